@@ -1,0 +1,1 @@
+"""Measurements that take long; each script prints what it claims. Not part of the tests."""

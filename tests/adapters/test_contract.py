@@ -1,0 +1,233 @@
+"""The contract of every adapter that the catalog lists, on small data made here."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from tuner.adapters.base import Adapter, Batch, Prepared, Problem
+from tuner.adapters.catalog import ADAPTERS, SOURCES
+
+SPLITS = ("train", "val", "test")
+
+
+def _table(path: Path, rows: list[list[object]]) -> str:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return str(path)
+
+
+def series_items(folder: Path) -> dict[str, Any]:
+    """Sequences of two channels and unequal length."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 9, 30)
+    x = rng.normal(size=(lengths.sum(), 2))
+    np.savez(folder / "items.npz", X=x, y=np.arange(30) % 3, lengths=lengths)
+    return {"path": str(folder / "items.npz")}
+
+
+def series_in_time(folder: Path) -> dict[str, Any]:
+    """Two series of two channels, one of them too short for a whole window."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = [["time", "name", "a", "b"]]
+    rows += [[step, "long", *rng.normal(size=2)] for step in range(90)]
+    rows += [[step, "short", *rng.normal(size=2)] for step in range(18)]
+    path = _table(folder / "series.csv", rows)
+    return {"path": path, "time": "time", "series": "name", "window": 8, "horizon": 3}
+
+
+def texts(folder: Path) -> dict[str, Any]:
+    """Sentences of one to nine words."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+    rows: list[list[object]] = [["text", "label"]]
+    rows += [[" ".join(rng.choice(words, 1 + i % 9)) + f" {i}", "wet" if i % 2 else "dry"] for i in range(60)]
+    return {"path": _table(folder / "texts.csv", rows)}
+
+
+def recordings(folder: Path) -> dict[str, Any]:
+    """Tones of unequal length, a folder per label."""
+    rng = np.random.default_rng(0)
+    for label, pitch in (("low", 200), ("high", 900)):
+        (folder / "tones" / label).mkdir(parents=True)
+        for index in range(8):
+            times = np.arange(800 + 200 * index) / 8000
+            wave = np.sin(2 * np.pi * pitch * times) / 4 + rng.normal(size=len(times)) / 50
+            soundfile.write(folder / "tones" / label / f"{index}.wav", wave, 8000)
+    return {"path": str(folder / "tones")}
+
+
+DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "nlp/classification": texts,
+    "speech/classification": recordings,
+    "time_series/classification": series_items,
+    "time_series/forecasting": series_in_time,
+}
+NAMES = sorted(ADAPTERS)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def opened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Adapter, Prepared, Path, Problem]:
+    """An adapter of the catalog, prepared and opened."""
+    entry = ADAPTERS[request.param]
+    data = DATA[request.param](tmp_path_factory.mktemp("data"))
+    adapter: Adapter = entry.load()(entry.options(**data))
+    folder = tmp_path_factory.mktemp("prepared")
+    return adapter, adapter.prepare(folder), folder, adapter.problem(folder)
+
+
+Opened = tuple[Adapter, Prepared, Path, Problem]
+
+
+def predict(problem: Problem, batches: list[Batch]) -> list[torch.Tensor]:
+    """Predictions of a fresh encoder and head with the mean over valid steps between them."""
+    torch.manual_seed(0)
+    encoder = problem.encoder()
+    head = problem.head(encoder.output_size)
+    predictions = []
+    for batch in batches:
+        features = encoder(batch.x)
+        assert features.shape == (*batch.x.shape[:2], encoder.output_size)
+        lengths = torch.full((len(features),), features.shape[1]) if batch.lengths is None else batch.lengths
+        valid = torch.arange(features.shape[1]) < lengths[:, None]
+        predictions.append(head((features * valid[..., None]).sum(1) / lengths[:, None]))
+    return predictions
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_speak_for_themselves(name: str) -> None:
+    """Every option has a default and a description."""
+    fields = ADAPTERS[name].options.model_fields
+    assert not [field for field, info in fields.items() if info.is_required() or not info.description]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sources_are_listed_per_adapter(name: str) -> None:
+    """Every adapter has ready sources with a summary and an origin, and its options accept their names."""
+    for source in SOURCES[name]:
+        entry = SOURCES[name][source]
+        assert entry.summary
+        assert entry.source
+        assert ADAPTERS[name].options(source=source).source == source
+
+
+def test_catalog_and_preparation_load_no_torch() -> None:
+    """The driver's half of every adapter imports without torch, and the catalog without numpy too."""
+    program = """if True:
+        import sys
+        from tuner.adapters.catalog import ADAPTERS
+        heavy = [name for name in ("torch", "numpy", "pandas") if name in sys.modules]
+        for name in ADAPTERS:
+            ADAPTERS[name].load()
+        print(heavy, "torch" in sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"
+
+
+def test_prepared_is_complete(opened: Opened) -> None:
+    """Counts, trivial scores of every metric, and facts come back from preparation, all of them JSON."""
+    adapter, prepared, _, problem = opened
+    names = {metric.name for metric in adapter.metrics}
+    assert json.loads(json.dumps(asdict(prepared)))["lag"] >= 1
+    assert prepared.about["name"]
+    assert set(prepared.counts) == set(SPLITS)
+    for split in ("val", "test"):
+        assert set(prepared.trivial[split]) == names
+        assert np.isfinite(list(prepared.trivial[split].values())).all()
+        assert len(problem.dataset(split)) == prepared.counts[split] > 0
+    assert 0 < len(problem.dataset("train")) <= prepared.counts["train"]
+
+
+def test_preparation_repeats(opened: Opened, tmp_path: Path) -> None:
+    """Preparing again writes the same bytes, and the fingerprint stays."""
+    adapter, prepared, folder, _ = opened
+    assert asdict(adapter.prepare(tmp_path)) == asdict(prepared)
+    for file in folder.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes()
+    assert adapter.fingerprint() == type(adapter)(adapter.options).fingerprint()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_batches_keep_their_shape(opened: Opened, split: Any) -> None:
+    """Batches are padded with zeros on the right, of lengths >= 1, in the types that networks take."""
+    dataset = opened[3].dataset(split)
+    batches = list(dataset.batches(4, rng=np.random.default_rng(1)))
+    assert len(batches) == dataset.num_batches(4)
+    assert sum(len(batch.x) for batch in batches) == len(dataset)
+    for batch in batches:
+        assert batch.x.dtype in (torch.float32, torch.int64)
+        assert len(batch.y) == len(batch.x) <= 4
+        assert torch.isfinite(batch.x.double()).all()
+        if batch.lengths is not None:
+            assert batch.lengths.dtype == torch.int64
+            assert 1 <= int(batch.lengths.min()) < int(batch.lengths.max()) == batch.x.shape[1]
+            assert not batch.x[torch.arange(batch.x.shape[1]) >= batch.lengths[:, None]].any()
+
+
+def test_order_is_fixed_or_the_seeds(opened: Opened) -> None:
+    """Without a generator the order is fixed; with one it is the seed's, and another seed gives another."""
+    dataset = opened[3].dataset("train")
+
+    def targets(seed: int | None) -> torch.Tensor:
+        rng = None if seed is None else np.random.default_rng(seed)
+        return torch.cat([batch.y for batch in dataset.batches(3, rng=rng)])
+
+    assert torch.equal(targets(None), targets(None))
+    assert torch.equal(targets(5), targets(5))
+    assert not torch.equal(targets(5), targets(6))
+
+
+def test_a_step_can_be_learned(opened: Opened) -> None:
+    """The loss of a batch is a finite scalar, and so are its gradients in encoder and head."""
+    problem = opened[3]
+    batch = next(iter(problem.dataset("train").batches(4)))
+    torch.manual_seed(0)
+    encoder = problem.encoder()
+    head = problem.head(encoder.output_size)
+    loss = problem.loss(head(encoder(batch.x).mean(1)), batch)
+    loss.backward()
+    assert loss.shape == ()
+    assert torch.isfinite(loss)
+    for parameter in (*encoder.parameters(), *head.parameters()):
+        assert parameter.grad is not None
+        assert torch.isfinite(parameter.grad).all()
+
+
+def test_scores_do_not_depend_on_batch_size(opened: Opened) -> None:
+    """A split's scores are those of its items: all metrics, the same for any batch size."""
+    adapter, _, _, problem = opened
+    found = []
+    for batch_size in (1, 4, 1000):
+        batches = list(problem.dataset("val").batches(batch_size))
+        with torch.no_grad():
+            found.append(problem.evaluate(predict(problem, batches), batches))
+    assert set(found[0]) == {metric.name for metric in adapter.metrics}
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], rel=1e-5)
+
+
+def test_search_does_not_open_test_data(opened: Opened, tmp_path: Path) -> None:
+    """Train and val open and read where the files that hold test items are gone."""
+    adapter, _, _, _ = opened
+    adapter.prepare(tmp_path)
+    held = [file for file in tmp_path.iterdir() if file.name.startswith(("test.", "whole."))]
+    assert held
+    for file in held:
+        file.unlink()
+    problem = adapter.problem(tmp_path)
+    for split in ("train", "val"):
+        assert sum(len(batch.x) for batch in problem.dataset(split).batches(8)) > 0
+    with pytest.raises(FileNotFoundError):
+        problem.dataset("test")

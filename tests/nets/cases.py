@@ -1,0 +1,42 @@
+"""Makers shared by the tests of `tuner.nets`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tuner.nets.catalog import CELLS
+from tuner.nets.cell import Cell
+
+
+def make_cell(name: str, input_size: int = 5, hidden_size: int = 7, **options: object) -> Cell:
+    """A cell from the catalog."""
+    entry = CELLS[name]
+    cell: Cell = entry.load()(input_size, hidden_size, entry.options.model_validate(options))
+    return cell
+
+
+class Task:
+    """Sequences of `inputs` channels to three numbers."""
+
+    def __init__(self, inputs: int = 5, causal: bool = False) -> None:
+        self.inputs, self.causal = inputs, causal
+
+    def encoder(self) -> nn.Module:
+        """The input as it is."""
+        encoder = nn.Identity()
+        encoder.output_size = self.inputs
+        return encoder
+
+    def head(self, input_size: int) -> nn.Module:
+        """A linear layer."""
+        return nn.Linear(input_size, 3)
+
+
+def padded_batch(lengths: list[int], inputs: int = 5, extra: int = 0) -> tuple[Tensor, Tensor]:
+    """Random float64 sequences, padded with zeros to the longest and `extra` steps more."""
+    lengths_B = torch.tensor(lengths)
+    x_BTI = torch.randn(len(lengths), max(lengths) + extra, inputs, dtype=torch.float64)
+    for row, length in enumerate(lengths):
+        x_BTI[row, length:] = 0
+    return x_BTI, lengths_B

@@ -1,0 +1,90 @@
+"""The catalogs of `tuner.nets` and the options of a network."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from tuner.errors import TaskFileError
+from tuner.nets.catalog import CELLS, INITIALIZERS, NEEDS, POOLINGS, REGULARIZERS, LSTMOptions, NetOptions
+
+CATALOGS = {"cells": CELLS, "initializers": INITIALIZERS, "regularizers": REGULARIZERS, "poolings": POOLINGS}
+ENTRIES = [pytest.param(catalog[name], id=name) for catalog in CATALOGS.values() for name in catalog.entries]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_entry_is_whole(entry):
+    """Every entry loads, tells what it is and where it comes from, and describes each parameter."""
+    assert callable(entry.load())
+    assert entry.summary
+    assert entry.source
+    assert entry.options.model_validate({}) == entry.options()
+    assert all(entry.parameters().values())
+
+
+def test_regularizer_is_called_like_its_parameter():
+    """A regularizer has one parameter, of its own name, off by default and in [0, 1)."""
+    for name in REGULARIZERS:
+        options = REGULARIZERS[name].options
+        assert list(REGULARIZERS[name].parameters()) == [name]
+        assert options().rate == 0
+        assert options.model_validate({name: 0.5}).rate == 0.5
+        for bad in (-0.1, 1.0, float("nan")):
+            with pytest.raises(ValidationError):
+                options.model_validate({name: bad})
+
+
+def test_needs_name_known_parameters():
+    """What needs something is a known parameter, and so is what it needs."""
+    known = {*REGULARIZERS, *NetOptions.model_fields}
+    assert {*NEEDS, *(needed for needs in NEEDS.values() for needed in needs)} <= known
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("layers", 0),
+        ("layers", 9),
+        ("hidden_size", 0),
+        ("hidden_size", 4097),
+        ("cell", "lstn"),
+        ("pooling", "median"),
+        ("initializer", "xavier"),
+    ],
+)
+def test_net_options_are_checked(name, value):
+    """A value outside its interval or an unknown name is refused."""
+    with pytest.raises(ValidationError, match=name):
+        NetOptions.model_validate({name: value})
+
+
+def test_unknown_cell_is_told_with_the_nearest():
+    """The message for an unknown cell names the value, the nearest name and all known ones."""
+    with pytest.raises(ValidationError) as caught:
+        NetOptions(cell="lstn")
+    error = caught.value.errors()[0]["ctx"]["error"]
+    assert isinstance(error, TaskFileError)
+    assert str(error) == ("cell must be a known name, but got 'lstn'. Did you mean 'lstm'? Known: gru, lstm, rnn.")
+
+
+def test_every_field_is_described():
+    """Every field of the network's options has a description."""
+    assert all(field.description for field in NetOptions.model_fields.values())
+
+
+@pytest.mark.parametrize("bias", [-10.0, 10.0])
+def test_forget_bias_interval_is_closed(bias):
+    """Both ends of the forget bias's interval are legal."""
+    assert LSTMOptions(forget_bias=bias).forget_bias == bias
+
+
+def test_catalogs_do_not_import_torch():
+    """Reading the catalogs of networks, optimizers and diagnostics imports neither torch nor numpy."""
+    code = (
+        "import sys, tuner.nets.catalog, tuner.optim.catalog;"
+        "import tuner.diagnostics.catalog, tuner.diagnostics.names;"
+        "print([m for m in ('torch', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,107 @@
+"""The whole network, over cells x initializers x poolings."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from tests.nets.cases import Task, padded_batch
+from tuner.errors import TrialError
+from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS, NetOptions
+from tuner.nets.network import build_network
+
+EVERYTHING = dict.fromkeys(REGULARIZERS, 0.2)
+
+
+def build(cell="lstm", dropout=None, task=None, **net):
+    """A small network of two layers."""
+    options = NetOptions(**{"cell": cell, "hidden_size": 6, "layers": 2, **net})
+    return build_network(options, CELLS[cell].options(), dropout or {}, task or Task())
+
+
+@pytest.mark.parametrize(
+    ("cell", "initializer", "pooling"),
+    list(itertools.product(CELLS.entries, INITIALIZERS.entries, POOLINGS.entries)),
+)
+def test_every_combination_learns(cell, initializer, pooling):
+    """Every parameter of every combination gets a finite gradient, and not 0 everywhere."""
+    torch.manual_seed(0)
+    network = build(cell, EVERYTHING, bidirectional=True, initializer=initializer, pooling=pooling)
+    x_BTI, lengths_B = padded_batch([6, 3, 5, 2])
+    prediction = network(x_BTI.float(), lengths_B)
+    assert prediction.shape == (4, 3)
+    prediction.square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("pooling", POOLINGS.entries)
+@pytest.mark.parametrize("cell", CELLS.entries)
+def test_padding_and_order_change_no_prediction(cell, pooling):
+    """A shuffled batch with more padding gives the same predictions to 1e-6."""
+    torch.manual_seed(0)
+    network = build(cell, bidirectional=True, pooling=pooling).double().eval()
+    x_BTI, lengths_B = padded_batch([6, 3, 5], extra=4)
+    order = [2, 0, 1]
+    torch.testing.assert_close(
+        network(x_BTI[order], lengths_B[order]), network(x_BTI[:, :6], lengths_B)[order], atol=1e-6, rtol=0
+    )
+
+
+def test_one_seed_one_network():
+    """The same seed builds the same network and, in training, the same predictions."""
+    predictions = []
+    for _ in range(2):
+        torch.manual_seed(9)
+        predictions.append(build(dropout=EVERYTHING)(torch.ones(2, 3, 5)))
+    assert torch.equal(*predictions)
+
+
+def test_encoder_and_head_keep_their_start_values():
+    """Only recurrent layers are initialized: the head has what its own module drew."""
+
+    class Marked(Task):
+        def head(self, input_size):
+            head = nn.Linear(input_size, 3)
+            nn.init.constant_(head.weight, 0.25)
+            return head
+
+    assert build(task=Marked(), initializer="he_normal").head.weight.unique().tolist() == [0.25]
+
+
+@pytest.mark.parametrize(("bidirectional", "size"), [(False, 6), (True, 12)])
+def test_head_gets_the_size_of_the_features(bidirectional, size):
+    """The head is built for H features, 2 H with both directions."""
+    assert build(bidirectional=bidirectional).head.in_features == size
+
+
+def test_causal_tasks_refuse_both_directions():
+    """A network that looks ahead is refused where the task may not."""
+    with pytest.raises(TrialError, match="bidirectional must be false where the task may not look ahead"):
+        build(task=Task(causal=True), bidirectional=True)
+    build(task=Task(causal=True))
+
+
+def test_dropout_between_needs_two_layers():
+    """Dropout between layers is refused, not skipped, with one layer."""
+    with pytest.raises(TrialError, match=r"dropout\.between needs layers >= 2, but got 1"):
+        build(dropout={"dropout.between": 0.1}, layers=1)
+
+
+def test_encoder_must_tell_its_size():
+    """An encoder without `output_size` is refused by name."""
+
+    class Silent(Task):
+        def encoder(self):
+            return nn.Flatten()
+
+    with pytest.raises(TrialError, match=r"Flatten\.output_size must be an int, but got None"):
+        build(task=Silent())
+
+
+def test_unknown_regularizer_is_refused():
+    """A regularizer that does not exist is refused with the nearest name."""
+    with pytest.raises(ValueError, match=r"but got 'dropout\.outputs'\. Did you mean 'dropout\.output'"):
+        build(dropout={"dropout.outputs": 0.1})

@@ -1,0 +1,44 @@
+"""Poolings against plain loops."""
+
+import pytest
+import torch
+
+from tuner.nets.catalog import POOLINGS
+
+ORACLES = {
+    "last": lambda y_TF, half: torch.cat((y_TF[-1][:half], y_TF[0][half:])),
+    "mean": lambda y_TF, _: torch.stack([column.sum() / len(y_TF) for column in y_TF.T]),
+    "max": lambda y_TF, _: torch.tensor([max(column.tolist()) for column in y_TF.T]),
+}
+
+
+@pytest.mark.parametrize("padding", [0.0, 1e9, -1e9, float("nan")])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("name", POOLINGS.entries)
+def test_pools_valid_steps_only(name, bidirectional, padding):
+    """Each sequence gives what a plain loop over its valid steps gives, whatever the padding holds."""
+    torch.manual_seed(0)
+    y_BTF, lengths_B = torch.randn(3, 5, 4), torch.tensor([5, 1, 3])
+    for row, length in enumerate(lengths_B):
+        y_BTF[row, length:] = padding
+    pooled_BF = POOLINGS[name].load()(y_BTF, lengths_B, bidirectional)
+    half = 2 if bidirectional else 4
+    for row, length in enumerate(lengths_B):
+        torch.testing.assert_close(pooled_BF[row], ORACLES[name](y_BTF[row, :length], half))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("name", POOLINGS.entries)
+def test_no_lengths_means_all_steps(name, bidirectional):
+    """Without lengths the result is that of full lengths."""
+    pool, y_BTF = POOLINGS[name].load(), torch.randn(3, 5, 4)
+    torch.testing.assert_close(pool(y_BTF, None, bidirectional), pool(y_BTF, torch.tensor([5, 5, 5]), bidirectional))
+
+
+@pytest.mark.parametrize("name", POOLINGS.entries)
+def test_padding_gets_no_gradient(name):
+    """Gradients reach valid steps and are 0 in padding."""
+    y_BTF = torch.randn(3, 5, 4, requires_grad=True)
+    POOLINGS[name].load()(y_BTF, torch.tensor([5, 1, 3]), False).sum().backward()
+    assert y_BTF.grad[1, 1:].abs().max() == 0
+    assert y_BTF.grad[1, 0].abs().min() > 0

@@ -1,0 +1,72 @@
+"""The gradient's norm and clipping against plain arithmetic."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.optim.clipping import clip_, gradient_norm
+
+
+def with_gradients(*gradients):
+    """One parameter per list, with that gradient."""
+    parameters = []
+    for values in gradients:
+        parameter = torch.zeros(len(values), dtype=torch.float64, requires_grad=True)
+        parameter.grad = torch.tensor(values, dtype=torch.float64)
+        parameters.append(parameter)
+    return parameters
+
+
+@given(
+    gradients=st.lists(
+        st.lists(st.floats(-1e3, 1e3, allow_subnormal=False), min_size=1, max_size=4), min_size=1, max_size=4
+    ),
+    max_norm=st.floats(1e-2, 1e4),
+)
+def test_norm_and_clip(gradients, max_norm):
+    """The norm is the root of the sum of all squares; clipping scales to max_norm, or changes no bit."""
+    parameters = with_gradients(*gradients)
+    norm = gradient_norm(parameters)
+    flat = [value for values in gradients for value in values]
+    assert norm.item() == pytest.approx(math.hypot(*flat), abs=1e-12)
+    clip_(parameters, norm, max_norm)
+    scale = max_norm / math.hypot(*flat) if norm.item() > max_norm else 1.0
+    clipped = [value for parameter in parameters for value in parameter.grad.tolist()]
+    if scale == 1.0:
+        assert clipped == flat
+    else:
+        assert clipped == pytest.approx([value * scale for value in flat])
+        assert gradient_norm(parameters).item() == pytest.approx(max_norm)
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+def test_clip_survives_what_is_not_finite(bad):
+    """A norm that is not finite leaves every gradient as it is, so that the one at fault can be named."""
+    parameters = with_gradients([1.0, bad], [2.0])
+    norm = gradient_norm(parameters)
+    assert not norm.isfinite()
+    clip_(parameters, norm, 0.5)
+    torch.testing.assert_close(parameters[0].grad, torch.tensor([1.0, bad]).double(), equal_nan=True)
+    assert parameters[1].grad.tolist() == [2.0]
+
+
+def test_parameters_without_gradient_do_not_count():
+    """A parameter without gradient is left out; with none at all the norm is 0 and clipping does nothing."""
+    parameters = with_gradients([3.0], [4.0])
+    silent = torch.zeros(2, requires_grad=True)
+    assert gradient_norm([silent, *parameters]).item() == 5.0
+    assert gradient_norm([silent]).item() == 0.0
+    clip_([silent], gradient_norm([silent]), 1.0)
+    assert silent.grad is None
+
+
+def test_takes_a_generator():
+    """Both take `network.parameters()` as it comes."""
+    network = torch.nn.Linear(2, 2)
+    network(torch.ones(1, 2)).sum().backward()
+    norm = gradient_norm(network.parameters())
+    clip_(network.parameters(), norm, norm.item() / 2)
+    assert gradient_norm(network.parameters()).item() == pytest.approx(norm.item() / 2, rel=1e-5)

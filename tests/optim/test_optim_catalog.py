@@ -1,0 +1,80 @@
+"""The catalogs of `tuner.optim` and the options of learning."""
+
+import pytest
+from pydantic import ValidationError
+
+from tuner.errors import TaskFileError
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions, SGDOptions
+
+ENTRIES = [pytest.param(catalog[name], id=name) for catalog in (OPTIMIZERS, SCHEDULES) for name in catalog.entries]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_entry_is_whole(entry):
+    """Every entry loads, tells what it is and where it comes from, and describes each parameter."""
+    assert callable(entry.load())
+    assert entry.summary
+    assert entry.source
+    assert entry.options.model_validate({}) == entry.options()
+    assert all(entry.parameters().values())
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_numbers_have_legal_intervals(entry):
+    """No number is without bounds: an absurd one is refused on both sides."""
+    for name, field in entry.options.model_fields.items():
+        if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
+            for absurd in (-1e15, 1e15, float("nan"), float("inf")):
+                with pytest.raises(ValidationError):
+                    entry.options.model_validate({name: absurd})
+
+
+def test_which_optimizers_decay():
+    """Weight decay exists where it is decoupled; Adam has none."""
+    assert [name for name in OPTIMIZERS if "weight_decay" in OPTIMIZERS[name].parameters()] == [
+        "sgd",
+        "rmsprop",
+        "adamw",
+    ]
+
+
+def test_which_schedules_warm_up():
+    """Every schedule but the one cycle, which rises by itself, has a warm-up."""
+    assert [name for name in SCHEDULES if "warmup" not in SCHEDULES[name].parameters()] == ["one_cycle"]
+
+
+def test_nesterov_needs_momentum():
+    """Nesterov's correction without momentum is refused, as it would do nothing."""
+    with pytest.raises(ValidationError) as caught:
+        SGDOptions(nesterov=True, momentum=0)
+    error = caught.value.errors()[0]["ctx"]["error"]
+    assert isinstance(error, TaskFileError)
+    assert str(error) == ("momentum must be > 0 for nesterov, but got 0.0. Raise it or drop nesterov.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("optimizer", "adamx"),
+        ("schedule", "cosin"),
+        ("clip_norm", 0),
+        ("batch_size", 0),
+        ("batch_size", 4097),
+        ("patience", 0),
+    ],
+)
+def test_learning_options_are_checked(name, value):
+    """A value outside its interval or an unknown name is refused."""
+    with pytest.raises(ValidationError, match=name):
+        LearningOptions.model_validate({name: value})
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "patience"])
+def test_off_is_null(name):
+    """Clipping and early stopping are switched off by null."""
+    assert getattr(LearningOptions.model_validate({name: None}), name) is None
+
+
+def test_every_field_is_described():
+    """Every field of the learning options has a description."""
+    assert all(field.description for field in LearningOptions.model_fields.values())

@@ -1,0 +1,189 @@
+"""Optimizers: the update of each, decoupled decay, and the groups."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from tuner.optim.catalog import OPTIMIZERS
+from tuner.optim.optimizers import make_optimizer, parameter_groups, set_rate
+
+DECAYING = [name for name in OPTIMIZERS if "weight_decay" in OPTIMIZERS[name].parameters()]
+
+
+class Net(nn.Module):
+    """One module of every kind that matters to the groups."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(6, 4)
+        self.recurrent = nn.LSTM(4, 5, batch_first=True)
+        self.norm = nn.LayerNorm(5)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.head(self.norm(self.recurrent(self.embedding(x))[0][:, -1]))
+
+
+def make(name, network, **options):
+    """An optimizer from the catalog."""
+    return make_optimizer(name, OPTIMIZERS[name].options.model_validate(options), network)
+
+
+def train(network, optimizer, steps=5):
+    """A few steps on seeded data."""
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(steps):
+        x = torch.randint(6, (8, 3), generator=generator)
+        optimizer.zero_grad()
+        network(x).square().mean().backward()
+        optimizer.step()
+
+
+def weights(network):
+    """A copy of all parameters."""
+    return {name: p.detach().clone() for name, p in network.named_parameters()}
+
+
+def test_groups_list_every_parameter_once():
+    """The group table has every parameter once: matrices decayed; biases, gains and embeddings spared."""
+    groups = parameter_groups(Net())
+    assert groups == {
+        "decayed": ["recurrent.weight_ih_l0", "recurrent.weight_hh_l0", "head.weight"],
+        "spared": [
+            "embedding.weight",
+            "recurrent.bias_ih_l0",
+            "recurrent.bias_hh_l0",
+            "norm.weight",
+            "norm.bias",
+            "head.bias",
+        ],
+    }
+
+
+def test_tied_embedding_is_spared_and_listed_once():
+    """A matrix that is also an embedding is spared, under one name."""
+    network = nn.Sequential(nn.Embedding(6, 4), nn.Linear(4, 6, bias=False))
+    network[1].weight = network[0].weight
+    assert parameter_groups(network) == {"decayed": [], "spared": ["0.weight"]}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.entries)
+class TestContract:
+    def test_groups_are_named(self, name):
+        """The optimizer's groups are named and hold the parameters of the table."""
+        network = Net()
+        optimizer = make(name, network)
+        members = {id(parameter): name for name, parameter in network.named_parameters()}
+        groups = {g["name"]: [members[id(p)] for p in g["params"]] for g in optimizer.param_groups}
+        assert groups == parameter_groups(network)
+
+    def test_starts_at_the_learning_rate(self, name):
+        """Both groups start at the rate of the options, and `set_rate` sets both."""
+        optimizer = make(name, Net(), learning_rate=0.5)
+        assert [g["lr"] for g in optimizer.param_groups] == [0.5, 0.5]
+        set_rate(optimizer, 0.5, 0.25)
+        assert [g["lr"] for g in optimizer.param_groups] == [0.125, 0.125]
+
+    def test_resumes_bit_for_bit(self, name):
+        """Six steps equal three, saved and loaded into fresh objects, and three more at another rate."""
+        torch.manual_seed(0)
+        straight = Net()
+        resumed = copy.deepcopy(straight)
+        ends = []
+        for network, pause in ((straight, False), (resumed, True)):
+            optimizer = make(name, network)
+            train(network, optimizer, 3)
+            if pause:
+                state = copy.deepcopy((network.state_dict(), optimizer.state_dict()))
+                network = Net()
+                optimizer = make(name, network)
+                network.load_state_dict(state[0])
+                optimizer.load_state_dict(state[1])
+            set_rate(optimizer, 0.01, 0.5)
+            train(network, optimizer, 3)
+            ends.append(weights(network))
+        assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+    def test_one_group_may_be_empty(self, name):
+        """A network without matrices, or without anything else, can be trained."""
+        for network in (nn.LayerNorm(4), nn.Linear(4, 4, bias=False)):
+            optimizer = make(name, network)
+            before = weights(network)
+            (network(torch.arange(8.0).view(2, 4)) * torch.arange(4.0)).sum().backward()
+            optimizer.step()
+            after = weights(network)
+            assert all(not torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.parametrize("name", DECAYING)
+def test_decay_is_decoupled_and_exact(name):
+    """With gradients of 0, matrices shrink by 1 - lr * wd exactly, and the rest stays bit for bit."""
+    network = Net().double()
+    optimizer = make(name, network, learning_rate=0.5, weight_decay=0.25)
+    before = weights(network)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    set_rate(optimizer, 0.5, 0.5)
+    optimizer.step()
+    after, groups = weights(network), parameter_groups(network)
+    for key in groups["decayed"]:
+        torch.testing.assert_close(after[key], before[key] * (1 - 0.5 * 0.25) * (1 - 0.25 * 0.25), rtol=1e-15, atol=0)
+    for key in groups["spared"]:
+        assert torch.equal(after[key], before[key])
+
+
+def test_adam_does_not_decay():
+    """With gradients of 0, Adam changes nothing."""
+    network = Net()
+    optimizer = make("adam", network)
+    before = weights(network)
+    for parameter in network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    assert all(torch.equal(before[key], value) for key, value in weights(network).items())
+
+
+def by_hand(name, w, g, memory, lr):
+    """One update by the published equations, on one tensor, without decay."""
+    if name == "sgd":
+        memory["v"] = 0.9 * memory.get("v", 0) + g
+        return w - lr * memory["v"]
+    if name == "rmsprop":
+        memory["s"] = 0.99 * memory.get("s", 0) + 0.01 * g**2
+        return w - lr * g / (memory["s"].sqrt() + 1e-8)
+    memory["t"] = memory.get("t", 0) + 1
+    memory["m"] = 0.9 * memory.get("m", 0) + 0.1 * g
+    memory["s"] = 0.999 * memory.get("s", 0) + 0.001 * g**2
+    m, s = memory["m"] / (1 - 0.9 ** memory["t"]), memory["s"] / (1 - 0.999 ** memory["t"])
+    return w - lr * m / (s.sqrt() + 1e-8)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.entries)
+def test_update_equals_the_equations(name):
+    """Five steps equal those of the published equations, after w *= 1 - lr * wd on matrices."""
+    torch.manual_seed(0)
+    network = nn.Linear(3, 2).double()
+    decay = 0.1 if name in DECAYING else 0.0
+    optimizer = make(name, network, learning_rate=0.02, **({"weight_decay": decay} if decay else {}))
+    expected, memories = weights(network), {"weight": {}, "bias": {}}
+    for _ in range(5):
+        for key, parameter in network.named_parameters():
+            parameter.grad = torch.randn_like(parameter)
+            shrunk = expected[key] * (1 - 0.02 * decay if key == "weight" else 1)
+            expected[key] = by_hand(name, shrunk, parameter.grad, memories[key], 0.02)
+        optimizer.step()
+    for key, value in weights(network).items():
+        torch.testing.assert_close(value, expected[key])
+
+
+def test_nesterov_acts():
+    """With nesterov the first step is lr * (1 + momentum) * g, not lr * g."""
+    network = nn.Linear(1, 1, bias=False)
+    optimizer = make("sgd", network, learning_rate=0.1, momentum=0.5, nesterov=True, weight_decay=0)
+    before = network.weight.item()
+    network.weight.grad = torch.ones(1, 1)
+    optimizer.step()
+    assert before - network.weight.item() == pytest.approx(0.15, rel=1e-5)

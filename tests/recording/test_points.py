@@ -1,0 +1,80 @@
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.utils.validation import _validate_metric_name, _validate_param
+
+from tests.recording.fake_study import METRICS
+from tuner.messages import State
+from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Run, Sweep, metric_key, short
+
+
+def epoch_event(epoch: int, names: tuple[str, ...] = METRICS) -> dict[str, object]:
+    """A report of one epoch."""
+    return {"event": "epoch", "time": 100.0 + epoch, "epoch": epoch, "metrics": dict.fromkeys(names, 1.0)}
+
+
+def ended_event(epoch: int) -> dict[str, object]:
+    """The end after that epoch."""
+    return {
+        "event": "ended",
+        "time": 1e4,
+        "state": "COMPLETED",
+        "reason": "",
+        "value": 1.0,
+        "epochs": epoch,
+        "seconds": 1.0,
+        "step": 1,
+        "trace": "",
+        "results": {},
+    }
+
+
+def test_every_state_has_a_status() -> None:
+    """No state should be without a status in MLflow."""
+    assert set(STATUS) == set(State)
+
+
+@given(st.text())
+def test_every_name_is_accepted(name: str) -> None:
+    """Whatever an adapter calls a metric, MLflow should accept the key, in the fixed grammar."""
+    key = metric_key(name)
+    _validate_metric_name(key)
+    assert re.fullmatch(r"[A-Za-z0-9_./ -]{1,250}", key)
+
+
+@given(st.text() | st.lists(st.text()) | st.floats() | st.none())
+def test_every_value_is_accepted(value: object) -> None:
+    """Whatever a parameter's value is, MLflow should accept its text."""
+    _validate_param("p", short(value))
+
+
+@given(planned=st.integers(1, 3000), trained=st.integers(1, 3000))
+def test_a_series_is_bounded_and_ends_with_the_last_epoch(planned: int, trained: int) -> None:
+    """However many epochs are planned and trained, there should be few points, each once, and the last."""
+    trained = min(planned, trained)
+    run = Run(Sweep("1", planned))
+    points = [p for e in range(1, trained + 1) for p in run.add(epoch_event(e))]
+    points += run.add(ended_event(trained))
+    steps = [p.step for p in points if p.key == "train/loss"]
+    assert len(steps) == len(set(steps)) <= MAX_POINTS
+    assert steps[-1] == trained
+    if planned <= MAX_POINTS:
+        assert steps == list(range(1, trained + 1))
+
+
+def test_too_many_series_are_named_not_dropped() -> None:
+    """Series beyond the limit should be told by a tag."""
+    run = Run(Sweep("1", 5))
+    names = tuple(f"val/m{number:02d}" for number in range(30))
+    points = list(run.add(epoch_event(1, names)))
+    assert [point.key for point in points] == list(names[:MAX_SERIES])
+    assert len(run.left_out) == 30 - MAX_SERIES
+    assert run.tags(State.COMPLETED)["tuner.left_out"] == ", ".join(names[MAX_SERIES:])
+
+
+def test_the_first_report_of_an_epoch_wins() -> None:
+    """An epoch that a second attempt repeats should not be a second point."""
+    run = Run(Sweep("1", 5))
+    assert list(run.add(epoch_event(1)))
+    assert not list(run.add(epoch_event(1)))

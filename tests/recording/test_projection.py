@@ -1,0 +1,387 @@
+import math
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run, ViewType
+from mlflow.tracking import MlflowClient
+
+from tests.recording.fake_study import (
+    METRICS,
+    START,
+    attempt,
+    begin,
+    confirmed,
+    create,
+    end,
+    finished,
+    train,
+    write,
+)
+from tuner import events
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder, trial_run
+from tuner.recording.projection import Projection
+
+
+def runs_of(folder: StudyFolder, uri: str) -> dict[str, Run]:
+    """The study's runs in MLflow by their tag; fails when one is there twice."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name(folder.name)
+    assert experiment is not None
+    found = client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL)
+    by_name = {run.data.tags["tuner.run"]: run for run in found}
+    assert len(by_name) == len(found)
+    return by_name
+
+
+def rows(uri: str) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that the projection can have written, as the database holds it."""
+    with sqlite3.connect(uri.removeprefix("sqlite:///")) as database:
+        tables = {
+            "metrics": "key, value, timestamp, step, is_nan",
+            "latest_metrics": "key, value, timestamp, step",
+            "params": "key, value",
+            "tags": "key, value",
+            "runs": "name, status, start_time, end_time",
+        }
+        found = {
+            table: sorted(database.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
+            for table, columns in tables.items()
+        }
+    database.close()
+    found["tags"] = [row for row in found["tags"] if row[0] != "mlflow.parentRunId"]
+    return found
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyFolder:
+    """A study whose sweep has started."""
+    return begin(tmp_path / "mlruns" / "studies" / "fake")
+
+
+class TestOneTrial:
+    def test_a_finished_trial_is_whole(self, study: StudyFolder, uri: str) -> None:
+        """A trial should have its name, parent, tags, searched parameters, curves, facts and times."""
+        run = finished(study, 3)
+        Projection(study, uri).project_all()
+        found = runs_of(study, uri)
+        trial, parent = found[run], found["sweep"]
+        assert trial.info.run_name == "trial 3"
+        assert trial.info.status == "FINISHED"
+        assert (trial.info.start_time, trial.info.end_time) == ((START + 1) * 1000, (START + 1000) * 1000)
+        assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        expected = {
+            "tuner.study": "fake",
+            "tuner.run": run,
+            "tuner.trial": "3",
+            "tuner.kind": "trial",
+            "tuner.state": "COMPLETED",
+            "tuner.reason": "was completed",
+            "tuner.attempts": "1",
+        }
+        assert expected.items() <= trial.data.tags.items()
+        assert trial.data.params == {"cell": "gru", "learning_rate": "0.001", "peephole": "-"}
+        facts = {"objective": 0.75, "epochs": 5, "seconds": 2.5, "trial": 3, "parameters": 1234}
+        assert facts.items() <= trial.data.metrics.items()
+        history = MlflowClient(uri).get_metric_history(trial.info.run_id, "val/loss")
+        assert [(m.step, m.value, m.timestamp) for m in history] == [
+            (epoch, 1 / epoch, (START + 10 + epoch) * 1000) for epoch in range(1, 6)
+        ]
+
+    @pytest.mark.parametrize(
+        ("state", "status"),
+        [
+            ("COMPLETED", "FINISHED"),
+            ("PRUNED", "FINISHED"),
+            ("DIVERGED", "FAILED"),
+            ("FAILED", "FAILED"),
+            ("STOPPED", "KILLED"),
+            ("PAUSED", "SCHEDULED"),
+            ("LOST", "SCHEDULED"),
+        ],
+    )
+    def test_every_state_has_its_status(self, study: StudyFolder, uri: str, state: str, status: str) -> None:
+        """A state should show as its MLflow status and, word for word, as a tag."""
+        run = finished(study, 0, state=state)
+        Projection(study, uri, [run]).project_all()
+        found = runs_of(study, uri)[run]
+        assert found.info.status == status
+        assert found.data.tags["tuner.state"] == state
+        assert found.data.metrics.get("diverged") == (1 if state == "DIVERGED" else None)
+
+    def test_a_live_attempt_runs_and_a_dead_one_waits(self, study: StudyFolder, uri: str) -> None:
+        """RUNNING should need a live worker, and come back with the next attempt."""
+        run = trial_run(0)
+        path = create(study, run, 0)
+        train(path, 1, 2)
+        live = {run, "sweep"}
+        projection = Projection(study, uri, live)
+        statuses = []
+
+        def look() -> None:
+            projection.project_all()
+            found = runs_of(study, uri)
+            statuses.append((found[run].info.status, found["sweep"].info.status))
+
+        look()
+        end(path, "STOPPED", epochs=2)
+        look()
+        attempt(path, 2)
+        look()
+        live.clear()
+        projection.close_open()
+        look()
+        assert statuses == [
+            ("RUNNING", "RUNNING"),
+            ("KILLED", "RUNNING"),
+            ("RUNNING", "RUNNING"),
+            ("SCHEDULED", "SCHEDULED"),
+        ]
+
+    def test_long_runs_are_thinned(self, tmp_path: Path, uri: str) -> None:
+        """A series should have at most 200 points, with the last epoch among them."""
+        study = begin(tmp_path / "long", epochs=1999)
+        run = finished(study, 0, epochs=1999)
+        Projection(study, uri).project_all()
+        steps = [
+            m.step for m in MlflowClient(uri).get_metric_history(runs_of(study, uri)[run].info.run_id, "train/loss")
+        ]
+        assert len(steps) == 200
+        assert steps[-1] == 1999
+        assert steps[:3] == [10, 20, 30]
+
+    def test_values_that_are_not_finite_are_flagged(self, study: StudyFolder, uri: str) -> None:
+        """NaN should not reach MLflow; the step should say how many values it lacks."""
+        path = create(study, trial_run(0), 0)
+        train(path, 1, 3, nan_at=2)
+        end(path, "DIVERGED", epochs=3, value=None)
+        Projection(study, uri).project_all()
+        found = runs_of(study, uri)[trial_run(0)]
+        history = MlflowClient(uri).get_metric_history
+        assert [(m.step, m.value) for m in history(found.info.run_id, "nonfinite")] == [(2, len(METRICS))]
+        assert [m.step for m in history(found.info.run_id, "val/loss")] == [1, 3]
+        assert "objective" not in found.data.metrics
+
+    def test_tables_and_tracebacks_are_artifacts(self, study: StudyFolder, uri: str) -> None:
+        """Values per tensor, the traceback and the figures should be files of the run."""
+        path = create(study, trial_run(0), 0)
+        train(path, 1, 2, tensors=True)
+        end(path, "FAILED", trace="Traceback: boom")
+        (study.run_artifacts(trial_run(0)) / "figures").mkdir(parents=True)
+        (study.run_artifacts(trial_run(0)) / "figures" / "run.png").write_bytes(b"png")
+        Projection(study, uri).project_all()
+        client = MlflowClient(uri)
+        run_id = runs_of(study, uri)[trial_run(0)].info.run_id
+        assert sorted(f.path for f in client.list_artifacts(run_id)) == [
+            "figures",
+            "tensors.csv",
+            "traceback.txt",
+        ]
+        table = Path(client.download_artifacts(run_id, "tensors.csv")).read_text()
+        assert table == "epoch,quantity,tensor,value\n1,grad,rnn.weight,0.1\n2,grad,rnn.weight,0.2\n"
+        assert Path(client.download_artifacts(run_id, "figures/run.png")).read_bytes() == b"png"
+
+
+class TestSweep:
+    def test_the_parent_is_whole(self, study: StudyFolder, uri: str) -> None:
+        """The parent should have constants, budget, sentences, its artifacts and the task file."""
+        (study.artifacts / "figures").mkdir(parents=True)
+        (study.artifacts / "figures" / "history.png").write_bytes(b"png")
+        write(
+            study.sweep_events,
+            "summary",
+            START + 2000,
+            leaderboard=[],
+            winner=3,
+            baseline=None,
+            test={},
+            sentences=["trial 3 is better."],
+        )
+        Projection(study, uri).project_all()
+        parent = runs_of(study, uri)["sweep"]
+        assert (parent.info.run_name, parent.info.status) == ("fake", "FINISHED")
+        assert parent.data.params == {"layers": "2", "budget.trials": "10", "budget.epochs": "5"}
+        assert parent.data.tags["tuner.kind"] == "sweep"
+        assert parent.data.tags["tuner.winner"] == "3"
+        assert parent.data.tags["mlflow.note.content"] == "trial 3 is better."
+        client = MlflowClient(uri)
+        assert [f.path for f in client.list_artifacts(parent.info.run_id)] == ["figures", "task.yaml"]
+        assert [f.path for f in client.list_artifacts(parent.info.run_id, "figures")] == ["figures/history.png"]
+
+    def test_a_longer_budget_keeps_the_first_parameters(self, study: StudyFolder, uri: str) -> None:
+        """A resumed sweep with a larger budget should be RUNNING again and change a tag, not a parameter."""
+        write(study.sweep_events, "stopped", START + 100, reason="by the user")
+        projection = Projection(study, uri, {"sweep"})
+        projection.project_sweep()
+        assert runs_of(study, uri)["sweep"].info.status == "KILLED"
+        again = {**events.read(study.sweep_events)[0], "trials": 50, "time": START + 200}
+        events.append_many(study.sweep_events, [again])
+        projection.project_sweep()
+        parent = runs_of(study, uri)["sweep"]
+        assert parent.info.status == "RUNNING"
+        assert parent.data.params["budget.trials"] == "10"
+        assert parent.data.tags["tuner.trials"] == "50"
+
+    def test_test_scores_go_to_the_runs_they_belong_to(self, study: StudyFolder, uri: str) -> None:
+        """Scores on the test data should be metrics of the confirmations, and of no trial."""
+        trial, confirm = finished(study, 3), confirmed(study, 3, 1)
+        baseline = confirmed(study, -1, 1)
+        path = create(study, "test", 3, kind="test")
+        scores = {confirm: {"accuracy": 0.9}, baseline: {"accuracy": 0.6}, "../elsewhere": {"accuracy": 1.0}}
+        end(path, "COMPLETED", results={"test": scores})
+        Projection(study, uri).project_all()
+        found = runs_of(study, uri)
+        assert {run: f.data.metrics.get("test/accuracy") for run, f in found.items()} == {
+            "sweep": None,
+            "test": None,
+            trial: None,
+            confirm: 0.9,
+            baseline: 0.6,
+        }
+        names = {found[run].info.run_name for run in (confirm, baseline, "test")}
+        assert names == {"confirm 3 seed 1", "baseline seed 1", "test"}
+
+    def test_a_new_study_of_the_same_name_stays_apart(self, study: StudyFolder, uri: str, tmp_path: Path) -> None:
+        """A study begun anew should get runs of its own and leave the earlier ones as they are."""
+        finished(study, 0)
+        Projection(study, uri).project_all()
+        study.root.rename(tmp_path / "old")
+        anew = begin(study.root, time=START + 5000)
+        finished(anew, 0)
+        Projection(anew, uri).project_all()
+        client = MlflowClient(uri)
+        experiment = client.get_experiment_by_name("fake")
+        assert experiment is not None
+        parents = [run.data.tags.get("mlflow.parentRunId") for run in client.search_runs([experiment.experiment_id])]
+        assert parents.count(None) == 2
+        assert len(set(parents)) == 3
+
+
+class TestAgain:
+    def test_repeats_change_nothing(self, study: StudyFolder, uri: str) -> None:
+        """Projecting again, with the same object or a new one, should leave every row as it is."""
+        for number, state in enumerate(("COMPLETED", "PRUNED", "DIVERGED", "FAILED", "STOPPED", "PAUSED")):
+            finished(study, number, state=state)
+        projection = Projection(study, uri)
+        assert projection.project_all() == 6 * 8
+        before = rows(uri)
+        assert len(before["metrics"]) > 6 * 5 * len(METRICS)
+        assert projection.project_all() == 0
+        assert Projection(study, uri).project_all() == 0
+        assert rows(uri) == before
+
+    def test_live_recording_equals_a_rebuild(
+        self, study: StudyFolder, uri: str, empty_database: Path, tmp_path: Path
+    ) -> None:
+        """Line by line, through a pause and two attempts, should give the rows of one reading at the end."""
+        path = create(study, trial_run(0), 0)
+        lines = []
+        train(path, 1, 3)
+        end(path, "PAUSED", epochs=3)
+        attempt(path, 2)
+        train(path, 3, 5)
+        end(path, "COMPLETED")
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"")
+        live = {"sweep", trial_run(0)}
+        projection = Projection(study, uri, live)
+        for line in lines:
+            with path.open("ab") as file:
+                file.write(line)
+            projection.project(trial_run(0))
+        live.clear()
+        projection.close_open()
+        other = tmp_path / "other.db"
+        shutil.copy(empty_database, other)
+        Projection(study, f"sqlite:///{other}").project_all()
+        assert rows(uri) == rows(f"sqlite:///{other}")
+
+    def test_a_crash_at_any_call_is_mended(
+        self, study: StudyFolder, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whichever call fails once, before or after its work, the next try should complete the runs."""
+        path = create(study, trial_run(0), 0)
+        train(path, 1, 2, tensors=True)
+        end(path, "FAILED", epochs=2, trace="boom")
+        whole = tmp_path / "whole.db"
+        shutil.copy(empty_database, whole)
+        Projection(study, f"sqlite:///{whole}").project_all()
+        expected = rows(f"sqlite:///{whole}")
+        for call in ("create_run", "log_batch", "set_terminated", "log_text"):
+            for after in (False, True):
+                database = tmp_path / f"{call}-{after}.db"
+                shutil.copy(empty_database, database)
+                real, failed = getattr(MlflowClient, call), []
+
+                def fail_once(*args, _real=real, _after=after, _failed=failed, **kwargs):  # type: ignore[no-untyped-def]
+                    result = _real(*args, **kwargs) if _failed or _after else None
+                    if not _failed:
+                        _failed.append(True)
+                        raise OSError("gone")
+                    return result
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(MlflowClient, call, fail_once)
+                    projection = Projection(study, f"sqlite:///{database}")
+                    with pytest.raises(OSError, match="gone"):
+                        projection.project_all()
+                    projection.project_all()
+                assert rows(f"sqlite:///{database}") == expected, (call, after)
+
+    def test_a_run_deleted_in_mlflow_does_not_stop_the_others(self, study: StudyFolder, uri: str) -> None:
+        """A run that a user deleted should be written again, and the rest as ever."""
+        run = finished(study, 0)
+        Projection(study, uri).project_all()
+        MlflowClient(uri).delete_run(runs_of(study, uri)[run].info.run_id)
+        finished(study, 1)
+        Projection(study, uri).project_all()
+        client = MlflowClient(uri)
+        experiment = client.get_experiment_by_name("fake")
+        assert experiment is not None
+        assert len(client.search_runs([experiment.experiment_id])) == 3
+
+
+class TestRefusals:
+    def test_a_deleted_experiment_is_named(self, study: StudyFolder, uri: str) -> None:
+        """A deleted experiment should be told with the command that brings it back."""
+        Projection(study, uri).project_all()
+        client = MlflowClient(uri)
+        experiment = client.get_experiment_by_name("fake")
+        assert experiment is not None
+        client.delete_experiment(experiment.experiment_id)
+        with pytest.raises(StudyError, match=r"'fake' must not be deleted. Use `mlflow experiments restore -x"):
+            Projection(study, uri)
+
+    def test_a_damaged_file_is_named_and_the_rest_written(self, study: StudyFolder, uri: str) -> None:
+        """One damaged event file should be told by its path, after the others were written."""
+        damaged = finished(study, 0)
+        study.events(damaged).write_text('{"event": "created"}\nnonsense\n')
+        run = finished(study, 1)
+        projection = Projection(study, uri)
+        with pytest.raises(StudyError, match=r"00000/events.jsonl: an event file must be as it was written"):
+            projection.project_all()
+        assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+    def test_a_study_without_a_sweep_is_refused(self, tmp_path: Path, uri: str) -> None:
+        """A folder that no sweep ever ran in should be refused."""
+        with pytest.raises(StudyError, match="must hold a study that was run"):
+            Projection(StudyFolder(tmp_path / "nothing"), uri)
+
+
+def test_sqlite_has_a_write_ahead_log(study: StudyFolder, uri: str) -> None:
+    """Readers should not wait for the writer."""
+    Projection(study, uri)
+    with sqlite3.connect(uri.removeprefix("sqlite:///")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+
+
+def test_nothing_is_infinite(study: StudyFolder, uri: str) -> None:
+    """No stored metric should be NaN or the largest float that MLflow writes for infinity."""
+    path = create(study, trial_run(0), 0)
+    train(path, 1, 3, nan_at=3)
+    end(path, "DIVERGED", epochs=3, value=math.inf)
+    Projection(study, uri).project_all()
+    assert all(not is_nan and abs(float(str(value))) < 1e300 for _, value, _, _, is_nan in rows(uri)["metrics"])

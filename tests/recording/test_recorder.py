@@ -1,0 +1,227 @@
+import fcntl
+import io
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from mlflow.tracking import MlflowClient
+
+from tests.recording.fake_study import attempt, begin, create, end, finished, train
+from tests.recording.test_projection import rows, runs_of
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder, trial_run
+from tuner.recording import Recorder, writer
+from tuner.recording.projection import Projection
+from tuner.recording.sync import sync
+
+FINDS_TUNER = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> StudyFolder:
+    """A study whose sweep has started."""
+    return begin(tmp_path / "mlruns" / "studies" / "fake")
+
+
+def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+
+
+def writers(parent: int | None = None) -> list[psutil.Process]:
+    """Writer processes below this one."""
+    children = psutil.Process(parent).children(recursive=True)
+    return [child for child in children if "tuner.recording.writer" in child.cmdline()]
+
+
+def rebuilt(study: StudyFolder, empty_database: Path) -> dict[str, list[tuple[object, ...]]]:
+    """The rows of a projection from nothing."""
+    path = study.root / "rebuilt.db"
+    shutil.copy(empty_database, path)
+    Projection(study, f"sqlite:///{path}").project_all()
+    return rows(f"sqlite:///{path}")
+
+
+@pytest.mark.slow
+def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str, empty_database: Path) -> None:
+    """After kill -9 in the middle of writing, the next writer should leave the rows of an undisturbed one."""
+    recorder = Recorder(study, uri)
+    recorder.start()
+    for number in range(60):
+        recorder.changed(finished(study, number))
+    wait_for(lambda: len(rows(uri)["runs"]) > 10)
+    (victim,) = writers()
+    assert os.getsid(victim.pid) != os.getsid(0)  # Ctrl+C does not reach it
+    victim.kill()
+    for number in range(60, 65):
+        recorder.changed(finished(study, number))
+    told: list[int] = []
+    assert recorder.close(60.0, told.append)
+    assert recorder.lag() == 0
+    assert recorder.problem() == ""
+    assert all(left >= 0 for left in told)
+    assert rows(uri) == rebuilt(study, empty_database)
+
+
+@pytest.mark.slow
+def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) -> None:
+    """When the driver dies, its writer should complete the runs, and a new one wait for it."""
+    for number in range(20):
+        finished(study, number)
+    path = create(study, trial_run(20), 20)
+    train(path, 1, 2)
+    code = (
+        "import sys, time; from pathlib import Path; from tuner.folder import StudyFolder\n"
+        "from tuner.recording import Recorder\n"
+        "r = Recorder(StudyFolder(Path(sys.argv[1])), sys.argv[2]); r.start(); r.changed('trials/00020')\n"
+        "print('started', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(study.root), uri]
+    with subprocess.Popen(command, env=FINDS_TUNER, stdout=subprocess.PIPE) as driver:
+        assert driver.stdout is not None
+        driver.stdout.readline()
+        wait_for(lambda: any(name == "trial 20" and status == "RUNNING" for name, status, *_ in rows(uri)["runs"]))
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    recorder = Recorder(study, uri)
+    recorder.start()
+    attempt(path, 2)
+    recorder.changed(trial_run(20))
+    wait_for(lambda: runs_of(study, uri)[trial_run(20)].data.tags["tuner.attempts"] == "2")
+    wait_for(lambda: runs_of(study, uri)["sweep"].info.status == "RUNNING")
+    assert runs_of(study, uri)[trial_run(20)].info.status == "RUNNING"
+    assert recorder.close(60.0)
+    found = runs_of(study, uri)
+    assert found[trial_run(20)].info.status == "SCHEDULED"
+    assert found["sweep"].info.status == "SCHEDULED"
+    assert [name for name, *_ in rows(uri)["params"]].count("cell") == 21
+
+
+@pytest.mark.slow
+def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, empty_database: Path) -> None:
+    """While MLflow is away, changes should be taken at once; when it is back, all should arrive once."""
+    place = study.root / "server"
+    place.write_text("a file where the database's folder will be")
+    recorder = Recorder(study, f"sqlite:///{place}/mlflow.db")
+    recorder.start()
+    names = [finished(study, number) for number in range(10)]
+    begun = time.perf_counter()
+    for _ in range(1000):
+        for name in names:
+            recorder.changed(name)
+    assert (time.perf_counter() - begun) / 10_000 < 0.001
+    wait_for(recorder.problem)
+    assert recorder.lag() >= 10
+    place.unlink()
+    place.mkdir()
+    shutil.copy(empty_database, place / "mlflow.db")
+    assert recorder.close(60.0)
+    assert rows(f"sqlite:///{place}/mlflow.db") == rebuilt(study, empty_database)
+
+
+def test_an_unreachable_server_is_given_up_after_the_driver(
+    study: StudyFolder, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no driver and no server the writer should end and say so; `sync` later completes the runs."""
+    monkeypatch.setattr(writer, "_GIVE_UP_SECONDS", 0.1)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    run = finished(study, 0)
+    answers = io.StringIO()
+    inbox = writer.Inbox(io.StringIO(f"sweep\n{run}\n"))
+    assert not writer.Writer(study, server, inbox, answers).run()
+    assert '"left": 3' in answers.getvalue()
+    assert "Connection refused" in answers.getvalue()
+    assert sync(study, uri).written == 8
+    assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+
+def test_what_is_damaged_is_set_aside(study: StudyFolder, uri: str) -> None:
+    """A damaged event file should cost its own run alone, and be told at the end."""
+    damaged = finished(study, 0)
+    study.events(damaged).write_text("nonsense\n")
+    run = finished(study, 1)
+    answers = io.StringIO()
+    assert not writer.Writer(study, uri, writer.Inbox(io.StringIO("all\n")), answers).run()
+    assert "an event file must be as it was written" in answers.getvalue()
+    assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+
+class TestSync:
+    def test_it_counts(self, study: StudyFolder, uri: str) -> None:
+        """The first sync should write every event, the second none."""
+        finished(study, 0)
+        assert sync(study, uri).written == 8
+        assert (report := sync(study, uri)).written == 0
+        assert report.runs == 1
+
+    def test_a_running_study_is_refused(self, study: StudyFolder, uri: str) -> None:
+        """A study whose driver lives should be left to its own writer."""
+        with study.lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(StudyError, match="study fake must not be running"):
+                sync(study, uri)
+        sync(study, uri)
+
+    def test_an_unusable_mlflow_is_told_in_a_line(self, study: StudyFolder) -> None:
+        """A server that is not there should be a user's error without its password."""
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+        with pytest.raises(StudyError, match=rf"MLflow at http://…@127.0.0.1:{port} must be usable"):
+            sync(study, f"http://me:secret@127.0.0.1:{port}")
+
+    def test_a_moved_folder_finds_its_artifacts(self, study: StudyFolder, uri: str, tmp_path: Path) -> None:
+        """After a move of the whole folder, sync should point MLflow to the artifacts' new place."""
+        run = finished(study, 0)
+        study.run_artifacts(run).mkdir()
+        (study.run_artifacts(run) / "note.txt").write_text("here")
+        sync(study, uri)
+        here, there = tmp_path, tmp_path.parent / f"{tmp_path.name}-moved"
+        with sqlite3.connect(here / "mlflow.db") as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        shutil.copytree(here, there)
+        (here / "mlruns").rename(here / "gone")
+        moved = StudyFolder(there / "mlruns" / "studies" / "fake")
+        place = f"sqlite:///{there}/mlflow.db"
+        # another process, as MLflow remembers the places of artifacts
+        code = (
+            "import sys; from pathlib import Path; from tuner.folder import StudyFolder\n"
+            "from tuner.recording.sync import sync; sync(StudyFolder(Path(sys.argv[1])), sys.argv[2])"
+        )
+        subprocess.run([sys.executable, "-c", code, str(moved.root), place], check=True, env=FINDS_TUNER)
+        client = MlflowClient(place)
+        found = runs_of(moved, place)[run]
+        assert str(found.info.artifact_uri).startswith(f"{there}/mlruns/")
+        assert Path(client.download_artifacts(found.info.run_id, "note.txt")).read_text() == "here"
+        assert not (here / "mlruns").exists()
+
+
+def test_an_end_is_seen_by_the_next_reading(study: StudyFolder, uri: str) -> None:
+    """A run that went on after its end (a larger budget) should get its further epochs."""
+    path = create(study, trial_run(0), 0)
+    train(path, 1, 2)
+    end(path, "FAILED", epochs=2)
+    sync(study, uri)
+    attempt(path, 2)
+    train(path, 3, 5)
+    end(path, "COMPLETED")
+    assert sync(study, uri).written == 5
+    found = runs_of(study, uri)[trial_run(0)]
+    history = MlflowClient(uri).get_metric_history(found.info.run_id, "val/loss")
+    assert [m.step for m in history] == [1, 2, 3, 4, 5]
+    assert found.info.status == "FINISHED"

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder
+from tuner.messages import State
+from tuner.space import Space
+from tuner.study import Search
+from tuner.study.catalog import PRUNERS, SAMPLERS
+from tuner.study.search import Suggestion
+
+SPACE: dict[str, Any] = {
+    "cell": {"lstm": {"forget_bias": {"low": 0.0, "high": 3.0}}, "gru": None},
+    "hidden_size": {"low": 16, "high": 256, "log": True},
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "batch_size": 32,
+}
+FINITE: dict[str, Any] = {"cell": {"lstm": {"forget_bias": [0, 1, 2]}, "gru": None}, "layers": [1, 2, 3]}
+
+
+_opened: list[Search] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Searches opened by a test are closed after it."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
+def open_search(root: Path, space: Mapping[str, Any] = SPACE, **changes: Any) -> Search:
+    """A search with the random sampler and no pruner, unless changed."""
+    sampler, pruner = changes.pop("sampler", "random"), changes.pop("pruner", "none")
+    given: dict[str, Any] = {"maximize": False, "seed": 7, **changes}
+    search = Search(
+        StudyFolder(root),
+        Space.parse(space, lambda _: "space.yaml:1"),
+        sampler=(sampler, SAMPLERS[sampler].options()),
+        pruner=(pruner, PRUNERS[pruner].options()),
+        **given,
+    )
+    _opened.append(search)
+    return search
+
+
+def loss(params: Mapping[str, Any]) -> float:
+    """Best at learning rate 1e-2."""
+    return abs(math.log10(params.get("learning_rate", 1e-2)) + 2) + 0.1 * (params["cell"] == "gru")
+
+
+def run(search: Search, trials: int) -> list[Suggestion]:
+    """Suggest and complete so many trials, one after the other."""
+    done = []
+    for _ in range(trials):
+        suggestion = search.suggest()
+        assert suggestion is not None
+        search.tell(suggestion.number, State.COMPLETED, loss(suggestion.params), "")
+        done.append(suggestion)
+    return done
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.entries)
+def test_every_sampler_suggests_within_the_space_and_never_twice(sampler: str, tmp_path: Path) -> None:
+    """Suggestions lie inside the space, inactive parameters are absent, and no configuration repeats."""
+    space = FINITE if sampler == "grid" else SPACE
+    search = open_search(tmp_path / "s", space, sampler=sampler)
+    suggestions = run(search, 12 if sampler == "grid" else 14)
+    for suggestion in suggestions:
+        assert search.space.contains(suggestion.params)
+        assert ("forget_bias" in suggestion.params) == (suggestion.params["cell"] == "lstm")
+    assert len({json.dumps(suggestion.params, sort_keys=True) for suggestion in suggestions}) == len(suggestions)
+    assert [suggestion.number for suggestion in suggestions] == list(range(len(suggestions)))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.entries)
+def test_every_sampler_goes_on_as_if_it_had_never_stopped(sampler: str, tmp_path: Path) -> None:
+    """A search that is closed and opened again suggests what an uninterrupted one does."""
+    space = FINITE if sampler == "grid" else SPACE
+    through = run(open_search(tmp_path / "through", space, sampler=sampler), 12)
+    stopped = []
+    for _ in range(4):
+        search = open_search(tmp_path / "stopped", space, sampler=sampler)
+        stopped += run(search, 3)
+        search.close()
+    assert [suggestion.params for suggestion in stopped] == [suggestion.params for suggestion in through]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "grid"])
+def test_a_finite_space_is_searched_once_and_then_exhausted(sampler: str, tmp_path: Path) -> None:
+    """All 12 configurations come up exactly once; then there is no suggestion."""
+    search = open_search(tmp_path / "s", FINITE, sampler=sampler)
+    suggestions = run(search, 12)
+    assert len({json.dumps(suggestion.params, sort_keys=True) for suggestion in suggestions}) == 12
+    assert search.suggest() is None
+
+
+def test_simultaneous_suggestions_differ(tmp_path: Path) -> None:
+    """Sixteen trials asked for before any ends are sixteen different ones."""
+    search = open_search(tmp_path / "s", sampler="tpe")
+    suggestions = [search.suggest() for _ in range(16)]
+    assert len({json.dumps(suggestion.params) for suggestion in suggestions if suggestion}) == 16
+
+
+def test_tpe_beats_random_search(tmp_path: Path) -> None:
+    """Over four seeds the last ten of 40 trials are better on average than random search's."""
+    means = {"tpe": 0.0, "random": 0.0}
+    for seed in range(4):
+        for sampler in means:
+            search = open_search(tmp_path / f"{sampler}{seed}", sampler=sampler, seed=seed)
+            means[sampler] += sum(loss(s.params) for s in run(search, 40)[-10:]) / 40
+    assert means["tpe"] < 0.7 * means["random"]
+
+
+def test_a_trial_is_on_disk_whole_before_it_is_given_out(tmp_path: Path) -> None:
+    """Another process that opens the journal sees the trial RUNNING with all its parameters."""
+    search = open_search(tmp_path / "s")
+    suggestion = search.suggest()
+    assert suggestion is not None
+    copy = tmp_path / "copy.journal"
+    copy.write_bytes((tmp_path / "s" / "study.journal").read_bytes())
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(copy)))
+    (trial,) = optuna.load_study(study_name="s", storage=storage).trials
+    assert trial.state == TrialState.RUNNING
+    assert trial.user_attrs["params"] == suggestion.params
+    assert {name.partition("@")[0] for name in trial.params} == set(suggestion.params) - {"batch_size"}
+
+
+def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
+    """COMPLETED, PRUNED, DIVERGED and FAILED reach Optuna as COMPLETE, PRUNED, PRUNED infeasible, FAIL."""
+    search = open_search(tmp_path / "s", pruner="asha")
+    outcomes = [(State.COMPLETED, 0.5), (State.PRUNED, 0.9), (State.DIVERGED, None), (State.FAILED, None)]
+    for state, value in outcomes:
+        suggestion = search.suggest()
+        assert suggestion is not None
+        if state is State.PRUNED:
+            search.judge(suggestion.number, 1, 0.9)
+        search.tell(suggestion.number, state, value, f"because {state}")
+    trials = search._storage.stored_trials(search._id)
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL"]
+    assert [trial.value for trial in trials] == [0.5, 0.9, None, None]
+    assert [trial.constraints for trial in trials] == [
+        {"stability": 0.0},
+        {"stability": 0.0},
+        {"stability": 1.0},
+        {},
+    ]
+    assert search._study.best_trial.number == 0
+
+
+def test_a_second_tell_changes_nothing(tmp_path: Path) -> None:
+    """A trial that is closed stays as it is."""
+    search = open_search(tmp_path / "s")
+    (first,) = run(search, 1)
+    search.tell(first.number, State.FAILED, None, "late")
+    assert search._storage.stored_trials(search._id)[0].state == TrialState.COMPLETE
+
+
+def test_a_torn_last_line_is_cut_and_the_study_goes_on(tmp_path: Path) -> None:
+    """A crash in the middle of a write costs that write alone; the file opens again and again."""
+    search = open_search(tmp_path / "s")
+    run(search, 3)
+    search.close()
+    journal = tmp_path / "s" / "study.journal"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    for expected in (4, 5):
+        search = open_search(tmp_path / "s")
+        run(search, 1)
+        assert search.counted() == expected
+        search.close()
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    """A line that is not JSON is told with its number, and the file is left alone."""
+    search = open_search(tmp_path / "s")
+    run(search, 2)
+    search.close()
+    journal = tmp_path / "s" / "study.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([lines[0], b"garbage\n", *lines[1:]]))
+    before = journal.read_bytes()
+    with pytest.raises(StudyError, match=r"study\.journal:2: every line .* must be JSON, but got b'garbage.*--fresh"):
+        open_search(tmp_path / "s")
+    assert journal.read_bytes() == before
+
+
+def test_another_direction_is_refused(tmp_path: Path) -> None:
+    """A study that minimizes cannot be gone on with to maximize."""
+    open_search(tmp_path / "s").close()
+    with pytest.raises(StudyError, match="direction must stay minimize, but got 'maximize'"):
+        open_search(tmp_path / "s", maximize=True)
+
+
+def test_trials_inside_a_changed_space_count_and_are_learned_from(tmp_path: Path) -> None:
+    """After a choice is added and a range narrowed, old trials inside count; the sampler sees them under new names."""
+    search = open_search(tmp_path / "s", sampler="tpe")
+    before = run(search, 20)
+    search.close()
+    changed = {
+        **SPACE,
+        "learning_rate": {"low": 1e-3, "high": 1e-1, "log": True},
+        "hidden_size": {"low": 16, "high": 300},
+    }
+    search = open_search(tmp_path / "s", changed, sampler="tpe")
+    inside = [s for s in before if s.params["learning_rate"] >= 1e-3]
+    assert 0 < len(inside) < 20
+    assert search.counted() == len(inside)
+    seen = search._storage.get_all_trials(search._id)
+    assert len(seen) == len(inside)
+    names = {definition.key for definition in search.space.definitions}
+    assert all(set(trial.params) <= names for trial in seen)
+    (new,) = run(search, 1)
+    assert new.number == 20
+    assert new.params["learning_rate"] >= 1e-3
+
+
+def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> None:
+    """A rung value counts once; asking again, also after a restart, changes neither it nor the decision."""
+    search = open_search(tmp_path / "s", pruner="asha")
+    numbers = []
+    for value in (0.1, 0.2, 0.3, 0.4, 0.5, 0.35):
+        suggestion = search.suggest()
+        assert suggestion is not None
+        numbers.append(suggestion.number)
+        first = search.judge(suggestion.number, 2, value)
+    again = search.judge(numbers[-1], 2, 99.0)
+    search.close()
+    reopened = open_search(tmp_path / "s", pruner="asha")
+    assert first == again == reopened.judge(numbers[-1], 2, 0.35)
+    assert not first.go_on
+    assert first.reason == "epoch 2: 0.35, cut 0.2, rank 4 of 6"

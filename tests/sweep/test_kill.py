@@ -1,0 +1,153 @@
+"""The driver killed in mid-sweep, from the command line, on real files; then the same command again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.tiny import write_task
+from tuner.events import read, read_run
+
+TUNER = [sys.executable, "-m", "tuner"]
+TRIALS = 8
+
+
+def start(folder: Path, path: Path, *options: str) -> subprocess.Popen[str]:
+    """Start `tuner run` in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [*TUNER, "run", str(path), *options],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> str:
+    """Its output, once it has ended with the status."""
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == status, output
+    return output
+
+
+def trial_files(folder: Path) -> list[Path]:
+    """Event files of the search trials."""
+    return sorted(folder.glob("mlruns/studies/tiny/trials/*/events.jsonl"))
+
+
+def ended(folder: Path) -> int:
+    """Trials that are over."""
+    return sum(read_run(file).state.final for file in trial_files(folder))
+
+
+def curves(folder: Path) -> list[Any]:
+    """Parameters and losses of every trial."""
+    found = []
+    for file in trial_files(folder):
+        record = read_run(file)
+        losses = [epoch["metrics"]["val/loss"] for epoch in record.epochs.values()]
+        found.append((record.params, losses, record.state))
+    return found
+
+
+def check_complete(folder: Path) -> None:
+    """Exactly the asked trials, every epoch once, nothing running in study or MLflow, no step doubled."""
+    files = trial_files(folder)
+    assert [file.parent.name for file in files] == [f"{number:05d}" for number in range(TRIALS)]
+    for file in folder.glob("mlruns/studies/tiny/*/*/events.jsonl"):
+        epochs = [event["epoch"] for event in read(file) if event["event"] == "epoch"]
+        assert epochs == list(range(1, len(epochs) + 1))
+        assert read_run(file).state.final
+    with sqlite3.connect(folder / "mlflow.db") as database:
+        statuses = database.execute("select name, status from runs").fetchall()
+        doubled = database.execute(
+            "select run_uuid, key, step, count(*) from metrics group by run_uuid, key, step having count(*) > 1"
+        ).fetchall()
+        steps = database.execute(
+            "select count(*) from metrics join runs using (run_uuid) where key = 'val/loss' and name like 'trial %'"
+        ).fetchone()[0]
+    assert {status for _, status in statuses} == {"FINISHED"}
+    assert sorted(name for name, _ in statuses if name.startswith("trial ")) == [f"trial {n}" for n in range(TRIALS)]
+    assert doubled == []
+    assert steps == sum(len(read_run(file).epochs) for file in files)
+
+
+def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path: Path, migrated: Path) -> None:
+    """Killed four times, the sweep ends with the trials, the numbers and the record of one never killed."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+        (folder / "mlflow.db").write_bytes(migrated.read_bytes())
+    more = "confirm: {top: 1, seeds: 1}"
+    finish(start(whole, write_task(whole, trials=TRIALS, epochs=4, more=more)))
+    path = write_task(killed, trials=TRIALS, epochs=4, more=more)
+    dice = random.Random(0)
+    for kill in range(4):
+        process = start(killed, path)
+        deadline = time.monotonic() + 60
+        while ended(killed) <= 2 * kill and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(dice.uniform(0.0, 0.3))
+        process.kill()
+        process.communicate()
+    finish(start(killed, path))
+    check_complete(killed)
+    assert curves(killed) == curves(whole)
+
+
+@pytest.mark.ray
+def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated: Path) -> None:
+    """After SIGKILL of the driver its workers die, and the same command finishes the sweep on new ones."""
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    more = "ray: {address: local}\nresources: {workers: 2}\nconfirm: {top: 1, seeds: 1}"
+    path = write_task(tmp_path, trials=TRIALS, epochs=4, more=more)
+    process = start(tmp_path, path)
+    deadline = time.monotonic() + 90
+    while ended(tmp_path) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    workers = [child for child in children if "ray::Worker" in _name(child)]
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert alive == []
+    finish(start(tmp_path, path))
+    check_complete(tmp_path)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
+    tmp_path: Path, migrated: Path, number: signal.Signals, status: int
+) -> None:
+    """Ctrl+C and SIGTERM end with their statuses, nothing is left RUNNING, and a resume completes the sweep."""
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    path = write_task(tmp_path, trials=TRIALS, epochs=4, more="confirm: {top: 1, seeds: 1}")
+    process = start(tmp_path, path)
+    while ended(tmp_path) < 2:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert "stopping" in finish(process, status)
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        statuses = {row[0] for row in database.execute("select status from runs")}
+    assert "RUNNING" not in statuses
+    finish(start(tmp_path, path))
+    check_complete(tmp_path)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""

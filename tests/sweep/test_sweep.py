@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tiny import write_task
+from tuner.errors import StudyError
+from tuner.events import RunRecord, read, read_run
+from tuner.messages import State
+from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor, resolve_task
+
+TIMES = ("time/epoch_seconds", "time/steps_per_second")
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
+    """Every test runs in a folder of its own with a migrated MLflow database."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+
+
+class Events(list[tuple[str, dict[str, Any]]]):
+    """A listener that keeps what it is told."""
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        json.dumps(fields)
+        self.append((event, fields))
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The fields of all events of a kind."""
+        return [fields for name, fields in self if name == event]
+
+
+def sweep(path: Path, *sets: str, **options: Any) -> tuple[Outcome, Events]:
+    """Run a sweep in this process."""
+    told = Events()
+    return Sweep(resolve_task(path, sets), told, **options).run(), told
+
+
+def records(path: Path, kind: str = "trials") -> list[RunRecord]:
+    """The runs on disk."""
+    folder = resolve_task(path).folder.root
+    return [read_run(file) for file in sorted(folder.glob(f"{kind}/*/events.jsonl"))]
+
+
+def curves(path: Path) -> list[Any]:
+    """All that must repeat: parameters and metrics by epoch, without times."""
+    return [
+        (
+            record.params,
+            [
+                {name: value for name, value in epoch["metrics"].items() if name not in TIMES}
+                for epoch in record.epochs.values()
+            ],
+        )
+        for record in records(path)
+    ]
+
+
+def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
+    """Exactly the trials asked for, three seeds for the best three and the baseline, one reading of the test data."""
+    path = write_task(tmp_path, trials=5)
+    outcome, told = sweep(path)
+    assert outcome.finished
+    assert outcome.usable
+    assert [event["number"] for event in told.of("trial")] == list(range(5))
+    assert [record.state.final for record in records(path)] == [True] * 5
+    confirmed = records(path, "confirm")
+    assert len(confirmed) == 12
+    assert {record.seed for record in confirmed}.isdisjoint(record.seed for record in records(path))
+    (test,) = records(path, "test")[:1] or [read_run(resolve_task(path).folder.events("test"))]
+    assert len(test.results["test"]) == 12
+    assert outcome.summary is not None
+    assert [row["seeds"] for row in outcome.summary.rows] == ["3 of 3"] * 4 + [""]
+
+
+def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
+    """The same command again says so and starts nothing."""
+    path = write_task(tmp_path, trials=2)
+    sweep(path)
+    before = sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl"))
+    outcome, told = sweep(path)
+    assert outcome == Outcome(finished=True, usable=True)
+    assert "2 trials. Raise budget.trials to extend it" in told.of("nothing")[0]["sentence"]
+    assert sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl")) == before
+
+
+def test_a_larger_budget_extends_the_study(tmp_path: Path) -> None:
+    """Raising budget.trials from 3 to 5 runs exactly two more."""
+    path = write_task(tmp_path, trials=3)
+    sweep(path)
+    _, told = sweep(path, "budget.trials=5")
+    assert [event["number"] for event in told.of("trial")] == [3, 4]
+
+
+def test_one_worker_and_one_seed_repeat_bit_for_bit(tmp_path: Path) -> None:
+    """Two sweeps with the same seed have the same suggestions and the same numbers in every epoch."""
+    path = write_task(tmp_path, trials=4, more="confirm: {top: 0}")
+    first = write_task(tmp_path, name="again", trials=4, more="confirm: {top: 0}")
+    sweep(path)
+    sweep(first)
+    assert curves(path) == curves(first)
+    other = write_task(tmp_path, name="other", trials=4, more="confirm: {top: 0}\nsampler: {seed: 1}")
+    sweep(other)
+    assert curves(other) != curves(path)
+
+
+@pytest.mark.parametrize("level", ["'off'", "light", "full"])
+def test_diagnostics_do_not_change_training(tmp_path: Path, level: str) -> None:
+    """Losses are equal bit for bit at every level of diagnostics."""
+    path = write_task(tmp_path, trials=2, more="confirm: {top: 0}")
+    other = write_task(tmp_path, name="level", trials=2, more=f"confirm: {{top: 0}}\ndiagnostics: {{level: {level}}}")
+    sweep(path)
+    sweep(other)
+    for (_, expected), (_, found) in zip(curves(path), curves(other), strict=True):
+        for name in ("train/loss", "val/loss"):
+            assert [epoch[name] for epoch in expected] == [epoch[name] for epoch in found]
+
+
+def test_a_stop_leaves_a_checkpoint_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    """Stopped after the second trial, the sweep goes on to the same numbers as one that was never stopped."""
+    whole = write_task(tmp_path, name="whole", trials=4, epochs=4, more="confirm: {top: 0}")
+    sweep(whole)
+    path = write_task(tmp_path, trials=4, epochs=4, more="confirm: {top: 0}")
+    told = Events()
+    stopped = Sweep(resolve_task(path), told)
+    real = told.__call__
+
+    def stop_after_two(event: str, **fields: Any) -> None:
+        real(event, **fields)
+        if event == "trial" and fields["done"] == 2:
+            stopped.stop("a test")
+
+    stopped.tell = stop_after_two
+    outcome = stopped.run()
+    assert not outcome.finished
+    assert len(records(path)) in {2, 3}
+    assert sum(record.state.final for record in records(path)) == 2
+    outcome, _ = sweep(path)
+    assert outcome.finished
+    assert curves(path) == curves(whole)
+    for record in records(path):
+        epochs = [
+            event["epoch"] for event in read(resolve_task(path).folder.events(record.run)) if event["event"] == "epoch"
+        ]
+        assert epochs == sorted(set(epochs))
+
+
+def test_two_drivers_on_one_study_are_refused(tmp_path: Path) -> None:
+    """The second is told who holds the study."""
+    from tuner.sweep.lock import DriverLock
+
+    path = write_task(tmp_path)
+    lock = DriverLock(resolve_task(path).folder.lock)
+    with pytest.raises(StudyError, match=r"study tiny must not be in use by another run, but got 'process \d+ on "):
+        sweep(path)
+    lock.release()
+
+
+def test_a_changed_budget_of_epochs_is_refused(tmp_path: Path) -> None:
+    """Scores of 3 and of 5 epochs are not to be mixed; the message names the line and both ways out."""
+    path = write_task(tmp_path, trials=1)
+    sweep(path, "confirm.top=0")
+    with pytest.raises(
+        StudyError, match=r"--set budget.epochs=5: budget.epochs must stay .*\(3\), but got 5\. .*--fresh"
+    ):
+        sweep(path, "budget.epochs=5")
+
+
+def test_fresh_keeps_the_old_study_under_another_name(tmp_path: Path) -> None:
+    """A new study begins at trial 0; the old one is beside it, whole."""
+    path = write_task(tmp_path, trials=2)
+    sweep(path, "confirm.top=0")
+    outcome, told = sweep(path, "confirm.top=0", "budget.epochs=2", fresh=True)
+    assert outcome.finished
+    assert [event["number"] for event in told.of("trial")] == [0, 1]
+    (kept,) = (tmp_path / "mlruns/studies").glob("tiny.before-*")
+    assert len(list(kept.glob("trials/*/events.jsonl"))) == 2
+
+
+def test_a_changed_space_is_shown_and_fitting_trials_count(tmp_path: Path) -> None:
+    """Narrowing a range shows the difference; trials outside are run anew, those inside count."""
+    path = write_task(tmp_path, trials=6, more="confirm: {top: 0}")
+    sweep(path)
+    inside = sum(record.params["hidden_size"] <= 10 for record in records(path))
+    assert 0 < inside < 6
+    _, told = sweep(path, "space.hidden_size={low: 4, high: 10}")
+    (change,) = told.of("space")
+    assert change["fitting"] == inside
+    assert any("hidden_size" in line for line in change["lines"])
+    assert len(told.of("trial")) == 6 - inside
+
+
+def test_an_exhausted_space_ends_the_search_early(tmp_path: Path) -> None:
+    """Four configurations and ten trials asked for: four trials, and a sentence."""
+    space = "search_space: {cell: [lstm, gru], hidden_size: [4, 8], batch_size: 16}"
+    path = write_task(tmp_path, trials=10, more=f"{space}\nconfirm: {{top: 0}}")
+    outcome, told = sweep(path)
+    assert outcome.finished
+    assert len(told.of("trial")) == 4
+    assert any("exhausted" in notice["sentence"] for notice in told.of("notice"))
+
+
+def test_a_time_limit_ends_the_search_and_leaves_nothing_running(tmp_path: Path) -> None:
+    """With the time over, running trials end as PRUNED with that reason, and the confirmation still happens."""
+    path = write_task(tmp_path, trials=400, epochs=30, more="budget_timeout: 0").with_suffix(".yaml")
+    path.write_text(path.read_text().replace("budget_timeout: 0\n", ""))
+    outcome, told = sweep(path, "budget.timeout=6s", "confirm.top=1", "confirm.seeds=1", "budget.epochs=3")
+    assert outcome.finished
+    assert 0 < len(told.of("trial")) < 400
+    assert all(record.state.final for record in records(path))
+    assert len(records(path, "confirm")) == 2
+
+
+def test_diverged_trials_never_win(tmp_path: Path) -> None:
+    """Learning rates that explode end as DIVERGED with the reason and its numbers; the sweep goes on without them."""
+    more = """
+search_space:
+  optimizer: sgd
+  clip_norm: null
+  learning_rate: [0.01, 100.0]
+  hidden_size: [4, 8]
+  batch_size: 16
+confirm: {top: 1, seeds: 1}
+"""
+    path = write_task(tmp_path, trials=4, more=more)
+    rows = [f"2024-01-01 {hour // 60:02d}:{hour % 60:02d},{math.sin(hour / 4):.4f}" for hour in range(600)]
+    (tmp_path / "series.csv").write_text("time,value\n" + "\n".join(rows) + "\n")
+    path.write_text(
+        path.read_text()
+        .replace("time_series/classification", "time_series/forecasting")
+        .replace("{path: waves.csv, label: label}", "{path: series.csv, time: time, window: 12, horizon: 4}")
+    )
+    outcome, told = sweep(path)
+    states = {event["number"]: (event["params"]["learning_rate"], event["state"]) for event in told.of("trial")}
+    assert {state for rate, state in states.values() if rate > 1} == {"DIVERGED"}
+    assert {state for rate, state in states.values() if rate < 1} == {"COMPLETED"}
+    reasons = [event["reason"] for event in told.of("trial") if event["state"] == "DIVERGED"]
+    assert all("not finite" in reason or "is nan" in reason or "is inf" in reason for reason in reasons)
+    assert all("epoch" in reason and "step" in reason for reason in reasons)
+    assert outcome.usable
+    assert all(record.params["learning_rate"] < 1 for record in records(path, "confirm") if record.number >= 0)
+
+
+def test_the_same_failure_three_times_stops_the_sweep(tmp_path: Path) -> None:
+    """An adapter that cannot be used fails the first three trials, not all of them; its error is the last word."""
+    path = write_task(tmp_path, trials=10)
+    task = resolve_task(path)
+    told = Events()
+    failing = Sweep(task, told, executor=make_executor(task, "tests.execution.trials_for_tests:fails"))
+    with pytest.raises(SweepFailed, match=r"first 3 trials failed alike: KeyError: 'wav' \(trials_for_tests\.py:\d+\)"):
+        failing.run()
+    assert [event["state"] for event in told.of("trial")] == ["FAILED"] * 3
+
+
+def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
+    """Changing every test value changes no number of the search, bit for bit."""
+    path = write_task(tmp_path, trials=2, more="confirm: {top: 0}")
+    sweep(path)
+    before = curves(path)
+    (prepared,) = (tmp_path / "mlruns/prepared").glob("*/prepared.json")
+    for file in prepared.parent.glob("test.*"):
+        file.unlink()
+    again = write_task(tmp_path, name="again", trials=2, more="confirm: {top: 0}")
+    sweep(again)
+    assert curves(again) == before
+
+
+def test_states_on_disk_say_how_far_an_attempt_came(tmp_path: Path) -> None:
+    """An attempt without an end reads as LOST, whatever was written before it."""
+    path = write_task(tmp_path, trials=1, more="confirm: {top: 0}")
+    sweep(path)
+    file = resolve_task(path).folder.events("trials/00000")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]))
+    assert read_run(file).state is State.LOST

@@ -1,0 +1,1 @@
+"""Kinds of data: how each is read, prepared once, batched, encoded, scored."""

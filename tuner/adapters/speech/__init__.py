@@ -1,0 +1,1 @@
+"""Speech: recordings and features of recordings."""

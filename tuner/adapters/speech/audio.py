@@ -1,0 +1,118 @@
+"""From recordings to log-mel features. Shapes: N samples, T frames, F mel bands."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.errors import DataError
+
+_CUT_OFF = re.compile(r"data(?: size)?\s*:\s*(\d+) \(should be (\d+)\)", re.IGNORECASE)
+"""libsndfile's note of a file that is shorter than its header says."""
+_UNKNOWN_SIZE = 0x7FFF0000
+"""Sizes above are what recorders write into the header of a stream, whose length they do not know."""
+
+
+def read_header(path: Path) -> tuple[int, int]:
+    """Sample rate in Hz and number of samples; a file of no bytes has rate 0 and no samples.
+
+    Raises:
+        DataError: The file is not a recording, or is cut off.
+    """
+    import soundfile
+
+    if path.stat().st_size == 0:
+        return 0, 0
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.SoundFileError as error:
+        raise _damaged(path, str(error)) from error
+    cut_off = _CUT_OFF.search(info.extra_info)
+    if cut_off and int(cut_off[2]) < int(cut_off[1]) < _UNKNOWN_SIZE:
+        raise _damaged(path, f"{cut_off[2]} of {cut_off[1]} bytes")
+    return info.samplerate, info.frames
+
+
+def read_samples(path: Path) -> NDArray[np.float32]:
+    """Samples (N,) in [-1, 1]: the mean of the channels.
+
+    Raises:
+        DataError: The file is damaged, or a sample is not finite.
+    """
+    import soundfile
+
+    try:
+        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise _damaged(path, str(error)) from error
+    mono: NDArray[np.float32] = samples.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise DataError(
+            "every sample must be finite",
+            value=f"sample {int(np.flatnonzero(~np.isfinite(mono))[0])}",
+            fix="Repair or remove the recording.",
+            where=str(path),
+        )
+    return mono
+
+
+def resampled(samples: NDArray[np.float32], rate_hz: int, wanted_hz: int) -> NDArray[np.float32]:
+    """The signal at another sample rate, by polyphase filtering."""
+    if rate_hz == wanted_hz:
+        return samples
+    from scipy.signal import resample_poly
+
+    shared = math.gcd(rate_hz, wanted_hz)
+    return np.asarray(resample_poly(samples, wanted_hz // shared, rate_hz // shared), dtype=np.float32)
+
+
+def log_mel(
+    samples: NDArray[np.float32], rate_hz: int, *, num_mels: int, frame_ms: float, hop_ms: float
+) -> NDArray[np.float32]:
+    """Natural logarithms of mel-band energies, without dither, so that equal samples give equal features.
+
+    Args:
+        samples: Signal in [-1, 1].
+        rate_hz: Its sample rate.
+        num_mels: Mel bands F between 20 Hz and half the sample rate, >= 2.
+        frame_ms: Length of a frame; only whole frames count.
+        hop_ms: Time from frame to frame.
+
+    Shape:
+        samples (N,), result (T, F) with T = 1 + (N - frame) // hop, or 0 where N < frame.
+
+    Raises:
+        DataError: There are more bands than the frame can tell apart.
+
+    Reference:
+        Kaldi's compute-fbank-feats (Povey et al. 2011), defaults but for dither and the number of bands.
+    """
+    import kaldi_native_fbank
+
+    options = kaldi_native_fbank.FbankOptions()
+    options.frame_opts.samp_freq = rate_hz
+    options.frame_opts.frame_length_ms = frame_ms
+    options.frame_opts.frame_shift_ms = hop_ms
+    options.frame_opts.dither = 0.0
+    options.mel_opts.num_bins = num_mels
+    try:
+        bank = kaldi_native_fbank.OnlineFbank(options)
+    except ValueError as error:
+        raise DataError(
+            f"data.num_mels must suit frames of {frame_ms:g} ms at {rate_hz} Hz",
+            value=num_mels,
+            fix="Take fewer bands or longer frames.",
+            key=("data", "num_mels"),
+        ) from error
+    bank.accept_waveform(rate_hz, samples * 32768.0)  # Kaldi's scale: 16-bit numbers
+    bank.input_finished()
+    frames = [bank.get_frame(index) for index in range(bank.num_frames_ready)]
+    return np.stack(frames) if frames else np.zeros((0, num_mels), dtype=np.float32)
+
+
+def _damaged(path: Path, found: str) -> DataError:
+    return DataError("the recording must be readable", value=found, fix="Replace or remove the file.", where=str(path))

@@ -1,0 +1,133 @@
+"""Recordings to classes: read, split by speaker, turned into features scaled as the training split says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Prepared
+from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.speech.features import Item, compute_features, read_features
+from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.recordings import find_recordings
+from tuner.adapters.speech.sources import SOURCES
+from tuner.adapters.splits import grouped, stratified
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.speech.problem import SpeechClassificationProblem
+
+LAG_QUANTILE = 0.95
+"""Share of training items whose length the expected dependency covers."""
+
+
+class SpeechClassification:
+    """Labelled recordings, one label each."""
+
+    metrics = METRICS
+    defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: SpeechClassificationOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        options = self.options
+        used = options.model_dump(exclude={"path"})
+        if options.source is not None:
+            files = SOURCES[options.source].load()(options.source).files()
+            return content_digest(files, files[0].parent, used)
+        path = self._path()
+        files = [] if path.is_dir() else [path]
+        if not options.features:
+            files += [recording.path for recording in find_recordings(path, options.pattern)]
+        return content_digest(files, path if path.is_dir() else path.parent, used)
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        items, facts = self._items()
+        kept = [item for item in items if len(item.features)]
+        if not kept:
+            raise DataError("at least one recording must be as long as a frame", where=items[0].where)
+        splits = self._split(kept)
+        classes = sorted({item.label for item in splits["train"]})
+        frames = np.concatenate([item.features for item in splits["train"]])
+        mean, scale = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
+        scale[scale == 0] = 1.0  # a constant channel
+        labels = {}
+        for split, its in splits.items():
+            labels[split] = np.asarray([classes.index(item.label) for item in its])
+            scaled = [((item.features - mean) / scale).astype(np.float32) for item in its]
+            write_ragged(folder, f"{split}.x", scaled)
+            write_labels(folder, split, labels[split].tolist())
+        write_facts(folder, {"classes": classes, "mean": mean.tolist(), "scale": scale.tolist(), **facts})
+        lengths = [len(item.features) for item in splits["train"]]
+        dropped = Counter({"shorter than a frame": len(items) - len(kept)})
+        return Prepared(
+            counts={split: len(its) for split, its in splits.items()},
+            trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
+            lag=int(np.quantile(lengths, LAG_QUANTILE)),
+            about={
+                "name": "most frequent class",
+                "classes": classes,
+                "channels": len(mean),
+                "speakers": _speakers(splits),
+                **facts,
+                "dropped": dict(+dropped),
+            },
+        )
+
+    def problem(self, folder: Path) -> SpeechClassificationProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.speech.problem import SpeechClassificationProblem  # brings torch
+
+        return SpeechClassificationProblem(folder)
+
+    def _path(self) -> Path:
+        assert self.options.path is not None
+        return existing(self.options.path, "path")
+
+    def _items(self) -> tuple[list[Item], dict[str, int]]:
+        """Every item, and facts about the signal where there is one."""
+        options = self.options
+        if options.source is not None:
+            found = SOURCES[options.source].load()(options.source).read()
+        elif options.features:
+            found = read_features(self._path())
+        else:
+            found = find_recordings(self._path(), options.pattern)
+        return (found, {}) if options.features else compute_features(found, options)
+
+    def _split(self, items: Sequence[Item]) -> dict[str, list[Item]]:
+        """The items by split: whole speakers where all are known, else each label in proportion."""
+        options, labels = self.options, [item.label for item in items]
+        check_labels(labels, [item.where for item in items], num_splits=3)
+        speakers = [item.speaker for item in items if item.speaker is not None]
+        shares = {"val": options.val, "test": options.test}
+        if len(speakers) == len(items):
+            dealt = grouped(speakers, **shares, seed=options.split_seed, where=items[0].where)
+        else:
+            dealt = stratified(labels, **shares, seed=options.split_seed, where=items[0].where)
+        splits: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
+        for item, split in zip(items, dealt, strict=True):
+            splits[str(split)].append(item)
+        known = {item.label for item in splits["train"]}
+        for item in items:
+            if item.label not in known:
+                raise DataError(
+                    "a label must be spoken by a speaker of the training split",
+                    value=item.label,
+                    fix="Take another data.split_seed, or bring recordings by more speakers.",
+                    where=item.where,
+                )
+        return splits
+
+
+def _speakers(splits: dict[str, list[Item]]) -> dict[str, int]:
+    return {split: len({item.speaker for item in items} - {None}) for split, items in splits.items()}

@@ -1,0 +1,113 @@
+"""Items of features (T, F): made from recordings, or read ready from an .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.speech.audio import log_mel, resampled
+from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.recordings import Recording
+from tuner.errors import DataError, nearest
+
+
+class Item(NamedTuple):
+    """Features (T, F) of one recording, what it says, who says it (None: unknown), and where it was read."""
+
+    features: NDArray[np.float32]
+    label: str
+    speaker: str | None
+    where: str
+
+
+def compute_features(
+    recordings: Sequence[Recording], options: SpeechClassificationOptions
+) -> tuple[list[Item], dict[str, int]]:
+    """Log-mel features of every recording; those without a single frame have length 0.
+
+    Returns:
+        The items, and facts: the sample rate they were computed at, how many recordings had another one.
+
+    Raises:
+        DataError: A recording is damaged; there are more mel bands than a frame can tell apart.
+    """
+    headers = [recording.header() for recording in recordings]
+    rates = Counter(rate for rate, num_samples in headers if num_samples)
+    if not rates:
+        raise DataError("at least one recording must not be empty", where=recordings[0].where)
+    wanted = options.sample_rate_hz or max(rates.items(), key=lambda pair: (pair[1], pair[0]))[0]
+    items = []
+    for recording, (rate, num_samples) in zip(recordings, headers, strict=True):
+        if num_samples:
+            features = log_mel(
+                resampled(recording.samples(), rate, wanted),
+                wanted,
+                num_mels=options.num_mels,
+                frame_ms=options.frame_ms,
+                hop_ms=options.hop_ms,
+            )
+        else:
+            features = np.zeros((0, options.num_mels), dtype=np.float32)
+        items.append(Item(features, recording.label, recording.speaker, recording.where))
+    return items, {"sample_rate_hz": wanted, "resampled": rates.total() - rates[wanted]}
+
+
+def read_features(path: Path) -> list[Item]:
+    """Items of an .npz file: X (all frames, F), lengths (items,), y (items,) and maybe speaker (items,).
+
+    Raises:
+        DataError: The file is damaged; an array is missing or misshapen; a value is not finite.
+    """
+    arrays = _read_arrays(path)
+    X, lengths = arrays["X"], arrays["lengths"]
+    if X.ndim != 2 or X.dtype.kind not in "fiu":
+        raise _misshapen(path, "X must hold real numbers of shape (all frames, channels)", X)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 0).any() or lengths.sum() != len(X):
+        raise _misshapen(path, f"lengths must hold whole numbers that sum to the {len(X)} rows of X", lengths)
+    for name in arrays.keys() - {"X", "lengths"}:
+        if arrays[name].shape != lengths.shape or arrays[name].dtype.kind not in "Uiu":
+            rule = f"{name} must hold a text or a whole number for each of {len(lengths)} items"
+            raise _misshapen(path, rule, arrays[name])
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found next
+        features = X.astype(np.float32)
+    ends = np.cumsum(lengths)
+    for row in np.flatnonzero(~np.isfinite(features).all(axis=1))[:1]:
+        raise DataError(
+            "every value of X must be finite",
+            value=X[row].tolist(),
+            fix="Repair or remove the item.",
+            where=f"{path}: row {row} (item {np.searchsorted(ends, row, side='right')})",
+        )
+    labels = arrays["y"].astype(str).tolist()
+    speakers = arrays["speaker"].astype(str).tolist() if "speaker" in arrays else [None] * len(labels)
+    return [
+        Item(features[end - length : end], label, speaker, f"{path}: item {number}")
+        for number, (end, length, label, speaker) in enumerate(zip(ends, lengths, labels, speakers, strict=True))
+    ]
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        file = np.load(path)
+        arrays = {name: file[name] for name in ("X", "lengths", "y", "speaker") if name in file.files}
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise DataError(
+            "the file must be an .npz file of plain arrays",
+            value=str(error),
+            fix="Write it with numpy.savez, without object arrays.",
+            where=str(path),
+        ) from error
+    for name in ("X", "lengths", "y"):
+        if name not in arrays:
+            raise DataError(f"there must be an array {name!r}", fix=nearest(name, file.files), where=str(path))
+    return arrays
+
+
+def _misshapen(path: Path, rule: str, array: NDArray[Any]) -> DataError:
+    return DataError(rule, value=f"{array.dtype} {array.shape}", where=str(path))

@@ -1,0 +1,112 @@
+"""Tables of text cells, read with the line of every row: CSV, TSV and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tuner.adapters.files import Encoding, read_text
+from tuner.errors import DataError, nearest
+
+LONGEST_CELL = 1 << 26
+"""Characters a cell may have; the csv module's own limit of 131,072 is below a long document."""
+
+Form = Literal["csv", "jsonl"]
+
+
+class Row(NamedTuple):
+    """The cells of the wanted columns, and "file:line"."""
+
+    cells: dict[str, str]
+    where: str
+
+
+def form_of(path: Path) -> Form | None:
+    """What the name's ending says; None when it says neither."""
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return "csv"
+    return "jsonl" if suffix in (".jsonl", ".ndjson", ".json") else None
+
+
+def read_rows(
+    path: Path, form: Form, columns: Sequence[str], optional: Sequence[str] = (), encoding: Encoding = "utf-8"
+) -> Iterator[Row]:
+    """The rows of a table; blank lines hold none.
+
+    Args:
+        path: The file; ".tsv" is parted by tabs, other CSV files by commas.
+        form: csv (a header line, then rows) or jsonl (one object a line).
+        columns: Columns that every row must have.
+        optional: Columns that rows may lack.
+        encoding: The file's encoding.
+
+    Raises:
+        DataError: The file or a row is damaged, or a column is missing.
+    """
+    read = _csv_rows if form == "csv" else _json_rows
+    yield from read(path, read_text(path, encoding), columns, optional)
+
+
+def _csv_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+    csv.field_size_limit(LONGEST_CELL)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    line = 1  # where the row begins: quoted cells may span lines
+    try:
+        for cells in reader:
+            where, line = f"{path}:{line}", reader.line_num + 1
+            if not cells:
+                continue
+            if not header:
+                header = [name.strip() for name in cells]
+                _check_columns(columns, header, where)
+                wanted = [(name, header.index(name)) for name in (*columns, *optional) if name in header]
+                continue
+            if len(cells) != len(header):
+                raise DataError(
+                    f"a row must have {len(header)} cells like the header",
+                    value=len(cells),
+                    fix="Put cells that contain the delimiter in double quotes.",
+                    where=where,
+                )
+            yield Row({name: cells[index] for name, index in wanted}, where)
+    except csv.Error as error:
+        raise DataError(
+            "the row must be well-formed CSV", value=str(error), where=f"{path}:{reader.line_num}"
+        ) from error
+
+
+def _json_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError("the line must be valid JSON", value=str(error), where=where) from error
+        if not isinstance(row, dict):
+            raise DataError("the line must be a JSON object", value=row, where=where)
+        _check_columns(columns, list(row), where)
+        cells = {name: _as_text(row[name], name, where) for name in (*columns, *optional) if name in row}
+        yield Row(cells, where)
+
+
+def _check_columns(columns: Sequence[str], present: Sequence[str], where: str) -> None:
+    for name in columns:
+        if name not in present:
+            raise DataError(f"there must be a column {name!r}", fix=nearest(name, present), where=where)
+
+
+def _as_text(value: object, name: str, where: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise DataError(f"{name} must be a text or a number", value=value, where=where)
+    return str(value)

@@ -1,0 +1,1 @@
+"""Time series: labelled sequences, and series to forecast."""

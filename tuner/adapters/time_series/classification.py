@@ -1,0 +1,128 @@
+"""Sequences of numbers to classes: read, split by class, scaled by what the training split says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Prepared
+from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.splits import stratified
+from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.reading import read_items
+from tuner.adapters.time_series.scaling import standardization
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.time_series.problems import SeriesClassificationProblem
+
+LAG_QUANTILE = 0.95
+"""Share of training items whose length the expected dependency covers."""
+
+
+class SeriesClassification:
+    """Labelled sequences, one class each."""
+
+    metrics = METRICS
+    defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: ClassificationOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        used = self.options.model_dump(exclude={"path", "test_path"})
+        if self.options.source is not None:
+            files = CLASSIFICATION_SOURCES[self.options.source].load()(self.options.source).files()
+        else:
+            files = self._paths()
+        return "-".join(content_digest([file], file.parent, used) for file in files)
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        splits, empty = self._split()
+        classes = sorted(set(splits["train"].labels))
+        scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])
+        labels = {}
+        for split, items in splits.items():
+            labels[split] = np.array([classes.index(label) for label in items.labels])
+            scaled = [scaling(item).astype(np.float32) for item in items.sequences]
+            write_ragged(folder, f"{split}.x", scaled)
+            write_labels(folder, split, labels[split].tolist())
+        channels = splits["train"].channels
+        facts = {
+            "classes": classes,
+            "channels": channels,
+            "mean": scaling.mean.tolist(),
+            "scale": scaling.scale.tolist(),
+        }
+        write_facts(folder, facts)
+        lengths = [len(item) for item in splits["train"].sequences]
+        return Prepared(
+            counts={split: len(items) for split, items in splits.items()},
+            trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
+            lag=int(np.quantile(lengths, LAG_QUANTILE)),
+            about={
+                "name": "most frequent class",
+                "classes": classes,
+                "channels": channels,
+                "constant channels": np.array(channels)[scaling.constant].tolist(),
+                "dropped": {"no steps": empty} if empty else {},
+            },
+        )
+
+    def problem(self, folder: Path) -> SeriesClassificationProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.time_series.problems import SeriesClassificationProblem  # brings torch
+
+        return SeriesClassificationProblem(folder)
+
+    def _paths(self) -> list[Path]:
+        assert self.options.path is not None
+        paths = [existing(self.options.path, "path")]
+        if self.options.test_path is not None:
+            paths.append(existing(self.options.test_path, "test_path"))
+        return paths
+
+    def _split(self) -> tuple[dict[str, Items], int]:
+        """The items by split, and how many had no steps."""
+        options = self.options
+        if options.source is not None:
+            parts = list(CLASSIFICATION_SOURCES[options.source].load()(options.source).read())
+        else:
+            parts = [read_items(path, options) for path in self._paths()]
+        kept = [part.without_empty() for part in parts]
+        empty = sum(map(len, parts)) - sum(map(len, kept))
+        items, *held = kept
+        check_labels(items.labels, items.places, num_splits=2 if held else 3)
+        dealt = stratified(items.labels, val=options.val, test=0 if held else options.test, seed=options.split_seed)
+        splits = {split: items.subset(np.flatnonzero(dealt == split)) for split in ("train", "val", "test")}
+        if held:
+            splits["test"] = _fitting(held[0], items)
+        return splits, empty
+
+
+def _fitting(held: Items, items: Items) -> Items:
+    """The held items, when they have the channels and only classes of the others."""
+    if len(held.channels) != len(items.channels):
+        raise DataError(
+            f"the test items must have {len(items.channels)} channels like the training items",
+            value=len(held.channels),
+            where=held.places[0],
+        )
+    known = set(items.labels)
+    for label, place in zip(held.labels, held.places, strict=True):
+        if label not in known:
+            raise DataError(
+                "a class of the test items must occur in the training items",
+                value=label,
+                fix=f"Known: {', '.join(sorted(known))}.",
+                where=place,
+            )
+    return held

@@ -1,0 +1,177 @@
+"""Series in time to their next steps: read, split by time, scaled per series by what its training part says.
+
+The rows of each series are parted in time into train, val and test. A window's targets lie in one part; what
+it looks back on may lie in the parts before. S series, C channels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Prepared
+from tuner.adapters.classification import write_facts
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.origins import origins
+from tuner.adapters.time_series.scaling import standardization
+from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
+from tuner.adapters.time_series.series import Collection, Series, read_series
+from tuner.adapters.time_series.sources import FORECASTING_SOURCES
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.time_series.problems import ForecastingProblem
+
+DEFAULT_PART = 0.2
+"""Share of val and of test where neither the task file nor the source says it."""
+
+
+class Parts(NamedTuple):
+    """Where the parts of each series end: train, then val, then test; each (S,)."""
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+class Forecasting:
+    """Direct forecasts of several steps, of one or more channels, in one or more series."""
+
+    metrics = METRICS
+    defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: ForecastingOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`; window, stride and instance_norm are applied when the data is opened."""
+        used = self.options.model_dump(exclude={"path", "window", "stride", "instance_norm"})
+        if self.options.source is not None:
+            files = FORECASTING_SOURCES[self.options.source].load()(self.options.source).files()
+        else:
+            files = [existing(str(self.options.path), "path")]
+        return content_digest(files, files[0].parent, used)
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`.
+
+        `search.*` holds train and val rows, `whole.*` all of them: a search never opens test rows.
+        """
+        collection = self._read()
+        seasonality = self.options.seasonality or collection.seasonality
+        horizon = self.options.horizon or collection.horizon or seasonality
+        series, parts = self._part(collection, horizon)
+        season_S = np.where(parts.train > seasonality, seasonality, 1)
+        scaled, statistics, constant = [], [], 0
+        for one, train, season in zip(series, parts.train, season_S, strict=True):
+            scaling = standardization(one.values[:train], one.where)
+            constant += int(scaling.constant.sum())
+            scaled.append(scaling(one.values))
+            error_C = naive_error(scaled[-1][:train], int(season))
+            statistics.append([scaling.mean, scaling.scale, error_C])
+        statistics_S3C = np.array(statistics)
+        stored = [values.astype(np.float32) for values in scaled]
+        write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
+        write_ragged(folder, "whole", stored)
+        np.save(folder / "parts.npy", np.stack(parts))
+        np.save(folder / "statistics.npy", statistics_S3C)
+        facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
+        write_facts(folder, facts)
+        look_back(self.options.window, parts.train, horizon, seasonality)
+        windows = {
+            "train": origins(np.ones_like(parts.train), parts.train, horizon),
+            "val": origins(parts.train, parts.val, horizon),
+            "test": origins(parts.val, parts.test, horizon),
+        }
+        return Prepared(
+            counts={split: len(origin_N) for split, (_, origin_N) in windows.items()},
+            trivial={
+                split: naive_scores(scaled, *windows[split], horizon, season_S, statistics_S3C)
+                for split in ("val", "test")
+            },
+            lag=max(seasonality, horizon),
+            about={
+                "name": "seasonal naive",
+                **facts,
+                "series": len(series),
+                "rows": {
+                    "train": int(parts.train.sum()),
+                    "val": int((parts.val - parts.train).sum()),
+                    "test": int((parts.test - parts.val).sum()),
+                },
+                "constant channels": constant,
+                "gaps in time": collection.gaps,
+                "dropped": {"too short": dropped} if (dropped := len(collection.series) - len(series)) else {},
+            },
+        )
+
+    def problem(self, folder: Path) -> ForecastingProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.time_series.problems import ForecastingProblem  # brings torch
+
+        return ForecastingProblem(folder, self.options)
+
+    def _read(self) -> Collection:
+        if self.options.source is not None:
+            collection: Collection = FORECASTING_SOURCES[self.options.source].load()(self.options.source).read()
+            return collection
+        return read_series(existing(str(self.options.path), "path"), self.options)
+
+    def _part(self, collection: Collection, horizon: int) -> tuple[list[Series], Parts]:
+        """The series that are long enough, cut to `rows`, and where their parts end."""
+        shares = {}
+        for name, given in (("val", self.options.val), ("test", self.options.test)):
+            shares[name] = given or collection.held_rows or DEFAULT_PART
+            if 1 <= shares[name] < horizon:
+                raise DataError(
+                    f"data.{name} must hold at least one horizon of {horizon} rows",
+                    value=int(shares[name]),
+                    fix="Raise it, or lower data.horizon.",
+                    key=("data", name),
+                )
+        kept, ends = [], []
+        for one in collection.series:
+            values = one.values[: self.options.rows]
+            val, test = (_rows(shares[name], len(values), horizon) for name in ("val", "test"))
+            train = len(values) - val - test
+            if train > horizon:
+                kept.append(Series(one.name, values, one.where))
+                ends.append((train, train + val, len(values)))
+        if not kept:
+            longest = max((one.values[: self.options.rows] for one in collection.series), key=len)
+            val, test = (_rows(shares[name], len(longest), horizon) for name in ("val", "test"))
+            raise DataError(
+                f"a series must have at least {horizon + 1 + val + test} rows: {horizon + 1} to train on, "
+                f"{val} for val, {test} for test",
+                value=len(longest),
+                fix="Lower data.horizon, data.val or data.test, or bring a longer series.",
+                where=collection.series[0].where,
+            )
+        return kept, Parts(*np.array(ends).T)
+
+
+def look_back(window: int | None, train_S: NDArray[np.int64], horizon: int, seasonality: int) -> int:
+    """The window to use: the one given when at least one training part has room for it, else a default.
+
+    Raises:
+        DataError: The window and the horizon are longer than every training part.
+    """
+    room = int(train_S.max()) - horizon
+    if window is not None and window > room:
+        raise DataError(
+            f"data.window must be <= {room}: with a horizon of {horizon} it must fit into the training part",
+            value=window,
+            fix="Lower data.window or data.horizon.",
+            key=("data", "window"),
+        )
+    return window or min(2 * max(horizon, seasonality), room)
+
+
+def _rows(part: float, rows: int, horizon: int) -> int:
+    """Rows of a part: as given, or a share that holds at least one horizon."""
+    return int(part) if part >= 1 else max(horizon, round(part * rows))

@@ -1,0 +1,50 @@
+"""Labelled sequences, wherever they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.errors import DataError
+
+
+@dataclass(frozen=True)
+class Items:
+    """Labelled sequences.
+
+    Args:
+        sequences: (steps, channels) per item; steps may be 0.
+        labels: One per item.
+        places: Where each item was read: "file:line".
+        channels: Names of the channels.
+    """
+
+    sequences: list[NDArray[np.float64]]
+    labels: list[str]
+    places: list[str]
+    channels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def subset(self, indices: NDArray[np.int64]) -> Items:
+        """Some of the items."""
+        return replace(
+            self,
+            sequences=[self.sequences[index] for index in indices],
+            labels=[self.labels[index] for index in indices],
+            places=[self.places[index] for index in indices],
+        )
+
+    def without_empty(self) -> Items:
+        """The items that have steps.
+
+        Raises:
+            DataError: There are none.
+        """
+        kept = np.flatnonzero([len(sequence) for sequence in self.sequences])
+        if not len(kept):
+            raise DataError("at least one item must have steps", value=0, where=self.places[0])
+        return self.subset(kept)

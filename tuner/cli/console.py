@@ -1,0 +1,188 @@
+"""What `run` shows: one live line on a terminal, a line per event elsewhere, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+TICK_SECONDS = 60.0
+"""Away from a terminal, the time between two progress lines."""
+
+
+class JsonLines:
+    """One JSON object per event on standard output."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Print the event."""
+        record = {"event": event, "time": round(time.time(), 3), **fields}
+        print(json.dumps(finite(record)), file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Lines:
+    """One line per event that matters, and a progress line a minute."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._last_tick = time.monotonic()
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Print the event's line, if it has one."""
+        if event == "progress":
+            if time.monotonic() - self._last_tick < TICK_SECONDS:
+                return
+            self._last_tick = time.monotonic()
+            self.print(progress_line(fields))
+            return
+        if (line := event_line(event, fields)) is not None:
+            self.print(line)
+
+    def print(self, line: str) -> None:
+        """Print one line."""
+        print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Terminal(Lines):
+    """The same lines, above one that is always up to date."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._live = Live(Text(""), console=console, refresh_per_second=4, transient=True)
+        self._live.start()
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Print the event above the live line, or renew it."""
+        if event == "progress":
+            self._live.update(Text(progress_line(fields), style="bold"))
+        else:
+            super().__call__(event, **fields)
+
+    def print(self, line: str) -> None:
+        """Print one line above the live one."""
+        self._live.console.print(Text(line))
+
+    def close(self) -> None:
+        """Take the live line away."""
+        self._live.stop()
+
+
+def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
+    """An event in words; None for those that lines do not tell."""
+    match event:
+        case "started":
+            return _started(fields)
+        case "trial":
+            return _trial(fields)
+        case "confirm":
+            what = "baseline" if fields["number"] < 0 else f"trial {fields['number']}"
+            return f"confirm {what}, seed {fields['run'].rpartition('-')[2]}: {_outcome(fields)}"
+        case "lost":
+            return f"{fields['run']}: {fields['reason']}; it goes on from its checkpoint"
+        case "phase":
+            return _PHASES[fields["name"]].format(**fields)
+        case "space":
+            head = f"the search space has changed; {fields['fitting']} earlier trials fit it and count:"
+            return "\n".join([head, *(f"  {line}" for line in fields["lines"])])
+        case "resumed":
+            return f"resumed: {len(fields['runs'])} trial(s) go on where they were"
+        case "stopping":
+            return f"stopping ({fields['reason']}): waiting for checkpoints; Ctrl+C again stops at once"
+        case "notice" | "nothing":
+            return str(fields["sentence"])
+    return None
+
+
+_PHASES = {
+    "search": "search: {runs} trials",
+    "confirm": "confirmation: {runs} trainings on fresh seeds",
+    "test": "test: reading the test data once, with {runs} models",
+    "record": "writing the summary",
+}
+
+
+def _started(fields: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{count} {split}" for split, count in fields["counts"].items())
+    done = f" ({fields['done']} done)" if fields["done"] else ""
+    better = "higher" if fields["maximize"] else "lower"
+    trivial = "" if fields["trivial"] is None else f"; {fields['trivial_name']}: {number(fields['trivial'])}"
+    return (
+        f"study {fields['study']} in {fields['folder']}\n"
+        f"  data: {fields['adapter']}, {counts}\n"
+        f"  objective: {fields['metric']}, {better} is better{trivial}\n"
+        f"  budget: {fields['trials']} trials of {fields['epochs']} epochs{done}"
+    )
+
+
+def _trial(fields: Mapping[str, Any]) -> str:
+    best = "" if fields["best"] is None else f"   best {number(fields['best'])} (trial {fields['best_number']})"
+    reason = f": {fields['reason']}" if fields["reason"] else ""
+    value = "" if fields["value"] is None else f" {number(fields['value'])}"
+    return (
+        f"[{fields['done']}/{fields['trials']}] trial {fields['number']} {fields['state'].lower()}{value}"
+        f" after {fields['epochs']} epochs, {duration(fields['seconds'])}{reason}{best}"
+    )
+
+
+def _outcome(fields: Mapping[str, Any]) -> str:
+    if fields["value"] is not None and fields["state"] == "COMPLETED":
+        return number(fields["value"])
+    return f"{fields['state'].lower()}: {fields['reason']}"
+
+
+def progress_line(fields: Mapping[str, Any]) -> str:
+    """Counts by state, the best so far, the time left."""
+    states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(fields["states"].items()))
+    parts = [f"{fields['done']}/{fields['trials']} trials"]
+    parts += [f"({states})"] if states else []
+    parts += [f"{fields['running']} running"]
+    if fields["left"] is not None:
+        parts += [f"{fields['left']} confirmations left"]
+    if fields["best"] is not None:
+        parts += [f"best {number(fields['best'])} (trial {fields['best_number']})"]
+    if fields["seconds_left"] is not None:
+        parts += [f"about {duration(fields['seconds_left'])} left"]
+    return "  ".join(parts)
+
+
+def number(value: float | None) -> str:
+    """Four significant digits."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Such as 0.4s, 12s, 3m05s, 2h10m."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+def finite(value: Any) -> Any:
+    """JSON without NaN and Infinity, which JSON does not have: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value

@@ -1,0 +1,81 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tuner.cli.console import duration, number
+
+if TYPE_CHECKING:
+    from tuner.sweep.summary import Summary
+
+_WIDTH = 160  # where there is no terminal to fit
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Trials and confirmations of a study."""
+    table = _table("run", "state", "value", "epochs", "time", "parameters", "reason")
+    for row in rows:
+        name = "baseline" if row["number"] < 0 else str(row["number"])
+        table.add_row(
+            name if row["kind"] == "trial" else f"{name} {row['kind']}",
+            row["state"].lower(),
+            number(row["value"]),
+            str(row["epochs"]),
+            duration(row["seconds"]),
+            parameters(row["params"]),
+            row["reason"],
+        )
+    console = _console()
+    console.print(f"study {title}", highlight=False)
+    console.print(table)
+
+
+def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Entries of a catalog."""
+    table = _table("name", "summary", "parameters", "source")
+    for entry in entries:
+        table.add_row(entry["name"], entry["summary"], ", ".join(entry["parameters"]), entry["source"])
+    _console().print(table)
+
+
+def print_summary(summary: Summary) -> None:
+    """The end of a sweep: the confirmed configurations beside baseline and trivial predictor."""
+    console = _console()
+    console.print()
+    console.print(summary.headline, highlight=False)
+    if summary.rows:
+        table = _table("configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds")
+        for row in summary.rows:
+            cells = [row["name"], row["score"]]
+            cells += [row["test"]] if summary.has_test else []
+            table.add_row(*cells, row["seeds"])
+        console.print(table)
+    for sentence in summary.sentences:
+        console.print(sentence, highlight=False)
+    if summary.winner_params:
+        console.print(f"{summary.winner}: {parameters(summary.winner_params)}", highlight=False)
+
+
+def parameters(params: Mapping[str, Any]) -> str:
+    """`cell lstm, hidden_size 96, learning_rate 0.003162`."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items()
+    )

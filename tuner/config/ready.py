@@ -1,0 +1,28 @@
+"""Where the ready tasks and search spaces are, in a checkout and in an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def ready_folder(kind: Literal["search_spaces", "tasks"]) -> Path:
+    """The folder of ready files: inside the package when installed, else beside it in the checkout."""
+    inside = _PACKAGE / kind
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
+
+
+def ready_search_spaces() -> dict[str, Path]:
+    """Name -> file of every ready search space: {"gated_rnn": ...}."""
+    return _files(ready_folder("search_spaces"))
+
+
+def ready_tasks() -> dict[str, Path]:
+    """Name -> file of every ready task: {"speech/classification": ...}."""
+    return _files(ready_folder("tasks"))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}

@@ -1,0 +1,238 @@
+"""The task file: its keys, their meaning, defaults and legal intervals."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    field_validator,
+)
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
+
+from tuner.config.options import Options
+
+_DURATION = re.compile(
+    r"\s*(?:(?P<d>\d+(?:\.\d+)?)\s*d)?\s*(?:(?P<h>\d+(?:\.\d+)?)\s*h)?"
+    r"\s*(?:(?P<m>\d+(?:\.\d+)?)\s*m)?\s*(?:(?P<s>\d+(?:\.\d+)?)\s*s)?\s*",
+    re.ASCII,
+)
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def duration_seconds(value: object) -> object:
+    """Seconds from text such as "1h30m"; anything but text is passed on.
+
+    >>> duration_seconds("1h30m")
+    5400.0
+    """
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value)
+    if not match or not any(match.groups()):
+        raise ValueError('must be seconds, or text such as "90s", "1h30m" or "2d"')
+    return sum(float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Text that must match a pattern, with a sentence that says so to a reader."""
+
+    pattern: str
+    rule: str
+
+    def check(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(self.rule)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^({self.pattern})$"}
+
+
+_Name = Annotated[
+    str,
+    _Form(
+        r"[A-Za-z0-9]([A-Za-z0-9_-]|\.(?!\.)){0,63}",
+        "must be 1 to 64 letters, digits, '_', '-' and single '.', and start with a letter or digit",
+    ),
+]
+_Address = Annotated[
+    str,
+    _Form(
+        r"local|auto|in-process|(ray://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
+        "must be local, auto, in-process, host:port or ray://host:port",
+    ),
+]
+_Device = Annotated[str, _Form(r"auto|cpu|cuda|cuda:[0-9]{1,3}|mps", "must be auto, cpu, cuda, cuda:N or mps")]
+_Score = Annotated[str, _Form(r"val/[A-Za-z0-9_./-]+", "must be a score on the validation split, such as val/accuracy")]
+
+
+def _gpus(value: float) -> float:
+    if value > 1 and not value.is_integer():
+        raise ValueError("must be a share of one GPU or a whole number of GPUs")
+    return value
+
+
+class Objective(Options):
+    """What the search optimizes."""
+
+    metric: _Score = "val/loss"
+    """A score of the adapter on the validation split: "val/accuracy". Test scores cannot be searched for."""
+    direction: Literal["minimize", "maximize"] | None = None
+    """Which way is better; null takes the metric's own."""
+
+
+class Budget(Options):
+    """How much may be spent."""
+
+    trials: int = Field(default=30, ge=1, le=1_000_000)
+    """Search trials, 1 to 1,000,000; the confirmation comes on top."""
+    epochs: int = Field(default=20, ge=1, le=100_000)
+    """Epochs of a full trial, 1 to 100,000."""
+    timeout: Annotated[
+        float | None,
+        Field(gt=0),
+        BeforeValidator(duration_seconds, json_schema_input_type=float | str | None),
+    ] = None
+    """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null is unlimited."""
+
+
+class Sampler(Options):
+    """The sampler and its own options, which its catalog entry checks."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = "tpe"
+    """A sampler (`tuner list samplers`)."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of the study, 0 to 2^31 - 1; each trial's seed is derived from it."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Option name -> value."""
+        return dict(self.model_extra or {})
+
+
+class Pruner(Options):
+    """The pruner and its own options, which its catalog entry checks."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = "asha"
+    """A pruner (`tuner list pruners`)."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Option name -> value."""
+        return dict(self.model_extra or {})
+
+
+class Confirm(Options):
+    """The confirmation after the search."""
+
+    top: int = Field(default=3, ge=0, le=100)
+    """How many of the best trials are trained again, 0 to 100; 0 leaves the confirmation out."""
+    seeds: int = Field(default=3, ge=1, le=100)
+    """Fresh seeds for each of them, 1 to 100."""
+
+
+class Resources(Options):
+    """What one trial gets, and how many run at once."""
+
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=100_000)] = "auto"
+    """Trials at once, >= 1; auto fills the machine or cluster."""
+    cpus: int = Field(default=1, ge=1, le=1_024)
+    """CPUs, and with them torch threads, of one trial, >= 1."""
+    gpus: Annotated[float, AfterValidator(_gpus)] = Field(default=0.0, ge=0, le=1_024)
+    """GPUs of one trial, >= 0: a share of one below 1, else whole."""
+
+
+class Ray(Options):
+    """Where the workers are."""
+
+    address: _Address = "local"
+    """local starts Ray here; auto, host:port, ray://host:port join a cluster; in-process needs no Ray."""
+    temp_dir: str | None = None
+    """Folder for Ray's own files when it starts here; null is Ray's default."""
+
+
+class Tracking(Options):
+    """Where MLflow records."""
+
+    uri: str | None = None
+    """MLflow tracking URI; null takes MLFLOW_TRACKING_URI, else MLflow's own default."""
+
+
+class Diagnostics(Options):
+    """How closely training is watched."""
+
+    level: Literal["off", "light", "standard", "full"] = "standard"
+    """Which probes run. "off" needs its quotes."""
+
+
+class Report(Options):
+    """What is drawn when a sweep is over."""
+
+    figures: int = Field(default=10, ge=0, le=1000)
+    """So many of the best trials get a figure, as do the failed and the confirmed; 0 draws no figure at all."""
+
+
+class TaskFile(Options):
+    """A task: data, search space, objective, budget, and where and how it runs."""
+
+    name: _Name
+    """The study's name; the file's name without its ending when left out. A study that exists is resumed."""
+    adapter: str
+    """The kind of data (`tuner list adapters`), or package.module:Class."""
+    data: dict[str, Any] = Field(default={})
+    """The adapter's own options; `source` names a ready set, `path` the user's own files."""
+    search_space: str | dict[str, Any] = "gated_rnn"
+    """A ready search space (`tuner list search-spaces`), the path of one, or one written out here."""
+    space: dict[str, Any] = Field(default={})
+    """Changes to the search space: an entry replaces the one of its name, null drops it."""
+    baseline: dict[str, Any] = Field(default={})
+    """Parameters of the configuration that the winner is compared with; the rest are defaults."""
+    objective: Objective | None = None
+    """What is optimized; null takes the adapter's first metric."""
+    budget: Budget = Budget()
+    """How much may be spent."""
+    sampler: Sampler = Sampler()
+    """Who proposes configurations."""
+    pruner: Pruner = Pruner()
+    """Who cuts trials short."""
+    confirm: Confirm = Confirm()
+    """The confirmation after the search."""
+    resources: Resources = Resources()
+    """What one trial gets, and how many run at once."""
+    ray: Ray = Ray()
+    """Where the workers are."""
+    storage: str = Field(default="mlruns/studies", min_length=1)
+    """Folder for study files and checkpoints."""
+    tracking: Tracking = Tracking()
+    """Where MLflow records."""
+    device: _Device = "auto"
+    """auto, cpu, cuda, cuda:N or mps; auto takes a GPU where a trial has one."""
+    diagnostics: Diagnostics = Diagnostics()
+    """How closely training is watched."""
+    report: Report = Report()
+    """What is drawn when the sweep is over."""
+
+    @field_validator("objective", mode="before", json_schema_input_type=Objective | list[Objective] | None)
+    @classmethod
+    def _one_objective(cls, value: object) -> object:
+        if isinstance(value, list):
+            if len(value) != 1:
+                raise ValueError("must be a single objective: a sweep optimizes one metric")
+            return value[0]
+        return value

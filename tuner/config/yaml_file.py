@@ -1,0 +1,294 @@
+"""YAML that a stranger may have written: read strictly, with the place of every key kept.
+
+The core schema of YAML 1.2 holds (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, and only
+`true` and `false` are truth values. Refused is what other readers understand differently (`on`, `no`, `<<`),
+what runs code or makes objects (tags), and what eats memory (alias bombs, deep nesting, large files). What a
+key means is not known here.
+"""
+
+from __future__ import annotations
+
+import math
+import os.path
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from tuner.errors import Key, TaskFileError
+
+MAX_BYTES = 1_000_000
+"""Largest file, in bytes."""
+MAX_DEPTH = 50
+"""Deepest nesting of lists and mappings."""
+MAX_NODES = 20_000
+"""Most values in a file, with every alias expanded."""
+
+_NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
+_MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
+_AMBIGUOUS, _NOT_FINITE, _MERGE = "ambiguous", "not finite", "merge"  # plain scalars that are refused
+
+_FORMS = {
+    _NULL: re.compile(r"~|null|Null|NULL|"),
+    _BOOL: re.compile(r"true|True|TRUE|false|False|FALSE"),
+    _AMBIGUOUS: re.compile(r"y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF"),
+    _INT: re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    _FLOAT: re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"),
+    _NOT_FINITE: re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+    _MERGE: re.compile(r"<<"),
+}
+_UNFIT_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says, and where it says it.
+
+    Args:
+        value: Key -> value; values are None, bool, int, float, str, list and dict.
+        name: The file's name, as messages show it.
+        places: Key path -> "name:line".
+    """
+
+    value: dict[str, Any]
+    name: str
+    places: Mapping[Key, str]
+
+    def place(self, key: Key) -> str:
+        """The place of `key`, or of the longest part of it that is in the file."""
+        for length in range(len(key), -1, -1):
+            if key[:length] in self.places:
+                return self.places[key[:length]]
+        return self.name
+
+    def part(self, name: str) -> Document:
+        """The mapping below the top-level key `name` as a document of its own; empty when there is none."""
+        places = {key[1:]: place for key, place in self.places.items() if key[:1] == (name,)}
+        return Document(self.value.get(name, {}), self.name, places or {(): self.place(())})
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML file that holds one mapping.
+
+    Raises:
+        TaskFileError: The file is missing, not text, not YAML, or holds something refused here.
+    """
+    name = str(path)
+    if not os.path.isfile(path):
+        problem = "a folder" if os.path.isdir(path) else "nothing that can be read"
+        raise TaskFileError("a YAML file must be there", value=problem, where=name, fix="Check the path.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise TaskFileError("the file must be readable", value=str(error), where=name) from error
+    if len(data) > MAX_BYTES:
+        raise TaskFileError(
+            f"the file must have at most {MAX_BYTES} bytes", where=name, fix="Put data into files of its own."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TaskFileError(
+            "the file must be UTF-8 text",
+            value=data[error.start : error.start + 4],
+            where=f"{name}:{line}",
+            fix="Save it as UTF-8.",
+        ) from error
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str) -> Document:
+    """Parse YAML text that holds one mapping; `name` stands for the file in messages.
+
+    Raises:
+        TaskFileError: The text is not YAML, or holds something refused here.
+    """
+    reader = _Reader(name)
+    value = reader.read(text)
+    if not isinstance(value, dict):
+        raise TaskFileError(
+            "the file must hold a mapping",
+            value=value,
+            where=reader.places[()],
+            fix="Write `key: value` lines.",
+        )
+    return Document(value, name, reader.places)
+
+
+def parse_value(text: str, name: str) -> Any:
+    """Parse one YAML value, such as the right side of `--set key=value`.
+
+    Raises:
+        TaskFileError: As for `parse_yaml`; nothing at all is refused too.
+    """
+    return _Reader(name, lines=False).read(text)
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's parser with the scalars of YAML 1.2, bounded while it builds nodes."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's name and form; filled below
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = self.nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        self.nodes += 1
+        if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:
+            limit = f"{MAX_DEPTH} levels" if self.depth > MAX_DEPTH else f"{MAX_NODES} values"
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise yaml.composer.ComposerError(None, None, f"found more than {limit}", mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+for _tag, _form in _FORMS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_form.pattern})\\Z", re.ASCII), None)
+
+
+class _Reader:
+    """Turns the text of one file into values and places."""
+
+    def __init__(self, name: str, *, lines: bool = True) -> None:
+        self.name = name
+        self.lines = lines
+        self.places: dict[Key, str] = {}
+        self.count = 0
+        self.open: list[yaml.Node] = []  # the collections around the current node
+
+    def read(self, text: str) -> Any:
+        loader = None
+        try:
+            loader = _Loader(text)
+            node = loader.get_single_node()
+        except yaml.MarkedYAMLError as error:
+            raise self._syntax_error(error) from error
+        except yaml.reader.ReaderError as error:
+            where = self._line(text.count("\n", 0, error.position))
+            raise TaskFileError("text must have no control characters", value=error.character, where=where) from error
+        except (
+            ValueError,
+            OverflowError,
+        ) as error:  # PyYAML does not guard chr() and int() in escapes and directives
+            where = self._line(loader.line if loader else 0)
+            raise TaskFileError("the file must be YAML", value="a number out of range", where=where) from error
+        if node is None:
+            raise TaskFileError("a YAML value must be there", value="nothing", where=self.name)
+        self.places[()] = self._where(node)
+        return self._value(node, ())
+
+    def _syntax_error(self, error: yaml.MarkedYAMLError) -> TaskFileError:
+        mark, problem = error.problem_mark or error.context_mark, error.problem or ""
+        where = f"{self.name}:{mark.line + 1}:{mark.column + 1}" if mark and self.lines else self.name
+        if "another document" in problem:
+            return TaskFileError("the file must hold one document", where=where, fix="Remove the second `---`.")
+        fix = ""
+        if r"\t" in problem:
+            fix = "Indent with spaces, not with tabs."
+        elif "mapping values are not allowed" in problem:
+            fix = "Indent keys of one mapping alike, and put text with a colon in quotes."
+        elif "found more than" in problem:
+            fix = "Put data into files of its own."
+        return TaskFileError("the file must be YAML", value=problem, where=where, fix=fix)
+
+    def _line(self, index: int) -> str:
+        return f"{self.name}:{index + 1}" if self.lines else self.name
+
+    def _where(self, node: yaml.Node) -> str:
+        return self._line(node.start_mark.line)
+
+    def _refuse(self, node: yaml.Node, rule: str, value: object = "", fix: str = "") -> NoReturn:
+        raise TaskFileError(rule, value=value, where=self._where(node), fix=fix)
+
+    def _value(self, node: yaml.Node, key: Key) -> Any:
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise TaskFileError(
+                f"the file must have at most {MAX_NODES} values, aliases expanded",
+                where=self._where(node),
+                fix="Use fewer aliases.",
+            )
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if any(node is other for other in self.open):
+            raise TaskFileError("an alias must not contain itself", where=self._where(node))
+        if len(self.open) >= MAX_DEPTH:
+            raise TaskFileError(f"nesting must be at most {MAX_DEPTH} deep", where=self._where(node))
+        self.open.append(node)
+        value = self._mapping(node, key) if isinstance(node, yaml.MappingNode) else self._list(node, key)
+        self.open.pop()
+        return value
+
+    def _list(self, node: yaml.Node, key: Key) -> list[Any]:
+        if node.tag != _SEQ:
+            self._refuse_tag(node)
+        values = []
+        for index, item in enumerate(node.value):
+            self.places[(*key, index)] = self._where(item)
+            values.append(self._value(item, (*key, index)))
+        return values
+
+    def _mapping(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
+        if node.tag != _MAP:
+            self._refuse_tag(node)
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                self._refuse(key_node, "merge keys are not supported", "<<", "Write the keys out.")
+            name = self._value(key_node, key)
+            if not isinstance(name, str):
+                self._refuse(key_node, "a key must be text", name, "Put it in quotes.")
+            if name in values:
+                self._refuse(key_node, "a key must occur once in its mapping", name, "Remove one of the two.")
+            self.places[(*key, name)] = self._where(key_node)
+            values[name] = self._value(value_node, (*key, name))
+        return values
+
+    def _scalar(self, node: yaml.ScalarNode) -> bool | int | float | str | None:
+        tag, text = node.tag, str(node.value)
+        if tag == _STR:
+            if found := _UNFIT_TEXT.search(text):
+                self._refuse(node, "text must have no NUL and no half of a surrogate pair", found.group())
+            return text
+        if tag == _MERGE:
+            return text
+        if tag == _AMBIGUOUS:
+            self._refuse(
+                node,
+                "a word that is true or false in some YAML readers must not stand alone",
+                text,
+                f'Write true or false, or "{text}" in quotes.',
+            )
+        if tag == _NOT_FINITE:
+            self._refuse(node, "a number must be finite", text)
+        if tag not in _FORMS:
+            self._refuse_tag(node)
+        if not _FORMS[tag].fullmatch(text):
+            self._refuse(node, f"a value tagged {tag.rpartition(':')[2]} must be one", text)
+        if tag == _NULL:
+            return None
+        if tag == _BOOL:
+            return text in {"true", "True", "TRUE"}
+        return self._number(node, text, whole=tag == _INT)
+
+    def _number(self, node: yaml.ScalarNode, text: str, *, whole: bool) -> int | float:
+        if not whole:
+            if not math.isfinite(number := float(text)):
+                self._refuse(node, "a number must be finite", text)
+            return number
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        number = int(text.removeprefix("0o"), base) if len(text) <= 30 else 2**63
+        if abs(number) >= 2**63:
+            self._refuse(node, "a whole number must fit into 64 bits", text)
+        return number
+
+    def _refuse_tag(self, node: yaml.Node) -> NoReturn:
+        self._refuse(node, "a value must carry no tag", node.tag, "Remove the tag: files hold plain values only.")

@@ -1,0 +1,1 @@
+"""Diagnostics: what is measured while a network trains."""

@@ -1,0 +1,93 @@
+"""The errors a user can cause, told in one line: where, rule, value, fix.
+
+TunerError
+|-- UserError (ValueError)      a mistake in a file, an option or the data; exit status 2
+|   |-- TaskFileError           the task file, a search space or --set
+|   |-- DataError               the data named by the task file
+|   |-- StudyError              the study folder: not found, in use, made for something else
+|   `-- ClusterError            the Ray cluster: not reached, too small
+`-- TrialError (RuntimeError)   raised inside a trial; becomes that trial's reason, never ends a sweep
+    `-- Diverged                a loss, gradient, weight or prediction that is not finite
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+Key = tuple[str | int, ...]
+"""A path into the task file, such as ("budget", "trials")."""
+
+
+class TunerError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class UserError(TunerError, ValueError):
+    """A mistake that the user can mend, told in one line.
+
+    Args:
+        rule: What must hold, without a final stop: "budget.trials must be >= 1".
+        value: What was found instead; shown by `repr`, cut at 80 characters. Leave out where there is none.
+        fix: What to do, a whole sentence.
+        where: "file:line", or "file". Left out when `key` says it.
+        key: Path of the option at fault; whoever knows the task file turns it into "file:line".
+    """
+
+    _MISSING = object()
+
+    def __init__(self, rule: str, *, value: object = _MISSING, fix: str = "", where: str = "", key: Key = ()) -> None:
+        super().__init__(rule)
+        self.rule, self.value, self.fix, self.where, self.key = rule, value, fix, where, key
+
+    def at(self, where: str) -> UserError:
+        """The same error with its place filled in, when it has none."""
+        self.where = self.where or where
+        return self
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
+        fix = f" {self.fix}" if self.fix else ""
+        return " ".join(f"{place}{self.rule}{got}.{fix}".split())
+
+
+class TaskFileError(UserError):
+    """The task file, a search space or a `--set` is not what it must be."""
+
+
+class DataError(UserError):
+    """The data named by the task file is missing, damaged or unfit."""
+
+
+class StudyError(UserError):
+    """The study folder cannot be used as asked."""
+
+
+class ClusterError(UserError):
+    """The Ray cluster cannot be used as asked."""
+
+
+class TrialError(TunerError, RuntimeError):
+    """A trial cannot go on; the text becomes its reason."""
+
+
+class Diverged(TrialError):  # noqa: N818 - the outcome's name in the literature and in the state table
+    """A loss, metric, gradient, weight or prediction is not finite."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The fix for an unknown name: the nearest known one, and the list.
+
+    >>> nearest("lstn", ["gru", "lstm"])
+    "Did you mean 'lstm'? Known: gru, lstm."
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Known: {', '.join(names)}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,147 @@
+"""Event files: append-only JSON lines, one file per run, the truth beside the study.
+
+Each line is one object with `event`, `time` (Unix seconds) and what belongs to it:
+
+    created   run, kind, number, seed, params (all), searched (names of searched parameters)
+    attempt   attempt, worker
+    epoch     attempt, epoch, metrics, tensors             one line per epoch, first one wins
+    rung      attempt, epoch, value, verdict, reason
+    ended     attempt, state, reason, value, epochs, seconds, step, trace, results
+
+`sweep.jsonl` of a study has, in the same form:
+
+    sweep     study, version, metric, direction, trials, epochs, trivial, space, constants
+    summary   leaderboard, winner, baseline, test, sentences
+    stopped   reason
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.messages import Ended, State
+
+
+def append(path: Path, event: str, *, durable: bool = False, **fields: Any) -> None:
+    """Append one event; a torn last line left by a crash is cut off first.
+
+    Args:
+        path: The event file; its folder is made when missing.
+        event: The event's name.
+        durable: Wait until it is on the disk (fsync).
+        fields: What belongs to the event; JSON-able.
+    """
+    append_many(path, [{"event": event, "time": time.time(), **fields}], durable=durable)
+
+
+def append_ended(path: Path, ended: Ended) -> None:
+    """Append the end of an attempt, durably."""
+    fields = asdict(ended)
+    del fields["run"]
+    append(path, "ended", durable=True, **fields)
+
+
+def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = False) -> None:
+    """Append several events in one write; each record has `event` and `time`."""
+    data = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    with os.fdopen(handle, "rb+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                cut_torn_tail(path)
+        file.write(data)
+        if durable:
+            os.fsync(file.fileno())
+
+
+def cut_torn_tail(path: Path) -> None:
+    """Cut a file of lines back to its last newline; a file that ends with one is left alone."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        end, block = size, 65536
+        while end > 0:
+            start = max(0, end - block)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
+
+
+def read(path: Path, *, skip: int = 0) -> list[dict[str, Any]]:
+    """The events of a file, from number `skip` on; none for a missing file. A torn last line is left out."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    return [json.loads(line) for line in lines[skip:]]
+
+
+@dataclass
+class RunRecord:
+    """What the events of one run say, folded together."""
+
+    run: str = ""
+    kind: str = "trial"
+    number: int = -1
+    seed: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+    searched: list[str] = field(default_factory=list)
+    state: State = State.LOST
+    """RUNNING cannot be told from a file: an attempt without an end reads as LOST."""
+    reason: str = ""
+    value: float | None = None
+    attempts: int = 0
+    epochs: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Epoch number -> its event."""
+    rungs: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    created: float = 0.0
+    ended: float | None = None
+    step: int = 0
+    trace: str = ""
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Fold one event in; unknown events are ignored."""
+        name = event["event"]
+        if name == "created":
+            self.run, self.kind, self.number = event["run"], event["kind"], event["number"]
+            self.seed, self.params, self.searched = event["seed"], event["params"], event["searched"]
+            self.created = event["time"]
+        elif name == "attempt":
+            self.attempts = event["attempt"]
+            self.state, self.reason, self.ended = State.LOST, "", None
+        elif name == "epoch":
+            self.epochs.setdefault(event["epoch"], dict(event))
+        elif name == "rung":
+            self.rungs.append(dict(event))
+        elif name == "ended":
+            self.state, self.reason, self.value = State(event["state"]), event["reason"], event["value"]
+            self.seconds += event["seconds"]
+            self.step, self.trace, self.results = event["step"], event["trace"], event["results"]
+            self.ended = event["time"]
+
+
+def read_run(path: Path) -> RunRecord:
+    """Fold the events of one run's file."""
+    record = RunRecord()
+    for event in read(path):
+        record.add(event)
+    return record

@@ -1,0 +1,7 @@
+"""Where trials run: worker slots on Ray, or one slot in this process. No trial, study or MLflow is known here."""
+
+from tuner.execution.contract import Executor, Link, RunTrial
+from tuner.execution.in_process import InProcessExecutor
+from tuner.execution.on_ray import RayExecutor
+
+__all__ = ["Executor", "InProcessExecutor", "Link", "RayExecutor", "RunTrial"]

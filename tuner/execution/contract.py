@@ -1,0 +1,67 @@
+"""The contracts of this room: what runs trials (`Executor`) and what a trial talks through (`Link`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tuner.messages import Answer, Ended, Message, Report, TrialSpec
+
+
+class Link(Protocol):
+    """A running attempt's line to the driver; used in the worker, by the trial's own thread."""
+
+    def send(self, report: Report) -> Answer | None:
+        """Send a report.
+
+        Returns:
+            The driver's answer: at a rung (`report.waiting`) it is waited for; elsewhere one that has come
+            meanwhile, or None.
+        """
+        ...
+
+    def answered(self) -> Answer | None:
+        """An answer that has come meanwhile, or None; never waits."""
+        ...
+
+
+RunTrial = Callable[[TrialSpec, Link], Ended]
+"""Runs one attempt to its end. Named by path ("tuner.training:run_trial"), loaded in the worker."""
+
+
+class Executor(Protocol):
+    """A number of slots, each running one attempt at a time. Used by the driver's thread alone."""
+
+    def open(self) -> None:
+        """Start; slots may become idle later.
+
+        Raises:
+            ClusterError: The cluster cannot be reached or cannot hold one slot.
+        """
+        ...
+
+    @property
+    def num_slots(self) -> int:
+        """Slots in all."""
+        ...
+
+    @property
+    def num_idle(self) -> int:
+        """Slots that can start an attempt now."""
+        ...
+
+    def start(self, spec: TrialSpec) -> str:
+        """Start an attempt on an idle slot and return the worker's name."""
+        ...
+
+    def answer(self, answer: Answer) -> None:
+        """Pass an answer on to the attempt it names; nothing happens when that one is over."""
+        ...
+
+    def poll(self, timeout: float) -> Sequence[Message]:
+        """Messages that have come, waiting up to `timeout` seconds for the first; [] when there is none."""
+        ...
+
+    def close(self) -> None:
+        """Stop all workers; attempts still running end without a message."""
+        ...

@@ -1,0 +1,65 @@
+"""The plain executor: one slot in the driver's own process, for debugging and tests.
+
+One slot, because torch's random stream is global to a process; a debugger and a profiler see the trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tuner.execution.worker import Worker
+from tuner.messages import Answer, Ended, Message, State, TrialSpec, Verdict
+
+
+class InProcessExecutor:
+    """Runs one attempt at a time in a thread of this process; see `Executor`."""
+
+    num_slots = 1
+
+    def __init__(self, run_trial: str) -> None:
+        self._run_trial = run_trial
+        self._worker: Worker | None = None
+        self._busy: TrialSpec | None = None
+
+    def open(self) -> None:
+        """Load the trial function."""
+        self._worker = Worker(self._run_trial)
+
+    @property
+    def num_idle(self) -> int:
+        """1 unless an attempt runs."""
+        return 0 if self._busy else 1
+
+    def start(self, spec: TrialSpec) -> str:
+        """Start an attempt in a thread."""
+        assert self._worker is not None, "open first"
+        self._busy = spec
+        self._worker.start(spec)
+        return "in-process"
+
+    def answer(self, answer: Answer) -> None:
+        """Hand the answer over."""
+        assert self._worker is not None, "open first"
+        self._worker.answer(answer)
+
+    def poll(self, timeout: float) -> Sequence[Message]:
+        """Messages of the attempt."""
+        assert self._worker is not None, "open first"
+        messages = self._worker.messages(timeout)
+        if any(isinstance(message, Ended) for message in messages):
+            self._busy = None
+        return messages
+
+    def close(self) -> None:
+        """Ask the running attempt to end; its thread dies with the process if it does not."""
+        if self._worker is not None and self._busy is not None:
+            spec, self._busy = self._busy, None
+            self._worker.answer(
+                Answer(
+                    run=spec.run,
+                    attempt=spec.attempt,
+                    verdict=Verdict.STOP,
+                    state=State.STOPPED,
+                    reason="the driver closed",
+                )
+            )

@@ -1,0 +1,230 @@
+"""The Ray executor: one long-lived actor per slot, reused across trials; nothing of Ray outside this file.
+
+An actor is a `Worker`. The driver keeps one long poll (`messages`) per busy actor under way and waits on all of
+them at once, so a message costs one call and order within an attempt is kept. Nothing is retried by Ray: a dead
+actor shows as `Lost`, is replaced, and the driver decides what happens to its attempt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import ClusterError
+from tuner.execution.worker import Worker
+from tuner.messages import Answer, Ended, Lost, Message, TrialSpec
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+LONG_POLL_SECONDS = 30.0
+_CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
+
+
+@dataclass
+class _Slot:
+    actor: Any  # ActorHandle[Worker], which Ray's own types do not follow through `options`
+    name: str = ""
+    spec: TrialSpec | None = None
+
+
+class RayExecutor:
+    """Slots on a Ray cluster; see `Executor`.
+
+    Args:
+        run_trial: "module:function" that runs an attempt.
+        address: "local" starts a Ray of our own on loopback; "auto", "host:port" and "ray://..." join one.
+        workers: Number of slots, or "auto": as many as the cluster's CPUs (and GPUs) hold.
+        cpus: CPUs of a slot, also its torch threads.
+        gpus: GPUs of a slot; fractions share one.
+        temp_dir: Ray's temporary folder in local mode; Ray's own default when empty.
+    """
+
+    def __init__(
+        self,
+        run_trial: str,
+        *,
+        address: str = "local",
+        workers: int | str = "auto",
+        cpus: int = 1,
+        gpus: float = 0.0,
+        temp_dir: str = "",
+    ) -> None:
+        self._run_trial, self._address, self._workers = run_trial, address, workers
+        self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir
+        self._polls: dict[ObjectRef[Any], _Slot] = {}
+        self._idle: list[_Slot] = []
+        self._by_run: dict[str, _Slot] = {}
+        self.num_slots = 0
+
+    def open(self) -> None:
+        """Start or join Ray, check that a slot fits on a node, and create the actors."""
+        if self._address == "local":
+            self._start_local()
+        else:
+            self._join()
+        import ray
+
+        fits = self._slots_that_fit()
+        self.num_slots = fits if self._workers == "auto" else int(self._workers)
+        self._actor_class = ray.remote(Worker).options(
+            num_cpus=self._cpus,
+            num_gpus=self._gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=_CALLS_AT_ONCE,
+        )
+        for _ in range(self.num_slots):
+            self._add_slot()
+
+    @property
+    def num_idle(self) -> int:
+        """Actors that are up and have nothing to do."""
+        return len(self._idle)
+
+    def start(self, spec: TrialSpec) -> str:
+        """Start an attempt on an idle actor."""
+        slot = self._idle.pop(0)
+        slot.spec = spec
+        self._by_run[spec.run] = slot
+        slot.actor.start.remote(spec)
+        self._poll(slot)
+        return slot.name
+
+    def answer(self, answer: Answer) -> None:
+        """Hand the answer to the actor that runs the attempt."""
+        if (slot := self._by_run.get(answer.run)) is not None:
+            slot.actor.answer.remote(answer)
+
+    def poll(self, timeout: float) -> Sequence[Message]:
+        """Wait on all actors at once."""
+        import ray
+
+        if not self._polls:
+            return []
+        ready, _ = ray.wait(list(self._polls), num_returns=1, timeout=timeout)
+        if ready:  # whatever else is there comes along without another wait
+            ready, _ = ray.wait(list(self._polls), num_returns=len(self._polls), timeout=0)
+        messages: list[Message] = []
+        for ref in ready:
+            messages += self._fetch(ref, self._polls.pop(ref))
+        return messages
+
+    def close(self) -> None:
+        """Kill the actors; end the Ray that was started here, leave a joined one."""
+        import ray
+
+        for slot in {id(slot): slot for slot in [*self._idle, *self._polls.values()]}.values():
+            with contextlib.suppress(Exception):  # it may be dead already
+                ray.kill(slot.actor)
+        self._idle, self._polls, self._by_run = [], {}, {}
+        ray.shutdown()
+
+    def _fetch(self, ref: ObjectRef[Any], slot: _Slot) -> list[Message]:
+        import ray
+
+        try:
+            value = ray.get(ref)
+        except ray.exceptions.RayError as error:
+            return self._replace(slot, error)
+        if not slot.name:  # the answer to `about`: the actor is up
+            slot.name = f"{value['host']}:{value['pid']}"
+            self._idle.append(slot)
+            return []
+        messages: list[Message] = value
+        if any(isinstance(message, Ended) for message in messages):
+            assert slot.spec is not None
+            self._by_run.pop(slot.spec.run, None)
+            slot.spec = None
+            self._idle.append(slot)
+        else:
+            self._poll(slot)
+        return messages
+
+    def _replace(self, slot: _Slot, error: Exception) -> list[Message]:
+        import ray
+
+        with contextlib.suppress(Exception):  # unreachable is not always dead
+            ray.kill(slot.actor)
+        if not slot.name:
+            raise ClusterError(
+                "a worker must be able to start",
+                value=str(error).strip().splitlines()[0],
+                fix="See Ray's logs.",
+            )
+        self._add_slot()
+        if slot.spec is None:
+            return []
+        spec = slot.spec
+        self._by_run.pop(spec.run, None)
+        reason = f"worker {slot.name} died ({type(error).__name__})"
+        return [Lost(run=spec.run, attempt=spec.attempt, reason=reason)]
+
+    def _add_slot(self) -> None:
+        slot = _Slot(self._actor_class.remote(self._run_trial))
+        self._polls[slot.actor.about.remote()] = slot
+
+    def _poll(self, slot: _Slot) -> None:
+        self._polls[slot.actor.messages.remote(LONG_POLL_SECONDS)] = slot
+
+    def _start_local(self) -> None:
+        # Before ray is imported. The first keeps every port of a one-machine Ray on loopback: Ray offers no option
+        # for that, and the name is the one in its ray_constants.py, where it is read on every system.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        _quiet_environment()
+        import ray
+
+        cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=128 * 1024 * 1024,
+            _temp_dir=self._temp_dir or None,
+        )
+
+    def _join(self) -> None:
+        _quiet_environment()
+        import ray
+
+        try:
+            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
+            raise ClusterError(
+                "ray.address must be a running cluster",
+                value=self._address,
+                fix=f"Start one with `ray start --head`, or leave ray.address out. "
+                f"({str(error).strip().splitlines()[0][:200]})",
+                key=("ray", "address"),
+            ) from error
+
+    def _slots_that_fit(self) -> int:
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        slots = 0
+        for resources in nodes:
+            by_cpu = resources.get("CPU", 0.0) // self._cpus
+            by_gpu = resources.get("GPU", 0.0) / self._gpus if self._gpus else by_cpu
+            slots += int(min(by_cpu, by_gpu))
+        if slots == 0:
+            best: dict[str, float] = max(nodes, key=lambda r: (r.get("GPU", 0.0), r.get("CPU", 0.0)), default={})
+            raise ClusterError(
+                f"one worker (resources.cpus {self._cpus}, resources.gpus {self._gpus:g}) must fit on a node",
+                value=f"a largest node with {best.get('CPU', 0):g} CPUs and {best.get('GPU', 0):g} GPUs",
+                fix="Ask for less, or add a node.",
+                key=("resources", "gpus" if self._gpus else "cpus"),
+            )
+        return slots
+
+
+def _quiet_environment() -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

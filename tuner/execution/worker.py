@@ -1,0 +1,106 @@
+"""One slot: runs one attempt at a time in a thread of its own; messages are fetched from it, answers put into it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import traceback
+from collections.abc import Mapping
+
+from tuner.errors import TunerError
+from tuner.execution.contract import RunTrial
+from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
+from tuner.registry import load_target
+
+
+class Worker:
+    """Runs attempts for the driver, which fetches `messages` and puts `answer`s; keeps nothing between attempts.
+
+    Args:
+        run_trial: "module:function" of type `RunTrial`.
+    """
+
+    def __init__(self, run_trial: str) -> None:
+        self._run_trial: RunTrial = load_target(run_trial)
+        self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._link: QueueLink | None = None
+
+    def about(self) -> Mapping[str, str | int]:
+        """Who this is."""
+        return {"pid": os.getpid(), "host": os.uname().nodename}
+
+    def start(self, spec: TrialSpec) -> None:
+        """Begin an attempt; the one before must have ended."""
+        self._link = QueueLink(spec, self._outbox)
+        threading.Thread(target=self._run, args=(spec, self._link), name=spec.run, daemon=True).start()
+
+    def answer(self, answer: Answer) -> None:
+        """Hand an answer to the attempt it names; ignored when that one is over."""
+        link = self._link
+        if link is not None and (link.spec.run, link.spec.attempt) == (answer.run, answer.attempt):
+            link.answers.put(answer)
+
+    def messages(self, timeout: float) -> list[Message]:
+        """All messages since the last call, waiting up to `timeout` seconds for the first."""
+        try:
+            found = [self._outbox.get(timeout=timeout)]
+        except queue.Empty:
+            return []
+        while True:
+            try:
+                found.append(self._outbox.get_nowait())
+            except queue.Empty:
+                return found
+
+    def _run(self, spec: TrialSpec, link: QueueLink) -> None:
+        try:
+            ended = self._run_trial(spec, link)
+        except BaseException as error:  # noqa: BLE001 - whatever a trial raises is that trial's outcome
+            ended = Ended(
+                run=spec.run,
+                attempt=spec.attempt,
+                state=State.FAILED,
+                reason=failure_reason(error),
+                trace=traceback.format_exc(),
+            )
+        self._outbox.put(ended)
+
+
+class QueueLink:
+    """The trial's side of a `Worker`."""
+
+    def __init__(self, spec: TrialSpec, outbox: queue.SimpleQueue[Message]) -> None:
+        self.spec = spec
+        self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._outbox = outbox
+
+    def send(self, report: Report) -> Answer | None:
+        """Send; wait for the answer at a rung."""
+        self._outbox.put(report)
+        return self.answers.get() if report.waiting else self.answered()
+
+    def answered(self) -> Answer | None:
+        """An answer that has come, if any."""
+        try:
+            return self.answers.get_nowait()
+        except queue.Empty:
+            return None
+
+
+def failure_reason(error: BaseException) -> str:
+    """One line: the exception and the innermost frame that is not in an installed library.
+
+    >>> try:
+    ...     {}["wav"]
+    ... except KeyError as error:
+    ...     failure_reason(error).startswith("KeyError: 'wav' (")
+    True
+    """
+    if isinstance(error, TunerError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename and "<frozen" not in frame.filename]
+    place = f" ({os.path.basename(own[-1].filename)}:{own[-1].lineno})" if own else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}{place}"

@@ -1,0 +1,90 @@
+"""Where a study keeps its files.
+
+<storage>/<study>/
+    study.journal            the Optuna study
+    driver.lock              held by the one driver
+    task.yaml                the task file as it was last run
+    sweep.jsonl              events of the sweep itself
+    artifacts/               files for the parent run: leaderboard, figures, resolved space
+    trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/
+    confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
+    test/                    the one reading of the test data
+<storage>/../prepared/       prepared data, shared by studies
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Paths of one study. `root` may be moved: nothing inside names it."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.root.name
+
+    @property
+    def journal(self) -> Path:
+        """The Optuna study's journal file."""
+        return self.root / "study.journal"
+
+    @property
+    def lock(self) -> Path:
+        """The file locked by the driver that owns the study."""
+        return self.root / "driver.lock"
+
+    @property
+    def task_file(self) -> Path:
+        """The task file as it was last run."""
+        return self.root / "task.yaml"
+
+    @property
+    def sweep_events(self) -> Path:
+        """Events of the sweep itself."""
+        return self.root / "sweep.jsonl"
+
+    @property
+    def artifacts(self) -> Path:
+        """Files that belong to the parent run."""
+        return self.root / "artifacts"
+
+    @property
+    def prepared(self) -> Path:
+        """Prepared data, shared by the studies of one storage."""
+        return self.root.parent.parent / "prepared"
+
+    def run(self, run: str) -> Path:
+        """The folder of a run, such as "trials/00012"."""
+        return self.root / run
+
+    def events(self, run: str) -> Path:
+        """The event file of a run."""
+        return self.root / run / "events.jsonl"
+
+    def run_artifacts(self, run: str) -> Path:
+        """Files that belong to a run: figures and tables."""
+        return self.root / run / "artifacts"
+
+    def runs(self) -> Iterator[str]:
+        """Every run that has an event file: trials by number, then confirmations, then the test."""
+        for kind in ("trials", "confirm"):
+            yield from sorted(f"{kind}/{path.parent.name}" for path in self.root.glob(f"{kind}/*/events.jsonl"))
+        if self.events("test").exists():
+            yield "test"
+
+
+def trial_run(number: int) -> str:
+    """The run of a search trial."""
+    return f"trials/{number:05d}"
+
+
+def confirm_run(number: int, repeat: int) -> str:
+    """The run of a confirmation; number -1 is the baseline, repeats count from 1."""
+    return f"confirm/{'baseline' if number < 0 else f'{number:05d}'}-{repeat}"

@@ -1,0 +1,149 @@
+"""What the driver and a worker say to each other, and the states a run can be in.
+
+Everything here is plain data: picklable, JSON-able, free of torch, Optuna, Ray and MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+Kind = Literal["trial", "confirm", "test"]
+
+
+class State(StrEnum):
+    """How a run stands. The first two and the last two are not final."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    PRUNED = "PRUNED"
+    DIVERGED = "DIVERGED"
+    FAILED = "FAILED"
+    LOST = "LOST"
+    STOPPED = "STOPPED"
+
+    @property
+    def final(self) -> bool:
+        """Whether the run is over for good."""
+        return self in {State.COMPLETED, State.PRUNED, State.DIVERGED, State.FAILED}
+
+
+class Verdict(StrEnum):
+    """The driver's answer to a report."""
+
+    CONTINUE = "CONTINUE"
+    PAUSE = "PAUSE"
+    """Write a checkpoint and end with state PAUSED."""
+    STOP = "STOP"
+    """End with the state the driver names (PRUNED, or STOPPED when the user stops the sweep)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A verdict for one attempt of one run, and why."""
+
+    run: str
+    attempt: int
+    verdict: Verdict
+    state: State = State.RUNNING
+    """With STOP: the state to end in."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    """All that a worker needs to run one attempt.
+
+    `run` is the run's identity and its folder below the study: "trials/00012", "confirm/00012-1", "test".
+    """
+
+    study: str
+    run: str
+    kind: Kind
+    number: int
+    """Trial number; for confirm and test runs the number of the trial that gave the parameters, -1 the baseline."""
+    attempt: int
+    seed: int
+    params: Mapping[str, Any]
+    """Parameter name -> value, constants included, inactive parameters absent."""
+    adapter: str
+    data: Mapping[str, Any]
+    """The adapter's options, validated, without the trial's own `data.*` changes."""
+    prepared: str
+    """Folder that holds prepared data."""
+    folder: str
+    """The run's own folder; nothing else is written."""
+    epochs: int
+    rungs: tuple[int, ...] = ()
+    """Epochs (1-based) after which the worker waits for an answer."""
+    metric: str = "val/loss"
+    maximize: bool = False
+    reported: int = 0
+    """Epochs that the driver already holds; they are not sent again."""
+    device: str = "auto"
+    threads: int = 1
+    diagnostics: str = "standard"
+    keep_model: bool = False
+    models: tuple[str, ...] = ()
+    """Test runs only: folders of the confirmed models to score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One epoch's record. `epoch` is 1-based and is the step of every metric."""
+
+    epoch: int
+    time: float
+    """Unix seconds at the end of the epoch."""
+    metrics: Mapping[str, float]
+    """Metric name (`train/loss`, `val/accuracy`, `grad/norm`, `lr`, ...) -> value."""
+    tensors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Quantity (`grad`, `weight`, `update`) -> tensor name -> value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Epochs since the last report. `waiting` is set at a rung: the worker does nothing until it is answered."""
+
+    run: str
+    attempt: int
+    epochs: tuple[Epoch, ...]
+    value: float
+    """Best objective value so far, as measured (not negated)."""
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of one attempt."""
+
+    run: str
+    attempt: int
+    state: State
+    reason: str = ""
+    """One sentence with its numbers."""
+    value: float | None = None
+    """Best objective value; None when there is none that is finite."""
+    epochs: int = 0
+    seconds: float = 0.0
+    step: int = 0
+    """Optimizer step at which it ended."""
+    trace: str = ""
+    """FAILED only: the Python traceback."""
+    results: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers of this run beyond its epochs: `parameters` (count), test scores of a test run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """An attempt whose worker or node died: infrastructure, not the trial's fault. Written by the executor."""
+
+    run: str
+    attempt: int
+    reason: str
+
+
+Message = Report | Ended | Lost

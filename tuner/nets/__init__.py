@@ -1,0 +1,1 @@
+"""Networks: cells, stacks, initializers, regularizers, poolings."""

@@ -1,0 +1,35 @@
+"""The GRU cell."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from tuner.nets.catalog import NoOptions
+from tuner.nets.cells.fused import FusedCell
+
+
+class GRUCell(FusedCell):
+    """Gated recurrent unit, reset gate applied after the recurrent product.
+
+    r = sigmoid(W_r x + b_r + U_r h' + c_r)
+    z = sigmoid(W_z x + b_z + U_z h' + c_z)
+    n = tanh(W_n x + b_n + r * (U_n h' + c_n))
+    h = (1 - z) * n + z * h'
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: None.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order r, z, n.
+
+    Reference:
+        Cho et al. 2014, arXiv:1406.1078v3, eq. 5-8. Deviation: there r multiplies h' before U_n and biases
+        are left out; here r multiplies the product, as in v1, cuDNN and torch.nn.GRU.
+    """
+
+    gate_names = ("reset", "update", "candidate")
+
+    def __init__(self, input_size: int, hidden_size: int, options: NoOptions) -> None:  # noqa: ARG002 - contract
+        super().__init__(nn.GRU(input_size, hidden_size, batch_first=True))

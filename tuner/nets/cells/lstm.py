@@ -1,0 +1,51 @@
+"""The LSTM cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from tuner.nets.catalog import LSTMOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.fused import FusedCell
+
+
+class LSTMCell(FusedCell):
+    """Long short-term memory with forget gate.
+
+    i = sigmoid(W_i x + b_i + U_i h' + c_i)
+    f = sigmoid(W_f x + b_f + U_f h' + c_f)
+    g = tanh(W_g x + b_g + U_g h' + c_g)
+    o = sigmoid(W_o x + b_o + U_o h' + c_o)
+    c = f * c' + i * g
+    h = o * tanh(c)
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The forget gate's start bias, b_f + c_f.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h, c). Gates are stored in the order i, f, g, o.
+
+    Reference:
+        Hochreiter & Schmidhuber 1997; forget gate of Gers, Schmidhuber & Cummins 2000. Deviation: no
+        peepholes.
+    """
+
+    gate_names = ("input", "forget", "candidate", "output")
+
+    def __init__(self, input_size: int, hidden_size: int, options: LSTMOptions) -> None:
+        super().__init__(nn.LSTM(input_size, hidden_size, batch_first=True))
+        self.forget_bias = options.forget_bias
+
+    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """See `Cell.forward`."""
+        start = None if state is None else (state[0].unsqueeze(0), state[1].unsqueeze(0))
+        y_BTH, (h_1BH, c_1BH) = self.kernel(x_BTI, start)
+        return y_BTH, (h_1BH.squeeze(0), c_1BH.squeeze(0))
+
+    def gate_biases(self) -> Mapping[str, float]:
+        """The forget gate starts at `forget_bias`."""
+        return {"forget": self.forget_bias}

@@ -1,0 +1,109 @@
+"""From batch to prediction: encoder, recurrent stack, pooling, head.
+
+Letters of shapes: B batch, T steps, F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from tuner.config.options import Options
+from tuner.errors import TrialError
+from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, NetOptions
+from tuner.nets.cell import Cell
+from tuner.nets.initializers import initialize
+from tuner.nets.poolings import Pooling
+from tuner.nets.regularizers import Regularizer
+from tuner.nets.stack import RecurrentStack
+
+
+class Problem(Protocol):
+    """What a network needs to know of the task."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether the network may not look ahead."""
+        ...
+
+    def encoder(self) -> nn.Module:
+        """A fresh module from a batch's x to float (B, T, I); its attribute `output_size` is I."""
+        ...
+
+    def head(self, input_size: int) -> nn.Module:
+        """A fresh module from (B, input_size) to predictions."""
+        ...
+
+
+class Network(nn.Module):
+    """Encoder, recurrent stack, pooling and head in a row.
+
+    Args:
+        encoder: Module from a batch's x to (B, T, I).
+        stack: Recurrent layers.
+        pooling: Steps to one vector.
+        head: Module from (B, F) to predictions.
+    """
+
+    def __init__(self, encoder: nn.Module, stack: RecurrentStack, pooling: Pooling, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.stack, self.head = encoder, stack, head
+        self.pooling = pooling
+
+    def forward(self, x: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Predictions of a padded batch.
+
+        Args:
+            x: What the encoder takes; padding is on the right.
+            lengths_B: Valid steps, int64, >= 1; None where all are valid.
+        """
+        y_BTF, _ = self.stack(self.encoder(x), lengths_B)
+        prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, self.stack.bidirectional))
+        return prediction
+
+
+def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], problem: Problem) -> Network:
+    """A fresh network, its recurrent layers initialized; encoder and head keep their own start values.
+
+    All random numbers come from torch's global generator, so that one seed gives one network.
+
+    Args:
+        net: Shape of the network.
+        cell: Options of the cell that `net` names.
+        dropout: Regularizer name -> rate; 0 switches it off, as does leaving it out.
+        problem: The task.
+
+    Raises:
+        TrialError: The parts do not go together.
+    """
+    if problem.causal and net.bidirectional:
+        raise TrialError("bidirectional must be false where the task may not look ahead")
+    if dropout.get("dropout.between", 0) > 0 and net.layers < 2:
+        raise TrialError(f"dropout.between needs layers >= 2, but got {net.layers}")
+    encoder = problem.encoder()
+    input_size = getattr(encoder, "output_size", None)
+    if not isinstance(input_size, int):
+        raise TrialError(f"{type(encoder).__name__}.output_size must be an int, but got {input_size!r}")
+    cell_class = CELLS[net.cell].load()
+
+    def make_cell(size: int) -> Cell:
+        made: Cell = cell_class(size, net.hidden_size, cell)
+        initialize(made, net.initializer)
+        return made
+
+    stack = RecurrentStack(
+        make_cell,
+        input_size,
+        net.layers,
+        net.bidirectional,
+        [_regularizer(name, rate) for name, rate in dropout.items() if rate > 0],
+    )
+    return Network(encoder, stack, POOLINGS[net.pooling].load(), problem.head(stack.output_size))
+
+
+def _regularizer(name: str, rate: float) -> Regularizer:
+    entry = REGULARIZERS[name]
+    made: Regularizer = entry.load()(entry.options.model_validate({name: rate}))
+    return made

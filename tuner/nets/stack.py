@@ -1,0 +1,94 @@
+"""Layers and directions of cells.
+
+Letters of shapes: B batch, T steps, I inputs, H units, F features: H, or 2 H with both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tuner.nets.cell import Cell, State
+from tuner.nets.regularizers import PLACES, Regularizer
+
+
+class RecurrentStack(nn.Module):
+    """Recurrent layers on top of each other, each reading forwards, or forwards and backwards.
+
+    Every layer and direction is a cell of its own. Batches are not packed: padding is on the right, where a
+    cell that reads forwards meets it after all that counts; one that reads backwards gets every sequence
+    reversed within its length. Valid steps thus equal those of `nn.LSTM` on a packed batch.
+
+    Args:
+        make_cell: Number of inputs -> a fresh cell; called layer by layer, forwards before backwards.
+        input_size: Features per step of the input, I >= 1.
+        layers: Number of layers, >= 1.
+        bidirectional: Whether every layer also reads backwards.
+        regularizers: What acts in training, each at its place.
+    """
+
+    def __init__(
+        self,
+        make_cell: Callable[[int], Cell],
+        input_size: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        regularizers: Sequence[Regularizer] = (),
+    ) -> None:
+        super().__init__()
+        self.forward_cells, self.backward_cells = nn.ModuleList(), nn.ModuleList()
+        self.bidirectional = bidirectional
+        size = input_size
+        for _ in range(layers):
+            cell = make_cell(size)
+            self.forward_cells.append(cell)
+            if bidirectional:
+                self.backward_cells.append(make_cell(size))
+            size = cell.hidden_size * (1 + bidirectional)
+        self.output_size = size
+        self.regularizers = nn.ModuleDict(
+            {place: nn.Sequential(*(r for r in regularizers if r.place == place)) for place in PLACES}
+        )
+
+    def forward(
+        self, x_BTI: Tensor, lengths_B: Tensor | None = None, states: Sequence[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """Read a batch of sequences.
+
+        Args:
+            x_BTI: Inputs, padded on the right.
+            lengths_B: Valid steps, int64, >= 1; None where all T are valid.
+            states: The states to go on from, one per layer; None starts from zeros. Reading forwards only.
+
+        Returns:
+            The last layer's output, (B, T, F), meaningless beyond a sequence's length; and the state of
+            each layer after step T, to be carried on. The list is empty where nothing can be carried: with
+            both directions, or with lengths.
+        """
+        regularizers = self.regularizers
+        carried: list[State] = []
+        reverse = _reversal(x_BTI, lengths_B) if self.bidirectional else None
+        y_BTF = regularizers["input"](x_BTI)
+        for layer, cell in enumerate(self.forward_cells):
+            if layer:
+                y_BTF = regularizers["between"](y_BTF)
+            ahead_BTH, state = cell(y_BTF, None if states is None else states[layer])
+            carried.append(state)
+            if reverse is not None:
+                back_BTH, _ = self.backward_cells[layer](reverse(y_BTF))
+                ahead_BTH = torch.cat((ahead_BTH, reverse(back_BTH)), dim=2)
+            y_BTF = regularizers["layer"](ahead_BTH)
+        return regularizers["output"](y_BTF), [] if self.bidirectional or lengths_B is not None else carried
+
+
+def _reversal(x_BTI: Tensor, lengths_B: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """A function that reverses every sequence within its length; its own inverse."""
+    if lengths_B is None:
+        return lambda y_BTF: y_BTF.flip(1)
+    step_T = torch.arange(x_BTI.shape[1], device=x_BTI.device)
+    end_B1 = lengths_B[:, None]
+    source_BT = torch.where(step_T < end_B1, end_B1 - 1 - step_T, step_T)
+    row_B1 = torch.arange(len(x_BTI), device=x_BTI.device)[:, None]
+    return lambda y_BTF: y_BTF[row_B1, source_BT]

@@ -1,0 +1,191 @@
+"""Learning-rate schedules: factors of the peak rate, on the one clock of optimizer steps.
+
+In formulas t is the step from 0, N the planned steps, w the steps of the warm-up, e the steps of an epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.optim.catalog import (
+    SCHEDULES,
+    CosineOptions,
+    ExponentialOptions,
+    OneCycleOptions,
+    PlateauOptions,
+    StepOptions,
+    WarmupOptions,
+)
+
+
+class Schedule(ABC):
+    """The course of the learning rate.
+
+    The training loop builds one per attempt as `Class(options, total_steps, steps_per_epoch)`, asks for the
+    factor before every optimizer step, and tells the validation loss once per evaluation. The horizon is
+    the whole planned budget, never a rung, so that a trial that goes on later sees the same rates. Steps
+    beyond it never raise.
+
+    Args:
+        options: An instance of the entry's options model.
+        total_steps: Planned optimizer steps, N >= 1.
+        steps_per_epoch: Optimizer steps of one epoch, e >= 1.
+    """
+
+    def __init__(self, options: Any, total_steps: int, steps_per_epoch: int) -> None:
+        self.options, self.total_steps, self.steps_per_epoch = options, total_steps, steps_per_epoch
+
+    @abstractmethod
+    def factor(self, step: int) -> float:
+        """What the peak rate is multiplied by at `step` >= 0. Changes nothing."""
+
+    def observe(self, loss: float) -> None:  # noqa: B027 - most schedules do not look at the loss
+        """Take note of a validation loss."""
+
+    def state_dict(self) -> dict[str, float]:
+        """What a checkpoint must keep: all that `observe` changed."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:  # noqa: B027 - most schedules have no state
+        """Go on from what `state_dict` gave."""
+
+
+def make_schedule(name: str, options: Any, total_steps: int, steps_per_epoch: int) -> Schedule:
+    """The schedule called `name`; see `Schedule` for the arguments."""
+    schedule: Schedule = SCHEDULES[name].load()(options, total_steps, steps_per_epoch)
+    return schedule
+
+
+class WarmedUp(Schedule):
+    """A schedule after a warm-up.
+
+    The factor is (t + 1) / (w + 1) for t < w, then `shape` on a clock that starts at w. The first step
+    already has a rate above 0, and step w is the first at the peak.
+    """
+
+    options: WarmupOptions
+
+    def __init__(self, options: Any, total_steps: int, steps_per_epoch: int) -> None:
+        super().__init__(options, total_steps, steps_per_epoch)
+        self.warmup_steps = round(self.options.warmup * total_steps)
+
+    def factor(self, step: int) -> float:
+        """See `Schedule.factor`."""
+        warm_up = min(1.0, (step + 1) / (self.warmup_steps + 1))
+        return warm_up * self.shape(max(0, step - self.warmup_steps))
+
+    @abstractmethod
+    def shape(self, step: int) -> float:
+        """The factor `step` >= 0 steps after the warm-up; 1 at 0."""
+
+
+class Constant(WarmedUp):
+    """1."""
+
+    def shape(self, step: int) -> float:  # noqa: ARG002 - contract
+        """See `WarmedUp.shape`."""
+        return 1.0
+
+
+class Step(WarmedUp):
+    """g^floor(t / k), with k = step_epochs * e and g = step_factor."""
+
+    options: StepOptions
+
+    def shape(self, step: int) -> float:
+        """See `WarmedUp.shape`."""
+        drops = math.floor(step / (self.options.step_epochs * self.steps_per_epoch))
+        return math.pow(self.options.step_factor, drops)
+
+
+class Exponential(WarmedUp):
+    """g^(t / e), with g = decay_per_epoch: smooth, and g^epoch where an epoch begins."""
+
+    options: ExponentialOptions
+
+    def shape(self, step: int) -> float:
+        """See `WarmedUp.shape`."""
+        return math.pow(self.options.decay_per_epoch, step / self.steps_per_epoch)
+
+
+class Cosine(WarmedUp):
+    """f + (1 - f) (1 + cos(pi t / (N - w))) / 2, with f = final_factor; f from the planned end on.
+
+    Reference:
+        Loshchilov & Hutter 2017, eq. 5. Deviation: no restarts.
+    """
+
+    options: CosineOptions
+
+    def shape(self, step: int) -> float:
+        """See `WarmedUp.shape`."""
+        return _cosine(1.0, self.options.final_factor, step / (self.total_steps - self.warmup_steps))
+
+
+class OneCycle(Schedule):
+    """Half a cosine wave from 1 / d up to 1 at step p N, then one down to 1 / (d f) at N, and no further.
+
+    p is peak_at, d start_divisor, f end_divisor.
+
+    Reference:
+        Smith 2018, with the cosine of torch's OneCycleLR. Deviation: momentum stays as it is.
+    """
+
+    options: OneCycleOptions
+
+    def factor(self, step: int) -> float:
+        """See `Schedule.factor`."""
+        start = 1 / self.options.start_divisor
+        rise = self.options.peak_at * self.total_steps
+        if step < rise:
+            return _cosine(start, 1.0, step / rise)
+        return _cosine(1.0, start / self.options.end_divisor, (step - rise) / (self.total_steps - rise))
+
+
+class Plateau(WarmedUp):
+    """g^k after k reductions, with g = plateau_factor.
+
+    A reduction comes after plateau_patience evaluations in a row whose loss was not below the best one by
+    plateau_gain * |best|; the count then starts anew. A loss that is NaN is no gain.
+
+    Reference:
+        torch's ReduceLROnPlateau. Deviations: torch waits for one evaluation more, and takes the gain
+        relative to the best loss with its sign, which fails below 0.
+    """
+
+    options: PlateauOptions
+
+    def __init__(self, options: Any, total_steps: int, steps_per_epoch: int) -> None:
+        super().__init__(options, total_steps, steps_per_epoch)
+        self.best, self.without_gain, self.reductions = math.inf, 0, 0
+
+    def shape(self, step: int) -> float:  # noqa: ARG002 - contract
+        """See `WarmedUp.shape`."""
+        return math.pow(self.options.plateau_factor, self.reductions)
+
+    def observe(self, loss: float) -> None:
+        """See `Schedule.observe`."""
+        needed = self.options.plateau_gain * abs(self.best) if math.isfinite(self.best) else 0.0
+        if loss < self.best - needed:
+            self.best, self.without_gain = loss, 0
+            return
+        self.without_gain += 1
+        if self.without_gain >= self.options.plateau_patience:
+            self.reductions, self.without_gain = self.reductions + 1, 0
+
+    def state_dict(self) -> dict[str, float]:
+        """See `Schedule.state_dict`."""
+        return {"best": self.best, "without_gain": self.without_gain, "reductions": self.reductions}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """See `Schedule.load_state_dict`."""
+        self.best = state["best"]
+        self.without_gain, self.reductions = int(state["without_gain"]), int(state["reductions"])
+
+
+def _cosine(start: float, end: float, progress: float) -> float:
+    """From `start` at progress 0 to `end` at progress 1 and beyond, along half a cosine wave."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2

@@ -1,0 +1,222 @@
+"""What the events of a study mean in MLflow's words: metrics, parameters, tags and statuses. Free of MLflow.
+
+Every metric follows from one event and the epochs before it, with that event's time, so that a replay gives
+the very same points as live recording did.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tuner.events import RunRecord
+from tuner.messages import State
+
+MAX_POINTS = 200
+"""Points of one series in MLflow; the event file holds them all."""
+MAX_SERIES = 25
+"""Series by epoch of one run in MLflow."""
+
+STATUS = {
+    State.RUNNING: "RUNNING",
+    State.PAUSED: "SCHEDULED",
+    State.LOST: "SCHEDULED",
+    State.STOPPED: "KILLED",
+    State.COMPLETED: "FINISHED",
+    State.PRUNED: "FINISHED",
+    State.DIVERGED: "FAILED",
+    State.FAILED: "FAILED",
+}
+"""MLflow's status of a run in each state."""
+
+
+class Point(NamedTuple):
+    """One value of one metric."""
+
+    key: str
+    value: float
+    time_ms: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What the runs of a study share.
+
+    Args:
+        identity: Tells this study from an earlier one of the same name.
+        epochs: Planned epochs of a trial; 0 when not known.
+        categorical: Searched parameters that are choices.
+    """
+
+    identity: str
+    epochs: int = 0
+    categorical: tuple[str, ...] = ()
+
+    @property
+    def stride(self) -> int:
+        """Every how many epochs a point goes to MLflow."""
+        return max(1, math.ceil(self.epochs / MAX_POINTS))
+
+
+def read_sweep(events: list[dict[str, Any]]) -> Sweep | None:
+    """What the runs share, from the events of `sweep.jsonl`; None before the first `sweep` event."""
+    sweeps = [event for event in events if event["event"] == "sweep"]
+    if not sweeps:
+        return None
+    searched = ((sweeps[-1].get("space") or {}).get("searched")) or {}
+    return Sweep(
+        identity=str(milliseconds(sweeps[0]["time"])),
+        epochs=sweeps[-1].get("epochs") or 0,
+        categorical=tuple(name for name, kind in searched.items() if kind == "categorical"),
+    )
+
+
+@dataclass
+class Run:
+    """A run as far as its events were read."""
+
+    sweep: Sweep
+    record: RunRecord = field(default_factory=RunRecord)
+    series: dict[str, None] = field(default_factory=dict)
+    """Names of metrics by epoch, in order of appearance."""
+
+    def add(self, event: Mapping[str, Any]) -> Iterator[Point]:
+        """Fold one event in and give its points."""
+        name, known = event["event"], event.get("epoch") in self.record.epochs
+        self.record.add(event)
+        if name == "created":
+            yield Point("trial", self.record.number, milliseconds(event["time"]), 0)
+        elif name == "epoch" and not known:
+            self.series.update(dict.fromkeys(event["metrics"]))
+            if event["epoch"] % self.sweep.stride == 0:
+                yield from self._epoch(event)
+        elif name == "ended" and self.record.state.final:
+            yield from self._end(event["time"])
+
+    @property
+    def left_out(self) -> list[str]:
+        """Series beyond `MAX_SERIES`."""
+        return list(self.series)[MAX_SERIES:]
+
+    def _epoch(self, event: Mapping[str, Any]) -> Iterator[Point]:
+        """The epoch's finite values; others are left out and counted in `nonfinite`."""
+        left_out, missing = set(self.left_out), 0
+        time_ms, step = milliseconds(event["time"]), event["epoch"]
+        for name, value in event["metrics"].items():
+            if value is None or not math.isfinite(value):
+                missing += 1
+            elif name not in left_out:
+                yield Point(metric_key(name), float(value), time_ms, step)
+        if missing:
+            yield Point("nonfinite", missing, time_ms, step)
+
+    def _end(self, time: float) -> Iterator[Point]:
+        """The last epoch and the run's facts, at that epoch's time: ending there twice gives the same."""
+        record = self.record
+        last = max(record.epochs, default=0)
+        if last % self.sweep.stride:
+            yield from self._epoch(record.epochs[last])
+        time_ms = milliseconds(record.epochs[last]["time"] if last else time)
+        facts: dict[str, Any] = {
+            "objective": record.value,
+            "epochs": last,
+            "seconds": record.seconds,
+            "parameters": record.results.get("parameters"),
+            "diverged": 1 if record.state is State.DIVERGED else None,
+        }
+        for name, value in facts.items():
+            if value is not None and math.isfinite(value):
+                yield Point(name, float(value), time_ms, last)
+
+    def params(self) -> dict[str, str]:
+        """Searched parameters only; an inactive choice reads "-", an inactive number is absent."""
+        record = self.record
+        active = {name: record.params[name] for name in record.searched if name in record.params}
+        inactive = {name: "-" for name in self.sweep.categorical if name not in record.params}
+        return {metric_key(name): short(value) for name, value in {**active, **inactive}.items()}
+
+    def tags(self, state: State) -> dict[str, str]:
+        """Plain tags, so that grouping and filtering do not rest on nesting."""
+        record = self.record
+        tags = {
+            "tuner.kind": record.kind,
+            "tuner.trial": str(record.number),
+            "tuner.state": state,
+            "tuner.reason": record.reason[:500],
+            "tuner.attempts": str(record.attempts),
+        }
+        if self.left_out:
+            tags["tuner.left_out"] = ", ".join(self.left_out)[:5000]
+        return tags
+
+    def name(self) -> str:
+        """The run's name for people."""
+        record = self.record
+        if record.kind == "trial":
+            return f"trial {record.number}"
+        if record.kind == "confirm":
+            who = "baseline" if record.number < 0 else f"confirm {record.number}"
+            return f"{who} seed {record.run.rpartition('-')[2]}"
+        return record.kind
+
+    def test_scores(self) -> dict[str, dict[str, float]]:
+        """Run -> its scores on the test data, as this test run found them; empty for any other run."""
+        return dict(self.record.results.get("test") or {})
+
+    def tensor_table(self) -> str:
+        """Quantities by tensor and epoch, as CSV; empty when none was measured."""
+        rows = [
+            (epoch, quantity, tensor, value)
+            for epoch, event in sorted(self.record.epochs.items())
+            for quantity, tensors in (event.get("tensors") or {}).items()
+            for tensor, value in tensors.items()
+        ]
+        if not rows:
+            return ""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("epoch", "quantity", "tensor", "value"))
+        writer.writerows(rows)
+        return text.getvalue()
+
+
+def test_points(scores: Mapping[str, float], time_ms: int) -> list[Point]:
+    """Scores on the test data as metrics `test/…`."""
+    return [
+        Point(metric_key(f"test/{name.removeprefix('test/')}"), float(value), time_ms, 0)
+        for name, value in scores.items()
+        if value is not None and math.isfinite(value)
+    ]
+
+
+def sweep_params(first: Mapping[str, Any]) -> dict[str, str]:
+    """Constants and budget, as the study's first sweep had them; MLflow lets no parameter change later."""
+    facts = {f"budget.{name}": first.get(name) for name in ("trials", "epochs") if first.get(name) is not None}
+    return {metric_key(name): short(value) for name, value in {**(first.get("constants") or {}), **facts}.items()}
+
+
+def metric_key(name: str) -> str:
+    """A name that every MLflow store accepts.
+
+    >>> metric_key("val/f1[macro]")
+    'val/f1_macro_'
+    """
+    plain = re.sub(r"[^A-Za-z0-9_./ -]", "_", name)
+    return "/".join(part for part in plain.split("/") if part.strip(". "))[:250] or "_"
+
+
+def short(value: Any) -> str:
+    """A parameter's value as text of at most 250 characters."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= 250 else text[:249] + "…"
+
+
+def milliseconds(seconds: float) -> int:
+    """Unix seconds as whole milliseconds."""
+    return round(seconds * 1000)

@@ -1,0 +1,72 @@
+"""`tuner sync`: bring MLflow up to date with a study that no driver owns."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+
+from tuner.errors import StudyError, UserError
+from tuner.folder import StudyFolder
+from tuner.recording.uri import QUIET, without_password
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync found and did.
+
+    Args:
+        runs: Runs of the study.
+        written: Events that MLflow did not hold for sure.
+    """
+
+    runs: int
+    written: int
+
+
+def sync(folder: StudyFolder, uri: str) -> SyncReport:
+    """Write everything of a study into MLflow, and leave no run RUNNING.
+
+    Raises:
+        StudyError: A driver owns the study, or MLflow cannot be used.
+    """
+    if driver_lives(folder):
+        raise StudyError(
+            f"study {folder.name} must not be running",
+            fix="Its own writer keeps MLflow up to date; stop the sweep, or wait for its end.",
+        )
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    # Here, as they import MLflow, which takes two seconds and reads the switches above.
+    from tuner.recording.moved import mend_artifact_places
+    from tuner.recording.projection import UNUSABLE, Projection, recording_lock
+
+    with recording_lock(folder):
+        try:
+            mend_artifact_places(folder.name, uri)
+            projection = Projection(folder, uri)
+            written = projection.project_all()
+            projection.close_open()
+        except UserError:
+            raise
+        except UNUSABLE as error:
+            raise StudyError(
+                f"MLflow at {without_password(uri)} must be usable",
+                value=str(error),
+                fix="The study's events are safe; repeat `sync` when it is.",
+            ) from error
+    return SyncReport(runs=len(list(folder.runs())), written=written)
+
+
+def driver_lives(folder: StudyFolder) -> bool:
+    """Whether a driver holds the study's lock."""
+    try:
+        file = folder.lock.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

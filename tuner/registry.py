@@ -1,0 +1,112 @@
+"""The one form of every extension point: a catalog of entries with lazy targets.
+
+A room that offers choices has a `catalog.py`, free of torch, that fills one `Catalog` per kind. Reading a catalog
+imports nothing heavy; `Entry.load` imports the entry's own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from tuner.errors import TaskFileError, nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One choice: its options model, a line about it, its source, and where its code is.
+
+    Args:
+        target: "module:Name", imported only by `load`.
+        summary: One line for `tuner list`.
+        source: Paper, or "ours" where it is our invention.
+        options: pydantic model whose fields are the entry's parameters (names as in a search space).
+    """
+
+    target: str
+    summary: str
+    source: str
+    options: type[Any]
+
+    def load(self) -> Any:
+        """Import and return the target."""
+        return load_target(self.target)
+
+    def parameters(self) -> dict[str, str]:
+        """Parameter name -> its description, in the order of the options model."""
+        fields: Mapping[str, Any] = self.options.model_fields
+        return {info.alias or name: info.description or "" for name, info in fields.items()}
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The known names of one kind.
+
+    Args:
+        kind: Singular, as messages say it: "cell".
+        entries: YAML name -> entry.
+        entry_point: Group through which installed packages add entries; their entry point loads an `Entry`.
+    """
+
+    kind: str
+    entries: Mapping[str, Entry]
+    entry_point: str = ""
+    _outside: dict[str, Entry] = field(default_factory=dict, repr=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.entries, **_installed(self.entry_point), **self._outside})
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def __getitem__(self, name: str) -> Entry:
+        """The entry called `name`, or named as `package.module:Class`.
+
+        A class named that way carries its options model as the class attribute `Options`.
+
+        Raises:
+            TaskFileError: The name is unknown.
+        """
+        if name in self.entries:
+            return self.entries[name]
+        if name in (installed := _installed(self.entry_point)):
+            return installed[name]
+        if name in self._outside:
+            return self._outside[name]
+        if self.entry_point and _is_target(name):
+            loaded = load_target(name)
+            if not isinstance(options := getattr(loaded, "Options", None), type):
+                raise TaskFileError(f"{self.kind} {name} must carry its options model as the class attribute `Options`")
+            entry = Entry(name, (loaded.__doc__ or name).strip().splitlines()[0], name, options)
+            self._outside[name] = entry
+            return entry
+        raise TaskFileError(f"{self.kind} must be a known name", value=name, fix=nearest(name, self))
+
+
+def load_target(target: str) -> Any:
+    """Import "module:Name".
+
+    Raises:
+        TaskFileError: The module cannot be imported or has no such name.
+    """
+    module_name, _, name = target.partition(":")
+    try:
+        return getattr(import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise TaskFileError(
+            f"{target} must be importable", value=str(error), fix="Install its package or mend the name."
+        ) from error
+
+
+def _is_target(name: str) -> bool:
+    module_name, colon, attribute = name.partition(":")
+    return bool(colon) and attribute.isidentifier() and all(p.isidentifier() for p in module_name.split("."))
+
+
+@cache
+def _installed(group: str) -> dict[str, Entry]:
+    return {point.name: point.load() for point in entry_points(group=group)} if group else {}

@@ -1,0 +1,25 @@
+"""What a study shows: leaderboard, confirmation, importance, tables, figures. Nothing is trained here.
+
+Importing this is cheap: SciPy, Optuna and matplotlib are imported by the functions that need them.
+"""
+
+from tuner.reporting.drawing import save
+from tuner.reporting.figures import trial_figure
+from tuner.reporting.importance import Importance, importance
+from tuner.reporting.leaderboard import Comparison, Confirmation, Scores, confirmation, leaderboard
+from tuner.reporting.search_figures import sweep_figures
+from tuner.reporting.table import rows
+
+__all__ = [
+    "Comparison",
+    "Confirmation",
+    "Importance",
+    "Scores",
+    "confirmation",
+    "importance",
+    "leaderboard",
+    "rows",
+    "save",
+    "sweep_figures",
+    "trial_figure",
+]

@@ -1,0 +1,211 @@
+"""The figure of one run: is it learning, and are its gradients and weights sound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tuner.events import RunRecord
+from tuner.reporting.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    direction,
+    dots,
+    empty,
+    epoch_axis,
+    integer_axis,
+    legend,
+    new_figure,
+    series,
+    short,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEALTHY_UPDATE = (1e-4, 1e-2)
+"""Update-to-weight ratio of a step, neither too slow nor too fast; 1e-3 is usual (Karpathy, CS231n notes)."""
+
+_MOST_TENSORS = 24
+
+
+def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> Figure:
+    """How one training went: learning curves, gradients, and what happened in each weight.
+
+    Args:
+        record: The run; its epochs may be incomplete.
+        metric: The objective, such as `val/accuracy`.
+        maximize: Whether higher is better.
+        trivial: The objective of the trivial predictor.
+    """
+    figure = new_figure(12.0, 8.5)
+    name = "baseline" if record.number < 0 else f"trial {record.number}"
+    kind = "" if record.kind == "trial" else f" ({record.kind})"
+    figure.suptitle(f"{name}{kind}: {record.state.value.lower()}{_because(record)}", fontsize=13, wrap=True)
+    ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
+    _draw_learning(losses, record, metric, maximize, trivial)
+    _draw_gradients(gradients, record)
+    _draw_gradient_table(heat, record)
+    _draw_updates(updates, record)
+    return figure
+
+
+def _draw_learning(axes: Axes, record: RunRecord, metric: str, maximize: bool, trivial: float | None) -> None:
+    axes.set_title("Is it learning?", loc="left")
+    for name, colour in (("train/loss", BLUE), ("val/loss", ORANGE)):
+        epochs, values = series(record, name)
+        axes.plot(epochs, values, color=colour, label=name.replace("/", " "), **dots(epochs))
+    axes.set_ylabel("loss (lower is better)")
+    epoch_axis(axes, record)
+    lines = list(axes.get_lines())
+    epochs, values = series(record, metric)
+    if metric != "val/loss" and values:
+        right = axes.twinx()
+        lines += right.plot(epochs, values, color=GREEN, label=metric, **dots(epochs))
+        best = (max if maximize else min)(values)
+        at = epochs[values.index(best)]
+        right.plot([at], [best], marker="*", markersize=12, color=GREEN)
+        right.annotate(f"{best:.4g}", (at, best), textcoords="offset points", xytext=(0, 8), ha="center", color=GREEN)
+        right.set_ylabel(f"{metric} ({direction(maximize)})", color=GREEN)
+        right.spines["right"].set_visible(True)
+        right.margins(y=0.15)
+    else:
+        right = axes
+    if trivial is not None and math.isfinite(trivial):
+        colour = GREY if right is axes else GREEN
+        lines.append(right.axhline(trivial, color=colour, linestyle="--", label=f"{metric} of a trivial guess"))
+    legend(axes, lines)
+
+
+def _draw_gradients(axes: Axes, record: RunRecord) -> None:
+    axes.set_title("Are the gradients and the learning rate sound?", loc="left")
+    epoch_axis(axes, record)
+    epochs, norms = series(record, "grad/norm", positive=True)
+    _, highest = series(record, "grad/norm_max", positive=True)
+    lines = axes.plot(epochs, norms, color=BLUE, label="gradient norm, mean", **dots(epochs))
+    if len(highest) == len(norms):
+        lines += axes.plot(epochs, highest, color=BLUE, alpha=0.4, linewidth=1, label="gradient norm, largest")
+    rate_epochs, rates = series(record, "lr", positive=True)
+    lines += axes.plot(rate_epochs, rates, color=ORANGE, label="learning rate", **dots(rate_epochs))
+    axes.set_ylabel("norm, rate (log scale)")
+    if norms or rates:
+        axes.set_yscale("log")
+    clip_epochs, shares = series(record, "grad/clipped")
+    if any(shares):
+        right = axes.twinx()
+        bars = right.bar(
+            clip_epochs, [100 * s for s in shares], width=0.9, color=GREY, alpha=0.25, label="steps clipped"
+        )
+        right.set_ylim(0, 100)
+        right.set_ylabel("steps clipped (%)", color=GREY)
+        right.spines["right"].set_visible(True)
+        legend(axes, [*lines, bars])
+    else:
+        legend(axes, lines)
+    skipped = sum(series(record, "grad/nonfinite_steps")[1])
+    if skipped:
+        axes.text(
+            0.02,
+            0.03,
+            f"{skipped:g} step{'s' * (skipped > 1)} left out: gradient not finite",
+            transform=axes.transAxes,
+            color=RED,
+        )
+
+
+def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
+    import numpy as np
+    from matplotlib.colors import Normalize
+
+    axes.set_title("Where do gradients vanish or explode?", loc="left")
+    names, epochs, table_NE = _tensor_table(record, "grad")
+    if not names:
+        empty(axes, "no gradient norms per weight were measured")
+        return
+    with np.errstate(divide="ignore"):
+        logs_NE = np.where(table_NE > 0, np.log10(table_NE), np.nan)
+    image = axes.pcolormesh(
+        _edges(epochs), np.arange(len(names) + 1) - 0.5, logs_NE, cmap="viridis", norm=Normalize(-6, 2)
+    )
+    axes.set_facecolor("#eeeeee")
+    axes.set_yticks(range(len(names)), [short(name) for name in names], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("epoch")
+    integer_axis(axes)
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.02, extend="both", ticks=[-6, -4, -2, 0, 2])
+    bar.ax.set_yticklabels(["1e-6\nvanished", "1e-4", "1e-2", "1", "100\nexploding"], fontsize=7)
+    bar.set_label("gradient norm")
+
+
+def _draw_updates(axes: Axes, record: RunRecord) -> None:
+    import numpy as np
+
+    axes.set_title("Do the weights move at a healthy pace?", loc="left")
+    names, epochs, table_NE = _tensor_table(record, "update")
+    epoch_axis(axes, record)
+    if not names:
+        empty(axes, "no updates per weight were measured")
+        return
+    low, high = HEALTHY_UPDATE
+    axes.axhspan(low, high, color=GREEN, alpha=0.12, linewidth=0)
+    axes.text(
+        0.99,
+        high,
+        "too fast ",
+        transform=axes.get_yaxis_transform(),
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        color=RED,
+    )
+    axes.text(
+        0.99,
+        low,
+        "too slow ",
+        transform=axes.get_yaxis_transform(),
+        ha="right",
+        va="top",
+        fontsize=8,
+        color=RED,
+    )
+    from matplotlib import colormaps
+
+    shades = colormaps["viridis"](np.linspace(0.0, 0.9, len(names)))
+    for name, row_E, shade in zip(names, table_NE, shades, strict=True):
+        shown_E = np.where(row_E > 0, row_E, np.nan)
+        axes.plot(epochs, shown_E, color=shade, linewidth=1.2, label=short(name), **dots(epochs))
+    axes.set_yscale("log")
+    shown = table_NE[np.isfinite(table_NE) & (table_NE > 0)]
+    axes.set_ylim(min(low / 5, *shown) / 1.5, max(high * 5, *shown) * 1.5)
+    axes.set_ylabel("size of a step / size of the weight")
+    axes.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+
+
+def _tensor_table(record: RunRecord, quantity: str) -> tuple[list[str], list[int], Any]:
+    """Tensor names, epochs, and an array (tensors N, epochs E) of a quantity, NaN where it is missing."""
+    import numpy as np
+
+    found: dict[int, Mapping[str, float]] = {
+        epoch: event["tensors"][quantity]
+        for epoch, event in sorted(record.epochs.items())
+        if (event.get("tensors") or {}).get(quantity)
+    }
+    names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:_MOST_TENSORS]
+    table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
+    return names, list(found), table_NE
+
+
+def _edges(epochs: Sequence[int]) -> list[float]:
+    """Borders of the cells around epochs that may be apart."""
+    between = [(left + right) / 2 for left, right in pairwise(epochs)]
+    return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
+
+
+def _because(record: RunRecord) -> str:
+    return f", {record.reason}" if record.reason else ""

@@ -1,0 +1,37 @@
+"""Runs as plain rows, for `top` and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tuner.events import RunRecord
+from tuner.reporting.leaderboard import leaderboard
+
+
+def rows(records: Sequence[RunRecord], maximize: bool) -> list[dict[str, Any]]:
+    """One JSON-able row per run, in the leaderboard's order.
+
+    Args:
+        records: Runs of one study.
+        maximize: Whether higher values are better.
+
+    Returns:
+        Rows with number, state, reason, value, values, params (constants included), epochs (trained),
+        seconds, findings and kind.
+    """
+    return [
+        {
+            "number": record.number,
+            "state": record.state.value,
+            "reason": record.reason,
+            "value": record.value,
+            "values": [] if record.value is None else [record.value],
+            "params": dict(record.params),
+            "epochs": max(record.epochs, default=0),
+            "seconds": record.seconds,
+            "findings": [],
+            "kind": record.kind,
+        }
+        for record in leaderboard(records, maximize)
+    ]

@@ -1,0 +1,119 @@
+"""Rules that stop a trial at a rung by comparison with the others, and say why.
+
+Optuna's pruners answer yes or no; these answer with the numbers behind it, which the record keeps. A rung is an epoch
+(1-based) after which a trial waits for the decision; its value there is its best so far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Protocol
+
+from tuner.study.catalog import ASHAOptions, MedianOptions, NoOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a trial goes on at a rung, and why."""
+
+    go_on: bool
+    reason: str
+
+
+class Pruner(Protocol):
+    """The rule of a study. Called by the driver only; keeps no state, so that a resumed study decides alike."""
+
+    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
+        """Epochs after which a trial is judged, ascending, all below `epochs`.
+
+        Args:
+            epochs: The full budget of a trial, >= 1.
+            warmup: Epochs until the learning rate has reached its peak; no rung lies within.
+        """
+        ...
+
+    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+        """Judge a trial at a rung.
+
+        Args:
+            epoch: The rung.
+            value: The trial's best value so far, finite.
+            peers: Values of the other trials at this rung, all finite, in the order in which they came.
+            maximize: Whether higher is better.
+        """
+        ...
+
+
+class ASHA:
+    """Asynchronous successive halving, stopping form: a trial goes on if it is among the best 1/eta so far.
+
+    Reference:
+        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviation: a trial that is cut does not come back, and
+        none is cut before `min_peers` others have come to the rung.
+    """
+
+    def __init__(self, options: ASHAOptions) -> None:
+        self.options = options
+
+    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
+        """R * eta^k for k = 0, 1, ..."""
+        first = self.options.min_epochs or max(math.ceil(epochs / 10), math.floor(warmup) + 1)
+        rungs = []
+        while first < epochs:
+            rungs.append(first)
+            first *= self.options.reduction
+        return tuple(rungs)
+
+    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+        """Compare with the best 1/eta, this trial included."""
+        if len(peers) < self.options.min_peers:
+            return Decision(True, f"epoch {epoch}: only {len(peers)} others so far")
+        ranked = sorted([*peers, value], reverse=maximize)
+        keep = max(1, len(ranked) // self.options.reduction)
+        cut = ranked[keep - 1]
+        rank = 1 + sum(peer > value if maximize else peer < value for peer in peers)
+        text = f"epoch {epoch}: {value:.4g}, cut {cut:.4g}, rank {rank} of {len(ranked)}"
+        return Decision(rank <= keep, text)
+
+
+class MedianRule:
+    """A trial stops when its best value is worse than the median of the others' at the same epoch.
+
+    Reference:
+        Golovin et al. 2017, section 3.2.1. Deviation: best so far against best so far, where Vizier compares with
+        running means.
+    """
+
+    def __init__(self, options: MedianOptions) -> None:
+        self.options = options
+
+    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
+        """Every `interval` epochs from `min_epochs` on."""
+        first = self.options.min_epochs or max(math.ceil(epochs / 5), math.floor(warmup) + 1)
+        return tuple(range(first, epochs, self.options.interval or math.ceil(epochs / 10)))
+
+    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+        """Compare with the median of the others."""
+        if len(peers) < self.options.min_peers:
+            return Decision(True, f"epoch {epoch}: only {len(peers)} others so far")
+        middle = median(peers)
+        text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {len(peers)} others"
+        return Decision(value >= middle if maximize else value <= middle, text)
+
+
+class NoPruner:
+    """Every trial runs to its end."""
+
+    def __init__(self, options: NoOptions) -> None:
+        self.options = options
+
+    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
+        """None."""
+        return ()
+
+    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:  # noqa: ARG002
+        """Never called, as there are no rungs."""
+        return Decision(True, "")

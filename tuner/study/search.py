@@ -1,0 +1,339 @@
+"""The search: suggestions out of an Optuna study, decisions at rungs, states told. Used by the driver alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
+from optuna.trial import FrozenTrial, TrialState
+
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder
+from tuner.messages import State
+from tuner.seeding import derive_seed
+from tuner.space import Space
+from tuner.study.catalog import PRUNERS, SAMPLERS
+from tuner.study.pruners import Decision, Pruner
+from tuner.study.samplers import random
+from tuner.study.storage import DRAFT_ID, JournalFile, SearchStorage
+
+_RESAMPLES = 20
+_RANDOM_RESAMPLES = 2000
+_TOLD = {
+    State.COMPLETED: TrialState.COMPLETE,
+    State.PRUNED: TrialState.PRUNED,
+    State.DIVERGED: TrialState.PRUNED,
+    State.FAILED: TrialState.FAIL,
+}
+_INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_constraint("stability", ...) sets
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A trial that is in the study, RUNNING, and has its parameters."""
+
+    number: int
+    params: Mapping[str, Any]
+
+
+class Search:
+    """An Optuna study on disk with the rules of this project around it.
+
+    Every trial is drafted first, as Optuna would suggest it, and stored whole by one write when it is new. It stays
+    RUNNING until it is told. The caller holds the folder's lock.
+
+    Args:
+        folder: Where the study lives; made when missing.
+        space: Today's search space.
+        maximize: Direction of the objective.
+        sampler: Name and options, checked.
+        pruner: Name and options, checked.
+        seed: The study's seed, >= 0.
+
+    Raises:
+        StudyError: The study on disk has another direction, or its file is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: StudyFolder,
+        space: Space,
+        *,
+        maximize: bool,
+        sampler: tuple[str, Any],
+        pruner: tuple[str, Any],
+        seed: int,
+    ) -> None:
+        self.space, self.maximize, self._seed = space, maximize, seed
+        self._space_digest = _digest(space.to_json())
+        self._sampler_name, self._sampler_options = sampler
+        name, options = pruner
+        self.pruner: Pruner = PRUNERS[name].load()(options)
+        self._storage = SearchStorage(JournalFile(folder.journal), self._translate)
+        direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=folder.name,
+            direction=direction,
+            load_if_exists=True,
+            sampler=self._sampler(0),
+        )
+        if self._study.direction != direction:
+            self.close()
+            raise StudyError(
+                f"the objective's direction must stay {self._study.direction.name.lower()}",
+                value=direction.name.lower(),
+                fix="Begin anew with --fresh, or give the study another name.",
+                key=("objective", "direction"),
+            )
+        self._id = self._study._study_id
+        trials = self._storage.stored_trials(self._id)
+        self._count = len(trials)
+        self._ids = {trial.number: trial._trial_id for trial in trials}
+        self._seen = {_digest(trial.user_attrs["params"]) for trial in trials if self._translate(trial)}
+        self._rungs: dict[int, dict[int, float]] = {}
+        for trial in trials:
+            if self._translate(trial):
+                for epoch, value in trial.intermediate_values.items():
+                    self._rungs.setdefault(epoch, {})[trial.number] = value
+
+    # facts ------------------------------------------------------------------------------------------------------
+
+    def attribute(self, key: str) -> Any:
+        """A fact kept with the study, or None."""
+        return self._storage.get_study_user_attrs(self._id).get(key)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Keep a JSON-able fact with the study."""
+        if self.attribute(key) != value:
+            self._study.set_user_attr(key, value)
+
+    def running(self) -> list[Suggestion]:
+        """Trials not told yet, by number."""
+        return [
+            Suggestion(trial.number, trial.user_attrs["params"])
+            for trial in self._storage.stored_trials(self._id)
+            if not trial.state.is_finished()
+        ]
+
+    def counted(self) -> int:
+        """Trials that count for the budget: those inside today's space, running ones too."""
+        return sum(self._translate(trial) is not None for trial in self._storage.stored_trials(self._id))
+
+    def fits(self, number: int) -> bool:
+        """Whether a trial lies inside today's space."""
+        return self._translate(self._storage.get_trial(self._ids[number])) is not None
+
+    # suggesting -------------------------------------------------------------------------------------------------
+
+    def suggest(self) -> Suggestion | None:
+        """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
+        size = self.space.size()
+        if size is not None and len(self._seen) >= size:
+            return None
+        number = self._count
+        for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
+            seed = derive_seed(self._seed, "suggest", number, attempt)
+            sampler = self._sampler(seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
+            draft, params = self._draft(number, sampler)
+            if _digest(params) not in self._seen:
+                return self._store(draft, params)
+            if size is None and attempt == _RESAMPLES:  # a continuous space repeats only by a stuck sampler
+                return self._store(draft, params)
+        return None
+
+    def _draft(self, number: int, sampler: BaseSampler) -> tuple[FrozenTrial, dict[str, Any]]:
+        draft = FrozenTrial(
+            number=number,
+            state=TrialState.RUNNING,
+            value=None,
+            datetime_start=datetime.now().astimezone(),
+            datetime_complete=None,
+            params={},
+            distributions={},
+            user_attrs={},
+            system_attrs={},
+            intermediate_values={},
+            trial_id=DRAFT_ID,
+        )
+        self._storage.draft = draft
+        self._study.sampler = sampler
+        self._study._thread_local.cached_all_trials = None  # as Study.ask does
+        try:
+            sampler.before_trial(self._study, draft)
+            relative_space = sampler.infer_relative_search_space(self._study, draft)
+            relative = sampler.sample_relative(self._study, draft, relative_space)
+            params = self.space.suggest(_Drafting(self._study, draft, relative_space, relative))
+        finally:
+            self._storage.draft = None
+        return draft, params
+
+    def _store(self, draft: FrozenTrial, params: dict[str, Any]) -> Suggestion:
+        draft.user_attrs.update(params=params, space=self._space_digest)
+        self._ids[draft.number] = self._storage.create_new_trial(self._id, template_trial=draft)
+        self._seen.add(_digest(params))
+        self._count += 1
+        return Suggestion(draft.number, params)
+
+    def _sampler(self, seed: int) -> BaseSampler:
+        with warnings.catch_warnings():  # `group` and the brute-force sampler: Optuna's version is pinned by tests
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler: BaseSampler = SAMPLERS[self._sampler_name].load()(self._sampler_options, seed)
+        return sampler
+
+    # judging and telling ----------------------------------------------------------------------------------------
+
+    def judge(self, number: int, epoch: int, value: float) -> Decision:
+        """Store a finite value at a rung and decide; a repeated report gets the same answer and changes nothing."""
+        at_rung = self._rungs.setdefault(epoch, {})
+        if number not in at_rung:
+            self._storage.set_trial_intermediate_value(self._ids[number], epoch, value)
+            at_rung[number] = value
+        peers = []
+        for other, other_value in at_rung.items():
+            if other == number:  # those that came later do not count, so that a repeated report is judged alike
+                break
+            peers.append(other_value)
+        return self.pruner.decide(epoch, at_rung[number], peers, maximize=self.maximize)
+
+    def tell(self, number: int, state: State, value: float | None, reason: str) -> None:
+        """Close a trial for good; a trial that is closed already stays as it is."""
+        trial_id = self._ids[number]
+        trial = self._storage.get_trial(trial_id)
+        if trial.state.is_finished():
+            return
+        values: Sequence[float] | None = None
+        if state is State.COMPLETED:
+            if value is None or not math.isfinite(value):
+                raise ValueError(f"a completed trial needs a finite value, but got {value!r}")
+            values = [value]
+        elif state is State.PRUNED and trial.last_step is not None:
+            values = [trial.intermediate_values[trial.last_step]]
+        with self._storage.journal.group():
+            self._storage.set_trial_user_attr(trial_id, "state", state.value)
+            if reason:
+                self._storage.set_trial_user_attr(trial_id, "reason", reason[:500])
+            if state is not State.FAILED:
+                self._storage.set_trial_system_attr(trial_id, _INFEASIBLE, float(state is State.DIVERGED))
+            self._storage.set_trial_state_values(trial_id, _TOLD[state], values)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._storage.journal.close()
+
+    # earlier spaces ---------------------------------------------------------------------------------------------
+
+    def _translate(self, trial: FrozenTrial) -> FrozenTrial | None:
+        if trial.user_attrs.get("space") == self._space_digest:
+            return trial
+        params = trial.user_attrs.get("params")
+        if params is None or not self.space.contains(params):
+            return None
+        replay = _Replaying(params)
+        self.space.suggest(replay)
+        return FrozenTrial(
+            number=trial.number,
+            state=trial.state,
+            value=None,
+            values=trial.values,
+            datetime_start=trial.datetime_start,
+            datetime_complete=trial.datetime_complete,
+            params=replay.values,
+            distributions=replay.distributions,
+            user_attrs=trial.user_attrs,
+            system_attrs=trial.system_attrs,
+            intermediate_values=trial.intermediate_values,
+            trial_id=trial._trial_id,
+        )
+
+
+class _Distributing:
+    """Turns the space's calls into Optuna distributions; what a value is, subclasses say."""
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        raise NotImplementedError
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self.value(name, CategoricalDistribution(choices))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self.value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return int(self.value(name, IntDistribution(low, high, log=log, step=step)))
+
+
+class _Drafting(_Distributing):
+    """Values for a draft: from the sampler's joint suggestion where it has one, else drawn independently."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        draft: FrozenTrial,
+        relative_space: Mapping[str, BaseDistribution],
+        relative: Mapping[str, Any],
+    ) -> None:
+        self._study, self._draft = study, draft
+        self._relative_space, self._relative = relative_space, relative
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self._relative and self._relative_space[name] == distribution:
+            value = self._relative[name]
+        elif distribution.single():
+            value = distribution.to_external_repr(
+                0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
+            )
+        else:
+            value = self._study.sampler.sample_independent(self._study, self._draft, name, distribution)
+        self._draft.params = {**self._draft.params, name: value}
+        self._draft.distributions = {**self._draft.distributions, name: distribution}
+        return value
+
+
+class _Replaying(_Distributing):
+    """Gives back known values and keeps the names and distributions under which today's space has them."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self._params = params
+        self.values: dict[str, Any] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        value = self._params[name.rpartition("@")[0]]
+        self.values[name], self.distributions[name] = value, distribution
+        return value
+
+
+def _digest(value: Any) -> str:
+    """A canonical form; floats rounded to 10 digits, so that equal configurations are equal."""
+    return json.dumps(_rounded(value), sort_keys=True)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, np.generic):
+        return _rounded(value.item())
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,152 @@
+"""Optuna's journal on disk, written by one driver, and the view of it that samplers get.
+
+Optuna's own file backend locks, reads back and syncs the file at every call, for many writers. A study here has one
+writer, which holds the folder's lock, so that what it appends need not be read again, and appends can be grouped
+into one write with one fsync. The lines are Optuna's: any tool that opens a journal file can read them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from tuner.errors import StudyError
+from tuner.events import cut_torn_tail
+
+
+class JournalFile(BaseJournalBackend):
+    """A journal with a single writer: the caller holds a lock on the study.
+
+    A torn last line, left by a crash or a full disk, is cut off when the file is opened.
+
+    Raises:
+        StudyError: A line in the middle is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        cut_torn_tail(path)
+        self._logs = _read_lines(path)
+        self._first = 0  # number of the first log kept in memory; those before have been read
+        self._file = path.open("ab", buffering=0)
+        self._unwritten: list[bytes] = []
+        self._grouping = False
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append to memory, and to the file at once or at the end of the group."""
+        self._logs += logs
+        self._unwritten += [json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs]
+        if not self._grouping:
+            self._flush()
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        """Logs from a number on; those before are forgotten, as the one reader never asks for them again."""
+        self._logs = self._logs[log_number_from - self._first :]
+        self._first = log_number_from
+        return self._logs
+
+    @contextmanager
+    def group(self) -> Iterator[None]:
+        """Everything appended within is on disk, by one write, when the block ends."""
+        self._grouping = True
+        try:
+            yield
+        finally:
+            self._grouping = False
+            self._flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _flush(self) -> None:
+        if self._unwritten:
+            self._file.write(b"".join(self._unwritten))
+            os.fsync(self._file.fileno())
+            self._unwritten = []
+
+
+DRAFT_ID = -1
+"""Trial id of a trial that is being suggested and is not in the storage yet."""
+
+
+class SearchStorage(JournalStorage):
+    """The storage as samplers see it.
+
+    Two things differ from what is on disk. A trial that is being drafted shows as the running trial it will be, and
+    takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
+    the names of today's, or does not show when it lies outside.
+
+    Args:
+        journal: The backend.
+        translate: Gives a trial as today's space has it, or None when it lies outside.
+    """
+
+    def __init__(self, journal: JournalFile, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
+        super().__init__(journal)
+        self.journal = journal
+        self.draft: FrozenTrial | None = None
+        self._translate = translate
+        self._translated: dict[int, FrozenTrial | None] = {}
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Trials inside today's space, and the draft."""
+        stored = super().get_all_trials(study_id, deepcopy, states)
+        shown = [seen for trial in stored if (seen := self._shown(trial)) is not None]
+        if self.draft is not None and (states is None or TrialState.RUNNING in states):
+            shown.append(self.draft)
+        return shown
+
+    def stored_trials(self, study_id: int) -> list[FrozenTrial]:
+        """Every trial as it is on disk; not to be changed."""
+        return super().get_all_trials(study_id, deepcopy=False)
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """A trial by id, the draft among them."""
+        if trial_id == DRAFT_ID:
+            assert self.draft is not None, "no draft"
+            return self.draft
+        return super().get_trial(trial_id)
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Set an attribute; the draft keeps it until it is stored."""
+        if trial_id == DRAFT_ID:
+            assert self.draft is not None, "no draft"
+            self.draft.system_attrs[key] = value
+        else:
+            super().set_trial_system_attr(trial_id, key, value)
+
+    def _shown(self, trial: FrozenTrial) -> FrozenTrial | None:
+        if trial._trial_id in self._translated:
+            return self._translated[trial._trial_id]
+        shown = self._translate(trial)
+        if trial.state.is_finished() and shown is not trial:
+            self._translated[trial._trial_id] = shown
+        return shown
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    logs = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                logs.append(json.loads(line))
+            except ValueError as error:
+                raise StudyError(
+                    "every line of a study journal must be JSON",
+                    value=line[:40],
+                    fix="Restore the file from a copy, or begin anew with --fresh.",
+                    where=f"{path}:{number}",
+                ) from error
+    return logs

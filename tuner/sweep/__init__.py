@@ -1,0 +1,22 @@
+"""The driver's room: from a task file to a finished, confirmed and recorded sweep."""
+
+from tuner.sweep.driver import Outcome, Sweep, make_executor
+from tuner.sweep.preview import preview
+from tuner.sweep.rerun import rerun
+from tuner.sweep.search_phase import SweepFailed
+from tuner.sweep.summary import Summary, study_rows, top_failure
+from tuner.sweep.task import Task, resolve_task
+
+__all__ = [
+    "Outcome",
+    "Summary",
+    "Sweep",
+    "SweepFailed",
+    "Task",
+    "make_executor",
+    "preview",
+    "rerun",
+    "resolve_task",
+    "study_rows",
+    "top_failure",
+]

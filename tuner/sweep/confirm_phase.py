@@ -1,0 +1,148 @@
+"""After the search: the best and the baseline on fresh seeds, then one reading of the test data."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuner.events import RunRecord, read_run
+from tuner.folder import confirm_run
+from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from tuner.sweep.driver import Sweep
+
+BASELINE = -1
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration to be trained again on fresh seeds; number -1 is the baseline."""
+
+    number: int
+    params: Mapping[str, Any]
+
+
+class ConfirmPhase:
+    """Trains the `confirm.top` best completed trials and the baseline, `confirm.seeds` times each, full budget.
+
+    All configurations get the same seeds; none was used in the search.
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._task, self._folder = sweep.task, sweep.folder
+
+    def run(self) -> list[str]:
+        """Returns the runs that belong to the confirmation, completed or not; none when no trial completed."""
+        confirm = self._task.file.confirm
+        if confirm.top == 0 or self._sweep.progress.best is None:
+            return []
+        plan = {
+            confirm_run(candidate.number, repeat): (candidate, repeat)
+            for repeat in range(1, confirm.seeds + 1)
+            for candidate in self._candidates(confirm.top)
+        }
+        self._sweep.tell("phase", name="confirm", runs=len(plan))
+        waiting = deque(
+            spec
+            for run, (candidate, repeat) in plan.items()
+            if (spec := self._open_spec(run, candidate, repeat)) is not None
+        )
+        drive(self._sweep, waiting)
+        return list(plan)
+
+    def test(self, runs: list[str]) -> None:
+        """Score the models of all confirmed runs on the test data, unless exactly these were scored before."""
+        completed = [run for run in runs if read_run(self._folder.events(run)).state is State.COMPLETED]
+        before = read_run(self._folder.events("test"))
+        scored = set(before.results.get("test", {}))
+        if not completed or scored == set(completed):
+            return
+        self._sweep.tell("phase", name="test", runs=len(completed))
+        if scored:
+            self._sweep.tell(
+                "notice", sentence="the test data is read again: the confirmed configurations have changed"
+            )
+        models = tuple(str(self._folder.run(run)) for run in completed)
+        spec = self._sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
+        if not before.run:
+            self._sweep.runs.create(spec, [])
+        drive(self._sweep, deque([spec]))
+        for run in completed:
+            self._sweep.recorder.changed(run)
+
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+        """Confirmations have no rungs. See `Owner`."""
+        raise AssertionError(f"{spec.run} waits at epoch {epoch} with {value}, but has no rungs")
+
+    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+        """Say so. See `Owner`."""
+        self._sweep.tell(
+            "confirm" if spec.kind == "confirm" else "tested",
+            run=spec.run,
+            number=spec.number,
+            state=ended.state.value,
+            value=ended.value,
+            reason=ended.reason,
+        )
+
+    def _candidates(self, top: int) -> list[Candidate]:
+        sign = -1.0 if self._task.maximize else 1.0
+        completed = [
+            (sign * record.value, record.number, record.params)
+            for record in self._sweep.records("trials/")
+            if record.state is State.COMPLETED and record.value is not None and self._sweep.search.fits(record.number)
+        ]
+        best = sorted(completed, key=lambda entry: entry[:2])[:top]
+        return [
+            *(Candidate(number, params) for _, number, params in best),
+            Candidate(BASELINE, dict(self._task.baseline)),
+        ]
+
+    def _open_spec(self, run: str, candidate: Candidate, repeat: int) -> TrialSpec | None:
+        """The attempt that a run still needs, if any."""
+        record = read_run(self._folder.events(run))
+        if record.run and record.params != dict(candidate.params):  # the baseline was changed since
+            shutil.rmtree(self._folder.run(run))
+            record = RunRecord()
+        if record.state.final:
+            return None
+        spec = self._sweep.spec(
+            run,
+            "confirm",
+            candidate.number,
+            candidate.params,
+            derive_seed(self._task.file.sampler.seed, "confirm", repeat),
+            attempt=record.attempts + 1,
+            reported=max(record.epochs, default=0),
+            keep_model=True,
+        )
+        if not record.run:
+            searched = self._task.space.searched
+            self._sweep.runs.create(spec, [name for name in searched if name in candidate.params])
+        return spec
+
+
+def drive(sweep: Sweep, waiting: deque[TrialSpec]) -> None:
+    """Run what is waiting to its end, or until a stop is asked for or the time is up."""
+    while waiting or sweep.runs.open:
+        if time.monotonic() > sweep.deadlines.all:
+            sweep.stop("budget.timeout is over")
+        if sweep.stop_reason:
+            break
+        sweep.runs.send_waiting()
+        while sweep.runs.room and waiting:
+            sweep.runs.send(waiting.popleft())
+        sweep.poll(POLL_SECONDS, left=len(waiting) + sweep.runs.open)
+    if sweep.stop_reason:
+        sweep.tell("stopping", reason=sweep.stop_reason)
+        sweep.runs.stop(State.STOPPED, sweep.stop_reason)
+        while sweep.runs.out:
+            sweep.poll(POLL_SECONDS)

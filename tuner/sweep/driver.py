@@ -1,0 +1,392 @@
+"""The driver: search, confirm, test, record. The one room that knows all the others.
+
+It alone writes to the study, the event files and (through the recorder) MLflow. Whatever instant it dies at, the
+same command goes on: a trial is a row in the study before it is sent out, an outcome is in the event file before
+it is told, and what is in neither has not happened.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner import events
+from tuner.adapters.base import Prepared
+from tuner.errors import Key, StudyError
+from tuner.events import RunRecord, read_run
+from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.folder import StudyFolder
+from tuner.messages import Ended, Kind, State, TrialSpec, Verdict
+from tuner.recording import Recorder
+from tuner.space import Space, diff
+from tuner.study import Search
+from tuner.sweep.confirm_phase import ConfirmPhase
+from tuner.sweep.listener import Listener
+from tuner.sweep.lock import DriverLock
+from tuner.sweep.progress import Progress
+from tuner.sweep.runs import Runs
+from tuner.sweep.search_phase import SearchPhase
+from tuner.sweep.summary import Summary, summarize
+from tuner.sweep.task import Task
+
+RUN_TRIAL = "tuner.training:run_trial"
+RECORD_SECONDS = 60.0
+"""How long the end of a sweep waits for MLflow; what is missing then, `tuner sync` writes."""
+CONFIRM_SHARE = 0.25
+"""Part of `budget.timeout` that is kept for the confirmation."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the driver ended.
+
+    Args:
+        finished: False when it was stopped before the end.
+        usable: Whether at least one trial completed.
+        summary: What to tell the user; None when stopped or when there was nothing to do.
+    """
+
+    finished: bool
+    usable: bool
+    summary: Summary | None = None
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Times of `time.monotonic` at which the search and the whole sweep must end."""
+
+    search: float = math.inf
+    all: float = math.inf
+
+
+def make_executor(task: Task, run_trial: str = RUN_TRIAL) -> Executor:
+    """The executor that the task file asks for."""
+    file = task.file
+    if file.ray.address == "in-process":
+        return InProcessExecutor(run_trial)
+    return RayExecutor(
+        run_trial,
+        address=file.ray.address,
+        workers=file.resources.workers,
+        cpus=file.resources.cpus,
+        gpus=file.resources.gpus,
+        temp_dir=file.ray.temp_dir or "",
+    )
+
+
+def set_aside(folder: StudyFolder) -> None:
+    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it."""
+    if not folder.journal.exists():
+        return
+    kept = folder.root.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    kept.mkdir()
+    for path in folder.root.iterdir():
+        if path != folder.lock:
+            shutil.move(path, kept / path.name)
+
+
+class Sweep:
+    """One run of the driver over one study. What the phases share; they do the work.
+
+    Args:
+        task: The resolved task.
+        tell: Told what happens.
+        executor: Runs the trials; by default the one that the task file asks for.
+        fresh: Set an existing study aside and begin anew.
+    """
+
+    def __init__(self, task: Task, tell: Listener, *, executor: Executor | None = None, fresh: bool = False) -> None:
+        self.task, self.tell = task, tell
+        self.folder = task.folder
+        self.executor = executor or make_executor(task)
+        self.recorder = Recorder(self.folder, task.tracking)
+        self.progress = Progress(task.maximize, task.file.budget.trials)
+        self.deadlines = Deadlines()
+        self.stop_reason = ""
+        self._fresh = fresh
+        self._told_progress = 0.0
+        self.search: Search
+        self.runs: Runs
+        self._phase: SearchPhase | ConfirmPhase
+
+    def stop(self, reason: str) -> None:
+        """Ask for a clean stop: nothing new is sent out, what runs writes a checkpoint. Callable from a signal."""
+        self.stop_reason = self.stop_reason or reason
+
+    def run(self) -> Outcome:
+        """Run or resume the sweep to its end.
+
+        Raises:
+            UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
+            SweepFailed: The first trials all failed for one reason.
+        """
+        lock = DriverLock(self.folder.lock)
+        try:
+            if self._fresh:
+                set_aside(self.folder)
+            _, prepared = self.task.prepare()
+            self.search = self._open_search()
+            try:
+                return self._run(prepared)
+            finally:
+                self.search.close()
+        finally:
+            lock.release()
+
+    def _run(self, prepared: Prepared) -> Outcome:
+        self.deadlines = self._set_deadlines()
+        if sentence := self._nothing_to_do():
+            self.tell("nothing", sentence=sentence)
+            return Outcome(finished=True, usable=True)
+        self._begin(prepared)
+        self.recorder.start()
+        try:
+            self._work()
+            summary = None if self.stop_reason else self._summarize(prepared)
+        except BaseException as error:
+            self._note_stop(str(error) or type(error).__name__)
+            self.recorder.close(0.0)  # the writer goes on alone until everything is written
+            raise
+        if self.stop_reason:
+            self._note_stop(self.stop_reason)
+        self._close_recorder()
+        return Outcome(not self.stop_reason, self.progress.best is not None, summary)
+
+    def _work(self) -> None:
+        try:
+            self.executor.open()
+            self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self)
+            for run in self.folder.runs():
+                self.recorder.changed(run)
+            self._search_confirm_test()
+        finally:
+            self.executor.close()
+
+    def _search_confirm_test(self) -> None:
+        self.tell("phase", name="search", runs=self.task.file.budget.trials)
+        self._phase = SearchPhase(self)
+        self._phase.run()
+        if not self.stop_reason:
+            self._phase = ConfirmPhase(self)
+            runs = self._phase.run()
+            if not self.stop_reason:
+                self._phase.test(runs)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the task file asks for; a finished study that was asked for the same has nothing to do."""
+        confirm = self.task.file.confirm
+        return {
+            "trials": self.progress.trials,
+            "top": confirm.top,
+            "seeds": confirm.seeds,
+            "baseline": dict(self.task.baseline),
+            "space": self.task.space.to_json(),
+        }
+
+    # what the phases use ----------------------------------------------------------------------------------------
+
+    def spec(self, run: str, kind: Kind, number: int, params: Mapping[str, Any], seed: int, **fields: Any) -> TrialSpec:
+        """A spec with what all runs of the task have in common."""
+        file = self.task.file
+        return TrialSpec(
+            study=self.folder.name,
+            run=run,
+            kind=kind,
+            number=number,
+            seed=seed,
+            params=dict(params),
+            adapter=file.adapter,
+            data=self.task.data,
+            prepared=str(self.folder.prepared),
+            folder=str(self.folder.run(run)),
+            epochs=file.budget.epochs,
+            metric=self.task.metric,
+            maximize=self.task.maximize,
+            device=file.device,
+            threads=file.resources.cpus,
+            diagnostics=file.diagnostics.level,
+            **fields,
+        )
+
+    def records(self, kind: str) -> Iterator[RunRecord]:
+        """The runs of a kind ("trials/", "confirm/"), one after the other."""
+        return (read_run(self.folder.events(run)) for run in self.folder.runs() if run.startswith(kind))
+
+    def poll(self, timeout: float, *, left: int | None = None) -> None:
+        """Take in what has come, and tell the progress once a second.
+
+        Args:
+            timeout: Seconds to wait for the first message.
+            left: In the confirmation: runs that are not over.
+        """
+        self.runs.poll(timeout)
+        now = time.monotonic()
+        if now - self._told_progress >= 1.0:
+            self._told_progress = now
+            self.tell(
+                "progress",
+                done=self.progress.done,
+                trials=self.progress.trials,
+                running=self.runs.out,
+                idle=self.executor.num_slots - self.runs.out,
+                states=dict(self.progress.states),
+                best=self.progress.best,
+                best_number=self.progress.best_number,
+                left=left,
+                seconds_left=self._seconds_left(left),
+            )
+
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+        """Pass on to the phase. See `Owner`."""
+        return self._phase.judge(spec, epoch, value)
+
+    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+        """Pass on to the phase. See `Owner`."""
+        self._phase.ended(spec, ended)
+
+    def _seconds_left(self, left: int | None) -> float | None:
+        slots = self.executor.num_slots
+        remaining = self.deadlines.all - time.monotonic()
+        if left is not None:
+            seconds = self.progress.full_runs_seconds(left, slots)
+        elif (seconds := self.progress.search_seconds()) is not None:
+            confirm = self.task.file.confirm
+            runs = (confirm.top + 1) * confirm.seeds if confirm.top else 0
+            seconds += self.progress.full_runs_seconds(runs, slots) or 0.0
+        return None if seconds is None else max(0.0, min(seconds, remaining))
+
+    # opening ----------------------------------------------------------------------------------------------------
+
+    def _open_search(self) -> Search:
+        task, file = self.task, self.task.file
+        search = Search(
+            self.folder,
+            task.space,
+            maximize=task.maximize,
+            sampler=task.sampler,
+            pruner=task.pruner,
+            seed=file.sampler.seed,
+        )
+        facts: dict[Key, Any] = {
+            ("adapter",): file.adapter,
+            ("data",): task.adapter.fingerprint(),
+            ("objective", "metric"): task.metric,
+            ("budget", "epochs"): file.budget.epochs,
+            ("sampler", "seed"): file.sampler.seed,
+        }
+        stored = search.attribute("facts") or {}
+        for key, value in facts.items():
+            name = ".".join(map(str, key))
+            if stored.get(name, value) != value:
+                search.close()
+                was, now = ("", "other data or options") if key == ("data",) else (f" ({stored[name]!r})", value)
+                raise StudyError(
+                    f"{name} must stay what study {self.folder.name} was begun with{was}",
+                    value=now,
+                    fix="Give the study another name, or begin anew with --fresh.",
+                    where=task.place(key),
+                )
+        search.set_attribute("facts", {".".join(map(str, key)): value for key, value in facts.items()})
+        definition = task.space.to_json()
+        stored_space = search.attribute("space")
+        if stored_space is not None and (lines := diff(Space.from_json(stored_space), task.space)):
+            self.tell("space", lines=lines, fitting=search.counted())
+        search.set_attribute("space", definition)
+        return search
+
+    def _begin(self, prepared: Prepared) -> None:
+        task, file = self.task, self.task.file
+        shutil.copyfile(task.path, self.folder.task_file)
+        common: dict[str, Any] = {
+            "study": self.folder.name,
+            "adapter": file.adapter,
+            "metric": task.metric,
+            "trials": file.budget.trials,
+            "epochs": file.budget.epochs,
+            "counts": dict(prepared.counts),
+        }
+        events.append(
+            self.folder.sweep_events,
+            "sweep",
+            **common,
+            direction="maximize" if task.maximize else "minimize",
+            sampler=task.sampler[0],
+            pruner=task.pruner[0],
+            seed=file.sampler.seed,
+            trivial={split: dict(scores) for split, scores in prepared.trivial.items()},
+            about=dict(prepared.about),
+            space={"searched": task.space.kinds(), "definition": task.space.to_json()},
+            constants=dict(task.space.constants),
+            baseline=dict(task.baseline),
+        )
+        self.recorder.changed_sweep()
+        self.tell(
+            "started",
+            **common,
+            folder=str(self.folder.root),
+            done=self.search.counted() - len(self.search.running()),
+            trivial=prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/")),
+            trivial_name=prepared.about.get("name", "trivial predictor"),
+            maximize=task.maximize,
+            tracking=task.tracking,
+        )
+
+    def _nothing_to_do(self) -> str:
+        """A sentence, when the study is finished and the task file asks for nothing more."""
+        last = next(reversed(events.read(self.folder.sweep_events)), {"event": ""})
+        if self.search.running() or last["event"] != "summary" or last["asked"] != self.asked:
+            return ""
+        return (
+            f"study {self.folder.name} is finished: {self.search.counted()} trials. "
+            "Raise budget.trials to extend it, or begin anew with --fresh."
+        )
+
+    def _set_deadlines(self) -> Deadlines:
+        timeout = self.task.file.budget.timeout
+        if timeout is None:
+            return Deadlines()
+        began = time.monotonic() - seconds_used(self.folder)
+        kept = CONFIRM_SHARE * timeout if self.task.file.confirm.top else 0.0
+        return Deadlines(began + timeout - kept, began + timeout)
+
+    # closing ----------------------------------------------------------------------------------------------------
+
+    def _note_stop(self, reason: str) -> None:
+        events.append(self.folder.sweep_events, "stopped", reason=reason)
+        self.recorder.changed_sweep()
+
+    def _summarize(self, prepared: Prepared) -> Summary:
+        self.tell("phase", name="record", runs=0)
+        summary = summarize(self, prepared)
+        events.append(self.folder.sweep_events, "summary", durable=True, **summary.as_event())
+        self.recorder.changed_sweep()
+        for run in summary.drawn:
+            self.recorder.changed(run)
+        return summary
+
+    def _close_recorder(self) -> None:
+        if not self.recorder.close(RECORD_SECONDS):
+            name = self.folder.name
+            self.tell("notice", sentence=f"MLflow is behind; `python -m tuner sync {name}` writes the rest")
+
+
+def seconds_used(folder: StudyFolder) -> float:
+    """Wall seconds of the drivers before this one, from the sweep's own events.
+
+    Where the last one died without a word, the newest event file tells when.
+    """
+    used, began = 0.0, None
+    for event in events.read(folder.sweep_events):
+        if event["event"] == "sweep":
+            began = event["time"]
+        elif began is not None:
+            used, began = used + event["time"] - began, None
+    if began is not None:
+        last = max((folder.events(run).stat().st_mtime for run in folder.runs()), default=began)
+        used += max(0.0, last - began)
+    return used

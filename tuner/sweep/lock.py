@@ -1,0 +1,48 @@
+"""One driver per study: a lock on the study's folder that dies with its holder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import IO
+
+from tuner.errors import StudyError
+
+
+class DriverLock:
+    """Held while a driver owns a study; the kernel lets go when the process ends, however it ends.
+
+    Raises:
+        StudyError: Another process holds it; says which.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[str] = path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(path)
+            self._file.close()
+            raise StudyError(
+                f"study {path.parent.name} must not be in use by another run",
+                value=holder,
+                fix="Wait for it, or stop it with Ctrl+C or `kill`.",
+            ) from None
+        self._file.truncate(0)
+        self._file.write(json.dumps({"host": os.uname().nodename, "pid": os.getpid()}))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let go."""
+        self._file.close()
+
+
+def _holder(path: Path) -> str:
+    try:
+        held = json.loads(path.read_text())
+        return f"process {held['pid']} on {held['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"

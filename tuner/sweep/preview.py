@@ -1,0 +1,100 @@
+"""What a sweep would do, without doing it."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from typing import Any
+
+from tuner.errors import TaskFileError
+from tuner.messages import Answer, Report, State, TrialSpec, Verdict
+from tuner.registry import load_target
+from tuner.study.catalog import PRUNERS
+from tuner.sweep.driver import RUN_TRIAL
+from tuner.sweep.task import Task
+
+DRY_RUNS = 12
+"""Configurations of which a dry run trains one epoch, besides the baseline."""
+
+
+def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
+    """Facts about the sweep: data, objective, space, rungs, trainings.
+
+    Args:
+        task: The resolved task.
+        dry_run: Also train one epoch of the baseline and of configurations drawn from the space.
+
+    Raises:
+        DataError: The data is unfit.
+        TaskFileError: A configuration cannot be trained.
+    """
+    _, prepared = task.prepare()
+    file = task.file
+    name, options = task.pruner
+    confirm = file.confirm
+    trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
+    facts: dict[str, Any] = {
+        "study": file.name,
+        "data": {**prepared.counts, **prepared.about},
+        "objective": f"{task.metric}, {'higher' if task.maximize else 'lower'} is better",
+        "trivial predictor": trivial,
+        "search space": {
+            "searched": ", ".join(task.space.searched),
+            "fixed": ", ".join(f"{key}={value}" for key, value in task.space.constants.items()) or "nothing",
+            "configurations": task.space.size() or "infinitely many",
+        },
+        "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
+        "search": f"{file.budget.trials} trials of up to {file.budget.epochs} epochs, sampler {task.sampler[0]}",
+        "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
+        "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
+        "tracking": task.tracking.rpartition("@")[2],  # a URI may hold a password before the @
+        "folder": str(task.folder.root),
+    }
+    if dry_run:
+        facts["dry run"] = f"{_dry_run(task)} configurations trained for an epoch"
+    return facts
+
+
+def _dry_run(task: Task) -> int:
+    samples = task.space.samples(random.Random(0), DRY_RUNS)
+    configurations = [dict(task.baseline), *samples]
+    for number, params in enumerate(configurations):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = load_target(RUN_TRIAL)(_spec(task, number, params, folder), _OneEpoch())
+        if ended.state is State.FAILED:
+            raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")
+    return len(configurations)
+
+
+def _spec(task: Task, number: int, params: dict[str, Any], folder: str) -> TrialSpec:
+    return TrialSpec(
+        study=task.folder.name,
+        run=f"dry-run/{number}",
+        kind="trial",
+        number=number,
+        attempt=1,
+        seed=0,
+        params=params,
+        adapter=task.file.adapter,
+        data=task.data,
+        prepared=str(task.folder.prepared),
+        folder=folder,
+        epochs=2,
+        rungs=(1,),
+        metric=task.metric,
+        maximize=task.maximize,
+        device=task.file.device,
+        threads=task.file.resources.cpus,
+    )
+
+
+class _OneEpoch:
+    """Stops a trial after its first epoch."""
+
+    def send(self, report: Report) -> Answer | None:
+        if not report.waiting:
+            return None
+        return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.PRUNED)
+
+    def answered(self) -> Answer | None:
+        return None

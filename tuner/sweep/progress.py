@@ -1,0 +1,53 @@
+"""How far a sweep is: counts by state, the best so far, the time that is left."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tuner.events import RunRecord
+from tuner.messages import State
+
+
+@dataclass
+class Progress:
+    """Counts over the search trials that are over; keeps no trial."""
+
+    maximize: bool
+    trials: int
+    """Trials asked for."""
+    states: dict[str, int] = field(default_factory=dict)
+    best: float | None = None
+    best_number: int | None = None
+    _full_seconds: float = 0.0
+    _full_runs: int = 0
+    _here: int = 0
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Search trials that are over."""
+        return sum(self.states.values())
+
+    def add(self, record: RunRecord, *, here: bool) -> None:
+        """Count a trial that is over; `here`: it ended under this driver."""
+        self.states[record.state.value] = self.states.get(record.state.value, 0) + 1
+        self._here += here
+        if record.state is not State.COMPLETED or record.value is None:
+            return
+        self._full_seconds += record.seconds
+        self._full_runs += 1
+        if self.best is None or (record.value > self.best if self.maximize else record.value < self.best):
+            self.best, self.best_number = record.value, record.number
+
+    def search_seconds(self) -> float | None:
+        """Wall seconds the rest of the search takes at the pace so far; None before the first trial."""
+        if self._here == 0:
+            return None
+        return (self.trials - self.done) * (time.monotonic() - self._began) / self._here
+
+    def full_runs_seconds(self, runs: int, slots: int) -> float | None:
+        """Wall seconds that so many full trainings take on the slots; None before the first completed trial."""
+        if self._full_runs == 0:
+            return None
+        return runs * self._full_seconds / self._full_runs / max(1, slots)

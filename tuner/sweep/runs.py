@@ -1,0 +1,170 @@
+"""Sending runs out and taking in what comes back: event files written, lost attempts sent again.
+
+The same for search trials, confirmations and the test. What a report at a rung means, and what follows an end, the
+caller says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import asdict, dataclass, replace
+from typing import Protocol
+
+from tuner import events
+from tuner.execution import Executor
+from tuner.folder import StudyFolder
+from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
+from tuner.recording import Recorder
+from tuner.sweep.listener import Listener
+
+MAX_DELAY_SECONDS = 60.0
+
+
+class Owner(Protocol):
+    """Who sends runs out and decides about them."""
+
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+        """Answer a run that waits at a rung: verdict, the state it would end in, the reason with its numbers."""
+        ...
+
+    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+        """Take a final outcome; its event is on disk."""
+        ...
+
+
+@dataclass
+class _Live:
+    spec: TrialSpec
+    seen: int
+    """Epochs on disk."""
+    stopping: bool = False
+
+
+class Runs:
+    """Runs that are out, and those waiting to be sent again."""
+
+    def __init__(
+        self, executor: Executor, folder: StudyFolder, recorder: Recorder, listener: Listener, owner: Owner
+    ) -> None:
+        self._executor, self._folder, self._recorder = executor, folder, recorder
+        self._listener, self._owner = listener, owner
+        self._live: dict[str, _Live] = {}
+        self._again: deque[tuple[float, TrialSpec]] = deque()
+        self._losses: dict[str, int] = {}
+        self.worker_seconds = 0.0
+
+    @property
+    def out(self) -> int:
+        """Runs with a worker."""
+        return len(self._live)
+
+    @property
+    def open(self) -> int:
+        """Runs with a worker or waiting for one again."""
+        return len(self._live) + len(self._again)
+
+    @property
+    def room(self) -> bool:
+        """Whether a run could be sent out now."""
+        return self._executor.num_idle > 0
+
+    def create(self, spec: TrialSpec, searched: list[str]) -> None:
+        """Write the first event of a run that has none."""
+        events.append(
+            self._folder.events(spec.run),
+            "created",
+            run=spec.run,
+            kind=spec.kind,
+            number=spec.number,
+            seed=spec.seed,
+            params=dict(spec.params),
+            searched=searched,
+        )
+
+    def send(self, spec: TrialSpec) -> None:
+        """Send a run out; it must have been created."""
+        worker = self._executor.start(spec)
+        events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
+        self._live[spec.run] = _Live(spec, spec.reported)
+        self._recorder.changed(spec.run)
+
+    def send_waiting(self) -> None:
+        """Send lost runs out again whose delay is over."""
+        while self._again and self.room and self._again[0][0] <= time.monotonic():
+            self.send(self._again.popleft()[1])
+
+    def poll(self, timeout: float) -> None:
+        """Take in what has come."""
+        for message in self._executor.poll(timeout):
+            self._take(message)
+
+    def stop(self, state: State, reason: str) -> None:
+        """Ask every run that is out to end in `state`; lost ones stay as they are."""
+        self._again.clear()
+        for live in self._live.values():
+            if not live.stopping:
+                live.stopping = True
+                self._executor.answer(_answer(live.spec, Verdict.STOP, state, reason))
+
+    def _take(self, message: Message) -> None:
+        live = self._live.get(message.run)
+        if live is None or live.spec.attempt != message.attempt:
+            return  # late or repeated: the attempt is over
+        if isinstance(message, Report):
+            self._report(live, message)
+        elif isinstance(message, Lost):
+            self._lost(live, message)
+        else:
+            self._end(live, message)
+
+    def _report(self, live: _Live, report: Report) -> None:
+        records = []
+        for epoch in report.epochs:
+            if epoch.epoch > live.seen:
+                live.seen = epoch.epoch
+                records.append({"event": "epoch", "attempt": report.attempt, **asdict(epoch)})
+        if records:
+            events.append_many(self._folder.events(report.run), records)
+        if report.waiting:
+            self._answer(live, report)
+        self._recorder.changed(report.run)
+
+    def _answer(self, live: _Live, report: Report) -> None:
+        spec = live.spec
+        if live.stopping:  # the stop is on its way and is the answer
+            return
+        verdict, state, reason = self._owner.judge(spec, live.seen, report.value)
+        events.append(
+            self._folder.events(spec.run),
+            "rung",
+            attempt=spec.attempt,
+            epoch=live.seen,
+            value=report.value,
+            verdict=verdict.value,
+            reason=reason,
+        )
+        self._executor.answer(_answer(spec, verdict, state, reason))
+
+    def _end(self, live: _Live, ended: Ended) -> None:
+        del self._live[ended.run]
+        self.worker_seconds += ended.seconds
+        events.append_ended(self._folder.events(ended.run), ended)
+        if ended.state.final:
+            self._losses.pop(ended.run, None)
+            self._owner.ended(live.spec, ended)
+        self._recorder.changed(ended.run)
+
+    def _lost(self, live: _Live, lost: Lost) -> None:
+        del self._live[lost.run]
+        losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
+        self._listener("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
+        if not live.stopping:
+            delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
+            spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
+            self._again.append((time.monotonic() + delay, spec))
+        self._recorder.changed(lost.run)
+
+
+def _answer(spec: TrialSpec, verdict: Verdict, state: State, reason: str) -> Answer:
+    return Answer(run=spec.run, attempt=spec.attempt, verdict=verdict, state=state, reason=reason)

@@ -1,0 +1,178 @@
+"""The search: suggestions go out, reports at rungs are judged, outcomes are told to the study."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tuner import events
+from tuner.events import read_run
+from tuner.folder import trial_run
+from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from tuner.study import Suggestion
+    from tuner.sweep.driver import Sweep
+
+POLL_SECONDS = 0.5
+SAME_FAILURES = 3
+"""When the first so many trials fail for the same reason, the sweep stops with it."""
+
+
+class SweepFailed(Exception):  # noqa: N818 - an outcome told to the user
+    """The sweep cannot go on; the text says why."""
+
+
+class SearchPhase:
+    """The search of one run of the driver."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._search, self._task = sweep.search, sweep.task
+        self._ready: deque[TrialSpec] = deque()
+        self._missing = max(0, self._task.file.budget.trials - self._search.counted())
+        self._open = True
+        self._failures: list[str] = []
+
+    def run(self) -> None:
+        """Until every trial of the budget is over, the space is exhausted, the time is up, or a stop is asked for.
+
+        Raises:
+            SweepFailed: The first trials all failed for one reason.
+        """
+        runs = self._sweep.runs
+        self._reconcile()
+        while self._open and (runs.open or self._ready or self._missing):
+            if self._sweep.stop_reason:
+                self._close(State.STOPPED, self._sweep.stop_reason)
+            elif time.monotonic() > self._sweep.deadlines.search:
+                self._close(State.PRUNED, "the search's share of budget.timeout is over")
+            else:
+                self._fill()
+                self._sweep.poll(0.0 if self._wants_ahead() else POLL_SECONDS)
+        while runs.out:
+            self._sweep.poll(POLL_SECONDS)
+        if not self._sweep.stop_reason:  # drawn, but the time was over before they began
+            for spec in self._ready:
+                self._tell_unsent(spec, State.PRUNED, "budget.timeout was over before it began")
+
+    # sending ----------------------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        runs = self._sweep.runs
+        runs.send_waiting()
+        while runs.room and (self._ready or self._suggest()):
+            runs.send(self._ready.popleft())
+        if self._wants_ahead():
+            self._suggest()
+
+    def _wants_ahead(self) -> bool:
+        """With several slots one suggestion is kept ready; with one, each knows all that went before."""
+        return self._sweep.executor.num_slots > 1 and not self._ready and self._missing > 0
+
+    def _suggest(self) -> bool:
+        if not self._missing:
+            return False
+        suggestion = self._search.suggest()
+        if suggestion is None:
+            self._missing = 0
+            self._sweep.tell("notice", sentence="the search space is exhausted: every configuration was tried")
+            return False
+        self._missing -= 1
+        spec = self._spec(suggestion)
+        self._sweep.runs.create(spec, self._searched)
+        self._ready.append(spec)
+        return True
+
+    @property
+    def _searched(self) -> list[str]:
+        return list(self._task.space.searched)
+
+    def _spec(self, suggestion: Suggestion, *, attempt: int = 1, reported: int = 0) -> TrialSpec:
+        epochs = self._task.file.budget.epochs
+        warmup = float(suggestion.params.get("warmup", 0.0)) * epochs
+        return self._sweep.spec(
+            trial_run(suggestion.number),
+            "trial",
+            suggestion.number,
+            suggestion.params,
+            derive_seed(self._task.file.sampler.seed, "trial", suggestion.number),
+            attempt=attempt,
+            reported=reported,
+            rungs=self._search.pruner.rungs(epochs, warmup),
+        )
+
+    # resuming and closing ---------------------------------------------------------------------------------------
+
+    def _reconcile(self) -> None:
+        """Bring study and event files together: tell what had ended, send out again what had not."""
+        sweep = self._sweep
+        for suggestion in self._search.running():
+            record = read_run(sweep.folder.events(trial_run(suggestion.number)))
+            if record.state.final:
+                self._search.tell(suggestion.number, record.state, record.value, record.reason)
+                continue
+            spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
+            if not record.run:
+                sweep.runs.create(spec, self._searched)
+            if self._search.fits(suggestion.number):
+                self._ready.append(spec)
+            else:
+                self._tell_unsent(spec, State.PRUNED, "outside the changed search space")
+        if self._ready:
+            sweep.tell("resumed", runs=[spec.run for spec in self._ready])
+        for record in sweep.records("trials/"):
+            if record.state.final and self._search.fits(record.number):
+                sweep.progress.add(record, here=False)
+
+    def _close(self, state: State, reason: str) -> None:
+        self._open = False
+        self._sweep.tell("stopping", reason=reason)
+        self._sweep.runs.stop(state, reason)
+
+    def _tell_unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
+        """Close a trial that no worker has."""
+        ended = Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason)
+        events.append_ended(self._sweep.folder.events(spec.run), ended)
+        self._search.tell(spec.number, state, None, reason)
+        self._sweep.recorder.changed(spec.run)
+
+    # what comes back --------------------------------------------------------------------------------------------
+
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+        """Answer a trial at a rung. See `Owner`."""
+        if not math.isfinite(value):
+            return Verdict.CONTINUE, State.RUNNING, f"epoch {epoch}: no finite value yet"
+        decision = self._search.judge(spec.number, epoch, value)
+        if decision.go_on:
+            return Verdict.CONTINUE, State.RUNNING, decision.reason
+        return Verdict.STOP, State.PRUNED, decision.reason
+
+    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+        """Tell the study, count, and say so. See `Owner`."""
+        sweep = self._sweep
+        self._search.tell(spec.number, ended.state, ended.value, ended.reason)
+        record = read_run(sweep.folder.events(spec.run))
+        sweep.progress.add(record, here=True)
+        sweep.tell(
+            "trial",
+            number=spec.number,
+            state=ended.state.value,
+            value=ended.value,
+            reason=ended.reason,
+            epochs=len(record.epochs),
+            seconds=round(record.seconds, 3),
+            params=dict(spec.params),
+            best=sweep.progress.best,
+            best_number=sweep.progress.best_number,
+            done=sweep.progress.done,
+            trials=sweep.progress.trials,
+            states=dict(sweep.progress.states),
+        )
+        if sweep.progress.done <= SAME_FAILURES and ended.state is State.FAILED:
+            self._failures.append(ended.reason)
+            if len(self._failures) == SAME_FAILURES and len(set(self._failures)) == 1:
+                raise SweepFailed(f"the first {SAME_FAILURES} trials failed alike: {ended.reason}")

@@ -1,0 +1,200 @@
+"""What a finished sweep says: the confirmed configurations, the winner, the test, the figures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from tuner import events
+from tuner.adapters.base import Prepared
+from tuner.events import RunRecord, read_run
+from tuner.folder import StudyFolder
+from tuner.messages import State
+from tuner.reporting.importance import importance
+from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
+from tuner.reporting.table import rows
+
+if TYPE_CHECKING:
+    from tuner.sweep.driver import Sweep
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The end of a sweep in words and numbers.
+
+    Args:
+        headline: How many trials ended how.
+        metric: The objective.
+        test_metric: Its name on the test data.
+        rows: One per confirmed configuration, best first, then the trivial predictor: name, score, test, seeds.
+        sentences: What follows from them.
+        winner: Name of the winner, "" without one.
+        winner_params: Its parameters.
+        has_test: Whether the test data was read.
+        drawn: Runs whose figures were drawn.
+        asked: What the task file asked for, so that an unchanged one is known to be finished.
+    """
+
+    headline: str
+    metric: str
+    test_metric: str
+    rows: list[dict[str, str]] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+    winner: str = ""
+    winner_params: Mapping[str, Any] = field(default_factory=dict)
+    has_test: bool = False
+    drawn: list[str] = field(default_factory=list)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_event(self) -> dict[str, Any]:
+        """JSON-able fields."""
+        return asdict(self)
+
+
+def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
+    """Sum up a sweep whose phases are over; writes the leaderboard and the figures as artifacts."""
+    task, folder = sweep.task, sweep.folder
+    trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
+    confirmed = list(sweep.records("confirm/")) if task.file.confirm.top else []
+    test = read_run(folder.events("test")).results.get("test", {})
+    metric = task.metric.removeprefix("val/")
+    drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
+    _write_tables(folder, trials, confirmed, maximize=task.maximize)
+    common: dict[str, Any] = {
+        "headline": headline(folder.name, trials),
+        "metric": task.metric,
+        "test_metric": f"test/{metric}",
+        "has_test": bool(test),
+        "drawn": drawn,
+        "asked": sweep.asked,
+    }
+    if not confirmed:
+        best = leaderboard(trials, task.maximize)[0]
+        if best.state is not State.COMPLETED:
+            return Summary(**common)
+        sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
+        return Summary(**common, sentences=[sentence], winner=f"trial {best.number}", winner_params=best.params)
+    result = confirmation(_scores(confirmed), task.maximize)
+    sentences = list(result.sentences)
+    if task.sampler[0] != "random" and len(sweep.task.space.searched) and trials:
+        sentences += _importance(trials, maximize=task.maximize)
+    return Summary(
+        **common,
+        rows=[
+            *(_row(scores, _tests(test, scores.number, metric)) for scores in result.configurations),
+            _trivial_row(prepared, metric),
+        ],
+        sentences=sentences,
+        winner="" if result.winner is None else _name(result.winner),
+        winner_params=next((r.params for r in confirmed if r.number == result.winner), {}),
+    )
+
+
+def headline(study: str, trials: Sequence[RunRecord]) -> str:
+    """`study digits: 20 trials (12 completed, 8 pruned)`."""
+    states = Counter(record.state.value.lower() for record in trials)
+    counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    return f"study {study}: {len(trials)} trials ({counts})"
+
+
+def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
+    """Trials, best first, then confirmations, as `top` shows them."""
+    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
+    maximize = bool(sweeps) and sweeps[-1]["direction"] == "maximize"
+    records = [read_run(folder.events(run)) for run in folder.runs()]
+    trials = [record for record in records if record.kind == "trial"]
+    confirmed = [record for record in records if record.kind == "confirm"]
+    return [*rows(trials, maximize), *rows(confirmed, maximize)]
+
+
+def top_failure(folder: StudyFolder) -> str:
+    """The most frequent reason of trials without a result; "" when there is none."""
+    reasons = Counter(row["reason"] for row in study_rows(folder) if row["state"] in {State.FAILED, State.DIVERGED})
+    return reasons.most_common(1)[0][0] if reasons else ""
+
+
+def _scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
+    scores: dict[int, list[float | None]] = {}
+    for record in confirmed:
+        value = record.value if record.state is State.COMPLETED else None
+        scores.setdefault(record.number, []).append(value)
+    return scores
+
+
+def _name(number: int) -> str:
+    return "baseline" if number == BASELINE else f"trial {number}"
+
+
+def _tests(test: Mapping[str, Mapping[str, float]], number: int, metric: str) -> list[float]:
+    prefix = f"confirm/{'baseline' if number == BASELINE else f'{number:05d}'}-"
+    return [scores[metric] for run, scores in sorted(test.items()) if run.startswith(prefix)]
+
+
+def _row(scores: Scores, tests: Sequence[float]) -> dict[str, str]:
+    return {
+        "name": _name(scores.number),
+        "score": _mean_sd(scores.values),
+        "test": _mean_sd(tests),
+        "seeds": f"{len(scores.values)} of {len(scores.values) + scores.missing}",
+    }
+
+
+def _trivial_row(prepared: Prepared, metric: str) -> dict[str, str]:
+    name = str(prepared.about.get("name", "trivial predictor"))
+    score, test = (prepared.trivial.get(split, {}).get(metric) for split in ("val", "test"))
+    return {
+        "name": name,
+        "score": "-" if score is None else f"{score:.4g}",
+        "test": "-" if test is None else f"{test:.4g}",
+        "seeds": "",
+    }
+
+
+def _mean_sd(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    return f"{fmean(values):.4g} ± {stdev(values):.2g}" if len(values) > 1 else f"{values[0]:.4g}"
+
+
+def _importance(trials: Sequence[RunRecord], *, maximize: bool) -> list[str]:
+    completed = [
+        ({name: record.params[name] for name in record.searched if name in record.params}, record.value)
+        for record in trials
+        if record.state is State.COMPLETED and record.value is not None
+    ]
+    found = importance(completed, maximize)
+    if found.shares is None:
+        return []
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in list(found.shares.items())[:4])
+    return [f"what mattered, over {len(completed)} completed trials: {shares}."]
+
+
+def _write_tables(
+    folder: StudyFolder, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], *, maximize: bool
+) -> None:
+    folder.artifacts.mkdir(exist_ok=True)
+    table = [*rows(trials, maximize), *rows(confirmed, maximize)]
+    (folder.artifacts / "leaderboard.json").write_text(json.dumps(table, indent=1))
+
+
+def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared) -> list[str]:
+    """Figures of the sweep, and of the runs that people open: the best, the failed, the confirmed."""
+    from tuner.reporting import figures  # matplotlib, only where it is needed
+
+    task, folder = sweep.task, sweep.folder
+    trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
+    figures.draw_sweep(folder.artifacts, trials, metric=task.metric, maximize=task.maximize)
+    ranked = leaderboard(trials, task.maximize)
+    bad = [record for record in ranked if record.state in {State.FAILED, State.DIVERGED}]
+    chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
+    drawn = []
+    for run, record in chosen.items():
+        path = folder.run_artifacts(run) / "training.png"
+        if record.epochs and not path.exists():
+            figures.draw_trial(path, record, metric=task.metric, maximize=task.maximize, trivial=trivial)
+            drawn.append(run)
+    return drawn

@@ -1,0 +1,207 @@
+"""A task file, resolved against every catalog: all mistakes are found here, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tuner.adapters.base import Adapter, Metric, Prepared
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.preparing import prepare
+from tuner.config import LoadedTask, TaskFile, load_task_file, validate_options
+from tuner.config.options import Options
+from tuner.errors import Key, TaskFileError, UserError, nearest
+from tuner.folder import StudyFolder
+from tuner.recording import tracking_uri
+from tuner.registry import Catalog
+from tuner.space import Space, check, task_space
+from tuner.study.catalog import PRUNERS, SAMPLERS
+from tuner.training.settings import Settings, settings
+
+Place = Callable[[Key], str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task file asks for, checked."""
+
+    file: TaskFile
+    path: Path
+    place: Place
+    adapter: Adapter
+    data: Mapping[str, Any]
+    """The adapter's options, validated, as plain data."""
+    data_options: type[Options]
+    space: Space
+    baseline: Mapping[str, Any]
+    """Parameters of the baseline: the defaults of every part, the adapter's, the space's constants, `baseline:`."""
+    metric: str
+    """The objective's metric with its split: "val/accuracy"."""
+    maximize: bool
+    sampler: tuple[str, Any]
+    pruner: tuple[str, Any]
+    tracking: str
+    folder: StudyFolder
+
+    def prepare(self) -> tuple[Path, Prepared]:
+        """Prepare the data, or find it prepared.
+
+        Raises:
+            DataError: With the place of the option at fault, where the data itself names none.
+        """
+        with located(self.place, ("data",)):
+            return prepare(self.file.adapter, self.adapter, self.folder.prepared)
+
+    def settings(self, params: Mapping[str, Any], *, key: str = "space") -> Settings:
+        """Check parameters against every part.
+
+        Raises:
+            TaskFileError: One is unknown, acts nowhere, or lies outside its interval.
+        """
+        return settings(
+            params,
+            defaults=self.adapter.defaults,
+            data_options=self.data_options,
+            data=self.data,
+            place=lambda at: "" if at[:1] == ("space",) else self.place(at),  # `check` knows where entries stand
+            key=key,
+        )
+
+
+class located:  # noqa: N801 - reads as a word where it is used
+    """Context that gives errors from within the place of the option they name."""
+
+    def __init__(self, place: Place, default: Key) -> None:
+        self._place, self._default = place, default
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, UserError):
+            error.at(self._place(error.key or self._default))
+
+
+def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
+    """Read a task file and check everything that can be checked without reading the data.
+
+    Args:
+        path: The task file.
+        sets: `key=value` changes.
+
+    Raises:
+        TaskFileError: The first mistake, with its place.
+    """
+    loaded = load_task_file(path, sets)
+    file = loaded.task
+    place = loaded.document.place
+    entry = _entry(ADAPTERS, file.adapter, place, ("adapter",))
+    options = validate_options(entry.options, _resolved_paths(file.data, loaded), key=("data",), place=place)
+    adapter: Adapter = entry.load()(options)
+    metric, maximize = _objective(file, adapter, place)
+    space = task_space(loaded)
+    storage = Path(file.storage)
+    task = Task(
+        file=file,
+        path=loaded.path,
+        place=place,
+        adapter=adapter,
+        data=options.model_dump(mode="json"),
+        data_options=entry.options,
+        space=space,
+        baseline={},
+        metric=metric,
+        maximize=maximize,
+        sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
+        pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
+        tracking=_tracking(file, place),
+        folder=StudyFolder((storage / file.name).absolute()),
+    )
+    check(space, task.settings)
+    _check_grid(task)
+    baseline = {**_acting(task, space.constants), **file.baseline}
+    task.settings(baseline, key="baseline")
+    return replace(task, baseline=baseline)
+
+
+def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:
+    with located(place, key):
+        return catalog[name]
+
+
+def _named(catalog: Catalog, chosen: Any, place: Place, key: Key) -> tuple[str, Any]:
+    entry = _entry(catalog, chosen.name, place, (*key, "name"))
+    return chosen.name, validate_options(entry.options, chosen.options, key=key, place=place)
+
+
+def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, bool]:
+    known = {f"val/{metric.name}": metric for metric in adapter.metrics}
+    if file.objective is None:
+        first: Metric = adapter.metrics[0]
+        return f"val/{first.name}", first.maximize
+    name = file.objective.metric
+    if name not in known:
+        key = ("objective", "metric")
+        raise TaskFileError(
+            "objective.metric must be a validation metric of the adapter",
+            value=name,
+            fix=nearest(name, known),
+            where=place(key),
+            key=key,
+        )
+    direction = file.objective.direction
+    if direction is not None and (direction == "maximize") != known[name].maximize:
+        key = ("objective", "direction")
+        right = "maximize" if known[name].maximize else "minimize"
+        raise TaskFileError(
+            f"objective.direction must be {right} for {name}",
+            value=direction,
+            fix="Leave it out: the metric knows.",
+            where=place(key),
+            key=key,
+        )
+    return name, known[name].maximize
+
+
+def _acting(task: Task, constants: Mapping[str, Any]) -> dict[str, Any]:
+    """The constants that act under the baseline's choices."""
+    acting = dict(constants)
+    while True:
+        try:
+            task.settings(acting)
+        except TaskFileError as error:
+            name = error.key[-1] if error.key else None
+            if name not in acting:
+                raise
+            del acting[name]
+        else:
+            return acting
+
+
+def _check_grid(task: Task) -> None:
+    if task.file.sampler.name == "grid" and task.space.size() is None:
+        key = ("sampler", "name")
+        raise TaskFileError(
+            "sampler grid needs a space of choices and stepped ranges",
+            value="a continuous range",
+            fix="Give every range a step, or choose another sampler.",
+            where=task.place(key),
+            key=key,
+        )
+
+
+def _tracking(file: TaskFile, place: Place) -> str:
+    with located(place, ("tracking", "uri")):
+        return tracking_uri(file.tracking.uri)
+
+
+def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:
+    """Options called `path` or `..._path` are looked for beside the task file first."""
+    return {
+        key: str(loaded.resolve(value))
+        if isinstance(value, str) and (key == "path" or key.endswith("_path"))
+        else value
+        for key, value in data.items()
+    }

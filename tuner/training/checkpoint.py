@@ -1,0 +1,48 @@
+"""Checkpoints: tensors and JSON, written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tuner.errors import TrialError
+
+CHECKPOINT = "checkpoint.pt"
+MODEL = "model.pt"
+
+
+def save(path: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Write a checkpoint atomically.
+
+    Args:
+        path: The file; its folder is made when missing.
+        tensors: State dicts: nested dictionaries and lists of tensors, numbers and strings.
+        facts: JSON-able.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        torch.save({"tensors": tensors, "facts": json.dumps(facts)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load(path: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a checkpoint: tensors and facts.
+
+    Raises:
+        TrialError: The file is damaged, or holds anything but tensors, numbers and strings.
+        FileNotFoundError: There is none.
+    """
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+        return content["tensors"], json.loads(content["facts"])
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise TrialError(f"{path.name} must be a checkpoint, but reading it failed: {error}"[:300]) from error

@@ -1,0 +1,38 @@
+"""Opening a trial's data: prepared once, kept open by the process for the trials that follow."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from tuner.adapters.base import Adapter, Problem
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.preparing import prepare
+from tuner.messages import TrialSpec
+from tuner.training.settings import Settings, settings
+
+
+def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
+    """The trial's settings and its problem, on the data with the trial's own `data.*` options.
+
+    Raises:
+        DataError: Preparation failed.
+        TaskFileError: A parameter does not fit.
+    """
+    entry = ADAPTERS[spec.adapter]
+    chosen = settings(
+        spec.params,
+        defaults=entry.load().defaults,
+        data_options=entry.options,
+        data=spec.data,
+    )
+    return chosen, _open(spec.adapter, json.dumps(chosen.data.model_dump(mode="json"), sort_keys=True), spec.prepared)
+
+
+@lru_cache(maxsize=8)
+def _open(adapter_name: str, options: str, prepared: str) -> Problem:
+    entry = ADAPTERS[adapter_name]
+    adapter: Adapter = entry.load()(entry.options.model_validate_json(options))
+    folder, _ = prepare(adapter_name, adapter, Path(prepared))
+    return adapter.problem(folder)

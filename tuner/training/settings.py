@@ -1,0 +1,152 @@
+"""From a trial's flat parameters to the options of every part, with nothing left over. Free of torch.
+
+A parameter acts in exactly the parts whose options name it. One that acts nowhere under the other choices
+(a forget bias on a GRU, dropout between layers with one layer) is refused, so that no result rests on a knob that is
+not connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.config import validate_options
+from tuner.config.options import Options
+from tuner.errors import TaskFileError, nearest
+from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
+from tuner.registry import Catalog
+
+_DATA = "data."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a trial needs to know besides its data."""
+
+    net: NetOptions
+    cell: Options
+    dropout: Mapping[str, float]
+    learning: LearningOptions
+    optimizer: Options
+    schedule: Options
+    data: Options
+    """The adapter's options with the trial's `data.*` changes."""
+
+
+def settings(
+    params: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any],
+    data_options: type[Options],
+    data: Mapping[str, Any],
+    place: Callable[[tuple[str | int, ...]], str] = lambda _: "",
+    key: str = "space",
+) -> Settings:
+    """Deal a trial's parameters to the parts they act in.
+
+    Args:
+        params: The trial's parameters.
+        defaults: The adapter's defaults, used where a parameter is absent.
+        data_options: The adapter's options model.
+        data: The adapter's options.
+        place: Where a key of the task file stands, for messages.
+        key: The task file's section that the parameters come from.
+
+    Raises:
+        TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
+    """
+    values = {**defaults, **params}
+    taken: set[str] = set()
+
+    def part(model: type[Options]) -> Any:
+        names = {info.alias or name for name, info in model.model_fields.items()}
+        taken.update(names)
+        chosen = {name: values[name] for name in names if name in values}
+        return validate_options(model, chosen, key=(key,), place=place)
+
+    net: NetOptions = part(NetOptions)
+    learning: LearningOptions = part(LearningOptions)
+    cell = part(_entry(CELLS, net.cell, key, "cell", place).options)
+    optimizer = part(_entry(OPTIMIZERS, learning.optimizer, key, "optimizer", place).options)
+    schedule = part(_entry(SCHEDULES, learning.schedule, key, "schedule", place).options)
+    dropout = {}
+    for name in REGULARIZERS:
+        options = part(REGULARIZERS[name].options)
+        dropout[name] = float(options.model_dump(by_alias=True)[name])
+    changes = {name.removeprefix(_DATA): value for name, value in params.items() if name.startswith(_DATA)}
+    for name in changes:
+        if name not in data_options.model_fields:
+            raise TaskFileError(
+                f"{_DATA}{name} must be an option of the adapter",
+                fix=nearest(name, data_options.model_fields),
+                where=place((key, _DATA + name)),
+                key=(key, _DATA + name),
+            )
+    data_model = validate_options(data_options, {**data, **changes}, key=("data",), place=place)
+    for name in params:
+        if name not in taken and not name.startswith(_DATA):
+            raise _unconnected(name, values, key, place)
+    for name, needed in NEEDS.items():
+        if name in params and (missing := _missing(needed, net)):
+            raise TaskFileError(
+                f"{name} acts only with {missing}",
+                fix=f"Give it `when: {{{missing}}}`.",
+                where=place((key, name)),
+                key=(key, name),
+            )
+    return Settings(net, cell, dropout, learning, optimizer, schedule, data_model)
+
+
+def _entry(catalog: Catalog, name: str, key: str, parameter: str, place: Callable[[tuple[str | int, ...]], str]) -> Any:
+    try:
+        return catalog[name]
+    except TaskFileError as error:
+        error.key = (key, parameter)
+        raise error.at(place(error.key)) from None
+
+
+def _unconnected(
+    name: str,
+    values: Mapping[str, Any],
+    key: str,
+    place: Callable[[tuple[str | int, ...]], str],
+) -> TaskFileError:
+    owners = [
+        (parameter, [entry for entry in catalog if name in catalog[entry].parameters()])
+        for parameter, catalog in (("cell", CELLS), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES))
+    ]
+    for parameter, entries in owners:
+        if entries:
+            return TaskFileError(
+                f"{name} acts only with {parameter} {' or '.join(entries)}",
+                value=values.get(parameter, "another one"),
+                fix=f"Give it `when: {{{parameter}: [{', '.join(entries)}]}}`.",
+                where=place((key, name)),
+                key=(key, name),
+            )
+    return TaskFileError(
+        f"{name} must be a known parameter",
+        fix=nearest(name, known_parameters()),
+        where=place((key, name)),
+        key=(key, name),
+    )
+
+
+def known_parameters() -> list[str]:
+    """Every parameter that some part takes, without `data.*`."""
+    names: dict[str, None] = {}
+    for model in (NetOptions, LearningOptions):
+        names.update(dict.fromkeys(model.model_fields))
+    for catalog in (CELLS, REGULARIZERS, OPTIMIZERS, SCHEDULES):
+        for entry in catalog:
+            names.update(dict.fromkeys(catalog[entry].parameters()))
+    return list(names)
+
+
+def _missing(needed: Mapping[str, Any], net: NetOptions) -> str:
+    for name, condition in needed.items():
+        if getattr(net, name) < condition["low"]:
+            return f"{name}: {{low: {condition['low']}}}"
+    return ""

@@ -1,0 +1,39 @@
+"""The one reading of the test data: every confirmed model, once, after the search and the choice are over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tuner.messages import Ended, State, TrialSpec
+from tuner.training import checkpoint
+from tuner.training.problems import open_problem
+from tuner.training.trial import choose_device, evaluate, new_network
+
+
+def test(spec: TrialSpec) -> Ended:
+    """Score the models in `spec.models` (folders of confirmation runs) on the test split.
+
+    Returns:
+        An `Ended` whose results hold, under "test", the run -> metric -> value.
+    """
+    started = time.monotonic()
+    torch.set_num_threads(spec.threads)
+    device = choose_device(spec.device)
+    scores = {}
+    for folder in spec.models:
+        tensors, facts = checkpoint.load(Path(folder) / checkpoint.MODEL, device)
+        settings, problem = open_problem(replace(spec, params=facts["params"]))
+        network = new_network(settings, problem).to(device)
+        network.load_state_dict(tensors["network"])
+        scores["/".join(Path(folder).parts[-2:])] = evaluate(network, problem, problem.dataset("test"), device)
+    return Ended(
+        run=spec.run,
+        attempt=spec.attempt,
+        state=State.COMPLETED,
+        seconds=time.monotonic() - started,
+        results={"test": scores},
+    )

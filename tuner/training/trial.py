@@ -1,0 +1,376 @@
+"""One attempt of one trial: build, resume, train, evaluate, report; the loop that everything else serves.
+
+Order of one step: forward, loss, backward, gradient norm, (probes), clipping, rate, update. Nothing in it waits for
+the driver, the disk or, on a CPU, for anything at all. On a GPU the gradient norm is read back once per step: whether
+an update may happen is decided before it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tuner.adapters.base import Batch, Dataset, Problem
+from tuner.diagnostics import names
+from tuner.diagnostics.watch import Watch, nonfinite_tensor
+from tuner.errors import Diverged, TrialError
+from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.nets.network import Network, build_network
+from tuner.optim.clipping import clip_, gradient_norm
+from tuner.optim.optimizers import make_optimizer, set_rate
+from tuner.optim.schedules import make_schedule
+from tuner.seeding import derive_seed
+from tuner.training import checkpoint
+from tuner.training.problems import open_problem
+
+EVALUATION_BATCH = 256
+NONFINITE_STEPS = 10
+"""Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
+MESSAGE_SECONDS = 0.5
+"""Least time between messages, and between checkpoints, away from rungs."""
+
+
+class Link(Protocol):
+    """The trial's line to the driver; `tuner.execution.Link` as this room needs it."""
+
+    def send(self, report: Report) -> Answer | None:
+        """Send a report; at a rung, wait for the answer."""
+        ...
+
+    def answered(self) -> Answer | None:
+        """An answer that has come meanwhile."""
+        ...
+
+
+class _Cut(Exception):  # noqa: N818 - control flow within this file, not an error
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+def train(spec: TrialSpec, link: Link) -> Ended:
+    """Run one attempt of a search or confirmation trial.
+
+    Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
+    with what was not finite, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED. Other exceptions are
+    errors of the trial's code and go up.
+    """
+    started = time.monotonic()
+    training = Training(spec, link)
+    try:
+        reason = training.run()
+        state = State.COMPLETED
+    except Diverged as error:
+        state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
+    except _Cut as cut:
+        answer = cut.answer
+        state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
+        reason = answer.reason
+    if state.final:
+        training.remove_checkpoint()
+        if spec.keep_model and state is State.COMPLETED:
+            training.save_model()
+    else:
+        training.save_checkpoint()
+    return Ended(
+        run=spec.run,
+        attempt=spec.attempt,
+        state=state,
+        reason=reason,
+        value=training.best if math.isfinite(training.best) else None,
+        epochs=training.epoch,
+        seconds=time.monotonic() - started,
+        step=training.step,
+        results={"parameters": training.num_parameters},
+    )
+
+
+class Training:
+    """The state of one attempt."""
+
+    def __init__(self, spec: TrialSpec, link: Link) -> None:
+        self.spec, self._link = spec, link
+        torch.set_num_threads(spec.threads)
+        self.device = choose_device(spec.device)
+        self.settings, self.problem = open_problem(spec)
+        self._train, self._val = self.problem.dataset("train"), self.problem.dataset("val")
+        torch.manual_seed(spec.seed)
+        self.network = new_network(self.settings, self.problem).to(self.device)
+        self._parameters = list(self.network.parameters())
+        self.num_parameters = sum(parameter.numel() for parameter in self._parameters)
+        learning = self.settings.learning
+        self._learning = learning
+        self.optimizer = make_optimizer(learning.optimizer, self.settings.optimizer, self.network)
+        per_epoch = self._train.num_batches(learning.batch_size)
+        self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)
+        self._rate = float(self.settings.optimizer.model_dump()["learning_rate"])
+        self._watch = Watch(spec.diagnostics, self.network, per_epoch)
+        self.step = self.epoch = 0
+        self.best = -math.inf if spec.maximize else math.inf
+        self._best_epoch = 0
+        self._best_weights: dict[str, Tensor] = {}
+        self._history: list[Epoch] = []
+        self._unsent: list[Epoch] = []
+        self._nonfinite = 0
+        self._last_message = time.monotonic()
+        self._resume()
+
+    def run(self) -> str:
+        """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
+        while self.epoch < self.spec.epochs:
+            if self._patience_lost():
+                return f"stopped early: no gain since epoch {self._best_epoch}"
+            self.epoch += 1
+            self._record(self._run_epoch())
+            self._tell_driver()
+        return ""
+
+    # one epoch --------------------------------------------------------------------------------------------------
+
+    def _run_epoch(self) -> Epoch:
+        began = time.perf_counter()
+        rng = np.random.default_rng(derive_seed(self.spec.seed, "batches", self.epoch))
+        losses: list[Tensor] = []
+        weights: list[int] = []
+        self.network.train()
+        for batch in self._train.batches(self._learning.batch_size, rng=rng):
+            losses.append(self._update(_to(batch, self.device)))
+            weights.append(len(batch.y))
+        num_steps = len(losses)
+        train_loss = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=weights))
+        if not math.isfinite(train_loss):
+            raise Diverged(f"the training loss is {train_loss}")
+        trained = time.perf_counter() - began
+        rate = self._rate * self.schedule.factor(self.step - 1)
+        scores = evaluate(self.network, self.problem, self._val, self.device)
+        self.schedule.observe(scores["loss"])
+        metrics, tensors = self._watch.epoch()
+        metrics = {
+            names.TRAIN_LOSS: train_loss,
+            **{f"val/{name}": value for name, value in scores.items()},
+            names.LEARNING_RATE: rate,
+            **metrics,
+            names.EPOCH_SECONDS: time.perf_counter() - began,
+            names.STEPS_PER_SECOND: num_steps / trained,
+        }
+        return Epoch(epoch=self.epoch, time=time.time(), metrics=metrics, tensors=tensors)
+
+    def _update(self, batch: Batch) -> Tensor:
+        set_rate(self.optimizer, self._rate, self.schedule.factor(self.step))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.problem.loss(self.network(batch.x, batch.lengths), batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm_tensor = gradient_norm(self._parameters)
+        norm = norm_tensor.item()
+        if not math.isfinite(norm):
+            self._skip(norm)
+            return loss.detach()
+        self._nonfinite = 0
+        due = self._watch.due(self.step)
+        if due:
+            self._watch.before_update(self.network)
+        limit = self._learning.clip_norm
+        clipped = limit is not None and norm > limit
+        if limit is not None and clipped:
+            clip_(self._parameters, norm_tensor, limit)
+        self.optimizer.step()
+        if due:
+            self._watch.after_update(self.network)
+        self._watch.step(norm, clipped=clipped, skipped=False)
+        self.step += 1
+        return loss.detach()
+
+    def _skip(self, norm: float) -> None:
+        self._nonfinite += 1
+        self._watch.step(norm, clipped=False, skipped=True)
+        self.step += 1
+        if self._nonfinite >= NONFINITE_STEPS:
+            tensor = nonfinite_tensor(self.network) or "the loss"
+            raise Diverged(f"the gradient of {tensor} is not finite in {self._nonfinite} steps in a row")
+
+    # records ----------------------------------------------------------------------------------------------------
+
+    def _record(self, epoch: Epoch) -> None:
+        try:
+            value = epoch.metrics[self.spec.metric]
+        except KeyError:
+            known = ", ".join(name for name in epoch.metrics if name.startswith("val/"))
+            raise TrialError(f"the objective {self.spec.metric} is not among the metrics: {known}") from None
+        self._history.append(epoch)
+        if self.epoch > self.spec.reported:
+            self._unsent.append(epoch)
+        if not math.isfinite(value):
+            self._send(waiting=False)
+            raise Diverged(f"{self.spec.metric} is {value}")
+        if value > self.best if self.spec.maximize else value < self.best:
+            self.best, self._best_epoch = value, self.epoch
+            if self.spec.keep_model:
+                self._best_weights = copy.deepcopy(self.network.state_dict())
+
+    def _patience_lost(self) -> bool:
+        patience = self._learning.patience
+        return patience is not None and self.epoch - self._best_epoch >= patience
+
+    def _tell_driver(self) -> None:
+        last = self.epoch == self.spec.epochs or self._patience_lost()
+        waiting = self.epoch in self.spec.rungs and not last
+        now = time.monotonic()
+        if not (waiting or last or now - self._last_message >= MESSAGE_SECONDS):
+            if (answer := self._link.answered()) is not None:
+                self._obey(answer)
+            return
+        self._last_message = now
+        if not last:
+            self.save_checkpoint()
+        self._send(waiting=waiting)
+
+    def _send(self, *, waiting: bool) -> None:
+        report = Report(
+            run=self.spec.run,
+            attempt=self.spec.attempt,
+            epochs=tuple(self._unsent),
+            value=self.best,
+            waiting=waiting,
+        )
+        self._unsent = []
+        if (answer := self._link.send(report)) is not None:
+            self._obey(answer)
+
+    def _obey(self, answer: Answer) -> None:
+        if answer.verdict is not Verdict.CONTINUE:
+            raise _Cut(answer)
+
+    # checkpoints ------------------------------------------------------------------------------------------------
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.spec.folder)
+
+    def save_checkpoint(self) -> None:
+        """Everything needed to go on as if nothing had happened."""
+        tensors = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "best": self._best_weights,
+            "random": random_state(self.device),
+        }
+        facts = {
+            "params": dict(self.spec.params),
+            "seed": self.spec.seed,
+            "epochs": self.spec.epochs,
+            "epoch": self.epoch,
+            "step": self.step,
+            "value": self.best,
+            "best_epoch": self._best_epoch,
+            "nonfinite": self._nonfinite,
+            "history": [asdict(epoch) for epoch in self._history],
+        }
+        checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts)
+
+    def save_model(self) -> None:
+        """The weights of the best epoch, for the test and for use."""
+        facts = {
+            "params": dict(self.spec.params),
+            "adapter": self.spec.adapter,
+            "data": dict(self.spec.data),
+            "metric": self.spec.metric,
+            "value": self.best,
+            "epoch": self._best_epoch,
+        }
+        checkpoint.save(self._folder / checkpoint.MODEL, {"network": self._best_weights}, facts)
+
+    def remove_checkpoint(self) -> None:
+        """A finished run needs none."""
+        (self._folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
+
+    def _resume(self) -> None:
+        try:
+            tensors, facts = checkpoint.load(self._folder / checkpoint.CHECKPOINT, self.device)
+        except FileNotFoundError:
+            return
+        planned = {"params": dict(self.spec.params), "seed": self.spec.seed, "epochs": self.spec.epochs}
+        if any(facts[key] != value for key, value in planned.items()):
+            return  # of another trial: the folder was used before
+        self.network.load_state_dict(tensors["network"])
+        self.optimizer.load_state_dict(tensors["optimizer"])
+        self.schedule.load_state_dict(tensors["schedule"])
+        self._best_weights = tensors["best"]
+        self.epoch, self.step = facts["epoch"], facts["step"]
+        self.best, self._best_epoch = facts["value"], facts["best_epoch"]
+        self._nonfinite = facts["nonfinite"]
+        self._history = [Epoch(**epoch) for epoch in facts["history"]]
+        self._unsent = [epoch for epoch in self._history if epoch.epoch > self.spec.reported]
+        set_random_state(tensors["random"], self.device)
+
+
+# what the test shares ---------------------------------------------------------------------------------------------
+
+
+def new_network(settings: Any, problem: Problem) -> Network:
+    """The network that the settings describe, initialized."""
+    return build_network(settings.net, settings.cell, settings.dropout, problem)
+
+
+def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, float]:
+    """Scores over a whole split, with the network in evaluation mode.
+
+    Raises:
+        Diverged: A prediction is not finite.
+    """
+    network.eval()
+    predictions: list[Tensor] = []
+    batches: list[Batch] = []
+    with torch.inference_mode():
+        for batch in _batches(dataset, device):
+            predictions.append(network(batch.x, batch.lengths))
+            batches.append(batch)
+        if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
+            raise Diverged("a prediction is not finite")
+        return problem.evaluate(predictions, batches)
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The states of the random streams that a trial draws from."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Put the random streams back; states live on the CPU."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)
+
+
+def _batches(dataset: Dataset, device: torch.device) -> Iterator[Batch]:
+    return (_to(batch, device) for batch in dataset.batches(EVALUATION_BATCH))
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+    return Batch(
+        x=batch.x.to(device, non_blocking=True),
+        lengths=None if batch.lengths is None else batch.lengths.to(device, non_blocking=True),
+        y=batch.y.to(device, non_blocking=True),
+    )
