@@ -143,9 +143,16 @@ def test_an_unreachable_server_is_given_up_after_the_driver(
     answers = io.StringIO()
     inbox = writer.Inbox(io.StringIO(f"sweep\n{run}\n"))
     assert not writer.Writer(study, server, inbox, answers).run()
-    assert '"left": 3' in answers.getvalue()
+    assert '"left": 4' in answers.getvalue()
     assert "Connection refused" in answers.getvalue()
     assert sync(study, uri).written == 8
+    assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+
+def test_what_a_killed_driver_did_not_tell_is_found(study: StudyFolder, uri: str) -> None:
+    """When the input ends without its last line, every event file should be read."""
+    run = finished(study, 0)
+    assert writer.Writer(study, uri, writer.Inbox(io.StringIO("sweep\n")), io.StringIO()).run()
     assert runs_of(study, uri)[run].info.status == "FINISHED"
 
 
@@ -184,6 +191,7 @@ class TestSync:
         with pytest.raises(StudyError, match=rf"MLflow at http://…@127.0.0.1:{port} must be usable"):
             sync(study, f"http://me:secret@127.0.0.1:{port}")
 
+    @pytest.mark.slow
     def test_a_moved_folder_finds_its_artifacts(self, study: StudyFolder, uri: str, tmp_path: Path) -> None:
         """After a move of the whole folder, sync should point MLflow to the artifacts' new place."""
         run = finished(study, 0)

@@ -14,9 +14,8 @@ from tuner.errors import StudyError
 from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.space import Space
-from tuner.study import Search
 from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.study.search import Suggestion
+from tuner.study.search import Search, Suggestion
 
 SPACE: dict[str, Any] = {
     "cell": {"lstm": {"forget_bias": {"low": 0.0, "high": 3.0}}, "gru": None},

@@ -18,21 +18,26 @@ from tuner.registry import Catalog
 Encoding = Literal["utf-8", "latin-1", "cp1252", "utf-16"]
 
 
-def existing(path: str, option: str) -> Path:
+def existing(path: str, option: str, *, folder: bool = True) -> Path:
     """The path written under `data.<option>`.
 
+    Args:
+        path: The path.
+        option: The option that holds it.
+        folder: Whether it may be a folder; a pipe or a device never will do.
+
     Raises:
-        DataError: Nothing is there.
+        DataError: Nothing of that kind is there.
     """
-    found = Path(path).expanduser()
-    if not found.exists():
+    found = os.path.expanduser(path)
+    if not (os.path.isfile(found) or (folder and os.path.isdir(found))):
         raise DataError(
-            f"data.{option} must name an existing file or folder",
+            f"data.{option} must name an existing file{' or folder' if folder else ''}",
             value=path,
             fix="Mend the path; a relative one starts at the task file, or where the command runs.",
             key=("data", option),
         )
-    return found
+    return Path(found)
 
 
 def check_origin(source: str | None, path: str | None, sources: Catalog) -> None:
@@ -102,7 +107,7 @@ def read_text(path: Path, encoding: Encoding = "utf-8") -> str:
         raise DataError(
             f"the text must be {encoding}",
             value=data[error.start : error.start + 1],
-            fix="Save the file as UTF-8 (texts: or name its encoding in data.encoding).",
+            fix="Check that it is a text file; save it as UTF-8, or for texts name its encoding in data.encoding.",
             where=f"{path}:{line}",
         ) from error
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tuner.adapters.base import Adapter, Prepared
+from tuner.errors import DataError
 
 _FACTS = "prepared.json"
 
@@ -33,11 +34,23 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
     digest = hashlib.sha256(f"{name}\n{adapter.fingerprint()}".encode()).hexdigest()[:16]
     folder = root / digest
     if not (folder / _FACTS).exists():
-        root.mkdir(parents=True, exist_ok=True)
+        _make(root)
         with _locked(root / f"{digest}.lock"):
             if not (folder / _FACTS).exists():
                 _prepare_into(folder, adapter)
     return folder, Prepared(**json.loads((folder / _FACTS).read_text()))
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            "the folder of prepared data must be writable",
+            value=error.strerror,
+            fix="It stands beside the one that `storage` names; name another.",
+            where=str(root),
+        ) from error
 
 
 def _prepare_into(folder: Path, adapter: Adapter) -> None:

@@ -103,7 +103,7 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
         case "resumed":
             return f"resumed: {len(fields['runs'])} trial(s) go on where they were"
         case "stopping":
-            return f"stopping ({fields['reason']}): waiting for checkpoints; Ctrl+C again stops at once"
+            return f"stopping: {fields['reason']}; what runs writes its checkpoint"
         case "notice" | "nothing":
             return str(fields["sentence"])
     return None

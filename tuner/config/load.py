@@ -51,17 +51,19 @@ class LoadedTask:
         if not isinstance(space, str):
             return self.document.part("search_space")
         if space.endswith((".yaml", ".yml")):
-            return read_yaml(self.resolve(space))
+            path = self.resolve(space)
+            if not os.path.isfile(path):
+                raise self._no_search_space("search_space must name an existing file", "Mend the path.")
+            return read_yaml(path)
         ready = ready_search_spaces()
         if space not in ready:
-            raise TaskFileError(
-                "search_space must be a ready search space or the path of a .yaml file",
-                value=space,
-                fix=nearest(space, ready),
-                where=self.document.place(("search_space",)),
-                key=("search_space",),
-            )
+            rule = "search_space must be a ready search space or the path of a .yaml file"
+            raise self._no_search_space(rule, nearest(space, ready))
         return read_yaml(ready[space])
+
+    def _no_search_space(self, rule: str, fix: str) -> TaskFileError:
+        key = ("search_space",)
+        return TaskFileError(rule, value=self.task.search_space, fix=fix, where=self.document.place(key), key=key)
 
 
 def load_task_file(path: Path | str, sets: Sequence[str] = ()) -> LoadedTask:
@@ -95,7 +97,8 @@ def _changed(document: Document, change: str) -> Document:
         )
     value = _replaced(document.value, key, parse_value(text, where), where)
     kept = {old: place for old, place in document.places.items() if old[: len(key)] != key}
-    return Document(value, document.name, {**kept, key: where})
+    made = {key[:length] for length in range(1, len(key))} - kept.keys()  # mappings that were not in the file
+    return Document(value, document.name, {**kept, **dict.fromkeys(made, where), key: where})
 
 
 def _replaced(values: dict[str, Any], key: Key, new: Any, where: str) -> dict[str, Any]:

@@ -74,6 +74,9 @@ _Address = Annotated[
         "must be local, auto, in-process, host:port or ray://host:port",
     ),
 ]
+_Folder = Annotated[
+    str, _Form(r"(?![A-Za-z][A-Za-z0-9+.-]*://).+", "must be a folder of this machine: URLs are not supported yet")
+]
 _Device = Annotated[str, _Form(r"auto|cpu|cuda|cuda:[0-9]{1,3}|mps", "must be auto, cpu, cuda, cuda:N or mps")]
 _Score = Annotated[str, _Form(r"val/[A-Za-z0-9_./-]+", "must be a score on the validation split, such as val/accuracy")]
 
@@ -217,7 +220,7 @@ class TaskFile(Options):
     """What one trial gets, and how many run at once."""
     ray: Ray = Ray()
     """Where the workers are."""
-    storage: str = Field(default="mlruns/studies", min_length=1)
+    storage: _Folder = "mlruns/studies"
     """Folder for study files and checkpoints."""
     tracking: Tracking = Tracking()
     """Where MLflow records."""

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ClusterError
@@ -153,7 +154,7 @@ class RayExecutor:
         if not slot.name:
             raise ClusterError(
                 "a worker must be able to start",
-                value=str(error).strip().splitlines()[0],
+                value=str(error).strip().splitlines()[-1],
                 fix="See Ray's logs.",
             )
         self._add_slot()
@@ -191,6 +192,8 @@ class RayExecutor:
 
     def _join(self) -> None:
         _quiet_environment()
+        if _token_at_hand():  # Ray itself turns it on by default only for clusters that it starts
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
 
         try:
@@ -222,6 +225,13 @@ class RayExecutor:
                 key=("resources", "gpus" if self._gpus else "cpus"),
             )
         return slots
+
+
+def _token_at_hand() -> bool:
+    """Whether Ray would find a token: in its environment variables or in its default file."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return True
+    return (Path.home() / ".ray" / "auth_token").exists()
 
 
 def _quiet_environment() -> None:

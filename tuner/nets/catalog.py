@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.config.options import Options
+from tuner.errors import TaskFileError
 from tuner.registry import Catalog, Entry
 
 
@@ -22,12 +23,134 @@ class RNNOptions(Options):
     """Activation of the state: tanh, or relu, whose state has no bound. Elman 1990; Le et al. 2015."""
 
 
-class LSTMOptions(Options):
-    """Parameters of the LSTM."""
+class LagOptions(Options):
+    """Parameters of what depends on how long the network must remember."""
+
+    max_lag: int | None = Field(None, ge=2, le=1_000_000)
+    """Longest expected dependency T_max in steps, 2 to 1,000,000; null takes what the data's adapter expects."""
+
+
+class GateBiasOptions(LagOptions):
+    """Parameters of a gate that keeps the state, where the start value of its bias has no name of its own."""
+
+    gate_bias: Literal["constant", "chrono", "uniform"] = "constant"
+    """Start values of the biases that decide how long a state is kept. constant: the same for every unit. chrono: log u,
+    u ~ U(1, T_max - 1), so that units forget over all spans up to T_max (Tallec & Ollivier 2018, eq. 16). uniform:
+    log(u / (1 - u)), u ~ U(1/H, 1 - 1/H), which needs no T_max (Gu et al. 2020, section 3.3)."""
+
+    @model_validator(mode="after")
+    def _acts(self) -> Self:
+        for name, kind in (("forget_bias", "constant"), ("max_lag", "chrono")):
+            if name in self.model_fields_set and self.gate_bias != kind:
+                raise TaskFileError(
+                    f"{name} acts only with gate_bias: {kind}",
+                    value=self.gate_bias,
+                    fix=f"Give it `when: {{gate_bias: {kind}}}`.",
+                )
+        return self
+
+
+class ForgetBiasOptions(GateBiasOptions):
+    """Parameters of a forget gate."""
 
     forget_bias: float = Field(1.0, ge=-10, le=10)
-    """Start value of the forget gate's bias, the sum of its two bias vectors; -10 to 10. 0, 1, 3, 5
+    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10, larger keeps longer. 0, 1, 3, 5
     remember for 1, 2, 14, 103 steps (half-life). Gers et al. 2000; 1 after Jozefowicz et al. 2015."""
+
+
+class LSTMOptions(ForgetBiasOptions):
+    """Parameters of the LSTM."""
+
+
+class LSTMAblationOptions(ForgetBiasOptions):
+    """Parameters of the LSTM of which parts can be switched off or on."""
+
+    input_gate: bool = True
+    """Whether there is an input gate; without it i = 1. Greff et al. 2017, NIG."""
+    forget_gate: bool = True
+    """Whether there is a forget gate; without it f = 1. Greff et al. 2017, NFG."""
+    output_gate: bool = True
+    """Whether there is an output gate; without it o = 1. Greff et al. 2017, NOG."""
+    input_activation: bool = True
+    """Whether the candidate passes through tanh. Greff et al. 2017, NIAF."""
+    output_activation: bool = True
+    """Whether the cell's state passes through tanh on its way out. Greff et al. 2017, NOAF."""
+    coupled_gates: bool = False
+    """Whether i = 1 - f; needs both gates. Greff et al. 2017, CIFG."""
+    peepholes: bool = True
+    """Whether the gates see the cell's state. Greff et al. 2017, NP where false."""
+    full_gate_recurrence: bool = False
+    """Whether the gates see all gates of the step before. Greff et al. 2017, FGR."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.coupled_gates and not (self.input_gate and self.forget_gate):
+            raise TaskFileError("coupled_gates needs input_gate and forget_gate", fix="Switch them on.")
+        if not self.forget_gate and {"forget_bias"} & self.model_fields_set:
+            raise TaskFileError("forget_bias acts only with forget_gate: true", fix="Leave it out.")
+        if self.full_gate_recurrence and not (self.input_gate or self.forget_gate or self.output_gate):
+            raise TaskFileError("full_gate_recurrence needs a gate", fix="Switch one on.")
+        return self
+
+
+class JANETOptions(ForgetBiasOptions):
+    """Parameters of JANET."""
+
+    beta: float = Field(1.0, ge=0, le=5)
+    """By how much the gate's pre-activation is lowered where it lets new values in; 0 to 5. 0 couples keeping and
+    writing, as in the GRU. 1 after van der Westhuizen & Lasenby 2018, section 3."""
+
+
+class IndRNNOptions(LagOptions):
+    """Parameters of the IndRNN."""
+
+    nonlinearity: Literal["relu", "tanh"] = "relu"
+    """Activation of the state. Li et al. 2018 recommend relu."""
+    growth: float = Field(2.0, ge=1, le=10)
+    """Most that a state may grow by over T_max steps; 1 to 10. Recurrent weights stay within growth^(1 / T_max).
+    2 after Li et al. 2018, section 3.2."""
+
+
+class SRUOptions(ForgetBiasOptions):
+    """Parameters of the SRU."""
+
+    forget_bias: float = Field(0.0, ge=-10, le=10)
+    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Lei et al. 2018."""
+
+
+class QRNNOptions(ForgetBiasOptions):
+    """Parameters of the QRNN."""
+
+    forget_bias: float = Field(0.0, ge=-10, le=10)
+    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Bradbury et al. 2017."""
+    filter_width: int = Field(2, ge=1, le=8)
+    """Steps that the convolution sees, the current one included; 1 to 8. 2 after Bradbury et al. 2017, section 3."""
+
+
+class SLSTMOptions(ForgetBiasOptions):
+    """Parameters of the sLSTM."""
+
+    heads: int = Field(1, ge=1, le=64)
+    """Groups of units that see only each other's states; 1 to 64, a divisor of hidden_size. Beck et al. 2024 take 4."""
+
+
+class LRUOptions(Options):
+    """Parameters of the linear recurrent unit."""
+
+    r_min: float = Field(0.0, ge=0, lt=1)
+    """Least |lambda| at the start; 0 to below 1, below r_max. Closer to 1 remembers longer. Orvieto et al. 2023,
+    section 3.3, from 0 to 0.99."""
+    r_max: float = Field(0.99, gt=0, lt=1)
+    """Largest |lambda| at the start; above r_min, below 1. Orvieto et al. 2023 take 0.9 to 0.999."""
+    max_phase: float = Field(6.28, gt=0, le=6.2832)
+    """Largest phase of lambda at the start, in radians; above 0, to 2 pi. Orvieto et al. 2023, section 3.4: pi / 10 for
+    very long sequences."""
+
+    @model_validator(mode="after")
+    def _is_ring(self) -> Self:
+        if self.r_min >= self.r_max:
+            raise TaskFileError(f"r_min must be < r_max ({self.r_max:g})", value=self.r_min)
+        return self
 
 
 class InputDropoutOptions(Options):
@@ -76,11 +199,101 @@ CELLS = Catalog(
             "Hochreiter & Schmidhuber 1997; Gers et al. 2000",
             LSTMOptions,
         ),
+        "lstm_ablation": Entry(
+            "tuner.nets.cells.lstm_ablation:LSTMAblationCell",
+            "LSTM with peepholes of which gates, activations and links can be switched off or on",
+            "Greff et al. 2017, arXiv:1503.04069",
+            LSTMAblationOptions,
+        ),
+        "peephole_lstm": Entry(
+            "tuner.nets.cells.peephole_lstm:PeepholeLSTMCell",
+            "LSTM whose gates see the cell's state",
+            "Gers & Schmidhuber 2000",
+            LSTMOptions,
+        ),
+        "cifg": Entry(
+            "tuner.nets.cells.cifg:CIFGCell",
+            "LSTM whose input gate is 1 - forget gate: as good, with three quarters of the parameters",
+            "Greff et al. 2017, arXiv:1503.04069",
+            LSTMOptions,
+        ),
+        "ln_lstm": Entry(
+            "tuner.nets.cells.ln_lstm:LNLSTMCell",
+            "LSTM with layer normalization, the strongest stabilizer; not for one input feature",
+            "Ba et al. 2016, arXiv:1607.06450",
+            LSTMOptions,
+        ),
+        "slstm": Entry(
+            "tuner.nets.cells.slstm:SLSTMCell",
+            "LSTM with an exponential input gate and a normalizer",
+            "Beck et al. 2024, arXiv:2405.04517",
+            SLSTMOptions,
+        ),
         "gru": Entry(
             "tuner.nets.cells.gru:GRUCell",
             "gated recurrent unit, reset gate after the recurrent product",
             "Cho et al. 2014, arXiv:1406.1078v1",
-            NoOptions,
+            GateBiasOptions,
+        ),
+        "gru_reset_before": Entry(
+            "tuner.nets.cells.gru_reset_before:GRUResetBeforeCell",
+            "gated recurrent unit, reset gate before the recurrent product",
+            "Cho et al. 2014, arXiv:1406.1078v3",
+            GateBiasOptions,
+        ),
+        "ln_gru": Entry(
+            "tuner.nets.cells.ln_gru:LNGRUCell",
+            "gated recurrent unit with layer normalization; not for one input feature",
+            "Ba et al. 2016, arXiv:1607.06450",
+            GateBiasOptions,
+        ),
+        "mgu": Entry(
+            "tuner.nets.cells.mgu:MGUCell",
+            "minimal gated unit: a GRU whose one gate resets and updates",
+            "Zhou et al. 2016, arXiv:1603.09420",
+            ForgetBiasOptions,
+        ),
+        "janet": Entry(
+            "tuner.nets.cells.janet:JANETCell",
+            "LSTM reduced to its forget gate",
+            "van der Westhuizen & Lasenby 2018, arXiv:1804.04849",
+            JANETOptions,
+        ),
+        "indrnn": Entry(
+            "tuner.nets.cells.indrnn:IndRNNCell",
+            "plain recurrent network whose units see only their own state; stack two layers or more",
+            "Li et al. 2018, arXiv:1803.04831",
+            IndRNNOptions,
+        ),
+        "sru": Entry(
+            "tuner.nets.cells.sru:SRUCell",
+            "simple recurrent unit: no product with the state, a highway around it; fast, stack two layers or more",
+            "Lei et al. 2018, arXiv:1709.02755",
+            SRUOptions,
+        ),
+        "qrnn": Entry(
+            "tuner.nets.cells.qrnn:QRNNCell",
+            "quasi-recurrent network: gates from a convolution over the input; fast, stack two layers or more",
+            "Bradbury et al. 2017, arXiv:1611.01576",
+            QRNNOptions,
+        ),
+        "mingru": Entry(
+            "tuner.nets.cells.mingru:MinGRUCell",
+            "GRU whose gate and candidate see the input only; the fastest, stack two layers or more",
+            "Feng et al. 2024, arXiv:2410.01201",
+            GateBiasOptions,
+        ),
+        "minlstm": Entry(
+            "tuner.nets.cells.minlstm:MinLSTMCell",
+            "LSTM whose gates and candidate see the input only; fast, stack two layers or more",
+            "Feng et al. 2024, arXiv:2410.01201",
+            LSTMOptions,
+        ),
+        "lru": Entry(
+            "tuner.nets.cells.lru:LRUCell",
+            "linear recurrent unit: complex, diagonal, linear in time; stack with residual",
+            "Orvieto et al. 2023, arXiv:2303.06349",
+            LRUOptions,
         ),
     },
     entry_point="tuner.cells",
@@ -136,9 +349,15 @@ INITIALIZERS = Catalog(
             "Saxe et al. 2014",
             NoOptions,
         ),
+        "identity": Entry(
+            "tuner.nets.initializers:identity",
+            "identity recurrent blocks, xavier_uniform input blocks; made for relu",
+            "Le et al. 2015, arXiv:1504.00941",
+            NoOptions,
+        ),
         "torch_default": Entry(
             "tuner.nets.initializers:torch_default",
-            "PyTorch's own numbers, U(+-1/sqrt(hidden_size)); the control arm",
+            "the cell's own numbers, as in PyTorch U(+-1/sqrt(hidden_size)); the control arm",
             "torch.nn.RNNBase",
             NoOptions,
         ),
@@ -181,23 +400,32 @@ POOLINGS = Catalog(
     "pooling",
     {
         "last": Entry(
-            "tuner.nets.poolings:last",
+            "tuner.nets.poolings:Last",
             "the state after the last step, of each direction",
             "Sutskever et al. 2014",
             NoOptions,
         ),
-        "mean": Entry("tuner.nets.poolings:mean", "mean over the valid steps", "Graves 2012", NoOptions),
+        "mean": Entry("tuner.nets.poolings:Mean", "mean over the valid steps", "Graves 2012", NoOptions),
         "max": Entry(
-            "tuner.nets.poolings:maximum",
+            "tuner.nets.poolings:Maximum",
             "largest value of each unit over the valid steps",
             "Collobert & Weston 2008",
+            NoOptions,
+        ),
+        "attention": Entry(
+            "tuner.nets.poolings:Attention",
+            "mean over the valid steps with learned weights",
+            "Yang et al. 2016; Bahdanau et al. 2015, arXiv:1409.0473",
             NoOptions,
         ),
     },
 )
 """Contract: `tuner.nets.poolings.Pooling`."""
 
-NEEDS: Mapping[str, Mapping[str, object]] = {"dropout.between": {"layers": {"low": 2}}}
+NEEDS: Mapping[str, Mapping[str, object]] = {
+    "dropout.between": {"layers": {"low": 2}},
+    "residual": {"layers": {"low": 2}},
+}
 """What a parameter needs in order to act, in the grammar of a search space's `when`."""
 
 
@@ -212,6 +440,12 @@ class NetOptions(Options):
     """Units per layer and direction; 1 to 4096. Matters most after the learning rate (Greff et al. 2017)."""
     bidirectional: bool = False
     """Whether every layer also reads backwards; refused where the task may not look ahead."""
+    residual: bool = False
+    """Whether the input of every layer after the first is added to its output. Needs two layers. He et al. 2016; for
+    recurrent layers Wu et al. 2016, arXiv:1609.08144, section 3.1."""
+    projection_size: int = Field(0, ge=0, le=4096)
+    """Features that every layer's output is projected to, linearly and without bias; 0 (off) to 4096. Sak et al. 2014.
+    Deviation: the state that a cell hands to its own next step is not projected."""
     pooling: str = "last"
     """How the steps of a sequence become one vector."""
     initializer: str = "orthogonal"

@@ -1,17 +1,20 @@
 """The contract of a recurrent cell.
 
-Letters of shapes: B batch, T steps, I inputs, H units, G gates.
+Letters of shapes: B batch, T steps, I inputs, F columns, H units, G gates.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from tuner.config.options import Options
+from tuner.nets.gate_biases import start_biases
+
 State = tuple[Tensor, ...]
-"""What a cell carries from step to step, each (B, H): (h,), or (h, c)."""
+"""What a cell carries from step to step, floating point, batch first; most often (h,) or (h, c), each (B, H)."""
 
 
 class Cell(nn.Module, ABC):
@@ -20,16 +23,21 @@ class Cell(nn.Module, ABC):
     The stack builds `layers x directions` cells in the worker, calling `Class(input_size, hidden_size,
     options)` with an instance of the entry's options model, and calls each once per batch. Initializers and
     diagnostics use the accessors below, so that they need not know any cell. A cell draws no random numbers
-    after it is built.
+    after it is built, but in `gate_biases`.
+
+    A parameter that weight decay must leave alone (a bias, a norm's gain, a peephole, an eigenvalue) is a vector; a
+    matrix is decayed.
 
     Args:
         input_size: Features per step, I >= 1.
         hidden_size: Units of the state, H >= 1.
+        options: The cell's options.
     """
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: Options) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
+        self.options = options
 
     @abstractmethod
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -37,10 +45,10 @@ class Cell(nn.Module, ABC):
 
         Args:
             x_BTI: Inputs; padding, if any, is on the right and cannot change what comes before it.
-            state: The state to start from; None starts from zeros.
+            state: The state to start from, as this method returned it; None starts anew.
 
         Returns:
-            The states h of all steps, (B, T, H), and the whole state after the last step.
+            The outputs of all steps, (B, T, H), and the whole state after the last step.
         """
 
     @abstractmethod
@@ -49,16 +57,25 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def input_weights(self) -> Tensor:
-        """The parameter that multiplies the input, gates stacked: (G * H, I)."""
+        """The parameter that multiplies the input, gates stacked: (G * H, F), F = I where a step sees one input."""
 
     @abstractmethod
-    def recurrent_weights(self) -> Tensor:
-        """The parameter that multiplies the state, gates stacked: (G * H, H)."""
+    def recurrent_weights(self) -> Tensor | None:
+        """The parameter that multiplies the state, gates stacked: (G * H, H); None where units do not see each other."""
+
+    def recurrent_blocks(self) -> Sequence[Tensor]:
+        """Views of every matrix from units to units that an initializer fills on its own: one per gate."""
+        weights = self.recurrent_weights()
+        return [] if weights is None else [weights[rows] for rows in self.gates().values()]
 
     @abstractmethod
     def biases(self) -> tuple[Tensor, ...]:
         """The bias parameters, gates stacked, (G * H,) each; their sum is what a gate adds."""
 
-    def gate_biases(self) -> Mapping[str, float]:
-        """Gate name -> the start value that the options ask for; every other gate starts at 0."""
+    def memory_gates(self) -> Mapping[str, int]:
+        """Gate name -> 1 where an open gate keeps the state, -1 where it lets new values in; others are left out."""
         return {}
+
+    def gate_biases(self) -> Mapping[str, Tensor | float]:
+        """Gate name -> the start values that the options ask for, drawn anew at every call; other gates start at 0."""
+        return start_biases(self.options, self.memory_gates(), self.hidden_size)

@@ -90,9 +90,7 @@ class Run:
         """Fold one event in and give its points."""
         name, known = event["event"], event.get("epoch") in self.record.epochs
         self.record.add(event)
-        if name == "created":
-            yield Point("trial", self.record.number, milliseconds(event["time"]), 0)
-        elif name == "epoch" and not known:
+        if name == "epoch" and not known:
             self.series.update(dict.fromkeys(event["metrics"]))
             if event["epoch"] % self.sweep.stride == 0:
                 yield from self._epoch(event)
@@ -125,6 +123,7 @@ class Run:
         time_ms = milliseconds(record.epochs[last]["time"] if last else time)
         facts: dict[str, Any] = {
             "objective": record.value,
+            "trial": record.number,  # as a metric, so that it can be an axis
             "epochs": last,
             "seconds": record.seconds,
             "parameters": record.results.get("parameters"),
@@ -212,8 +211,9 @@ def metric_key(name: str) -> str:
 
 
 def short(value: Any) -> str:
-    """A parameter's value as text of at most 250 characters."""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    """A parameter's value as text: six significant digits, at most 250 characters."""
+    values = value if isinstance(value, list | tuple) else (value,)
+    text = ", ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in values)
     return text if len(text) <= 250 else text[:249] + "…"
 
 

@@ -18,6 +18,8 @@ from tuner.folder import StudyFolder
 from tuner.recording.uri import QUIET
 
 _RESTART_SECONDS = 2.0
+END = "end"
+"""The last line to a writer, when the driver has told it everything."""
 ENDINGS = (0, 3)
 """Exit statuses of a writer that ended in its own time: all is in MLflow, or not all."""
 
@@ -121,7 +123,7 @@ class Recorder:
                     closing = self._closing
                     changes, self._unsent = list(self._unsent), {}
                     self._left += len(changes)
-                pipe.write("".join(f"{change}\n" for change in changes))
+                pipe.write("".join(f"{change}\n" for change in [*changes, *([END] if closing else [])]))
                 pipe.flush()
         listener.join()
         return process.wait()

@@ -1,10 +1,13 @@
 """The process that writes a study into MLflow: `python -m tuner.recording.writer STUDY_FOLDER`.
 
-The tracking URI comes in the environment as MLFLOW_TRACKING_URI, as it may hold a password. Standard input
-brings a line per change: the name of a run, `sweep`, or `all`. A run that was named may have a live worker;
-others have none. Standard output gives a line of JSON after each round: `left` (changes not yet in
-MLflow) and `problem`. The end of the input means that the driver is gone: what is left is written, and the
-process ends with status 0, or 3 when MLflow could not be reached or refused something.
+The tracking URI comes in the environment as MLFLOW_TRACKING_URI, as it may hold a password.
+
+Standard input brings a line per change: the name of a run, `sweep`, or `all`, and at last `end`. A run that was named
+may have a live worker; others have none. Standard output gives a line of JSON after each round: `left` (changes
+not yet in MLflow) and `problem`.
+
+The end of the input means that the driver is gone. What is left is written, without an `end` from every event file,
+and the process ends with status 0, or 3 when MLflow could not be reached or refused something.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from mlflow.exceptions import MlflowException
 
 from tuner.folder import StudyFolder
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
-from tuner.recording.recorder import ENDINGS
+from tuner.recording.recorder import END, ENDINGS
 
 _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together
 _GIVE_UP_SECONDS = 10.0  # without a driver and without success
@@ -41,6 +44,8 @@ class Inbox:
         self._changes: dict[str, None] = {}
         self._condition = threading.Condition()
         self.closed = False
+        self.whole = False
+        """Whether the driver said that it has told everything."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def take(self, *, wait: bool) -> list[str]:
@@ -59,7 +64,10 @@ class Inbox:
     def _read(self) -> None:
         for line in self._stream:
             with self._condition:
-                self._changes[line.strip()] = None
+                if (change := line.strip()) == END:
+                    self.whole = True
+                else:
+                    self._changes[change] = None
                 self._condition.notify()
         with self._condition:
             self.closed = True
@@ -109,7 +117,8 @@ class Writer:
     def _drain(self) -> bool:
         """Without a driver: write what is left, and leave no run RUNNING."""
         self._live.clear()
-        self._dirty.update(dict.fromkeys([*self._inbox.take(wait=False), "close"]))
+        untold = [] if self._inbox.whole else ["all"]
+        self._dirty.update(dict.fromkeys([*self._inbox.take(wait=False), *untold, "close"]))
         deadline = time.monotonic() + _GIVE_UP_SECONDS
         while self._dirty:
             before = len(self._dirty)

@@ -123,7 +123,7 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
     import numpy as np
     from matplotlib.colors import Normalize
 
-    axes.set_title("Where do gradients vanish or explode?", loc="left")
+    axes.set_title("Where do gradient norms vanish or explode?", loc="left")
     names, epochs, table_NE = _tensor_table(record, "grad")
     if not names:
         empty(axes, "no gradient norms per weight were measured")
@@ -140,11 +140,11 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
     integer_axis(axes)
     bar = axes.figure.colorbar(image, ax=axes, pad=0.02, extend="both", ticks=[-6, -4, -2, 0, 2])
     bar.ax.set_yticklabels(["1e-6\nvanished", "1e-4", "1e-2", "1", "100\nexploding"], fontsize=7)
-    bar.set_label("gradient norm")
 
 
 def _draw_updates(axes: Axes, record: RunRecord) -> None:
     import numpy as np
+    from matplotlib import colormaps
 
     axes.set_title("Do the weights move at a healthy pace?", loc="left")
     names, epochs, table_NE = _tensor_table(record, "update")
@@ -154,35 +154,16 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
         return
     low, high = HEALTHY_UPDATE
     axes.axhspan(low, high, color=GREEN, alpha=0.12, linewidth=0)
-    axes.text(
-        0.99,
-        high,
-        "too fast ",
-        transform=axes.get_yaxis_transform(),
-        ha="right",
-        va="bottom",
-        fontsize=8,
-        color=RED,
-    )
-    axes.text(
-        0.99,
-        low,
-        "too slow ",
-        transform=axes.get_yaxis_transform(),
-        ha="right",
-        va="top",
-        fontsize=8,
-        color=RED,
-    )
-    from matplotlib import colormaps
-
+    for level, word, side in ((high, "too fast ", "bottom"), (low, "too slow ", "top")):
+        place = axes.get_yaxis_transform()
+        axes.text(0.99, level, word, transform=place, ha="right", va=side, fontsize=8, color=RED)
     shades = colormaps["viridis"](np.linspace(0.0, 0.9, len(names)))
     for name, row_E, shade in zip(names, table_NE, shades, strict=True):
         shown_E = np.where(row_E > 0, row_E, np.nan)
         axes.plot(epochs, shown_E, color=shade, linewidth=1.2, label=short(name), **dots(epochs))
     axes.set_yscale("log")
     shown = table_NE[np.isfinite(table_NE) & (table_NE > 0)]
-    axes.set_ylim(min(low / 5, *shown) / 1.5, max(high * 5, *shown) * 1.5)
+    axes.set_ylim(min([low / 5, *shown]) / 1.5, max([high * 5, *shown]) * 1.5)
     axes.set_ylabel("size of a step / size of the weight")
     axes.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
 

@@ -83,10 +83,10 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
     """Whether numbers are spread by ratios: the middle one lies in the middle of a logarithmic axis."""
     if not values or not is_numeric(values) or min(values) <= 0 or max(values) < 8 * min(values):
         return False
-    low, middle, high = min(values), median(values), max(values)
+    low, middle, high = min(values), median(set(values)), max(values)
     on_log = math.log(middle / low) / math.log(high / low)
     on_line = (middle - low) / (high - low)
-    return high >= 1000 * low or abs(on_log - 0.5) < abs(on_line - 0.5)
+    return bool(high >= 1000 * low or abs(on_log - 0.5) < abs(on_line - 0.5))
 
 
 def _range(values: Sequence[Any]) -> BaseDistribution:

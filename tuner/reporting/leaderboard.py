@@ -71,7 +71,7 @@ class Comparison:
         first: Number of the one that is asked about.
         second: Number of the other.
         difference: How much better the first is on average, in either direction; negative when worse.
-        interval: Welch's, widened for the number of comparisons; None with one seed.
+        interval: Student's, widened for the number of comparisons; None with one seed.
         distinguishable: Whether the interval leaves out 0.
         sentence: All that in words.
     """
@@ -109,11 +109,12 @@ def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, l
     The winner is the best of several, so a plain interval would promise too much. Each statement below holds
     for all its candidates together (Bonferroni): the level of k comparisons is 1 - (1 - level) / k.
 
-    mean +- t(n - 1) * sd / sqrt(n)                        k = configurations
-    difference +- t(df) * sqrt(sd1^2 / n1 + sd2^2 / n2)    k = searched configurations, against the baseline;
-                                                           k = configurations - 1, against the second
+    mean +- t(df) * sd / sqrt(n)                      k = configurations
+    difference +- t(df) * sd * sqrt(1 / n1 + 1 / n2)   k = searched configurations, against the baseline;
+                                                      k = configurations - 1, against the second
 
-    with df = (v1 + v2)^2 / (v1^2 / (n1 - 1) + v2^2 / (n2 - 1)), v = sd^2 / n.
+    sd^2 = sum (n_i - 1) sd_i^2 / df, df = sum (n_i - 1): one spread for all configurations. Three seeds say next to
+    nothing about the spread of one configuration (t = 4.3 with two degrees of freedom), those of all together do.
 
     Args:
         scores: Number -> its score per seed; None, or a value that is not finite, where it has none.
@@ -121,19 +122,22 @@ def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, l
         level: Confidence of each statement, in (0, 1).
 
     Reference:
-        Welch 1947, Biometrika 34; Bonferroni's inequality. No deviation.
+        Student's t for several groups of one variance; Bonferroni's inequality. No deviation.
     """
     sign = 1.0 if maximize else -1.0
-    spread = 1.0 - (1.0 - level) / max(1, len(scores))
+    found = {
+        number: tuple(v for v in values if v is not None and math.isfinite(v)) for number, values in scores.items()
+    }
+    spread = _pooled(list(found.values()), level)
     configurations = sorted(
-        (_scores(number, values, spread) for number, values in scores.items()),
+        (_scores(number, found[number], len(scores[number]), spread) for number in scores),
         key=lambda c: (not c.eligible, -sign * (c.mean or 0.0), c.number),
     )
     able = [c for c in configurations if c.eligible]
     searched = [c for c in able if c.number != BASELINE]
     baseline = next((c for c in able if c.number == BASELINE), None)
-    against_baseline = _compare(searched[0], baseline, sign, level, len(searched)) if searched and baseline else None
-    against_second = _compare(able[0], able[1], sign, level, len(able) - 1) if len(able) > 1 else None
+    against_baseline = _compare(searched[0], baseline, sign, spread, len(searched)) if searched and baseline else None
+    against_second = _compare(able[0], able[1], sign, spread, len(able) - 1) if len(able) > 1 else None
     return Confirmation(
         configurations=tuple(configurations),
         winner=able[0].number if able else None,
@@ -143,22 +147,51 @@ def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, l
     )
 
 
-def _scores(number: int, values: Sequence[float | None], level: float) -> Scores:
-    found = tuple(value for value in values if value is not None and math.isfinite(value))
+@dataclass(frozen=True)
+class _Spread:
+    """What all configurations together say about the scatter of one score."""
+
+    sd: float
+    freedom: int
+    level: float
+    configurations: int
+
+    def half_width(self, standard_errors: float, comparisons: int) -> float | None:
+        """Half of an interval that holds for so many comparisons at once; None with one seed."""
+        if self.freedom == 0:
+            return None
+        from scipy.special import stdtrit  # here, so that a leaderboard starts without SciPy
+
+        level = 1.0 - (1.0 - self.level) / comparisons
+        return float(stdtrit(self.freedom, 0.5 + level / 2.0)) * self.sd * standard_errors
+
+
+def _pooled(scores: Sequence[Sequence[float]], level: float) -> _Spread:
+    several = [values for values in scores if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    squares = sum((len(values) - 1) * stdev(values) ** 2 for values in several)
+    return _Spread(math.sqrt(squares / freedom) if freedom else 0.0, freedom, level, max(1, len(scores)))
+
+
+def _around(middle: float, half: float | None) -> Interval | None:
+    return None if half is None else (middle - half, middle + half)
+
+
+def _scores(number: int, found: tuple[float, ...], asked: int, spread: _Spread) -> Scores:
     mean = fmean(found) if found else None
     sd = stdev(found) if len(found) > 1 else None
     interval = None
-    if mean is not None and sd is not None:
-        half = _t_quantile(len(found) - 1, level) * sd / math.sqrt(len(found))
-        interval = (mean - half, mean + half)
-    return Scores(number, found, len(values) - len(found), mean, sd, interval)
+    if mean is not None:
+        interval = _around(mean, spread.half_width(1.0 / math.sqrt(len(found)), spread.configurations))
+    return Scores(number, found, asked - len(found), mean, sd, interval)
 
 
-def _compare(first: Scores, second: Scores, sign: float, level: float, comparisons: int) -> Comparison:
+def _compare(first: Scores, second: Scores, sign: float, spread: _Spread, comparisons: int) -> Comparison:
     assert first.mean is not None
     assert second.mean is not None
-    difference = sign * (first.mean - second.mean)
-    interval = _welch(first, second, difference, 1.0 - (1.0 - level) / comparisons)
+    level, difference = spread.level, sign * (first.mean - second.mean)
+    errors = math.sqrt(1.0 / len(first.values) + 1.0 / len(second.values))
+    interval = _around(difference, spread.half_width(errors, comparisons))
     distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
     if interval is None:
         sure = "no interval with one seed"
@@ -179,25 +212,6 @@ def _compare(first: Scores, second: Scores, sign: float, level: float, compariso
             f"{first.name} and {second.name} are not distinguishable (difference {difference:.3g}, {sure}, {seeds})."
         )
     return Comparison(first.number, second.number, difference, interval, distinguishable, sentence)
-
-
-def _welch(first: Scores, second: Scores, difference: float, level: float) -> Interval | None:
-    if first.sd is None or second.sd is None:
-        return None
-    n1, n2 = len(first.values), len(second.values)
-    v1, v2 = first.sd**2 / n1, second.sd**2 / n2
-    if v1 + v2 == 0.0:
-        return difference, difference
-    freedom = (v1 + v2) ** 2 / (v1**2 / (n1 - 1) + v2**2 / (n2 - 1))
-    half = _t_quantile(freedom, level) * math.sqrt(v1 + v2)
-    return difference - half, difference + half
-
-
-def _t_quantile(freedom: float, level: float) -> float:
-    """Half-width of Student's t at a two-sided level, in standard errors."""
-    from scipy.special import stdtrit  # here, so that a leaderboard starts without SciPy
-
-    return float(stdtrit(freedom, 0.5 + level / 2.0))
 
 
 def _sentences(

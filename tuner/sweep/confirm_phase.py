@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections import deque
@@ -55,7 +56,7 @@ class ConfirmPhase:
             for run, (candidate, repeat) in plan.items()
             if (spec := self._open_spec(run, candidate, repeat)) is not None
         )
-        drive(self._sweep, waiting)
+        drive(self._sweep, waiting, deadline=self._sweep.deadlines.all)
         return list(plan)
 
     def test(self, runs: list[str]) -> None:
@@ -74,7 +75,7 @@ class ConfirmPhase:
         spec = self._sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
         if not before.run:
             self._sweep.runs.create(spec, [])
-        drive(self._sweep, deque([spec]))
+        drive(self._sweep, deque([spec]), deadline=math.inf)
         for run in completed:
             self._sweep.recorder.changed(run)
 
@@ -130,19 +131,19 @@ class ConfirmPhase:
         return spec
 
 
-def drive(sweep: Sweep, waiting: deque[TrialSpec]) -> None:
+def drive(sweep: Sweep, waiting: deque[TrialSpec], *, deadline: float) -> None:
     """Run what is waiting to its end, or until a stop is asked for or the time is up."""
+    reason = ""
     while waiting or sweep.runs.open:
-        if time.monotonic() > sweep.deadlines.all:
-            sweep.stop("budget.timeout is over")
-        if sweep.stop_reason:
+        reason = sweep.stop_reason or ("budget.timeout is over" if time.monotonic() > deadline else "")
+        if reason:
             break
         sweep.runs.send_waiting()
         while sweep.runs.room and waiting:
             sweep.runs.send(waiting.popleft())
         sweep.poll(POLL_SECONDS, left=len(waiting) + sweep.runs.open)
-    if sweep.stop_reason:
-        sweep.tell("stopping", reason=sweep.stop_reason)
-        sweep.runs.stop(State.STOPPED, sweep.stop_reason)
+    if reason:
+        sweep.tell("stopping", reason=reason)
+        sweep.runs.stop(State.STOPPED, reason)
         while sweep.runs.out:
             sweep.poll(POLL_SECONDS)

@@ -8,11 +8,12 @@ it is told, and what is in neither has not happened.
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner import events
 from tuner.adapters.base import Prepared
@@ -23,7 +24,6 @@ from tuner.folder import StudyFolder
 from tuner.messages import Ended, Kind, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.space import Space, diff
-from tuner.study import Search
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
@@ -32,6 +32,9 @@ from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task
+
+if TYPE_CHECKING:
+    from tuner.study.search import Search
 
 RUN_TRIAL = "tuner.training:run_trial"
 RECORD_SECONDS = 60.0
@@ -124,11 +127,11 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
+        _, prepared = self.task.prepare()  # before anything of the study is touched
         lock = DriverLock(self.folder.lock)
         try:
             if self._fresh:
                 set_aside(self.folder)
-            _, prepared = self.task.prepare()
             self.search = self._open_search()
             try:
                 return self._run(prepared)
@@ -157,6 +160,8 @@ class Sweep:
         return Outcome(not self.stop_reason, self.progress.best is not None, summary)
 
     def _work(self) -> None:
+        if self.task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):
+            self.tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
         try:
             self.executor.open()
             self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self)
@@ -263,6 +268,8 @@ class Sweep:
     # opening ----------------------------------------------------------------------------------------------------
 
     def _open_search(self) -> Search:
+        from tuner.study.search import Search  # Optuna, only once task and data are known to be sound
+
         task, file = self.task, self.task.file
         search = Search(
             self.folder,

@@ -15,12 +15,20 @@ class DriverLock:
     """Held while a driver owns a study; the kernel lets go when the process ends, however it ends.
 
     Raises:
-        StudyError: Another process holds it; says which.
+        StudyError: Another process holds it, and which; or the folder cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("a+")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("a+")
+        except OSError as error:
+            raise StudyError(
+                "the study's folder must be writable",
+                value=error.strerror,
+                fix="Name another folder in `storage`.",
+                where=str(path.parent),
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

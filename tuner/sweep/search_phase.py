@@ -14,7 +14,7 @@ from tuner.messages import Ended, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
 
 if TYPE_CHECKING:
-    from tuner.study import Suggestion
+    from tuner.study.search import Suggestion
     from tuner.sweep.driver import Sweep
 
 POLL_SECONDS = 0.5

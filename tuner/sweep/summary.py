@@ -120,6 +120,8 @@ def top_failure(folder: StudyFolder) -> str:
 def _scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
     scores: dict[int, list[float | None]] = {}
     for record in confirmed:
+        if not record.state.final:  # the time was over before it ended
+            continue
         value = record.value if record.state is State.COMPLETED else None
         scores.setdefault(record.number, []).append(value)
     return scores
@@ -183,11 +185,14 @@ def _write_tables(
 
 def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared) -> list[str]:
     """Figures of the sweep, and of the runs that people open: the best, the failed, the confirmed."""
-    from tuner.reporting import figures  # matplotlib, only where it is needed
+    from tuner.reporting.drawing import save  # matplotlib, only where it is needed
+    from tuner.reporting.figures import trial_figure
+    from tuner.reporting.search_figures import sweep_figures
 
     task, folder = sweep.task, sweep.folder
     trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
-    figures.draw_sweep(folder.artifacts, trials, metric=task.metric, maximize=task.maximize)
+    for name, figure in sweep_figures(trials, metric=task.metric, maximize=task.maximize).items():
+        save(figure, folder.artifacts / f"{name}.png")
     ranked = leaderboard(trials, task.maximize)
     bad = [record for record in ranked if record.state in {State.FAILED, State.DIVERGED}]
     chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
@@ -195,6 +200,6 @@ def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunReco
     for run, record in chosen.items():
         path = folder.run_artifacts(run) / "training.png"
         if record.epochs and not path.exists():
-            figures.draw_trial(path, record, metric=task.metric, maximize=task.maximize, trivial=trivial)
+            save(trial_figure(record, metric=task.metric, maximize=task.maximize, trivial=trivial), path)
             drawn.append(run)
     return drawn

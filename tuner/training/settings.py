@@ -84,7 +84,7 @@ def settings(
                 where=place((key, _DATA + name)),
                 key=(key, _DATA + name),
             )
-    data_model = validate_options(data_options, {**data, **changes}, key=("data",), place=place)
+    data_model = _changed_data(data_options, data, changes, key, place)
     for name in params:
         if name not in taken and not name.startswith(_DATA):
             raise _unconnected(name, values, key, place)
@@ -97,6 +97,23 @@ def settings(
                 key=(key, name),
             )
     return Settings(net, cell, dropout, learning, optimizer, schedule, data_model)
+
+
+def _changed_data(
+    model: type[Options],
+    data: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    key: str,
+    place: Callable[[tuple[str | int, ...]], str],
+) -> Options:
+    """The adapter's options after a trial's changes; what a change breaks is the parameter's mistake."""
+    try:
+        return validate_options(model, {**data, **changes}, key=("data",), place=lambda _: "")
+    except TaskFileError as error:
+        name = error.key[-1] if error.key else ""
+        if name in changes:
+            error.key = (key, f"{_DATA}{name}")
+        raise error.at(place(error.key)) from None
 
 
 def _entry(catalog: Catalog, name: str, key: str, parameter: str, place: Callable[[tuple[str | int, ...]], str]) -> Any:

@@ -30,7 +30,7 @@ def read_header(path: Path) -> tuple[int, int]:
     try:
         info = soundfile.info(str(path))
     except soundfile.SoundFileError as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, getattr(error, "error_string", str(error))) from error
     cut_off = _CUT_OFF.search(info.extra_info)
     if cut_off and int(cut_off[2]) < int(cut_off[1]) < _UNKNOWN_SIZE:
         raise _damaged(path, f"{cut_off[2]} of {cut_off[1]} bytes")
@@ -48,7 +48,7 @@ def read_samples(path: Path) -> NDArray[np.float32]:
     try:
         samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, getattr(error, "error_string", str(error))) from error
     mono: NDArray[np.float32] = samples.mean(axis=1)
     if not np.isfinite(mono).all():
         raise DataError(
@@ -78,7 +78,7 @@ def log_mel(
     Args:
         samples: Signal in [-1, 1].
         rate_hz: Its sample rate.
-        num_mels: Mel bands F between 20 Hz and half the sample rate, >= 2.
+        num_mels: Mel bands F between 20 Hz and half the sample rate, >= 3.
         frame_ms: Length of a frame; only whole frames count.
         hop_ms: Time from frame to frame.
 

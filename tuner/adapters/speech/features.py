@@ -94,8 +94,10 @@ def read_features(path: Path) -> list[Item]:
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        file = np.load(path)
-        arrays = {name: file[name] for name in ("X", "lengths", "y", "speaker") if name in file.files}
+        with path.open("rb") as opened:
+            file = np.load(opened)
+            names = list(file.files)
+            arrays = {name: file[name] for name in ("X", "lengths", "y", "speaker") if name in names}
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(
             "the file must be an .npz file of plain arrays",
@@ -105,7 +107,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         ) from error
     for name in ("X", "lengths", "y"):
         if name not in arrays:
-            raise DataError(f"there must be an array {name!r}", fix=nearest(name, file.files), where=str(path))
+            raise DataError(f"there must be an array {name!r}", fix=nearest(name, names), where=str(path))
     return arrays
 
 

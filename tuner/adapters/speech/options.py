@@ -36,8 +36,8 @@ class SpeechClassificationOptions(Options):
     sample_rate_hz: int | None = Field(default=None, ge=1000, le=192_000)
     """Sample rate of the signal in Hz, in [1000, 192000]; recordings of other rates are resampled. Null: the
     most frequent rate of the recordings."""
-    num_mels: int = Field(default=40, ge=2, le=256)
-    """Mel bands, in [2, 256]. Searchable as data.num_mels."""
+    num_mels: int = Field(default=40, ge=3, le=256)
+    """Mel bands, in [3, 256]. Searchable as data.num_mels."""
     frame_ms: float = Field(default=25.0, ge=2.0, le=1000.0)
     """Length of a frame in milliseconds, in [2, 1000]."""
     hop_ms: float = Field(default=10.0, ge=1.0, le=1000.0)

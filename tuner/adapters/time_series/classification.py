@@ -85,9 +85,9 @@ class SeriesClassification:
 
     def _paths(self) -> list[Path]:
         assert self.options.path is not None
-        paths = [existing(self.options.path, "path")]
+        paths = [existing(self.options.path, "path", folder=False)]
         if self.options.test_path is not None:
-            paths.append(existing(self.options.test_path, "test_path"))
+            paths.append(existing(self.options.test_path, "test_path", folder=False))
         return paths
 
     def _split(self) -> tuple[dict[str, Items], int]:

@@ -54,7 +54,7 @@ class Forecasting:
         if self.options.source is not None:
             files = FORECASTING_SOURCES[self.options.source].load()(self.options.source).files()
         else:
-            files = [existing(str(self.options.path), "path")]
+            files = [existing(str(self.options.path), "path", folder=False)]
         return content_digest(files, files[0].parent, used)
 
     def prepare(self, folder: Path) -> Prepared:
@@ -120,7 +120,7 @@ class Forecasting:
         if self.options.source is not None:
             collection: Collection = FORECASTING_SOURCES[self.options.source].load()(self.options.source).read()
             return collection
-        return read_series(existing(str(self.options.path), "path"), self.options)
+        return read_series(existing(str(self.options.path), "path", folder=False), self.options)
 
     def _part(self, collection: Collection, horizon: int) -> tuple[list[Series], Parts]:
         """The series that are long enough, cut to `rows`, and where their parts end."""

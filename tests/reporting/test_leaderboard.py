@@ -1,0 +1,148 @@
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tuner.events import RunRecord
+from tuner.messages import State
+from tuner.reporting import confirmation, leaderboard, rows
+from tuner.reporting.leaderboard import BASELINE
+
+
+def record(number: int, state: State, value: float | None) -> RunRecord:
+    """A run that ended so."""
+    return RunRecord(run=f"trials/{number:05d}", number=number, state=state, value=value)
+
+
+class TestLeaderboard:
+    @pytest.mark.parametrize(("maximize", "order"), [(True, [3, 1, 0, 2, 4]), (False, [1, 3, 0, 2, 4])])
+    def test_completed_runs_come_first_and_best_first(self, maximize: bool, order: list[int]) -> None:
+        """Only completed trials should be ranked; a pruned one with a better value comes after them."""
+        records = [
+            record(0, State.PRUNED, 9.0),
+            record(1, State.COMPLETED, 0.1),
+            record(2, State.DIVERGED, None),
+            record(3, State.COMPLETED, 0.7),
+            record(4, State.LOST, None),
+        ]
+        assert [r.number for r in leaderboard(records, maximize)] == order
+
+    def test_rows_are_whole(self) -> None:
+        """A row should have every key that `top --json` promises, and be plain."""
+        one = record(3, State.COMPLETED, 0.7)
+        one.params, one.epochs, one.seconds = {"cell": "gru"}, {1: {}, 4: {}}, 2.5
+        assert rows([one], maximize=True) == [
+            {
+                "number": 3,
+                "state": "COMPLETED",
+                "reason": "",
+                "value": 0.7,
+                "values": [0.7],
+                "params": {"cell": "gru"},
+                "epochs": 4,
+                "seconds": 2.5,
+                "findings": [],
+                "kind": "trial",
+            }
+        ]
+
+
+class TestConfirmation:
+    def test_a_clear_winner_is_told_with_its_interval(self) -> None:
+        """A difference far above the noise should be told as better, by how much and how surely."""
+        outcome = confirmation({12: [0.90, 0.91, 0.92], 7: [0.70, 0.71, 0.72], -1: [0.50, 0.51, 0.52]}, True)
+        assert outcome.winner == 12
+        assert outcome.against_baseline is not None
+        assert outcome.against_baseline.distinguishable
+        assert outcome.against_baseline.difference == pytest.approx(0.40)
+        sentence = r"trial 12 is better than the baseline by 0.4 (95 % interval 0.37"
+        assert any(told.startswith(sentence) and told.endswith("3 seeds each).") for told in outcome.sentences)
+        assert any("trial 12 is better than trial 7 by 0.2" in told for told in outcome.sentences)
+
+    def test_smaller_can_be_better(self) -> None:
+        """With a loss the smallest mean should win, and its difference be positive."""
+        outcome = confirmation({1: [1.0, 1.1, 1.05], 2: [0.2, 0.25, 0.3], -1: [3.0, 3.1, 3.2]}, False)
+        assert outcome.winner == 2
+        assert outcome.against_baseline is not None
+        assert outcome.against_baseline.difference == pytest.approx(2.85)
+
+    def test_a_baseline_can_win(self) -> None:
+        """The best searched configuration should then be told as worse."""
+        outcome = confirmation({1: [0.5, 0.51, 0.52], -1: [0.9, 0.91, 0.92]}, True)
+        assert outcome.winner == BASELINE
+        assert "trial 1 is worse than the baseline by 0.4" in outcome.sentences[1]
+
+    def test_noise_is_not_a_difference(self) -> None:
+        """Means within the noise should be told as not distinguishable."""
+        outcome = confirmation({1: [0.5, 0.7, 0.6], -1: [0.55, 0.68, 0.59]}, True)
+        assert outcome.against_baseline is not None
+        assert not outcome.against_baseline.distinguishable
+        assert "trial 1 and the baseline are not distinguishable (difference -0.00667" in outcome.sentences[1]
+
+    def test_one_seed_has_no_interval(self) -> None:
+        """A single seed should say so, and promise nothing."""
+        outcome = confirmation({1: [0.9], -1: [0.5]}, True)
+        assert outcome.winner == 1
+        assert outcome.configurations[0].interval is None
+        assert all("no interval with one seed" in told for told in outcome.sentences)
+
+    @pytest.mark.parametrize("gap", [None, math.nan, math.inf])
+    def test_a_diverged_seed_cannot_win(self, gap: float | None) -> None:
+        """A configuration that lost a seed should not win, and be told."""
+        outcome = confirmation({1: [0.99, gap, 0.99], 2: [0.5, 0.6, 0.55], -1: [0.4, 0.4, 0.41]}, True)
+        assert outcome.winner == 2
+        assert "trial 1 has no score on 1 of 3 seeds and cannot win." in outcome.sentences
+
+    @pytest.mark.parametrize("scores", [{}, {1: []}, {1: [None], -1: [None, None]}])
+    def test_nothing_to_choose_from(self, scores: dict[int, list[float | None]]) -> None:
+        """Without a score there should be no winner, in words."""
+        outcome = confirmation(scores, True)
+        assert outcome.winner is None
+        assert "no configuration can win" in outcome.sentences[0]
+
+    @given(
+        st.lists(st.integers(-1000, 1000), min_size=2, max_size=6, unique=True),
+        st.lists(st.integers(-1000, 1000), min_size=2, max_size=6, unique=True),
+    )
+    def test_the_interval_is_students(self, first: list[int], second: list[int]) -> None:
+        """With one comparison, the interval should be the one of SciPy's t test with one variance."""
+        outcome = confirmation({1: first, -1: second}, True)
+        expected = stats.ttest_ind(first, second, equal_var=True).confidence_interval(0.95)
+        assert outcome.against_baseline is not None
+        assert outcome.against_baseline.interval == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-6)
+
+    def test_equal_configurations_are_told_as_equal(self) -> None:
+        """Where nothing differs, at least 9 of 10 studies should say so, and intervals hold the truth."""
+        noise = random.Random(1)
+        equal = covered = 0
+        for _ in range(200):
+            scores = {number: [noise.gauss(0.8, 0.02) for _ in range(3)] for number in (-1, 4, 7, 9)}
+            outcome = confirmation(scores, True)
+            assert outcome.against_baseline is not None
+            assert outcome.against_second is not None
+            equal += not (outcome.against_baseline.distinguishable or outcome.against_second.distinguishable)
+            best = outcome.configurations[0]
+            assert best.interval is not None
+            covered += best.interval[0] <= 0.8 <= best.interval[1]
+        assert equal >= 180
+        assert covered >= 180
+
+    def test_confirming_lowers_the_regret(self) -> None:
+        """Choosing among the best by fresh seeds should leave at least a quarter less regret than the raw best."""
+        noise = random.Random(2)
+        raw = confirmed = covered = 0.0
+        for _ in range(200):
+            truth = [noise.gauss(0.0, 1.0) for _ in range(100)]
+            seen = [value + noise.gauss(0.0, 1.0) for value in truth]
+            top = sorted(range(100), key=lambda number: -seen[number])[:10]
+            outcome = confirmation({n: [truth[n] + noise.gauss(0.0, 1.0) for _ in range(4)] for n in top}, True)
+            winner = outcome.configurations[0]
+            assert winner.interval is not None
+            raw += max(truth) - truth[top[0]]
+            confirmed += max(truth) - truth[winner.number]
+            covered += winner.interval[0] <= truth[winner.number] <= winner.interval[1]
+        assert confirmed < 0.75 * raw
+        assert covered >= 180

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tiny import write_waves
+from tuner.diagnostics import names
+from tuner.errors import TaskFileError, TrialError
+from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
+from tuner.training import checkpoint, run_trial
+from tuner.training.trial import NONFINITE_STEPS, Training, train
+
+TIMES = {names.EPOCH_SECONDS, names.STEPS_PER_SECOND}
+
+
+class Driver:
+    """A link that keeps what it is sent, and answers as it is told."""
+
+    def __init__(self, stop_after: int | None = None, state: State = State.STOPPED) -> None:
+        self.reports: list[Report] = []
+        self._stop_after, self._state = stop_after, state
+
+    @property
+    def epochs(self) -> list[Epoch]:
+        """All epochs sent, in order."""
+        return [epoch for report in self.reports for epoch in report.epochs]
+
+    def send(self, report: Report) -> Answer | None:
+        self.reports.append(report)
+        last = max((epoch.epoch for epoch in report.epochs), default=0)
+        if self._stop_after is not None and last >= self._stop_after:
+            return Answer(
+                run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=self._state, reason="asked"
+            )
+        go_on = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
+        return go_on if report.waiting else None
+
+    def answered(self) -> Answer | None:
+        return None
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Any]:
+    """Builds specs of trials on 60 short waves."""
+    data = write_waves(tmp_path / "waves.csv")
+
+    def build(folder: str = "run", **fields: Any) -> TrialSpec:
+        params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
+        given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
+        return TrialSpec(
+            study="s",
+            run=f"trials/{folder}",
+            kind="trial",
+            number=0,
+            params=params,
+            adapter="time_series/classification",
+            data={"path": str(data), "label": "label"},
+            prepared=str(tmp_path / "prepared"),
+            folder=str(tmp_path / folder),
+            **given,
+        )
+
+    yield build
+
+
+def numbers(epochs: list[Epoch]) -> list[dict[str, float]]:
+    """What must repeat."""
+    return [{name: value for name, value in epoch.metrics.items() if name not in TIMES} for epoch in epochs]
+
+
+def test_a_trial_learns_reports_every_epoch_once_and_leaves_no_checkpoint(make: Any, tmp_path: Path) -> None:
+    """The loss falls below the trivial predictor's, epochs come in order, the folder is empty afterwards."""
+    driver = Driver()
+    ended = run_trial(make(epochs=12, params={"hidden_size": 16, "learning_rate": 0.03}), driver)
+    assert ended.state is State.COMPLETED
+    assert ended.value is not None
+    assert ended.value < 0.5 < math.log(2)
+    assert [epoch.epoch for epoch in driver.epochs] == list(range(1, 13))
+    assert ended.value == min(epoch.metrics["val/loss"] for epoch in driver.epochs)
+    assert ended.results["parameters"] > 0
+    assert not any((tmp_path / "run").glob("*"))
+
+
+def test_metric_names_follow_the_grammar_and_are_at_most_25(make: Any) -> None:
+    """Names are such as MLflow takes; values are finite; per-tensor tables name every parameter."""
+    driver = Driver()
+    run_trial(make(), driver)
+    for epoch in driver.epochs:
+        assert len(epoch.metrics) <= 25
+        assert all(re.fullmatch(r"[A-Za-z0-9_./ -]+", name) for name in epoch.metrics)
+        assert all(math.isfinite(value) for value in epoch.metrics.values())
+        assert set(epoch.tensors) == {names.GRAD, names.WEIGHT, names.UPDATE}
+
+
+COMBINATIONS = [
+    *({"optimizer": name} for name in OPTIMIZERS.entries),
+    *({"schedule": name} for name in SCHEDULES.entries),
+    {"dropout.input": 0.2, "dropout.output": 0.3, "dropout.variational": 0.2},
+]
+
+
+@pytest.mark.parametrize("params", COMBINATIONS, ids=str)
+def test_stopped_and_resumed_equals_straight_through_bit_for_bit(make: Any, params: dict[str, Any]) -> None:
+    """Stopped at epoch 2 and gone on in another attempt, every number of epochs 1 to 4 is the same."""
+    straight = Driver()
+    run_trial(make("straight", params=params), straight)
+    first, second = Driver(stop_after=2), Driver()
+    stopped = run_trial(make("resumed", params=params), first)
+    assert stopped.state is State.STOPPED
+    ended = run_trial(make("resumed", params=params, attempt=2, reported=2), second)
+    assert ended.state is State.COMPLETED
+    assert [epoch.epoch for epoch in second.epochs] == [3, 4]
+    assert numbers(first.epochs + second.epochs) == numbers(straight.epochs)
+
+
+def test_epochs_that_the_driver_lacks_are_sent_again_on_resume(make: Any) -> None:
+    """When a report was lost with its worker, the checkpoint has it and sends it."""
+    run_trial(make(), Driver(stop_after=2))
+    second = Driver()
+    run_trial(make(attempt=2, reported=1), second)
+    assert [epoch.epoch for epoch in second.epochs] == [2, 3, 4]
+
+
+def test_another_trials_checkpoint_is_not_used(make: Any) -> None:
+    """A checkpoint with other parameters or another seed is left aside."""
+    run_trial(make(), Driver(stop_after=2))
+    second = Driver()
+    run_trial(make(seed=4, attempt=2), second)
+    assert [epoch.epoch for epoch in second.epochs] == [1, 2, 3, 4]
+
+
+def test_a_trial_repeats_after_others_in_the_same_process(make: Any) -> None:
+    """What ran before in the process changes no number."""
+    first, second = Driver(), Driver()
+    run_trial(make("a", params={"dropout.output": 0.4}), first)
+    run_trial(make("b", params={"hidden_size": 9, "dropout.output": 0.1}), Driver())
+    torch.rand(17)
+    run_trial(make("c", params={"dropout.output": 0.4}), second)
+    assert numbers(first.epochs) == numbers(second.epochs)
+
+
+def poison(training: Training, name: str, steps: set[int]) -> None:
+    """Make the gradient of a parameter infinite at some optimizer steps."""
+    parameter = dict(training.network.named_parameters())[name]
+
+    def hook(gradient: torch.Tensor) -> torch.Tensor | None:
+        if training.step not in steps:
+            return None
+        poisoned = gradient.clone()
+        poisoned.view(-1)[0] = math.inf
+        return poisoned
+
+    parameter.register_hook(hook)
+
+
+def recurrent_weight(training: Training) -> str:
+    """Name of the first recurrent weight."""
+    return next(name for name, _ in training.network.named_parameters() if "weight_hh" in name)
+
+
+def test_a_step_with_an_infinite_gradient_changes_nothing_and_is_counted(make: Any) -> None:
+    """The update is left out, parameters stay bit for bit, and the epoch's record has one such step."""
+    driver = Driver()
+    training = Training(make(epochs=1), driver)
+    poison(training, recurrent_weight(training), {1})
+    before: list[dict[str, torch.Tensor]] = []
+    update = training._update
+
+    def watched(batch: Any) -> torch.Tensor:
+        before.append({name: value.clone() for name, value in training.network.state_dict().items()})
+        return update(batch)
+
+    training._update = watched  # type: ignore[method-assign]
+    training.run()
+    assert all(torch.equal(before[1][name], before[2][name]) for name in before[1])
+    assert not all(torch.equal(before[0][name], before[1][name]) for name in before[0])
+    assert driver.epochs[0].metrics[names.GRAD_NONFINITE_STEPS] == 1
+
+
+def test_infinite_gradients_in_a_row_end_the_trial_with_the_tensors_name(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten in a row are divergence, told with the tensor, epoch and step."""
+    poisoned: list[str] = []
+    init = Training.__init__
+
+    def poisoned_init(self: Training, *arguments: Any) -> None:
+        init(self, *arguments)
+        poisoned.append(recurrent_weight(self))
+        poison(self, poisoned[0], set(range(2, 1000)))
+
+    monkeypatch.setattr(Training, "__init__", poisoned_init)
+    ended = train(make(epochs=20), Driver())
+    assert ended.state is State.DIVERGED
+    assert poisoned[0] in ended.reason
+    assert f"in {NONFINITE_STEPS} steps in a row" in ended.reason
+    assert ended.step == 2 + NONFINITE_STEPS
+
+
+def test_patience_ends_a_trial_early_with_the_reason(make: Any) -> None:
+    """With a rate that learns nothing, training stops `patience` epochs after the best."""
+    ended = run_trial(make(epochs=40, rungs=(), params={"learning_rate": 1e-12, "patience": 3}), Driver())
+    assert ended.state is State.COMPLETED
+    assert ended.epochs < 40
+    assert "stopped early: no gain since epoch" in ended.reason
+
+
+def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:
+    """The answer at a rung names the state and the reason."""
+    ended = run_trial(make(), Driver(stop_after=2, state=State.PRUNED))
+    assert (ended.state, ended.reason, ended.epochs) == (State.PRUNED, "asked", 2)
+
+
+def test_a_confirmation_keeps_its_best_weights_and_the_test_scores_them(make: Any, tmp_path: Path) -> None:
+    """The stored model scores on the validation split what its best epoch had, and the test split is read from it."""
+    ended = run_trial(make(keep_model=True, epochs=6), Driver())
+    tensors, facts = checkpoint.load(tmp_path / "run" / checkpoint.MODEL, torch.device("cpu"))
+    assert facts["value"] == ended.value
+    spec = make("test", models=(str(tmp_path / "run"),))
+    result: Ended = run_trial(TrialSpec(**{**_fields(spec), "kind": "test"}), Driver())
+    (scores,) = result.results["test"].values()
+    assert 0.0 <= scores["accuracy"] <= 1.0
+    assert set(tensors["network"])
+
+
+def test_an_unconnected_parameter_is_refused_before_training(make: Any) -> None:
+    """A forget bias on a GRU is an error with its fix, not a parameter that does nothing."""
+    with pytest.raises(TaskFileError, match=r"forget_bias acts only with cell .*lstm.*, but got 'gru'\. Give it `when"):
+        run_trial(make(params={"cell": "gru", "forget_bias": 1.0}), Driver())
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch canary",)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pickle bomb in place of a checkpoint runs nothing and is told in one line."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "run" / checkpoint.CHECKPOINT
+    file.parent.mkdir()
+    file.write_bytes(pickle.dumps(_Bomb()))
+    with pytest.raises(TrialError, match=r"checkpoint\.pt must be a checkpoint, but reading it failed"):
+        run_trial(make(), Driver())
+    torch.save({"tensors": _Bomb(), "facts": "{}"}, file)
+    with pytest.raises(TrialError, match=r"checkpoint\.pt must be a checkpoint, but reading it failed"):
+        run_trial(make(), Driver())
+    assert not (tmp_path / "canary").exists()
+
+
+def _fields(spec: TrialSpec) -> dict[str, Any]:
+    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}

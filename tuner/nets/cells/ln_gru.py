@@ -1,0 +1,79 @@
+"""The GRU with layer normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.stacked import LoopCell, Step
+
+
+class LNGRUCell(LoopCell):
+    """Gated recurrent unit with layer normalization of what comes from the input and from the state.
+
+    LN(a; q) = q * (a - mean(a)) / sqrt(var(a) + 1e-5)
+    r, z = sigmoid(LN(W_rz x; q_1) + LN(U_rz h'; q_2) + b_rz), over both gates' units at once
+    n = tanh(LN(W_n x; q_3) + b_n + r * LN(U_n h'; q_4))
+    h = (1 - z) * n + z * h'
+
+    Gains q start at 1, and initializers leave them alone. With one input feature LN(W x) keeps little but the sign of
+    x: such data wants another cell.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The start bias of the gate that keeps the state.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order r, z, n.
+
+    Reference:
+        Ba et al. 2016, arXiv:1607.06450, appendix, eq. 26-28. Deviation: there z lets new values in; the shift of
+        LN(U_n h') is left out, and the shifts of the other norms are one bias b.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            options,
+            gates=("reset", "update", "candidate"),
+            columns=input_size,
+            recurrent_columns=hidden_size,
+        )
+        self.gain_input, self.gain_state = (nn.Parameter(torch.ones(3 * hidden_size)) for _ in range(2))
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"update": 1}
+
+    def projected(self, x_BTI: Tensor) -> Tensor:
+        """See `StackedCell.projected`; gates and candidate normalized, then the bias is added."""
+        parts, sizes = [], [2 * self.hidden_size, self.hidden_size]
+        a_TBG = functional.linear(x_BTI.transpose(0, 1), self.weight_ih)
+        for a, gain, bias in zip(
+            a_TBG.split(sizes, 2), self.gain_input.split(sizes), self.bias.split(sizes), strict=True
+        ):
+            parts.append(functional.layer_norm(a, gain.shape, gain, bias))
+        return torch.cat(parts, 2)
+
+    def stepper(self) -> Step:
+        """See `LoopCell.stepper`."""
+        U, sizes = self.recurrent(), [2 * self.hidden_size, self.hidden_size]
+        gain_gates, gain_candidate = self.gain_state.split(sizes)
+        wide, narrow = gain_gates.shape, gain_candidate.shape
+
+        def step(a_BG: Tensor, state: State) -> State:
+            (h_BH,) = state
+            a_gates, a_n = a_BG.split(sizes, 1)
+            u_gates, u_n = (h_BH @ U).split(sizes, 1)
+            r, z = (a_gates + functional.layer_norm(u_gates, wide, gain_gates)).sigmoid().chunk(2, 1)
+            n = torch.addcmul(a_n, r, functional.layer_norm(u_n, narrow, gain_candidate)).tanh()
+            return (torch.lerp(n, h_BH, z),)
+
+        return step

@@ -1,0 +1,84 @@
+"""The linear recurrent unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from tuner.nets.catalog import LRUOptions
+from tuner.nets.cell import Cell, State
+
+
+class LRUCell(Cell):
+    """Linear recurrent unit: a complex state, diagonal and linear in time.
+
+    q = lambda * q' + gamma * (B x),  lambda = exp(-exp(nu) + i exp(theta))
+    h = Re(C q) + D x
+
+    lambda starts uniform on the ring r_min <= |lambda| <= r_max with phases up to max_phase, gamma at
+    sqrt(1 - |lambda|^2); nu, theta and log gamma are learned. Initializers fill B, whose real and imaginary part are
+    its two gates, and leave C, D (normal, variance 1/H and 1/I), nu, theta and gamma alone; `torch_default` keeps the
+    paper's B, normal of variance 1 / (2 I) per part.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The ring and the largest phase.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (Re q, Im q), with as many complex units as outputs.
+
+    Reference:
+        Orvieto et al. 2023, arXiv:2303.06349, section 3 and appendix A. Deviation: D is a matrix, as I may differ from
+        H; the layer alone, without the block of norm, GLU and skip around it (see `residual`).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: LRUOptions) -> None:
+        super().__init__(input_size, hidden_size, options)
+        u_H, phase_H = (torch.rand(hidden_size).clamp_min(1e-6) for _ in range(2))
+        inner, outer = options.r_min**2, options.r_max**2
+        nu_H = torch.log(-0.5 * torch.log(inner + u_H * (outer - inner)))
+        self.nu, self.theta = nn.Parameter(nu_H), nn.Parameter(torch.log(phase_H * options.max_phase))
+        self.log_gamma = nn.Parameter(0.5 * torch.log(-torch.expm1(-2 * nu_H.exp())))
+        self.weight_input = nn.Parameter(torch.randn(2 * hidden_size, input_size) / math.sqrt(2 * input_size))
+        self.weight_output = nn.Parameter(torch.randn(hidden_size, 2 * hidden_size) / math.sqrt(hidden_size))
+        self.weight_skip = nn.Parameter(torch.randn(hidden_size, input_size) / math.sqrt(input_size))
+
+    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """See `Cell.forward`."""
+        x_TBI, size = x_BTI.transpose(0, 1), self.hidden_size
+        gamma_H = self.log_gamma.exp()
+        weight = self.weight_input * torch.cat((gamma_H, gamma_H))[:, None]
+        drive_TBH = torch.complex(*(x_TBI @ weight.t()).split(size, 2))
+        if state is None:
+            q_BH = drive_TBH.new_zeros(len(x_BTI), size)
+        else:
+            q_BH = torch.complex(*state)
+        lambda_BH = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp()).expand(len(x_BTI), -1)
+        states = []
+        for drive_BH in drive_TBH.unbind(0):
+            q_BH = torch.addcmul(drive_BH, lambda_BH, q_BH)
+            states.append(q_BH)
+        q_TBH = torch.stack(states)
+        parts_TBF = torch.cat((q_TBH.real, q_TBH.imag), 2)
+        y_TBH = parts_TBF @ self.weight_output.t() + x_TBI @ self.weight_skip.t()
+        return y_TBH.transpose(0, 1), (q_BH.real, q_BH.imag)
+
+    def gates(self) -> Mapping[str, slice]:
+        """The parts of B."""
+        size = self.hidden_size
+        return {"real": slice(0, size), "imaginary": slice(size, 2 * size)}
+
+    def input_weights(self) -> Tensor:
+        """B."""
+        return self.weight_input
+
+    def recurrent_weights(self) -> None:
+        """None: the state's product is diagonal."""
+
+    def biases(self) -> tuple[Tensor, ...]:
+        """None."""
+        return ()

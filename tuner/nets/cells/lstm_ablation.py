@@ -1,0 +1,118 @@
+"""The LSTM of which parts can be switched off or on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tuner.nets.catalog import LSTMAblationOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.stacked import LoopCell, Step
+
+
+class LSTMAblationCell(LoopCell):
+    """LSTM with peepholes, and its variants.
+
+    i = sigmoid(W_i x + U_i h' + p_i * c' + b_i)                input_gate false: 1; coupled_gates: 1 - f
+    f = sigmoid(W_f x + U_f h' + p_f * c' + b_f)                forget_gate false: 1
+    g = tanh(W_g x + U_g h' + b_g)                              input_activation false: no tanh
+    c = f * c' + i * g
+    o = sigmoid(W_o x + U_o h' + p_o * c + b_o)                 output_gate false: 1
+    h = o * tanh(c)                                             output_activation false: no tanh
+
+    peepholes false: no p. full_gate_recurrence: to each gate's argument is added R_i i' + R_f f' + R_o o', with
+    matrices of its own, over the gates that there are. Initializers leave p alone, which starts at 0.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The switches, and the forget gate's start bias.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h, c), with full_gate_recurrence (h, c, gates), the third one the
+        gates side by side. Gates are stored in the order i, f, o, g without those that are switched off; with
+        coupled_gates i is left out.
+
+    Reference:
+        Greff et al. 2017, arXiv:1503.04069, sections 2.A and 3.C. Deviation: with coupled gates there f = 1 - i, the
+        same set of functions; in full gate recurrence, the gates of the step before are 0 at the first step.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: LSTMAblationOptions) -> None:
+        wanted = {
+            "input": options.input_gate and not options.coupled_gates,
+            "forget": options.forget_gate,
+            "output": options.output_gate,
+        }
+        self.names = tuple(name for name, there in wanted.items() if there)
+        super().__init__(
+            input_size,
+            hidden_size,
+            options,
+            gates=(*self.names, "candidate"),
+            columns=input_size,
+            recurrent_columns=hidden_size,
+        )
+        self.switches = options
+        peepholes = self.names if options.peepholes else ()
+        self.peepholes = nn.ParameterDict({name: torch.zeros(hidden_size) for name in peepholes})
+        width = len(self.names) * hidden_size
+        self.weight_gates = self.fresh(width, width) if options.full_gate_recurrence else None
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {name: sign for name, sign in (("forget", 1), ("input", -1)) if name in self.names}
+
+    def recurrent_blocks(self) -> Sequence[Tensor]:
+        """See `Cell.recurrent_blocks`: one per gate, with full_gate_recurrence also one per pair of gates."""
+        blocks = list(super().recurrent_blocks())
+        if self.weight_gates is not None:
+            count = len(self.names)
+            blocks += [block for rows in self.weight_gates.chunk(count) for block in rows.chunk(count, 1)]
+        return blocks
+
+    def start(self, x_BTI: Tensor) -> State:
+        """See `LoopCell.start`; c and the gates are 0 too."""
+        zero_BH = self.zeros(x_BTI)
+        if self.weight_gates is None:
+            return zero_BH, zero_BH
+        return zero_BH, zero_BH, x_BTI.new_zeros(len(x_BTI), len(self.weight_gates))
+
+    def stepper(self) -> Step:
+        """See `LoopCell.stepper`."""
+        U, names, size, switches = self.recurrent(), self.names, self.hidden_size, self.switches
+        R = None if self.weight_gates is None else self.weight_gates.t()
+        peepholes = dict(self.peepholes.items())
+
+        def step(a_BG: Tensor, state: State) -> State:
+            h_BH, c_BH, *old = state
+            s_BG, g = torch.addmm(a_BG, h_BH, U).split([len(names) * size, size], 1)
+            if R is not None:
+                s_BG = torch.addmm(s_BG, old[0], R)
+            gates = dict(zip(names, s_BG.split(size, 1), strict=False))
+
+            def opened(name: str, c_BH: Tensor) -> Tensor:
+                a_BH = gates[name]
+                return (torch.addcmul(a_BH, peepholes[name], c_BH) if name in peepholes else a_BH).sigmoid()
+
+            opened_gates = {name: opened(name, c_BH) for name in names if name != "output"}
+            g = g.tanh() if switches.input_activation else g
+            kept_BH = opened_gates["forget"] * c_BH if "forget" in names else c_BH
+            if switches.coupled_gates:
+                kept_BH, c_BH = opened_gates["forget"], c_BH
+                c_BH = torch.lerp(g, c_BH, kept_BH)
+            elif "input" in names:
+                c_BH = torch.addcmul(kept_BH, opened_gates["input"], g)
+            else:
+                c_BH = kept_BH + g
+            h_BH = c_BH.tanh() if switches.output_activation else c_BH
+            if "output" in names:
+                opened_gates["output"] = opened("output", c_BH)
+                h_BH = opened_gates["output"] * h_BH
+            if R is None:
+                return h_BH, c_BH
+            return h_BH, c_BH, torch.cat([opened_gates[name] for name in names], 1)
+
+        return step

@@ -1,0 +1,61 @@
+"""The minimal gated unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from tuner.nets.catalog import ForgetBiasOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.stacked import LoopCell, Step
+
+
+class MGUCell(LoopCell):
+    """Minimal gated unit: one gate resets and updates.
+
+    f = sigmoid(W_f x + U_f h' + b_f)
+    n = tanh(W_n x + U_n (f * h') + b_n)
+    h = (1 - f) * h' + f * n
+
+    An open gate forgets; b_f therefore starts at minus the forget bias, so that larger keeps longer as elsewhere.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The forget gate's start bias.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order f, n.
+
+    Reference:
+        Zhou et al. 2016, arXiv:1603.09420, eq. 7. No deviation.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: ForgetBiasOptions) -> None:
+        super().__init__(
+            input_size,
+            hidden_size,
+            options,
+            gates=("forget", "candidate"),
+            columns=input_size,
+            recurrent_columns=hidden_size,
+        )
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"forget": -1}
+
+    def stepper(self) -> Step:
+        """See `LoopCell.stepper`."""
+        U_f, U_n = self.recurrent().chunk(2, 1)
+
+        def step(a_BG: Tensor, state: State) -> State:
+            (h_BH,) = state
+            a_f, a_n = a_BG.chunk(2, 1)
+            f = torch.addmm(a_f, h_BH, U_f).sigmoid()
+            n = torch.addmm(a_n, f * h_BH, U_n).tanh()
+            return (torch.lerp(h_BH, n, f),)
+
+        return step

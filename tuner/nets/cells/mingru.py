@@ -1,0 +1,53 @@
+"""The minimal GRU cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.recurrence import moving_average
+from tuner.nets.cells.stacked import StackedCell
+
+
+class MinGRUCell(StackedCell):
+    """GRU whose gate and candidate see the input only.
+
+    z = sigmoid(W_z x + b_z)
+    n = v(W_n x + b_n),  v(a) = a + 0.5 where a >= 0, else sigmoid(a)
+    h = (1 - z) * h' + z * n
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The start bias of the gate that keeps the state.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order z, n.
+
+    Reference:
+        Feng et al. 2024, arXiv:2410.01201, section 3.1 and appendix B.2 for v. Deviation: step by step, not as a scan
+        in log space; the state starts at 0, not at 0.5.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+        super().__init__(input_size, hidden_size, options, gates=("update", "candidate"), columns=input_size)
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"update": -1}
+
+    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """See `Cell.forward`."""
+        z_TBH, n_TBH = self.projected(x_BTI).chunk(2, 2)
+        (h_BH,) = state or (self.zeros(x_BTI),)
+        h_TBH, h_BH = moving_average((-z_TBH).sigmoid(), positive(n_TBH), h_BH)
+        return h_TBH.transpose(0, 1), (h_BH,)
+
+
+def positive(a: Tensor) -> Tensor:
+    """v(a) = a + 0.5 where a >= 0, else sigmoid(a): continuous, with a continuous slope only up to a step at 0."""
+    return torch.where(a >= 0, a + 0.5, a.sigmoid())

@@ -1,0 +1,92 @@
+"""The sLSTM cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tuner.errors import TrialError
+from tuner.nets.catalog import SLSTMOptions
+from tuner.nets.cell import State
+from tuner.nets.cells.stacked import LoopCell, Step
+
+
+class SLSTMCell(LoopCell):
+    """LSTM with an exponential input gate, a normalizer, and a running maximum that keeps both in range.
+
+    i, f, g, o = W x + U h' + b
+    m = max(log sigmoid(f) + m', i)
+    c = exp(log sigmoid(f) + m' - m) * c' + exp(i - m) * tanh(g)
+    n = exp(log sigmoid(f) + m' - m) * n' + exp(i - m)
+    h = sigmoid(o) * c / n
+
+    U is block-diagonal, one block per head. m starts at minus infinity, so that n >= 1 always.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The number of heads, and the forget gate's start bias.
+
+    Shape:
+        x_BTI (B, T, I) -> (B, T, H); the state is (h, c, n, m). Gates are stored in the order i, f, g, o; recurrent
+        weights as (4 H, H / heads), where the H rows of a gate hold the heads' blocks below each other.
+
+    Raises:
+        TrialError: heads does not divide hidden_size.
+
+    Reference:
+        Beck et al. 2024, arXiv:2405.04517, eq. 8-17, with the sigmoid forget gate. Deviation: no convolution, norm or
+        projections around the cell. h does not depend on m, so no gradient is computed through it.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, options: SLSTMOptions) -> None:
+        if hidden_size % options.heads:
+            raise TrialError(f"heads must divide hidden_size ({hidden_size}), but got {options.heads}")
+        super().__init__(
+            input_size,
+            hidden_size,
+            options,
+            gates=("input", "forget", "candidate", "output"),
+            columns=input_size,
+            recurrent_columns=hidden_size // options.heads,
+        )
+        self.heads = options.heads
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"forget": 1, "input": -1}
+
+    def recurrent_blocks(self) -> Sequence[Tensor]:
+        """See `Cell.recurrent_blocks`: one per gate and head."""
+        return [block for gate in super().recurrent_blocks() for block in gate.chunk(self.heads)]
+
+    def start(self, x_BTI: Tensor) -> State:
+        """See `LoopCell.start`; c = n = 0 too, and m is minus infinity."""
+        zero_BH = self.zeros(x_BTI)
+        return zero_BH, zero_BH, zero_BH, torch.full_like(zero_BH, -torch.inf)
+
+    def stepper(self) -> Step:
+        """See `LoopCell.stepper`."""
+        U = self.recurrent() if self.heads == 1 else self._block_diagonal()
+
+        def step(a_BG: Tensor, state: State) -> State:
+            h_BH, c_BH, n_BH, m_BH = state
+            i, f, g, o = torch.addmm(a_BG, h_BH, U).chunk(4, 1)
+            f = functional.logsigmoid(f)
+            with torch.no_grad():
+                kept_BH = f + m_BH
+                m_next_BH = torch.maximum(kept_BH, i)
+                shift_BH = m_BH - m_next_BH
+            i, f = (i - m_next_BH).exp(), (f + shift_BH).exp()
+            c_BH = torch.addcmul(f * c_BH, i, g.tanh())
+            n_BH = torch.addcmul(i, f, n_BH)
+            return o.sigmoid() * c_BH / n_BH, c_BH, n_BH, m_next_BH
+
+        return step
+
+    def _block_diagonal(self) -> Tensor:
+        """U with its zeros, (H, 4 H): at these sizes one dense product is faster than one per head."""
+        return torch.cat([torch.block_diag(*gate.chunk(self.heads)) for gate in super().recurrent_blocks()]).t()

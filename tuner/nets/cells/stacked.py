@@ -1,0 +1,116 @@
+"""Cells written in terms of stacked parameters, and the loop over steps that most of them share.
+
+Letters of shapes: B batch, T steps, I inputs, F columns, H units, G gates.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.config.options import Options
+from tuner.nets.cell import Cell, State
+
+Step = Callable[[Tensor, State], State]
+"""From a step's projected input, (B, G * H), and the state before it to the state after it."""
+
+
+class StackedCell(Cell):
+    """A cell with one input matrix, at most one recurrent matrix and one bias, the gates' rows stacked.
+
+    They start at U(-1/sqrt(H), 1/sqrt(H)), as in torch.nn.
+
+    Args:
+        input_size: Features per step, I >= 1.
+        hidden_size: Units of the state, H >= 1.
+        options: The cell's options.
+        gates: Names of the gates, in the order of their rows.
+        columns: Columns of the input matrix, F >= 1.
+        recurrent_columns: Columns of the recurrent matrix; 0 where there is none.
+    """
+
+    weight_hh: Tensor | None
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        options: Options,
+        *,
+        gates: tuple[str, ...],
+        columns: int,
+        recurrent_columns: int = 0,
+    ) -> None:
+        super().__init__(input_size, hidden_size, options)
+        self._gates = {name: slice(i * hidden_size, (i + 1) * hidden_size) for i, name in enumerate(gates)}
+        rows = len(gates) * hidden_size
+        self.weight_ih = self.fresh(rows, columns)
+        if recurrent_columns:
+            self.weight_hh = self.fresh(rows, recurrent_columns)
+        else:
+            self.register_parameter("weight_hh", None)
+        self.bias = self.fresh(rows)
+
+    def fresh(self, *shape: int) -> nn.Parameter:
+        """A parameter filled from U(-1/sqrt(H), 1/sqrt(H))."""
+        bound = self.hidden_size**-0.5
+        return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+
+    def projected(self, x_BTI: Tensor) -> Tensor:
+        """W x + b of all steps in one product, steps first: (T, B, G * H)."""
+        return functional.linear(x_BTI.transpose(0, 1), self.weight_ih, self.bias)
+
+    def zeros(self, x_BTI: Tensor) -> Tensor:
+        """A state of zeros, (B, H)."""
+        return x_BTI.new_zeros(len(x_BTI), self.hidden_size)
+
+    def gates(self) -> Mapping[str, slice]:
+        """See `Cell.gates`."""
+        return self._gates
+
+    def input_weights(self) -> Tensor:
+        """See `Cell.input_weights`."""
+        return self.weight_ih
+
+    def recurrent_weights(self) -> Tensor | None:
+        """See `Cell.recurrent_weights`."""
+        return self.weight_hh
+
+    def biases(self) -> tuple[Tensor, ...]:
+        """See `Cell.biases`."""
+        return (self.bias,)
+
+
+class LoopCell(StackedCell):
+    """A cell whose every step needs the state before it, and whose output is the first part of its state.
+
+    Subclasses give `stepper`. Steps are taken from `unbind` and gathered by `stack`: an index into a tensor that needs a
+    gradient costs a whole tensor of zeros per step in the backward pass.
+    """
+
+    @abstractmethod
+    def stepper(self) -> Step:
+        """The step as a function; called once per sequence, so that views of parameters are taken once."""
+
+    def start(self, x_BTI: Tensor) -> State:
+        """The state before the first step: h = 0."""
+        return (self.zeros(x_BTI),)
+
+    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """See `Cell.forward`."""
+        step = self.stepper()
+        state = state or self.start(x_BTI)
+        outputs = []
+        for a_BG in self.projected(x_BTI).unbind(0):
+            state = step(a_BG, state)
+            outputs.append(state[0])
+        return torch.stack(outputs, 1), state
+
+    def recurrent(self) -> Tensor:
+        """The recurrent matrix as the product h @ U takes it: (H, G * H)."""
+        assert self.weight_hh is not None
+        return self.weight_hh.t()
