@@ -4,7 +4,6 @@ import math
 import os
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ class Driver:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Any]:
+def make(tmp_path: Path) -> Any:
     """Builds specs of trials on 60 short waves."""
     data = write_waves(tmp_path / "waves.csv")
 
@@ -69,7 +68,7 @@ def make(tmp_path: Path) -> Iterator[Any]:
             **given,
         )
 
-    yield build
+    return build
 
 
 def numbers(epochs: list[Epoch]) -> list[dict[str, float]]:

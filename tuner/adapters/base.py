@@ -96,6 +96,8 @@ class Problem(Protocol):
 
     causal: bool
     """Whether the network may not look ahead (bidirectional is refused)."""
+    lag: int
+    """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options."""
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""

@@ -87,6 +87,11 @@ def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
+def lag_of(lengths: NDArray[np.int64]) -> int:
+    """The longest dependency to expect: a high quantile of the training items' lengths, so that a few do not decide."""
+    return max(1, int(np.quantile(lengths, 0.95)))
+
+
 class Classification:
     """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
 
@@ -101,6 +106,7 @@ class Classification:
         classes = self.facts["classes"]
         assert isinstance(classes, list)
         self.classes: list[str] = classes
+        self.lag = lag_of(np.diff(np.load(folder / "train.x.offsets.npy")))
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""

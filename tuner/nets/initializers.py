@@ -1,8 +1,9 @@
-"""Start values of a cell's weights, gate by gate.
+"""Start values of a cell's matrices, gate by gate, and of its biases.
 
 The matrices of a gated cell are stacked, (G * H, F). An initializer that took them whole would see fan_out
 = G * H, and would leave no gate's block orthogonal; here every block (H, F) is filled on its own, with
-fan_in = F columns and fan_out = H rows.
+fan_in = F columns and fan_out = H rows. What a cell does not show as input or recurrent block (gains of norms,
+peepholes, the eigenvalues of an LRU, the recurrent vector of an IndRNN) keeps the start value that the cell gave it.
 """
 
 from __future__ import annotations
@@ -87,14 +88,23 @@ def orthogonal(cell: Cell) -> None:
     _fill(cell, init.xavier_uniform_, init.orthogonal_)
 
 
+def identity(cell: Cell) -> None:
+    """Recurrent blocks: the identity; input blocks: `xavier_uniform`; biases 0.
+
+    Le et al. 2015, arXiv:1504.00941, section 3. Deviation: there input blocks are N(0, 0.001^2).
+    """
+    _fill(cell, init.xavier_uniform_, init.eye_)
+
+
 def torch_default(_cell: Cell) -> None:
-    """Leave PyTorch's numbers, U(-1/sqrt(H), 1/sqrt(H)) for weights and biases: the control arm."""
+    """Leave the cell's numbers, as in PyTorch U(-1/sqrt(H), 1/sqrt(H)) for matrices and biases: the control arm."""
 
 
 def _fill(cell: Cell, block: Callable[[Tensor], Tensor], recurrent: Callable[[Tensor], Tensor] | None = None) -> None:
     """Fill input blocks by `block`, recurrent blocks by `recurrent` or else `block`, biases by 0."""
     for rows in cell.gates().values():
         block(cell.input_weights()[rows])
-        (recurrent or block)(cell.recurrent_weights()[rows])
+    for weights in cell.recurrent_blocks():
+        (recurrent or block)(weights)
     for bias in cell.biases():
         bias.zero_()

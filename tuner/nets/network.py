@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tuner.config.options import Options
 from tuner.errors import TrialError
-from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, NetOptions
+from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, LagOptions, NetOptions
 from tuner.nets.cell import Cell
 from tuner.nets.initializers import initialize
 from tuner.nets.poolings import Pooling
@@ -26,6 +26,11 @@ class Problem(Protocol):
     @property
     def causal(self) -> bool:
         """Whether the network may not look ahead."""
+        ...
+
+    @property
+    def lag(self) -> int | None:
+        """Longest expected dependency in steps; None where it is not known."""
         ...
 
     def encoder(self) -> nn.Module:
@@ -82,11 +87,15 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
         raise TrialError("bidirectional must be false where the task may not look ahead")
     if dropout.get("dropout.between", 0) > 0 and net.layers < 2:
         raise TrialError(f"dropout.between needs layers >= 2, but got {net.layers}")
+    if net.residual and net.layers < 2:
+        raise TrialError(f"residual needs layers >= 2, but got {net.layers}")
     encoder = problem.encoder()
     input_size = getattr(encoder, "output_size", None)
     if not isinstance(input_size, int):
         raise TrialError(f"{type(encoder).__name__}.output_size must be an int, but got {input_size!r}")
     cell_class = CELLS[net.cell].load()
+    if isinstance(cell, LagOptions) and cell.max_lag is None and problem.lag is not None:
+        cell = cell.model_copy(update={"max_lag": max(problem.lag, 2)})
 
     def make_cell(size: int) -> Cell:
         made: Cell = cell_class(size, net.hidden_size, cell)
@@ -99,8 +108,11 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
         net.layers,
         net.bidirectional,
         [_regularizer(name, rate) for name, rate in dropout.items() if rate > 0],
+        residual=net.residual,
+        projection_size=net.projection_size,
     )
-    return Network(encoder, stack, POOLINGS[net.pooling].load(), problem.head(stack.output_size))
+    pooling: Pooling = POOLINGS[net.pooling].load()(stack.output_size)
+    return Network(encoder, stack, pooling, problem.head(stack.output_size))
 
 
 def _regularizer(name: str, rate: float) -> Regularizer:

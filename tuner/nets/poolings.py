@@ -1,20 +1,29 @@
 """How the steps of a sequence become one vector; padding never counts.
 
-Letters of shapes: B batch, T steps, F features: H units, or 2 H where both directions are read.
+Letters of shapes: B batch, T steps, F features: H units, 2 H where both directions are read, or a projection of them.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class Pooling(Protocol):
-    """A function without state, called once per batch on the stack's output."""
+class Pooling(nn.Module, ABC):
+    """Steps to one vector; built in the worker as `Class(size)`, called once per batch on the stack's output.
 
-    def __call__(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool, /) -> Tensor:
+    Args:
+        size: Features F of the stack's output, and of the result.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    @abstractmethod
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
         """One vector per sequence.
 
         Args:
@@ -25,33 +34,68 @@ class Pooling(Protocol):
         Returns:
             (B, F).
         """
-        ...
 
 
-def last(y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
+class Last(Pooling):
     """The state after reading all: at the last valid step, where read backwards at step 0."""
-    if lengths_B is None:
-        end_BF = y_BTF[:, -1]
-    else:
-        end_BF = y_BTF[torch.arange(len(y_BTF), device=y_BTF.device), lengths_B - 1]
-    if not bidirectional:
-        return end_BF
-    half = y_BTF.shape[2] // 2
-    return torch.cat((end_BF[:, :half], y_BTF[:, 0, half:]), dim=1)
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
+        """See `Pooling.forward`."""
+        if lengths_B is None:
+            end_BF = y_BTF[:, -1]
+        else:
+            end_BF = y_BTF[torch.arange(len(y_BTF), device=y_BTF.device), lengths_B - 1]
+        if not bidirectional:
+            return end_BF
+        half = self.size // 2
+        return torch.cat((end_BF[:, :half], y_BTF[:, 0, half:]), dim=1)
 
 
-def mean(y_BTF: Tensor, lengths_B: Tensor | None, _bidirectional: bool) -> Tensor:
+class Mean(Pooling):
     """Mean over the valid steps."""
-    if lengths_B is None:
-        return y_BTF.mean(dim=1)
-    return y_BTF.masked_fill(_padding(y_BTF, lengths_B), 0).sum(dim=1) / lengths_B[:, None]
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+        """See `Pooling.forward`."""
+        if lengths_B is None:
+            return y_BTF.mean(dim=1)
+        return y_BTF.masked_fill(_padding(y_BTF, lengths_B), 0).sum(dim=1) / lengths_B[:, None]
 
 
-def maximum(y_BTF: Tensor, lengths_B: Tensor | None, _bidirectional: bool) -> Tensor:
+class Maximum(Pooling):
     """Largest value of each feature over the valid steps."""
-    if lengths_B is None:
-        return y_BTF.amax(dim=1)
-    return y_BTF.masked_fill(_padding(y_BTF, lengths_B), -torch.inf).amax(dim=1)
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+        """See `Pooling.forward`."""
+        if lengths_B is None:
+            return y_BTF.amax(dim=1)
+        return y_BTF.masked_fill(_padding(y_BTF, lengths_B), -torch.inf).amax(dim=1)
+
+
+class Attention(Pooling):
+    """Mean over the valid steps with learned weights.
+
+    u_t = tanh(W y_t + b);  e_t = u_t . v;  a = softmax(e) over the valid steps;  result = sum_t a_t y_t
+
+    W is (F, F). All three start as `nn.Linear` does.
+
+    Reference:
+        Yang et al. 2016, "Hierarchical attention networks", eq. 5-7; additive attention of Bahdanau et al. 2015 without
+        a query. No deviation.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.hidden, self.score = nn.Linear(size, size), nn.Linear(size, 1, bias=False)
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+        """See `Pooling.forward`."""
+        padding_BT1 = None if lengths_B is None else _padding(y_BTF, lengths_B)
+        if padding_BT1 is not None:
+            y_BTF = y_BTF.masked_fill(padding_BT1, 0)
+        e_BT1 = self.score(self.hidden(y_BTF).tanh())
+        if padding_BT1 is not None:
+            e_BT1 = e_BT1.masked_fill(padding_BT1, -torch.inf)
+        return (e_BT1.softmax(dim=1) * y_BTF).sum(dim=1)
 
 
 def _padding(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Layers and directions of cells.
 
-Letters of shapes: B batch, T steps, I inputs, H units, F features: H, or 2 H with both directions.
+Letters of shapes: B batch, T steps, I inputs, H units, F features: H, 2 H with both
+directions, or P with a projection.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class RecurrentStack(nn.Module):
         layers: Number of layers, >= 1.
         bidirectional: Whether every layer also reads backwards.
         regularizers: What acts in training, each at its place.
+        residual: Whether the input of every layer after the first is added to its output: y = x + f(dropout(x)).
+        projection_size: Features P that every layer's output is projected to; 0 leaves them as they are.
     """
 
     def __init__(
@@ -36,8 +39,12 @@ class RecurrentStack(nn.Module):
         layers: int = 1,
         bidirectional: bool = False,
         regularizers: Sequence[Regularizer] = (),
+        *,
+        residual: bool = False,
+        projection_size: int = 0,
     ) -> None:
         super().__init__()
+        self.residual, self.projections = residual, nn.ModuleList()
         self.forward_cells, self.backward_cells = nn.ModuleList(), nn.ModuleList()
         self.bidirectional = bidirectional
         size = input_size
@@ -47,6 +54,9 @@ class RecurrentStack(nn.Module):
             if bidirectional:
                 self.backward_cells.append(make_cell(size))
             size = cell.hidden_size * (1 + bidirectional)
+            if projection_size:
+                self.projections.append(nn.Linear(size, projection_size, bias=False))
+                size = projection_size
         self.output_size = size
         self.regularizers = nn.ModuleDict(
             {place: nn.Sequential(*(r for r in regularizers if r.place == place)) for place in PLACES}
@@ -72,6 +82,7 @@ class RecurrentStack(nn.Module):
         reverse = _reversal(x_BTI, lengths_B) if self.bidirectional else None
         y_BTF = regularizers["input"](x_BTI)
         for layer, cell in enumerate(self.forward_cells):
+            skipped_BTF = y_BTF
             if layer:
                 y_BTF = regularizers["between"](y_BTF)
             ahead_BTH, state = cell(y_BTF, None if states is None else states[layer])
@@ -79,7 +90,11 @@ class RecurrentStack(nn.Module):
             if reverse is not None:
                 back_BTH, _ = self.backward_cells[layer](reverse(y_BTF))
                 ahead_BTH = torch.cat((ahead_BTH, reverse(back_BTH)), dim=2)
+            if self.projections:
+                ahead_BTH = self.projections[layer](ahead_BTH)
             y_BTF = regularizers["layer"](ahead_BTH)
+            if layer and self.residual:
+                y_BTF = skipped_BTF + y_BTF
         return regularizers["output"](y_BTF), [] if self.bidirectional or lengths_B is not None else carried
 
 

@@ -39,6 +39,8 @@ UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 
 SWEEP = "sweep"
 """The parent run's name among the runs."""
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes MLflow's UI open the experiment as model training, not as the default, GenAI."""
 _METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
 
 
@@ -262,7 +264,7 @@ class Projection:
         name = self._folder.name
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            return self._client.create_experiment(name)
+            return self._client.create_experiment(name, tags=EXPERIMENT_TAGS)
         if found.lifecycle_stage != "active":
             raise StudyError(
                 f"MLflow's experiment {name!r} must not be deleted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -156,7 +157,10 @@ def direction(maximize: bool) -> str:
 
 
 def short(name: str) -> str:
-    """A name that fits beside an axis."""
+    """A name that fits beside an axis: `stack.forward_cells.0.kernel.weight_hh_l0` is `layer 1 weight_hh`."""
+    if match := re.fullmatch(r"stack\.(forward|backward)_cells\.(\d+)\.(?:kernel\.)?(.+?)(?:_l0)?", name):
+        backward = " backward" if match[1] == "backward" else ""
+        name = f"layer {int(match[2]) + 1}{backward} {match[3]}"
     return name if len(name) <= 28 else f"{name[:12]}…{name[-15:]}"
 
 

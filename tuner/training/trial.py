@@ -153,9 +153,13 @@ class Training:
         scores = evaluate(self.network, self.problem, self._val, self.device)
         self.schedule.observe(scores["loss"])
         metrics, tensors = self._watch.epoch()
+        scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
+            **{
+                name: scores[name] for name in (self.spec.metric,) if name in scores
+            },  # MLflow shows the first one first
             names.TRAIN_LOSS: train_loss,
-            **{f"val/{name}": value for name, value in scores.items()},
+            **scores,
             names.LEARNING_RATE: rate,
             **metrics,
             names.EPOCH_SECONDS: time.perf_counter() - began,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Prepared
-from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
@@ -22,9 +22,6 @@ from tuner.errors import DataError
 
 if TYPE_CHECKING:
     from tuner.adapters.nlp.problem import TextClassificationProblem
-
-LAG_QUANTILE = 0.95
-"""Share of training texts whose length the expected dependency covers."""
 
 
 class TextClassification:
@@ -74,7 +71,7 @@ class TextClassification:
             write_ragged(folder, f"{split}.x", items)
             write_labels(folder, split, labels[split].tolist())
             if split == "train":
-                lag = int(np.quantile([len(item) for item in items], LAG_QUANTILE))
+                lag = lag_of(np.asarray([len(item) for item in items]))
         vocabulary = tokenizer.get_vocab_size()
         write_facts(folder, {"classes": classes, "vocabulary": vocabulary, "lowercase": options.lowercase})
         return Prepared(
@@ -132,6 +129,10 @@ class TextClassification:
         ]
         kept = [document for document in cleaned if document.text]
         if not kept:
-            raise DataError("at least one text must not be empty", where=documents[0].where)
+            raise DataError(
+                "at least one text must not be empty",
+                fix="Check that data.text names the right column.",
+                where=documents[0].where,
+            )
         dropped["empty text"] += len(cleaned) - len(kept)
         return kept

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Prepared
-from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, compute_features, read_features
@@ -22,9 +22,6 @@ from tuner.errors import DataError
 
 if TYPE_CHECKING:
     from tuner.adapters.speech.problem import SpeechClassificationProblem
-
-LAG_QUANTILE = 0.95
-"""Share of training items whose length the expected dependency covers."""
 
 
 class SpeechClassification:
@@ -54,7 +51,11 @@ class SpeechClassification:
         items, facts = self._items()
         kept = [item for item in items if len(item.features)]
         if not kept:
-            raise DataError("at least one recording must be as long as a frame", where=items[0].where)
+            raise DataError(
+                "at least one recording must be as long as a frame",
+                fix="Lower data.frame_ms, or bring longer recordings.",
+                where=items[0].where,
+            )
         splits = self._split(kept)
         classes = sorted({item.label for item in splits["train"]})
         frames = np.concatenate([item.features for item in splits["train"]])
@@ -72,7 +73,7 @@ class SpeechClassification:
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},
             trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
-            lag=int(np.quantile(lengths, LAG_QUANTILE)),
+            lag=lag_of(np.asarray(lengths)),
             about={
                 "name": "most frequent class",
                 "classes": classes,

@@ -40,7 +40,9 @@ def compute_features(
     headers = [recording.header() for recording in recordings]
     rates = Counter(rate for rate, num_samples in headers if num_samples)
     if not rates:
-        raise DataError("at least one recording must not be empty", where=recordings[0].where)
+        raise DataError(
+            "at least one recording must not be empty", fix="Check that the files are whole.", where=recordings[0].where
+        )
     wanted = options.sample_rate_hz or max(rates.items(), key=lambda pair: (pair[1], pair[0]))[0]
     items = []
     for recording, (rate, num_samples) in zip(recordings, headers, strict=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Prepared
-from tuner.adapters.classification import METRICS, check_labels, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import stratified
@@ -21,9 +21,6 @@ from tuner.errors import DataError
 
 if TYPE_CHECKING:
     from tuner.adapters.time_series.problems import SeriesClassificationProblem
-
-LAG_QUANTILE = 0.95
-"""Share of training items whose length the expected dependency covers."""
 
 
 class SeriesClassification:
@@ -67,7 +64,7 @@ class SeriesClassification:
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
             trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
-            lag=int(np.quantile(lengths, LAG_QUANTILE)),
+            lag=lag_of(np.asarray(lengths)),
             about={
                 "name": "most frequent class",
                 "classes": classes,

@@ -112,6 +112,7 @@ class ForecastingProblem:
         self.horizon: int = facts["horizon"]
         self.parts = Parts(*np.load(folder / "parts.npy"))
         self.window = look_back(options.window, self.parts.train, self.horizon, facts["seasonality"])
+        self.lag = self.window
 
     def dataset(self, split: Split) -> WindowDataset:
         """Open a split, memory-mapped.

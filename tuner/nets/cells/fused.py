@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from tuner.config.options import Options
 from tuner.nets.cell import Cell, State
 
 
@@ -17,12 +18,13 @@ class FusedCell(Cell):
 
     Args:
         kernel: `nn.RNN`, `nn.LSTM` or `nn.GRU`: one layer, one direction, batch first.
+        options: The cell's options.
     """
 
     gate_names: ClassVar[tuple[str, ...]]
 
-    def __init__(self, kernel: nn.RNNBase) -> None:
-        super().__init__(kernel.input_size, kernel.hidden_size)
+    def __init__(self, kernel: nn.RNNBase, options: Options) -> None:
+        super().__init__(kernel.input_size, kernel.hidden_size, options)
         self.kernel = kernel
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:

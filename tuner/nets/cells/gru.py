@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import nn
 
-from tuner.nets.catalog import NoOptions
+from tuner.nets.catalog import GateBiasOptions
 from tuner.nets.cells.fused import FusedCell
 
 
@@ -19,7 +21,7 @@ class GRUCell(FusedCell):
     Args:
         input_size: Features per step, I >= 1.
         hidden_size: Units of the state, H >= 1.
-        options: None.
+        options: The start bias of the gate that keeps the state.
 
     Shape:
         x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order r, z, n.
@@ -31,5 +33,9 @@ class GRUCell(FusedCell):
 
     gate_names = ("reset", "update", "candidate")
 
-    def __init__(self, input_size: int, hidden_size: int, options: NoOptions) -> None:  # noqa: ARG002 - contract
-        super().__init__(nn.GRU(input_size, hidden_size, batch_first=True))
+    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+        super().__init__(nn.GRU(input_size, hidden_size, batch_first=True), options)
+
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"update": 1}

@@ -54,13 +54,11 @@ class LNGRUCell(LoopCell):
 
     def projected(self, x_BTI: Tensor) -> Tensor:
         """See `StackedCell.projected`; gates and candidate normalized, then the bias is added."""
-        parts, sizes = [], [2 * self.hidden_size, self.hidden_size]
-        a_TBG = functional.linear(x_BTI.transpose(0, 1), self.weight_ih)
-        for a, gain, bias in zip(
-            a_TBG.split(sizes, 2), self.gain_input.split(sizes), self.bias.split(sizes), strict=True
-        ):
-            parts.append(functional.layer_norm(a, gain.shape, gain, bias))
-        return torch.cat(parts, 2)
+        x_TBI, sizes = x_BTI.transpose(0, 1).contiguous(), [2 * self.hidden_size, self.hidden_size]
+        parts = zip(self.weight_ih.split(sizes), self.gain_input.split(sizes), self.bias.split(sizes), strict=True)
+        return torch.cat(
+            [functional.layer_norm(x_TBI @ weight.t(), gain.shape, gain, bias) for weight, gain, bias in parts], 2
+        )
 
     def stepper(self) -> Step:
         """See `LoopCell.stepper`."""

@@ -37,8 +37,7 @@ class LSTMCell(FusedCell):
     gate_names = ("input", "forget", "candidate", "output")
 
     def __init__(self, input_size: int, hidden_size: int, options: LSTMOptions) -> None:
-        super().__init__(nn.LSTM(input_size, hidden_size, batch_first=True))
-        self.forget_bias = options.forget_bias
+        super().__init__(nn.LSTM(input_size, hidden_size, batch_first=True), options)
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
@@ -46,6 +45,6 @@ class LSTMCell(FusedCell):
         y_BTH, (h_1BH, c_1BH) = self.kernel(x_BTI, start)
         return y_BTH, (h_1BH.squeeze(0), c_1BH.squeeze(0))
 
-    def gate_biases(self) -> Mapping[str, float]:
-        """The forget gate starts at `forget_bias`."""
-        return {"forget": self.forget_bias}
+    def memory_gates(self) -> Mapping[str, int]:
+        """See `Cell.memory_gates`."""
+        return {"forget": 1, "input": -1}

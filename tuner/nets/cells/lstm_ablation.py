@@ -88,31 +88,31 @@ class LSTMAblationCell(LoopCell):
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, *old = state
-            s_BG, g = torch.addmm(a_BG, h_BH, U).split([len(names) * size, size], 1)
+            s_BG, g_BH = torch.addmm(a_BG, h_BH, U).split([len(names) * size, size], 1)
             if R is not None:
                 s_BG = torch.addmm(s_BG, old[0], R)
-            gates = dict(zip(names, s_BG.split(size, 1), strict=False))
+            gates = dict(zip(names, s_BG.split(size, 1), strict=False))  # without gates one part is left, (B, 0)
 
-            def opened(name: str, c_BH: Tensor) -> Tensor:
+            def opened(name: str) -> Tensor:
                 a_BH = gates[name]
                 return (torch.addcmul(a_BH, peepholes[name], c_BH) if name in peepholes else a_BH).sigmoid()
 
-            opened_gates = {name: opened(name, c_BH) for name in names if name != "output"}
-            g = g.tanh() if switches.input_activation else g
-            kept_BH = opened_gates["forget"] * c_BH if "forget" in names else c_BH
+            for name in names:
+                if name != "output":
+                    gates[name] = opened(name)
+            if switches.input_activation:
+                g_BH = g_BH.tanh()
             if switches.coupled_gates:
-                kept_BH, c_BH = opened_gates["forget"], c_BH
-                c_BH = torch.lerp(g, c_BH, kept_BH)
-            elif "input" in names:
-                c_BH = torch.addcmul(kept_BH, opened_gates["input"], g)
+                c_BH = torch.lerp(g_BH, c_BH, gates["forget"])
             else:
-                c_BH = kept_BH + g
+                kept_BH = gates["forget"] * c_BH if switches.forget_gate else c_BH
+                c_BH = torch.addcmul(kept_BH, gates["input"], g_BH) if switches.input_gate else kept_BH + g_BH
             h_BH = c_BH.tanh() if switches.output_activation else c_BH
-            if "output" in names:
-                opened_gates["output"] = opened("output", c_BH)
-                h_BH = opened_gates["output"] * h_BH
+            if switches.output_gate:
+                gates["output"] = opened("output")
+                h_BH = gates["output"] * h_BH
             if R is None:
                 return h_BH, c_BH
-            return h_BH, c_BH, torch.cat([opened_gates[name] for name in names], 1)
+            return h_BH, c_BH, torch.cat([gates[name] for name in names], 1)
 
         return step

@@ -49,5 +49,5 @@ class MinGRUCell(StackedCell):
 
 
 def positive(a: Tensor) -> Tensor:
-    """v(a) = a + 0.5 where a >= 0, else sigmoid(a): continuous, with a continuous slope only up to a step at 0."""
+    """v(a) = a + 0.5 where a >= 0, else sigmoid(a): continuous, increasing, above 0."""
     return torch.where(a >= 0, a + 0.5, a.sigmoid())

@@ -28,4 +28,4 @@ class RNNCell(FusedCell):
     gate_names = ("candidate",)
 
     def __init__(self, input_size: int, hidden_size: int, options: RNNOptions) -> None:
-        super().__init__(nn.RNN(input_size, hidden_size, nonlinearity=options.nonlinearity, batch_first=True))
+        super().__init__(nn.RNN(input_size, hidden_size, nonlinearity=options.nonlinearity, batch_first=True), options)

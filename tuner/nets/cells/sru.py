@@ -61,6 +61,6 @@ class SRUCell(StackedCell):
             c_BH = torch.lerp(n_BH, c_BH, torch.addcmul(f_BH, v_BH, c_BH).sigmoid())
             memories.append(c_BH)
         # The reset gate needs no loop: every c' is known by now.
-        before_TBH, c_TBH = torch.stack(memories[:-1]), torch.stack(memories[1:])
-        r_TBH = torch.addcmul(r_TBH, self.weight_reset, before_TBH).sigmoid()
-        return torch.lerp(way_TBH, c_TBH, r_TBH).transpose(0, 1), (c_BH,)
+        c_TBH = torch.stack(memories)
+        r_TBH = torch.addcmul(r_TBH, self.weight_reset, c_TBH[:-1]).sigmoid()
+        return torch.lerp(way_TBH, c_TBH[1:], r_TBH).transpose(0, 1), (c_BH,)
