@@ -34,9 +34,9 @@ class GateBiasOptions(LagOptions):
     """Parameters of a gate that keeps the state, where the start value of its bias has no name of its own."""
 
     gate_bias: Literal["constant", "chrono", "uniform"] = "constant"
-    """Start values of the biases that decide how long a state is kept. constant: the same for every unit. chrono: log u,
-    u ~ U(1, T_max - 1), so that units forget over all spans up to T_max (Tallec & Ollivier 2018, eq. 16). uniform:
-    log(u / (1 - u)), u ~ U(1/H, 1 - 1/H), which needs no T_max (Gu et al. 2020, section 3.3)."""
+    """Start values of the biases that decide how long a state is kept. constant: the same for every unit. chrono:
+    log u, u ~ U(1, T_max - 1), so that units forget over all spans up to T_max (Tallec & Ollivier 2018). uniform:
+    log(u / (1 - u)), u ~ U(1/H, 1 - 1/H), which needs no T_max (Gu et al. 2020)."""
 
     @model_validator(mode="after")
     def _acts(self) -> Self:
@@ -98,7 +98,7 @@ class JANETOptions(ForgetBiasOptions):
 
     beta: float = Field(1.0, ge=0, le=5)
     """By how much the gate's pre-activation is lowered where it lets new values in; 0 to 5. 0 couples keeping and
-    writing, as in the GRU. 1 after van der Westhuizen & Lasenby 2018, section 3."""
+    writing, as in the GRU. 1 after van der Westhuizen & Lasenby 2018."""
 
 
 class IndRNNOptions(LagOptions):
@@ -108,7 +108,7 @@ class IndRNNOptions(LagOptions):
     """Activation of the state. Li et al. 2018 recommend relu."""
     growth: float = Field(2.0, ge=1, le=10)
     """Most that a state may grow by over T_max steps; 1 to 10. Recurrent weights stay within growth^(1 / T_max).
-    2 after Li et al. 2018, section 3.2."""
+    2 after Li et al. 2018."""
 
 
 class SRUOptions(ForgetBiasOptions):
@@ -124,7 +124,7 @@ class QRNNOptions(ForgetBiasOptions):
     forget_bias: float = Field(0.0, ge=-10, le=10)
     """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Bradbury et al. 2017."""
     filter_width: int = Field(2, ge=1, le=8)
-    """Steps that the convolution sees, the current one included; 1 to 8. 2 after Bradbury et al. 2017, section 3."""
+    """Steps that the convolution sees, the current one included; 1 to 8. 2 after Bradbury et al. 2017."""
 
 
 class SLSTMOptions(ForgetBiasOptions):
@@ -138,13 +138,13 @@ class LRUOptions(Options):
     """Parameters of the linear recurrent unit."""
 
     r_min: float = Field(0.0, ge=0, lt=1)
-    """Least |lambda| at the start; 0 to below 1, below r_max. Closer to 1 remembers longer. Orvieto et al. 2023,
-    section 3.3, from 0 to 0.99."""
+    """Least |lambda| at the start; 0 to below 1, below r_max. Closer to 1 remembers longer. Orvieto et al. 2023
+    take 0 to 0.9."""
     r_max: float = Field(0.99, gt=0, lt=1)
     """Largest |lambda| at the start; above r_min, below 1. Orvieto et al. 2023 take 0.9 to 0.999."""
     max_phase: float = Field(6.28, gt=0, le=6.2832)
-    """Largest phase of lambda at the start, in radians; above 0, to 2 pi. Orvieto et al. 2023, section 3.4: pi / 10 for
-    very long sequences."""
+    """Largest phase of lambda at the start, in radians; above 0, to 2 pi. Orvieto et al. 2023: pi / 10 for very long
+    sequences."""
 
     @model_validator(mode="after")
     def _is_ring(self) -> Self:

@@ -61,7 +61,7 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def recurrent_weights(self) -> Tensor | None:
-        """The parameter that multiplies the state, gates stacked: (G * H, H); None where units do not see each other."""
+        """The parameter that multiplies the state, gates stacked: (G * H, H); None where each unit sees only itself."""
 
     def recurrent_blocks(self) -> Sequence[Tensor]:
         """Views of every matrix from units to units that an initializer fills on its own: one per gate."""

@@ -30,7 +30,8 @@ def start_biases(options: Options, gates: Mapping[str, int], size: int) -> dict[
         TrialError: T_max is needed and not known.
 
     Reference:
-        Tallec & Ollivier 2018, arXiv:1804.11188, eq. 16; Gu et al. 2020, arXiv:1910.09890, section 3.3. No deviation.
+        Tallec & Ollivier 2018, arXiv:1804.11188, "chrono initialization"; Gu et al. 2020, arXiv:1910.09890,
+        "uniform gate initialization". No deviation.
     """
     if not isinstance(options, GateBiasOptions):
         return {}

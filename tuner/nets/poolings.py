@@ -92,7 +92,7 @@ class Attention(Pooling):
         padding_BT1 = None if lengths_B is None else _padding(y_BTF, lengths_B)
         if padding_BT1 is not None:
             y_BTF = y_BTF.masked_fill(padding_BT1, 0)
-        e_BT1 = self.score(self.hidden(y_BTF).tanh())
+        e_BT1: Tensor = self.score(self.hidden(y_BTF).tanh())
         if padding_BT1 is not None:
             e_BT1 = e_BT1.masked_fill(padding_BT1, -torch.inf)
         return (e_BT1.softmax(dim=1) * y_BTF).sum(dim=1)

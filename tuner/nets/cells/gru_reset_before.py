@@ -49,11 +49,11 @@ class GRUResetBeforeCell(LoopCell):
     def stepper(self) -> Step:
         """See `LoopCell.stepper`."""
         sizes = [2 * self.hidden_size, self.hidden_size]
-        U_gates, U_n = self.recurrent().split(sizes, 1)
+        U_gates, U_n = torch.split(self.recurrent(), sizes, 1)
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
-            a_gates, a_n = a_BG.split(sizes, 1)
+            a_gates, a_n = torch.split(a_BG, sizes, 1)
             r, z = torch.addmm(a_gates, h_BH, U_gates).sigmoid().chunk(2, 1)
             n = torch.addmm(a_n, r * h_BH, U_n).tanh()
             return (torch.lerp(n, h_BH, z),)

@@ -26,7 +26,7 @@ class IndRNNCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h,).
 
     Reference:
-        Li et al. 2018, arXiv:1803.04831, eq. 4 and section 3.2. Deviation: u is clamped where it is used, not
+        Li et al. 2018, arXiv:1803.04831, section 3. Deviation: u is clamped where it is used, not
         rewritten after each update, so that a u that has left the interval acts as its edge and gets no gradient.
     """
 

@@ -28,7 +28,7 @@ class JANETCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order f, g.
 
     Reference:
-        van der Westhuizen & Lasenby 2018, arXiv:1804.04849, section 3. Deviation: there b_f starts as with gate_bias
+        van der Westhuizen & Lasenby 2018, arXiv:1804.04849. Deviation: there b_f starts as with gate_bias
         chrono.
     """
 

@@ -33,7 +33,7 @@ class LNGRUCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order r, z, n.
 
     Reference:
-        Ba et al. 2016, arXiv:1607.06450, appendix, eq. 26-28. Deviation: there z lets new values in; the shift of
+        Ba et al. 2016, arXiv:1607.06450, appendix. Deviation: there z lets new values in; the shift of
         LN(U_n h') is left out, and the shifts of the other norms are one bias b.
     """
 
@@ -55,7 +55,9 @@ class LNGRUCell(LoopCell):
     def projected(self, x_BTI: Tensor) -> Tensor:
         """See `StackedCell.projected`; gates and candidate normalized, then the bias is added."""
         x_TBI, sizes = x_BTI.transpose(0, 1).contiguous(), [2 * self.hidden_size, self.hidden_size]
-        parts = zip(self.weight_ih.split(sizes), self.gain_input.split(sizes), self.bias.split(sizes), strict=True)
+        parts = zip(
+            *(torch.split(parameter, sizes) for parameter in (self.weight_ih, self.gain_input, self.bias)), strict=True
+        )
         return torch.cat(
             [functional.layer_norm(x_TBI @ weight.t(), gain.shape, gain, bias) for weight, gain, bias in parts], 2
         )
@@ -63,13 +65,13 @@ class LNGRUCell(LoopCell):
     def stepper(self) -> Step:
         """See `LoopCell.stepper`."""
         U, sizes = self.recurrent(), [2 * self.hidden_size, self.hidden_size]
-        gain_gates, gain_candidate = self.gain_state.split(sizes)
+        gain_gates, gain_candidate = torch.split(self.gain_state, sizes)
         wide, narrow = gain_gates.shape, gain_candidate.shape
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
-            a_gates, a_n = a_BG.split(sizes, 1)
-            u_gates, u_n = (h_BH @ U).split(sizes, 1)
+            a_gates, a_n = torch.split(a_BG, sizes, 1)
+            u_gates, u_n = torch.split(h_BH @ U, sizes, 1)
             r, z = (a_gates + functional.layer_norm(u_gates, wide, gain_gates)).sigmoid().chunk(2, 1)
             n = torch.addcmul(a_n, r, functional.layer_norm(u_n, narrow, gain_candidate)).tanh()
             return (torch.lerp(n, h_BH, z),)

@@ -33,7 +33,7 @@ class LNLSTMCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h, c). Gates are stored in the order i, f, g, o.
 
     Reference:
-        Ba et al. 2016, arXiv:1607.06450, appendix, eq. 20-22. Deviation: the shifts of the two inner norms are one
+        Ba et al. 2016, arXiv:1607.06450, appendix. Deviation: the shifts of the two inner norms are one
         bias b, and LN(c) has none.
     """
 

@@ -52,11 +52,8 @@ class LRUCell(Cell):
         x_TBI, size = x_BTI.transpose(0, 1), self.hidden_size
         gamma_H = self.log_gamma.exp()
         weight = self.weight_input * torch.cat((gamma_H, gamma_H))[:, None]
-        drive_TBH = torch.complex(*(x_TBI @ weight.t()).split(size, 2))
-        if state is None:
-            q_BH = drive_TBH.new_zeros(len(x_BTI), size)
-        else:
-            q_BH = torch.complex(*state)
+        drive_TBH = torch.complex(*(x_TBI @ weight.t()).chunk(2, 2))
+        q_BH = drive_TBH.new_zeros(len(x_BTI), size) if state is None else torch.complex(*state)
         lambda_BH = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp()).expand(len(x_BTI), -1)
         states = []
         for drive_BH in drive_TBH.unbind(0):

@@ -88,10 +88,10 @@ class LSTMAblationCell(LoopCell):
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, *old = state
-            s_BG, g_BH = torch.addmm(a_BG, h_BH, U).split([len(names) * size, size], 1)
+            s_BG, g_BH = torch.split(torch.addmm(a_BG, h_BH, U), [len(names) * size, size], 1)
             if R is not None:
                 s_BG = torch.addmm(s_BG, old[0], R)
-            gates = dict(zip(names, s_BG.split(size, 1), strict=False))  # without gates one part is left, (B, 0)
+            gates = dict(zip(names, torch.split(s_BG, size, 1), strict=False))  # without gates one part is left, (B, 0)
 
             def opened(name: str) -> Tensor:
                 a_BH = gates[name]

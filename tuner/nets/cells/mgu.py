@@ -30,7 +30,7 @@ class MGUCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h,). Gates are stored in the order f, n.
 
     Reference:
-        Zhou et al. 2016, arXiv:1603.09420, eq. 7. No deviation.
+        Zhou et al. 2016, arXiv:1603.09420. No deviation.
     """
 
     def __init__(self, input_size: int, hidden_size: int, options: ForgetBiasOptions) -> None:

@@ -33,7 +33,7 @@ class PeepholeLSTMCell(LoopCell):
         x_BTI (B, T, I) -> (B, T, H); the state is (h, c). Gates are stored in the order i, f, g, o.
 
     Reference:
-        Gers & Schmidhuber 2000, "Recurrent nets that time and count", eq. 3-7; in this form Greff et al. 2017, section
+        Gers & Schmidhuber 2000, "Recurrent nets that time and count"; in this form Greff et al. 2017, section
         2.A. Deviation: gradients through peepholes are not truncated.
     """
 

@@ -33,7 +33,7 @@ class QRNNCell(StackedCell):
         at the start. Gates are stored in the order f, o, z; columns by step, the oldest first: (3 H, k I).
 
     Reference:
-        Bradbury et al. 2017, arXiv:1611.01576, eq. 1-4, fo-pooling. Deviation: biases.
+        Bradbury et al. 2017, arXiv:1611.01576, section 2, fo-pooling. Deviation: biases.
     """
 
     def __init__(self, input_size: int, hidden_size: int, options: QRNNOptions) -> None:

@@ -70,11 +70,20 @@ class SLSTMCell(LoopCell):
 
     def stepper(self) -> Step:
         """See `LoopCell.stepper`."""
-        U = self.recurrent() if self.heads == 1 else self._block_diagonal()
+        heads, size = self.heads, self.hidden_size // self.heads
+        U = self.recurrent()
+        if heads > 1:
+            U = U.view(size, 4, heads, size).permute(2, 0, 1, 3).reshape(heads, size, 4 * size)
+
+        def mixed(a_BG: Tensor, h_BH: Tensor) -> Tensor:
+            if heads == 1:
+                return torch.addmm(a_BG, h_BH, U)
+            per_head = torch.bmm(h_BH.reshape(-1, heads, size).transpose(0, 1), U)
+            return a_BG + per_head.view(heads, -1, 4, size).permute(1, 2, 0, 3).reshape(a_BG.shape)
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, n_BH, m_BH = state
-            i, f, g, o = torch.addmm(a_BG, h_BH, U).chunk(4, 1)
+            i, f, g, o = mixed(a_BG, h_BH).chunk(4, 1)
             f = functional.logsigmoid(f)
             with torch.no_grad():
                 kept_BH = f + m_BH
@@ -86,7 +95,3 @@ class SLSTMCell(LoopCell):
             return o.sigmoid() * c_BH / n_BH, c_BH, n_BH, m_next_BH
 
         return step
-
-    def _block_diagonal(self) -> Tensor:
-        """U with its zeros, (H, 4 H): at these sizes one dense product is faster than one per head."""
-        return torch.cat([torch.block_diag(*gate.chunk(self.heads)) for gate in super().recurrent_blocks()]).t()

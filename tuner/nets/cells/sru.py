@@ -52,7 +52,7 @@ class SRUCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
-        f_TBH, r_TBH, n_TBH, *skip = self.projected(x_BTI).split(self.hidden_size, 2)
+        f_TBH, r_TBH, n_TBH, *skip = torch.split(self.projected(x_BTI), self.hidden_size, 2)
         way_TBH = skip[0] if skip else ALPHA * x_BTI.transpose(0, 1)
         v_BH = self.weight_forget.expand(len(x_BTI), -1)
         (c_BH,) = state or (self.zeros(x_BTI),)

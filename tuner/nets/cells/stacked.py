@@ -88,8 +88,8 @@ class StackedCell(Cell):
 class LoopCell(StackedCell):
     """A cell whose every step needs the state before it, and whose output is the first part of its state.
 
-    Subclasses give `stepper`. Steps are taken from `unbind` and gathered by `stack`: an index into a tensor that needs a
-    gradient costs a whole tensor of zeros per step in the backward pass.
+    Subclasses give `stepper`. Steps are taken from `unbind` and gathered by `stack`: an index into a tensor that needs
+    a gradient costs a whole tensor of zeros per step in the backward pass.
     """
 
     @abstractmethod

@@ -1,0 +1,322 @@
+"""The cells' equations as their papers have them: one item, one step and one gate at a time, without any shortcut.
+
+Every oracle takes a cell, only to read its parameters, and a batch of sequences from zero states; it returns the
+outputs, (B, T, H). Products are written `W @ x`; i, f, o, g, r, z, n, c, h are the papers' letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from tuner.nets.cell import Cell
+
+Oracle = Callable[[Cell, Tensor], Tensor]
+
+
+class Parameters:
+    """A cell's parameters by gate, as vectors and matrices of one gate."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.rows = cell, cell.gates()
+        self.zero = torch.zeros(cell.hidden_size, dtype=torch.float64)
+
+    def W(self, gate: str) -> Tensor:  # noqa: N802 - the letter of the papers
+        """Input block."""
+        return self.cell.input_weights()[self.rows[gate]]
+
+    def U(self, gate: str) -> Tensor:  # noqa: N802 - the letter of the papers
+        """Recurrent block."""
+        return self.cell.recurrent_weights()[self.rows[gate]]
+
+    def b(self, gate: str) -> Tensor:
+        """Bias."""
+        return sum(bias[self.rows[gate]] for bias in self.cell.biases())
+
+    def a(self, gate: str, x: Tensor, h: Tensor) -> Tensor:
+        """W x + U h + b."""
+        return self.W(gate) @ x + self.U(gate) @ h + self.b(gate)
+
+
+def per_item(run: Callable[[Parameters, Tensor], Iterator[Tensor]]) -> Oracle:
+    """An oracle from a generator of the outputs of one sequence, (T, I)."""
+
+    def oracle(cell: Cell, x_BTI: Tensor) -> Tensor:
+        return torch.stack([torch.stack(list(run(Parameters(cell), x_TI))) for x_TI in x_BTI])
+
+    return oracle
+
+
+def s(a: Tensor) -> Tensor:
+    """The logistic function."""
+    return 1 / (1 + torch.exp(-a))
+
+
+def layer_norm(a: Tensor, gain: Tensor) -> Tensor:
+    """Ba et al. 2016, eq. 3-4, without shift."""
+    centered = a - a.sum() / len(a)
+    return gain * centered / torch.sqrt((centered**2).sum() / len(a) + 1e-5)
+
+
+@per_item
+def rnn(p, x_TI):
+    """Elman 1990."""
+    h = p.zero
+    for x in x_TI:
+        h = torch.tanh(p.a("candidate", x, h))
+        yield h
+
+
+@per_item
+def lstm(p, x_TI):
+    """Gers et al. 2000."""
+    h = c = p.zero
+    for x in x_TI:
+        i, f, o = (s(p.a(gate, x, h)) for gate in ("input", "forget", "output"))
+        c = f * c + i * torch.tanh(p.a("candidate", x, h))
+        h = o * torch.tanh(c)
+        yield h
+
+
+@per_item
+def gru(p, x_TI):
+    """Cho et al. 2014, v1; the candidate's second bias is inside the reset gate."""
+    h = p.zero
+    inner, outer = p.cell.biases()[1], p.cell.biases()[0]
+    rows = p.rows["candidate"]
+    for x in x_TI:
+        r, z = (s(p.a(gate, x, h)) for gate in ("reset", "update"))
+        n = torch.tanh(p.W("candidate") @ x + outer[rows] + r * (p.U("candidate") @ h + inner[rows]))
+        h = (1 - z) * n + z * h
+        yield h
+
+
+@per_item
+def gru_reset_before(p, x_TI):
+    """Cho et al. 2014, v3."""
+    h = p.zero
+    for x in x_TI:
+        r, z = (s(p.a(gate, x, h)) for gate in ("reset", "update"))
+        h = (1 - z) * torch.tanh(p.a("candidate", x, r * h)) + z * h
+        yield h
+
+
+@per_item
+def lstm_ablation(p, x_TI):
+    """Greff et al. 2017, section 2.A and 3.C; a missing gate is 1."""
+    cell, options, one = p.cell, p.cell.options, torch.ones_like(p.zero)
+    h = c = p.zero
+    old = dict.fromkeys(cell.names, p.zero)
+
+    def gate(name, x, h, c):
+        a = p.a(name, x, h)
+        if options.peepholes:
+            a = a + cell.peepholes[name] * c
+        if options.full_gate_recurrence:
+            size, row = cell.hidden_size, cell.names.index(name)
+            for column, other in enumerate(cell.names):
+                R = cell.weight_gates[row * size : (row + 1) * size, column * size : (column + 1) * size]
+                a = a + R @ old[other]
+        return s(a)
+
+    for x in x_TI:
+        f = gate("forget", x, h, c) if options.forget_gate else one
+        i = 1 - f if options.coupled_gates else gate("input", x, h, c) if options.input_gate else one
+        g = p.a("candidate", x, h)
+        c = f * c + i * (torch.tanh(g) if options.input_activation else g)
+        o = gate("output", x, h, c) if options.output_gate else one
+        h = o * (torch.tanh(c) if options.output_activation else c)
+        old = {"input": i, "forget": f, "output": o}
+        yield h
+
+
+@per_item
+def peephole_lstm(p, x_TI):
+    """Gers & Schmidhuber 2000."""
+    h = c = p.zero
+    for x in x_TI:
+        i = s(p.a("input", x, h) + p.cell.peephole_input * c)
+        f = s(p.a("forget", x, h) + p.cell.peephole_forget * c)
+        c = f * c + i * torch.tanh(p.a("candidate", x, h))
+        h = s(p.a("output", x, h) + p.cell.peephole_output * c) * torch.tanh(c)
+        yield h
+
+
+@per_item
+def cifg(p, x_TI):
+    """Greff et al. 2017, CIFG."""
+    h = c = p.zero
+    for x in x_TI:
+        f, o = (s(p.a(gate, x, h)) for gate in ("forget", "output"))
+        c = f * c + (1 - f) * torch.tanh(p.a("candidate", x, h))
+        h = o * torch.tanh(c)
+        yield h
+
+
+@per_item
+def ln_lstm(p, x_TI):
+    """Ba et al. 2016, appendix."""
+    cell = p.cell
+    h = c = p.zero
+    for x in x_TI:
+        a = layer_norm(cell.input_weights() @ x, cell.gain_input)
+        a = a + layer_norm(cell.recurrent_weights() @ h, cell.gain_state) + cell.biases()[0]
+        i, f, o = (s(a[p.rows[gate]]) for gate in ("input", "forget", "output"))
+        c = f * c + i * torch.tanh(a[p.rows["candidate"]])
+        h = o * torch.tanh(layer_norm(c, cell.gain_cell))
+        yield h
+
+
+@per_item
+def ln_gru(p, x_TI):
+    """Ba et al. 2016, appendix, z keeping the state."""
+    h, size = p.zero, len(p.zero)
+    first, last = slice(0, 2 * size), slice(2 * size, 3 * size)
+    W, U, b = p.cell.input_weights(), p.cell.recurrent_weights(), p.cell.biases()[0]
+    gain_x, gain_h = p.cell.gain_input, p.cell.gain_state
+    for x in x_TI:
+        a = layer_norm(W[first] @ x, gain_x[first]) + layer_norm(U[first] @ h, gain_h[first]) + b[first]
+        r, z = s(a[p.rows["reset"]]), s(a[p.rows["update"]])
+        inner = layer_norm(U[last] @ h, gain_h[last])
+        n = torch.tanh(layer_norm(W[last] @ x, gain_x[last]) + b[last] + r * inner)
+        h = (1 - z) * n + z * h
+        yield h
+
+
+@per_item
+def slstm(p, x_TI):
+    """Beck et al. 2024, eq. 8-14: without the stabilizer, heads by plain slices."""
+    cell = p.cell
+    size = cell.hidden_size // cell.heads
+    h = c = n = p.zero
+
+    def a(gate, x, h):
+        mixed = [p.U(gate)[k * size : (k + 1) * size] @ h[k * size : (k + 1) * size] for k in range(cell.heads)]
+        return p.W(gate) @ x + torch.cat(mixed) + p.b(gate)
+
+    for x in x_TI:
+        i, f = torch.exp(a("input", x, h)), s(a("forget", x, h))
+        c, n = f * c + i * torch.tanh(a("candidate", x, h)), f * n + i
+        h = s(a("output", x, h)) * c / n
+        yield h
+
+
+@per_item
+def mgu(p, x_TI):
+    """Zhou et al. 2016."""
+    h = p.zero
+    for x in x_TI:
+        f = s(p.a("forget", x, h))
+        h = (1 - f) * h + f * torch.tanh(p.a("candidate", x, f * h))
+        yield h
+
+
+@per_item
+def janet(p, x_TI):
+    """Van der Westhuizen & Lasenby 2018."""
+    h = p.zero
+    for x in x_TI:
+        a = p.a("forget", x, h)
+        h = s(a) * h + (1 - s(a - p.cell.options.beta)) * torch.tanh(p.a("candidate", x, h))
+        yield h
+
+
+@per_item
+def indrnn(p, x_TI):
+    """Li et al. 2018."""
+    h = p.zero
+    for x in x_TI:
+        a = p.W("candidate") @ x + p.cell.weight_state * h + p.b("candidate")
+        h = torch.where(a > 0, a, 0) if p.cell.options.nonlinearity == "relu" else torch.tanh(a)
+        yield h
+
+
+@per_item
+def sru(p, x_TI):
+    """Lei et al. 2018, eq. 1-4, with the scaled highway of section 3.2."""
+    c = p.zero
+    for x in x_TI:
+        f = s(p.W("forget") @ x + p.cell.weight_forget * c + p.b("forget"))
+        r = s(p.W("reset") @ x + p.cell.weight_reset * c + p.b("reset"))
+        c = f * c + (1 - f) * (p.W("candidate") @ x + p.b("candidate"))
+        way = p.W("skip") @ x + p.b("skip") if "skip" in p.rows else 3**0.5 * x
+        yield r * c + (1 - r) * way
+
+
+@per_item
+def qrnn(p, x_TI):
+    """Bradbury et al. 2017, fo-pooling."""
+    c, width = p.zero, p.cell.options.filter_width
+    for t in range(len(x_TI)):
+        seen = [x_TI[at] if at >= 0 else torch.zeros_like(x_TI[0]) for at in range(t - width + 1, t + 1)]
+        window = torch.cat(seen)
+        z = torch.tanh(p.W("candidate") @ window + p.b("candidate"))
+        f, o = (s(p.W(gate) @ window + p.b(gate)) for gate in ("forget", "output"))
+        c = f * c + (1 - f) * z
+        yield o * c
+
+
+def v(a: Tensor) -> Tensor:
+    """Feng et al. 2024, appendix B."""
+    return torch.where(a >= 0, a + 0.5, s(a))
+
+
+@per_item
+def mingru(p, x_TI):
+    """Feng et al. 2024, section 3.1."""
+    h = p.zero
+    for x in x_TI:
+        z = s(p.W("update") @ x + p.b("update"))
+        h = (1 - z) * h + z * v(p.W("candidate") @ x + p.b("candidate"))
+        yield h
+
+
+@per_item
+def minlstm(p, x_TI):
+    """Feng et al. 2024, section 3.2."""
+    h = p.zero
+    for x in x_TI:
+        f, i = (s(p.W(gate) @ x + p.b(gate)) for gate in ("forget", "input"))
+        h = f / (f + i) * h + i / (f + i) * v(p.W("candidate") @ x + p.b("candidate"))
+        yield h
+
+
+@per_item
+def lru(p, x_TI):
+    """Orvieto et al. 2023, in real numbers: rotation by theta, decay by nu."""
+    cell, real, imaginary = p.cell, p.zero, p.zero
+    size = cell.hidden_size
+    decay, phase = torch.exp(-torch.exp(cell.nu)), torch.exp(cell.theta)
+    across, up = decay * torch.cos(phase), decay * torch.sin(phase)
+    for x in x_TI:
+        real, imaginary = (
+            across * real - up * imaginary + torch.exp(cell.log_gamma) * (p.W("real") @ x),
+            up * real + across * imaginary + torch.exp(cell.log_gamma) * (p.W("imaginary") @ x),
+        )
+        # Re(C q), the second half of the stored matrix being minus the imaginary part of C
+        y = cell.weight_output[:, :size] @ real + cell.weight_output[:, size:] @ imaginary
+        yield y + cell.weight_skip @ x
+
+
+ORACLES: dict[str, Oracle] = {
+    "rnn": rnn,
+    "lstm": lstm,
+    "lstm_ablation": lstm_ablation,
+    "peephole_lstm": peephole_lstm,
+    "cifg": cifg,
+    "ln_lstm": ln_lstm,
+    "slstm": slstm,
+    "gru": gru,
+    "gru_reset_before": gru_reset_before,
+    "ln_gru": ln_gru,
+    "mgu": mgu,
+    "janet": janet,
+    "indrnn": indrnn,
+    "sru": sru,
+    "qrnn": qrnn,
+    "mingru": mingru,
+    "minlstm": minlstm,
+    "lru": lru,
+}
