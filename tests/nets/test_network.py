@@ -20,14 +20,20 @@ def build(cell="lstm", dropout=None, task=None, **net):
     return build_network(options, CELLS[cell].options(), dropout or {}, task or Task())
 
 
-@pytest.mark.parametrize(
-    ("cell", "initializer", "pooling"),
-    list(itertools.product(CELLS.entries, INITIALIZERS.entries, POOLINGS.entries)),
-)
+COMBINATIONS = [
+    (cell, initializer, pooling)
+    for (cell, initializer), pooling in zip(
+        itertools.product(CELLS.entries, INITIALIZERS.entries), itertools.cycle([*POOLINGS.entries, "mean"])
+    )
+]
+"""Every cell with every initializer, each with one pooling after the other."""
+
+
+@pytest.mark.parametrize(("cell", "initializer", "pooling"), COMBINATIONS)
 def test_every_combination_learns(cell, initializer, pooling):
     """Every parameter of every combination gets a finite gradient, and not 0 everywhere."""
     torch.manual_seed(0)
-    network = build(cell, EVERYTHING, bidirectional=True, initializer=initializer, pooling=pooling)
+    network = build(cell, EVERYTHING, bidirectional=True, residual=True, initializer=initializer, pooling=pooling)
     x_BTI, lengths_B = padded_batch([6, 3, 5, 2])
     prediction = network(x_BTI.float(), lengths_B)
     assert prediction.shape == (4, 3)
@@ -88,6 +94,19 @@ def test_dropout_between_needs_two_layers():
     """Dropout between layers is refused, not skipped, with one layer."""
     with pytest.raises(TrialError, match=r"dropout\.between needs layers >= 2, but got 1"):
         build(dropout={"dropout.between": 0.1}, layers=1)
+
+
+def test_residual_needs_two_layers():
+    """Residual links are refused, not skipped, with one layer."""
+    with pytest.raises(TrialError, match="residual needs layers >= 2, but got 1"):
+        build(residual=True, layers=1)
+
+
+def test_projection_is_what_the_head_sees():
+    """With a projection, the next layer and the head get its features."""
+    network = build(projection_size=3, bidirectional=True)
+    assert network.head.in_features == 3
+    assert [cell.input_size for cell in network.stack.forward_cells] == [5, 3]
 
 
 def test_encoder_must_tell_its_size():

@@ -5,8 +5,17 @@ import torch
 
 from tuner.nets.catalog import POOLINGS
 
+
+def attend(y_TF, pool):
+    """Yang et al. 2016, eq. 5-7, step by step."""
+    W, b, v = pool.hidden.weight, pool.hidden.bias, pool.score.weight[0]
+    weights = [torch.exp(torch.tanh(W @ y + b) @ v) for y in y_TF]
+    return sum(weight * y for weight, y in zip(weights, y_TF, strict=True)) / sum(weights)
+
+
 ORACLES = {
-    "last": lambda y_TF, half: torch.cat((y_TF[-1][:half], y_TF[0][half:])),
+    "attention": attend,
+    "last": lambda y_TF, pool: torch.cat((y_TF[-1][: pool.half], y_TF[0][pool.half :])),
     "mean": lambda y_TF, _: torch.stack([column.sum() / len(y_TF) for column in y_TF.T]),
     "max": lambda y_TF, _: torch.tensor([max(column.tolist()) for column in y_TF.T]),
 }
@@ -21,17 +30,18 @@ def test_pools_valid_steps_only(name, bidirectional, padding):
     y_BTF, lengths_B = torch.randn(3, 5, 4), torch.tensor([5, 1, 3])
     for row, length in enumerate(lengths_B):
         y_BTF[row, length:] = padding
-    pooled_BF = POOLINGS[name].load()(y_BTF, lengths_B, bidirectional)
-    half = 2 if bidirectional else 4
+    pool = POOLINGS[name].load()(4)
+    pooled_BF = pool(y_BTF, lengths_B, bidirectional)
+    pool.half = 2 if bidirectional else 4
     for row, length in enumerate(lengths_B):
-        torch.testing.assert_close(pooled_BF[row], ORACLES[name](y_BTF[row, :length], half))
+        torch.testing.assert_close(pooled_BF[row], ORACLES[name](y_BTF[row, :length], pool))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("name", POOLINGS.entries)
 def test_no_lengths_means_all_steps(name, bidirectional):
     """Without lengths the result is that of full lengths."""
-    pool, y_BTF = POOLINGS[name].load(), torch.randn(3, 5, 4)
+    pool, y_BTF = POOLINGS[name].load()(4), torch.randn(3, 5, 4)
     torch.testing.assert_close(pool(y_BTF, None, bidirectional), pool(y_BTF, torch.tensor([5, 5, 5]), bidirectional))
 
 
@@ -39,6 +49,6 @@ def test_no_lengths_means_all_steps(name, bidirectional):
 def test_padding_gets_no_gradient(name):
     """Gradients reach valid steps and are 0 in padding."""
     y_BTF = torch.randn(3, 5, 4, requires_grad=True)
-    POOLINGS[name].load()(y_BTF, torch.tensor([5, 1, 3]), False).sum().backward()
+    POOLINGS[name].load()(4)(y_BTF, torch.tensor([5, 1, 3]), False).square().sum().backward()
     assert y_BTF.grad[1, 1:].abs().max() == 0
     assert y_BTF.grad[1, 0].abs().min() > 0

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.nets.cases import make_cell, padded_batch
-from tuner.nets.poolings import last
+from tuner.nets.poolings import Last
 from tuner.nets.stack import RecurrentStack
 
 KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -49,7 +49,7 @@ def test_equals_torch_on_packed_sequences(name, layers, bidirectional, lengths):
     torch.testing.assert_close(y_BTF * valid_BT1, expected_BTF)
 
     end = (state[0] if name == "lstm" else state)[-1 - bidirectional :]
-    torch.testing.assert_close(last(y_BTF, lengths_B, bidirectional), torch.cat(tuple(end), 1))
+    torch.testing.assert_close(Last(y_BTF.shape[2])(y_BTF, lengths_B, bidirectional), torch.cat(tuple(end), 1))
 
     weights_BTF = torch.randn_like(expected_BTF) * valid_BT1
     (y_BTF * weights_BTF).sum().backward()
@@ -93,3 +93,45 @@ def test_padding_and_order_change_nothing(name, lengths, extra, order):
     for row, source in enumerate(shuffled):
         length = lengths[source]
         torch.testing.assert_close(other_BTF[row, :length], y_BTF[source, :length], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
+@pytest.mark.parametrize("projection_size", [0, 4])
+@pytest.mark.parametrize("residual", [False, True])
+def test_residual_and_projection(residual, projection_size, bidirectional):
+    """Layers are chained as written: y = f(x) for the first, x + f(x) for the others, f with its projection."""
+    torch.manual_seed(1)
+    stack = RecurrentStack(
+        lambda size: make_cell("gru", size, 6),
+        5,
+        3,
+        bidirectional,
+        residual=residual,
+        projection_size=projection_size,
+    ).double()
+    x_BTI, _ = padded_batch([6, 6])
+    y_BTF, _ = stack(x_BTI)
+    expected = x_BTI
+    for layer in range(3):
+        outputs = [stack.forward_cells[layer](expected)[0]]
+        if bidirectional:
+            outputs.append(stack.backward_cells[layer](expected.flip(1))[0].flip(1))
+        through = torch.cat(outputs, 2)
+        if projection_size:
+            through = through @ stack.projections[layer].weight.T
+        expected = expected + through if residual and layer else through
+    assert y_BTF.shape[2] == stack.output_size == (projection_size or 6 * (1 + bidirectional))
+    torch.testing.assert_close(y_BTF, expected)
+
+
+def test_carried_states_with_residual_and_projection():
+    """States are those of the cells, before any projection."""
+    torch.manual_seed(1)
+    stack = RecurrentStack(lambda size: make_cell("lstm", size), 5, 2, residual=True, projection_size=3).double()
+    x_BTI, _ = padded_batch([6, 6])
+    whole_BTF, end = stack(x_BTI)
+    first_BTF, states = stack(x_BTI[:, :4])
+    second_BTF, states = stack(x_BTI[:, 4:], states=states)
+    torch.testing.assert_close(torch.cat((first_BTF, second_BTF), 1), whole_BTF)
+    torch.testing.assert_close(states, end)
+    assert all(part.shape == (2, 7) for state in states for part in state)

@@ -109,7 +109,7 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path: Path, migr
 
 @pytest.mark.ray
 def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated: Path) -> None:
-    """After SIGKILL of the driver its workers die, and the same command finishes the sweep on new ones."""
+    """Within 30 s of SIGKILL no process that the driver started is left, and the same command finishes the sweep."""
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     more = "ray: {address: local}\nresources: {workers: 2}\nconfirm: {top: 1, seeds: 1}"
     path = write_task(tmp_path, trials=TRIALS, epochs=4, more=more)
@@ -120,9 +120,8 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    workers = [child for child in children if "ray::Worker" in _name(child)]
-    _, alive = psutil.wait_procs(workers, timeout=30)
-    assert alive == []
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert [child.name() for child in alive] == []
     finish(start(tmp_path, path))
     check_complete(tmp_path)
 
@@ -144,10 +143,3 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
     assert "RUNNING" not in statuses
     finish(start(tmp_path, path))
     check_complete(tmp_path)
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""

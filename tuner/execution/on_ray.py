@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ClusterError
+from tuner.execution.guard import Guard
 from tuner.execution.worker import Worker
 from tuner.messages import Answer, Ended, Lost, Message, TrialSpec
 
@@ -60,6 +61,7 @@ class RayExecutor:
         self._polls: dict[ObjectRef[Any], _Slot] = {}
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
+        self._guard: Guard | None = None
         self.num_slots = 0
 
     def open(self) -> None:
@@ -124,6 +126,8 @@ class RayExecutor:
                 ray.kill(slot.actor)
         self._idle, self._polls, self._by_run = [], {}, {}
         ray.shutdown()
+        if self._guard is not None:
+            self._guard.close()
 
     def _fetch(self, ref: ObjectRef[Any], slot: _Slot) -> list[Message]:
         import ray
@@ -179,6 +183,7 @@ class RayExecutor:
         _quiet_environment()
         import ray
 
+        guard = Guard()
         cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
         ray.init(
             address="local",
@@ -189,6 +194,8 @@ class RayExecutor:
             object_store_memory=128 * 1024 * 1024,
             _temp_dir=self._temp_dir or None,
         )
+        guard.watch_children()
+        self._guard = guard
 
     def _join(self) -> None:
         _quiet_environment()
