@@ -6,6 +6,7 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
     attempt   attempt, worker
     epoch     attempt, epoch, metrics, tensors             one line per epoch, first one wins
     rung      attempt, epoch, value, verdict, reason
+    error     attempt, reason, trace                       its own code failed; it is tried again
     ended     attempt, state, reason, value, epochs, seconds, step, trace, results
 
 `sweep.jsonl` of a study has, in the same form:
@@ -17,15 +18,22 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from tuner.messages import Ended, State
+
+FULL_DISK_SECONDS = 1.0
+"""Time between two attempts to write to a full disk."""
+_log = logging.getLogger("tuner")
 
 
 def append(path: Path, event: str, *, durable: bool = False, **fields: Any) -> None:
@@ -61,9 +69,30 @@ def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = Fa
             file.seek(size - 1)
             if file.read(1) != b"\n":
                 cut_torn_tail(path)
-        file.write(data)
+        write_whole(file, data, path)
         if durable:
             os.fsync(file.fileno())
+
+
+def write_whole(file: FileIO, data: bytes, path: Path) -> None:
+    """Append `data` to an unbuffered file, whole: a full disk is waited out, with nothing half-written meanwhile."""
+    size = os.fstat(file.fileno()).st_size
+    told = False
+    while True:
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            os.ftruncate(file.fileno(), size)
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            if not told:
+                told = True
+                _log.warning("the disk is full: waiting for space to write %s", path)
+            time.sleep(FULL_DISK_SECONDS)
+        else:
+            return
 
 
 def cut_torn_tail(path: Path) -> None:
@@ -108,6 +137,8 @@ class RunRecord:
     reason: str = ""
     value: float | None = None
     attempts: int = 0
+    errors: int = 0
+    """Attempts that ended with an error of the run's own code and were followed by another."""
     epochs: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Epoch number -> its event."""
     rungs: list[dict[str, Any]] = field(default_factory=list)
@@ -130,6 +161,8 @@ class RunRecord:
             self.state, self.reason, self.ended = State.LOST, "", None
         elif name == "epoch":
             self.epochs.setdefault(event["epoch"], dict(event))
+        elif name == "error":
+            self.errors += 1
         elif name == "rung":
             self.rungs.append(dict(event))
         elif name == "ended":

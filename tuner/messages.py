@@ -86,6 +86,8 @@ class TrialSpec:
     device: str = "auto"
     threads: int = 1
     diagnostics: str = "standard"
+    stall_seconds: float | None = None
+    """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
     keep_model: bool = False
     models: tuple[str, ...] = ()
     """Test runs only: folders of the confirmed models to score."""
@@ -112,7 +114,7 @@ class Report:
     attempt: int
     epochs: tuple[Epoch, ...]
     value: float
-    """Best objective value so far, as measured (not negated)."""
+    """Best objective value so far, as measured (not negated). A report without epochs is a sign of life."""
     waiting: bool = False
 
 

@@ -27,6 +27,7 @@ storage: studies
 tracking: {uri: "http://localhost:5000"}
 device: cuda:1
 report: {figures: 5}
+attempts: {errors: 2, stall: 5m}
 diagnostics: {level: "off"}
 """
 

@@ -247,7 +247,8 @@ def sync(study: str, storage: str, uri: str | None) -> None:
 
     folder = _study_folder(study, storage)
     report = write(folder, tracking_uri(uri))
-    click.echo(f"study {folder.name}: {report}")
+    done = f"{report.written} events written" if report.written else "nothing was missing"
+    click.echo(f"study {folder.name}: {report.runs} runs, {done}")
 
 
 def _study_folder(study: str, storage: str) -> StudyFolder:

@@ -20,8 +20,8 @@ TICK_SECONDS = 60.0
 class JsonLines:
     """One JSON object per event on standard output."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
 
     def __call__(self, event: str, **fields: Any) -> None:
         """Print the event."""
@@ -35,8 +35,8 @@ class JsonLines:
 class Lines:
     """One line per event that matters, and a progress line a minute."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
         self._last_tick = time.monotonic()
 
     def __call__(self, event: str, **fields: Any) -> None:

@@ -96,6 +96,13 @@ class Objective(Options):
     """Which way is better; null takes the metric's own."""
 
 
+_Seconds = Annotated[
+    float | None,
+    Field(gt=0),
+    BeforeValidator(duration_seconds, json_schema_input_type=float | str | None),
+]
+
+
 class Budget(Options):
     """How much may be spent."""
 
@@ -103,11 +110,7 @@ class Budget(Options):
     """Search trials, 1 to 1,000,000; the confirmation comes on top."""
     epochs: int = Field(default=20, ge=1, le=100_000)
     """Epochs of a full trial, 1 to 100,000."""
-    timeout: Annotated[
-        float | None,
-        Field(gt=0),
-        BeforeValidator(duration_seconds, json_schema_input_type=float | str | None),
-    ] = None
+    timeout: _Seconds = None
     """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null is unlimited."""
 
 
@@ -184,6 +187,16 @@ class Diagnostics(Options):
     """Which probes run. "off" needs its quotes."""
 
 
+class Attempts(Options):
+    """How often a trial is tried. The loss of a worker or a node never counts: such an attempt goes on elsewhere."""
+
+    errors: int = Field(default=1, ge=0, le=100)
+    """Times that a trial is tried again after an error of its own code, 0 to 100; then it is FAILED."""
+    stall: _Seconds = 600.0
+    """Longest time without a sign of life (a training step or a report), > 0: seconds or text such as "10m"; after it
+    the attempt is ended, its Python stacks kept. null waits for ever."""
+
+
 class Report(Options):
     """What is drawn when a sweep is over."""
 
@@ -216,6 +229,8 @@ class TaskFile(Options):
     """Who cuts trials short."""
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
+    attempts: Attempts = Attempts()
+    """How often a trial is tried, and how long it may be silent."""
     resources: Resources = Resources()
     """What one trial gets, and how many run at once."""
     ray: Ray = Ray()

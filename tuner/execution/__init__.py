@@ -3,5 +3,6 @@
 from tuner.execution.contract import Executor, Link, RunTrial
 from tuner.execution.in_process import InProcessExecutor
 from tuner.execution.on_ray import RayExecutor
+from tuner.execution.worker import STACKS
 
-__all__ = ["Executor", "InProcessExecutor", "Link", "RayExecutor", "RunTrial"]
+__all__ = ["STACKS", "Executor", "InProcessExecutor", "Link", "RayExecutor", "RunTrial"]

@@ -62,6 +62,10 @@ class Executor(Protocol):
         """Messages that have come, waiting up to `timeout` seconds for the first; [] when there is none."""
         ...
 
+    def abandon(self, run: str) -> None:
+        """End the worker of a run by force, without a message; another takes its slot."""
+        ...
+
     def close(self) -> None:
         """Stop all workers; attempts still running end without a message."""
         ...

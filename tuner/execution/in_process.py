@@ -50,6 +50,12 @@ class InProcessExecutor:
             self._busy = None
         return messages
 
+    def abandon(self, run: str) -> None:
+        """Leave the thread to itself, as a thread cannot be ended, and take a new worker."""
+        if self._busy is not None and self._busy.run == run:
+            self._busy = None
+            self._worker = Worker(self._run_trial)
+
     def close(self) -> None:
         """Ask the running attempt to end; its thread dies with the process if it does not."""
         if self._worker is not None and self._busy is not None:

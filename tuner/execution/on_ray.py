@@ -117,6 +117,15 @@ class RayExecutor:
             messages += self._fetch(ref, self._polls.pop(ref))
         return messages
 
+    def abandon(self, run: str) -> None:
+        """Kill the actor and make a new one."""
+        import ray
+
+        slot = self._by_run.pop(run)
+        self._polls = {ref: other for ref, other in self._polls.items() if other is not slot}
+        ray.kill(slot.actor)
+        self._add_slot()
+
     def close(self) -> None:
         """Kill the actors; end the Ray that was started here, leave a joined one."""
         import ray

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import queue
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 from tuner.errors import TunerError
 from tuner.execution.contract import RunTrial
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
 from tuner.registry import load_target
+
+STACKS = "stacks.txt"
+"""File in a run's folder with the Python stacks of an attempt that was silent for too long."""
 
 
 class Worker:
@@ -55,7 +62,8 @@ class Worker:
 
     def _run(self, spec: TrialSpec, link: QueueLink) -> None:
         try:
-            ended = self._run_trial(spec, link)
+            with link.watched():
+                ended = self._run_trial(spec, link)
         except BaseException as error:  # noqa: BLE001 - whatever a trial raises is that trial's outcome
             ended = Ended(
                 run=spec.run,
@@ -74,11 +82,18 @@ class QueueLink:
         self.spec = spec
         self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._outbox = outbox
+        self._stacks: TextIO | None = None
 
     def send(self, report: Report) -> Answer | None:
         """Send; wait for the answer at a rung."""
         self._outbox.put(report)
-        return self.answers.get() if report.waiting else self.answered()
+        if not report.waiting:
+            self._arm()
+            return self.answered()
+        faulthandler.cancel_dump_traceback_later()  # waiting for the driver is no silence
+        answer = self.answers.get()
+        self._arm()
+        return answer
 
     def answered(self) -> Answer | None:
         """An answer that has come, if any."""
@@ -86,6 +101,27 @@ class QueueLink:
             return self.answers.get_nowait()
         except queue.Empty:
             return None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Within, too long a silence leaves the stacks of all threads in `stacks.txt`, also from native code."""
+        if self.spec.stall_seconds is None:
+            yield
+            return
+        folder = Path(self.spec.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / STACKS).open("w") as self._stacks:
+            self._arm()
+            try:
+                yield
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+        if (folder / STACKS).stat().st_size == 0:
+            (folder / STACKS).unlink()
+
+    def _arm(self) -> None:
+        if self._stacks is not None and self.spec.stall_seconds is not None:
+            faulthandler.dump_traceback_later(self.spec.stall_seconds, file=self._stacks)
 
 
 def failure_reason(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.errors import StudyError
-from tuner.events import cut_torn_tail
+from tuner.events import cut_torn_tail, write_whole
 
 
 class JournalFile(BaseJournalBackend):
@@ -35,6 +35,7 @@ class JournalFile(BaseJournalBackend):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         cut_torn_tail(path)
+        self._path = path
         self._logs = _read_lines(path)
         self._first = 0  # number of the first log kept in memory; those before have been read
         self._file = path.open("ab", buffering=0)
@@ -70,7 +71,7 @@ class JournalFile(BaseJournalBackend):
 
     def _flush(self) -> None:
         if self._unwritten:
-            self._file.write(b"".join(self._unwritten))
+            write_whole(self._file, b"".join(self._unwritten), self._path)
             os.fsync(self._file.fileno())
             self._unwritten = []
 

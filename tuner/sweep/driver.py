@@ -164,7 +164,7 @@ class Sweep:
             self.tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
         try:
             self.executor.open()
-            self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self)
+            self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
             for run in self.folder.runs():
                 self.recorder.changed(run)
             self._search_confirm_test()
@@ -215,6 +215,7 @@ class Sweep:
             device=file.device,
             threads=file.resources.cpus,
             diagnostics=file.diagnostics.level,
+            stall_seconds=file.attempts.stall,
             **fields,
         )
 

@@ -12,13 +12,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from tuner import events
-from tuner.execution import Executor
+from tuner.execution import STACKS, Executor
 from tuner.folder import StudyFolder
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.sweep.listener import Listener
 
 MAX_DELAY_SECONDS = 60.0
+MAX_TRACE = 20_000
+"""Characters kept of a silent attempt's stacks."""
+STALL_SLACK_SECONDS = 5.0
+"""Time for a worker to write its stacks before it is ended."""
 
 
 class Owner(Protocol):
@@ -38,6 +42,8 @@ class _Live:
     spec: TrialSpec
     seen: int
     """Epochs on disk."""
+    heard: float
+    """When it last gave a sign of life, by `time.monotonic`."""
     stopping: bool = False
 
 
@@ -45,13 +51,20 @@ class Runs:
     """Runs that are out, and those waiting to be sent again."""
 
     def __init__(
-        self, executor: Executor, folder: StudyFolder, recorder: Recorder, listener: Listener, owner: Owner
+        self,
+        executor: Executor,
+        folder: StudyFolder,
+        recorder: Recorder,
+        listener: Listener,
+        owner: Owner,
+        max_errors: int,
     ) -> None:
         self._executor, self._folder, self._recorder = executor, folder, recorder
         self._listener, self._owner = listener, owner
         self._live: dict[str, _Live] = {}
         self._again: deque[tuple[float, TrialSpec]] = deque()
         self._losses: dict[str, int] = {}
+        self._max_errors = max_errors
         self.worker_seconds = 0.0
 
     @property
@@ -86,7 +99,7 @@ class Runs:
         """Send a run out; it must have been created."""
         worker = self._executor.start(spec)
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
-        self._live[spec.run] = _Live(spec, spec.reported)
+        self._live[spec.run] = _Live(spec, spec.reported, time.monotonic())
         self._recorder.changed(spec.run)
 
     def send_waiting(self) -> None:
@@ -98,6 +111,8 @@ class Runs:
         """Take in what has come."""
         for message in self._executor.poll(timeout):
             self._take(message)
+        for live in list(self._live.values()):
+            self._check_silence(live)
 
     def stop(self, state: State, reason: str) -> None:
         """Ask every run that is out to end in `state`; lost ones stay as they are."""
@@ -111,6 +126,7 @@ class Runs:
         live = self._live.get(message.run)
         if live is None or live.spec.attempt != message.attempt:
             return  # late or repeated: the attempt is over
+        live.heard = time.monotonic()
         if isinstance(message, Report):
             self._report(live, message)
         elif isinstance(message, Lost):
@@ -149,11 +165,41 @@ class Runs:
     def _end(self, live: _Live, ended: Ended) -> None:
         del self._live[ended.run]
         self.worker_seconds += ended.seconds
+        if ended.state is State.FAILED and not live.stopping and self._may_try_again(live, ended):
+            return
         events.append_ended(self._folder.events(ended.run), ended)
         if ended.state.final:
             self._losses.pop(ended.run, None)
             self._owner.ended(live.spec, ended)
         self._recorder.changed(ended.run)
+
+    def _may_try_again(self, live: _Live, ended: Ended) -> bool:
+        """Send a run out again whose own code failed, as often as the task file allows; from its last checkpoint."""
+        path = self._folder.events(ended.run)
+        if events.read_run(path).errors >= self._max_errors:
+            return False
+        events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
+        self._again.append((time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
+        self._recorder.changed(ended.run)
+        return True
+
+    def _check_silence(self, live: _Live) -> None:
+        """End an attempt that has been silent beyond its allowance."""
+        allowed = live.spec.stall_seconds
+        if allowed is None or time.monotonic() - live.heard <= allowed + STALL_SLACK_SECONDS:
+            return
+        self._executor.abandon(live.spec.run)
+        stacks = self._folder.run(live.spec.run) / STACKS
+        self._end(
+            live,
+            Ended(
+                run=live.spec.run,
+                attempt=live.spec.attempt,
+                state=State.FAILED,
+                reason=f"stalled: no sign of life for {allowed:g} s; the stacks are in its trace",
+                trace=stacks.read_text()[-MAX_TRACE:] if stacks.exists() else "",
+            ),
+        )
 
     def _lost(self, live: _Live, lost: Lost) -> None:
         del self._live[lost.run]

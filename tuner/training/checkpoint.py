@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -22,14 +23,23 @@ def save(path: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
         path: The file; its folder is made when missing.
         tensors: State dicts: nested dictionaries and lists of tensors, numbers and strings.
         facts: JSON-able.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()  # first, as torch tells a full disk by a RuntimeError without its cause
+    torch.save({"tensors": tensors, "facts": json.dumps(facts)}, content)
     temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        torch.save({"tensors": tensors, "facts": json.dumps(facts)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path, device: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,6 +38,8 @@ NONFINITE_STEPS = 10
 """Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
 MESSAGE_SECONDS = 0.5
 """Least time between messages, and between checkpoints, away from rungs."""
+LIFE_SECONDS = 10.0
+"""Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
 
 
 class Link(Protocol):
@@ -143,6 +146,8 @@ class Training:
         self.network.train()
         for batch in self._train.batches(self._learning.batch_size, rng=rng):
             losses.append(self._update(_to(batch, self.device)))
+            if time.monotonic() - self._last_message > LIFE_SECONDS:
+                self._send(waiting=False)
             weights.append(len(batch.y))
         num_steps = len(losses)
         train_loss = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=weights))
@@ -231,7 +236,6 @@ class Training:
             if (answer := self._link.answered()) is not None:
                 self._obey(answer)
             return
-        self._last_message = now
         if not last:
             self.save_checkpoint()
         self._send(waiting=waiting)
@@ -245,6 +249,7 @@ class Training:
             waiting=waiting,
         )
         self._unsent = []
+        self._last_message = time.monotonic()
         if (answer := self._link.send(report)) is not None:
             self._obey(answer)
 
@@ -278,7 +283,8 @@ class Training:
             "nonfinite": self._nonfinite,
             "history": [asdict(epoch) for epoch in self._history],
         }
-        checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts)
+        with suppress(OSError):  # a full disk: the checkpoint before stays, training goes on
+            checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts)
 
     def save_model(self) -> None:
         """The weights of the best epoch, for the test and for use."""

@@ -1,0 +1,21 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import write_task
+from tuner.sweep import Sweep, resolve_task
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
+    """A folder with `tiny.yaml` and the finished study of it: three trials, one confirmation and the baseline's."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copy(migrated, folder / "mlflow.db")
+    path = write_task(folder, trials=3, epochs=2, more="confirm: {top: 1, seeds: 1}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        outcome = Sweep(resolve_task(path), lambda event, **fields: None).run()
+    assert outcome.finished
+    return folder

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from tuner.cli import main
+from tuner.cli.catalogs import kinds
+from tuner.config import read_yaml, ready_tasks
+
+COMMANDS = sorted(main.commands)
+KEYS = ["name", "summary", "parameters", "source"]
+
+
+@pytest.fixture
+def here(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the study is the current one."""
+    monkeypatch.chdir(study)
+    return study
+
+
+def tuner(*arguments: str, status: int = 0) -> Result:
+    """Run a command in this process."""
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def output(*arguments: str) -> Any:
+    """What a command prints as JSON."""
+    return json.loads(tuner(*arguments).stdout)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str) -> None:
+    """The help of every command says what it does, and has an example that names the command."""
+    text = tuner(command, "--help").stdout
+    _, _, examples = text.partition("Examples:")
+    assert main.commands[command].help
+    assert f"python -m tuner {command}" in examples
+
+
+def test_help_lists_every_command() -> None:
+    """The help of the program has a line for each command."""
+    lines = tuner("--help").stdout.splitlines()
+    for command in COMMANDS:
+        assert any(line.split()[:1] == [command] and len(line.split()) > 3 for line in lines), command
+
+
+def test_a_command_without_its_argument_is_the_users_mistake() -> None:
+    """A missing task file and an unknown command exit with status 2."""
+    assert "Missing argument 'TASK.yaml'" in tuner("run", status=2).stderr
+    assert "No such command 'runn'" in tuner("runn", status=2).stderr
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_list_tells_name_summary_parameters_and_source(kind: str) -> None:
+    """Each kind has entries; the table holds what the JSON holds."""
+    entries = output("list", kind, "--json")
+    assert entries
+    table = "".join(tuner("list", kind).stdout.split())
+    for entry in entries:
+        assert list(entry) == KEYS
+        assert entry["name"]
+        assert entry["summary"]
+        assert entry["source"]
+        assert all(isinstance(name, str) and name for name in entry["parameters"])
+    for heading in KEYS:
+        assert heading in table
+    assert all(entry["name"][:12] in table for entry in entries)
+
+
+def test_list_without_a_kind_lists_the_kinds() -> None:
+    """The kinds are named, and an unknown one is refused with the nearest."""
+    assert tuner("list").stdout.split() == kinds()
+    assert tuner("list", "cels", status=2).stderr.startswith(
+        "KIND must be a known kind, but got 'cels'. Did you mean 'cells'? Known: adapters, "
+    )
+
+
+def test_schema_accepts_every_ready_task() -> None:
+    """The printed schema is a JSON Schema, every ready task fits it, and broken ones do not."""
+    schema = output("schema")
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    assert ready_tasks()
+    for path in ready_tasks().values():
+        task = read_yaml(path).value
+        validator.validate(task)
+        assert not validator.is_valid({**task, "bugdet": {}})
+        assert not validator.is_valid({**task, "budget": {"trials": "many"}})
+        assert not validator.is_valid({**task, "data": {"sorce": "x"}})
+        assert not validator.is_valid({**task, "storage": "http://host/studies"})
+
+
+def test_validate_says_what_would_be_run(here: Path) -> None:
+    """Data, space, trainings and folder are told, and nothing is written but prepared data."""
+    before = sorted(path for path in here.rglob("*") if "prepared" not in path.parts)
+    facts = output("validate", "tiny.yaml", "--json")
+    assert {split: facts["data"][split] for split in ("train", "val", "test")} == {"train": 36, "val": 12, "test": 12}
+    assert facts["objective"] == "val/accuracy, higher is better"
+    assert facts["search space"]["searched"] == "cell, hidden_size, learning_rate"
+    assert facts["confirmation"] == "2 trainings"
+    text = tuner("validate", "tiny.yaml", "--set", "budget.trials=7").stdout
+    assert "search: 7 trials of up to 2 epochs, sampler tpe" in text
+    assert sorted(path for path in here.rglob("*") if "prepared" not in path.parts) == before
+
+
+def test_validate_can_train_a_batch(here: Path) -> None:
+    """A dry run trains the baseline and configurations of the space."""
+    assert "dry run: 13 configurations trained for an epoch" in tuner("validate", "tiny.yaml", "--dry-run").stdout
+    assert "dry run" not in output("validate", "tiny.yaml", "--json")
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny.yaml"])
+def test_top_shows_trials_then_confirmations(here: Path, name: str) -> None:
+    """A study is named by its name or its task file; trials come best first, with all that the record holds."""
+    rows = output("top", name, "--json")
+    trials = [row for row in rows if row["kind"] == "trial"]
+    assert [row["kind"] for row in rows] == ["trial"] * 3 + ["confirm"] * 2
+    assert sorted(row["number"] for row in trials) == [0, 1, 2]
+    completed = [row["value"] for row in trials if row["state"] == "COMPLETED"]
+    assert completed == sorted(completed, reverse=True)
+    for row in rows:
+        assert set(row) >= {"number", "state", "reason", "value", "values", "params", "epochs", "seconds", "findings"}
+        assert row["epochs"] == 2
+    assert trials[0]["params"].keys() == {"cell", "hidden_size", "learning_rate", "batch_size"}
+    table = tuner("top", name).stdout
+    assert "study tiny" in table
+    assert "baseline confirm" in table
+    assert len(output("top", name, "--limit", "2", "--json")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("top", "tinny"), "STUDY must be the name or the task file of a study, but got 'tinny'. Did you mean 'tiny'?"),
+        (("sync", "other"), "STUDY must be the name or the task file of a study, but got 'other'. Known: tiny."),
+        (("top", "tiny", "--storage", "nowhere"), "but got 'tiny'. There is no study in nowhere yet."),
+        (("top", "gone.yaml"), "gone.yaml: a YAML file must be there, but got 'nothing that can be read'."),
+        (("rerun", "tiny.yaml", "99"), "trial 99 of study tiny must have at least one recorded epoch. `python -m"),
+        (("ui", "--host", "0.0.0.0"), "host must be 127.0.0.1, as MLflow's pages have no login, but got '0.0.0.0'."),
+        (("ui", "--uri", "file:./mlruns"), "tracking.uri must not be a folder of files, which MLflow has given up"),
+        (("ui", "--uri", "http://host:5000"), "tracking.uri must be a database to be shown here, but got 'http:"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(here: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Every command answers a wrong argument with one line and status 2."""
+    result = tuner(*arguments, status=2)
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_rerun_repeats_a_trial(here: Path) -> None:
+    """A recorded trial trains again to the same numbers, bit for bit."""
+    assert tuner("rerun", "tiny.yaml", "1").stdout == "trial 1: 2 epochs repeated, every number equal\n"
+
+
+def test_rerun_notices_another_number(here: Path) -> None:
+    """Another split of the data gives other numbers, which are named, and status 1."""
+    result = tuner("rerun", "tiny.yaml", "1", "--set", "data.split_seed=1", status=1)
+    assert "epoch 1: train/loss" in result.stdout
+    assert "numbers differ in 2 epochs" in result.stdout
+
+
+def test_run_has_nothing_to_do_when_all_is_done(here: Path) -> None:
+    """An unchanged finished study is left alone, and that is said, in words or as JSON."""
+    before = (here / "mlruns/studies/tiny/study.journal").read_bytes()
+    assert "study tiny is finished" in tuner("run", "tiny.yaml").stdout
+    assert output("run", "tiny.yaml", "--json")["event"] == "nothing"
+    assert (here / "mlruns/studies/tiny/study.journal").read_bytes() == before
+
+
+def test_sync_writes_once(here: Path, tmp_path: Path, migrated: Path) -> None:
+    """A sync into an empty database writes every run, the next one finds nothing missing."""
+    database = shutil.copy(migrated, tmp_path / "other.db")
+    first, second = (tuner("sync", "tiny", "--uri", f"sqlite:///{database}").stdout for _ in range(2))
+    assert re.fullmatch(r"study tiny: 6 runs, [1-9]\d* events written\n", first)
+    assert second == "study tiny: 6 runs, nothing was missing\n"

@@ -1,0 +1,178 @@
+"""What may happen to a sweep while it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.sweep.test_kill import curves, ended, finish, start, trial_files
+from tests.tiny import write_task
+from tuner import events
+from tuner.events import read, read_run
+from tuner.messages import State
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, migrated: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = Path(tempfile.mkdtemp())
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+    shutil.rmtree(folder)
+
+
+def test_a_full_disk_is_waited_out_and_nothing_is_half_written(small_disk: Path) -> None:
+    """An append to a full disk waits until there is space; then every line is whole."""
+    ballast, file = small_disk / "ballast", small_disk / "events.jsonl"
+    events.append(file, "first", text="x")
+    with ballast.open("wb") as out, pytest.raises(OSError, match="No space left"):
+        out.write(b"x" * 2_000_000)
+    writer = threading.Thread(target=events.append, args=(file, "second"), kwargs={"text": "y" * 100_000})
+    writer.start()
+    time.sleep(0.5)
+    assert writer.is_alive()
+    assert [event["event"] for event in read(file)] == ["first"]
+    ballast.unlink()
+    writer.join(10)
+    assert [event["event"] for event in read(file)] == ["first", "second"]
+
+
+ADAPTER = '''
+import os, time
+from pathlib import Path
+from tuner.adapters.time_series.classification import SeriesClassification
+from tuner.adapters.time_series.options import ClassificationOptions
+
+
+class Faulty(SeriesClassification):
+    """Waves whose problem misbehaves as the file `fault` says, each time it is opened while `left` has lines."""
+
+    Options = ClassificationOptions
+
+    def problem(self, folder):
+        fault = Path("fault").read_text()
+        left = Path("left").read_text()
+        if left:
+            Path("left").write_text(left[1:])
+            exec_fault(fault)
+        return super().problem(folder)
+
+
+def exec_fault(fault):
+    if fault == "raise":
+        raise KeyError("wav")
+    if fault == "exit":
+        os._exit(7)
+    if fault == "hang":
+        time.sleep(3600)
+'''
+
+
+def write_faulty(folder: Path, fault: str, times: int, more: str) -> Path:
+    """A task whose adapter misbehaves so many times."""
+    (folder / "faulty.py").write_text(ADAPTER)
+    (folder / "fault").write_text(fault)
+    (folder / "left").write_text("x" * times)
+    path = write_task(folder, trials=3, more=f"confirm: {{top: 0}}\n{more}")
+    path.write_text(path.read_text().replace("time_series/classification", "faulty:Faulty"))
+    return path
+
+
+def test_an_error_of_the_trials_code_is_tried_again_once(tmp_path: Path) -> None:
+    """The first attempt's error is in the record, the second attempt completes; no other trial suffers."""
+    path = write_faulty(tmp_path, "raise", 1, "")
+    finish(start(tmp_path, path))
+    records = [read_run(file) for file in trial_files(tmp_path)]
+    assert [record.state for record in records] == [State.COMPLETED] * 3
+    assert [record.errors for record in records] == [1, 0, 0]
+    (error,) = [event for event in read(trial_files(tmp_path)[0]) if event["event"] == "error"]
+    assert error["reason"].startswith("KeyError: 'wav' (faulty.py:")
+
+
+def test_an_error_that_stays_fails_the_trial_with_the_users_line(tmp_path: Path) -> None:
+    """Errors beyond the budget fail the trial; after three trials that failed alike the sweep stops and says why."""
+    path = write_faulty(tmp_path, "raise", 99, "attempts: {errors: 1}")
+    output = finish(start(tmp_path, path), status=1)
+    assert "the first 3 trials failed alike: KeyError: 'wav' (faulty.py:" in output
+    assert "Traceback" not in output
+    assert [read_run(file).attempts for file in trial_files(tmp_path)] == [2, 2, 2]
+
+
+@pytest.mark.ray
+def test_a_worker_that_dies_costs_no_attempt_of_the_trials_own(tmp_path: Path) -> None:
+    """A worker that exits is replaced, its trial sent again; the budget of errors is not touched."""
+    path = write_faulty(tmp_path, "exit", 2, "ray: {address: local}\nresources: {workers: 1}\nattempts: {errors: 0}")
+    output = finish(start(tmp_path, path))
+    assert "it goes on from its checkpoint" in output
+    records = [read_run(file) for file in trial_files(tmp_path)]
+    assert [record.state for record in records] == [State.COMPLETED] * 3
+    assert sum(record.attempts for record in records) == 5
+    assert [record.errors for record in records] == [0, 0, 0]
+
+
+@pytest.mark.ray
+def test_a_trial_that_hangs_is_ended_with_its_stacks(tmp_path: Path) -> None:
+    """Silent beyond its allowance, the worker is ended, its stacks are kept, and the trial is tried again."""
+    path = write_faulty(tmp_path, "hang", 1, "ray: {address: local}\nresources: {workers: 1}\nattempts: {stall: 3s}")
+    finish(start(tmp_path, path))
+    first = read_run(trial_files(tmp_path)[0])
+    assert (first.state, first.errors) == (State.COMPLETED, 1)
+    (error,) = [event for event in read(trial_files(tmp_path)[0]) if event["event"] == "error"]
+    assert "stalled: no sign of life for 3 s" in error["reason"]
+    assert "exec_fault" in error["trace"]
+
+
+@pytest.mark.ray
+def test_workers_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
+    """With one worker killed five times, the numbers are those of a sweep that nothing happened to."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        shutil.copy(tmp_path / "mlflow.db", folder)
+    finish(start(whole, write_task(whole, trials=8, epochs=6, more="confirm: {top: 0}")))
+    more = "confirm: {top: 0}\nray: {address: local}\nresources: {workers: 1}"
+    process = start(killed, write_task(killed, trials=8, epochs=6, more=more))
+    kills = 0
+    while kills < 5 and process.poll() is None:
+        before = ended(killed)
+        while ended(killed) == before and process.poll() is None:
+            time.sleep(0.02)
+        kills += _kill_worker(process.pid)
+    finish(process)
+    assert kills >= 3
+    assert curves(killed) == curves(whole)
+    for file in trial_files(killed):
+        epochs = [event["epoch"] for event in read(file) if event["event"] == "epoch"]
+        assert epochs == list(range(1, len(epochs) + 1))
+
+
+def _kill_worker(driver: int) -> int:
+    """Kill one busy or idle worker of the driver's Ray; 1 when there was one."""
+    try:
+        for child in psutil.Process(driver).children(recursive=True):
+            if "ray::Worker" in " ".join(child.cmdline()):
+                os.kill(child.pid, signal.SIGKILL)
+                return 1
+    except psutil.Error:
+        pass
+    return 0
