@@ -90,7 +90,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         ],
         sentences=sentences,
         winner="" if result.winner is None else _name(result.winner),
-        winner_params=next((r.params for r in confirmed if r.number == result.winner), {}),
+        winner_params=_told_params(sweep, next((r.params for r in confirmed if r.number == result.winner), {})),
     )
 
 
@@ -125,6 +125,22 @@ def _scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
         value = record.value if record.state is State.COMPLETED else None
         scores.setdefault(record.number, []).append(value)
     return scores
+
+
+def _told_params(sweep: Sweep, params: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's parameters, and of the defaults those that a reader would ask for."""
+    if not params:
+        return {}
+    settings = sweep.task.settings(params)
+    asked_for = {
+        "cell": settings.net.cell,
+        "layers": settings.net.layers,
+        "hidden_size": settings.net.hidden_size,
+        "optimizer": settings.learning.optimizer,
+        "learning_rate": settings.optimizer.model_dump()["learning_rate"],
+        "schedule": settings.learning.schedule,
+    }
+    return {**asked_for, **params}
 
 
 def _name(number: int) -> str:
