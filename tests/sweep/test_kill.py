@@ -126,13 +126,24 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     check_complete(tmp_path)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+IN_PROCESS = "ray: {address: in-process}"
+RAY = "ray: {address: local}\nresources: {workers: 2}"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "where"),
+    [
+        (signal.SIGINT, 130, IN_PROCESS),
+        (signal.SIGTERM, 143, IN_PROCESS),
+        pytest.param(signal.SIGTERM, 143, RAY, marks=pytest.mark.ray),
+    ],
+)
 def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
-    tmp_path: Path, migrated: Path, number: signal.Signals, status: int
+    tmp_path: Path, migrated: Path, number: signal.Signals, status: int, where: str
 ) -> None:
     """Ctrl+C and SIGTERM end with their statuses, nothing is left RUNNING, and a resume completes the sweep."""
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
-    path = write_task(tmp_path, trials=TRIALS, epochs=4, more="confirm: {top: 1, seeds: 1}")
+    path = write_task(tmp_path, trials=TRIALS, epochs=4, more=f"confirm: {{top: 1, seeds: 1}}\n{where}")
     process = start(tmp_path, path)
     while ended(tmp_path) < 2:
         time.sleep(0.02)

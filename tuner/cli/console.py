@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -26,7 +27,8 @@ class JsonLines:
     def __call__(self, event: str, **fields: Any) -> None:
         """Print the event."""
         record = {"event": event, "time": round(time.time(), 3), **fields}
-        print(json.dumps(finite(record)), file=self._out, flush=True)
+        with suppress(OSError):  # nobody reads any more; the sweep goes on
+            print(json.dumps(finite(record)), file=self._out, flush=True)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -51,8 +53,9 @@ class Lines:
             self.print(line)
 
     def print(self, line: str) -> None:
-        """Print one line."""
-        print(line, file=self._out, flush=True)
+        """Print one line; the sweep goes on when nobody reads any more."""
+        with suppress(OSError):
+            print(line, file=self._out, flush=True)
 
     def close(self) -> None:
         """Nothing to do."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 LONG_POLL_SECONDS = 30.0
+MAX_FAILED_STARTS = 20
+"""Workers in a row that may fail to start once one has: nodes come and go."""
 _CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
 
 
@@ -62,14 +66,17 @@ class RayExecutor:
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
         self._guard: Guard | None = None
+        self._up = False  # whether any slot ever was
+        self._failed_starts = 0
         self.num_slots = 0
 
     def open(self) -> None:
         """Start or join Ray, check that a slot fits on a node, and create the actors."""
-        if self._address == "local":
-            self._start_local()
-        else:
-            self._join()
+        with _own_signal_handlers():
+            if self._address == "local":
+                self._start_local()
+            else:
+                self._join()
         import ray
 
         fits = self._slots_that_fit()
@@ -147,6 +154,7 @@ class RayExecutor:
             return self._replace(slot, error)
         if not slot.name:  # the answer to `about`: the actor is up
             slot.name = f"{value['host']}:{value['pid']}"
+            self._up, self._failed_starts = True, 0
             self._idle.append(slot)
             return []
         messages: list[Message] = value
@@ -165,6 +173,8 @@ class RayExecutor:
         with contextlib.suppress(Exception):  # unreachable is not always dead
             ray.kill(slot.actor)
         if not slot.name:
+            self._failed_starts += 1
+        if self._failed_starts > (MAX_FAILED_STARTS if self._up else 0):
             raise ClusterError(
                 "a worker must be able to start",
                 value=str(error).strip().splitlines()[-1],
@@ -241,6 +251,20 @@ class RayExecutor:
                 key=("resources", "gpus" if self._gpus else "cpus"),
             )
         return slots
+
+
+@contextlib.contextmanager
+def _own_signal_handlers() -> Iterator[None]:
+    """Ray puts a handler of its own on SIGTERM, which ends the process without a word; put ours back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _token_at_hand() -> bool:

@@ -44,7 +44,8 @@ class _Live:
     """Epochs on disk."""
     heard: float
     """When it last gave a sign of life, by `time.monotonic`."""
-    stopping: bool = False
+    stopping: tuple[State, str] | None = None
+    """The state and reason that it was asked to end with."""
 
 
 class Runs:
@@ -114,13 +115,15 @@ class Runs:
         for live in list(self._live.values()):
             self._check_silence(live)
 
-    def stop(self, state: State, reason: str) -> None:
-        """Ask every run that is out to end in `state`; lost ones stay as they are."""
-        self._again.clear()
+    def stop(self, state: State, reason: str) -> list[TrialSpec]:
+        """Ask every run that is out to end in `state`; returns those that have no worker to be asked."""
         for live in self._live.values():
-            if not live.stopping:
-                live.stopping = True
+            if live.stopping is None:
+                live.stopping = state, reason
                 self._executor.answer(_answer(live.spec, Verdict.STOP, state, reason))
+        waiting = [spec for _, spec in self._again]
+        self._again.clear()
+        return waiting
 
     def _take(self, message: Message) -> None:
         live = self._live.get(message.run)
@@ -205,10 +208,14 @@ class Runs:
         del self._live[lost.run]
         losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
         self._listener("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
-        if not live.stopping:
+        if live.stopping is None:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
             spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
             self._again.append((time.monotonic() + delay, spec))
+        elif live.stopping[0].final:  # it was to end for good, and has
+            state, reason = live.stopping
+            self._live[lost.run] = live
+            self._end(live, Ended(run=lost.run, attempt=lost.attempt, state=state, reason=reason))
         self._recorder.changed(lost.run)
 
 

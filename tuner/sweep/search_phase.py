@@ -131,7 +131,9 @@ class SearchPhase:
     def _close(self, state: State, reason: str) -> None:
         self._open = False
         self._sweep.tell("stopping", reason=reason)
-        self._sweep.runs.stop(state, reason)
+        for spec in self._sweep.runs.stop(state, reason):
+            if state.final:
+                self._tell_unsent(spec, state, reason)
 
     def _tell_unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
         """Close a trial that no worker has."""
