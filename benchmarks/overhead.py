@@ -3,7 +3,8 @@
     python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 1]
 
 Every system searches the same four parameters with a random sampler and ASHA, five reports a trial, two at a time,
-and writes params, steps and tags of every trial to MLflow's SQLite; no figures. The clock starts when Ray is up and
+and writes every trial to MLflow's SQLite (this tuner params, steps and tags; the others what their callbacks write: plain
+Optuna's no steps); no figures. Trials that sleep are not pruned. The clock starts when Ray is up and
 the database migrated, and stops when the last row is written. Ratios hold within one run of this script; absolute
 figures depend on the machine. Needs the `bench` extra.
 """
@@ -43,12 +44,14 @@ resources: {workers: 2}
 """
 
 
-def tuner(trials: int, seconds: float, pruner: str = "asha") -> dict[str, float]:
+def tuner(trials: int, seconds: float) -> dict[str, float]:
     """This project: the whole of `Sweep.run`, with trials that only report."""
     from tuner.sweep import Sweep, make_executor, resolve_task
 
     Path("task.yaml").write_text(
-        TASK.replace("SECONDS", str(seconds or 1e-9)).replace("TRIALS", str(trials)).replace("PRUNER", pruner)
+        TASK.replace("SECONDS", str(seconds or 1e-9))
+        .replace("TRIALS", str(trials))
+        .replace("PRUNER", "none" if seconds else "asha")
     )
     task = resolve_task("task.yaml")
     times: dict[str, float] = {}
@@ -124,7 +127,7 @@ def ray_tune(trials: int, seconds: float, *, reuse: bool) -> dict[str, float]:
             mode="min",
             num_samples=trials,
             search_alg=OptunaSearch(sampler=optuna.samplers.RandomSampler(seed=0)),
-            scheduler=ASHAScheduler(max_t=STEPS, grace_period=1, reduction_factor=3),
+            scheduler=None if seconds else ASHAScheduler(max_t=STEPS, grace_period=1, reduction_factor=3),
             max_concurrent_trials=SLOTS,
             reuse_actors=reuse,
         ),
@@ -165,7 +168,9 @@ def plain_optuna(trials: int, seconds: float) -> dict[str, float]:
     study = optuna.create_study(
         storage=storage,
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
+        pruner=optuna.pruners.NopPruner()
+        if seconds
+        else optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
     )
     callback = MLflowCallback(tracking_uri=f"sqlite:///{Path.cwd()}/mlflow.db", metric_name="loss")
     began = time.monotonic()
@@ -178,9 +183,10 @@ SYSTEMS = {
     "tuner": tuner,
     "tune": lambda trials, seconds: ray_tune(trials, seconds, reuse=False),
     "tune-reuse": lambda trials, seconds: ray_tune(trials, seconds, reuse=True),
+    "tune-bare": lambda trials, seconds: ray_tune(trials, seconds, reuse=True),
     "optuna": plain_optuna,
-    "tuner-full": lambda trials, seconds: tuner(trials, seconds, pruner="none"),
 }
+"""`tune`: as it comes; `tune-reuse`: with reuse_actors; `tune-bare`: that, and its own result files switched off."""
 
 
 def measure(system: str, trials: int, seconds: float, database: Path) -> dict[str, float]:
@@ -193,7 +199,7 @@ def measure(system: str, trials: int, seconds: float, database: Path) -> dict[st
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+            **({"RAY_TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"} if system == "tune-bare" else {}),
             "PYTHONWARNINGS": "ignore",
         }
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -230,6 +236,7 @@ def main() -> None:
             "tuner": options.trials,
             "tune": options.tune_trials,
             "tune-reuse": options.reuse_trials,
+            "tune-bare": options.reuse_trials,
             "optuna": options.trials,
         }
         rates: dict[str, list[float]] = {system: [] for system in sizes}
@@ -245,11 +252,11 @@ def main() -> None:
         for system, values in rates.items():
             print(f"{system:<12}{statistics.median(values):>8.2f}{min(values):>8.2f}{max(values):>8.2f}")
         own = statistics.median(rates["tuner"])
-        for system in ("tune", "tune-reuse", "optuna"):
+        for system in ("tune", "tune-reuse", "tune-bare", "optuna"):
             print(f"tuner / {system}: {own / statistics.median(rates[system]):.1f}")
         print("\nshare of time that two slots are occupied")
         for seconds, trials in ((0.2, 150), (2.0, 40)):
-            for system in ("tuner-full", "optuna", "tune-reuse"):
+            for system in ("tuner", "optuna", "tune-reuse"):
                 occupied = measure(system, trials, seconds, database)["occupied"]
                 print(f"{system:<12}{trials:>4} trials of {seconds:g} s: {occupied:6.1%}", flush=True)
 

@@ -33,10 +33,11 @@ COMBINATIONS = [
 def test_every_combination_learns(cell, initializer, pooling):
     """Every parameter of every combination gets a finite gradient, and not 0 everywhere."""
     torch.manual_seed(0)
-    network = build(cell, EVERYTHING, bidirectional=True, residual=True, initializer=initializer, pooling=pooling)
+    task = Task(every_step=pooling == "every")
+    network = build(cell, EVERYTHING, task, bidirectional=True, residual=True, initializer=initializer, pooling=pooling)
     x_BTI, lengths_B = padded_batch([6, 3, 5, 2])
     prediction = network(x_BTI.float(), lengths_B)
-    assert prediction.shape == (4, 3)
+    assert prediction.shape == ((4, 6, 3) if task.every_step else (4, 3))
     prediction.square().sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad.isfinite().all(), name
@@ -48,12 +49,14 @@ def test_every_combination_learns(cell, initializer, pooling):
 def test_padding_and_order_change_no_prediction(cell, pooling):
     """A shuffled batch with more padding gives the same predictions to 1e-6."""
     torch.manual_seed(0)
-    network = build(cell, bidirectional=True, pooling=pooling).double().eval()
+    task = Task(every_step=pooling == "every")
+    network = build(cell, task=task, bidirectional=True, pooling=pooling).double().eval()
     x_BTI, lengths_B = padded_batch([6, 3, 5], extra=4)
     order = [2, 0, 1]
-    torch.testing.assert_close(
-        network(x_BTI[order], lengths_B[order]), network(x_BTI[:, :6], lengths_B)[order], atol=1e-6, rtol=0
-    )
+    padded = network(x_BTI[order], lengths_B[order])
+    if task.every_step:
+        padded = padded[:, :6]
+    torch.testing.assert_close(padded, network(x_BTI[:, :6], lengths_B)[order], atol=1e-6, rtol=0)
 
 
 def test_one_seed_one_network():
@@ -88,6 +91,21 @@ def test_causal_tasks_refuse_both_directions():
     with pytest.raises(TrialError, match="bidirectional must be false where the task may not look ahead"):
         build(task=Task(causal=True), bidirectional=True)
     build(task=Task(causal=True))
+
+
+def test_steps_are_pooled_unless_each_has_a_prediction():
+    """Left out, pooling is what the task needs: none where it predicts at each step, else the last step."""
+    x_BTI = torch.ones(2, 3, 5)
+    assert build()(x_BTI).shape == (2, 3)
+    assert build(task=Task(every_step=True))(x_BTI).shape == (2, 3, 3)
+
+
+def test_pooling_must_fit_the_task():
+    """A pooling is refused where each step has a prediction, and its absence where the sequence has one."""
+    with pytest.raises(TrialError, match="pooling must be every where the task predicts at each step, but got 'mean'"):
+        build(task=Task(every_step=True), pooling="mean")
+    with pytest.raises(TrialError, match="pooling must not be every where the task predicts once per sequence"):
+        build(pooling="every")
 
 
 def test_dropout_between_needs_two_layers():

@@ -98,6 +98,8 @@ class Problem(Protocol):
     """Whether the network may not look ahead (bidirectional is refused)."""
     lag: int
     """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options."""
+    every_step: bool
+    """Whether each step has a prediction of its own: the head then sees every step, not their pooling."""
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""
@@ -108,7 +110,9 @@ class Problem(Protocol):
         ...
 
     def head(self, input_size: int) -> nn.Module:
-        """A fresh module from pooled features (B, input_size) to predictions."""
+        """A fresh module from pooled features (B, input_size) to predictions; with `every_step` from the features of
+        all steps, (B, T, input_size).
+        """  # noqa: D205 - one sentence
         ...
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:

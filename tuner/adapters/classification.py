@@ -99,6 +99,7 @@ class Classification:
     """
 
     causal = False
+    every_step = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -418,6 +418,12 @@ POOLINGS = Catalog(
             "Yang et al. 2016; Bahdanau et al. 2015, arXiv:1409.0473",
             NoOptions,
         ),
+        "every": Entry(
+            "tuner.nets.poolings:Every",
+            "every step as it is; what tasks that predict at each step have, and only they",
+            "Elman 1990",
+            NoOptions,
+        ),
     },
 )
 """Contract: `tuner.nets.poolings.Pooling`."""
@@ -447,7 +453,7 @@ class NetOptions(Options):
     """Features that every layer's output is projected to, linearly and without bias; 0 (off) to 4096. Sak et al. 2014.
     Deviation: the state that a cell hands to its own next step is not projected."""
     pooling: str = "last"
-    """How the steps of a sequence become one vector."""
+    """How the steps of a sequence become one vector. A task that predicts at each step has `every` and no other."""
     initializer: str = "orthogonal"
     """Start values of the recurrent layers' weights, per gate."""
 

@@ -33,12 +33,17 @@ class Problem(Protocol):
         """Longest expected dependency in steps; None where it is not known."""
         ...
 
+    @property
+    def every_step(self) -> bool:
+        """Whether each step has a prediction of its own, so that nothing is pooled."""
+        ...
+
     def encoder(self) -> nn.Module:
         """A fresh module from a batch's x to float (B, T, I); its attribute `output_size` is I."""
         ...
 
     def head(self, input_size: int) -> nn.Module:
-        """A fresh module from (B, input_size) to predictions."""
+        """A fresh module from (B, input_size), with `every_step` from (B, T, input_size), to predictions."""
         ...
 
 
@@ -48,8 +53,8 @@ class Network(nn.Module):
     Args:
         encoder: Module from a batch's x to (B, T, I).
         stack: Recurrent layers.
-        pooling: Steps to one vector.
-        head: Module from (B, F) to predictions.
+        pooling: Steps to one vector, or to one each.
+        head: Module from what `pooling` gives to predictions.
     """
 
     def __init__(self, encoder: nn.Module, stack: RecurrentStack, pooling: Pooling, head: nn.Module) -> None:
@@ -111,8 +116,18 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
         residual=net.residual,
         projection_size=net.projection_size,
     )
-    pooling: Pooling = POOLINGS[net.pooling].load()(stack.output_size)
+    pooling: Pooling = POOLINGS[_pooling(net, problem)].load()(stack.output_size)
     return Network(encoder, stack, pooling, problem.head(stack.output_size))
+
+
+def _pooling(net: NetOptions, problem: Problem) -> str:
+    if "pooling" not in net.model_fields_set:
+        return "every" if problem.every_step else net.pooling
+    if (net.pooling == "every") != problem.every_step:
+        rule = "be every" if problem.every_step else "not be every"
+        where = "at each step" if problem.every_step else "once per sequence"
+        raise TrialError(f"pooling must {rule} where the task predicts {where}, but got {net.pooling!r}")
+    return net.pooling
 
 
 def _regularizer(name: str, rate: float) -> Regularizer:

@@ -1,4 +1,4 @@
-"""How the steps of a sequence become one vector; padding never counts.
+"""How the steps of a sequence become one vector, or stay as they are; padding never counts.
 
 Letters of shapes: B batch, T steps, F features: H units, 2 H where both directions are read, or a projection of them.
 """
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 class Pooling(nn.Module, ABC):
-    """Steps to one vector; built in the worker as `Class(size)`, called once per batch on the stack's output.
+    """Steps to one vector, in `Every` to one each; built in the worker as `Class(size)`, called once per batch on the stack's output.
 
     Args:
         size: Features F of the stack's output, and of the result.
@@ -24,7 +24,7 @@ class Pooling(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
-        """One vector per sequence.
+        """One vector per sequence, in `Every` one per step.
 
         Args:
             y_BTF: The stack's output; whatever it holds beyond a sequence's length does not count.
@@ -32,7 +32,7 @@ class Pooling(nn.Module, ABC):
             bidirectional: Whether the second half of the features was read from right to left.
 
         Returns:
-            (B, F).
+            (B, F), in `Every` (B, T, F).
         """
 
 
@@ -96,6 +96,14 @@ class Attention(Pooling):
         if padding_BT1 is not None:
             e_BT1 = e_BT1.masked_fill(padding_BT1, -torch.inf)
         return (e_BT1.softmax(dim=1) * y_BTF).sum(dim=1)
+
+
+class Every(Pooling):
+    """All steps as they are, padding as zeros: for tasks that predict something at each step."""
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+        """See `Pooling.forward`."""
+        return y_BTF if lengths_B is None else y_BTF.masked_fill(_padding(y_BTF, lengths_B), 0)
 
 
 def _padding(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:

@@ -202,9 +202,8 @@ class Projection:
             self._client.log_text(known.id, run.record.trace, "traceback.txt")
 
     def _write_test_scores(self, run: Run) -> None:
-        runs = set(self._folder.runs())
         for target, scores in run.test_scores().items():
-            if target not in runs:
+            if target not in self._folder.runs():
                 continue
             if target not in self._known:
                 self._project(target)

@@ -104,6 +104,7 @@ class ForecastingProblem:
     """Windows to the next steps by mean squared error on standardized values."""
 
     causal = True
+    every_step = False
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
         self.folder, self.options = folder, options
