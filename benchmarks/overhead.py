@@ -2,9 +2,11 @@
 
     python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 1]
 
-Every system searches the same four parameters with a random sampler and ASHA, five reports a trial, two at a time,
-and writes every trial to MLflow's SQLite (this tuner params, steps and tags; the others what their callbacks write: plain
-Optuna's no steps); no figures. Trials that sleep are not pruned. The clock starts when Ray is up and
+Every system searches the same four parameters with a random sampler and ASHA, five reports a trial, two at a time, and
+writes every trial to MLflow's SQLite: this tuner params, steps and tags, the others what their callbacks write (plain
+Optuna's no steps). No figures. Trials that sleep are not pruned.
+
+The clock starts when Ray is up and
 the database migrated, and stops when the last row is written. Ratios hold within one run of this script; absolute
 figures depend on the machine. Needs the `bench` extra.
 """

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 
 class Pooling(nn.Module, ABC):
-    """Steps to one vector, in `Every` to one each; built in the worker as `Class(size)`, called once per batch on the stack's output.
+    """Steps to one vector, in `Every` to one each.
+
+    Built in the worker as `Class(size)`, called once per batch on the stack's output.
 
     Args:
         size: Features F of the stack's output, and of the result.
