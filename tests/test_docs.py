@@ -1,0 +1,81 @@
+"""What the documents and the shipped files say is true."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import tuner
+from tuner.cli import main
+from tuner.config import load_task_file, parse_yaml, ready_search_spaces, ready_tasks
+from tuner.config.task import TaskFile
+from tuner.space import Space
+from tuner.sweep.task import resolve_task
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readmes_task_file_is_one(tmp_path: Path) -> None:
+    """The example under "Your own data" loads."""
+    path = tmp_path / "task.yaml"
+    path.write_text(BLOCKS[0])
+    assert load_task_file(path).task.name == "machine-faults"
+
+
+def test_the_readmes_search_space_is_one() -> None:
+    """The example of the grammar parses, and its conditions hold."""
+    document = parse_yaml(BLOCKS[1], "README.md")
+    space = Space.parse(document.value, document.place)
+    assert {"forget_bias", "dropout.between", "learning_rate"} <= set(space.searched)
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    """`python -m tuner X` is a command for every X in the documents."""
+    named = set(re.findall(r"python -m tuner ([a-z-]+)", README + (ROOT / "ARCHITECTURE.md").read_text()))
+    assert named <= set(main.commands)
+    assert set(main.commands) <= set(re.findall(r"[a-z-]+", README + (ROOT / "CHANGELOG.md").read_text()))
+
+
+def test_the_readme_documents_every_key_of_a_task_file() -> None:
+    """The table of keys names each of them."""
+    table = README[README.index("| key | meaning") : README.index("`--set key=value`")]
+    assert set(TaskFile.model_fields) <= set(re.findall(r"`([a-z_]+)`", table))
+
+
+@pytest.mark.parametrize("name", sorted(ready_tasks()))
+def test_every_ready_task_resolves(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its space, adapter, metric and parameters are known, connected and within their intervals."""
+    monkeypatch.chdir(tmp_path)
+    task = resolve_task(ready_tasks()[name])
+    assert task.space.searched
+
+
+@pytest.mark.parametrize("name", sorted(ready_search_spaces()))
+def test_every_ready_search_space_resolves(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every parameter of it acts, for a task of any kind."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "task.yaml"
+    path.write_text(f"adapter: time_series/classification\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
+    assert resolve_task(path).space.searched
+
+
+def test_exports_are_true() -> None:
+    """Every name in an `__all__` exists."""
+    for module in pkgutil.walk_packages(tuner.__path__, "tuner."):
+        if module.name != "tuner.__main__":
+            loaded = importlib.import_module(module.name)
+            missing = [name for name in getattr(loaded, "__all__", ()) if not hasattr(loaded, name)]
+            assert missing == [], module.name
+
+
+def test_documents_name_no_file_that_is_not_there() -> None:
+    """Paths in ARCHITECTURE.md exist."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for path in set(re.findall(r"`((?:\w+/)+\w+\.py)", text)):
+        assert (ROOT / "tuner" / path).exists(), path
