@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -302,7 +303,8 @@ def _print_summary(task: Task, summary: Any) -> None:
     print_summary(summary)
     folder = os.path.relpath(task.folder.root)
     default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
-    command = "mlflow ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
+    mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
+    command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
     shown = command if "@" not in task.tracking else "python -m tuner ui"  # a URI may hold a password
     click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
 
