@@ -1,6 +1,8 @@
 """The driver's room: from a task file to a finished, confirmed and recorded sweep."""
 
 from tuner.sweep.driver import Outcome, Sweep, make_executor
+from tuner.sweep.gc import collect
+from tuner.sweep.lock import DriverLock
 from tuner.sweep.preview import preview
 from tuner.sweep.rerun import rerun
 from tuner.sweep.search_phase import SweepFailed
@@ -8,11 +10,13 @@ from tuner.sweep.summary import Summary, study_rows, top_failure
 from tuner.sweep.task import Task, resolve_task
 
 __all__ = [
+    "DriverLock",
     "Outcome",
     "Summary",
     "Sweep",
     "SweepFailed",
     "Task",
+    "collect",
     "make_executor",
     "preview",
     "rerun",

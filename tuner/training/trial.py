@@ -11,7 +11,6 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +23,7 @@ from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
+from tuner.events import FULL, FULL_DISK_SECONDS
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
 from tuner.optim.clipping import clip_, gradient_norm
@@ -71,6 +71,8 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     try:
         reason = training.run()
         state = State.COMPLETED
+        if spec.keep_model:
+            training.save_model()
     except Diverged as error:
         state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
     except _Cut as cut:
@@ -79,8 +81,6 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         reason = answer.reason
     if state.final:
         training.remove_checkpoint()
-        if spec.keep_model and state is State.COMPLETED:
-            training.save_model()
     else:
         training.save_checkpoint()
     return Ended(
@@ -92,7 +92,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         epochs=training.epoch,
         seconds=time.monotonic() - started,
         step=training.step,
-        results={"parameters": training.num_parameters},
+        results={"parameters": training.num_parameters, **({"unsaved": training.unsaved} if training.unsaved else {})},
     )
 
 
@@ -123,6 +123,8 @@ class Training:
         self._history: list[Epoch] = []
         self._unsent: list[Epoch] = []
         self._nonfinite = 0
+        self.unsaved = ""
+        """Why the last checkpoint was not written; "" when it was."""
         self._last_message = time.monotonic()
         self._resume()
 
@@ -283,8 +285,12 @@ class Training:
             "nonfinite": self._nonfinite,
             "history": [asdict(epoch) for epoch in self._history],
         }
-        with suppress(OSError):  # a full disk: the checkpoint before stays, training goes on
-            checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts)
+        try:
+            checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts, limit=self.spec.checkpoint_bytes)
+        except OSError as error:  # a full disk, or its share of it used: the checkpoint before stays, training goes on
+            self.unsaved = error.strerror or str(error)
+        else:
+            self.unsaved = ""
 
     def save_model(self) -> None:
         """The weights of the best epoch, for the test and for use."""
@@ -296,7 +302,16 @@ class Training:
             "value": self.best,
             "epoch": self._best_epoch,
         }
-        checkpoint.save(self._folder / checkpoint.MODEL, {"network": self._best_weights}, facts)
+        while True:
+            try:
+                checkpoint.save(self._folder / checkpoint.MODEL, {"network": self._best_weights}, facts)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                self._send(waiting=False)  # a sign of life: without its model the training would have been for nothing
+                time.sleep(FULL_DISK_SECONDS)
+            else:
+                return
 
     def remove_checkpoint(self) -> None:
         """A finished run needs none."""
