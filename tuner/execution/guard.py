@@ -21,6 +21,8 @@ GRACE_SECONDS = 5.0
 """Time for Ray's processes to end by themselves after the driver was killed."""
 MARK = "TUNER_SWEEP"
 """Environment variable by which the processes of one driver are known."""
+_KEEP_ENVIRONMENT = "SPT_NOENV"
+"""Else Ray's processes write their titles over their environment, where others read it."""
 _END = "end"
 _ROUNDS = 10
 
@@ -42,11 +44,11 @@ class Guard:
     @contextmanager
     def marking(self) -> Iterator[None]:
         """Processes started within, and those that they start, are under the guard."""
-        os.environ[MARK] = self._mark
+        os.environ.update({MARK: self._mark, _KEEP_ENVIRONMENT: "1"})
         try:
             yield
         finally:
-            del os.environ[MARK]
+            del os.environ[MARK], os.environ[_KEEP_ENVIRONMENT]
 
     def end_marked(self) -> None:
         """End all that was started under the guard, now."""

@@ -3,6 +3,7 @@
 from tuner.sweep.driver import Outcome, Sweep, make_executor
 from tuner.sweep.gc import collect
 from tuner.sweep.lock import DriverLock
+from tuner.sweep.lr_range import RangeTest, lr_range
 from tuner.sweep.preview import preview
 from tuner.sweep.rerun import rerun
 from tuner.sweep.search_phase import SweepFailed
@@ -12,11 +13,13 @@ from tuner.sweep.task import Task, resolve_task
 __all__ = [
     "DriverLock",
     "Outcome",
+    "RangeTest",
     "Summary",
     "Sweep",
     "SweepFailed",
     "Task",
     "collect",
+    "lr_range",
     "make_executor",
     "preview",
     "rerun",
