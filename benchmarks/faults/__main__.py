@@ -31,6 +31,7 @@ def rows(*, quick: bool) -> dict[str, Injection]:
         "driver": partial(kills.driver, kills=many(50, 4)),
         "worker": partial(kills.worker, kills=many(50, 4)),
         "node": partial(kills.node, kills=many(10, 1)),
+        "bad_node": kills.bad_node,
         "ray": partial(kills.ray, kills=many(4, 1)),
         "stops": partial(kills.stops, kills=4),
         "mlflow": partial(outages.mlflow, away=many(120, 10), kills=many(5, 1)),

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -92,11 +93,9 @@ def worker(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
     return row
 
 
-def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
-    """SIGKILL of Ray's process on a second simulated node, which then comes back."""
-    row = Row("SIGKILL of a second node's Ray")
-    dice = random.Random(seed)
-    began = time.monotonic()
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A cluster of two simulated nodes in a process of its own: the head's address, and the process."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -104,19 +103,36 @@ def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
     }
-    cluster = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.faults.cluster"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-        cwd=folder,
-    )
-    assert cluster.stdin is not None
-    assert cluster.stdout is not None
+    with (folder / "cluster.txt").open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.faults.cluster"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        address = cluster.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
+    """SIGKILL of Ray's process on a second simulated node, which then comes back."""
+    row = Row("SIGKILL of a second node's Ray")
+    dice = random.Random(seed)
+    began = time.monotonic()
+    with cluster(folder) as (address, nodes):
+        assert nodes.stdin is not None
+        assert nodes.stdout is not None
         setup = Setup(
             folder / "sweep",
             database,
@@ -129,21 +145,41 @@ def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
             before = setup.ended()
             setup.wait(lambda before=before: setup.ended() > before, process)  # type: ignore[misc]
             time.sleep(dice.uniform(0.0, 3.0))
-            cluster.stdin.write("kill\n")
-            cluster.stdin.flush()
-            if not cluster.stdout.readline():
+            nodes.stdin.write("kill\n")
+            nodes.stdin.flush()
+            if not nodes.stdout.readline():
                 break
             row.faults += 1
         row.lost += setup.finish(process)
         row.lost += setup.losses()
         attempts = sum(record.attempts for record in setup.records())
         row.notes.append(f"{attempts} attempts for {setup.trials} trials, two workers")
-    finally:
-        cluster.stdin.close()
-        try:
-            cluster.wait(60)
-        except subprocess.TimeoutExpired:
-            cluster.kill()
+        if errors := sum(record.errors for record in setup.records()):
+            row.lost.append(f"{errors} losses were counted as errors of the trials")
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def bad_node(folder: Path, database: Path) -> Row:
+    """Every attempt fails on the second of two nodes; the first one must do the work."""
+    row = Row("a node on which every attempt fails")
+    began = time.monotonic()
+    with cluster(folder) as (address, _):
+        setup = Setup(
+            folder / "sweep",
+            database,
+            trial="benchmarks.faults.trials:bad_on_the_second_node",
+            ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
+            more="pruner: {name: none}\nattempts: {errors: 3}",
+            environment={"RAY_AUTH_MODE": "token", "FAULTS_EPOCH_SECONDS": "0.1"},
+        )
+        row.lost += setup.finish(setup.start())
+        row.lost += setup.losses()
+        row.faults = sum(record.errors for record in setup.records())
+        if "is set aside" not in (setup.folder / "output.txt").read_text():
+            row.lost.append("the node was not set aside")
+        if unfinished := [record.number for record in setup.records() if record.state.value != "COMPLETED"]:
+            row.lost.append(f"trials {unfinished} did not complete")
     row.seconds = time.monotonic() - began
     return row
 
