@@ -12,13 +12,13 @@ from ray.cluster_utils import Cluster
 
 def main() -> None:
     """Serve."""
-    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    second = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    second = cluster.add_node(**node)
     print(cluster.address, flush=True)
     for _ in sys.stdin:
         cluster.remove_node(second, allow_graceful=False)
-        second = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+        second = cluster.add_node(**node)
         print("killed", flush=True)
     cluster.shutdown()
 

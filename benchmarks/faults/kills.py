@@ -96,10 +96,9 @@ def worker(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
 @contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A cluster of two simulated nodes in a process of its own: the head's address, and the process."""
-    environment = {
-        **os.environ,
+    environment = {  # Ray's simulated nodes have the machine's own address; a token keeps others out
+        **{name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"},
         "PYTHONPATH": str(ROOT),
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
     }

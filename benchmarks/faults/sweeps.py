@@ -88,7 +88,7 @@ class Setup:
     def start(self) -> subprocess.Popen[str]:
         """`tuner run task.yaml`; its output goes to `output.txt`."""
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"},
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -16,7 +16,7 @@ QUICK = rows(quick=True)
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_nothing_is_lost(name: str, tmp_path: Path, migrated: Path) -> None:
-    """Whatever is done to a sweep, study, event files, MLflow and the workers' own log are whole, and nothing is twice."""
+    """Whatever is done to a sweep, study, event files, MLflow and the workers' own log are whole, nothing is twice."""
     found = QUICK[name](tmp_path, migrated)
     done = found if isinstance(found, list) else [found]
     assert not any(row.lost for row in done), table(done)
