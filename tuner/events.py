@@ -11,9 +11,9 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
 
 `sweep.jsonl` of a study has, in the same form:
 
-    sweep     study, version, metric, direction, trials, epochs, trivial, space, constants
-    summary   leaderboard, winner, baseline, test, sentences
-    stopped   reason
+    sweep     study, version, versions, metric, direction, trials, epochs, trivial, space, constants
+    summary   leaderboard, winner, baseline, test, sentences, seconds (of this driver)
+    stopped   reason, seconds
 """
 
 from __future__ import annotations

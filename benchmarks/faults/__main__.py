@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -87,7 +88,11 @@ def main() -> int:
         for name in chosen:
             folder = root / name
             folder.mkdir(parents=True, exist_ok=True)
-            injected = known[name](folder, database)
+            try:
+                injected = known[name](folder, database)
+            except Exception as error:  # noqa: BLE001 - the other rows are still to be seen
+                traceback.print_exc()
+                injected = Row(name, lost=[f"the row itself failed: {type(error).__name__}: {error}"])
             new = injected if isinstance(injected, list) else [injected]
             found += new
             print(table(new).partition("\n")[2], file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ EXPECTED = {
     "exits with os._exit": (State.FAILED, "the trial ended its worker's process by os._exit(7) (trials.py:"),
     "crashes (SIGSEGV)": (State.FAILED, "the trial crashed its worker's process: Segmentation fault (trials.py:"),
     "is killed twice": (State.COMPLETED, ""),
-    "hangs in native code": (State.FAILED, "stalled: no sign of life for 5 s"),
+    "hangs in native code": (State.FAILED, "stalled: no sign of life for 10 s"),
     "fills the object store": (State.COMPLETED, ""),
 }
 """How a trial ends that does it in each of its attempts, and how its reason begins."""
@@ -44,7 +44,7 @@ def misdeed(folder: Path, database: Path, *, name: str) -> Row:
         trials=8,
         trial="benchmarks.faults.trials:misbehaving",
         ray="ray: {address: local}\nresources: {workers: 2}",
-        more="pruner: {name: none}\nattempts: {stall: 5s}\ndisk: {output: 10MB}",
+        more="pruner: {name: none}\nattempts: {stall: 10s}\ndisk: {output: 10MB}",
         environment={"FAULTS_MISDEED": name},
     )
     process = setup.start()

@@ -114,10 +114,14 @@ def _print_a_gigabyte() -> None:
 
 
 def _allocate_beyond_a_limit() -> None:
+    import torch
+
     limit = 4 * 2**30
     resource.setrlimit(resource.RLIMIT_AS, (max(limit, _address_space() + 2**30), resource.RLIM_INFINITY))
+    kept = []
     try:
-        _allocate()
+        while True:
+            kept.append(torch.empty(64 * 2**20))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
@@ -137,15 +141,9 @@ def _allocate_in_a_cgroup() -> None:
             group.mkdir()
             (group / limit).write_text(str(2**30))
             (group / "cgroup.procs").write_text(str(os.getpid()))
-            _allocate()
-
-
-def _allocate() -> None:
-    import torch
-
-    kept = []
-    while True:
-        kept.append(torch.ones(64 * 2**20 // 4))
+            kept = []
+            while True:
+                kept.append(b"x" * 2**26)
 
 
 def _fork() -> None:

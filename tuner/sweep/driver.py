@@ -115,6 +115,7 @@ class Sweep:
         self.stop_reason = ""
         self._fresh = fresh
         self._told_progress = 0.0
+        self._began = time.monotonic()
         self.search: Search
         self.runs: Runs
         self._phase: SearchPhase | ConfirmPhase
@@ -145,6 +146,7 @@ class Sweep:
             lock.release()
 
     def _run(self, prepared: Prepared) -> Outcome:
+        self._began = time.monotonic()
         self.deadlines = self._set_deadlines()
         if sentence := self._nothing_to_do():
             self.tell("nothing", sentence=sentence)
@@ -384,16 +386,20 @@ class Sweep:
         kept = CONFIRM_SHARE * timeout if self.task.file.confirm.top else 0.0
         return Deadlines(began + timeout - kept, began + timeout)
 
+    def _seconds(self) -> float:
+        """Seconds of this driver, whatever the wall clock did meanwhile."""
+        return time.monotonic() - self._began
+
     # closing ----------------------------------------------------------------------------------------------------
 
     def _note_stop(self, reason: str, *, patient: bool = True) -> None:
-        events.append(self.folder.sweep_events, "stopped", patient=patient, reason=reason)
+        events.append(self.folder.sweep_events, "stopped", patient=patient, reason=reason, seconds=self._seconds())
         self.recorder.changed_sweep()
 
     def _summarize(self, prepared: Prepared) -> Summary:
         self.tell("phase", name="record", runs=0)
         summary = events.once_there_is_space(self.folder.artifacts, lambda: summarize(self, prepared))
-        events.append(self.folder.sweep_events, "summary", durable=True, **summary.as_event())
+        events.append(self.folder.sweep_events, "summary", durable=True, seconds=self._seconds(), **summary.as_event())
         self.recorder.changed_sweep()
         for run in summary.drawn:
             self.recorder.changed(run)
@@ -415,7 +421,7 @@ def seconds_used(folder: StudyFolder) -> float:
         if event["event"] == "sweep":
             began = event["time"]
         elif began is not None:
-            used, began = used + event["time"] - began, None
+            used, began = used + event.get("seconds", max(0.0, event["time"] - began)), None
     if began is not None:
         last = max((folder.events(run).stat().st_mtime for run in folder.runs()), default=began)
         used += max(0.0, last - began)

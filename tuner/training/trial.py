@@ -142,6 +142,8 @@ class Training:
 
     def run(self) -> str:
         """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
+        if self.spec.reported <= self.epoch and self._at_rung():  # resumed before it was answered, for all it knows
+            self._send(waiting=True)
         while self.epoch < self.spec.epochs:
             if self._patience_lost():
                 return f"stopped early: no gain since epoch {self._best_epoch}"
@@ -285,8 +287,7 @@ class Training:
         return patience is not None and self.epoch - self._best_epoch >= patience
 
     def _tell_driver(self) -> None:
-        last = self.epoch == self.spec.epochs or self._patience_lost()
-        waiting = self.epoch in self.spec.rungs and not last
+        last, waiting = self._at_end(), self._at_rung()
         now = time.monotonic()
         if not (waiting or last or now - self._last_message >= MESSAGE_SECONDS):
             if (answer := self._link.answered()) is not None:
@@ -295,6 +296,12 @@ class Training:
         if not last:
             self.save_checkpoint()
         self._send(waiting=waiting)
+
+    def _at_end(self) -> bool:
+        return self.epoch == self.spec.epochs or self._patience_lost()
+
+    def _at_rung(self) -> bool:
+        return self.epoch in self.spec.rungs and not self._at_end()
 
     def _send(self, *, waiting: bool) -> None:
         report = Report(
