@@ -33,6 +33,7 @@ def rows(*, quick: bool) -> dict[str, Injection]:
         "worker": partial(kills.worker, kills=many(50, 4)),
         "node": partial(kills.node, kills=many(10, 1)),
         "bad_node": kills.bad_node,
+        "head": kills.head,
         "ray": partial(kills.ray, kills=many(4, 1)),
         "stops": partial(kills.stops, kills=4),
         "mlflow": partial(outages.mlflow, away=many(120, 10), kills=many(5, 1)),

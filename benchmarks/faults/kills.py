@@ -117,7 +117,8 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     try:
         yield process.stdout.readline().strip(), process
     finally:
-        process.stdin.close()
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
@@ -203,6 +204,36 @@ def ray(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
     row.lost += setup.losses()
     if setup.curves() != whole.curves():
         row.lost.append("trials differ from those of a sweep that nothing happened to")
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def head(folder: Path, database: Path) -> Row:
+    """The whole of a joined cluster dies: the run ends with a sentence, and goes on with another cluster."""
+    row = Row("SIGKILL of a joined cluster")
+    began = time.monotonic()
+    with cluster(folder) as (address, nodes):
+        setup = Setup(
+            folder / "sweep",
+            database,
+            ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
+            environment={"RAY_AUTH_MODE": "token"},
+        )
+        process = setup.start()
+        setup.wait(lambda: setup.ended() > 1, process)
+        started = children(process)
+        for found in [*psutil.Process(nodes.pid).children(recursive=True), psutil.Process(nodes.pid)]:
+            with suppress(psutil.Error):
+                found.kill()
+        row.faults += 1
+        row.lost += setup.finish(process, 60.0, status=2)
+        row.lost += left_behind(started)
+        if "must stay while a sweep runs on it" not in setup.tail():
+            row.lost.append(f"what happened is not told: {setup.tail()}")
+    setup.ray = "ray: {address: local}\nresources: {workers: 2}"
+    setup.write_task()
+    row.lost += setup.finish(setup.start())
+    row.lost += setup.losses()
     row.seconds = time.monotonic() - began
     return row
 

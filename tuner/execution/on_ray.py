@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 LONG_POLL_SECONDS = 30.0
 MAX_FAILED_STARTS = 20
 """Workers in a row that may fail to start once one has: nodes come and go."""
+MAX_FIRST_STARTS = 4
+"""Workers that may die while they start, before one has."""
 LOOK_SECONDS = 1.0
 """Time between two looks at whether a Ray of our own is still there."""
 _CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
 _MEMORY_MONITOR = "low on memory"
 """What Ray says of a worker that its memory monitor has ended."""
+_REFUSALS = 3
+"""Refused connections in a row after which a joined cluster is taken for gone."""
 _SERVERS = {"raylet", "gcs_server"}
 """Names of the processes without which a Ray is no more."""
 
@@ -98,6 +103,8 @@ class RayExecutor:
         self._guard: Guard | None = None
         self._servers: list[psutil.Process] = []  # of a Ray of our own
         self._session = ""
+        self._head = ""  # host:port of a joined cluster's control service
+        self._head_gone = False
         self._looked = 0.0
         self._avoided: set[str] = set()
         self._up = False  # whether any slot ever was
@@ -144,6 +151,7 @@ class RayExecutor:
 
         if self._gone():
             return self._begin_again()
+        self._check_head()
         if not self._polls:
             return []
         ready, _ = ray.wait(list(self._polls), num_returns=1, timeout=timeout)
@@ -181,7 +189,8 @@ class RayExecutor:
         """Kill the actors; end the Ray that was started here, leave a joined one."""
         import ray
 
-        for slot in {id(slot): slot for slot in [*self._idle, *self._polls.values()]}.values():
+        slots = [] if self._head_gone else [*self._idle, *self._polls.values()]
+        for slot in {id(slot): slot for slot in slots}.values():
             with contextlib.suppress(Exception):  # it may be dead already
                 ray.kill(slot.actor)
         self._idle, self._polls, self._by_run = [], {}, {}
@@ -220,12 +229,14 @@ class RayExecutor:
     def _replace(self, slot: _Slot, error: Exception) -> list[Message]:
         import ray
 
+        self._check_head(now=True)  # before Ray is asked for anything: it would wait, and then end this process
         with contextlib.suppress(Exception):  # unreachable is not always dead
             ray.kill(slot.actor)
         _kill_here(slot)
         if not slot.name:
             self._failed_starts += 1
-        if self._failed_starts > (MAX_FAILED_STARTS if self._up else 0):
+        never_could = not self._up and getattr(error, "actor_init_failed", False)  # its code, not its death
+        if never_could or self._failed_starts > (MAX_FAILED_STARTS if self._up else MAX_FIRST_STARTS):
             raise ClusterError(
                 "a worker must be able to start",
                 value=str(error).strip().splitlines()[-1],
@@ -321,7 +332,7 @@ class RayExecutor:
         import ray
 
         try:
-            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            context = ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             raise ClusterError(
                 "ray.address must be a running cluster",
@@ -330,6 +341,38 @@ class RayExecutor:
                 f"({str(error).strip().splitlines()[0][:200]})",
                 key=("ray", "address"),
             ) from error
+        self._head = getattr(context, "address_info", {}).get("gcs_address") or ""
+
+    def _check_head(self, *, now: bool = False) -> None:
+        """See whether a joined cluster's head still takes connections.
+
+        Args:
+            now: Look even when the last look was a moment ago.
+
+        Raises:
+            ClusterError: It refuses them, again and again.
+        """
+        if not self._head or not (now or time.monotonic() - self._looked >= LOOK_SECONDS):
+            return
+        host, _, port = self._head.rpartition(":")
+        for _ in range(_REFUSALS):
+            try:
+                socket.create_connection((host, int(port)), timeout=1.0).close()
+            except ConnectionRefusedError:
+                time.sleep(0.2)
+            except OSError:  # slow or unreachable: Ray itself waits for it
+                break
+            else:
+                break
+        else:
+            self._head_gone = True
+            raise ClusterError(
+                "the Ray cluster must stay while a sweep runs on it",
+                value=f"no answer from {self._head}",
+                fix="Start it again; the same command goes on.",
+                key=("ray", "address"),
+            )
+        self._looked = time.monotonic()
 
     def _slots_that_fit(self) -> int:
         import ray
