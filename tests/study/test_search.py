@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -237,3 +238,15 @@ def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> Non
     assert first == again == reopened.judge(numbers[-1], 2, 0.35)
     assert not first.go_on
     assert first.reason == "epoch 2: 0.35, cut 0.2, rank 4 of 6"
+
+
+@pytest.mark.slow
+def test_a_study_of_2000_trials_opens_within_three_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of processor time; what a resumed driver asks first is included."""
+    monkeypatch.setattr("os.fsync", lambda _: None)  # so that the study is there sooner
+    run(open_search(tmp_path / "study"), 2000)
+    _opened.pop().close()
+    began = time.process_time()
+    search = open_search(tmp_path / "study")
+    assert (search.counted(), search.running()) == (2000, [])
+    assert time.process_time() - began < 3.0

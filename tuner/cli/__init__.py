@@ -374,6 +374,8 @@ def _print_summary(task: Task, summary: Any) -> None:
     default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
     mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
     command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
+    if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
+        command = task.tracking
     shown = command if "@" not in task.tracking else "python -m tuner ui"  # a URI may hold a password
     click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
 
