@@ -128,25 +128,24 @@ def many(folder: Path, database: Path, *, trials: int) -> Row:
     )
     process = setup.start()
     driver = psutil.Process(process.pid)
-    ended, measured = 0, 0.0
     memory: dict[int, int] = {}
     while process.poll() is None:
         time.sleep(0.5)
         with suppress(psutil.Error, OSError):
             ended = sum(1 for _ in os.scandir(setup.study / "trials"))
-            measured = driver.memory_info().rss / 2**20
-            memory[ended] = round(measured)
+            if resident := driver.memory_info().rss:  # none when it is ending
+                memory.setdefault(ended, round(resident / 2**20))
     row.lost += setup.finish(process)
     row.lost += setup.losses()
-    first = min((rss for count, rss in memory.items() if count >= min(500, trials // 10)), default=0)
-    growth = round(measured) - first
+    later = [resident for count, resident in memory.items() if count >= min(500, trials // 10)] or [0]
+    first, growth = later[0], max(later) - later[0]
     ends = sorted(read_run(file).ended or 0.0 for file in setup.files())
     begins, last = ends[100] - ends[0], ends[-1] - ends[-101]
     files = sum(len(names) for _, _, names in os.walk(setup.folder))
     size = sum(file.stat().st_size for file in setup.folder.rglob("*") if file.is_file())
     row.notes.append(
-        f"driver {first} MiB after the first tenth, {growth:+d} since; first hundred {begins * 10:.1f} ms a trial, "
-        f"last hundred {last * 10:.1f} ms (ratio {last / begins:.2f})"
+        f"driver {first} MiB after the first tenth, at most {growth:+d} since; "
+        f"first hundred {begins * 10:.1f} ms a trial, last hundred {last * 10:.1f} ms (ratio {last / begins:.2f})"
     )
     row.notes.append(f"{files / trials:.2f} files and {size / trials / 1e3:.1f} kB a trial; {_opens(setup)}")
     if growth >= 100:

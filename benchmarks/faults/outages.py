@@ -134,10 +134,10 @@ def _disk(row: Row, small: Path, database: Path, name: str, seconds: float) -> N
         small / "sweep",
         database,
         trials=12,
-        epochs=12 if name == "checkpoint" else 4,
+        epochs=8 if name == "checkpoint" else 4,
         more="pruner: {name: none}\n"
         + ("report: {figures: 3}\nconfirm: {top: 1, seeds: 1}" if name == "artifact" else ""),
-        environment={"FAULTS_EPOCH_SECONDS": "0.6" if name == "checkpoint" else "0.1"},
+        environment={"FAULTS_EPOCH_SECONDS": "0.4" if name == "checkpoint" else "0.1"},
     )
     process = setup.start()
     output = setup.folder / "output.txt"

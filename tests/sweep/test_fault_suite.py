@@ -9,12 +9,14 @@ import pytest
 from benchmarks.faults.__main__ import rows, table
 
 QUICK = rows(quick=True)
+NAMES = ["node", "bad_node", "head", "disk", "clock", "reporting", "many"]
+"""Those of which no other test does the like."""
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", sorted(QUICK))
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_lost(name: str, tmp_path: Path, migrated: Path) -> None:
     """Whatever is done to a sweep, study, event files, MLflow and the workers' own log are whole, nothing is twice."""
     found = QUICK[name](tmp_path, migrated)

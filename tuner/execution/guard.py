@@ -25,6 +25,8 @@ _KEEP_ENVIRONMENT = "SPT_NOENV"
 """Else Ray's processes write their titles over their environment, where others read it."""
 _END = "end"
 _ROUNDS = 10
+_CLOSE_SECONDS = 20.0
+"""A look at every process of a busy machine takes a while."""
 
 
 class Guard:
@@ -57,7 +59,7 @@ class Guard:
     def close(self) -> None:
         """All has ended in good order; what is left goes at once."""
         with suppress(BrokenPipeError, subprocess.TimeoutExpired):
-            self._process.communicate(f"{_END}\n", timeout=GRACE_SECONDS)
+            self._process.communicate(f"{_END}\n", timeout=_CLOSE_SECONDS)
 
 
 def marked(mark: str) -> list[psutil.Process]:
