@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -115,7 +116,19 @@ class Setup:
                 process.send_signal(signal.SIGKILL)
             process.wait()
             return [f"the sweep did not end within {seconds:g} s: {self.tail()}"]
-        return [] if found == status else [f"exit status {found}: {self.tail()}"]
+        lost = [] if found == status else [f"exit status {found}: {self.tail()}"]
+        return lost + self._writer_losses(seconds)
+
+    def _writer_losses(self, seconds: float) -> list[str]:
+        """MLflow's writer goes on alone where the driver did not wait for it; wait for it."""
+        deadline = time.monotonic() + seconds
+        with (self.study / "recording.lock").open("a") as lock:
+            while time.monotonic() < deadline:
+                with suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return []
+                time.sleep(0.1)
+        return [f"MLflow's writer did not end within {seconds:g} s"]
 
     def tail(self) -> str:
         """The last lines that the driver printed."""
