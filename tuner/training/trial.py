@@ -194,7 +194,8 @@ class Training:
         set_rate(self.optimizer, self.peak_rate, self.schedule.factor(self.step))
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.problem.loss(self.network(batch.x, batch.lengths), batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        penalty = self.network.stack.penalty
+        (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
         norm_tensor = gradient_norm(self._parameters)
         norm = norm_tensor.item()
         if not math.isfinite(norm):
@@ -348,7 +349,7 @@ class Training:
 
 def new_network(settings: Any, problem: Problem) -> Network:
     """The network that the settings describe, initialized."""
-    return build_network(settings.net, settings.cell, settings.dropout, problem)
+    return build_network(settings.net, settings.cell, settings.regularizers, problem)
 
 
 def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, float]:
