@@ -196,7 +196,7 @@ def test_words_are_the_most_frequent_ones() -> None:
     """White space parts them, line ends are words, ties go by the alphabet, and a literal <unk> is unknown."""
     train = "b b a  a\n<unk> c cc b\n"
     vocabulary = words(train, 4)
-    assert vocabulary.tokens == ["<unk>", "b", "\n", "a"] or vocabulary.tokens == ["<unk>", "b", "a", "\n"]
+    assert vocabulary.tokens == ["<unk>", "b", "\n", "a"]
     spelt = [vocabulary.tokens[number] for number in vocabulary.encode("a b\nnew <unk> c")]
     assert spelt == ["a", "b", "\n", "<unk>", "<unk>", "<unk>"]
     assert vocabulary.lengths[0] == pytest.approx((6 + 2 + 3) / 3)  # <unk>, c and cc, each with a blank

@@ -71,11 +71,14 @@ class Dataset(Protocol):
     """One split, opened."""
 
     def __len__(self) -> int:
-        """Number of items."""
+        """Number of items; of targets where one text runs on."""
         ...
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass over the items in CPU batches, bucketed by length.
+
+        A text to learn from that runs on is one batch, `batch_size` parts of it side by side, each going on from step
+        to step; training cuts it by `truncation`.
 
         Args:
             batch_size: Items per batch, >= 1; the last may be smaller.

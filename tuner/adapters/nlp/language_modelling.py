@@ -70,7 +70,7 @@ class LanguageModelling:
                     f"the {split} text must have at least one {options.unit}",
                     value=f"{len(texts[split])} characters",
                     fix="Take a longer text, or a larger share of it.",
-                    key=("data", split if split != "train" else "path"),
+                    key=("data",),
                 )
             np.save(folder / f"{split}.npy", np.concatenate(([0], tokens)).astype(np.min_scalar_type(num_tokens)))
         np.save(folder / "characters.npy", vocabulary.lengths)

@@ -24,8 +24,10 @@ from tuner.errors import TrialError
 SHORTEST_STRETCH = 256
 """Fewest tokens of a stretch that count; with a longer warm-up four times as many as it has, so that at most a fifth of
 the steps is read for nothing."""
+MOST_STEPS = 1 << 16
+"""Steps of a scored batch, for the memory that a network takes, 256 MB for 1,024 features."""
 MOST_LOGITS = 1 << 24
-"""Numbers of all predictions of a scored batch, 64 MB, where one stretch is not more by itself."""
+"""Numbers that a scored batch's predictions have, 64 MB, where one stretch has no more by itself."""
 
 
 class LanguageModellingProblem:
@@ -56,7 +58,7 @@ class LanguageModellingProblem:
             text,
             scored=max(SHORTEST_STRETCH, 4 * warm_up),
             warm_up=warm_up,
-            most_steps=MOST_LOGITS // self.num_tokens,
+            most_steps=min(MOST_STEPS, MOST_LOGITS // self.num_tokens),
         )
 
     def encoder(self) -> TokenEmbedding:
