@@ -38,7 +38,7 @@ class LanguageModelling:
         Metric("perplexity", maximize=False, summary="exp of the loss: equally likely tokens as hard to tell, >= 1"),
         Metric("accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1"),
     )
-    defaults: dict[str, object] = {}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+    defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: LanguageModellingOptions) -> None:
         self.options = options
