@@ -5,7 +5,7 @@ Letters of shapes: B batch, T steps, F features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tuner.config.options import Options
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, LagOptions, NetOptions
-from tuner.nets.cell import Cell
+from tuner.nets.cell import Cell, State
 from tuner.nets.initializers import initialize
 from tuner.nets.poolings import Pooling
 from tuner.nets.regularizers import EmbeddingDropout, Penalty, Regularizer
@@ -69,9 +69,24 @@ class Network(nn.Module):
             x: What the encoder takes; padding is on the right.
             lengths_B: Valid steps, int64, >= 1; None where all are valid.
         """
-        y_BTF, _ = self.stack(self.encoder(x), lengths_B)
+        return self.read(x, lengths_B)[0]
+
+    def read(
+        self, x: Tensor, lengths_B: Tensor | None = None, states: Sequence[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """Predictions, from the states of the steps before on, and the states after the last step.
+
+        Args:
+            x: As in `forward`.
+            lengths_B: As in `forward`.
+            states: One per layer, as this method returned them; None starts anew. Reading forwards only.
+
+        Returns:
+            Predictions, and what `RecurrentStack.forward` says of the states.
+        """
+        y_BTF, after = self.stack(self.encoder(x), lengths_B, states)
         prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, self.stack.bidirectional))
-        return prediction
+        return prediction, after
 
 
 def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, float], problem: Problem) -> Network:

@@ -79,8 +79,8 @@ class RecurrentStack(nn.Module):
 
         Returns:
             The last layer's output, (B, T, F), meaningless beyond a sequence's length; and the state of
-            each layer after step T, to be carried on. The list is empty where nothing can be carried: with
-            both directions, or with lengths.
+            each layer after step T, to be carried on, which means nothing for sequences shorter than T. The list is
+            empty where nothing can be carried: with both directions.
         """
         regularizers = self.regularizers
         carried: list[State] = []
@@ -105,7 +105,7 @@ class RecurrentStack(nn.Module):
             valid_BT1 = None if lengths_B is None else valid_steps(y_BTF, lengths_B)
             terms = [penalty(raw_BTF, y_BTF, valid_BT1) for penalty in self.penalties]
             self.penalty = torch.stack(terms).sum()
-        return y_BTF, [] if self.bidirectional or lengths_B is not None else carried
+        return y_BTF, [] if self.bidirectional else carried
 
 
 def valid_steps(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
