@@ -202,6 +202,10 @@ def test_words_are_the_most_frequent_ones() -> None:
     assert vocabulary.lengths[0] == pytest.approx((6 + 2 + 3) / 3)  # <unk>, c and cc, each with a blank
     assert vocabulary.lengths[vocabulary.encode("a b\nb a\n")].sum() == len("a b\nb a\n")
     assert vocabulary.encode("").tolist() == []
+    letter, end = {"c": len(train) / 3}, len(train) / 10
+    spelt_out = [0.0, math.log(letter["c"] * end), math.log(letter["c"] ** 2 * end)]
+    assert vocabulary.spelling == pytest.approx(sum(spelt_out) / 3)
+    assert words("a <unk>\n", 3).spelling == 0.0  # the text itself says no more than <unk>
 
 
 # streams ----------------------------------------------------------------------------------------------------------
@@ -303,7 +307,8 @@ def test_trivial_scores_by_hand(tmp_path: Path) -> None:
     """Six characters to learn from, two to be scored, one of them unknown."""
     prepared, _ = opened(tmp_path, "aaaabb" + "ac" + "ab", val=0.2, test=0.2)
     nats = -(math.log(5 / 9) + math.log(1 / 9)) / 2  # 4 + 1 and 0 + 1 of 6 + 3
-    scores = {"loss": nats, "bpc": nats / math.log(2), "perplexity": math.exp(nats), "accuracy": 0.5}
+    bits = (nats + math.log(0x110000) / 2) / math.log(2)
+    scores = {"loss": nats, "bpc": bits, "perplexity": math.exp(nats), "accuracy": 0.5}
     assert prepared.trivial["val"] == pytest.approx(scores)
 
 

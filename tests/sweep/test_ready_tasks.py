@@ -29,7 +29,13 @@ FIXED = {
     "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
 }
 """What lets short trials of a task learn."""
-EPOCHS = {"memory/copy": 12, "nlp/classification": 2, "speech/classification": 5, "time_series/classification": 6}
+EPOCHS = {
+    "memory/copy": 12,
+    "nlp/classification": 2,
+    "nlp/language_modelling": 2,
+    "speech/classification": 5,
+    "time_series/classification": 6,
+}
 
 
 @pytest.mark.slow

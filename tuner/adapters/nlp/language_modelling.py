@@ -15,7 +15,7 @@ from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.sources import CORPORA
-from tuner.adapters.nlp.units import UNITS
+from tuner.adapters.nlp.units import UNITS, Vocabulary
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class LanguageModelling:
 
     metrics = (
         Metric("loss", maximize=False, summary="mean cross-entropy in nats per token"),
-        Metric("bpc", maximize=False, summary="bits per character, comparable between units and vocabularies"),
+        Metric("bpc", maximize=False, summary="bits per character, unknown symbols spelt out; compares all units"),
         Metric("perplexity", maximize=False, summary="exp of the loss: equally likely tokens as hard to tell, >= 1"),
         Metric("accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1"),
     )
@@ -73,15 +73,15 @@ class LanguageModelling:
                     key=("data",),
                 )
             np.save(folder / f"{split}.npy", np.concatenate(([0], tokens)).astype(np.min_scalar_type(num_tokens)))
-        np.save(folder / "characters.npy", vocabulary.lengths)
+        np.save(folder / "lengths.npy", vocabulary.lengths)
         counts_K = np.bincount(streams["train"], minlength=num_tokens)
         np.save(folder / "counts.npy", counts_K)
         (folder / "tokens.json").write_text(json.dumps(vocabulary.tokens))
         lag = min(LAG, len(streams["train"]))
-        write_facts(folder, {"lag": lag})
+        write_facts(folder, {"lag": lag, "spelling": vocabulary.spelling})
         return Prepared(
             counts={split: len(tokens) for split, tokens in streams.items()},
-            trivial={split: unigram_scores(counts_K, streams[split], vocabulary.lengths) for split in ("val", "test")},
+            trivial={split: unigram_scores(counts_K, streams[split], vocabulary) for split in ("val", "test")},
             lag=lag,
             about={
                 "name": "frequencies of tokens",
@@ -142,27 +142,29 @@ def normalised_lines(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def scores_of(nats: float, hits: float, num_tokens: int, num_characters: float) -> dict[str, float]:
+def scores_of(
+    nats: float, hits: float, found_K: NDArray[np.int64], lengths_K: NDArray[np.float64], spelling: float
+) -> dict[str, float]:
     """All metrics of a text.
 
     Args:
         nats: Cross-entropy of all its tokens together.
         hits: Tokens that were held for likeliest.
-        num_tokens: Its tokens, >= 1.
-        num_characters: The characters they stand for.
+        found_K: How often each token is in it; at least one is.
+        lengths_K: Characters that each token stands for.
+        spelling: Nats of spelling an unknown symbol.
     """
+    num_tokens = int(found_K.sum())
     loss = nats / num_tokens
     return {
         "loss": loss,
-        "bpc": float(nats / np.log(2) / max(num_characters, 1)),
+        "bpc": float((nats + spelling * found_K[0]) / np.log(2) / max(found_K @ lengths_K, 1)),
         "perplexity": float(np.exp(np.minimum(loss, 700))),  # exp(710) is more than a float holds
         "accuracy": hits / num_tokens,
     }
 
 
-def unigram_scores(
-    counts_K: NDArray[np.int64], tokens: NDArray[np.int64], characters_K: NDArray[np.float64]
-) -> dict[str, float]:
+def unigram_scores(counts_K: NDArray[np.int64], tokens: NDArray[np.int64], vocabulary: Vocabulary) -> dict[str, float]:
     """Scores of the predictor that knows only how often each token is in the training text.
 
     With counts n_k of N tokens, p_k = (n_k + 1) / (N + K) (Laplace).
@@ -170,9 +172,9 @@ def unigram_scores(
     Args:
         counts_K: Occurrences of each token in the training text.
         tokens: The text that is scored.
-        characters_K: Characters that each token stands for.
+        vocabulary: What the tokens stand for.
     """
     nats_K = np.log(counts_K.sum() + len(counts_K)) - np.log(counts_K + 1)
     found_K = np.bincount(tokens, minlength=len(counts_K))
     nats, hits = float(found_K @ nats_K), float(found_K[counts_K.argmax()])
-    return scores_of(nats, hits, len(tokens), float(found_K @ characters_K))
+    return scores_of(nats, hits, found_K, vocabulary.lengths, vocabulary.spelling)

@@ -38,9 +38,11 @@ class LanguageModellingProblem:
 
     def __init__(self, folder: Path, options: LanguageModellingOptions) -> None:
         self.folder, self.options = folder, options
-        self.lag: int = json.loads((folder / "facts.json").read_text())["lag"]
+        facts = json.loads((folder / "facts.json").read_text())
+        self.lag: int = facts["lag"]
+        self.spelling: float = facts["spelling"]
         self.counts_K = torch.from_numpy(np.load(folder / "counts.npy"))
-        self.characters_K = torch.from_numpy(np.load(folder / "characters.npy"))
+        self.lengths_K = np.load(folder / "lengths.npy")
         self._embedding: TokenEmbedding | None = None
 
     @property
@@ -115,5 +117,5 @@ class LanguageModellingProblem:
         y = torch.cat([batch.y.flatten() for batch in batches])
         counted = y >= 0
         nats, hits = reduced[counted].sum(0).tolist()
-        characters = self.characters_K.to(y.device)[y[counted]].sum().item()
-        return scores_of(nats, hits, int(counted.sum()), characters)
+        found_K = torch.bincount(y[counted], minlength=self.num_tokens).cpu().numpy()
+        return scores_of(nats, hits, found_K, self.lengths_K, self.spelling)

@@ -7,6 +7,7 @@ Letter of shapes: K tokens, the unknown one included.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -35,19 +36,23 @@ class Vocabulary:
         lengths: Characters that each stands for, (K,) float64; a subword may end within one, which belongs to the
             subword where it begins.
         encode: A text to token numbers, int64.
+        spelling: Nats that it takes to tell which symbol an unknown one is, once it is known to be unknown; without
+            them, the fewer tokens the fewer bits.
     """
 
     tokens: list[str]
     lengths: NDArray[np.float64]
     encode: Callable[[str], NDArray[np.int64]]
+    spelling: float
 
 
 def characters(train: str, _: int) -> Vocabulary:
-    """Every character of the training text; the vocabulary has no limit."""
+    """Every character of the training text; the vocabulary has no limit. An unknown one may be any of Unicode's."""
     known = np.flatnonzero(np.bincount(_codes(train), minlength=_CODES))
     numbers = np.zeros(_CODES, dtype=np.int64)
     numbers[known] = np.arange(1, len(known) + 1)
-    return Vocabulary([UNKNOWN, *map(chr, known)], np.ones(len(known) + 1), lambda text: numbers[_codes(text)])
+    tokens = [UNKNOWN, *map(chr, known)]
+    return Vocabulary(tokens, np.ones(len(tokens)), lambda text: numbers[_codes(text)], math.log(_CODES))
 
 
 def subwords(train: str, limit: int) -> Vocabulary:
@@ -65,14 +70,15 @@ def subwords(train: str, limit: int) -> Vocabulary:
         return np.concatenate(lines or [np.empty(0, dtype=np.int32)]).astype(np.int64)
 
     counts = [sum(letter in begins for letter in token) for token in tokens]
-    return Vocabulary([UNKNOWN, *tokens], np.asarray([1, *counts], dtype=np.float64), numbers)
+    return Vocabulary([UNKNOWN, *tokens], np.asarray([1, *counts], dtype=np.float64), numbers, spelling=0.0)
 
 
 def words(train: str, limit: int) -> Vocabulary:
     """The most frequent words, at most `limit` with the unknown one; a line end is a word.
 
     A word stands for its characters and for the white space after it, which other white space and blank lines leave
-    out of the count. An unknown word counts as much as those of the training text do on average.
+    out of the count. An unknown word counts as much as those of the training text do on average, and takes as many nats
+    to spell, letter by letter as often as each is there.
 
     Reference:
         Mikolov et al. 2010, Interspeech, section 3. No deviation on texts whose words are parted by single blanks.
@@ -83,13 +89,19 @@ def words(train: str, limit: int) -> Vocabulary:
     numbers = {word: number for number, word in enumerate(kept, start=1)}
     sizes = {word: 0 if word == "\n" else len(word) + 1 for word in counts}
     lost = [word for word in counts if word not in numbers] or list(counts)
-    unknown = np.average([sizes[word] for word in lost], weights=[counts[word] for word in lost])
+    letters, ends = Counter(train), sum(counts.values())
+    nats = {letter: math.log(len(train) / count) for letter, count in letters.items()}
+    end = math.log(len(train) / ends)
+    spellings = [0.0 if word == UNKNOWN else sum(map(nats.__getitem__, word), end) for word in lost]
+    weights = [counts[word] for word in lost]
+    unknown = np.average([sizes[word] for word in lost], weights=weights)
 
     def encoded(text: str) -> NDArray[np.int64]:
         found = _WORD.findall(text)
         return np.fromiter(map(numbers.get, found, repeat(0)), dtype=np.int64, count=len(found))
 
-    return Vocabulary([UNKNOWN, *kept], np.asarray([unknown, *(sizes[word] for word in kept)]), encoded)
+    lengths = np.asarray([unknown, *(sizes[word] for word in kept)])
+    return Vocabulary([UNKNOWN, *kept], lengths, encoded, float(np.average(spellings, weights=weights)))
 
 
 UNITS: Mapping[Unit, Callable[[str, int], Vocabulary]] = {"char": characters, "subword": subwords, "word": words}
