@@ -23,7 +23,7 @@ def build(cell="lstm", dropout=None, task=None, **net):
 COMBINATIONS = [
     (cell, initializer, pooling)
     for (cell, initializer), pooling in zip(
-        itertools.product(CELLS.entries, INITIALIZERS.entries), itertools.cycle([*POOLINGS.entries, "mean"])
+        itertools.product(CELLS.entries, INITIALIZERS.entries), itertools.cycle(POOLINGS.entries)
     )
 ]
 """Every cell with every initializer, each with one pooling after the other."""

@@ -104,6 +104,10 @@ COMBINATIONS = [
     *({"optimizer": name} for name in OPTIMIZERS.entries),
     *({"schedule": name} for name in SCHEDULES.entries),
     {"dropout.input": 0.2, "dropout.output": 0.3, "dropout.variational": 0.2},
+    {"clip": "value", "clip_value": 0.01},
+    {"clip": "percentile", "clip_percentile": 30.0},
+    {"ema": 0.9},
+    {"average_after": 1, "optimizer": "sgd", "schedule": "constant", "learning_rate": 0.5},
 ]
 
 

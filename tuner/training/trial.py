@@ -8,6 +8,7 @@ an update may happen is decided before it.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -26,9 +27,10 @@ from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
-from tuner.optim.clipping import clip_, gradient_norm
+from tuner.optim.averaging import make_averaging
+from tuner.optim.clipping import gradient_norm, make_clipping
 from tuner.optim.optimizers import make_optimizer, set_rate
-from tuner.optim.schedules import make_schedule
+from tuner.optim.schedules import Schedule, make_schedule
 from tuner.seeding import derive_seed
 from tuner.training import checkpoint
 from tuner.training.problems import open_problem
@@ -112,9 +114,11 @@ class Training:
         learning = self.settings.learning
         self._learning = learning
         self.optimizer = make_optimizer(learning.optimizer, self.settings.optimizer, self.network)
+        self.averaging = make_averaging(learning, self._parameters, self.optimizer)
+        self._clipping = make_clipping(learning)
         per_epoch = self._train.num_batches(learning.batch_size)
         self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)
-        self._rate = float(self.settings.optimizer.model_dump()["learning_rate"])
+        self.peak_rate = float(self.settings.optimizer.model_dump()["learning_rate"])
         self._watch = Watch(spec.diagnostics, self.network, per_epoch)
         self.step = self.epoch = 0
         self.best = -math.inf if spec.maximize else math.inf
@@ -136,16 +140,23 @@ class Training:
             self._tell_driver()
         return ""
 
+    def losses(self, schedule: Schedule) -> Iterator[float]:
+        """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
+        self.schedule = schedule
+        self.network.train()
+        for epoch in itertools.count(1):
+            for batch in self._training_batches(epoch):
+                yield self._update(batch).item()
+
     # one epoch --------------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> Epoch:
         began = time.perf_counter()
-        rng = np.random.default_rng(derive_seed(self.spec.seed, "batches", self.epoch))
         losses: list[Tensor] = []
         weights: list[int] = []
         self.network.train()
-        for batch in self._train.batches(self._learning.batch_size, rng=rng):
-            losses.append(self._update(_to(batch, self.device)))
+        for batch in self._training_batches(self.epoch):
+            losses.append(self._update(batch))
             if time.monotonic() - self._last_message > LIFE_SECONDS:
                 self._send(waiting=False)
             weights.append(len(batch.y))
@@ -154,9 +165,11 @@ class Training:
         if not math.isfinite(train_loss):
             raise Diverged(f"the training loss is {train_loss}")
         trained = time.perf_counter() - began
-        rate = self._rate * self.schedule.factor(self.step - 1)
-        scores = evaluate(self.network, self.problem, self._val, self.device)
+        rate = self.peak_rate * self.schedule.factor(self.step - 1)
+        with self.averaging.applied():
+            scores = evaluate(self.network, self.problem, self._val, self.device)
         self.schedule.observe(scores["loss"])
+        self.averaging.observe(scores["loss"])
         metrics, tensors = self._watch.epoch()
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
@@ -172,8 +185,13 @@ class Training:
         }
         return Epoch(epoch=self.epoch, time=time.time(), metrics=metrics, tensors=tensors)
 
+    def _training_batches(self, epoch: int) -> Iterator[Batch]:
+        rng = np.random.default_rng(derive_seed(self.spec.seed, "batches", epoch))
+        for batch in self._train.batches(self._learning.batch_size, rng=rng):
+            yield _to(batch, self.device)
+
     def _update(self, batch: Batch) -> Tensor:
-        set_rate(self.optimizer, self._rate, self.schedule.factor(self.step))
+        set_rate(self.optimizer, self.peak_rate, self.schedule.factor(self.step))
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.problem.loss(self.network(batch.x, batch.lengths), batch)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -186,11 +204,9 @@ class Training:
         due = self._watch.due(self.step)
         if due:
             self._watch.before_update(self.network)
-        limit = self._learning.clip_norm
-        clipped = limit is not None and norm > limit
-        if limit is not None and clipped:
-            clip_(self._parameters, norm_tensor, limit)
+        clipped = self._clipping.clip_(self._parameters, norm_tensor, norm)
         self.optimizer.step()
+        self.averaging.update()
         if due:
             self._watch.after_update(self.network)
         self._watch.step(norm, clipped=clipped, skipped=False)
@@ -222,7 +238,8 @@ class Training:
         if value > self.best if self.spec.maximize else value < self.best:
             self.best, self._best_epoch = value, self.epoch
             if self.spec.keep_model:
-                self._best_weights = copy.deepcopy(self.network.state_dict())
+                with self.averaging.applied():
+                    self._best_weights = copy.deepcopy(self.network.state_dict())
 
     def _patience_lost(self) -> bool:
         patience = self._learning.patience
@@ -269,6 +286,8 @@ class Training:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "clipping": self._clipping.state_dict(),
+            "averaging": self.averaging.state_dict(),
             "best": self._best_weights,
             "random": random_state(self.device),
         }
@@ -313,6 +332,8 @@ class Training:
         self.network.load_state_dict(tensors["network"])
         self.optimizer.load_state_dict(tensors["optimizer"])
         self.schedule.load_state_dict(tensors["schedule"])
+        self._clipping.load_state_dict(tensors["clipping"])
+        self.averaging.load_state_dict(tensors["averaging"])
         self._best_weights = tensors["best"]
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.best, self._best_epoch = facts["value"], facts["best_epoch"]
