@@ -186,6 +186,18 @@ def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path, window_norm: str, 
     assert problem.loss((targets + 2 - offset) / spread, batch) == pytest.approx(4)
 
 
+@pytest.mark.parametrize(("loss", "expected"), [("mse", 4.25 / 2), ("mae", 1.25), ("huber", (0.125 + 1.5) / 2)])
+def test_losses_equal_their_definitions(tmp_path: Path, loss: str, expected: float) -> None:
+    """Errors of a half and of 2, each in half of the places; what validation calls loss stays the mse."""
+    problem = opened(tmp_path / "out", path=seasonal_series(tmp_path), time="time", horizon=6, loss=loss)
+    batches = list(problem.dataset("val").batches(8))
+    error = torch.tensor([0.5, -0.5, 0.5, 2.0, -2.0, -2.0])[:, None]
+    predictions = [batch.y[:, :6] + error for batch in batches]
+    assert problem.loss(predictions[0], batches[0]) == pytest.approx(expected)
+    scores = problem.evaluate(predictions, batches)
+    assert scores["loss"] == scores["mse"] == pytest.approx(4.25 / 2)
+
+
 def test_a_forecast_follows_the_level_of_its_window(tmp_path: Path) -> None:
     """A rise of all rows raises the forecasts of any network alike, and with standard also their spread."""
     rng = np.random.default_rng(0)
@@ -226,7 +238,8 @@ def test_options_that_act_when_data_is_opened_prepare_nothing_anew(tmp_path: Pat
         return Forecasting(ForecastingOptions(path=path, time="time", **options)).fingerprint()
 
     path = seasonal_series(tmp_path)
-    opened_with = {"window": 8, "stride": 3, "window_norm": "last", "channel_independence": True, "segment": 4}
+    network = {"window_norm": "last", "channel_independence": True, "segment": 4, "loss": "mae"}
+    opened_with = {"window": 8, "stride": 3, **network}
     assert set(opened_with) == set(WHEN_OPENED)
     assert fingerprint() == fingerprint(**opened_with)
     for changed in ({"horizon": 5}, {"val": 0.3}, {"targets": ["a"]}, {"seasonality": 12}, {"rows": 300}):

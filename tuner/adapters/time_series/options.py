@@ -11,6 +11,7 @@ from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTI
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
+Loss = Literal["mse", "mae", "huber"]
 WindowNorm = Literal["none", "last", "standard"]
 
 
@@ -101,6 +102,11 @@ class ForecastingOptions(Options):
     """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
     24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
     data.segment."""
+    loss: Loss = "mse"
+    """What training minimizes, on the standardized scale: mse, the squared error; mae, the absolute error, which rare
+    large errors sway less; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber
+    1964). Validation and test are scored alike whatever it is, also under the name loss (mse). Searchable as
+    data.loss."""
 
     @field_validator("val", "test")
     @classmethod

@@ -6,7 +6,7 @@ B items of a batch, T steps back, H steps ahead, C channels, S series.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,12 @@ from tuner.adapters.time_series.origins import origins
 from tuner.adapters.time_series.scoring import scores
 from tuner.adapters.time_series.windows import WindowDataset, denormalized
 
+LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "mae": functional.l1_loss,
+    "huber": functional.huber_loss,
+}
+
 
 class SeriesClassificationProblem(Classification):
     """Sequences of numbers to classes."""
@@ -36,7 +42,7 @@ class SeriesClassificationProblem(Classification):
 
 
 class ForecastingProblem:
-    """Windows to the next steps by mean squared error on standardized values, however windows are normalized."""
+    """Windows to the next steps by their error on standardized values, however windows are normalized."""
 
     causal = True
     every_step = False
@@ -87,8 +93,8 @@ class ForecastingProblem:
         return nn.Sequential(nn.Linear(input_size, shape[0] * shape[1]), nn.Unflatten(1, shape))
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean squared error on the standardized scale."""
-        return functional.mse_loss(denormalized(prediction, batch.y), batch.y[:, : self.horizon])
+        """Mean squared, absolute or Huber error, on the standardized scale."""
+        return LOSSES[self.options.loss](denormalized(prediction, batch.y), batch.y[:, : self.horizon])
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """Mean squared and absolute error, MASE and sMAPE over all windows."""
