@@ -186,6 +186,34 @@ def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path, window_norm: str, 
     assert problem.loss((targets + 2 - offset) / spread, batch) == pytest.approx(4)
 
 
+@pytest.mark.parametrize("segment", [1, 4])
+def test_an_embedding_tells_the_channels_apart(tmp_path: Path, segment: int) -> None:
+    """Beside the rows of a step come its channel's learned features, and nothing else of a batch changes."""
+    names = ["long"] * 60 + ["short"] * 14
+    path = table(
+        tmp_path / "x.csv", name=names, **dict(zip("abc", np.random.default_rng(0).normal(size=(3, 74)), strict=True))
+    )
+    common = {"path": path, "series": "name", "window": 12, "horizon": 3, "val": 4, "test": 5, "segment": segment}
+    plain, told = (
+        opened(tmp_path / "out", channel_independence=True, channel_embedding=size, **common) for size in (0, 2)
+    )
+    encoder = told.encoder()
+    assert encoder.output_size == segment + 2
+    seen = 0
+    for one, other in zip(plain.dataset("train").batches(5), told.dataset("train").batches(5), strict=True):
+        assert torch.equal(one.y, other.y)
+        assert torch.equal(one.x, other.x[..., :-1])
+        encoded = encoder(other.x)
+        assert torch.equal(encoded[..., :segment], one.x)
+        for row, steps in enumerate(other.lengths if other.lengths is not None else [one.x.shape[1]] * len(one.x)):
+            channel = seen % 3
+            assert (other.x[row, :steps, -1] == channel).all()
+            assert not other.x[row, steps:].any()
+            assert (encoded[row, :steps, segment:] == encoder.embedding.weight[channel]).all()
+            seen += 1
+    assert seen == len(told.dataset("train"))
+
+
 @pytest.mark.parametrize(("loss", "expected"), [("mse", 4.25 / 2), ("mae", 1.25), ("huber", (0.125 + 1.5) / 2)])
 def test_losses_equal_their_definitions(tmp_path: Path, loss: str, expected: float) -> None:
     """Errors of a half and of 2, each in half of the places; what validation calls loss stays the mse."""
@@ -238,8 +266,8 @@ def test_options_that_act_when_data_is_opened_prepare_nothing_anew(tmp_path: Pat
         return Forecasting(ForecastingOptions(path=path, time="time", **options)).fingerprint()
 
     path = seasonal_series(tmp_path)
-    network = {"window_norm": "last", "channel_independence": True, "segment": 4, "loss": "mae"}
-    opened_with = {"window": 8, "stride": 3, **network}
+    network = {"window_norm": "last", "channel_independence": True, "channel_embedding": 2, "segment": 4}
+    opened_with = {"window": 8, "stride": 3, "loss": "mae", **network}
     assert set(opened_with) == set(WHEN_OPENED)
     assert fingerprint() == fingerprint(**opened_with)
     for changed in ({"horizon": 5}, {"val": 0.3}, {"targets": ["a"]}, {"seasonality": 12}, {"rows": 300}):
@@ -413,6 +441,8 @@ def test_impossible_lengths_are_refused(tmp_path: Path) -> None:
         opened(tmp_path / "out", path=path, time="time", segment=30)
     with pytest.raises(ValueError, match=r"data\.segment must divide data\.window \(20\), but got 8\. Change one"):
         ForecastingOptions(path=path, window=20, segment=8)
+    with pytest.raises(ValueError, match=r"data\.channel_embedding acts only with data\.channel_independence: true"):
+        ForecastingOptions(path=path, channel_embedding=4)
     with pytest.raises(DataError, match=r"data\.channel_independence acts only with two channels.*but got \['a'\]"):
         opened(tmp_path / "out", path=path, time="time", targets=["a"], channel_independence=True)
     with pytest.raises(ValueError, match="share below 1 or a whole number of rows"):

@@ -32,7 +32,7 @@ DEFAULT_PART = 0.2
 """Share of val and of test where neither the task file nor the source says it."""
 
 
-WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "segment", "loss")
+WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "channel_embedding", "segment", "loss")
 """Options that act when prepared data is opened: searching them prepares nothing anew."""
 
 

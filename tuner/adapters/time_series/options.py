@@ -98,6 +98,10 @@ class ForecastingOptions(Options):
     """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
     a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.
     Nie et al. 2023, arXiv:2211.14730. Searchable as data.channel_independence."""
+    channel_embedding: int = Field(default=0, ge=0, le=1024)
+    """Learned features by which a network that sees one channel at a time knows which, 0 (none) to 1024; needs
+    channel_independence. Lin et al. 2023 (at the decoder; here beside every step's rows). Searchable as
+    data.channel_embedding."""
     segment: int = Field(default=1, ge=1, le=100_000)
     """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
     24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
@@ -114,6 +118,18 @@ class ForecastingOptions(Options):
         if part is not None and part >= 1 and part != int(part):
             raise ValueError("must be a share below 1 or a whole number of rows")
         return part
+
+    @field_validator("channel_embedding")
+    @classmethod
+    def _has_channels_apart(cls, size: int, info: ValidationInfo) -> int:
+        if size and not info.data.get("channel_independence"):
+            raise TaskFileError(
+                "data.channel_embedding acts only with data.channel_independence: true",
+                value=size,
+                fix="Leave it out; where both are searched, give it `when: {data.channel_independence: true}`.",
+                key=("data", "channel_embedding"),
+            )
+        return size
 
     @field_validator("segment")
     @classmethod

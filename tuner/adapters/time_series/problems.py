@@ -22,7 +22,7 @@ from tuner.adapters.time_series.forecasting import Parts, check_channels, look_b
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import origins
 from tuner.adapters.time_series.scoring import scores
-from tuner.adapters.time_series.windows import WindowDataset, denormalized
+from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, denormalized
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
@@ -81,10 +81,13 @@ class ForecastingProblem:
             window_norm=self.options.window_norm,
             channel_independence=self.options.channel_independence,
             segment=self.options.segment,
+            numbered=self.options.channel_embedding > 0,
         )
 
-    def encoder(self) -> Features:
+    def encoder(self) -> Features | ChannelFeatures:
         """The channels, or an item's one, as they are; the rows of a segment side by side."""
+        if self.options.channel_embedding:
+            return ChannelFeatures(self.options.segment, len(self.channels), self.options.channel_embedding)
         return Features(self.options.segment * self.per_item)
 
     def head(self, input_size: int) -> nn.Module:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from tuner.adapters.base import Batch
 from tuner.adapters.batching import batch_indices, lengths_of
@@ -30,7 +30,8 @@ class WindowDataset:
 
     An item is a window of all channels, or with `channel_independence` of one of them.
     A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
-    than the look-back where the series begins. What then is missing of the first segment is 0.
+    than the look-back where the series begins. What then is missing of the first segment is 0. With `numbered`
+    one more feature is the channel's number.
     Its `y` is (B, H + 5, C): the targets as they are; then one row each of the offset and the spread by which the
     window was normalized (0 and 1 where it was not), so that a forecast of normalized targets is brought back by
     spread x forecast + offset; and of the series' mean, scale and naive error, which scores on other scales need.
@@ -45,6 +46,7 @@ class WindowDataset:
         window_norm: How a window is normalized.
         channel_independence: Whether each channel of a window is an item of its own.
         segment: Rows per step of the network.
+        numbered: Whether every step of a single channel also tells its number.
     """
 
     def __init__(
@@ -59,12 +61,13 @@ class WindowDataset:
         window_norm: WindowNorm = "none",
         channel_independence: bool = False,
         segment: int = 1,
+        numbered: bool = False,
     ) -> None:
         self.values: NDArray[np.float32] = values.values.view(np.float32)
         self.number_N, self.first_N = number_N, values.offsets[number_N] + origin_N
         self.rows_N = np.minimum(window, origin_N)
         self.horizon, self.segment, self.window_norm = horizon, segment, window_norm
-        self.by_channel = channel_independence
+        self.by_channel, self.numbered = channel_independence, numbered
         self.per_window = statistics_S3C.shape[2] if channel_independence else 1
         self.statistics_I3C = (  # I: series, or channels of series
             statistics_S3C.transpose(0, 2, 1).reshape(-1, 3, 1) if channel_independence else statistics_S3C
@@ -105,8 +108,13 @@ class WindowDataset:
         y_BKC[:, horizon] = offset_B1C[:, 0]
         y_BKC[:, horizon + 1] = spread_B1C[:, 0]
         y_BKC[:, horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
+        x_BTI = x_BLC.reshape(len(x_BLC), longest, -1)
+        if self.numbered:
+            there_BT1 = np.arange(longest)[:, None] < steps_B[:, None, None]
+            number_BT1 = np.where(there_BT1, channel_B[:, None, None], 0).astype(np.float32)
+            x_BTI = np.concatenate([x_BTI, number_BT1], axis=2)
         return Batch(
-            x=torch.from_numpy(x_BLC.reshape(len(x_BLC), longest, -1)),
+            x=torch.from_numpy(x_BTI),
             lengths=lengths_of(steps_B, longest),
             y=torch.from_numpy(y_BKC),
         )
@@ -138,6 +146,25 @@ def _normalization(
         mean_B1C = x_BLC.mean(axis=1, keepdims=True, where=where)
         return mean_B1C, np.sqrt(x_BLC.var(axis=1, keepdims=True, where=where) + np.float32(EPSILON))
     return np.zeros_like(last_B1C), np.ones_like(last_B1C)
+
+
+class ChannelFeatures(nn.Module):
+    """The rows of a step as they are, and learned features of the channel whose number comes after them.
+
+    Args:
+        segment: Rows per step, >= 1.
+        channels: Number of channels.
+        size: Learned features per channel, >= 1.
+    """
+
+    def __init__(self, segment: int, channels: int, size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(channels, size)
+        self.output_size = segment + size
+
+    def forward(self, x_BTI: Tensor) -> Tensor:
+        """(B, T, segment + 1) to (B, T, segment + size)."""
+        return torch.cat((x_BTI[..., :-1], self.embedding(x_BTI[..., -1].long())), dim=2)
 
 
 def denormalized(prediction_BHC: Tensor, y_BKC: Tensor) -> Tensor:
