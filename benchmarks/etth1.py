@@ -42,17 +42,19 @@ adapter: time_series/forecasting
 data: {{path: {path}, time: date, rows: {rows}, val: {held}, test: {held}, window: {length}, horizon: {length}}}
 search_space:
   data.channel_independence: [true, false]
+  data.channel_embedding: {{choices: [0, 8], when: {{data.channel_independence: true}}}}
+  batch_size:                        # as many steps an epoch with single channels as with all at once
+    - {{value: 512, when: {{data.channel_independence: true}}}}
+    - {{value: 73, when: {{data.channel_independence: false}}}}
   data.window_norm: [none, last, standard]
   data.segment: [12, 24, 48]
+  data.loss: [mse, mae]
   cell: [gru, lstm]
   hidden_size: {{low: 32, high: 128, log: true}}
   dropout.output: {{low: 0.0, high: 0.7}}
   learning_rate: {{low: 5e-4, high: 5e-3, log: true}}
   weight_decay: {{low: 1e-4, high: 1, log: true}}
   schedule: [cosine, one_cycle]
-  batch_size:                        # items: as many steps an epoch with single channels as with all of them
-    - {{value: 512, when: {{data.channel_independence: true}}}}
-    - {{value: 73, when: {{data.channel_independence: false}}}}
   patience: 6
 baseline: {{cell: lstm, hidden_size: 64, batch_size: 73}}    # every row a step, all channels at once
 objective: {{metric: val/mse}}
