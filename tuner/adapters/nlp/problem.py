@@ -10,20 +10,21 @@ from tuner.adapters.classification import Classification
 
 
 class TokenEmbedding(nn.Embedding):
-    """A learned vector per token: int64 (B, T) to float (B, T, I); token 0 is padding and stays zero.
+    """A learned vector per token: int64 (B, T) to float (B, T, I).
 
     Vectors start uniform in [-0.1, 0.1].
 
     Args:
-        vocabulary: Tokens without padding, >= 1.
+        vocabulary: Tokens besides token 0, >= 1.
         output_size: Features I, >= 1.
+        padded: Whether token 0 is padding, whose vector stays zero.
 
     Reference:
         Merity, Keskar and Socher 2018, arXiv:1708.02182, section 5: the interval.
     """
 
-    def __init__(self, vocabulary: int, output_size: int) -> None:
-        super().__init__(vocabulary + 1, output_size, padding_idx=0)
+    def __init__(self, vocabulary: int, output_size: int, *, padded: bool = True) -> None:
+        super().__init__(vocabulary + 1, output_size, padding_idx=0 if padded else None)
         self.output_size = output_size
 
     def reset_parameters(self) -> None:
