@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing, read_text
+from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.sources import CORPORA
 from tuner.adapters.nlp.units import UNITS, Vocabulary
@@ -46,7 +47,9 @@ class LanguageModelling:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(exclude={"path", "val_path", "test_path", "embedding_size", "tied", "warm_up"})
+        used = options.model_dump(
+            exclude={"path", "val_path", "test_path", "embedding_size", "tied", "warm_up", *LEARNED}
+        )
         if options.source is not None:
             files = CORPORA[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)

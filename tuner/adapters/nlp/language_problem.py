@@ -67,14 +67,16 @@ class LanguageModellingProblem:
 
     def encoder(self) -> TokenEmbedding:
         """A fresh embedding."""
-        self._embedding = TokenEmbedding(self.num_tokens - 1, self.options.embedding_size, padded=False)
+        self._embedding = TokenEmbedding(
+            self.num_tokens - 1, self.options.embedding_size, init=self.options.embedding_init, padded=False
+        )
         return self._embedding
 
     def head(self, input_size: int) -> nn.Linear:
         """A linear layer to a logit per token: (B, T, F) to (B, T, K).
 
-        Its bias starts as the logarithm of the trivial predictor's probabilities, its matrix uniform in [-0.1, 0.1] or
-        tied: it is that of the embedding last made by `encoder`.
+        Its bias starts as `output_bias` says, its matrix uniform in [-0.1, 0.1] or tied: it is that of the embedding
+        last made by `encoder`.
 
         Raises:
             TrialError: It is to be tied, and sizes differ.
@@ -85,7 +87,10 @@ class LanguageModellingProblem:
         """
         head = nn.Linear(input_size, self.num_tokens)
         with torch.no_grad():
-            head.bias.copy_((self.counts_K + 1).double().log() - (self.counts_K + 1).sum().double().log())
+            if self.options.output_bias == "prior":
+                head.bias.copy_((self.counts_K + 1).double().log() - (self.counts_K + 1).sum().double().log())
+            else:
+                head.bias.zero_()
         if not self.options.tied:
             nn.init.uniform_(head.weight, -0.1, 0.1)
             return head
@@ -99,8 +104,9 @@ class LanguageModellingProblem:
         return head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats per token that counts."""
-        return functional.cross_entropy(prediction.flatten(0, -2), batch.y.flatten())
+        """Mean cross-entropy in nats per token that counts, with smoothed labels where the options ask for it."""
+        smoothing = self.options.label_smoothing
+        return functional.cross_entropy(prediction.flatten(0, -2), batch.y.flatten(), label_smoothing=smoothing)
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy in nats and whether the likeliest token is right: (B, T, K) to float64 (B, T, 2).

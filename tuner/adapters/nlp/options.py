@@ -7,14 +7,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, OutputBias
 from tuner.adapters.nlp.sources import CORPORA, SOURCES
-from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Unit = Literal["char", "subword", "word"]
 
 
-class TextClassificationOptions(Options):
+class TextClassificationOptions(ClassOptions, EmbeddingOptions):
     """Labelled texts: where they are, how they are split, and how they become tokens."""
 
     source: str | None = None
@@ -58,7 +58,7 @@ class TextClassificationOptions(Options):
         return self
 
 
-class LanguageModellingOptions(Options):
+class LanguageModellingOptions(ClassOptions, EmbeddingOptions):
     """A running text: where it is, where it is cut, and what a step is."""
 
     source: str | None = None
@@ -90,6 +90,9 @@ class LanguageModellingOptions(Options):
     tied: bool = False
     """Whether the head's matrix is the embedding, which needs as many features before the head as embedding_size: by
     hidden_size, or by projection_size. Press & Wolf 2017; Inan et al. 2017. Searchable as data.tied."""
+    output_bias: OutputBias = "prior"
+    """Start values of the head's bias: zero, or prior, the logarithm of the trivial predictor's probabilities.
+    Searchable as data.output_bias."""
     warm_up: int = Field(default=256, ge=0, le=1_000_000)
     """Tokens read before each stretch of a validation or test text that is scored, so that it is met with a state, 0 to
     1,000,000; as many as the text has give the score of a single pass."""
