@@ -14,7 +14,7 @@ import numpy as np
 from annotated_types import Le
 
 from tuner.errors import Diverged, TaskFileError, TrialError
-from tuner.messages import Answer, Report, TrialSpec
+from tuner.messages import TrialSpec
 from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
 from tuner.reporting import lr_figure, save
@@ -151,7 +151,7 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
 
 
 def _training(task: Task, folder: str) -> Training:
-    from tuner.training.trial import Training
+    from tuner.training.trial import Training, Unheard
 
     file = task.file
     spec = TrialSpec(
@@ -174,7 +174,7 @@ def _training(task: Task, folder: str) -> Training:
         diagnostics="off",
     )
     try:
-        return Training(spec, _Silent())
+        return Training(spec, Unheard())
     except TrialError as error:
         raise TaskFileError(f"the baseline must train, but {error}") from error
 
@@ -215,16 +215,6 @@ class _Rise(Schedule):
     def factor(self, step: int) -> float:
         """See `Schedule.factor`."""
         return self._factors[step]
-
-
-class _Silent:
-    """A link to nobody."""
-
-    def send(self, report: Report) -> Answer | None:  # noqa: ARG002 - contract
-        return None
-
-    def answered(self) -> Answer | None:
-        return None
 
 
 def _largest_rate(optimizer: str) -> float:
