@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 FEWEST = 10
 """Completed trials below which importance is noise."""
-_BEST, _FEWEST_BEST = 0.1, 5
-"""Share of the trials by which PED-ANOVA judges, and their least number; of Optuna's documentation."""
+BEST, FEWEST_BEST = 0.1, 5
+"""Share of the trials that count as the best, and their least number; both of Optuna's documentation of PED-ANOVA."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the searched parameters in reaching the best tenth of the trials, or the best five.
+    """Shares of the searched parameters in reaching the values of the best trials.
 
     Args:
         shares: Name -> share, largest first, summing to 1; None when they cannot be told.
@@ -31,12 +31,13 @@ class Importance:
     reason: str = ""
 
 
-def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool) -> Importance:
+def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool, *, best: int = 0) -> Importance:
     """Importance of each parameter over completed trials, conditional parameters included.
 
     Args:
         trials: Searched parameters (inactive ones absent) and finite value of each completed trial.
         maximize: Whether higher values are better.
+        best: Number of trials that count as the best; 0 for the best tenth, `FEWEST_BEST` at least.
 
     Reference:
         Watanabe et al. 2023, arXiv:2304.10255, and its conditional form, arXiv:2601.20800, as Optuna's
@@ -73,7 +74,7 @@ def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # few trials of a rare choice: its share is small then, as it should be
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(
-            target_quantile=max(_BEST, _FEWEST_BEST / len(trials))
+            target_quantile=best / len(trials) if best else max(BEST, FEWEST_BEST / len(trials))
         )
         shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return Importance(dict(sorted(shares.items(), key=lambda item: (-item[1], item[0]))))

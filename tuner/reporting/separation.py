@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from tuner.reporting.importance import is_numeric
 
@@ -71,6 +71,24 @@ class Separation:
         )
 
 
+def halfway(values: Sequence[float | None], trivial: float, maximize: bool) -> float | None:
+    """The value halfway from the trivial predictor's to the best; None where none beats the trivial predictor.
+
+    Args:
+        values: Of the trials; None without one.
+        trivial: Value of the trivial predictor.
+        maximize: Whether higher values are better.
+    """
+    best = (max if maximize else min)((value for value in values if _is_score(value)), default=trivial)
+    beaten = best > trivial if maximize else best < trivial
+    return (best + trivial) / 2 if beaten else None
+
+
+def has_learned(value: float | None, cut: float, maximize: bool) -> bool:
+    """Whether a trial's value is beyond `halfway`."""
+    return _is_score(value) and (value > cut if maximize else value < cut)
+
+
 def separation(
     trials: Sequence[tuple[Mapping[str, Any], float | None]], trivial: float, maximize: bool
 ) -> Separation | None:
@@ -92,13 +110,10 @@ def separation(
         Fisher 1922, doi:10.2307/2340521. A sampler that learns from earlier trials does not draw choices at random; in
         simulated studies with Optuna's TPE the share of false differences stayed below `LEVEL`.
     """
-    sign = 1.0 if maximize else -1.0
-    scores = [-math.inf if value is None or not math.isfinite(value) else sign * value for _, value in trials]
-    best, least = max(scores, default=-math.inf), sign * trivial
-    if best <= least:
+    cut = halfway([value for _, value in trials], trivial, maximize)
+    if cut is None:
         return None
-    cut = (best + least) / 2
-    learned = [score > cut for score in scores]
+    learned = [has_learned(value, cut, maximize) for _, value in trials]
     compared: list[tuple[float, str, Group, tuple[Group, ...]]] = []
     for name in dict.fromkeys(name for params, _ in trials for name in params):
         having = [(params[name], passed) for (params, _), passed in zip(trials, learned, strict=True) if name in params]
@@ -111,7 +126,11 @@ def separation(
     corrected = min(1.0, probability * len(compared))
     if corrected > LEVEL:
         return None
-    return Separation(name, groups, group.label, sign * cut, corrected, len(compared))
+    return Separation(name, groups, group.label, cut, corrected, len(compared))
+
+
+def _is_score(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
 
 
 def _groups(values: Sequence[Any], learned: Sequence[bool]) -> tuple[Group, ...]:

@@ -14,9 +14,9 @@ from tuner.adapters.base import Prepared
 from tuner.events import RunRecord, read_run
 from tuner.folder import StudyFolder
 from tuner.messages import State
-from tuner.reporting.importance import importance
+from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
-from tuner.reporting.separation import separation
+from tuner.reporting.separation import halfway, has_learned, separation
 from tuner.reporting.table import rows
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ def _what_mattered(
 ) -> tuple[list[str], dict[str, float], dict[str, Any]]:
     """Which parameters mattered, and which choice separates: in words, as shares and as `Separation`.
 
-    Importance is over completed trials; a choice is judged by all that came to an end of their own, as trials that
-    learn nothing are pruned.
+    Importance is over completed trials: in reaching the best tenth, or in learning at all, where at most half did. A
+    choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned.
     """
     over = [
         (record.state, {name: record.params[name] for name in record.searched if name in record.params}, record.value)
@@ -199,19 +199,26 @@ def _what_mattered(
     ]
     completed = [(params, value) for state, params, value in over if state is State.COMPLETED and value is not None]
     maximize, metric = sweep.task.maximize, sweep.task.metric
+    trivial = prepared.trivial.get("val", {}).get(metric.removeprefix("val/"))
+    best = 0 if trivial is None else _few_that_learned([value for _, value in completed], trivial, maximize)
+    shares = importance(completed, maximize, best=best).shares or {}
     sentences = []
-    shares = importance(completed, maximize).shares or {}
     if shares:
         told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
-        sentences.append(f"what mattered, over {len(completed)} completed trials: {told}.")
-    trivial = prepared.trivial.get("val", {}).get(metric.removeprefix("val/"))
-    if trivial is None:
-        return sentences, shares, {}
-    found = separation([(params, value) for _, params, value in over], trivial, maximize)
+        for_what = f" in being among the {best} that learned" if best else ""
+        sentences.append(f"what mattered{for_what}, over {len(completed)} completed trials: {told}.")
+    found = None if trivial is None else separation([run[1:] for run in over], trivial, maximize)
     if found is None:
         return sentences, shares, {}
     name = str(prepared.about.get("name", "trivial predictor"))
     return [*sentences, found.sentence(metric, maximize, name)], shares, asdict(found)
+
+
+def _few_that_learned(values: Sequence[float], trivial: float, maximize: bool) -> int:
+    """Trials that learned, where they are enough, and at most half, so that learning at all is the question; else 0."""
+    cut = halfway(values, trivial, maximize)
+    learned = 0 if cut is None else sum(has_learned(value, cut, maximize) for value in values)
+    return learned if FEWEST_BEST <= learned <= len(values) / 2 else 0
 
 
 def _write_tables(
