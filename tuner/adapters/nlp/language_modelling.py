@@ -64,17 +64,18 @@ class LanguageModelling:
         """See `Adapter.prepare`."""
         options = self.options
         texts = self._texts()
+        for split, text in texts.items():
+            if not text.strip():
+                raise DataError(
+                    f"the {split} text must not be blank",
+                    value=f"{len(text)} characters",
+                    fix="Take a longer text, or a larger share of it.",
+                    key=("data",),
+                )
         vocabulary = UNITS[options.unit](texts["train"], options.vocabulary)
         num_tokens = len(vocabulary.tokens)
         streams = {split: vocabulary.encode(text) for split, text in texts.items()}
         for split, tokens in streams.items():
-            if not len(tokens):
-                raise DataError(
-                    f"the {split} text must have at least one {options.unit}",
-                    value=f"{len(texts[split])} characters",
-                    fix="Take a longer text, or a larger share of it.",
-                    key=("data",),
-                )
             np.save(folder / f"{split}.npy", np.concatenate(([0], tokens)).astype(np.min_scalar_type(num_tokens)))
         np.save(folder / "lengths.npy", vocabulary.lengths)
         counts_K = np.bincount(streams["train"], minlength=num_tokens)

@@ -28,6 +28,8 @@ MOST_STEPS = 1 << 16
 """Steps of a scored batch, for the memory that a network takes, 256 MB for 1,024 features."""
 MOST_LOGITS = 1 << 24
 """Numbers that a scored batch's predictions have, 64 MB, where one stretch has no more by itself."""
+MOST_DOUBLES = 1 << 22
+"""Logits that are turned into float64 at a time, 32 MB."""
 
 
 class LanguageModellingProblem:
@@ -109,13 +111,16 @@ class LanguageModellingProblem:
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy in nats and whether the likeliest token is right: (B, T, K) to float64 (B, T, 2).
 
-        Taken stretch by stretch, as float64 doubles the logits.
+        Taken part by part, as float64 doubles the logits.
         """
+        logits_NK, y_N = prediction.flatten(0, 1), batch.y.flatten()
+        size = max(1, MOST_DOUBLES // self.num_tokens)
         reduced = []
-        for logits_TK, y_T in zip(prediction, batch.y, strict=True):
-            nats_T = functional.cross_entropy(logits_TK.double(), y_T, reduction="none")
-            reduced.append(torch.stack((nats_T, logits_TK.argmax(dim=-1) == y_T), dim=-1))
-        return torch.stack(reduced)
+        for first in range(0, len(y_N), size):
+            logits, y = logits_NK[first : first + size], y_N[first : first + size]
+            nats = functional.cross_entropy(logits.double(), y, reduction="none")
+            reduced.append(torch.stack((nats, logits.argmax(dim=-1) == y), dim=-1))
+        return torch.cat(reduced).view(*batch.y.shape, 2)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over the tokens that count, from reduced predictions."""

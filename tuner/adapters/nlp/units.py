@@ -25,6 +25,8 @@ UNKNOWN = "<unk>"
 
 _CODES = 0x110000
 _WORD = re.compile(r"\n|\S+")
+_PIECE = re.compile(r"(?s).{1,4096}\S*")
+"""A part of a text to be told apart into subwords by itself, which ends with a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,12 @@ def subwords(train: str, limit: int) -> Vocabulary:
     Reference:
         See `tuner.adapters.nlp.vocabulary`.
     """
-    tokenizer = train_tokenizer(train.splitlines(keepends=True), limit, prefix_space=False)
+    tokenizer = train_tokenizer(_PIECE.findall(train), limit, prefix_space=False)
     tokens = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
     begins = {letter for letter, byte in _byte_letters().items() if byte & 0xC0 != 0x80}  # not inside a character
 
     def numbers(text: str) -> NDArray[np.int64]:
-        lines = encode(tokenizer, text.splitlines(keepends=True))
-        return np.concatenate(lines or [np.empty(0, dtype=np.int32)]).astype(np.int64)
+        return np.concatenate(encode(tokenizer, _PIECE.findall(text))).astype(np.int64)
 
     counts = [sum(letter in begins for letter in token) for token in tokens]
     return Vocabulary([UNKNOWN, *tokens], np.asarray([1, *counts], dtype=np.float64), numbers, spelling=0.0)
@@ -105,7 +106,7 @@ def words(train: str, limit: int) -> Vocabulary:
 
 
 UNITS: Mapping[Unit, Callable[[str, int], Vocabulary]] = {"char": characters, "subword": subwords, "word": words}
-"""Unit -> maker of its vocabulary from a training text that is not empty and the largest number of tokens."""
+"""Unit -> maker of its vocabulary from a training text that is not blank and the largest number of tokens."""
 
 
 def _codes(text: str) -> NDArray[np.uint32]:
