@@ -293,3 +293,21 @@ def test_states_on_disk_say_how_far_an_attempt_came(tmp_path: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]))
     assert read_run(file).state is State.LOST
+
+
+def test_the_choice_that_made_the_difference_is_told(tmp_path: Path) -> None:
+    """Where one choice learns and the other cannot, words, numbers and an artifact say so."""
+    space = "{cell: gru, hidden_size: {low: 4, high: 40}, batch_size: 16, learning_rate: [1.0e-9, 0.03]}"
+    search = f"search_space: {space}\nsampler: {{name: random, seed: 0}}\npruner: {{name: none}}\nconfirm: {{top: 1}}"
+    path = write_task(tmp_path, trials=16, epochs=8, more=f"objective: {{metric: val/loss}}\n{search}")
+    outcome, _ = sweep(path)
+    summary = outcome.summary
+    assert summary is not None
+    assert summary.separation["parameter"] == "learning_rate"
+    assert next(iter(summary.importance)) == "learning_rate"
+    (told,) = [sentence for sentence in summary.sentences if "separates" in sentence]
+    assert told.startswith("learning_rate separates the trials that learned (val/loss below")
+    assert "most frequent class" in told
+    written = json.loads((resolve_task(path).folder.artifacts / "what_mattered.json").read_text())
+    assert written["importance"] == summary.importance
+    assert written["separation"]["probability"] == summary.separation["probability"] < 0.05
