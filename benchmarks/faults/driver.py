@@ -1,13 +1,25 @@
-"""`tuner` as it is, but with the trial function that `FAULTS_TRIAL` names."""
+"""`tuner` as it is, but with the trial function that `FAULTS_TRIAL` names, on `FAULTS_SIMULATED` threads if set."""
 
 from __future__ import annotations
 
 import os
 
+from benchmarks.faults.simulated import SimulatedExecutor
 from tuner.cli import main
-from tuner.sweep import driver
+from tuner.execution import Executor
+from tuner.sweep import Task, driver
+
+_make_executor = driver.make_executor
+
+
+def make_executor(task: Task) -> Executor:
+    """As the environment says."""
+    trial = os.environ["FAULTS_TRIAL"]
+    if slots := os.environ.get("FAULTS_SIMULATED"):
+        return SimulatedExecutor(trial, int(slots))
+    return _make_executor(task, trial)
+
 
 if __name__ == "__main__":
-    original = driver.make_executor
-    driver.make_executor = lambda task: original(task, os.environ["FAULTS_TRIAL"])  # type: ignore[assignment]
+    driver.make_executor = make_executor  # type: ignore[assignment]
     main()

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 0.05
 
 def reporting(folder: Path, database: Path, *, workers: int, seconds: float) -> Row:
     """Workers that report every 200 ms, while MLflow's UI and a second reader of the study ask."""
-    row = Row(f"{workers} workers report every 0.2 s for {seconds:g} s", faults=1)
+    row = Row(f"{workers} simulated workers report every 0.2 s for {seconds:g} s", faults=1)
     began = time.monotonic()
     epochs = round(seconds / 0.2)
     answers = folder / "answers.txt"
@@ -37,9 +37,13 @@ def reporting(folder: Path, database: Path, *, workers: int, seconds: float) -> 
         trials=workers,
         epochs=epochs,
         trial="benchmarks.faults.trials:reporting",
-        ray=f"ray: {{address: local}}\nresources: {{workers: {workers}}}",
+        ray="",
         more="pruner: {name: median, min_epochs: 10, interval: 10, min_peers: 1000}\nsampler: {name: random}",
-        environment={"FAULTS_EPOCH_SECONDS": "0.2", "FAULTS_ANSWERS": str(answers)},
+        environment={
+            "FAULTS_EPOCH_SECONDS": "0.2",
+            "FAULTS_ANSWERS": str(answers),
+            "FAULTS_SIMULATED": str(workers),
+        },
     )
     server = Server(setup.folder / "mlflow.db", folder / "artifacts")
     server.start()
