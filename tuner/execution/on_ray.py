@@ -42,6 +42,8 @@ LOOK_SECONDS = 1.0
 _CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
 _MEMORY_MONITOR = "low on memory"
 """What Ray says of a worker that its memory monitor has ended."""
+_STARTS = 3
+"""Times that a Ray of our own is tried to be started."""
 _REFUSALS = 3
 """Refused connections in a row after which a joined cluster is taken for gone."""
 _SERVERS = {"raylet", "gcs_server"}
@@ -284,16 +286,29 @@ class RayExecutor:
 
         self._guard = self._guard or Guard()
         cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
-        with self._guard.marking():
-            context = ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                object_store_memory=128 * 1024 * 1024,
-                _temp_dir=self._temp_dir or None,
-            )
+        for start in range(1, _STARTS + 1):
+            try:
+                with self._guard.marking():
+                    context = ray.init(
+                        address="local",
+                        num_cpus=cpus,
+                        include_dashboard=False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        object_store_memory=128 * 1024 * 1024,
+                        _temp_dir=self._temp_dir or None,
+                    )
+                break
+            except Exception as error:  # Ray raises just that when its servers take too long on a busy machine
+                self._guard.end_marked()
+                ray.shutdown()
+                if start == _STARTS:
+                    raise ClusterError(
+                        "Ray must be able to start on this machine",
+                        value=str(error).strip().splitlines()[0][:200],
+                        fix="Try again when it is less busy; ray.address in-process does without Ray.",
+                        key=("ray", "address"),
+                    ) from error
         self._session = context.address_info["session_dir"]  # type: ignore[attr-defined]  # of a RayContext
         self._servers = [child for child in psutil.Process().children() if child.name() in _SERVERS]
 
