@@ -144,7 +144,7 @@ def main() -> None:
     task = asked.folder / "task.yaml"
     task.write_text(TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}))
     run(asked.folder, "run", task.name)
-    rows = json.loads(run(asked.folder, "top", NAME, "--json", capture=True))
+    rows = json.loads(run(asked.folder, "top", NAME, "--json", "--limit", "0", capture=True))
     number = winner(rows, asked.seeds)
     found = confirmed(asked.folder, number)
     table = {name: tuple(f"{error:.4f}" for error in errors) for name, errors in naive(asked.path).items()}
