@@ -11,8 +11,9 @@ import pytest
 
 import tuner
 from tuner.cli import main
-from tuner.config import load_task_file, parse_yaml, ready_search_spaces, ready_tasks
+from tuner.config import load_task_file, parse_yaml, read_yaml, ready_search_spaces, ready_tasks
 from tuner.config.task import TaskFile
+from tuner.nets.catalog import CELLS
 from tuner.space import Space
 from tuner.sweep.task import resolve_task
 
@@ -58,11 +59,20 @@ def test_every_ready_task_resolves(name: str, monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.parametrize("name", sorted(ready_search_spaces()))
 def test_every_ready_search_space_resolves(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every parameter of it acts, for a task of any kind."""
+    """Every parameter of it acts, for a task of any kind; those for texts that run on, for such."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "task.yaml"
-    path.write_text(f"adapter: time_series/classification\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
+    adapter = "nlp/language_modelling" if name == "language_model" else "time_series/classification"
+    path.write_text(f"adapter: {adapter}\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
     assert resolve_task(path).space.searched
+
+
+def test_every_cell_is_in_a_ready_search_space() -> None:
+    """No cell of the catalog is left out of the large space; its priors are about choices that exist."""
+    document = read_yaml(ready_search_spaces()["odyssey"])
+    space = Space.parse(document.value, document.place)
+    (cell,) = [each for each in space.definitions if each.name == "cell"]
+    assert set(cell.domain.values() or ()) == set(CELLS.entries)
 
 
 def test_exports_are_true() -> None:

@@ -338,6 +338,10 @@ class LearningOptions(Options):
     constant this is NT-ASGD, where n is 5. Merity et al. 2018."""
     batch_size: int = Field(32, ge=1, le=4096)
     """Sequences per step; 1 to 4096."""
+    truncation: int | None = Field(None, ge=1, le=1_000_000)
+    """Steps after which gradients are cut, where the task predicts at each step: sequences are read in chunks of so
+    many steps, each an optimizer step, and the state is carried over; at least 1, or null (off). 35 to 200 is usual.
+    Williams & Peng 1990."""
     patience: int | None = Field(10, ge=1, le=1_000_000)
     """Epochs without gain on the validation split before training stops; at least 1, or null (off)."""
 

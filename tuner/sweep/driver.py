@@ -210,6 +210,7 @@ class Sweep:
             prepared=str(self.folder.prepared),
             folder=str(self.folder.run(run)),
             epochs=file.budget.epochs,
+            seconds=file.budget.seconds,
             metric=self.task.metric,
             maximize=self.task.maximize,
             device=file.device,
@@ -285,6 +286,7 @@ class Sweep:
             ("data",): task.adapter.fingerprint(),
             ("objective", "metric"): task.metric,
             ("budget", "epochs"): file.budget.epochs,
+            ("budget", "seconds"): file.budget.seconds,
             ("sampler", "seed"): file.sampler.seed,
         }
         stored = search.attribute("facts") or {}
@@ -316,6 +318,7 @@ class Sweep:
             "metric": task.metric,
             "trials": file.budget.trials,
             "epochs": file.budget.epochs,
+            "seconds": file.budget.seconds,
             "counts": dict(prepared.counts),
         }
         events.append(

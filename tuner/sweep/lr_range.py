@@ -14,11 +14,11 @@ import numpy as np
 from annotated_types import Le
 
 from tuner.errors import Diverged, TaskFileError, TrialError
-from tuner.messages import Answer, Report, TrialSpec
 from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
 from tuner.reporting import lr_figure, save
 from tuner.space.domains import shown
+from tuner.sweep.cost import baseline_spec
 from tuner.sweep.task import Task
 
 if TYPE_CHECKING:
@@ -151,30 +151,11 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
 
 
 def _training(task: Task, folder: str) -> Training:
-    from tuner.training.trial import Training
+    from tuner.training.trial import Training, Unheard
 
-    file = task.file
-    spec = TrialSpec(
-        study=task.folder.name,
-        run="lr-range",
-        kind="trial",
-        number=-1,
-        attempt=1,
-        seed=SEED,
-        params=task.baseline,
-        adapter=file.adapter,
-        data=task.data,
-        prepared=str(task.folder.prepared),
-        folder=folder,
-        epochs=1,
-        metric=task.metric,
-        maximize=task.maximize,
-        device=file.device,
-        threads=file.resources.cpus,
-        diagnostics="off",
-    )
+    spec = baseline_spec(task, dict(task.baseline), "lr-range", folder, seed=SEED)
     try:
-        return Training(spec, _Silent())
+        return Training(spec, Unheard())
     except TrialError as error:
         raise TaskFileError(f"the baseline must train, but {error}") from error
 
@@ -215,16 +196,6 @@ class _Rise(Schedule):
     def factor(self, step: int) -> float:
         """See `Schedule.factor`."""
         return self._factors[step]
-
-
-class _Silent:
-    """A link to nobody."""
-
-    def send(self, report: Report) -> Answer | None:  # noqa: ARG002 - contract
-        return None
-
-    def answered(self) -> Answer | None:
-        return None
 
 
 def _largest_rate(optimizer: str) -> float:

@@ -6,10 +6,12 @@ import random
 import tempfile
 from typing import Any
 
+from tuner.config.task import Budget
 from tuner.errors import TaskFileError
-from tuner.messages import Answer, Report, State, TrialSpec, Verdict
+from tuner.messages import Answer, Report, State, Verdict
 from tuner.registry import load_target
 from tuner.study.catalog import PRUNERS
+from tuner.sweep.cost import baseline_spec, step_costs
 from tuner.sweep.driver import RUN_TRIAL
 from tuner.sweep.task import Task
 
@@ -17,11 +19,12 @@ DRY_RUNS = 12
 """Configurations of which a dry run trains one epoch, besides the baseline."""
 
 
-def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
+def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[str, Any]:
     """Facts about the sweep: data, objective, space, rungs, trainings.
 
     Args:
         task: The resolved task.
+        timing: Also measure a training step with every cell of the space.
         dry_run: Also train one epoch of the baseline and of configurations drawn from the space.
 
     Raises:
@@ -44,15 +47,23 @@ def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
             "configurations": task.space.size() or "infinitely many",
         },
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
-        "search": f"{file.budget.trials} trials of up to {file.budget.epochs} epochs, sampler {task.sampler[0]}",
+        "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
         "tracking": task.tracking.rpartition("@")[2],  # a URI may hold a password before the @
         "folder": str(task.folder.root),
     }
+    if timing:
+        facts["milliseconds per step"] = {cell: f"{cost:.3g}" for cell, cost in step_costs(task).items()}
     if dry_run:
         facts["dry run"] = f"{_dry_run(task)} configurations trained for an epoch"
     return facts
+
+
+def _length(budget: Budget) -> str:
+    if budget.seconds is None:
+        return f"{budget.epochs} epochs"
+    return f"{budget.seconds:g} seconds in {budget.epochs} epochs"
 
 
 def _dry_run(task: Task) -> int:
@@ -60,32 +71,11 @@ def _dry_run(task: Task) -> int:
     configurations = [dict(task.baseline), *samples]
     for number, params in enumerate(configurations):
         with tempfile.TemporaryDirectory() as folder:
-            ended = load_target(RUN_TRIAL)(_spec(task, number, params, folder), _OneEpoch())
+            spec = baseline_spec(task, params, f"dry-run/{number}", folder, epochs=2, rungs=(1,))
+            ended = load_target(RUN_TRIAL)(spec, _OneEpoch())
         if ended.state is State.FAILED:
             raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")
     return len(configurations)
-
-
-def _spec(task: Task, number: int, params: dict[str, Any], folder: str) -> TrialSpec:
-    return TrialSpec(
-        study=task.folder.name,
-        run=f"dry-run/{number}",
-        kind="trial",
-        number=number,
-        attempt=1,
-        seed=0,
-        params=params,
-        adapter=task.file.adapter,
-        data=task.data,
-        prepared=str(task.folder.prepared),
-        folder=folder,
-        epochs=2,
-        rungs=(1,),
-        metric=task.metric,
-        maximize=task.maximize,
-        device=task.file.device,
-        threads=task.file.resources.cpus,
-    )
 
 
 class _OneEpoch:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
+from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -15,7 +16,7 @@ Loss = Literal["mse", "mae", "huber"]
 WindowNorm = Literal["none", "last", "standard"]
 
 
-class ClassificationOptions(Options):
+class ClassificationOptions(ClassOptions):
     """Labelled sequences: a ready source, or files of the user."""
 
     source: str | None = None

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
-class CIFGCell(LoopCell):
+class CIFGCell(AdditiveCell):
     """LSTM whose input gate is what the forget gate leaves.
 
     f = sigmoid(W_f x + U_f h' + b_f)
@@ -52,14 +53,14 @@ class CIFGCell(LoopCell):
         """See `LoopCell.start`; c = 0 too."""
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
-    def stepper(self) -> Step:
-        """See `LoopCell.stepper`."""
-        U = self.recurrent()
+    def stepper(self, noise: Noise) -> Step:
+        """See `AdditiveCell.stepper`."""
+        write = noise.candidate
 
-        def step(a_BG: Tensor, state: State) -> State:
-            h_BH, c_BH = state
-            f, o, g = torch.addmm(a_BG, h_BH, U).chunk(3, 1)
-            c_BH = torch.lerp(g.tanh(), c_BH, f.sigmoid())
+        def step(s_BG: Tensor, state: State) -> State:
+            _, c_BH = state
+            f, o, g = s_BG.chunk(3, 1)
+            c_BH = torch.lerp(write(g.tanh()), c_BH, f.sigmoid())
             return o.sigmoid() * c_BH.tanh(), c_BH
 
         return step

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from tuner.nets.catalog import JANETOptions
 from tuner.nets.cell import State
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
-class JANETCell(LoopCell):
+class JANETCell(AdditiveCell):
     """LSTM reduced to its forget gate ("just another network").
 
     s = W_f x + U_f h' + b_f
@@ -47,13 +48,13 @@ class JANETCell(LoopCell):
         """See `Cell.memory_gates`."""
         return {"forget": 1}
 
-    def stepper(self) -> Step:
-        """See `LoopCell.stepper`."""
-        U, beta = self.recurrent(), self.beta
+    def stepper(self, noise: Noise) -> Step:
+        """See `AdditiveCell.stepper`."""
+        beta, write = self.beta, noise.candidate
 
-        def step(a_BG: Tensor, state: State) -> State:
+        def step(s_BG: Tensor, state: State) -> State:
             (h_BH,) = state
-            s, g = torch.addmm(a_BG, h_BH, U).chunk(2, 1)
-            return (torch.addcmul(s.sigmoid() * h_BH, (beta - s).sigmoid(), g.tanh()),)
+            s, g = s_BG.chunk(2, 1)
+            return (torch.addcmul(s.sigmoid() * h_BH, (beta - s).sigmoid(), write(g.tanh())),)
 
         return step

@@ -1,0 +1,75 @@
+"""How many optimizer steps an epoch has where a trial's budget is seconds: measured when the trial begins."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tuner.errors import Diverged
+from tuner.messages import TrialSpec
+from tuner.training.trial import Training, Unheard, choose_device
+
+UPDATES = 20
+"""Most steps that are measured."""
+SHARE = 0.05
+"""Largest share of a trial's budget for that; two steps are made in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the parts of a training take, in seconds of `clock_of`.
+
+    Args:
+        step: An optimizer step: the median of those measured but for the first one.
+        validation: A validation.
+        spent: All of the measuring.
+    """
+
+    step: float
+    validation: float
+    spent: float
+
+
+def measured(spec: TrialSpec, seconds: float) -> Pace:
+    """Measure on a training that is thrown away.
+
+    Args:
+        spec: What to train.
+        seconds: Most time for the steps; two are made in any case.
+    """
+    clock = clock_of(spec)
+    began = clock()
+    training = Training(spec, Unheard())
+    losses = training.losses(training.schedule)
+    steps: list[float] = []
+    validation = 0.0
+    with suppress(Diverged):  # the trial itself will say so, with its step
+        while len(steps) < 2 or (len(steps) < UPDATES and clock() - began < seconds):
+            started = clock()
+            next(losses)
+            steps.append(clock() - started)
+        started = clock()
+        training.validate()
+        validation = clock() - started
+    spent = clock() - began
+    return Pace(statistics.median(steps[1:] or [spent]), validation, spent)
+
+
+def measured_updates(spec: TrialSpec) -> int:
+    """Optimizer steps that fit, with one validation, into an epoch: the `spec.epochs`-th part of `spec.seconds`.
+
+    The time of measuring counts.
+    """
+    assert spec.seconds is not None
+    pace = measured(spec, SHARE * spec.seconds)
+    epoch = (spec.seconds - pace.spent) / spec.epochs - pace.validation
+    return max(1, int(epoch / max(pace.step, 1e-9)))
+
+
+def clock_of(spec: TrialSpec) -> Callable[[], float]:
+    """Processor seconds of this thread where it does all the work, so that others do not slow it; else wall seconds."""
+    alone = spec.threads == 1 and choose_device(spec.device).type == "cpu"
+    return time.thread_time if alone else time.perf_counter
