@@ -91,6 +91,10 @@ class TrialSpec:
     diagnostics: str = "standard"
     stall_seconds: float | None = None
     """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
+    output_bytes: int = 1_000_000
+    """How much of what the run prints is kept, where the worker has a process of its own."""
+    checkpoint_bytes: int | None = None
+    """A larger checkpoint is not written: the run's share of `disk.checkpoints`. None: no limit."""
     keep_model: bool = False
     models: tuple[str, ...] = ()
     """Test runs only: folders of the confirmed models to score."""

@@ -257,6 +257,21 @@ def test_the_same_failure_three_times_stops_the_sweep(tmp_path: Path) -> None:
     assert [event["state"] for event in told.of("trial")] == ["FAILED"] * 3
 
 
+def test_failures_are_alike_whatever_their_numbers_and_stop_every_run(tmp_path: Path) -> None:
+    """Messages that differ in numbers are one failure; the same command again tries three more and stops again."""
+    path = write_task(tmp_path, trials=10)
+    for expected in (3, 6):
+        task = resolve_task(path)
+        failing = Sweep(
+            task, Events(), executor=make_executor(task, "tests.execution.trials_for_tests:fails_at_its_shape")
+        )
+        with pytest.raises(
+            SweepFailed, match=r"first 3 trials failed alike: ValueError: shape \[\d+, 4\] does not fit"
+        ):
+            failing.run()
+        assert [record.state for record in records(path)] == [State.FAILED] * expected
+
+
 def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
     """Changing every test value changes no number of the search, bit for bit."""
     path = write_task(tmp_path, trials=2, more="confirm: {top: 0}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -89,7 +89,7 @@ class Search:
         self._sampler_name, self._sampler_options = sampler
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
-        self._storage = SearchStorage(JournalFile(folder.journal), self._translate)
+        self._storage = _opened(folder, self._translate)
         direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         self._study = optuna.create_study(
             storage=self._storage,
@@ -267,6 +267,23 @@ class Search:
             intermediate_values=trial.intermediate_values,
             trial_id=trial._trial_id,
         )
+
+
+def _opened(folder: StudyFolder, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> SearchStorage:
+    """The study's storage, read; a file that this Optuna does not understand is left as it is."""
+    journal = JournalFile(folder.journal)
+    try:
+        return SearchStorage(journal, translate)
+    except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        journal.close()
+        if isinstance(error, StudyError):
+            raise
+        raise StudyError(
+            f"a study's journal must be one that Optuna {optuna.__version__} reads",
+            value=repr(error),
+            fix="`versions.json` beside it names the version that wrote it: install that. Nothing was changed.",
+            where=str(folder.journal),
+        ) from error
 
 
 class _Distributing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -10,26 +11,31 @@ from typing import Any
 
 import torch
 
+from tuner import folder
 from tuner.errors import TrialError
 
-CHECKPOINT = "checkpoint.pt"
-MODEL = "model.pt"
+CHECKPOINT = folder.CHECKPOINT
+MODEL = folder.MODEL
 
 
-def save(path: Path, tensors: dict[str, Any], facts: dict[str, Any]) -> None:
+def save(path: Path, tensors: dict[str, Any], facts: dict[str, Any], *, limit: int | None = None) -> None:
     """Write a checkpoint atomically.
 
     Args:
         path: The file; its folder is made when missing.
         tensors: State dicts: nested dictionaries and lists of tensors, numbers and strings.
         facts: JSON-able.
+        limit: Bytes that it may have at most; None for no limit.
 
     Raises:
-        OSError: The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
+        OSError: The disk is full, the folder cannot be written, or (EFBIG) the limit is passed; an earlier checkpoint
+            is left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()  # first, as torch tells a full disk by a RuntimeError without its cause
     torch.save({"tensors": tensors, "facts": json.dumps(facts)}, content)
+    if limit is not None and content.tell() > limit:
+        raise OSError(errno.EFBIG, f"a checkpoint of {content.tell()} bytes is larger than {limit}")
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
