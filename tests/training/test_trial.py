@@ -78,8 +78,8 @@ def numbers(epochs: list[Epoch]) -> list[dict[str, float]]:
     return [{name: value for name, value in epoch.metrics.items() if name not in TIMES} for epoch in epochs]
 
 
-def test_a_trial_learns_reports_every_epoch_once_and_leaves_no_checkpoint(make: Any, tmp_path: Path) -> None:
-    """The loss falls below the trivial predictor's, epochs come in order, the folder is empty afterwards."""
+def test_a_trial_learns_reports_every_epoch_once_and_leaves_only_its_checkpoint(make: Any, tmp_path: Path) -> None:
+    """The loss falls below the trivial predictor's, epochs come in order; the checkpoint is the driver's to remove."""
     driver = Driver()
     ended = run_trial(make(epochs=12, params={"hidden_size": 16, "learning_rate": 0.03}), driver)
     assert ended.state is State.COMPLETED
@@ -88,7 +88,15 @@ def test_a_trial_learns_reports_every_epoch_once_and_leaves_no_checkpoint(make: 
     assert [epoch.epoch for epoch in driver.epochs] == list(range(1, 13))
     assert ended.value == min(epoch.metrics["val/loss"] for epoch in driver.epochs)
     assert ended.results["parameters"] > 0
-    assert not any((tmp_path / "run").glob("*"))
+    assert {file.name for file in (tmp_path / "run").iterdir()} <= {checkpoint.CHECKPOINT}
+
+
+def test_a_trial_whose_outcome_was_lost_does_not_begin_anew(make: Any) -> None:
+    """The worker or the driver died with the outcome in flight: the next attempt goes on from the last checkpoint."""
+    assert run_trial(make(), Driver()).state is State.COMPLETED
+    second = Driver()
+    ended = run_trial(make(attempt=2, reported=3), second)
+    assert (ended.state, [epoch.epoch for epoch in second.epochs]) == (State.COMPLETED, [4])
 
 
 def test_metric_names_follow_the_grammar_and_are_at_most_25(make: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tuner import events
 from tuner.execution import STACKS, Executor
-from tuner.folder import StudyFolder
+from tuner.folder import CHECKPOINT, StudyFolder
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.sweep.listener import Listener
@@ -187,6 +187,7 @@ class Runs:
         events.append_ended(self._folder.events(ended.run), ended)
         if ended.state.final:
             self._losses.pop(ended.run, None)
+            (self._folder.run(ended.run) / CHECKPOINT).unlink(missing_ok=True)  # not before: the outcome could be lost
             self._owner.ended(live.spec, ended)
         self._recorder.changed(ended.run)
 

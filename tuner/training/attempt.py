@@ -37,9 +37,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         answer = cut.answer
         state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
         reason = answer.reason
-    if state.final:
-        training.remove_checkpoint()
-    else:
+    if not state.final:  # of one that is over the driver removes the checkpoint, once it has the outcome on disk
         training.save_checkpoint()
     return Ended(
         run=spec.run,

@@ -378,10 +378,6 @@ class Training:
             else:
                 return
 
-    def remove_checkpoint(self) -> None:
-        """A finished run needs none."""
-        (self._folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
-
     def go_on(self, saved: Saved) -> None:
         """Go on from a checkpoint, as if nothing had happened."""
         tensors, facts = saved
