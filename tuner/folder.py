@@ -1,7 +1,7 @@
 """Where a study keeps its files.
 
 <storage>/<study>/
-    study.journal            the Optuna study
+    study.journal            the Optuna study, unless it is in a database
     driver.lock              held by the one driver
     task.yaml                the task file as it was last run
     sweep.jsonl              events of the sweep itself
@@ -29,6 +29,10 @@ class StudyFolder:
     def name(self) -> str:
         """The study's name."""
         return self.root.name
+
+    def exists(self) -> bool:
+        """Whether a study was begun here."""
+        return self.journal.exists() or self.sweep_events.exists()
 
     @property
     def journal(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.pruners import Decision, Pruner
 from tuner.study.samplers import random
-from tuner.study.storage import DRAFT_ID, JournalFile, SearchStorage
+from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
 
 _RESAMPLES = 20
 _RANDOM_RESAMPLES = 2000
@@ -53,21 +53,23 @@ class Suggestion:
 
 
 class Search:
-    """An Optuna study on disk with the rules of this project around it.
+    """An Optuna study on disk or in a database, with the rules of this project around it.
 
     Every trial is drafted first, as Optuna would suggest it, and stored whole by one write when it is new. It stays
     RUNNING until it is told. The caller holds the folder's lock.
 
     Args:
-        folder: Where the study lives; made when missing.
+        folder: Its name is the study's; without a database the study lives there. Made when missing.
         space: Today's search space.
         maximize: Direction of the objective.
         sampler: Name and options, checked.
         pruner: Name and options, checked.
         seed: The study's seed, >= 0.
+        database: URL of the PostgreSQL database that holds the study; None is the folder.
+        waiting: Called about once a second, with what is wrong, while the database is away; may raise.
 
     Raises:
-        StudyError: The study on disk has another direction, or its file is damaged.
+        StudyError: The study has another direction, its file is damaged, or its database is away or in use.
     """
 
     def __init__(
@@ -79,13 +81,15 @@ class Search:
         sampler: tuple[str, Any],
         pruner: tuple[str, Any],
         seed: int,
+        database: str | None = None,
+        waiting: Callable[[str], None] = lambda problem: None,  # noqa: ARG005
     ) -> None:
         self.space, self.maximize, self._seed = space, maximize, seed
         self._space_digest = _digest(space.to_json())
         self._sampler_name, self._sampler_options = sampler
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
-        self._storage = SearchStorage(JournalFile(folder.journal), self._translate)
+        self._storage = self._open_storage(folder, database, waiting)
         direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         self._study = optuna.create_study(
             storage=self._storage,
@@ -104,7 +108,7 @@ class Search:
             )
         self._id = self._study._study_id
         trials = self._storage.stored_trials(self._id)
-        self._count = len(trials)
+        self.count = len(trials)
         self._ids = {trial.number: trial._trial_id for trial in trials}
         self._seen = {_digest(trial.user_attrs["params"]) for trial in trials if self._translate(trial)}
         self._rungs: dict[int, dict[int, float]] = {}
@@ -112,6 +116,13 @@ class Search:
             if self._translate(trial):
                 for epoch, value in trial.intermediate_values.items():
                     self._rungs.setdefault(epoch, {})[trial.number] = value
+
+    def _open_storage(self, folder: StudyFolder, database: str | None, waiting: Callable[[str], None]) -> SearchStorage:
+        if database is None:
+            return JournalStudies(JournalFile(folder.journal), translate=self._translate)
+        from tuner.study.database import DatabaseStudies  # SQLAlchemy, only where it is needed
+
+        return DatabaseStudies(database, folder.name, waiting=waiting, translate=self._translate)
 
     # facts ------------------------------------------------------------------------------------------------------
 
@@ -132,6 +143,10 @@ class Search:
             if not trial.state.is_finished()
         ]
 
+    def told(self) -> list[int]:
+        """Numbers of the trials that are over."""
+        return [trial.number for trial in self._storage.stored_trials(self._id) if trial.state.is_finished()]
+
     def counted(self) -> int:
         """Trials that count for the budget: those inside today's space, running ones too."""
         return sum(self._translate(trial) is not None for trial in self._storage.stored_trials(self._id))
@@ -147,7 +162,7 @@ class Search:
         size = self.space.size()
         if size is not None and len(self._seen) >= size:
             return None
-        number = self._count
+        number = self.count
         for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
             seed = derive_seed(self._seed, "suggest", number, attempt)
             sampler = self._sampler(seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
@@ -188,7 +203,7 @@ class Search:
         draft.user_attrs.update(params=params, space=self._space_digest)
         self._ids[draft.number] = self._storage.create_new_trial(self._id, template_trial=draft)
         self._seen.add(_digest(params))
-        self._count += 1
+        self.count += 1
         return Suggestion(draft.number, params)
 
     def _sampler(self, seed: int) -> BaseSampler:
@@ -225,7 +240,7 @@ class Search:
             values = [value]
         elif state is State.PRUNED and trial.last_step is not None:
             values = [trial.intermediate_values[trial.last_step]]
-        with self._storage.journal.group():
+        with self._storage.group():
             self._storage.set_trial_user_attr(trial_id, "state", state.value)
             if reason:
                 self._storage.set_trial_user_attr(trial_id, "reason", reason[:500])
@@ -234,8 +249,8 @@ class Search:
             self._storage.set_trial_state_values(trial_id, _TOLD[state], values)
 
     def close(self) -> None:
-        """Close the file."""
-        self._storage.journal.close()
+        """Let go of the file or the database."""
+        self._storage.close()
 
     # earlier spaces ---------------------------------------------------------------------------------------------
 

@@ -20,9 +20,10 @@ from tuner.adapters.base import Prepared
 from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_run
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
-from tuner.folder import StudyFolder
+from tuner.folder import StudyFolder, trial_run
 from tuner.messages import Ended, Kind, State, TrialSpec, Verdict
 from tuner.recording import Recorder
+from tuner.redaction import redacted
 from tuner.space import Space, diff
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.listener import Listener
@@ -81,11 +82,15 @@ def make_executor(task: Task, run_trial: str = RUN_TRIAL) -> Executor:
     )
 
 
-def set_aside(folder: StudyFolder) -> None:
-    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it."""
-    if not folder.journal.exists():
-        return
+def set_aside(folder: StudyFolder, database: str | None = None) -> None:
+    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it, and rename it in the database."""
     kept = folder.root.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    if database is not None:
+        from tuner.study.database import rename_study
+
+        rename_study(database, folder.name, kept.name)
+    if not folder.exists():
+        return
     kept.mkdir()
     for path in folder.root.iterdir():
         if path != folder.lock:
@@ -112,6 +117,7 @@ class Sweep:
         self.stop_reason = ""
         self._fresh = fresh
         self._told_progress = 0.0
+        self._told_away = False
         self.search: Search
         self.runs: Runs
         self._phase: SearchPhase | ConfirmPhase
@@ -131,7 +137,7 @@ class Sweep:
         lock = DriverLock(self.folder.lock)
         try:
             if self._fresh:
-                set_aside(self.folder)
+                set_aside(self.folder, self.task.file.storage.study)
             self.search = self._open_search()
             try:
                 return self._run(prepared)
@@ -279,7 +285,14 @@ class Sweep:
             sampler=task.sampler,
             pruner=task.pruner,
             seed=file.sampler.seed,
+            database=file.storage.study,
+            waiting=self._database_away,
         )
+        try:
+            self._check_belonging(search)
+        except StudyError:
+            search.close()
+            raise
         facts: dict[Key, Any] = {
             ("adapter",): file.adapter,
             ("data",): task.adapter.fingerprint(),
@@ -307,9 +320,39 @@ class Sweep:
         search.set_attribute("space", definition)
         return search
 
+    def _check_belonging(self, search: Search) -> None:
+        """A study in a database and the event files in the folder must be of one sweep."""
+        runs = [run for run in self.folder.runs() if run.startswith("trials/")]
+        foreign = [run for run in runs if int(run.rpartition("/")[2]) >= search.count]
+        if foreign:
+            raise StudyError(
+                f"the study must know the runs of its folder {self.folder.root}",
+                value=f"{foreign[0]}, which it has not",
+                fix="Name the database that they belong to in storage.study, or begin anew with --fresh.",
+                where=self.task.place(("storage",)),
+            )
+        missing = [number for number in search.told() if trial_run(number) not in runs]
+        if missing:
+            raise StudyError(
+                f"folder {self.folder.root} must hold the event files of study {self.folder.name}",
+                value=f"none for trial {missing[0]}",
+                fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here.",
+                where=self.task.place(("storage",)),
+            )
+        if search.attribute("begun") is None:
+            search.set_attribute("begun", f"{os.uname().nodename}:{self.folder.root}")
+
+    def _database_away(self, problem: str) -> None:
+        """The study's database does not answer: say so once, and let a stop through."""
+        if self.stop_reason:
+            raise KeyboardInterrupt(self.stop_reason)
+        if not self._told_away:
+            self._told_away = True
+            self.tell("notice", sentence=f"the study's database is away, the sweep waits for it: {problem}")
+
     def _begin(self, prepared: Prepared) -> None:
         task, file = self.task, self.task.file
-        shutil.copyfile(task.path, self.folder.task_file)
+        self.folder.task_file.write_text(redacted(task.path.read_text()))
         common: dict[str, Any] = {
             "study": self.folder.name,
             "adapter": file.adapter,
@@ -341,7 +384,7 @@ class Sweep:
             trivial=prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/")),
             trivial_name=prepared.about.get("name", "trivial predictor"),
             maximize=task.maximize,
-            tracking=task.tracking,
+            tracking=redacted(task.tracking),
         )
 
     def _nothing_to_do(self) -> str:

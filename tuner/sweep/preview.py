@@ -8,6 +8,7 @@ from typing import Any
 
 from tuner.errors import TaskFileError
 from tuner.messages import Answer, Report, State, TrialSpec, Verdict
+from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.study.catalog import PRUNERS
 from tuner.sweep.driver import RUN_TRIAL
@@ -47,7 +48,8 @@ def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
         "search": f"{file.budget.trials} trials of up to {file.budget.epochs} epochs, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
-        "tracking": task.tracking.rpartition("@")[2],  # a URI may hold a password before the @
+        "tracking": redacted(task.tracking),
+        "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }
     if dry_run:
