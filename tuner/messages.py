@@ -77,6 +77,9 @@ class TrialSpec:
     folder: str
     """The run's own folder; nothing else is written."""
     epochs: int
+    seconds: float | None = None
+    """Training time of the whole trial, of which an epoch is then an equal part; None: an epoch is a pass over the
+    training data."""
     rungs: tuple[int, ...] = ()
     """Epochs (1-based) after which the worker waits for an answer."""
     metric: str = "val/loss"

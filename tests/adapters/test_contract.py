@@ -66,21 +66,31 @@ def recordings(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "tones")}
 
 
+def probe(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """A memory probe of few short items."""
+    return lambda _: {"length": 6, "train": 30, "val": 9, "test": 8, **options}
+
+
 DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "memory/probe: adding": probe(),
+    "memory/probe: copy": probe(task="copy", recall=3),
+    "memory/probe: delayed_recall": probe(task="delayed_recall"),
+    "memory/probe: digits": lambda _: {"task": "digits"},
     "nlp/classification": texts,
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
 }
+"""Adapter, or "adapter: case" -> maker of its options."""
 NAMES = sorted(ADAPTERS)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=sorted(DATA))
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Adapter, Prepared, Path, Problem]:
     """An adapter of the catalog, prepared and opened."""
-    entry = ADAPTERS[request.param]
+    entry = ADAPTERS[request.param.partition(":")[0]]
     data = DATA[request.param](tmp_path_factory.mktemp("data"))
     adapter: Adapter = entry.load()(entry.options(**data))
     folder = tmp_path_factory.mktemp("prepared")
@@ -91,7 +101,7 @@ Opened = tuple[Adapter, Prepared, Path, Problem]
 
 
 def predict(problem: Problem, batches: list[Batch]) -> list[torch.Tensor]:
-    """Predictions of a fresh encoder and head with the mean over valid steps between them."""
+    """Predictions of a fresh encoder and head with the mean over valid steps, or nothing, between them."""
     torch.manual_seed(0)
     encoder = problem.encoder()
     head = problem.head(encoder.output_size)
@@ -99,10 +109,18 @@ def predict(problem: Problem, batches: list[Batch]) -> list[torch.Tensor]:
     for batch in batches:
         features = encoder(batch.x)
         assert features.shape == (*batch.x.shape[:2], encoder.output_size)
+        if problem.every_step:
+            predictions.append(head(features))
+            continue
         lengths = torch.full((len(features),), features.shape[1]) if batch.lengths is None else batch.lengths
         valid = torch.arange(features.shape[1]) < lengths[:, None]
         predictions.append(head((features * valid[..., None]).sum(1) / lengths[:, None]))
     return predictions
+
+
+def test_every_adapter_is_tested() -> None:
+    """The contract runs over every adapter of the catalog."""
+    assert {case.partition(":")[0] for case in DATA} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,9 +130,9 @@ def test_options_speak_for_themselves(name: str) -> None:
     assert not [field for field, info in fields.items() if info.is_required() or not info.description]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(SOURCES))
 def test_sources_are_listed_per_adapter(name: str) -> None:
-    """Every adapter has ready sources with a summary and an origin, and its options accept their names."""
+    """Every adapter that reads data has ready sources with a summary and an origin, whose names its options take."""
     for source in SOURCES[name]:
         entry = SOURCES[name][source]
         assert entry.summary
@@ -196,7 +214,8 @@ def test_a_step_can_be_learned(opened: Opened) -> None:
     torch.manual_seed(0)
     encoder = problem.encoder()
     head = problem.head(encoder.output_size)
-    loss = problem.loss(head(encoder(batch.x).mean(1)), batch)
+    features = encoder(batch.x)
+    loss = problem.loss(head(features if problem.every_step else features.mean(1)), batch)
     loss.backward()
     assert loss.shape == ()
     assert torch.isfinite(loss)

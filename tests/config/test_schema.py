@@ -27,6 +27,11 @@ class Tpe(Options):
     """Trials before the model, >= 0."""
 
 
+class Asha(Options):
+    min_epochs: int | None = Field(default=None, ge=1)
+    """Epochs before the first rung, >= 1."""
+
+
 def _catalog(kind: str, **options: type[Options]) -> Catalog:
     return Catalog(kind, {name: Entry("x:Y", name, "ours", model) for name, model in options.items()})
 
@@ -34,7 +39,7 @@ def _catalog(kind: str, **options: type[Options]) -> Catalog:
 SCHEMA = task_schema(
     adapters=_catalog("adapter", **{"time_series/classification": Data}),
     samplers=_catalog("sampler", tpe=Tpe, random=Options),
-    pruners=_catalog("pruner", asha=Options),
+    pruners=_catalog("pruner", asha=Asha),
 )
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

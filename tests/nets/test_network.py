@@ -11,7 +11,7 @@ from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS, NetOptions
 from tuner.nets.network import build_network
 
-EVERYTHING = dict.fromkeys(REGULARIZERS, 0.2)
+EVERYTHING = {name: 0.2 for name in REGULARIZERS if name != "dropout.embedding"}  # these data are no symbols
 
 
 def build(cell="lstm", dropout=None, task=None, **net):
@@ -23,7 +23,7 @@ def build(cell="lstm", dropout=None, task=None, **net):
 COMBINATIONS = [
     (cell, initializer, pooling)
     for (cell, initializer), pooling in zip(
-        itertools.product(CELLS.entries, INITIALIZERS.entries), itertools.cycle([*POOLINGS.entries, "mean"])
+        itertools.product(CELLS.entries, INITIALIZERS.entries), itertools.cycle(POOLINGS.entries)
     )
 ]
 """Every cell with every initializer, each with one pooling after the other."""

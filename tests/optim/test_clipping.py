@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.optim.clipping import clip_, gradient_norm
+from tuner.optim.catalog import LearningOptions
+from tuner.optim.clipping import REMEMBERED_NORMS, clip_, gradient_norm, make_clipping
 
 
 def with_gradients(*gradients):
@@ -70,3 +72,49 @@ def test_takes_a_generator():
     norm = gradient_norm(network.parameters())
     clip_(network.parameters(), norm, norm.item() / 2)
     assert gradient_norm(network.parameters()).item() == pytest.approx(norm.item() / 2, rel=1e-5)
+
+
+def clip(clipping, *gradients):
+    """Clip gradients; whether any was changed, and what is left."""
+    parameters = with_gradients(*gradients)
+    norm = gradient_norm(parameters)
+    changed = clipping.clip_(parameters, norm, norm.item())
+    return changed, [value for parameter in parameters for value in parameter.grad.tolist()]
+
+
+def test_by_norm():
+    """A norm above the limit is scaled to it; null never clips."""
+    assert clip(make_clipping(LearningOptions(clip_norm=1.0)), [3.0], [4.0]) == (True, pytest.approx([0.6, 0.8]))
+    assert clip(make_clipping(LearningOptions(clip_norm=5.0)), [3.0], [4.0]) == (False, [3.0, 4.0])
+    assert clip(make_clipping(LearningOptions(clip_norm=None)), [3e30], [4.0]) == (False, [3e30, 4.0])
+
+
+def test_by_value():
+    """Every entry is cut to the limit on its own; entries within it say that nothing was clipped."""
+    clipping = make_clipping(LearningOptions(clip="value", clip_value=1.5))
+    assert clip(clipping, [3.0, -2.0], [0.5]) == (True, [1.5, -1.5, 0.5])
+    assert clip(clipping, [1.2, -1.4], [0.5]) == (False, [1.2, -1.4, 0.5])
+
+
+@given(norms=st.lists(st.floats(0.1, 1e3), min_size=1, max_size=30), percentile=st.floats(0, 100))
+def test_by_percentile(norms, percentile):
+    """A gradient is scaled to the percentile of all norms so far, its own included, also after a resume."""
+    make = lambda: make_clipping(LearningOptions(clip="percentile", clip_percentile=percentile))  # noqa: E731
+    clipping = make()
+    for seen, norm in enumerate(norms, 1):
+        limit = np.percentile(norms[:seen], percentile)
+        changed, (value,) = clip(clipping, [norm])
+        assert changed == (norm > limit)
+        assert value == pytest.approx(min(norm, limit))
+        resumed = make()
+        resumed.load_state_dict(clipping.state_dict())
+        clipping = resumed
+
+
+def test_percentile_forgets_old_norms():
+    """Norms of the start do not count for ever."""
+    clipping = make_clipping(LearningOptions(clip="percentile", clip_percentile=0))
+    clip(clipping, [0.5])
+    for _ in range(REMEMBERED_NORMS):
+        assert clip(clipping, [2.0])[1] != [2.0] or len(clipping.norms) == REMEMBERED_NORMS
+    assert clip(clipping, [3.0])[1] == pytest.approx([2.0])

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from tuner.errors import TaskFileError
-from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions, SGDOptions
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, SELF_AVERAGING, LearningOptions, SGDOptions
 
 ENTRIES = [pytest.param(catalog[name], id=name) for catalog in (OPTIMIZERS, SCHEDULES) for name in catalog.entries]
 
@@ -31,16 +31,12 @@ def test_numbers_have_legal_intervals(entry):
 
 def test_which_optimizers_decay():
     """Weight decay exists where it is decoupled; Adam has none."""
-    assert [name for name in OPTIMIZERS if "weight_decay" in OPTIMIZERS[name].parameters()] == [
-        "sgd",
-        "rmsprop",
-        "adamw",
-    ]
+    assert [name for name in OPTIMIZERS if "weight_decay" not in OPTIMIZERS[name].parameters()] == ["adam"]
 
 
 def test_which_schedules_warm_up():
-    """Every schedule but the one cycle, which rises by itself, has a warm-up."""
-    assert [name for name in SCHEDULES if "warmup" not in SCHEDULES[name].parameters()] == ["one_cycle"]
+    """Every schedule but those that rise by themselves has a warm-up."""
+    assert [name for name in SCHEDULES if "warmup" not in SCHEDULES[name].parameters()] == ["cyclical", "one_cycle"]
 
 
 def test_nesterov_needs_momentum():
@@ -69,7 +65,29 @@ def test_learning_options_are_checked(name, value):
         LearningOptions.model_validate({name: value})
 
 
-@pytest.mark.parametrize("name", ["clip_norm", "patience"])
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"clip": "norm", "clip_value": 1.0}, "clip_value acts only with clip: value, but got 'norm'."),
+        ({"clip": "value", "clip_norm": 1.0}, "clip_norm acts only with clip: norm, but got 'value'."),
+        ({"ema": 0.99, "average_after": 5}, "average_after must be null beside ema, but got 5."),
+        ({"optimizer": "adamw_schedule_free", "ema": 0.99}, "ema must be null with adamw_schedule_free, but got 0.99."),
+        ({"optimizer": "adamw_schedule_free", "schedule": "cosine"}, "schedule must be constant with"),
+    ],
+)
+def test_what_acts_nowhere_is_refused(options, rule):
+    """A limit of another kind of clipping, or an average beside another, is refused and says why."""
+    with pytest.raises(ValidationError) as caught:
+        LearningOptions.model_validate(options)
+    assert rule in str(caught.value.errors()[0]["ctx"]["error"])
+
+
+def test_self_averaging_optimizers_take_no_schedule():
+    """Without a word about it, their schedule is constant."""
+    assert {LearningOptions(optimizer=name).schedule for name in SELF_AVERAGING} == {"constant"}
+
+
+@pytest.mark.parametrize("name", ["clip_norm", "patience", "ema", "average_after"])
 def test_off_is_null(name):
     """Clipping and early stopping are switched off by null."""
     assert getattr(LearningOptions.model_validate({name: None}), name) is None

@@ -12,6 +12,8 @@ from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import make_schedule
 
 TOTAL, EPOCH = 200, 20
+RISING = [name for name in SCHEDULES if "warmup" not in SCHEDULES[name].parameters()]
+"""Schedules whose own rise is their warm-up."""
 
 
 def warmed(share, shape):
@@ -26,6 +28,21 @@ def one_cycle(t):
         return 1 / 25 + (1 - 1 / 25) * (1 - cos(pi * t / 60)) / 2
     low = 1 / (25 * 1e4)
     return low + (1 - low) * (1 + cos(pi * min(1, (t - 60) / 140))) / 2
+
+
+def waves(t, lengths):
+    """Half cosine waves from 1 to 0 of these lengths."""
+    for length in lengths:
+        if t < length:
+            return (1 + cos(pi * t / length)) / 2
+        t -= length
+    raise AssertionError(t)
+
+
+def triangle(cycles, low=0.25):
+    """From `low` up to 1 in the first half of a cycle, then down."""
+    phase = cycles % 1
+    return low + (1 - low) * (2 * phase if phase <= 0.5 else 2 - 2 * phase)
 
 
 CASES = [
@@ -44,6 +61,25 @@ CASES = [
         {"warmup": 0, "final_factor": 0.1},
         lambda t: 0.1 + 0.9 * (1 + cos(pi * min(t, 200) / 200)) / 2,
     ),
+    ("cosine_restarts", {}, warmed(0.05, lambda t, _: waves(t, [200, 400]))),
+    (
+        "cosine_restarts",
+        {"warmup": 0, "restart_epochs": 1.5, "restart_growth": 2, "final_factor": 0.2},
+        lambda t: 0.2 + 0.8 * waves(t, [30, 60, 120, 240]),
+    ),
+    (
+        "cosine_restarts",
+        {"warmup": 0.1, "restart_epochs": 2, "restart_growth": 1},
+        warmed(0.1, lambda t, _: (1 + cos(pi * (t % 40) / 40)) / 2),
+    ),
+    ("wsd", {}, warmed(0.05, lambda t, n: 1 - max(0, min(1, (t - (n - 40)) / 40)) ** 0.5)),
+    (
+        "wsd",
+        {"warmup": 0.5, "cooldown": 0.5, "cooldown_form": "linear"},
+        warmed(0.5, lambda t, n: 1 - min(1, t / n)),
+    ),
+    ("cyclical", {}, lambda t: triangle(t / 160)),
+    ("cyclical", {"cycle_epochs": 0.5, "cycle_low": 0.1}, lambda t: triangle(t / 10, 0.1)),
     ("one_cycle", {}, one_cycle),
     ("plateau", {}, warmed(0.05, lambda _t, _n: 1)),
 ]
@@ -94,13 +130,13 @@ class TestContract:
     @given(total=st.integers(1, 50), epoch=st.integers(1, 50), warmup=st.floats(0, 0.5))
     def test_any_horizon(self, name, total, epoch, warmup):
         """For any horizon, down to one step, factors lie in [0, 1], the first above 0, and none raises."""
-        schedule = make(name, total, epoch, **({} if name == "one_cycle" else {"warmup": warmup}))
+        schedule = make(name, total, epoch, **({} if name in RISING else {"warmup": warmup}))
         factors = [schedule.factor(step) for step in range(2 * total + 5)]
         assert factors[0] > 0
         assert all(0 <= factor <= 1 for factor in factors)
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "one_cycle"])
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in RISING])
 def test_warm_up_rises_to_the_peak(name):
     """The rate rises in equal parts and is first at its peak at the first step after the warm-up."""
     schedule = make(name, warmup=0.1)

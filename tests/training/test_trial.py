@@ -4,6 +4,7 @@ import math
 import os
 import pickle
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from tuner.errors import TaskFileError, TrialError
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
 from tuner.training import checkpoint, run_trial
-from tuner.training.trial import NONFINITE_STEPS, Training, train
+from tuner.training.attempt import train
+from tuner.training.trial import NONFINITE_STEPS, Training
 
 TIMES = {names.EPOCH_SECONDS, names.STEPS_PER_SECOND}
 
@@ -104,6 +106,10 @@ COMBINATIONS = [
     *({"optimizer": name} for name in OPTIMIZERS.entries),
     *({"schedule": name} for name in SCHEDULES.entries),
     {"dropout.input": 0.2, "dropout.output": 0.3, "dropout.variational": 0.2},
+    {"clip": "value", "clip_value": 0.01},
+    {"clip": "percentile", "clip_percentile": 30.0},
+    {"ema": 0.9},
+    {"average_after": 1, "optimizer": "sgd", "schedule": "constant", "learning_rate": 0.5},
 ]
 
 
@@ -147,6 +153,87 @@ def test_a_trial_repeats_after_others_in_the_same_process(make: Any) -> None:
     assert numbers(first.epochs) == numbers(second.epochs)
 
 
+@pytest.fixture
+def make_copy(tmp_path: Path) -> Any:
+    """Builds specs of trials on a short copy task, which predicts at each step."""
+
+    def build(folder: str = "run", **fields: Any) -> TrialSpec:
+        params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
+        given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
+        return TrialSpec(
+            study="s",
+            run=f"trials/{folder}",
+            kind="trial",
+            number=0,
+            params=params,
+            adapter="memory/probe",
+            data={"task": "copy", "length": 8, "recall": 2, "train": 70, "val": 20, "test": 20},
+            prepared=str(tmp_path / "prepared"),
+            folder=str(tmp_path / folder),
+            **given,
+        )
+
+    return build
+
+
+def test_chunks_as_long_as_the_sequence_change_nothing(make_copy: Any) -> None:
+    """Truncation beyond the last step is no truncation, bit for bit; a shorter one makes more steps."""
+    epochs, steps = [], []
+    for number, params in enumerate([{}, {"truncation": 12}, {"truncation": 5}]):
+        driver = Driver()
+        steps.append(run_trial(make_copy(str(number), params=params), driver).step)
+        epochs.append(numbers(driver.epochs))
+    assert epochs[0] == epochs[1] != epochs[2]
+    assert steps == [20, 20, 60]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"params": {"truncation": 5}}, {"params": {"truncation": 5}, "seconds": 4.0}], ids=str
+)
+def test_a_truncated_training_resumes_bit_for_bit(
+    make_copy: Any, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where an epoch is a part of the time, and ends within a sequence whose state is carried on."""
+    monkeypatch.setattr("tuner.training.attempt.measured_updates", lambda _: 7)
+    straight = Driver()
+    run_trial(make_copy("straight", **fields), straight)
+    first, second = Driver(stop_after=2), Driver()
+    run_trial(make_copy("resumed", **fields), first)
+    ended = run_trial(make_copy("resumed", attempt=2, reported=2, **fields), second)
+    assert ended.state is State.COMPLETED
+    assert numbers(first.epochs + second.epochs) == numbers(straight.epochs)
+    if "seconds" in fields:
+        assert ended.step == 4 * 7
+        assert ended.results["updates_per_epoch"] == 7
+
+
+@pytest.mark.parametrize(
+    ("params", "rule"),
+    [
+        ({"truncation": 5}, "truncation acts only where the task predicts at each step"),
+        ({"pooling": "every"}, "pooling must not be every where the task predicts once per sequence"),
+    ],
+)
+def test_what_the_task_does_not_have_is_refused(make: Any, params: dict[str, Any], rule: str) -> None:
+    """On whole sequences, neither truncation nor a prediction at each step would mean anything."""
+    with pytest.raises(TrialError, match=rule):
+        run_trial(make(params=params), Driver())
+
+
+def test_a_budget_of_seconds_gives_slow_configurations_fewer_steps(make: Any) -> None:
+    """Two very different costs per step take about the same processor time, in as many epochs."""
+    used, steps = [], []
+    for folder, params in {"fast": {"hidden_size": 8}, "slow": {"hidden_size": 256, "layers": 2}}.items():
+        driver = Driver()
+        began = time.thread_time()
+        spec = make(folder, params={"patience": None, **params}, seconds=6.0, epochs=4, rungs=(), diagnostics="off")
+        steps.append(run_trial(spec, driver).step)
+        used.append(time.thread_time() - began)
+        assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3, 4]
+    assert steps[0] > 3 * steps[1]
+    assert used == pytest.approx([6.0, 6.0], rel=0.3)
+
+
 def poison(training: Training, name: str, steps: set[int]) -> None:
     """Make the gradient of a parameter infinite at some optimizer steps."""
     parameter = dict(training.network.named_parameters())[name]
@@ -172,13 +259,13 @@ def test_a_step_with_an_infinite_gradient_changes_nothing_and_is_counted(make: A
     training = Training(make(epochs=1), driver)
     poison(training, recurrent_weight(training), {1})
     before: list[dict[str, torch.Tensor]] = []
-    update = training._update
+    update = training.update
 
     def watched(batch: Any) -> torch.Tensor:
         before.append({name: value.clone() for name, value in training.network.state_dict().items()})
         return update(batch)
 
-    training._update = watched  # type: ignore[method-assign]
+    training.update = watched  # type: ignore[method-assign]
     training.run()
     assert all(torch.equal(before[1][name], before[2][name]) for name in before[1])
     assert not all(torch.equal(before[0][name], before[1][name]) for name in before[0])
@@ -192,8 +279,8 @@ def test_infinite_gradients_in_a_row_end_the_trial_with_the_tensors_name(
     poisoned: list[str] = []
     init = Training.__init__
 
-    def poisoned_init(self: Training, *arguments: Any) -> None:
-        init(self, *arguments)
+    def poisoned_init(self: Training, *arguments: Any, **options: Any) -> None:
+        init(self, *arguments, **options)
         poisoned.append(recurrent_weight(self))
         poison(self, poisoned[0], set(range(2, 1000)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tuner.adapters.memory.options import ProbeOptions
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
 from tuner.adapters.speech.options import SpeechClassificationOptions
@@ -15,6 +16,12 @@ from tuner.registry import Catalog, Entry
 ADAPTERS = Catalog(
     "adapter",
     {
+        "memory/probe": Entry(
+            "tuner.adapters.memory.probe:MemoryProbe",
+            "tasks made by seed that need long memory: adding, copy, delayed recall, digits pixel by pixel",
+            "Hochreiter & Schmidhuber 1997; Bai et al. 2018, arXiv:1803.01271",
+            ProbeOptions,
+        ),
         "nlp/classification": Entry(
             "tuner.adapters.nlp.classification:TextClassification",
             "labelled texts to classes, through subwords",
@@ -49,5 +56,5 @@ SOURCES: Mapping[str, Catalog] = {
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,
 }
-"""Ready sources per adapter: the values of `data.source`. An entry's target is called with the
+"""Ready sources per adapter that reads data: the values of `data.source`. An entry's target is called with the
 source's name and has `files()`, what the data depends on, and `read()`, the data."""

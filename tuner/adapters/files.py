@@ -74,8 +74,13 @@ def check_left_out(options: Options, names: Iterable[str], *, when: str, fix: st
             raise TaskFileError(f"data.{name} must be left out {when}", value=given, fix=fix, key=("data", name))
 
 
-def package_folder(package: str, distribution: str) -> Path:
+def package_folder(package: str, distribution: str, *, option: str = "source") -> Path:
     """The folder of an installed package, which is not imported.
+
+    Args:
+        package: Its name in Python.
+        distribution: Its name to install it by.
+        option: The option under `data` that asks for it.
 
     Raises:
         DataError: The package is not installed.
@@ -83,9 +88,9 @@ def package_folder(package: str, distribution: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise DataError(
-            f"this source needs the package {distribution}",
+            f"this {option} needs the package {distribution}",
             fix="Install it with `pip install 'tuner[examples]'`.",
-            key=("data", "source"),
+            key=("data", option),
         )
     return Path(spec.submodule_search_locations[0])
 

@@ -123,13 +123,16 @@ _PHASES = {
 def _started(fields: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{count} {split}" for split, count in fields["counts"].items())
     done = f" ({fields['done']} done)" if fields["done"] else ""
+    length = f"{fields['epochs']} epochs"
+    if fields["seconds"] is not None:
+        length = f"{fields['seconds']:g} seconds in {length}"
     better = "higher" if fields["maximize"] else "lower"
     trivial = "" if fields["trivial"] is None else f"; {fields['trivial_name']}: {number(fields['trivial'])}"
     return (
         f"study {fields['study']} in {fields['folder']}\n"
         f"  data: {fields['adapter']}, {counts}\n"
         f"  objective: {fields['metric']}, {better} is better{trivial}\n"
-        f"  budget: {fields['trials']} trials of {fields['epochs']} epochs{done}"
+        f"  budget: {fields['trials']} trials of {length}{done}"
     )
 
 

@@ -117,7 +117,7 @@ def _message(model: type[BaseModel], path: Key, group: Sequence[ErrorDetails], k
         )
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, UserError):
-        return TaskFileError(cause.rule, value=cause.value, fix=cause.fix, key=whole)
+        return TaskFileError(cause.rule, value=cause.value, fix=cause.fix, key=(*whole, *cause.key))
     phrases = list(dict.fromkeys(phrase(each) for each in group))
     rule = " or ".join([phrases[0], *(each.removeprefix("be ") for each in phrases[1:])])
     value = details["input"]

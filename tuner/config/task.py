@@ -122,7 +122,10 @@ class Budget(Options):
     trials: int = Field(default=30, ge=1, le=1_000_000)
     """Search trials, 1 to 1,000,000; the confirmation comes on top."""
     epochs: int = Field(default=20, ge=1, le=100_000)
-    """Epochs of a full trial, 1 to 100,000."""
+    """Epochs of a full trial, 1 to 100,000: passes over the training data, or with `seconds` equal parts of them."""
+    seconds: _Seconds = None
+    """Training and validation time of a full trial, > 0: seconds, or text such as "90s"; on CPUs with one thread
+    processor time. How many steps fit is measured when a trial begins, so that a slow cell gets fewer. null: passes."""
     timeout: _Seconds = None
     """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null is unlimited."""
 

@@ -16,7 +16,42 @@ class NoOptions(Options):
     """An entry without parameters of its own."""
 
 
-class RNNOptions(Options):
+class ZoneoutOptions(Options):
+    """Parameters of a state whose units may keep their values."""
+
+    zoneout_state: float = Field(0.0, ge=0, lt=1, alias="zoneout.state")
+    """Probability that a unit of the state h (of sru and qrnn: c) keeps its old value in a step of training; evaluation
+    takes the mean; 0 (off) to below 1, 0.05 is usual. Krueger et al. 2017."""
+
+
+class CellZoneoutOptions(ZoneoutOptions):
+    """Parameters of an LSTM whose units may keep their values."""
+
+    zoneout_cell: float = Field(0.0, ge=0, lt=1, alias="zoneout.cell")
+    """Probability that a unit of the cell's state c keeps its old value in a step of training; evaluation takes the
+    mean; 0 (off) to below 1, 0.05 to 0.5 is usual. Krueger et al. 2017."""
+
+
+class RecurrentNoiseOptions(ZoneoutOptions):
+    """Parameters of what acts on the product with the state."""
+
+    weight_drop: float = Field(0.0, ge=0, lt=1)
+    """Share of the recurrent matrix set to 0, the same entries at all steps of a batch (DropConnect); 0 (off) to below
+    1, 0.2 to 0.5 is usual. Merity et al. 2018."""
+    dropout_state: float = Field(0.0, ge=0, lt=1, alias="dropout.state")
+    """Share of the state's units that the recurrent products do not see, the same ones at all steps of a sequence; 0
+    (off) to below 1. Gal & Ghahramani 2016; 0.18 in Melis et al. 2018."""
+
+
+class CandidateNoiseOptions(RecurrentNoiseOptions):
+    """Parameters of what acts within a gated cell."""
+
+    dropout_recurrent: float = Field(0.0, ge=0, lt=1, alias="dropout.recurrent")
+    """Share of the new values that are not written to the state, drawn anew at every step; 0 (off) to below 1, 0.1 to
+    0.5 is usual. Semeniuta et al. 2016."""
+
+
+class RNNOptions(RecurrentNoiseOptions):
     """Parameters of the plain recurrent cell."""
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"
@@ -58,11 +93,27 @@ class ForgetBiasOptions(GateBiasOptions):
     remember for 1, 2, 14, 103 steps (half-life). Gers et al. 2000; 1 after Jozefowicz et al. 2015."""
 
 
-class LSTMOptions(ForgetBiasOptions):
+class LSTMOptions(ForgetBiasOptions, CandidateNoiseOptions, CellZoneoutOptions):
     """Parameters of the LSTM."""
 
 
-class LSTMAblationOptions(ForgetBiasOptions):
+class GRUOptions(GateBiasOptions, CandidateNoiseOptions):
+    """Parameters of the GRU."""
+
+
+class MGUOptions(ForgetBiasOptions, CandidateNoiseOptions):
+    """Parameters of the MGU."""
+
+
+class MinGRUOptions(GateBiasOptions, ZoneoutOptions):
+    """Parameters of the minGRU."""
+
+
+class MinLSTMOptions(ForgetBiasOptions, ZoneoutOptions):
+    """Parameters of the minLSTM."""
+
+
+class LSTMAblationOptions(LSTMOptions):
     """Parameters of the LSTM of which parts can be switched off or on."""
 
     input_gate: bool = True
@@ -93,7 +144,7 @@ class LSTMAblationOptions(ForgetBiasOptions):
         return self
 
 
-class JANETOptions(ForgetBiasOptions):
+class JANETOptions(ForgetBiasOptions, CandidateNoiseOptions):
     """Parameters of JANET."""
 
     beta: float = Field(1.0, ge=0, le=5)
@@ -101,7 +152,7 @@ class JANETOptions(ForgetBiasOptions):
     writing, as in the GRU. 1 after van der Westhuizen & Lasenby 2018."""
 
 
-class IndRNNOptions(LagOptions):
+class IndRNNOptions(LagOptions, ZoneoutOptions):
     """Parameters of the IndRNN."""
 
     nonlinearity: Literal["relu", "tanh"] = "relu"
@@ -111,14 +162,14 @@ class IndRNNOptions(LagOptions):
     2 after Li et al. 2018."""
 
 
-class SRUOptions(ForgetBiasOptions):
+class SRUOptions(ForgetBiasOptions, ZoneoutOptions):
     """Parameters of the SRU."""
 
     forget_bias: float = Field(0.0, ge=-10, le=10)
     """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Lei et al. 2018."""
 
 
-class QRNNOptions(ForgetBiasOptions):
+class QRNNOptions(ForgetBiasOptions, ZoneoutOptions):
     """Parameters of the QRNN."""
 
     forget_bias: float = Field(0.0, ge=-10, le=10)
@@ -127,7 +178,7 @@ class QRNNOptions(ForgetBiasOptions):
     """Steps that the convolution sees, the current one included; 1 to 8. 2 after Bradbury et al. 2017."""
 
 
-class SLSTMOptions(ForgetBiasOptions):
+class SLSTMOptions(ForgetBiasOptions, CandidateNoiseOptions):
     """Parameters of the sLSTM."""
 
     heads: int = Field(1, ge=1, le=64)
@@ -184,6 +235,38 @@ class VariationalDropoutOptions(Options):
     to below 1. Gal & Ghahramani 2016; Merity et al. 2018."""
 
 
+class EmbeddingDropoutOptions(Options):
+    """Parameters of dropout of embeddings."""
+
+    rate: float = Field(0.0, ge=0, lt=1, alias="dropout.embedding")
+    """Share of symbols whose embedding is 0 in a batch, wherever they stand; 0 (off) to below 1, up to 0.2 is usual.
+    Gal & Ghahramani 2016; 0.1 in Merity et al. 2018."""
+
+
+class InputNoiseOptions(Options):
+    """Parameters of noise on the input."""
+
+    sd: float = Field(0.0, ge=0, le=10, alias="input_noise")
+    """Standard deviation of normal noise on the encoder's output; 0 (off) to 10. It nearly always hurts, but for a
+    small gain on TIMIT at 0.2 to 0.5 (Greff et al. 2017)."""
+
+
+class ActivationPenaltyOptions(Options):
+    """Parameters of the activation penalty."""
+
+    factor: float = Field(0.0, ge=0, le=100, alias="activation_penalty")
+    """Factor of the mean square of the last layer's output, after dropout, in the loss; 0 (off) to 100, 2 in Merity et
+    al. 2017."""
+
+
+class TemporalPenaltyOptions(Options):
+    """Parameters of the temporal activation penalty."""
+
+    factor: float = Field(0.0, ge=0, le=100, alias="temporal_penalty")
+    """Factor of the mean square of the change of the last layer's output from step to step, in the loss; 0 (off) to
+    100, 1 in Merity et al. 2017."""
+
+
 CELLS = Catalog(
     "cell",
     {
@@ -233,25 +316,25 @@ CELLS = Catalog(
             "tuner.nets.cells.gru:GRUCell",
             "gated recurrent unit, reset gate after the recurrent product",
             "Cho et al. 2014, arXiv:1406.1078v1",
-            GateBiasOptions,
+            GRUOptions,
         ),
         "gru_reset_before": Entry(
             "tuner.nets.cells.gru_reset_before:GRUResetBeforeCell",
             "gated recurrent unit, reset gate before the recurrent product",
             "Cho et al. 2014, arXiv:1406.1078v3",
-            GateBiasOptions,
+            GRUOptions,
         ),
         "ln_gru": Entry(
             "tuner.nets.cells.ln_gru:LNGRUCell",
             "gated recurrent unit with layer normalization; not for one input feature",
             "Ba et al. 2016, arXiv:1607.06450",
-            GateBiasOptions,
+            GRUOptions,
         ),
         "mgu": Entry(
             "tuner.nets.cells.mgu:MGUCell",
             "minimal gated unit: a GRU whose one gate resets and updates",
             "Zhou et al. 2016, arXiv:1603.09420",
-            ForgetBiasOptions,
+            MGUOptions,
         ),
         "janet": Entry(
             "tuner.nets.cells.janet:JANETCell",
@@ -281,13 +364,13 @@ CELLS = Catalog(
             "tuner.nets.cells.mingru:MinGRUCell",
             "GRU whose gate and candidate see the input only; the fastest, stack two layers or more",
             "Feng et al. 2024, arXiv:2410.01201",
-            GateBiasOptions,
+            MinGRUOptions,
         ),
         "minlstm": Entry(
             "tuner.nets.cells.minlstm:MinLSTMCell",
             "LSTM whose gates and candidate see the input only; fast, stack two layers or more",
             "Feng et al. 2024, arXiv:2410.01201",
-            LSTMOptions,
+            MinLSTMOptions,
         ),
         "lru": Entry(
             "tuner.nets.cells.lru:LRUCell",
@@ -392,9 +475,34 @@ REGULARIZERS = Catalog(
             "Gal & Ghahramani 2016",
             VariationalDropoutOptions,
         ),
+        "dropout.embedding": Entry(
+            "tuner.nets.regularizers:EmbeddingDropout",
+            "dropout of whole symbols, where the data are symbols",
+            "Gal & Ghahramani 2016; Merity et al. 2018",
+            EmbeddingDropoutOptions,
+        ),
+        "input_noise": Entry(
+            "tuner.nets.regularizers:InputNoise",
+            "normal noise on the encoder's output",
+            "Graves et al. 2013; Greff et al. 2017, arXiv:1503.04069",
+            InputNoiseOptions,
+        ),
+        "activation_penalty": Entry(
+            "tuner.nets.regularizers:ActivationPenalty",
+            "mean square of the last layer's output as a term of the loss",
+            "Merity et al. 2017, arXiv:1708.01009",
+            ActivationPenaltyOptions,
+        ),
+        "temporal_penalty": Entry(
+            "tuner.nets.regularizers:TemporalPenalty",
+            "mean square of the last layer's change from step to step as a term of the loss",
+            "Merity et al. 2017, arXiv:1708.01009",
+            TemporalPenaltyOptions,
+        ),
     },
 )
-"""A regularizer's name is the name of its one parameter. Contract: `tuner.nets.regularizers.Regularizer`."""
+"""A regularizer's name is the name of its one parameter; what acts within a cell is a parameter of the cell. Contract:
+`tuner.nets.regularizers.Regularizer`, `EmbeddingDropout` or `Penalty`."""
 
 POOLINGS = Catalog(
     "pooling",

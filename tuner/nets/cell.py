@@ -23,7 +23,7 @@ class Cell(nn.Module, ABC):
     The stack builds `layers x directions` cells in the worker, calling `Class(input_size, hidden_size,
     options)` with an instance of the entry's options model, and calls each once per batch. Initializers and
     diagnostics use the accessors below, so that they need not know any cell. A cell draws no random numbers
-    after it is built, but in `gate_biases`.
+    after it is built, but in `gate_biases` and, while it trains, for noise that its options ask for.
 
     A parameter that weight decay must leave alone (a bias, a norm's gain, a peephole, an eigenvalue) is a vector; a
     matrix is decayed.

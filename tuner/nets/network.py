@@ -5,7 +5,7 @@ Letters of shapes: B batch, T steps, F features.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from tuner.config.options import Options
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, LagOptions, NetOptions
-from tuner.nets.cell import Cell
+from tuner.nets.cell import Cell, State
 from tuner.nets.initializers import initialize
 from tuner.nets.poolings import Pooling
-from tuner.nets.regularizers import Regularizer
+from tuner.nets.regularizers import EmbeddingDropout, Penalty, Regularizer
 from tuner.nets.stack import RecurrentStack
 
 
@@ -69,12 +69,27 @@ class Network(nn.Module):
             x: What the encoder takes; padding is on the right.
             lengths_B: Valid steps, int64, >= 1; None where all are valid.
         """
-        y_BTF, _ = self.stack(self.encoder(x), lengths_B)
+        return self.read(x, lengths_B)[0]
+
+    def read(
+        self, x: Tensor, lengths_B: Tensor | None = None, states: Sequence[State] | None = None
+    ) -> tuple[Tensor, list[State]]:
+        """Predictions, from the states of the steps before on, and the states after the last step.
+
+        Args:
+            x: As in `forward`.
+            lengths_B: As in `forward`.
+            states: One per layer, as this method returned them; None starts anew. Reading forwards only.
+
+        Returns:
+            Predictions, and what `RecurrentStack.forward` says of the states.
+        """
+        y_BTF, after = self.stack(self.encoder(x), lengths_B, states)
         prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, self.stack.bidirectional))
-        return prediction
+        return prediction, after
 
 
-def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], problem: Problem) -> Network:
+def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, float], problem: Problem) -> Network:
     """A fresh network, its recurrent layers initialized; encoder and head keep their own start values.
 
     All random numbers come from torch's global generator, so that one seed gives one network.
@@ -82,7 +97,7 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
     Args:
         net: Shape of the network.
         cell: Options of the cell that `net` names.
-        dropout: Regularizer name -> rate; 0 switches it off, as does leaving it out.
+        regularizers: Name -> value of its one parameter; 0 switches it off, as does leaving it out.
         problem: The task.
 
     Raises:
@@ -90,7 +105,7 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
     """
     if problem.causal and net.bidirectional:
         raise TrialError("bidirectional must be false where the task may not look ahead")
-    if dropout.get("dropout.between", 0) > 0 and net.layers < 2:
+    if regularizers.get("dropout.between", 0) > 0 and net.layers < 2:
         raise TrialError(f"dropout.between needs layers >= 2, but got {net.layers}")
     if net.residual and net.layers < 2:
         raise TrialError(f"residual needs layers >= 2, but got {net.layers}")
@@ -102,6 +117,11 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
     if isinstance(cell, LagOptions) and cell.max_lag is None and problem.lag is not None:
         cell = cell.model_copy(update={"max_lag": max(problem.lag, 2)})
 
+    acting = [_regularizer(name, value) for name, value in regularizers.items() if value > 0]
+    for each in acting:
+        if isinstance(each, EmbeddingDropout):
+            each.attach(encoder)
+
     def make_cell(size: int) -> Cell:
         made: Cell = cell_class(size, net.hidden_size, cell)
         initialize(made, net.initializer)
@@ -112,9 +132,10 @@ def build_network(net: NetOptions, cell: Options, dropout: Mapping[str, float], 
         input_size,
         net.layers,
         net.bidirectional,
-        [_regularizer(name, rate) for name, rate in dropout.items() if rate > 0],
+        [each for each in acting if isinstance(each, Regularizer)],
         residual=net.residual,
         projection_size=net.projection_size,
+        penalties=[each for each in acting if isinstance(each, Penalty)],
     )
     pooling: Pooling = POOLINGS[_pooling(net, problem)].load()(stack.output_size)
     return Network(encoder, stack, pooling, problem.head(stack.output_size))
@@ -130,7 +151,7 @@ def _pooling(net: NetOptions, problem: Problem) -> str:
     return net.pooling
 
 
-def _regularizer(name: str, rate: float) -> Regularizer:
+def _regularizer(name: str, value: float) -> nn.Module:
     entry = REGULARIZERS[name]
-    made: Regularizer = entry.load()(entry.options.model_validate({name: rate}))
+    made: nn.Module = entry.load()(entry.options.model_validate({name: value}))
     return made

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from tuner.nets.stack import valid_steps
+
 
 class Pooling(nn.Module, ABC):
     """Steps to one vector, in `Every` to one each.
@@ -60,7 +62,7 @@ class Mean(Pooling):
         """See `Pooling.forward`."""
         if lengths_B is None:
             return y_BTF.mean(dim=1)
-        return y_BTF.masked_fill(_padding(y_BTF, lengths_B), 0).sum(dim=1) / lengths_B[:, None]
+        return y_BTF.masked_fill(~valid_steps(y_BTF, lengths_B), 0).sum(dim=1) / lengths_B[:, None]
 
 
 class Maximum(Pooling):
@@ -70,7 +72,7 @@ class Maximum(Pooling):
         """See `Pooling.forward`."""
         if lengths_B is None:
             return y_BTF.amax(dim=1)
-        return y_BTF.masked_fill(_padding(y_BTF, lengths_B), -torch.inf).amax(dim=1)
+        return y_BTF.masked_fill(~valid_steps(y_BTF, lengths_B), -torch.inf).amax(dim=1)
 
 
 class Attention(Pooling):
@@ -91,7 +93,7 @@ class Attention(Pooling):
 
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
-        padding_BT1 = None if lengths_B is None else _padding(y_BTF, lengths_B)
+        padding_BT1 = None if lengths_B is None else ~valid_steps(y_BTF, lengths_B)
         if padding_BT1 is not None:
             y_BTF = y_BTF.masked_fill(padding_BT1, 0)
         e_BT1: Tensor = self.score(self.hidden(y_BTF).tanh())
@@ -105,8 +107,4 @@ class Every(Pooling):
 
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
-        return y_BTF if lengths_B is None else y_BTF.masked_fill(_padding(y_BTF, lengths_B), 0)
-
-
-def _padding(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-    return (torch.arange(y_BTF.shape[1], device=y_BTF.device) >= lengths_B[:, None])[:, :, None]
+        return y_BTF if lengths_B is None else y_BTF.masked_fill(~valid_steps(y_BTF, lengths_B), 0)

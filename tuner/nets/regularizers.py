@@ -1,6 +1,6 @@
-"""What acts on the values that flow through the stack, in training only.
+"""What acts on the values that flow through the network, or adds to the loss, in training only.
 
-Letters of shapes: B batch, T steps, F features.
+What acts within a cell is in `tuner.nets.cells.noise`. Letters of shapes: B batch, T steps, F features, V symbols.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from typing import ClassVar, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.errors import TrialError
+from tuner.nets.catalog import InputNoiseOptions
 
 Place = Literal["input", "layer", "between", "output"]
 """On the stack's input; on every layer's output; from one layer to the next; on the stack's output."""
@@ -20,8 +24,9 @@ PLACES: tuple[Place, ...] = get_args(Place)
 class Regularizer(nn.Module, ABC):
     """Changes values at one place of the stack while training, and nothing in evaluation.
 
-    The stack builds it in the worker as `Class(options)`, only where it is switched on, and calls it once
-    per batch and place. It draws from the global generator of the values' device and has no parameters.
+    Built in the worker as `Class(options)`, only where it is switched on, and called once per batch and place. It draws
+    from the global generator of the values' device and has no parameters. Beside it, a `Penalty` adds to the loss, and
+    `EmbeddingDropout` acts on the encoder's embeddings.
     """
 
     place: ClassVar[Place]
@@ -95,3 +100,121 @@ class VariationalDropout(Dropout):
     def forward(self, x_BTF: Tensor) -> Tensor:
         """See `Regularizer.forward`."""
         return x_BTF * self.mask(x_BTF[:, :1]) if self.training else x_BTF
+
+
+class InputNoise(Regularizer):
+    """x + N(0, sd^2), drawn anew for every element of the stack's input.
+
+    Reference:
+        Graves et al. 2013; searched by Greff et al. 2017, section 3.D. No deviation.
+    """
+
+    place = "input"
+
+    def __init__(self, options: InputNoiseOptions) -> None:
+        super().__init__()
+        self.sd = options.sd
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        """See `Regularizer.forward`."""
+        return torch.add(x_BTF, torch.randn_like(x_BTF), alpha=self.sd) if self.training else x_BTF
+
+
+class EmbeddingDropout(nn.Module):
+    """Inverted dropout of whole rows of an embedding: a symbol is there, or is missing wherever it stands in a batch.
+
+    Args:
+        options: `rate`, in [0, 1).
+
+    Reference:
+        Gal & Ghahramani 2016; Merity et al. 2018, section 4.3. No deviation.
+    """
+
+    def __init__(self, options: Rated) -> None:
+        super().__init__()
+        self.rate = options.rate
+
+    def attach(self, encoder: nn.Module) -> None:
+        """Act on all embeddings of an encoder.
+
+        Raises:
+            TrialError: It has none.
+        """
+        embeddings = [module for module in encoder.modules() if isinstance(module, nn.Embedding)]
+        if not embeddings:
+            raise TrialError("dropout.embedding acts only where the data are symbols that are embedded")
+        for embedding in embeddings:
+            embedding.register_forward_hook(self._drop)
+
+    def _drop(self, embedding: nn.Embedding, symbols: tuple[Tensor], rows: Tensor) -> Tensor:
+        """Rows (..., F) of symbols (...), some of them 0."""
+        if not embedding.training:
+            return rows
+        mask_V1 = torch.rand_like(embedding.weight[:, :1]).ge_(self.rate).div_(1 - self.rate)
+        return rows * functional.embedding(symbols[0], mask_V1)
+
+
+class Penalty(nn.Module, ABC):
+    """A term that the loss gets in training, from the last layer's output.
+
+    Built as `Class(options)`, only where it is switched on.
+    """
+
+    @abstractmethod
+    def forward(self, y_BTF: Tensor, dropped_BTF: Tensor, valid_BT1: Tensor | None) -> Tensor:
+        """The term, a scalar.
+
+        Args:
+            y_BTF: The last layer's output, before any dropout.
+            dropped_BTF: The same after dropout, as the pooling sees it.
+            valid_BT1: Whether a step is no padding; None where all are valid.
+        """
+
+
+class Scaled(Protocol):
+    """Options with a factor."""
+
+    @property
+    def factor(self) -> float:
+        """What the mean is multiplied by, >= 0."""
+        ...
+
+
+class ActivationPenalty(Penalty):
+    """alpha * mean(y^2), over valid steps, of the output after dropout.
+
+    Reference:
+        Merity et al. 2017, arXiv:1708.01009, AR. No deviation.
+    """
+
+    def __init__(self, options: Scaled) -> None:
+        super().__init__()
+        self.factor = options.factor
+
+    def forward(self, y_BTF: Tensor, dropped_BTF: Tensor, valid_BT1: Tensor | None) -> Tensor:  # noqa: ARG002
+        """See `Penalty.forward`."""
+        return self.factor * _mean(dropped_BTF.square(), valid_BT1)
+
+
+class TemporalPenalty(Penalty):
+    """beta * mean((y_t - y_{t-1})^2), over pairs of valid steps, of the output before dropout; 0 with one step.
+
+    Reference:
+        Merity et al. 2017, arXiv:1708.01009, TAR. No deviation.
+    """
+
+    def __init__(self, options: Scaled) -> None:
+        super().__init__()
+        self.factor = options.factor
+
+    def forward(self, y_BTF: Tensor, dropped_BTF: Tensor, valid_BT1: Tensor | None) -> Tensor:  # noqa: ARG002
+        """See `Penalty.forward`."""
+        before_BTF, after_BTF = y_BTF[:, :-1], y_BTF[:, 1:]
+        return self.factor * _mean((after_BTF - before_BTF).square(), None if valid_BT1 is None else valid_BT1[:, 1:])
+
+
+def _mean(values_BTF: Tensor, valid_BT1: Tensor | None) -> Tensor:
+    if valid_BT1 is None:
+        return values_BTF.sum() / max(values_BTF.numel(), 1)
+    count = valid_BT1.sum().clamp(min=1) * values_BTF.shape[2]
+    return values_BTF.masked_fill(~valid_BT1, 0).sum() / count

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner.nets.cell import Cell, State
-from tuner.nets.regularizers import PLACES, Regularizer
+from tuner.nets.regularizers import PLACES, Penalty, Regularizer
 
 
 class RecurrentStack(nn.Module):
@@ -30,7 +30,10 @@ class RecurrentStack(nn.Module):
         regularizers: What acts in training, each at its place.
         residual: Whether the input of every layer after the first is added to its output: y = x + f(dropout(x)).
         projection_size: Features P that every layer's output is projected to; 0 leaves them as they are.
+        penalties: Terms of the loss; after a pass in training, `penalty` is their sum.
     """
+
+    penalty: Tensor | None = None
 
     def __init__(
         self,
@@ -42,11 +45,13 @@ class RecurrentStack(nn.Module):
         *,
         residual: bool = False,
         projection_size: int = 0,
+        penalties: Sequence[Penalty] = (),
     ) -> None:
         super().__init__()
         self.residual, self.projections = residual, nn.ModuleList()
         self.forward_cells, self.backward_cells = nn.ModuleList(), nn.ModuleList()
         self.bidirectional = bidirectional
+        self.penalties = nn.ModuleList(penalties)
         size = input_size
         for _ in range(layers):
             cell = make_cell(size)
@@ -74,8 +79,8 @@ class RecurrentStack(nn.Module):
 
         Returns:
             The last layer's output, (B, T, F), meaningless beyond a sequence's length; and the state of
-            each layer after step T, to be carried on. The list is empty where nothing can be carried: with
-            both directions, or with lengths.
+            each layer after step T, to be carried on, which means nothing for sequences shorter than T. The list is
+            empty where nothing can be carried: with both directions.
         """
         regularizers = self.regularizers
         carried: list[State] = []
@@ -92,10 +97,20 @@ class RecurrentStack(nn.Module):
                 ahead_BTH = torch.cat((ahead_BTH, reverse(back_BTH)), dim=2)
             if self.projections:
                 ahead_BTH = self.projections[layer](ahead_BTH)
-            y_BTF = regularizers["layer"](ahead_BTH)
+            raw_BTF, y_BTF = ahead_BTH, regularizers["layer"](ahead_BTH)
             if layer and self.residual:
                 y_BTF = skipped_BTF + y_BTF
-        return regularizers["output"](y_BTF), [] if self.bidirectional or lengths_B is not None else carried
+        y_BTF = regularizers["output"](y_BTF)
+        if self.penalties and self.training:
+            valid_BT1 = None if lengths_B is None else valid_steps(y_BTF, lengths_B)
+            terms = [penalty(raw_BTF, y_BTF, valid_BT1) for penalty in self.penalties]
+            self.penalty = torch.stack(terms).sum()
+        return y_BTF, [] if self.bidirectional else carried
+
+
+def valid_steps(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+    """Whether a step is within its sequence's length, (B, T, 1)."""
+    return (torch.arange(y_BTF.shape[1], device=y_BTF.device) < lengths_B[:, None])[:, :, None]
 
 
 def _reversal(x_BTI: Tensor, lengths_B: Tensor | None) -> Callable[[Tensor], Tensor]:

@@ -1,8 +1,8 @@
-"""What can be chosen about learning: optimizers, learning-rate schedules, clipping, batch size, patience."""
+"""What can be chosen about learning: optimizers, schedules, clipping, averaging of weights, batch size, patience."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -63,6 +63,51 @@ class AdamWOptions(AdamOptions):
     """Decoupled decay of matrices, w *= 1 - rate * weight_decay; 0 (off) to 1. Loshchilov & Hutter 2019."""
 
 
+class NAdamOptions(AdamWOptions):
+    """Parameters of NAdam."""
+
+    learning_rate: float = Field(2e-3, gt=0, le=1)
+    """Peak learning rate; above 0, up to 1. 2e-3 after Dozat 2016."""
+    momentum_decay: float = Field(4e-3, ge=0, le=1)
+    """How fast beta1 rises from half to all of its value, beta1 (1 - 0.96^(t momentum_decay) / 2); 0 (never) to 1.
+    4e-3 after Dozat 2016."""
+
+
+class RAdamOptions(AdamWOptions):
+    """Parameters of RAdam."""
+
+
+class LionOptions(Options):
+    """Parameters of Lion."""
+
+    learning_rate: float = Field(3e-4, gt=0, le=1)
+    """Peak learning rate; above 0, up to 1. A third to a tenth of AdamW's. Chen et al. 2023."""
+    beta1: float = Field(0.9, ge=0, lt=1)
+    """Share of the running mean in the sum whose sign is the step; 0 to below 1."""
+    beta2: float = Field(0.99, ge=0, lt=1)
+    """Share of the running mean of gradients kept per step; 0 to below 1."""
+    weight_decay: float = Field(1e-3, ge=0, le=1)
+    """Decoupled decay of matrices, w *= 1 - rate * weight_decay; 0 (off) to 1. 3 to 10 times AdamW's. Chen et al.
+    2023."""
+
+
+class MuonOptions(AdamWOptions):
+    """Parameters of Muon for the matrices and of Adam (beta1, beta2, eps) for the rest."""
+
+    momentum: float = Field(0.95, ge=0, lt=1)
+    """Share of the running mean of a matrix's gradients kept per step; 0 to below 1. 0.95 after Jordan 2024."""
+
+
+class AdamWScheduleFreeOptions(AdamWOptions):
+    """Parameters of schedule-free AdamW. Its schedule is constant; a warm-up helps."""
+
+    learning_rate: float = Field(5e-3, gt=0, le=1)
+    """Learning rate after the warm-up; above 0, up to 1. 1 to 10 times AdamW's. Defazio et al. 2024."""
+    beta1: float = Field(0.9, ge=0.5, lt=1)
+    """Share of the average in the point at which gradients are taken; 0.5 to below 1, 0.9 to 0.98 is usual. Defazio
+    et al. 2024."""
+
+
 class WarmupOptions(Options):
     """The parameter of every schedule that can start with a warm-up."""
 
@@ -95,6 +140,37 @@ class CosineOptions(WarmupOptions):
 
     final_factor: float = Field(0.0, ge=0, lt=1)
     """Rate at the planned end as a share of the peak; 0 to below 1, up to 0.1 is usual."""
+
+
+class CosineRestartsOptions(CosineOptions):
+    """Parameters of the cosine schedule with restarts."""
+
+    restart_epochs: float = Field(10, gt=0, le=1_000_000)
+    """Epochs of the first wave, T_0, counted from the end of the warm-up; above 0, fractions allowed. Loshchilov &
+    Hutter 2017 take 1 to 200."""
+    restart_growth: int = Field(2, ge=1, le=10)
+    """Length of a wave over that of the one before, T_mult; 1 to 10. 1 or 2 after Loshchilov & Hutter 2017."""
+
+
+class WSDOptions(WarmupOptions):
+    """Parameters of the warm-up, stable, decay schedule."""
+
+    cooldown: float = Field(0.2, gt=0, le=0.5)
+    """Share of all steps at the end in which the rate falls to 0; above 0, to 0.5. 0.1 to 0.2 after Haegele et al.
+    2024."""
+    cooldown_form: Literal["linear", "sqrt"] = "sqrt"
+    """How the rate falls after a share p of the cooldown: linear 1 - p, or sqrt 1 - sqrt(p), which falls faster at
+    first and is as good or better. Haegele et al. 2024."""
+
+
+class CyclicalOptions(Options):
+    """Parameters of the cyclical schedule. Its rise is its warm-up."""
+
+    cycle_epochs: float = Field(8, gt=0, le=1_000_000)
+    """Epochs of a cycle, from the lowest rate to the peak and back; above 0, fractions allowed. 4 to 20 after Smith
+    2017."""
+    cycle_low: float = Field(0.25, gt=0, lt=1)
+    """Lowest rate as a share of the peak; between 0 and 1. A quarter to a third after Smith 2017."""
 
 
 class OneCycleOptions(Options):
@@ -149,9 +225,42 @@ OPTIMIZERS = Catalog(
             "Loshchilov & Hutter 2019",
             AdamWOptions,
         ),
+        "nadam": Entry(
+            f"{_OPTIMIZERS}:nadam",
+            "Adam with Nesterov's momentum, with decoupled weight decay",
+            "Dozat 2016",
+            NAdamOptions,
+        ),
+        "radam": Entry(
+            f"{_OPTIMIZERS}:radam",
+            "Adam that starts as momentum, until its mean of squares can be trusted; with decoupled weight decay",
+            "Liu et al. 2020, arXiv:1908.03265",
+            RAdamOptions,
+        ),
+        "lion": Entry(
+            "tuner.optim.beyond_torch:lion",
+            "sign of a mean of gradients: every entry moves by the rate; with decoupled weight decay",
+            "Chen et al. 2023, arXiv:2302.06675",
+            LionOptions,
+        ),
+        "muon": Entry(
+            "tuner.optim.beyond_torch:muon",
+            "orthogonalized momentum for matrices, Adam for the rest; with decoupled weight decay",
+            "Jordan 2024; Liu et al. 2025, arXiv:2502.16982",
+            MuonOptions,
+        ),
+        "adamw_schedule_free": Entry(
+            "tuner.optim.beyond_torch:adamw_schedule_free",
+            "AdamW that averages its weights in place of a schedule",
+            "Defazio et al. 2024, arXiv:2405.15682",
+            AdamWScheduleFreeOptions,
+        ),
     },
 )
 """Contract: `tuner.optim.optimizers.Maker`."""
+
+SELF_AVERAGING = frozenset({"adamw_schedule_free"})
+"""Optimizers that are evaluated at an average of their own; it takes the place of schedule, ema and average_after."""
 
 SCHEDULES = Catalog(
     "schedule",
@@ -164,6 +273,24 @@ SCHEDULES = Catalog(
             "half a cosine wave down to the planned end",
             "Loshchilov & Hutter 2017",
             CosineOptions,
+        ),
+        "cosine_restarts": Entry(
+            f"{_SCHEDULES}:CosineRestarts",
+            "cosine waves down, each as long as the last or longer",
+            "Loshchilov & Hutter 2017",
+            CosineRestartsOptions,
+        ),
+        "wsd": Entry(
+            f"{_SCHEDULES}:WSD",
+            "warm-up, the peak rate, then a fall to 0 at the planned end",
+            "Hu et al. 2024, arXiv:2404.06395; Haegele et al. 2024, arXiv:2405.18392",
+            WSDOptions,
+        ),
+        "cyclical": Entry(
+            f"{_SCHEDULES}:Cyclical",
+            "up and down in straight lines",
+            "Smith 2017, arXiv:1506.01186",
+            CyclicalOptions,
         ),
         "one_cycle": Entry(
             f"{_SCHEDULES}:OneCycle",
@@ -188,17 +315,82 @@ class LearningOptions(Options):
     optimizer: str = "adamw"
     """Optimizer; its learning rate and decay are its own parameters."""
     schedule: str = "cosine"
-    """Course of the learning rate over the planned steps."""
+    """Course of the learning rate over the planned steps. The default is constant for an optimizer that averages in
+    place of a schedule."""
+    clip: Literal["norm", "value", "percentile"] = "norm"
+    """What is clipped: norm, the norm of the whole gradient at clip_norm (Pascanu et al. 2013); value, every entry at
+    clip_value (no better than none in Reimers & Gurevych 2017); percentile, the norm at clip_percentile of the norms
+    before (Seetharaman et al. 2020)."""
     clip_norm: float | None = Field(1.0, gt=0, le=1e9)
-    """Largest gradient norm that is left as it is, larger ones are scaled to it; above 0, or null (off).
-    0.25 to 5 is usual. Pascanu et al. 2013."""
+    """With clip: norm, the largest gradient norm that is left as it is, larger ones are scaled to it; above 0, or null
+    (off). 0.25 to 5 is usual. Pascanu et al. 2013."""
+    clip_value: float = Field(1.0, gt=0, le=1e9)
+    """With clip: value, the largest size of a gradient's entry, larger ones are cut to it; above 0."""
+    clip_percentile: float = Field(90.0, ge=0, le=100)
+    """With clip: percentile, the percentile of past gradient norms to which larger ones are scaled; 0 to 100, 10 to 90
+    is usual. Seetharaman et al. 2020."""
+    ema: float | None = Field(None, ge=0.5, lt=1)
+    """Share of the weights' running mean kept per step; validation and the kept model use the mean. 0.5 to below 1,
+    0.99 to 0.9999 is usual; null is off. Polyak & Juditsky 1992."""
+    average_after: int | None = Field(None, ge=1, le=1_000_000)
+    """Evaluations n: once the validation loss is above the best one that is more than n evaluations old, validation
+    and the kept model use the mean of all weights from there on; at least 1, or null (off). With sgd and schedule:
+    constant this is NT-ASGD, where n is 5. Merity et al. 2018."""
     batch_size: int = Field(32, ge=1, le=4096)
     """Sequences per step; 1 to 4096."""
+    truncation: int | None = Field(None, ge=1, le=1_000_000)
+    """Steps after which gradients are cut, where the task predicts at each step: sequences are read in chunks of so
+    many steps, each an optimizer step, and the state is carried over; at least 1, or null (off). 35 to 200 is usual.
+    Williams & Peng 1990."""
     patience: int | None = Field(10, ge=1, le=1_000_000)
     """Epochs without gain on the validation split before training stops; at least 1, or null (off)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_fitting_schedule(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("optimizer") in SELF_AVERAGING:
+            return {"schedule": "constant", **values}
+        return values
 
     @field_validator("optimizer", "schedule")
     @classmethod
     def _is_known(cls, name: str, info: ValidationInfo) -> str:
         (OPTIMIZERS if info.field_name == "optimizer" else SCHEDULES)[name]
         return name
+
+    @model_validator(mode="after")
+    def _acts(self) -> Self:
+        for kind in ("norm", "value", "percentile"):
+            name = f"clip_{kind}"
+            if name in self.model_fields_set and self.clip != kind:
+                raise TaskFileError(
+                    f"{name} acts only with clip: {kind}",
+                    value=self.clip,
+                    fix=f"Give it `when: {{clip: {kind}}}`.",
+                    key=(name,),
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _averages_once(self) -> Self:
+        if self.ema is not None and self.average_after is not None:
+            raise TaskFileError(
+                "average_after must be null beside ema",
+                value=self.average_after,
+                fix="Choose one of the two.",
+                key=("average_after",),
+            )
+        if self.optimizer not in SELF_AVERAGING:
+            return self
+        for name in ("ema", "average_after"):
+            if (value := getattr(self, name)) is not None:
+                fix = "It averages its weights itself."
+                raise TaskFileError(f"{name} must be null with {self.optimizer}", value=value, fix=fix, key=(name,))
+        if self.schedule != "constant":
+            raise TaskFileError(
+                f"schedule must be constant with {self.optimizer}, which averages in place of a schedule",
+                value=self.schedule,
+                fix="Leave it out, or give it `when` for the other optimizers.",
+                key=("schedule",),
+            )
+        return self

@@ -1,11 +1,121 @@
-"""The gradient's norm, and clipping by it."""
+"""The gradient's norm, and clipping: by the norm, by value, by a percentile of past norms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from tuner.optim.catalog import LearningOptions
+
+REMEMBERED_NORMS = 1000
+"""Norms before that a percentile is taken of. Ours: with all of them, those of the first steps would count for ever."""
+
+
+class Clipping(ABC):
+    """Makes large gradients smaller; called by the training loop at every step whose gradient is finite."""
+
+    @abstractmethod
+    def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:
+        """Clip in place.
+
+        Args:
+            parameters: Those with the gradients.
+            norm_tensor: What `gradient_norm` gave, finite, on the device.
+            norm: The same as a number.
+
+        Returns:
+            Whether a gradient was changed.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must keep."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most have no state
+        """Go on from what `state_dict` gave."""
+
+
+class ByNorm(Clipping):
+    """Scales a gradient whose norm is above `limit` to it; None never clips. See `clip_`."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.limit = limit
+
+    def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:
+        """See `Clipping.clip_`."""
+        if self.limit is None or norm <= self.limit:
+            return False
+        clip_(parameters, norm_tensor, self.limit)
+        return True
+
+
+class ByValue(Clipping):
+    """Cuts every entry to [-limit, limit].
+
+    Reference:
+        Mikolov 2012. No deviation.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:  # noqa: ARG002 - contract
+        """See `Clipping.clip_`."""
+        if norm <= self.limit:  # then so is every entry, and nothing need be read from the device
+            return False
+        gradients = _gradients(parameters)
+        largest = torch.stack(torch._foreach_norm(gradients, float("inf"))).max().item()
+        torch._foreach_clamp_min_(gradients, -self.limit)
+        torch._foreach_clamp_max_(gradients, self.limit)
+        return largest > self.limit
+
+
+class ByPercentile(Clipping):
+    """Scales a gradient whose norm is above a percentile of the norms so far, its own included, to that percentile.
+
+    Args:
+        percentile: 0 to 100, interpolated in a line between norms.
+
+    Reference:
+        Seetharaman et al. 2020, arXiv:2007.14469, algorithm 1. Deviation: the last REMEMBERED_NORMS norms, not all.
+    """
+
+    def __init__(self, percentile: float) -> None:
+        self.percentile = percentile
+        self.norms: deque[float] = deque(maxlen=REMEMBERED_NORMS)
+
+    def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:
+        """See `Clipping.clip_`."""
+        self.norms.append(norm)
+        limit = float(np.percentile(self.norms, self.percentile))
+        if norm <= limit:
+            return False
+        clip_(parameters, norm_tensor, limit)
+        return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Clipping.state_dict`."""
+        return {"norms": list(self.norms)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `Clipping.load_state_dict`."""
+        self.norms.clear()
+        self.norms.extend(state["norms"])
+
+
+def make_clipping(learning: LearningOptions) -> Clipping:
+    """The clipping that the options ask for."""
+    if learning.clip == "value":
+        return ByValue(learning.clip_value)
+    if learning.clip == "percentile":
+        return ByPercentile(learning.clip_percentile)
+    return ByNorm(learning.clip_norm)
 
 
 def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:

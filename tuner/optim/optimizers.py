@@ -16,6 +16,8 @@ from tuner.optim.catalog import (
     OPTIMIZERS,
     AdamOptions,
     AdamWOptions,
+    NAdamOptions,
+    RAdamOptions,
     RMSpropOptions,
     SGDOptions,
 )
@@ -101,14 +103,44 @@ def adam(groups: Groups, options: AdamOptions) -> optim.Optimizer:
 
 def adamw(groups: Groups, options: AdamWOptions) -> optim.Optimizer:
     """AdamW. Deviation: the decay is multiplied by the learning rate, as in torch."""
-    decayed, spared = groups
     return optim.AdamW(
-        [{**decayed, "weight_decay": options.weight_decay}, {**spared, "weight_decay": 0.0}],
+        decaying(groups, options.weight_decay),
         options.learning_rate,
         betas=(options.beta1, options.beta2),
         eps=options.eps,
         fused=True,
     )
+
+
+def nadam(groups: Groups, options: NAdamOptions) -> optim.Optimizer:
+    """NAdam, as published, with the decay of AdamW."""
+    return optim.NAdam(
+        decaying(groups, options.weight_decay),
+        options.learning_rate,
+        betas=(options.beta1, options.beta2),
+        eps=options.eps,
+        momentum_decay=options.momentum_decay,
+        decoupled_weight_decay=True,
+        foreach=True,
+    )
+
+
+def radam(groups: Groups, options: RAdamOptions) -> optim.Optimizer:
+    """RAdam, with the decay of AdamW. Deviation: eps is added to the root before the bias is taken off, as in torch."""
+    return optim.RAdam(
+        decaying(groups, options.weight_decay),
+        options.learning_rate,
+        betas=(options.beta1, options.beta2),
+        eps=options.eps,
+        decoupled_weight_decay=True,
+        foreach=True,
+    )
+
+
+def decaying(groups: Groups, weight_decay: float) -> Groups:
+    """The groups for an optimizer whose decay is decoupled by itself."""
+    decayed, spared = groups
+    return [{**decayed, "weight_decay": weight_decay}, {**spared, "weight_decay": 0.0}]
 
 
 def _with_decay(optimizer: optim.Optimizer, weight_decay: float) -> optim.Optimizer:

@@ -13,11 +13,14 @@ from typing import Any
 from tuner.optim.catalog import (
     SCHEDULES,
     CosineOptions,
+    CosineRestartsOptions,
+    CyclicalOptions,
     ExponentialOptions,
     OneCycleOptions,
     PlateauOptions,
     StepOptions,
     WarmupOptions,
+    WSDOptions,
 )
 
 
@@ -115,7 +118,7 @@ class Cosine(WarmedUp):
     """f + (1 - f) (1 + cos(pi t / (N - w))) / 2, with f = final_factor; f from the planned end on.
 
     Reference:
-        Loshchilov & Hutter 2017, eq. 5. Deviation: no restarts.
+        Loshchilov & Hutter 2017, eq. 5. Deviation: no restarts; `CosineRestarts` has them.
     """
 
     options: CosineOptions
@@ -123,6 +126,65 @@ class Cosine(WarmedUp):
     def shape(self, step: int) -> float:
         """See `WarmedUp.shape`."""
         return _cosine(1.0, self.options.final_factor, step / (self.total_steps - self.warmup_steps))
+
+
+class CosineRestarts(WarmedUp):
+    """f + (1 - f) (1 + cos(pi t_i / T_i)) / 2, with t_i the steps since the last restart and T_i = T_0 m^i.
+
+    T_0 is restart_epochs * e, m restart_growth, f final_factor, i the restarts so far.
+
+    Reference:
+        Loshchilov & Hutter 2017, eq. 5. Deviation: the rate changes with every step and after a warm-up.
+    """
+
+    options: CosineRestartsOptions
+
+    def shape(self, step: int) -> float:
+        """See `WarmedUp.shape`."""
+        length = self.options.restart_epochs * self.steps_per_epoch
+        if self.options.restart_growth == 1:
+            since = step % length
+        else:
+            since = float(step)
+            while since >= length:
+                since -= length
+                length *= self.options.restart_growth
+        return _cosine(1.0, self.options.final_factor, since / length)
+
+
+class WSD(WarmedUp):
+    """1, and in the last D steps 1 - p (linear) or 1 - sqrt(p) (sqrt), with p = (t - (N - D)) / D.
+
+    D is cooldown * N, or all that the warm-up leaves where that is less; 0 from the planned end on.
+
+    Reference:
+        Haegele et al. 2024, section 3. No deviation.
+    """
+
+    options: WSDOptions
+
+    def shape(self, step: int) -> float:
+        """See `WarmedUp.shape`."""
+        steps = self.total_steps - self.warmup_steps
+        cooldown = min(self.options.cooldown * self.total_steps, steps)
+        progress = min(1.0, max(0.0, (step - (steps - cooldown)) / cooldown))
+        return 1.0 - (progress if self.options.cooldown_form == "linear" else math.sqrt(progress))
+
+
+class Cyclical(Schedule):
+    """l + (1 - l) (1 - |2 p - 1|), with l = cycle_low and p = (t / k) mod 1, k = cycle_epochs * e.
+
+    Reference:
+        Smith 2017, the policy `triangular`. No deviation.
+    """
+
+    options: CyclicalOptions
+
+    def factor(self, step: int) -> float:
+        """See `Schedule.factor`."""
+        low = self.options.cycle_low
+        progress = step / (self.options.cycle_epochs * self.steps_per_epoch) % 1
+        return low + (1 - low) * (1 - abs(2 * progress - 1))
 
 
 class OneCycle(Schedule):

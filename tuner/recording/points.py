@@ -150,6 +150,8 @@ class Run:
             "tuner.reason": record.reason[:500],
             "tuner.attempts": str(record.attempts),
         }
+        for group, members in (record.results.get("parameter_groups") or {}).items():
+            tags[f"tuner.{group}"] = ", ".join(members)[:5000]
         if self.left_out:
             tags["tuner.left_out"] = ", ".join(self.left_out)[:5000]
         return tags
@@ -196,7 +198,9 @@ def test_points(scores: Mapping[str, float], time_ms: int) -> list[Point]:
 
 def sweep_params(first: Mapping[str, Any]) -> dict[str, str]:
     """Constants and budget, as the study's first sweep had them; MLflow lets no parameter change later."""
-    facts = {f"budget.{name}": first.get(name) for name in ("trials", "epochs") if first.get(name) is not None}
+    facts = {
+        f"budget.{name}": first.get(name) for name in ("trials", "epochs", "seconds") if first.get(name) is not None
+    }
     return {metric_key(name): short(value) for name, value in {**(first.get("constants") or {}), **facts}.items()}
 
 

@@ -7,6 +7,7 @@ from tuner.reporting.drawing import save
 from tuner.reporting.figures import trial_figure
 from tuner.reporting.importance import Importance, importance
 from tuner.reporting.leaderboard import Comparison, Confirmation, Scores, confirmation, leaderboard
+from tuner.reporting.lr_figure import lr_figure
 from tuner.reporting.search_figures import sweep_figures
 from tuner.reporting.table import rows
 
@@ -18,6 +19,7 @@ __all__ = [
     "confirmation",
     "importance",
     "leaderboard",
+    "lr_figure",
     "rows",
     "save",
     "sweep_figures",

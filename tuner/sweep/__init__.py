@@ -1,6 +1,7 @@
 """The driver's room: from a task file to a finished, confirmed and recorded sweep."""
 
 from tuner.sweep.driver import Outcome, Sweep, make_executor
+from tuner.sweep.lr_range import RangeTest, lr_range
 from tuner.sweep.preview import preview
 from tuner.sweep.rerun import rerun
 from tuner.sweep.search_phase import SweepFailed
@@ -9,10 +10,12 @@ from tuner.sweep.task import Task, resolve_task
 
 __all__ = [
     "Outcome",
+    "RangeTest",
     "Summary",
     "Sweep",
     "SweepFailed",
     "Task",
+    "lr_range",
     "make_executor",
     "preview",
     "rerun",

@@ -216,6 +216,7 @@ class Sweep:
             prepared=str(self.folder.prepared),
             folder=str(self.folder.run(run)),
             epochs=file.budget.epochs,
+            seconds=file.budget.seconds,
             metric=self.task.metric,
             maximize=self.task.maximize,
             device=file.device,
@@ -298,6 +299,7 @@ class Sweep:
             ("data",): task.adapter.fingerprint(),
             ("objective", "metric"): task.metric,
             ("budget", "epochs"): file.budget.epochs,
+            ("budget", "seconds"): file.budget.seconds,
             ("sampler", "seed"): file.sampler.seed,
         }
         stored = search.attribute("facts") or {}
@@ -359,6 +361,7 @@ class Sweep:
             "metric": task.metric,
             "trials": file.budget.trials,
             "epochs": file.budget.epochs,
+            "seconds": file.budget.seconds,
             "counts": dict(prepared.counts),
         }
         events.append(

@@ -6,6 +6,7 @@ import random
 import tempfile
 from typing import Any
 
+from tuner.config.task import Budget
 from tuner.errors import TaskFileError
 from tuner.messages import Answer, Report, State, TrialSpec, Verdict
 from tuner.redaction import redacted
@@ -45,7 +46,7 @@ def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
             "configurations": task.space.size() or "infinitely many",
         },
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
-        "search": f"{file.budget.trials} trials of up to {file.budget.epochs} epochs, sampler {task.sampler[0]}",
+        "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
         "tracking": redacted(task.tracking),
@@ -55,6 +56,12 @@ def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
     if dry_run:
         facts["dry run"] = f"{_dry_run(task)} configurations trained for an epoch"
     return facts
+
+
+def _length(budget: Budget) -> str:
+    if budget.seconds is None:
+        return f"{budget.epochs} epochs"
+    return f"{budget.seconds:g} seconds in {budget.epochs} epochs"
 
 
 def _dry_run(task: Task) -> int:

@@ -61,6 +61,7 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
         prepared=str(task.folder.prepared),
         folder=str(Path(folder)),
         epochs=file.budget.epochs,
+        seconds=file.budget.seconds,
         rungs=tuple(range(1, file.budget.epochs)),
         metric=task.metric,
         maximize=task.maximize,

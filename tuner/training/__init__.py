@@ -15,7 +15,7 @@ def run_trial(spec: TrialSpec, link: Link) -> Ended:
         from tuner.training.test import test
 
         return test(spec)
-    from tuner.training.trial import train
+    from tuner.training.attempt import train
 
     return train(spec, link)
 

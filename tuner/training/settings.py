@@ -27,7 +27,7 @@ class Settings:
 
     net: NetOptions
     cell: Options
-    dropout: Mapping[str, float]
+    regularizers: Mapping[str, float]
     learning: LearningOptions
     optimizer: Options
     schedule: Options
@@ -71,10 +71,10 @@ def settings(
     cell = part(_entry(CELLS, net.cell, key, "cell", place).options)
     optimizer = part(_entry(OPTIMIZERS, learning.optimizer, key, "optimizer", place).options)
     schedule = part(_entry(SCHEDULES, learning.schedule, key, "schedule", place).options)
-    dropout = {}
+    regularizers = {}
     for name in REGULARIZERS:
         options = part(REGULARIZERS[name].options)
-        dropout[name] = float(options.model_dump(by_alias=True)[name])
+        regularizers[name] = float(options.model_dump(by_alias=True)[name])
     changes = {name.removeprefix(_DATA): value for name, value in params.items() if name.startswith(_DATA)}
     for name in changes:
         if name not in data_options.model_fields:
@@ -96,7 +96,7 @@ def settings(
                 where=place((key, name)),
                 key=(key, name),
             )
-    return Settings(net, cell, dropout, learning, optimizer, schedule, data_model)
+    return Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
 
 
 def _changed_data(

@@ -8,13 +8,14 @@ an update may happen is decided before it.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -24,13 +25,15 @@ from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
-from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.messages import Answer, Epoch, Report, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
-from tuner.optim.clipping import clip_, gradient_norm
-from tuner.optim.optimizers import make_optimizer, set_rate
-from tuner.optim.schedules import make_schedule
+from tuner.optim.averaging import make_averaging
+from tuner.optim.clipping import gradient_norm, make_clipping
+from tuner.optim.optimizers import make_optimizer, parameter_groups, set_rate
+from tuner.optim.schedules import Schedule, make_schedule
 from tuner.seeding import derive_seed
 from tuner.training import checkpoint
+from tuner.training.chunks import Chunk, chunks
 from tuner.training.problems import open_problem
 
 EVALUATION_BATCH = 256
@@ -54,52 +57,38 @@ class Link(Protocol):
         ...
 
 
-class _Cut(Exception):  # noqa: N818 - control flow within this file, not an error
+class Unheard:
+    """A link to nobody."""
+
+    def send(self, report: Report) -> Answer | None:  # noqa: ARG002 - contract
+        """Nobody answers."""
+        return None
+
+    def answered(self) -> Answer | None:
+        """Nobody has."""
+        return None
+
+
+class Cut(Exception):  # noqa: N818 - control flow, not an error
+    """The driver ended the attempt."""
+
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
 
 
-def train(spec: TrialSpec, link: Link) -> Ended:
-    """Run one attempt of a search or confirmation trial.
-
-    Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
-    with what was not finite, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED. Other exceptions are
-    errors of the trial's code and go up.
-    """
-    started = time.monotonic()
-    training = Training(spec, link)
-    try:
-        reason = training.run()
-        state = State.COMPLETED
-    except Diverged as error:
-        state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
-    except _Cut as cut:
-        answer = cut.answer
-        state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
-        reason = answer.reason
-    if state.final:
-        training.remove_checkpoint()
-        if spec.keep_model and state is State.COMPLETED:
-            training.save_model()
-    else:
-        training.save_checkpoint()
-    return Ended(
-        run=spec.run,
-        attempt=spec.attempt,
-        state=state,
-        reason=reason,
-        value=training.best if math.isfinite(training.best) else None,
-        epochs=training.epoch,
-        seconds=time.monotonic() - started,
-        step=training.step,
-        results={"parameters": training.num_parameters},
-    )
-
-
 class Training:
-    """The state of one attempt."""
+    """The state of one attempt.
 
-    def __init__(self, spec: TrialSpec, link: Link) -> None:
+    Args:
+        spec: What to train.
+        link: To the driver.
+        updates_per_epoch: Optimizer steps of an epoch; None makes an epoch of every pass over the training data.
+
+    Raises:
+        TrialError: The parts do not go together.
+    """
+
+    def __init__(self, spec: TrialSpec, link: Link, *, updates_per_epoch: int | None = None) -> None:
         self.spec, self._link = spec, link
         torch.set_num_threads(spec.threads)
         self.device = choose_device(spec.device)
@@ -112,11 +101,21 @@ class Training:
         learning = self.settings.learning
         self._learning = learning
         self.optimizer = make_optimizer(learning.optimizer, self.settings.optimizer, self.network)
-        per_epoch = self._train.num_batches(learning.batch_size)
+        self.averaging = make_averaging(learning, self._parameters, self.optimizer)
+        self._clipping = make_clipping(learning)
+        if learning.truncation is not None and not self.problem.every_step:
+            raise TrialError("truncation acts only where the task predicts at each step")
+        if learning.truncation is not None and self.settings.net.bidirectional:
+            raise TrialError("bidirectional must be false with truncation: a state is carried one way only")
+        self.updates_per_epoch = updates_per_epoch
+        per_epoch = updates_per_epoch or self._updates_of_a_pass()
         self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)
-        self._rate = float(self.settings.optimizer.model_dump()["learning_rate"])
+        self.peak_rate = float(self.settings.optimizer.model_dump()["learning_rate"])
         self._watch = Watch(spec.diagnostics, self.network, per_epoch)
         self.step = self.epoch = 0
+        self._passes = self._position = 0
+        self._flow = self._endless()
+        self._states: Sequence[tuple[Tensor, ...]] = ()
         self.best = -math.inf if spec.maximize else math.inf
         self._best_epoch = 0
         self._best_weights: dict[str, Tensor] = {}
@@ -124,7 +123,16 @@ class Training:
         self._unsent: list[Epoch] = []
         self._nonfinite = 0
         self._last_message = time.monotonic()
-        self._resume()
+
+    def facts(self) -> dict[str, Any]:
+        """What is recorded of the attempt beside its epochs."""
+        facts: dict[str, Any] = {
+            "parameters": self.num_parameters,
+            "parameter_groups": parameter_groups(self.network),
+        }
+        if self.updates_per_epoch is not None:
+            facts["updates_per_epoch"] = self.updates_per_epoch
+        return facts
 
     def run(self) -> str:
         """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
@@ -136,27 +144,33 @@ class Training:
             self._tell_driver()
         return ""
 
+    def losses(self, schedule: Schedule) -> Iterator[float]:
+        """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
+        self.schedule = schedule
+        self.network.train()
+        return (self.update(chunk).item() for chunk in self._flow)
+
     # one epoch --------------------------------------------------------------------------------------------------
 
     def _run_epoch(self) -> Epoch:
         began = time.perf_counter()
-        rng = np.random.default_rng(derive_seed(self.spec.seed, "batches", self.epoch))
         losses: list[Tensor] = []
         weights: list[int] = []
         self.network.train()
-        for batch in self._train.batches(self._learning.batch_size, rng=rng):
-            losses.append(self._update(_to(batch, self.device)))
+        for chunk in self._epochs_chunks():
+            losses.append(self.update(chunk))
             if time.monotonic() - self._last_message > LIFE_SECONDS:
                 self._send(waiting=False)
-            weights.append(len(batch.y))
+            weights.append(chunk.num_targets if self.problem.every_step else len(chunk.batch.y))
         num_steps = len(losses)
         train_loss = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=weights))
         if not math.isfinite(train_loss):
             raise Diverged(f"the training loss is {train_loss}")
         trained = time.perf_counter() - began
-        rate = self._rate * self.schedule.factor(self.step - 1)
-        scores = evaluate(self.network, self.problem, self._val, self.device)
+        rate = self.peak_rate * self.schedule.factor(self.step - 1)
+        scores = self.validate()
         self.schedule.observe(scores["loss"])
+        self.averaging.observe(scores["loss"])
         metrics, tensors = self._watch.epoch()
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
@@ -172,11 +186,48 @@ class Training:
         }
         return Epoch(epoch=self.epoch, time=time.time(), metrics=metrics, tensors=tensors)
 
-    def _update(self, batch: Batch) -> Tensor:
-        set_rate(self.optimizer, self._rate, self.schedule.factor(self.step))
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation split, of the averaged weights where there are any."""
+        with self.averaging.applied():
+            return evaluate(self.network, self.problem, self._val, self.device)
+
+    def _epochs_chunks(self) -> Iterator[Chunk]:
+        if self.updates_per_epoch is None:
+            return self._chunks_of_pass(self.epoch)
+        return itertools.islice(self._flow, self.updates_per_epoch)
+
+    def _endless(self) -> Iterator[Chunk]:
+        """Pass after pass, from the place in the data that a checkpoint had reached."""
+        while True:
+            for chunk in itertools.islice(self._chunks_of_pass(self._passes + 1), self._position, None):
+                self._position += 1
+                yield chunk
+            self._passes, self._position = self._passes + 1, 0
+
+    def _chunks_of_pass(self, number: int) -> Iterator[Chunk]:
+        rng = np.random.default_rng(derive_seed(self.spec.seed, "batches", number))
+        truncation = self._learning.truncation
+        for batch in self._train.batches(self._learning.batch_size, rng=rng):
+            batch = _to(batch, self.device)
+            yield from [Chunk(batch)] if truncation is None else chunks(batch, truncation)
+
+    def _updates_of_a_pass(self) -> int:
+        """In the first pass; with sequences of unequal length, others may have a few more or less when truncated."""
+        if self._learning.truncation is None:
+            return self._train.num_batches(self._learning.batch_size)
+        return sum(1 for _ in self._chunks_of_pass(1))
+
+    def update(self, chunk: Chunk) -> Tensor:
+        """One optimizer step; the loss before it, without the penalties."""
+        batch = chunk.batch
+        set_rate(self.optimizer, self.peak_rate, self.schedule.factor(self.step))
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.problem.loss(self.network(batch.x, batch.lengths), batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        prediction, states = self.network.read(batch.x, batch.lengths, chunk.carried(self._states))
+        if self._learning.truncation is not None:
+            self._states = [tuple(part.detach() for part in state) for state in states]
+        loss = self.problem.loss(prediction, batch)
+        penalty = self.network.stack.penalty
+        (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
         norm_tensor = gradient_norm(self._parameters)
         norm = norm_tensor.item()
         if not math.isfinite(norm):
@@ -186,11 +237,9 @@ class Training:
         due = self._watch.due(self.step)
         if due:
             self._watch.before_update(self.network)
-        limit = self._learning.clip_norm
-        clipped = limit is not None and norm > limit
-        if limit is not None and clipped:
-            clip_(self._parameters, norm_tensor, limit)
+        clipped = self._clipping.clip_(self._parameters, norm_tensor, norm)
         self.optimizer.step()
+        self.averaging.update()
         if due:
             self._watch.after_update(self.network)
         self._watch.step(norm, clipped=clipped, skipped=False)
@@ -222,7 +271,8 @@ class Training:
         if value > self.best if self.spec.maximize else value < self.best:
             self.best, self._best_epoch = value, self.epoch
             if self.spec.keep_model:
-                self._best_weights = copy.deepcopy(self.network.state_dict())
+                with self.averaging.applied():
+                    self._best_weights = copy.deepcopy(self.network.state_dict())
 
     def _patience_lost(self) -> bool:
         patience = self._learning.patience
@@ -255,7 +305,7 @@ class Training:
 
     def _obey(self, answer: Answer) -> None:
         if answer.verdict is not Verdict.CONTINUE:
-            raise _Cut(answer)
+            raise Cut(answer)
 
     # checkpoints ------------------------------------------------------------------------------------------------
 
@@ -269,13 +319,17 @@ class Training:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "clipping": self._clipping.state_dict(),
+            "averaging": self.averaging.state_dict(),
             "best": self._best_weights,
+            "states": [list(state) for state in self._states],
             "random": random_state(self.device),
         }
         facts = {
-            "params": dict(self.spec.params),
-            "seed": self.spec.seed,
-            "epochs": self.spec.epochs,
+            **_planned(self.spec),
+            "updates_per_epoch": self.updates_per_epoch,
+            "passes": self._passes,
+            "position": self._position,
             "epoch": self.epoch,
             "step": self.step,
             "value": self.best,
@@ -302,18 +356,17 @@ class Training:
         """A finished run needs none."""
         (self._folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
 
-    def _resume(self) -> None:
-        try:
-            tensors, facts = checkpoint.load(self._folder / checkpoint.CHECKPOINT, self.device)
-        except FileNotFoundError:
-            return
-        planned = {"params": dict(self.spec.params), "seed": self.spec.seed, "epochs": self.spec.epochs}
-        if any(facts[key] != value for key, value in planned.items()):
-            return  # of another trial: the folder was used before
+    def go_on(self, saved: Saved) -> None:
+        """Go on from a checkpoint, as if nothing had happened."""
+        tensors, facts = saved
         self.network.load_state_dict(tensors["network"])
         self.optimizer.load_state_dict(tensors["optimizer"])
         self.schedule.load_state_dict(tensors["schedule"])
+        self._clipping.load_state_dict(tensors["clipping"])
+        self.averaging.load_state_dict(tensors["averaging"])
         self._best_weights = tensors["best"]
+        self._states = [tuple(state) for state in tensors["states"]]
+        self._passes, self._position = facts["passes"], facts["position"]
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.best, self._best_epoch = facts["value"], facts["best_epoch"]
         self._nonfinite = facts["nonfinite"]
@@ -322,12 +375,38 @@ class Training:
         set_random_state(tensors["random"], self.device)
 
 
+class Saved(NamedTuple):
+    """What a checkpoint holds."""
+
+    tensors: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def resumable(spec: TrialSpec) -> Saved | None:
+    """The checkpoint of an attempt before this one; None where there is none of this trial.
+
+    Raises:
+        TrialError: The file is damaged.
+    """
+    try:
+        saved = Saved(*checkpoint.load(Path(spec.folder) / checkpoint.CHECKPOINT, choose_device(spec.device)))
+    except FileNotFoundError:
+        return None
+    same = all(saved.facts[key] == value for key, value in _planned(spec).items())
+    return saved if same else None  # the folder was used before
+
+
+def _planned(spec: TrialSpec) -> dict[str, Any]:
+    """What a checkpoint must agree on to be this trial's."""
+    return {"params": dict(spec.params), "seed": spec.seed, "epochs": spec.epochs, "seconds": spec.seconds}
+
+
 # what the test shares ---------------------------------------------------------------------------------------------
 
 
 def new_network(settings: Any, problem: Problem) -> Network:
     """The network that the settings describe, initialized."""
-    return build_network(settings.net, settings.cell, settings.dropout, problem)
+    return build_network(settings.net, settings.cell, settings.regularizers, problem)
 
 
 def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, float]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -52,14 +53,14 @@ class CIFGCell(LoopCell):
         """See `LoopCell.start`; c = 0 too."""
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U = self.recurrent()
+        U, read, write = self.recurrent(noise), noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH = state
-            f, o, g = torch.addmm(a_BG, h_BH, U).chunk(3, 1)
-            c_BH = torch.lerp(g.tanh(), c_BH, f.sigmoid())
+            f, o, g = torch.addmm(a_BG, read(h_BH), U).chunk(3, 1)
+            c_BH = torch.lerp(write(g.tanh()), c_BH, f.sigmoid())
             return o.sigmoid() * c_BH.tanh(), c_BH
 
         return step

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.catalog import GRUOptions
+from tuner.nets.cell import State
 from tuner.nets.cells.fused import FusedCell
+from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.stacked import Step
 
 
 class GRUCell(FusedCell):
@@ -33,8 +37,21 @@ class GRUCell(FusedCell):
 
     gate_names = ("reset", "update", "candidate")
 
-    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: GRUOptions) -> None:
         super().__init__(nn.GRU(input_size, hidden_size, batch_first=True), options)
+
+    def stepper(self, U: Tensor, bias: Tensor, noise: Noise) -> Step:
+        """See `FusedCell.stepper`."""
+        read, write = noise.read, noise.candidate
+
+        def step(a_BG: Tensor, state: State) -> State:
+            (h_BH,) = state
+            a_r, a_z, a_n = a_BG.chunk(3, 1)
+            u_r, u_z, u_n = torch.addmm(bias, read(h_BH), U).chunk(3, 1)
+            n = write(torch.addcmul(a_n, (a_r + u_r).sigmoid(), u_n).tanh())
+            return (torch.lerp(n, h_BH, (a_z + u_z).sigmoid()),)
+
+        return step
 
     def memory_gates(self) -> Mapping[str, int]:
         """See `Cell.memory_gates`."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.catalog import GRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -32,7 +33,7 @@ class GRUResetBeforeCell(LoopCell):
         Cho et al. 2014, arXiv:1406.1078v3, eq. 5-8. Deviation: biases.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: GRUOptions) -> None:
         super().__init__(
             input_size,
             hidden_size,
@@ -46,16 +47,18 @@ class GRUResetBeforeCell(LoopCell):
         """See `Cell.memory_gates`."""
         return {"update": 1}
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
         sizes = [2 * self.hidden_size, self.hidden_size]
-        U_gates, U_n = torch.split(self.recurrent(), sizes, 1)
+        U_gates, U_n = torch.split(self.recurrent(noise), sizes, 1)
+        read, write = noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
             a_gates, a_n = torch.split(a_BG, sizes, 1)
-            r, z = torch.addmm(a_gates, h_BH, U_gates).sigmoid().chunk(2, 1)
-            n = torch.addmm(a_n, r * h_BH, U_n).tanh()
+            seen_BH = read(h_BH)
+            r, z = torch.addmm(a_gates, seen_BH, U_gates).sigmoid().chunk(2, 1)
+            n = write(torch.addmm(a_n, r * seen_BH, U_n).tanh())
             return (torch.lerp(n, h_BH, z),)
 
         return step

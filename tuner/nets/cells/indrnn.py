@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import IndRNNOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -42,7 +43,7 @@ class IndRNNCell(LoopCell):
         self.relu = options.nonlinearity == "relu"
         self.weight_state = nn.Parameter(torch.empty(hidden_size).uniform_(0, self.most))
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:  # noqa: ARG002 - it has no recurrent matrix to act on
         """See `LoopCell.stepper`."""
         u_H = self.weight_state.clamp(-self.most, self.most)
         activation = torch.relu if self.relu else torch.tanh

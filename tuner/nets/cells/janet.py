@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tuner.nets.catalog import JANETOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -47,13 +48,14 @@ class JANETCell(LoopCell):
         """See `Cell.memory_gates`."""
         return {"forget": 1}
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U, beta = self.recurrent(), self.beta
+        U, beta = self.recurrent(noise), self.beta
+        read, write = noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
-            s, g = torch.addmm(a_BG, h_BH, U).chunk(2, 1)
-            return (torch.addcmul(s.sigmoid() * h_BH, (beta - s).sigmoid(), g.tanh()),)
+            s, g = torch.addmm(a_BG, read(h_BH), U).chunk(2, 1)
+            return (torch.addcmul(s.sigmoid() * h_BH, (beta - s).sigmoid(), write(g.tanh())),)
 
         return step

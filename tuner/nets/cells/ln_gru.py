@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.catalog import GRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -37,7 +38,7 @@ class LNGRUCell(LoopCell):
         LN(U_n h') is left out, and the shifts of the other norms are one bias b.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: GRUOptions) -> None:
         super().__init__(
             input_size,
             hidden_size,
@@ -62,18 +63,19 @@ class LNGRUCell(LoopCell):
             [functional.layer_norm(x_TBI @ weight.t(), gain.shape, gain, bias) for weight, gain, bias in parts], 2
         )
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U, sizes = self.recurrent(), [2 * self.hidden_size, self.hidden_size]
+        U, sizes = self.recurrent(noise), [2 * self.hidden_size, self.hidden_size]
         gain_gates, gain_candidate = torch.split(self.gain_state, sizes)
+        read, write = noise.read, noise.candidate
         wide, narrow = gain_gates.shape, gain_candidate.shape
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
             a_gates, a_n = torch.split(a_BG, sizes, 1)
-            u_gates, u_n = torch.split(h_BH @ U, sizes, 1)
+            u_gates, u_n = torch.split(read(h_BH) @ U, sizes, 1)
             r, z = (a_gates + functional.layer_norm(u_gates, wide, gain_gates)).sigmoid().chunk(2, 1)
-            n = torch.addcmul(a_n, r, functional.layer_norm(u_n, narrow, gain_candidate)).tanh()
+            n = write(torch.addcmul(a_n, r, functional.layer_norm(u_n, narrow, gain_candidate)).tanh())
             return (torch.lerp(n, h_BH, z),)
 
         return step

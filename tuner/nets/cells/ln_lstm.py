@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -62,15 +63,16 @@ class LNLSTMCell(LoopCell):
         """See `LoopCell.start`; c = 0 too."""
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U, gain_state, gain_cell = self.recurrent(), self.gain_state, self.gain_cell
+        U, gain_state, gain_cell = self.recurrent(noise), self.gain_state, self.gain_cell
+        read, write = noise.read, noise.candidate
         wide, narrow = gain_state.shape, gain_cell.shape
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH = state
-            i, f, g, o = (a_BG + functional.layer_norm(h_BH @ U, wide, gain_state)).chunk(4, 1)
-            c_BH = torch.addcmul(f.sigmoid() * c_BH, i.sigmoid(), g.tanh())
+            i, f, g, o = (a_BG + functional.layer_norm(read(h_BH) @ U, wide, gain_state)).chunk(4, 1)
+            c_BH = torch.addcmul(f.sigmoid() * c_BH, i.sigmoid(), write(g.tanh()))
             return o.sigmoid() * functional.layer_norm(c_BH, narrow, gain_cell).tanh(), c_BH
 
         return step

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.fused import FusedCell
+from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.stacked import Step
 
 
 class LSTMCell(FusedCell):
@@ -35,15 +38,22 @@ class LSTMCell(FusedCell):
     """
 
     gate_names = ("input", "forget", "candidate", "output")
+    num_states = 2
 
     def __init__(self, input_size: int, hidden_size: int, options: LSTMOptions) -> None:
         super().__init__(nn.LSTM(input_size, hidden_size, batch_first=True), options)
 
-    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """See `Cell.forward`."""
-        start = None if state is None else (state[0].unsqueeze(0), state[1].unsqueeze(0))
-        y_BTH, (h_1BH, c_1BH) = self.kernel(x_BTI, start)
-        return y_BTH, (h_1BH.squeeze(0), c_1BH.squeeze(0))
+    def stepper(self, U: Tensor, bias: Tensor, noise: Noise) -> Step:
+        """See `FusedCell.stepper`."""
+        read, write = noise.read, noise.candidate
+
+        def step(a_BG: Tensor, state: State) -> State:
+            h_BH, c_BH = state
+            i, f, g, o = (a_BG + torch.addmm(bias, read(h_BH), U)).chunk(4, 1)
+            c_BH = torch.addcmul(f.sigmoid() * c_BH, i.sigmoid(), write(g.tanh()))
+            return o.sigmoid() * c_BH.tanh(), c_BH
+
+        return step
 
     def memory_gates(self) -> Mapping[str, int]:
         """See `Cell.memory_gates`."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import LSTMAblationOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -80,15 +81,16 @@ class LSTMAblationCell(LoopCell):
             return zero_BH, zero_BH
         return zero_BH, zero_BH, x_BTI.new_zeros(len(x_BTI), len(self.weight_gates))
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U, names, size, switches = self.recurrent(), self.names, self.hidden_size, self.switches
+        U, names, size, switches = self.recurrent(noise), self.names, self.hidden_size, self.switches
+        read, write = noise.read, noise.candidate
         R = None if self.weight_gates is None else self.weight_gates.t()
         peepholes = dict(self.peepholes.items())
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, *old = state
-            s_BG, g_BH = torch.split(torch.addmm(a_BG, h_BH, U), [len(names) * size, size], 1)
+            s_BG, g_BH = torch.split(torch.addmm(a_BG, read(h_BH), U), [len(names) * size, size], 1)
             if R is not None:
                 s_BG = torch.addmm(s_BG, old[0], R)
             gates = dict(zip(names, torch.split(s_BG, size, 1), strict=False))  # without gates one part is left, (B, 0)
@@ -102,6 +104,7 @@ class LSTMAblationCell(LoopCell):
                     gates[name] = opened(name)
             if switches.input_activation:
                 g_BH = g_BH.tanh()
+            g_BH = write(g_BH)
             if switches.coupled_gates:
                 c_BH = torch.lerp(g_BH, c_BH, gates["forget"])
             else:

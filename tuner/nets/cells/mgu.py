@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tuner.nets.catalog import ForgetBiasOptions
+from tuner.nets.catalog import MGUOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -33,7 +34,7 @@ class MGUCell(LoopCell):
         Zhou et al. 2016, arXiv:1603.09420. No deviation.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: ForgetBiasOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: MGUOptions) -> None:
         super().__init__(
             input_size,
             hidden_size,
@@ -47,15 +48,17 @@ class MGUCell(LoopCell):
         """See `Cell.memory_gates`."""
         return {"forget": -1}
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U_f, U_n = self.recurrent().chunk(2, 1)
+        U_f, U_n = self.recurrent(noise).chunk(2, 1)
+        read, write = noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:
             (h_BH,) = state
             a_f, a_n = a_BG.chunk(2, 1)
-            f = torch.addmm(a_f, h_BH, U_f).sigmoid()
-            n = torch.addmm(a_n, f * h_BH, U_n).tanh()
+            seen_BH = read(h_BH)
+            f = torch.addmm(a_f, seen_BH, U_f).sigmoid()
+            n = write(torch.addmm(a_n, f * seen_BH, U_n).tanh())
             return (torch.lerp(h_BH, n, f),)
 
         return step

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tuner.nets.catalog import GateBiasOptions
+from tuner.nets.catalog import MinGRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.recurrence import moving_average
 from tuner.nets.cells.stacked import StackedCell
 
@@ -33,7 +34,7 @@ class MinGRUCell(StackedCell):
         in log space; the state starts at 0, not at 0.5.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: GateBiasOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: MinGRUOptions) -> None:
         super().__init__(input_size, hidden_size, options, gates=("update", "candidate"), columns=input_size)
 
     def memory_gates(self) -> Mapping[str, int]:
@@ -42,9 +43,10 @@ class MinGRUCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
+        noise = noise_of(self.options, training=self.training)
         z_TBH, n_TBH = self.projected(x_BTI).chunk(2, 2)
         (h_BH,) = state or (self.zeros(x_BTI),)
-        h_TBH, h_BH = moving_average((-z_TBH).sigmoid(), positive(n_TBH), h_BH)
+        h_TBH, h_BH = moving_average((-z_TBH).sigmoid(), positive(n_TBH), h_BH, noise)
         return h_TBH.transpose(0, 1), (h_BH,)
 
 

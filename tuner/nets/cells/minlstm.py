@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 from torch.nn import functional
 
-from tuner.nets.catalog import LSTMOptions
+from tuner.nets.catalog import MinLSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.mingru import positive
+from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.recurrence import moving_average
 from tuner.nets.cells.stacked import StackedCell
 
@@ -35,7 +36,7 @@ class MinLSTMCell(StackedCell):
         in log space; the state starts at 0, not at 0.5.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: LSTMOptions) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: MinLSTMOptions) -> None:
         super().__init__(input_size, hidden_size, options, gates=("forget", "input", "candidate"), columns=input_size)
 
     def memory_gates(self) -> Mapping[str, int]:
@@ -44,9 +45,10 @@ class MinLSTMCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
+        noise = noise_of(self.options, training=self.training)
         f_TBH, i_TBH, n_TBH = self.projected(x_BTI).chunk(3, 2)
         # f / (f + i) as the sigmoid of log f - log i, which has no 0 / 0 where both gates are shut.
         keep_TBH = (functional.logsigmoid(f_TBH) - functional.logsigmoid(i_TBH)).sigmoid()
         (h_BH,) = state or (self.zeros(x_BTI),)
-        h_TBH, h_BH = moving_average(keep_TBH, positive(n_TBH), h_BH)
+        h_TBH, h_BH = moving_average(keep_TBH, positive(n_TBH), h_BH, noise)
         return h_TBH.transpose(0, 1), (h_BH,)

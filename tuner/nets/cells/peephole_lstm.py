@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -58,16 +59,16 @@ class PeepholeLSTMCell(LoopCell):
         """See `LoopCell.start`; c = 0 too."""
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U = self.recurrent()
+        U, read, write = self.recurrent(noise), noise.read, noise.candidate
         p_i, p_f, p_o = self.peephole_input, self.peephole_forget, self.peephole_output
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH = state
-            i, f, g, o = torch.addmm(a_BG, h_BH, U).chunk(4, 1)
+            i, f, g, o = torch.addmm(a_BG, read(h_BH), U).chunk(4, 1)
             i, f = torch.addcmul(i, p_i, c_BH).sigmoid(), torch.addcmul(f, p_f, c_BH).sigmoid()
-            c_BH = torch.addcmul(f * c_BH, i, g.tanh())
+            c_BH = torch.addcmul(f * c_BH, i, write(g.tanh()))
             return torch.addcmul(o, p_o, c_BH).sigmoid() * c_BH.tanh(), c_BH
 
         return step

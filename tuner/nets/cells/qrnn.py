@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from tuner.nets.catalog import QRNNOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.recurrence import moving_average
 from tuner.nets.cells.stacked import StackedCell
 
@@ -47,6 +48,7 @@ class QRNNCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
+        noise = noise_of(self.options, training=self.training)
         steps, past = x_BTI.shape[1], self.width - 1
         if state is None:
             c_BH, whole_BTI = self.zeros(x_BTI), functional.pad(x_BTI, (0, 0, past, 0))
@@ -54,5 +56,5 @@ class QRNNCell(StackedCell):
             c_BH, whole_BTI = state[0], torch.cat((state[1], x_BTI), 1)
         windows_BTF = torch.cat([whole_BTI[:, shift : shift + steps] for shift in range(self.width)], 2)
         f_TBH, o_TBH, z_TBH = self.projected(windows_BTF).chunk(3, 2)
-        c_TBH, c_BH = moving_average(f_TBH.sigmoid(), z_TBH.tanh(), c_BH)
+        c_TBH, c_BH = moving_average(f_TBH.sigmoid(), z_TBH.tanh(), c_BH, noise)
         return (o_TBH.sigmoid() * c_TBH).transpose(0, 1), (c_BH, whole_BTI[:, steps:])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from tuner.nets.catalog import RNNOptions
+from tuner.nets.cell import State
 from tuner.nets.cells.fused import FusedCell
+from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.stacked import Step
 
 
 class RNNCell(FusedCell):
@@ -29,3 +33,13 @@ class RNNCell(FusedCell):
 
     def __init__(self, input_size: int, hidden_size: int, options: RNNOptions) -> None:
         super().__init__(nn.RNN(input_size, hidden_size, nonlinearity=options.nonlinearity, batch_first=True), options)
+        self.activation = torch.relu if options.nonlinearity == "relu" else torch.tanh
+
+    def stepper(self, U: Tensor, bias: Tensor, noise: Noise) -> Step:
+        """See `FusedCell.stepper`."""
+        read, activation = noise.read, self.activation
+
+        def step(a_BG: Tensor, state: State) -> State:
+            return (activation(a_BG + torch.addmm(bias, read(state[0]), U)),)
+
+        return step

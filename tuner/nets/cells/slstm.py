@@ -11,6 +11,7 @@ from torch.nn import functional
 from tuner.errors import TrialError
 from tuner.nets.catalog import SLSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -68,10 +69,10 @@ class SLSTMCell(LoopCell):
         zero_BH = self.zeros(x_BTI)
         return zero_BH, zero_BH, zero_BH, torch.full_like(zero_BH, -torch.inf)
 
-    def stepper(self) -> Step:
+    def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
         heads, size = self.heads, self.hidden_size // self.heads
-        U = self.recurrent()
+        U, read, write = self.recurrent(noise), noise.read, noise.candidate
         if heads > 1:
             U = U.view(size, 4, heads, size).permute(2, 0, 1, 3).reshape(heads, size, 4 * size)
 
@@ -83,14 +84,14 @@ class SLSTMCell(LoopCell):
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, n_BH, m_BH = state
-            i, f, g, o = mixed(a_BG, h_BH).chunk(4, 1)
+            i, f, g, o = mixed(a_BG, read(h_BH)).chunk(4, 1)
             f = functional.logsigmoid(f)
             with torch.no_grad():
                 kept_BH = f + m_BH
                 m_next_BH = torch.maximum(kept_BH, i)
                 shift_BH = m_BH - m_next_BH
             i, f = (i - m_next_BH).exp(), (f + shift_BH).exp()
-            c_BH = torch.addcmul(f * c_BH, i, g.tanh())
+            c_BH = torch.addcmul(f * c_BH, i, write(g.tanh()))
             n_BH = torch.addcmul(i, f, n_BH)
             return o.sigmoid() * c_BH / n_BH, c_BH, n_BH, m_next_BH
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import SRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.stacked import StackedCell
 
 ALPHA = math.sqrt(3)
@@ -52,13 +53,15 @@ class SRUCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
+        noise = noise_of(self.options, training=self.training)
         f_TBH, r_TBH, n_TBH, *skip = torch.split(self.projected(x_BTI), self.hidden_size, 2)
         way_TBH = skip[0] if skip else ALPHA * x_BTI.transpose(0, 1)
         v_BH = self.weight_forget.expand(len(x_BTI), -1)
         (c_BH,) = state or (self.zeros(x_BTI),)
         memories = [c_BH]
         for f_BH, n_BH in zip(f_TBH.unbind(0), n_TBH.unbind(0), strict=True):
-            c_BH = torch.lerp(n_BH, c_BH, torch.addcmul(f_BH, v_BH, c_BH).sigmoid())
+            new_BH = torch.lerp(n_BH, c_BH, torch.addcmul(f_BH, v_BH, c_BH).sigmoid())
+            (c_BH,) = noise.keep((c_BH,), (new_BH,))
             memories.append(c_BH)
         # The reset gate needs no loop: every c' is known by now.
         c_TBH = torch.stack(memories)

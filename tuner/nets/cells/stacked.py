@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from tuner.config.options import Options
 from tuner.nets.cell import Cell, State
+from tuner.nets.cells.noise import Noise, noise_of
 
 Step = Callable[[Tensor, State], State]
 """From a step's projected input, (B, G * H), and the state before it to the state after it."""
@@ -93,8 +94,13 @@ class LoopCell(StackedCell):
     """
 
     @abstractmethod
-    def stepper(self) -> Step:
-        """The step as a function; called once per sequence, so that views of parameters are taken once."""
+    def stepper(self, noise: Noise) -> Step:
+        """The step as a function; called once per sequence, so that views of parameters are taken once.
+
+        Args:
+            noise: What acts on the recurrent matrix, on the h' that products see, and on the candidate; what acts on
+                the state afterwards is not the step's concern.
+        """
 
     def start(self, x_BTI: Tensor) -> State:
         """The state before the first step: h = 0."""
@@ -102,15 +108,19 @@ class LoopCell(StackedCell):
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
-        step = self.stepper()
-        state = state or self.start(x_BTI)
-        outputs = []
-        for a_BG in self.projected(x_BTI).unbind(0):
-            state = step(a_BG, state)
-            outputs.append(state[0])
-        return torch.stack(outputs, 1), state
+        noise = noise_of(self.options, training=self.training)
+        return run(self.stepper(noise), self.projected(x_BTI), state or self.start(x_BTI), noise)
 
-    def recurrent(self) -> Tensor:
+    def recurrent(self, noise: Noise) -> Tensor:
         """The recurrent matrix as the product h @ U takes it: (H, G * H)."""
         assert self.weight_hh is not None
-        return self.weight_hh.t()
+        return noise.weights(self.weight_hh).t()
+
+
+def run(step: Step, a_TBG: Tensor, state: State, noise: Noise) -> tuple[Tensor, State]:
+    """Take all steps; the outputs, (B, T, H), are the first parts of the states."""
+    outputs = []
+    for a_BG in a_TBG.unbind(0):
+        state = noise.keep(state, step(a_BG, state))
+        outputs.append(state[0])
+    return torch.stack(outputs, 1), state

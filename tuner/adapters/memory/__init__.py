@@ -1,0 +1,1 @@
+"""Probes of long memory: tasks made by seed that only a network with memory can do."""

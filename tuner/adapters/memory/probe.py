@@ -1,0 +1,59 @@
+"""The probes of long memory as an adapter: made by seed, with the trivial predictor's scores in closed form."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Metric, Prepared
+from tuner.adapters.classification import write_facts
+from tuner.adapters.files import content_digest
+from tuner.adapters.memory.making import MAKERS, digits_file
+from tuner.adapters.memory.options import ProbeOptions
+from tuner.adapters.ragged import write_ragged
+
+if TYPE_CHECKING:
+    from tuner.adapters.memory.problems import ProbeProblem
+
+
+class MemoryProbe:
+    """A task of `ProbeOptions.task`; all have the same two metrics."""
+
+    metrics = (
+        Metric("loss", maximize=False, summary="adding: mean squared error; else mean cross-entropy in nats"),
+        Metric("accuracy", maximize=True, summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1"),
+    )
+    defaults: dict[str, object] = {}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: ProbeOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        if self.options.task == "digits":
+            path = digits_file()
+            return content_digest([path], path.parent, self.options.model_dump())
+        return hashlib.sha256(self.options.model_dump_json().encode()).hexdigest()
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        made = MAKERS[self.options.task](self.options)
+        for split, (x, y) in made.splits.items():
+            write_ragged(folder, f"{split}.x", list(x))
+            np.save(folder / f"{split}.y.npy", y)
+        write_facts(folder, {"lag": made.lag})
+        return Prepared(
+            counts={split: len(y) for split, (_, y) in made.splits.items()},
+            trivial=made.trivial,
+            lag=made.lag,
+            about={"name": made.guess, "task": self.options.task, "steps": self.options.steps},
+        )
+
+    def problem(self, folder: Path) -> ProbeProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.memory.problems import PROBLEMS  # brings torch
+
+        return PROBLEMS[self.options.task](folder, self.options)

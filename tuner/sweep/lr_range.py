@@ -1,0 +1,228 @@
+"""A learning-rate range test: where to look for the learning rate, found in a few hundred steps in this process."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from annotated_types import Le
+
+from tuner.errors import Diverged, TaskFileError, TrialError
+from tuner.messages import TrialSpec
+from tuner.optim.catalog import OPTIMIZERS
+from tuner.optim.schedules import Schedule
+from tuner.reporting import lr_figure, save
+from tuner.space.domains import shown
+from tuner.sweep.task import Task
+
+if TYPE_CHECKING:
+    from tuner.training.trial import Training
+
+SMOOTHING = 0.9
+"""Share of the running mean of the loss kept per step."""
+STOP_FACTOR = 4.0
+"""The test ends where the smoothed loss is so many times its least. Howard & Gugger 2020 (fastai)."""
+WINDOW = 0.1
+"""Share of all steps over which a fall is measured. Ours: from one step to the next there is mostly noise."""
+NOISE = 6.0
+"""Standard errors of the running mean by which the loss must fall. Ours: the least of 200 such means lies 3 below."""
+SEED = 0
+"""Seed of the weights and of the order of batches."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a learning-rate range test found.
+
+    Args:
+        optimizer: Whose rate was tested; a range belongs to its optimizer.
+        rates: Learning rates, rising by the same factor per step.
+        losses: The training loss at each, before the update; finite.
+        smoothed: Its running mean, without the bias of its start.
+        steepest: The rate, up to the least loss, around which the loss falls fastest.
+        least: The rate at which the smoothed loss is least.
+        ended: Why there are no more steps.
+        space: Entries for the task file's `space:`, from a tenth to ten times `steepest`.
+        figure: The figure's file.
+    """
+
+    optimizer: str
+    rates: Sequence[float]
+    losses: Sequence[float]
+    smoothed: Sequence[float]
+    steepest: float
+    least: float
+    ended: str
+    space: dict[str, Any]
+    figure: Path
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "least_tenth": self.least / 10, "figure": str(self.figure)}
+
+    def lines(self) -> list[str]:
+        """The entries of `space` as lines of a task file."""
+        return ["space:", *(f"  {name}: {text}" for name, text in self._entries())]
+
+    def sets(self) -> str:
+        """The entries of `space` as options of a command."""
+        return " ".join(f"--set {shlex.quote(f'space.{name}={text}')}" for name, text in self._entries())
+
+    def _entries(self) -> Iterator[tuple[str, str]]:
+        for name, entry in self.space.items():
+            if isinstance(entry, dict):
+                low, high = (shown(entry[end], log=True) for end in ("low", "high"))
+                yield name, f"{{low: {low}, high: {high}, log: true}}"
+            else:
+                yield name, shown(entry)
+
+
+def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 200) -> RangeTest:
+    """Train the task's baseline while the learning rate rises from `low` to `high`, and draw the loss.
+
+    The rate at step t of n is low (high / low)^(t / (n - 1)); clipping, decay and dropout are those of the baseline,
+    its schedule does not act. The test ends early where the loss is not finite or far above its least.
+
+    Args:
+        task: The resolved task.
+        low: First learning rate, > 0.
+        high: Last learning rate, > low.
+        steps: Optimizer steps, >= 2; 100 to 300 are usual.
+
+    Raises:
+        DataError: The data is unfit.
+        TaskFileError: The rates are no range, the baseline cannot be trained, or its loss does not fall.
+
+    Reference:
+        Smith 2017, arXiv:1506.01186, section 3.3, with the rising exponential and the stop of Howard & Gugger 2020.
+    """
+    if not 0 < low < high:
+        raise TaskFileError(f"the first rate must be above 0 and below the last one ({high:g})", value=low)
+    task.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        training = _training(task, folder)
+        optimizer = training.settings.learning.optimizer
+        ratio = (high / low) ** (1 / (steps - 1))
+        rates = [low * ratio**step for step in range(steps)]
+        losses, smoothed, ended = _measured(training, rates)
+    rates = rates[: len(losses)]
+    points = judged(losses, smoothed, window=max(5, round(WINDOW * steps)))
+    if points is None:
+        raise TaskFileError(
+            f"the loss must fall by more than its noise at rates from {low:g} to {high:g}, but it did not: {ended}",
+            fix="Take more steps, other rates, or other --params.",
+        )
+    steepest, least = rates[points[0]], rates[points[1]]
+    most = _largest_rate(optimizer)
+    space: dict[str, Any] = {"optimizer": optimizer} if "optimizer" in task.space.searched else {}
+    ends = {"low": _rounded(steepest / 10), "high": min(_rounded(steepest * 10), most)}
+    space["learning_rate"] = {**ends, "log": True}
+    path = task.folder.artifacts / "lr-range.png"
+    save(lr_figure(rates, losses, smoothed, steepest=steepest, least=least, **ends), path)
+    return RangeTest(optimizer, rates, losses, smoothed, steepest, least, ended, space, path)
+
+
+def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> tuple[int, int] | None:
+    """The steps of the steepest fall and of the least loss; None where the loss does not fall by more than its noise.
+
+    The fall at a step is the least-squares slope of the losses in the window around it, which ends by the least loss.
+
+    Args:
+        losses: One per step.
+        smoothed: Their running mean.
+        window: Steps of a window, >= 2.
+    """
+    least = int(np.argmin(smoothed)) if smoothed else 0
+    before = np.array(losses[: least + 1])
+    if len(before) < window:
+        return None
+    noise = before[:window].std() * math.sqrt((1 - SMOOTHING) / (1 + SMOOTHING))
+    if before[:window].mean() - smoothed[least] <= NOISE * noise:
+        return None
+    centred = np.arange(window) - (window - 1) / 2
+    slopes = np.correlate(before, centred, mode="valid")  # times a constant
+    return int(np.argmin(slopes)) + window // 2, least
+
+
+def _training(task: Task, folder: str) -> Training:
+    from tuner.training.trial import Training, Unheard
+
+    file = task.file
+    spec = TrialSpec(
+        study=task.folder.name,
+        run="lr-range",
+        kind="trial",
+        number=-1,
+        attempt=1,
+        seed=SEED,
+        params=task.baseline,
+        adapter=file.adapter,
+        data=task.data,
+        prepared=str(task.folder.prepared),
+        folder=folder,
+        epochs=1,
+        metric=task.metric,
+        maximize=task.maximize,
+        device=file.device,
+        threads=file.resources.cpus,
+        diagnostics="off",
+    )
+    try:
+        return Training(spec, Unheard())
+    except TrialError as error:
+        raise TaskFileError(f"the baseline must train, but {error}") from error
+
+
+def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], list[float], str]:
+    """Losses, their running mean, and why they end."""
+    losses: list[float] = []
+    smoothed: list[float] = []
+    mean = 0.0
+
+    def at() -> str:
+        return f"at step {len(losses) + 1} of {len(rates)}"
+
+    try:
+        for _, loss in zip(rates, training.losses(_Rise(rates, training.peak_rate)), strict=False):
+            if not math.isfinite(loss):
+                return losses, smoothed, f"the loss was {loss} {at()}"
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+            smoothed.append(mean / (1 - SMOOTHING ** (len(losses) + 1)))
+            least = min(smoothed)
+            stop = smoothed[-1] > least + (STOP_FACTOR - 1) * abs(least)
+            ended = f"the loss was {STOP_FACTOR:g} times its least {at()}"
+            losses.append(loss)
+            if stop:
+                return losses, smoothed, ended
+    except Diverged as error:
+        return losses, smoothed, f"{error} {at()}"
+    return losses, smoothed, f"all {len(rates)} steps were made"
+
+
+class _Rise(Schedule):
+    """Given rates, one per step."""
+
+    def __init__(self, rates: Sequence[float], peak_rate: float) -> None:
+        super().__init__(None, len(rates), len(rates))
+        self._factors = [rate / peak_rate for rate in rates]
+
+    def factor(self, step: int) -> float:
+        """See `Schedule.factor`."""
+        return self._factors[step]
+
+
+def _largest_rate(optimizer: str) -> float:
+    """The largest learning rate that the optimizer takes."""
+    bounds = OPTIMIZERS[optimizer].options.model_fields["learning_rate"].metadata
+    return next(float(str(bound.le)) for bound in bounds if isinstance(bound, Le))
+
+
+def _rounded(rate: float) -> float:
+    """To two digits, as one writes it."""
+    return float(f"{rate:.1e}")

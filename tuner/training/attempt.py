@@ -1,0 +1,54 @@
+"""One attempt of a search or confirmation trial: from its checkpoint, if any, to its outcome."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from tuner.errors import Diverged
+from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.training.pace import measured_updates
+from tuner.training.trial import Cut, Link, Training, resumable
+
+
+def train(spec: TrialSpec, link: Link) -> Ended:
+    """Run one attempt of a search or confirmation trial.
+
+    Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
+    with what was not finite, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED. Other exceptions are
+    errors of the trial's code and go up.
+    """
+    started = time.monotonic()
+    saved = resumable(spec)
+    updates = None
+    if spec.seconds is not None:
+        updates = saved.facts["updates_per_epoch"] if saved else measured_updates(spec)
+    training = Training(spec, link, updates_per_epoch=updates)
+    if saved:
+        training.go_on(saved)
+    try:
+        reason = training.run()
+        state = State.COMPLETED
+    except Diverged as error:
+        state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
+    except Cut as cut:
+        answer = cut.answer
+        state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
+        reason = answer.reason
+    if state.final:
+        training.remove_checkpoint()
+        if spec.keep_model and state is State.COMPLETED:
+            training.save_model()
+    else:
+        training.save_checkpoint()
+    return Ended(
+        run=spec.run,
+        attempt=spec.attempt,
+        state=state,
+        reason=reason,
+        value=training.best if math.isfinite(training.best) else None,
+        epochs=training.epoch,
+        seconds=time.monotonic() - started,
+        step=training.step,
+        results=training.facts(),
+    )

@@ -1,0 +1,75 @@
+"""Truncated backpropagation through time: batches cut into chunks of steps, between which the state is carried over.
+
+Letters of shapes: B sequences of a batch, T steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tuner.adapters.base import Batch
+from tuner.nets.cell import State
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one optimizer step sees: a batch, or some steps of it.
+
+    Args:
+        batch: The steps.
+        first: Whether they begin their sequences, so that no state is carried in.
+        rows: The sequences of the chunk before that have these steps too, int64 (B,); None where all have.
+    """
+
+    batch: Batch
+    first: bool = True
+    rows: Tensor | None = None
+
+    def carried(self, states: Sequence[State]) -> list[State] | None:
+        """The states to start from, one per layer; None at the start of sequences.
+
+        Args:
+            states: Those after the chunk before.
+        """
+        if self.first:
+            return None
+        if self.rows is None:
+            return list(states)
+        return [tuple(part[self.rows] for part in state) for state in states]
+
+    @property
+    def num_targets(self) -> int:
+        """Steps that are no padding, over all sequences."""
+        lengths = self.batch.lengths
+        return self.batch.x.shape[0] * self.batch.x.shape[1] if lengths is None else int(lengths.sum())
+
+
+def chunks(batch: Batch, steps: int) -> Iterator[Chunk]:
+    """Chunks of `steps` steps, from left to right; sequences that are over are left out.
+
+    Args:
+        batch: Sequences with a target at each step: x (B, T, ...), y (B, T, ...).
+        steps: Steps of a chunk, >= 1; the last may have fewer.
+
+    Reference:
+        Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
+        trajectories", with updates as often as gradients are cut.
+    """
+    x, lengths, y = batch.x, batch.lengths, batch.y
+    for start in range(0, batch.x.shape[1], steps):
+        part = slice(start, start + steps)
+        if lengths is None:
+            yield Chunk(Batch(x=x[:, part], lengths=None, y=y[:, part]), first=start == 0)
+            continue
+        rows = None
+        if start and not bool((lengths > start).all()):
+            rows = torch.nonzero(lengths > start).flatten()
+            x, lengths, y = x[rows], lengths[rows], y[rows]
+            if not len(rows):
+                return
+        left = (lengths - start).clamp(max=x[:, part].shape[1])
+        yield Chunk(Batch(x=x[:, part], lengths=left, y=y[:, part]), first=start == 0, rows=rows)
