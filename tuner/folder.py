@@ -18,6 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+CHECKPOINT = "checkpoint.pt"
+"""A run's checkpoint, in its folder or in its place below `storage.checkpoints`."""
+MODEL = "model.pt"
+"""A confirmation's best weights, in the same place."""
+
 
 @dataclass(frozen=True)
 class StudyFolder:

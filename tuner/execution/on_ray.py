@@ -12,13 +12,14 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ClusterError
 from tuner.execution.guard import Guard
+from tuner.execution.probe import probe_nodes
 from tuner.execution.worker import Worker
 from tuner.messages import Answer, Ended, Lost, Message, TrialSpec
 
@@ -95,6 +96,10 @@ class RayExecutor:
     def num_idle(self) -> int:
         """Actors that are up and have nothing to do."""
         return len(self._idle)
+
+    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
+        """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
+        return {} if self._address == "local" else probe_nodes(target, question, self._cpus)
 
     def start(self, spec: TrialSpec) -> str:
         """Start an attempt on an idle actor."""

@@ -9,12 +9,14 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from tuner.errors import TunerError
 from tuner.execution.contract import RunTrial
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
+from tuner.places import cache_folder
 from tuner.registry import load_target
 
 STACKS = "stacks.txt"
@@ -39,6 +41,7 @@ class Worker:
 
     def start(self, spec: TrialSpec) -> None:
         """Begin an attempt; the one before must have ended."""
+        spec = _at_home(spec)
         self._link = QueueLink(spec, self._outbox)
         threading.Thread(target=self._run, args=(spec, self._link), name=spec.run, daemon=True).start()
 
@@ -73,6 +76,13 @@ class Worker:
                 trace=traceback.format_exc(),
             )
         self._outbox.put(ended)
+
+
+def _at_home(spec: TrialSpec) -> TrialSpec:
+    """With checkpoints in a store, a worker that does not see the study's folder has one of its own for the rest."""
+    if not spec.store or Path(spec.folder).parents[1].is_dir():
+        return spec
+    return replace(spec, folder=str(cache_folder() / "runs" / spec.study / spec.run))
 
 
 class QueueLink:

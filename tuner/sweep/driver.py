@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from tuner.sweep.lock import DriverLock
 from tuner.sweep.progress import Progress
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
+from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task
 
@@ -119,6 +121,7 @@ class Sweep:
         self._told_progress = 0.0
         self._told_away = False
         self.search: Search
+        self.shared: Shared
         self.runs: Runs
         self._phase: SearchPhase | ConfirmPhase
 
@@ -140,6 +143,7 @@ class Sweep:
                 set_aside(self.folder, self.task.file.storage.study)
             self.search = self._open_search()
             try:
+                self.shared = Shared(self.task, f"{self.folder.name}-{self.search.attribute('id')}")
                 return self._run(prepared)
             finally:
                 self.search.close()
@@ -170,6 +174,7 @@ class Sweep:
             self.tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
         try:
             self.executor.open()
+            self.shared.probe(self.executor)
             self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
             for run in self.folder.runs():
                 self.recorder.changed(run)
@@ -215,6 +220,9 @@ class Sweep:
             data=self.task.data,
             prepared=str(self.folder.prepared),
             folder=str(self.folder.run(run)),
+            checkpoints=self.shared.checkpoints(run),
+            store=self.shared.store,
+            prepared_as=self.shared.prepared_as(params),
             epochs=file.budget.epochs,
             seconds=file.budget.seconds,
             metric=self.task.metric,
@@ -341,6 +349,8 @@ class Sweep:
                 fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here.",
                 where=self.task.place(("storage",)),
             )
+        if search.attribute("id") is None:
+            search.set_attribute("id", uuid.uuid4().hex[:12])
         if search.attribute("begun") is None:
             search.set_attribute("begun", f"{os.uname().nodename}:{self.folder.root}")
 

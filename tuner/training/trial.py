@@ -14,13 +14,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
@@ -41,6 +41,8 @@ NONFINITE_STEPS = 10
 """Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
 MESSAGE_SECONDS = 0.5
 """Least time between messages, and between checkpoints, away from rungs."""
+CHECKPOINT_SHARE = 0.1
+"""Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
 LIFE_SECONDS = 10.0
 """Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
 
@@ -123,6 +125,7 @@ class Training:
         self._unsent: list[Epoch] = []
         self._nonfinite = 0
         self._last_message = time.monotonic()
+        self._next_checkpoint = 0.0
 
     def facts(self) -> dict[str, Any]:
         """What is recorded of the attempt beside its epochs."""
@@ -286,7 +289,7 @@ class Training:
             if (answer := self._link.answered()) is not None:
                 self._obey(answer)
             return
-        if not last:
+        if not last and (waiting or now >= self._next_checkpoint):
             self.save_checkpoint()
         self._send(waiting=waiting)
 
@@ -308,10 +311,6 @@ class Training:
             raise Cut(answer)
 
     # checkpoints ------------------------------------------------------------------------------------------------
-
-    @property
-    def _folder(self) -> Path:
-        return Path(self.spec.folder)
 
     def save_checkpoint(self) -> None:
         """Everything needed to go on as if nothing had happened."""
@@ -337,8 +336,11 @@ class Training:
             "nonfinite": self._nonfinite,
             "history": [asdict(epoch) for epoch in self._history],
         }
-        with suppress(OSError):  # a full disk: the checkpoint before stays, training goes on
-            checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts)
+        began = time.monotonic()
+        with suppress(OSError):  # a full disk, a store that is away: the checkpoint before stays, training goes on
+            checkpoint.save(kept(self.spec, checkpoint.CHECKPOINT), tensors, facts)
+        now = time.monotonic()
+        self._next_checkpoint = now + (now - began) / CHECKPOINT_SHARE
 
     def save_model(self) -> None:
         """The weights of the best epoch, for the test and for use."""
@@ -346,15 +348,17 @@ class Training:
             "params": dict(self.spec.params),
             "adapter": self.spec.adapter,
             "data": dict(self.spec.data),
+            "prepared_as": self.spec.prepared_as,
             "metric": self.spec.metric,
             "value": self.best,
             "epoch": self._best_epoch,
         }
-        checkpoint.save(self._folder / checkpoint.MODEL, {"network": self._best_weights}, facts)
+        path = kept(self.spec, checkpoint.MODEL)
+        places.patiently(lambda: checkpoint.save(path, {"network": self._best_weights}, facts))
 
     def remove_checkpoint(self) -> None:
         """A finished run needs none."""
-        (self._folder / checkpoint.CHECKPOINT).unlink(missing_ok=True)
+        places.remove(kept(self.spec, checkpoint.CHECKPOINT))
 
     def go_on(self, saved: Saved) -> None:
         """Go on from a checkpoint, as if nothing had happened."""
@@ -389,11 +393,16 @@ def resumable(spec: TrialSpec) -> Saved | None:
         TrialError: The file is damaged.
     """
     try:
-        saved = Saved(*checkpoint.load(Path(spec.folder) / checkpoint.CHECKPOINT, choose_device(spec.device)))
+        saved = Saved(*checkpoint.load(kept(spec, checkpoint.CHECKPOINT), choose_device(spec.device)))
     except FileNotFoundError:
         return None
     same = all(saved.facts[key] == value for key, value in _planned(spec).items())
     return saved if same else None  # the folder was used before
+
+
+def kept(spec: TrialSpec, name: str) -> str:
+    """Where a run keeps a file of its own."""
+    return places.join(spec.checkpoints or spec.folder, name)
 
 
 def _planned(spec: TrialSpec) -> dict[str, Any]:
