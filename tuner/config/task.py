@@ -187,6 +187,8 @@ class Ray(Options):
     """local starts Ray here; auto, host:port, ray://host:port join a cluster; in-process needs no Ray."""
     temp_dir: str | None = None
     """Folder for Ray's own files when it starts here; null is Ray's default."""
+    allow_unauthenticated_cluster: bool = False
+    """Join a cluster that asks for no token. Whoever reaches such a cluster can run any code on it."""
 
 
 class Tracking(Options):

@@ -14,10 +14,10 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ClusterError
+from tuner.execution.access import asks_for_a_token, make_token, use_token
 from tuner.execution.guard import Guard
 from tuner.execution.probe import probe_nodes
 from tuner.execution.worker import Worker
@@ -49,6 +49,7 @@ class RayExecutor:
         cpus: CPUs of a slot, also its torch threads.
         gpus: GPUs of a slot; fractions share one.
         temp_dir: Ray's temporary folder in local mode; Ray's own default when empty.
+        allow_open: Join a cluster that asks for no token.
     """
 
     def __init__(
@@ -60,9 +61,11 @@ class RayExecutor:
         cpus: int = 1,
         gpus: float = 0.0,
         temp_dir: str = "",
+        allow_open: bool = False,
     ) -> None:
         self._run_trial, self._address, self._workers = run_trial, address, workers
         self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir
+        self._allow_open = allow_open
         self._polls: dict[ObjectRef[Any], _Slot] = {}
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
@@ -205,6 +208,7 @@ class RayExecutor:
         # for that, and the name is the one in its ray_constants.py, where it is read on every system.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         _quiet_environment()
+        make_token()
         import ray
 
         guard = Guard()
@@ -223,8 +227,7 @@ class RayExecutor:
 
     def _join(self) -> None:
         _quiet_environment()
-        if _token_at_hand():  # Ray itself turns it on by default only for clusters that it starts
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        use_token()
         import ray
 
         try:
@@ -237,6 +240,24 @@ class RayExecutor:
                 f"({str(error).strip().splitlines()[0][:200]})",
                 key=("ray", "address"),
             ) from error
+        self._check_access()
+
+    def _check_access(self) -> None:
+        """Refuse a cluster to which anyone could give work, unless that is wanted."""
+        import ray
+
+        if self._allow_open:
+            return
+        client = self._address.startswith("ray://")
+        if not asks_for_a_token(self._address if client else ray.get_runtime_context().gcs_address):
+            ray.shutdown()
+            raise ClusterError(
+                "the Ray cluster must ask for a token, as whoever reaches it can run code there",
+                value=self._address,
+                fix="Start its nodes with RAY_AUTH_MODE=token (`ray get-auth-token --generate`), or set "
+                "ray.allow_unauthenticated_cluster: true.",
+                key=("ray", "address"),
+            )
 
     def _slots_that_fit(self) -> int:
         import ray
@@ -270,13 +291,6 @@ def _own_signal_handlers() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _token_at_hand() -> bool:
-    """Whether Ray would find a token: in its environment variables or in its default file."""
-    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        return True
-    return (Path.home() / ".ray" / "auth_token").exists()
 
 
 def _quiet_environment() -> None:

@@ -27,6 +27,7 @@ from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
 from tuner.sweep.confirm_phase import ConfirmPhase
+from tuner.sweep.disk import check_local
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
 from tuner.sweep.progress import Progress
@@ -81,6 +82,7 @@ def make_executor(task: Task, run_trial: str = RUN_TRIAL) -> Executor:
         cpus=file.resources.cpus,
         gpus=file.resources.gpus,
         temp_dir=file.ray.temp_dir or "",
+        allow_open=file.ray.allow_unauthenticated_cluster,
     )
 
 
@@ -136,6 +138,7 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
+        check_local(self.folder.root, self.task.place(("storage",)))
         _, prepared = self.task.prepare()  # before anything of the study is touched
         lock = DriverLock(self.folder.lock)
         try:
