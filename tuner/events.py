@@ -129,14 +129,13 @@ def read(path: Path, *, skip: int = 0) -> list[dict[str, Any]]:
 
 def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(line)
-        if not isinstance(event["event"], str) or not isinstance(event["time"], int | float):
-            raise TypeError
+        event: dict[str, Any] = json.loads(line)
+        sound = isinstance(event["event"], str) and isinstance(event["time"], int | float)
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise _damaged(path, number, line) from error
-    else:
-        found: dict[str, Any] = event
-        return found
+    if not sound:
+        raise _damaged(path, number, line)
+    return event
 
 
 def _damaged(path: Path, number: int, line: bytes | str) -> StudyError:

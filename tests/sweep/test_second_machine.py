@@ -44,7 +44,7 @@ class Machines:
         port = self.address.rpartition(":")[2]
         options = [f"--port={port}", "--node-ip-address=127.0.0.2", "--num-cpus=0", "--include-dashboard=false"]
         self._start([RAY, "start", "--head", "--block", *options, f"--temp-dir={self._folder}"], {})
-        self._wait(1)
+        self._wait("node_")
 
     def node(self, hidden: Path, number: int = 2, **environment: str) -> subprocess.Popen[bytes]:
         """Start a node with one CPU that sees an empty, unwritable folder in place of `hidden`."""
@@ -55,7 +55,7 @@ class Machines:
         )
         command = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
         process = self._start(command, {"HOME": str(self._folder / f"home{number}"), **environment})
-        self._wait(len(self._processes))
+        self._wait(f"/1.0 n{number}")
         return process
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
@@ -80,8 +80,8 @@ class Machines:
         self._processes.append(process)
         return process
 
-    def _wait(self, nodes: int) -> None:
-        """Until so many nodes are up."""
+    def _wait(self, sign: str) -> None:
+        """Until the cluster's status shows it."""
         deadline = time.monotonic() + 120
         while True:
             status = subprocess.run(
@@ -91,7 +91,7 @@ class Machines:
                 text=True,
                 check=False,
             )
-            if status.stdout.count("1 node_") >= nodes:
+            if sign in status.stdout:
                 return
             assert time.monotonic() < deadline, [path.read_text() for path in self._folder.glob("log*")]
             time.sleep(0.5)

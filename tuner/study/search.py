@@ -41,6 +41,8 @@ _TOLD = {
     State.DIVERGED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, RuntimeError)
+"""What Optuna raises on a journal that is damaged or of another version."""
 _INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_constraint("stability", ...) sets
 
 
@@ -107,19 +109,32 @@ class Search:
                 key=("objective", "direction"),
             )
         self._id = self._study._study_id
-        trials = self._storage.stored_trials(self._id)
+        try:
+            self._take_in(self._storage.stored_trials(self._id))
+        except _UNREADABLE as error:
+            self.close()
+            raise _unreadable(folder, database, error) from error
+
+    def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
+        """Mirror what is asked for at every suggestion and every rung."""
         self.count = len(trials)
         self._ids = {trial.number: trial._trial_id for trial in trials}
         self._seen = {_digest(trial.user_attrs["params"]) for trial in trials if self._translate(trial)}
         self._rungs: dict[int, dict[int, float]] = {}
         for trial in trials:
+            json.dumps([trial.user_attrs, trial.system_attrs])  # what is not plain data was not written here
             if self._translate(trial):
                 for epoch, value in trial.intermediate_values.items():
-                    self._rungs.setdefault(epoch, {})[trial.number] = value
+                    self._rungs.setdefault(epoch, {})[trial.number] = float(value)
 
     def _open_storage(self, folder: StudyFolder, database: str | None, waiting: Callable[[str], None]) -> SearchStorage:
         if database is None:
-            return JournalStudies(JournalFile(folder.journal), translate=self._translate)
+            journal = JournalFile(folder.journal)
+            try:
+                return JournalStudies(journal, translate=self._translate)
+            except _UNREADABLE as error:
+                journal.close()
+                raise _unreadable(folder, None, error) from error
         from tuner.study.database import DatabaseStudies  # SQLAlchemy, only where it is needed
 
         return DatabaseStudies(database, folder.name, waiting=waiting, translate=self._translate)
@@ -276,6 +291,17 @@ class Search:
             intermediate_values=trial.intermediate_values,
             trial_id=trial._trial_id,
         )
+
+
+def _unreadable(folder: StudyFolder, database: str | None, error: Exception) -> Exception:
+    if isinstance(error, StudyError):
+        return error
+    return StudyError(
+        f"study {folder.name} must be one that Optuna {optuna.__version__} and this version can read",
+        value=f"{type(error).__name__}: {error}",
+        fix="Install the version that wrote it, restore it from a copy, or begin anew with --fresh.",
+        where="" if database else str(folder.journal),
+    )
 
 
 class _Distributing:
