@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from tuner.nets.catalog import CELLS
 
 BATCH, STEPS, LONG, INPUTS, UNITS = 32, 100, 1000, 128, 128
-ABLATIONS = {"lstm_ablation, full_gate_recurrence": {"full_gate_recurrence": True}}
+ABLATIONS = {"lstm_ablation/full_gate_recurrence": {"full_gate_recurrence": True}}
 
 
 def make(label: str, units: int = UNITS) -> nn.Module:
     """A cell by its name, or by the label of an ablation."""
-    name = label.partition(",")[0]
+    name = label.partition("/")[0]
     entry = CELLS[name]
     torch.manual_seed(0)
     module: nn.Module = entry.load()(INPUTS, units, entry.options(**ABLATIONS.get(label, {})))

@@ -5,15 +5,23 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import tuner
+from tests.tiny import write_task
 from tuner.cli import main
-from tuner.config import load_task_file, parse_yaml, ready_search_spaces, ready_tasks
+from tuner.config import load_task_file, parse_yaml, read_yaml, ready_search_spaces, ready_tasks
 from tuner.config.task import TaskFile
+from tuner.events import read_run
+from tuner.folder import StudyFolder
+from tuner.messages import State
+from tuner.nets.catalog import CELLS
 from tuner.space import Space
+from tuner.sweep import Sweep
 from tuner.sweep.task import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +41,52 @@ def test_the_readmes_search_space_is_one() -> None:
     document = parse_yaml(BLOCKS[1], "README.md")
     space = Space.parse(document.value, document.place)
     assert {"forget_bias", "dropout.between", "learning_rate"} <= set(space.searched)
+
+
+@pytest.fixture
+def own_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The README's cell, in a file beside a task file; its name there."""
+    (text,) = re.findall(r"```python\n(# my_cells\.py\n.*?)```", README, re.DOTALL)
+    assert len(text.splitlines()) < 40
+    (tmp_path / "my_cells.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_cells", raising=False)
+    return "my_cells:UGRNN"
+
+
+def test_the_readmes_cell_computes_its_equations(own_cell: str) -> None:
+    """It is the cell that it says it is; its gradients are those of the equations; its options name its noise."""
+    entry = CELLS[own_cell]
+    assert set(entry.parameters()) == {
+        "forget_bias", "gate_bias", "max_lag", "weight_drop", "dropout.state", "zoneout.state"
+    }  # fmt: skip
+    torch.manual_seed(0)
+    cell = entry.load()(3, 4, entry.options()).double()
+    x_BTI = torch.randn(2, 5, 3, dtype=torch.float64)
+    h_BH, outputs = torch.zeros(2, 4, dtype=torch.float64), []
+    for x_BI in x_BTI.unbind(1):
+        a_g, a_c = (x_BI @ cell.weight_ih.T + h_BH @ cell.weight_hh.T + cell.bias).split(4, 1)
+        h_BH = a_g.sigmoid() * h_BH + (1 - a_g.sigmoid()) * a_c.tanh()
+        outputs.append(h_BH)
+    expected = torch.stack(outputs, 1)
+    torch.testing.assert_close(cell(x_BTI)[0], expected)
+    gradients = [torch.autograd.grad(y.square().sum(), list(cell.parameters())) for y in (cell(x_BTI)[0], expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_readmes_cell_is_searched(own_cell: str, tmp_path: Path, migrated: Path) -> None:
+    """Beside the LSTM, with the README's `space:`, as a sweep of the program."""
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+    path = write_task(tmp_path, more=f'space: {{cell: [lstm, "{own_cell}"]}}\nsampler: {{name: grid}}')
+    sets = ["search_space={cell: [lstm], hidden_size: 8}", "confirm.top=0", "budget.trials=2"]
+    outcome = Sweep(resolve_task(path, sets), lambda *_, **__: None).run()
+    assert outcome.usable
+    states = {
+        run: read_run(StudyFolder(tmp_path / "mlruns/studies/tiny").events(f"trials/0000{run}")) for run in (0, 1)
+    }
+    assert {record.params["cell"] for record in states.values()} == {"lstm", own_cell}
+    assert {record.state for record in states.values()} == {State.COMPLETED}
 
 
 def test_every_command_that_the_readme_names_exists() -> None:
@@ -58,11 +112,20 @@ def test_every_ready_task_resolves(name: str, monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.parametrize("name", sorted(ready_search_spaces()))
 def test_every_ready_search_space_resolves(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every parameter of it acts, for a task of any kind."""
+    """Every parameter of it acts, for a task of any kind; those for texts that run on, for such."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "task.yaml"
-    path.write_text(f"adapter: time_series/classification\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
+    adapter = "nlp/language_modelling" if name == "language_model" else "time_series/classification"
+    path.write_text(f"adapter: {adapter}\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
     assert resolve_task(path).space.searched
+
+
+def test_every_cell_is_in_a_ready_search_space() -> None:
+    """No cell of the catalog is left out of the large space; its priors are about choices that exist."""
+    document = read_yaml(ready_search_spaces()["odyssey"])
+    space = Space.parse(document.value, document.place)
+    (cell,) = [each for each in space.definitions if each.name == "cell"]
+    assert set(cell.domain.values() or ()) == set(CELLS.entries)
 
 
 def test_exports_are_true() -> None:

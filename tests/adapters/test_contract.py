@@ -14,8 +14,10 @@ import pytest
 import soundfile
 import torch
 
-from tuner.adapters.base import Adapter, Batch, Prepared, Problem
+from tuner.adapters.base import Adapter, Batch, Prepared, Problem, ReducingProblem
 from tuner.adapters.catalog import ADAPTERS, SOURCES
+from tuner.adapters.nlp.language_problem import LanguageModellingProblem
+from tuner.adapters.nlp.streams import ParallelStreams
 
 SPLITS = ("train", "val", "test")
 
@@ -54,6 +56,19 @@ def texts(folder: Path) -> dict[str, Any]:
     return {"path": _table(folder / "texts.csv", rows)}
 
 
+def running_text(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """Lines of a few words, some of them only in the last part."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+        lines = [" ".join(rng.choice(words, 5)) for _ in range(200)]
+        (folder / "text.txt").write_text("\n".join([*lines, *(f"{line} Zephyr" for line in lines[:20])]))
+        return {"path": str(folder / "text.txt"), "warm_up": 9, "embedding_size": 8, **options}
+
+    return write
+
+
 def recordings(folder: Path) -> dict[str, Any]:
     """Tones of unequal length, a folder per label."""
     rng = np.random.default_rng(0)
@@ -77,6 +92,9 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "memory/probe: delayed_recall": probe(task="delayed_recall"),
     "memory/probe: digits": lambda _: {"task": "digits"},
     "nlp/classification": texts,
+    "nlp/language_modelling: char": running_text(),
+    "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
+    "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
@@ -110,12 +128,20 @@ def predict(problem: Problem, batches: list[Batch]) -> list[torch.Tensor]:
         features = encoder(batch.x)
         assert features.shape == (*batch.x.shape[:2], encoder.output_size)
         if problem.every_step:
-            predictions.append(head(features))
+            prediction = head(features)
+            predictions.append(
+                problem.reduce(prediction, batch) if isinstance(problem, ReducingProblem) else prediction
+            )
             continue
         lengths = torch.full((len(features),), features.shape[1]) if batch.lengths is None else batch.lengths
         valid = torch.arange(features.shape[1]) < lengths[:, None]
         predictions.append(head((features * valid[..., None]).sum(1) / lengths[:, None]))
     return predictions
+
+
+def num_items(problem: Problem, batch: Batch) -> int:
+    """Items of a batch: of a running text, which goes on from step to step, the targets that count."""
+    return int((batch.y >= 0).sum()) if isinstance(problem, LanguageModellingProblem) else len(batch.x)
 
 
 def test_every_adapter_is_tested() -> None:
@@ -180,10 +206,12 @@ def test_preparation_repeats(opened: Opened, tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", SPLITS)
 def test_batches_keep_their_shape(opened: Opened, split: Any) -> None:
     """Batches are padded with zeros on the right, of lengths >= 1, in the types that networks take."""
-    dataset = opened[3].dataset(split)
+    problem = opened[3]
+    dataset = problem.dataset(split)
     batches = list(dataset.batches(4, rng=np.random.default_rng(1)))
     assert len(batches) == dataset.num_batches(4)
-    assert sum(len(batch.x) for batch in batches) == len(dataset)
+    left_over = len(dataset) % 4 if isinstance(dataset, ParallelStreams) else 0
+    assert sum(num_items(problem, batch) for batch in batches) == len(dataset) - left_over
     for batch in batches:
         assert batch.x.dtype in (torch.float32, torch.int64)
         assert len(batch.y) == len(batch.x) <= 4

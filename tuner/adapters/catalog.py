@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tuner.adapters.memory.options import ProbeOptions
-from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.options import LanguageModellingOptions, TextClassificationOptions
+from tuner.adapters.nlp.sources import CORPORA
 from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
@@ -27,6 +28,12 @@ ADAPTERS = Catalog(
             "labelled texts to classes, through subwords",
             "byte-pair encoding, Sennrich et al. 2016, arXiv:1508.07909",
             TextClassificationOptions,
+        ),
+        "nlp/language_modelling": Entry(
+            "tuner.adapters.nlp.language_modelling:LanguageModelling",
+            "a running text to its next character, subword or word",
+            "Mikolov et al. 2010, Recurrent neural network based language model, Interspeech",
+            LanguageModellingOptions,
         ),
         "speech/classification": Entry(
             "tuner.adapters.speech.classification:SpeechClassification",
@@ -52,6 +59,7 @@ ADAPTERS = Catalog(
 
 SOURCES: Mapping[str, Catalog] = {
     "nlp/classification": TEXT_SOURCES,
+    "nlp/language_modelling": CORPORA,
     "speech/classification": SPEECH_SOURCES,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,

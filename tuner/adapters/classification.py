@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Metric
+from tuner.adapters.learned_options import ClassOptions
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ class Classification:
     causal = False
     every_step = False
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, options: ClassOptions) -> None:
+        self.folder, self.options = folder, options
         self.facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
         classes = self.facts["classes"]
         assert isinstance(classes, list)
@@ -117,16 +118,22 @@ class Classification:
         return SequenceDataset(Ragged(self.folder, f"{split}.x"), np.load(self.folder / f"{split}.y.npy"))
 
     def head(self, input_size: int) -> nn.Module:
-        """A linear layer to one logit per class."""
+        """A linear layer to one logit per class, its bias started as `ClassOptions.output_bias` says."""
+        import torch
         from torch import nn
 
-        return nn.Linear(input_size, len(self.classes))
+        head = nn.Linear(input_size, len(self.classes))
+        counts = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes)) + 1.0
+        bias = np.log(counts / counts.sum()) if self.options.output_bias == "prior" else np.zeros(len(counts))
+        with torch.no_grad():
+            head.bias.copy_(torch.from_numpy(bias))
+        return head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats."""
+        """Mean cross-entropy in nats, with smoothed labels where the options ask for it."""
         from torch.nn import functional
 
-        return functional.cross_entropy(prediction, batch.y)
+        return functional.cross_entropy(prediction, batch.y, label_smoothing=self.options.label_smoothing)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """Loss, accuracy and macro F1 over all items."""

@@ -123,15 +123,23 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
 @main.command()
 @_TASK
 @_SET
-@click.option("--dry-run", is_flag=True, help="Also train one batch of every cell and initializer.")
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Measure a step with every cell.")
+@click.option("--dry-run", is_flag=True, help="Also train one epoch of the baseline and of some configurations.")
 @_JSON
-@_examples("python -m tuner validate task.yaml", "python -m tuner validate task.yaml --dry-run")
-def validate(task: Path, sets: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
-    """Check a task file and its data without running anything, and show what would be run."""
+@_examples(
+    "python -m tuner validate task.yaml",
+    "python -m tuner validate task.yaml --no-timing",
+    "python -m tuner validate task.yaml --dry-run",
+)
+def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_json: bool) -> None:
+    """Check a task file and its data, and show what would be run and what a training step costs with every cell.
+
+    Nothing is recorded. Compare cells in a budget of seconds (`budget.seconds`) where their steps differ in cost.
+    """
     from tuner.sweep import preview, resolve_task
 
     resolved = resolve_task(task, sets)
-    facts = preview(resolved, dry_run=dry_run)
+    facts = preview(resolved, timing=timing, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return

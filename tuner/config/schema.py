@@ -42,6 +42,7 @@ _RANGE: dict[str, Any] = {
         "high": {"type": "number"},
         "log": {"type": "boolean", "default": False},
         "step": {"type": "number", "exclusiveMinimum": 0},
+        "prior": {"description": "The value thought likeliest.", "type": "number"},
         "when": {"$ref": "#/$defs/when"},
     },
     "required": ["low", "high"],
@@ -74,6 +75,12 @@ _ENTRY: dict[str, Any] = {
             "type": "object",
             "properties": {
                 "choices": {"anyOf": [_LIST, {"$ref": "#/$defs/branches"}]},
+                "prior": {
+                    "description": "A weight for each choice, in their order.",
+                    "type": "array",
+                    "items": {"type": "number", "exclusiveMinimum": 0},
+                    "minItems": 1,
+                },
                 "when": {"$ref": "#/$defs/when"},
             },
             "required": ["choices"],

@@ -2,11 +2,12 @@
 
     entry    = constant | list of choices | range | branches | list of definitions
     constant = text, number, true, false, null, or {value: constant}
-    choices  = [constant, ...], or {choices: [...]}
-    range    = {low: number, high: number, log: bool, step: number}
-    branches = {choice: {name: entry, ...} or null, ...}, or {choices: {...}}
+    choices  = [constant, ...], or {choices: [...], prior: [weight, ...]}
+    range    = {low: number, high: number, log: bool, step: number, prior: number}
+    branches = {choice: {name: entry, ...} or null, ...}, or {choices: {...}, prior: [weight, ...]}
     list of definitions = [entry with when, ...]: one parameter, defined anew for different conditions
 
+Choices and ranges written as a mapping may carry `prior`: weights of the choices, or the likeliest value.
 Every mapping may carry `when: {parameter: value | [values] | {low, high}}`; all parts must hold. Entries
 below a choice exist when it is chosen. One parameter may so have several definitions; what they demand of
 each other is checked in `tuner.space.order`.
@@ -16,9 +17,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal, NoReturn
 
@@ -27,6 +29,7 @@ from tuner.config.messages import dotted
 from tuner.errors import Key, TaskFileError, nearest
 from tuner.space.conditions import Condition
 from tuner.space.domains import Choices, Constant, Domain, Range, domain_from_json
+from tuner.space.priors import Prior, prior_from_json
 
 _RANGE = {"low", "high", "log", "step"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
@@ -45,6 +48,7 @@ class Definition:
         conditions: All must hold for it to exist.
         owner: The parameter below whose choice it was written; empty at the top.
         where: "file:line", for messages.
+        prior: What is thought likely; None draws evenly.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Definition:
     conditions: tuple[Condition, ...] = ()
     owner: str = ""
     where: str = field(default="", compare=False)
+    prior: Prior | None = None
 
     @property
     def key(self) -> str:
@@ -66,13 +71,15 @@ class Definition:
     def to_json(self) -> dict[str, Any]:
         """Plain data from which `from_json` makes the same definition."""
         when = [condition.to_json() for condition in self.conditions]
-        return {"name": self.name, **self.domain.to_json(), "when": when, "owner": self.owner}
+        prior = {} if self.prior is None else {"prior": self.prior.to_json()}
+        return {"name": self.name, **self.domain.to_json(), "when": when, "owner": self.owner, **prior}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Definition:
         """The definition that `to_json` described."""
         conditions = tuple(Condition.from_json(each) for each in data["when"])
-        return cls(data["name"], domain_from_json(dict(data)), conditions, data["owner"])
+        prior = prior_from_json(data.get("prior"))
+        return cls(data["name"], domain_from_json(dict(data)), conditions, data["owner"], prior=prior)
 
     def __str__(self) -> str:
         conditions = f" ({', '.join(map(str, self.conditions))})" if self.conditions else ""
@@ -138,15 +145,18 @@ class Parser:
         conditions = (*inherited, *self._when(own.get("when", {}), (*key, "when")))
         values = {each: value for each, value in own.items() if each != "when"}
         if form in {"value", "choices"}:
-            self._check_keys(values, {form}, key)
+            self._check_keys(values, {form, "prior"} if form == "choices" else {form}, key)
             below = (*key, form) if isinstance(entry, Mapping) else key
             plain = self._constant(values[form], below) if form == "value" else self._choices(values[form], below)
-            return [Definition(name, plain, conditions, owner, self.place(key))]
+            prior = self._prior(values, plain, key)
+            return [Definition(name, plain, conditions, owner, self.place(key), prior)]
         if form == "range":
-            return [Definition(name, self._range(values, key), conditions, owner, self.place(key))]
+            domain = self._range(values, key)
+            return [Definition(name, domain, conditions, owner, self.place(key), self._prior(values, domain, key))]
         if "choices" in values:
-            self._check_keys(values, {"choices"}, key)
-            return self._branches(name, values["choices"], (*key, "choices"), conditions, owner)
+            self._check_keys(values, {"choices", "prior"}, key)
+            first, *rest = self._branches(name, values["choices"], (*key, "choices"), conditions, owner)
+            return [replace(first, prior=self._prior(values, first.domain, key)), *rest]
         return self._branches(name, values, key, conditions, owner)
 
     def _branches(
@@ -201,8 +211,24 @@ class Parser:
                     )
         return Choices(tuple(values)) if len(values) > 1 else Constant(values[0])
 
+    def _prior(self, values: Mapping[str, Any], domain: Domain, key: Key) -> Prior | None:
+        if "prior" not in values:
+            return None
+        given, key = values["prior"], (*key, "prior")
+        if isinstance(domain, Range):
+            if not domain.contains(given):
+                self._refuse(key, f"must be a value of {domain}", given, "It is the value thought likeliest.")
+            return Prior(likely=float(given))
+        fix = "It has a weight for each choice, in their order."
+        if not isinstance(given, list) or len(given) != len(domain.values() or ()):
+            self._refuse(key, f"must be a list of {len(domain.values() or ())} weights", given, fix)
+        for index, weight in enumerate(given):
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+                self._refuse((*key, index), "must be a number > 0", weight, fix)
+        return Prior(tuple(map(float, given))) if isinstance(domain, Choices) else None
+
     def _range(self, values: Mapping[str, Any], key: Key) -> Range:
-        self._check_keys(values, _RANGE, key)
+        self._check_keys(values, _RANGE | {"prior"}, key)
         for end in ("low", "high", "step"):
             if end not in values and end != "step":
                 self._refuse(key, f"must have `{end}`", dict(values), "A range has both low and high.")

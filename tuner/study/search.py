@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.seeding import derive_seed
 from tuner.space import Space
+from tuner.space.domains import Constant
+from tuner.space.grammar import Definition
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.pruners import Decision, Pruner
 from tuner.study.samplers import random
@@ -88,6 +91,7 @@ class Search:
     ) -> None:
         self.space, self.maximize, self._seed = space, maximize, seed
         self._space_digest = _digest(space.to_json())
+        self._priors = {each.key: each for each in space.definitions if each.prior is not None}
         self._sampler_name, self._sampler_options = sampler
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
@@ -181,14 +185,14 @@ class Search:
         for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
             seed = derive_seed(self._seed, "suggest", number, attempt)
             sampler = self._sampler(seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
-            draft, params = self._draft(number, sampler)
+            draft, params = self._draft(number, sampler, seed)
             if _digest(params) not in self._seen:
                 return self._store(draft, params)
             if size is None and attempt == _RESAMPLES:  # a continuous space repeats only by a stuck sampler
                 return self._store(draft, params)
         return None
 
-    def _draft(self, number: int, sampler: BaseSampler) -> tuple[FrozenTrial, dict[str, Any]]:
+    def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
         draft = FrozenTrial(
             number=number,
             state=TrialState.RUNNING,
@@ -209,7 +213,9 @@ class Search:
             sampler.before_trial(self._study, draft)
             relative_space = sampler.infer_relative_search_space(self._study, draft)
             relative = sampler.sample_relative(self._study, draft, relative_space)
-            params = self.space.suggest(_Drafting(self._study, draft, relative_space, relative))
+            priors = {} if self._sampler_name == "grid" else self._priors
+            rng = Random(seed)
+            params = self.space.suggest(_Drafting(self._study, draft, relative_space, relative, priors, rng))
         finally:
             self._storage.draft = None
         return draft, params
@@ -323,7 +329,7 @@ class _Distributing:
 
 
 class _Drafting(_Distributing):
-    """Values for a draft: from the sampler's joint suggestion where it has one, else drawn independently."""
+    """Values for a draft: from the sampler's joint suggestion where it has one, else from the prior, else evenly."""
 
     def __init__(
         self,
@@ -331,8 +337,11 @@ class _Drafting(_Distributing):
         draft: FrozenTrial,
         relative_space: Mapping[str, BaseDistribution],
         relative: Mapping[str, Any],
+        priors: Mapping[str, Definition],
+        rng: Random,
     ) -> None:
         self._study, self._draft = study, draft
+        self._priors, self._rng = priors, rng
         self._relative_space, self._relative = relative_space, relative
 
     def value(self, name: str, distribution: BaseDistribution) -> Any:
@@ -342,6 +351,10 @@ class _Drafting(_Distributing):
             value = distribution.to_external_repr(
                 0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
             )
+        elif (definition := self._priors.get(name)) is not None:
+            assert definition.prior is not None
+            assert not isinstance(definition.domain, Constant)
+            value = definition.prior.draw(definition.domain, self._rng)
         else:
             value = self._study.sampler.sample_independent(self._study, self._draft, name, distribution)
         self._draft.params = {**self._draft.params, name: value}

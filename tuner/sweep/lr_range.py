@@ -14,11 +14,11 @@ import numpy as np
 from annotated_types import Le
 
 from tuner.errors import Diverged, TaskFileError, TrialError
-from tuner.messages import TrialSpec
 from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
 from tuner.reporting import lr_figure, save
 from tuner.space.domains import shown
+from tuner.sweep.cost import baseline_spec
 from tuner.sweep.task import Task
 
 if TYPE_CHECKING:
@@ -153,26 +153,7 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
 def _training(task: Task, folder: str) -> Training:
     from tuner.training.trial import Training, Unheard
 
-    file = task.file
-    spec = TrialSpec(
-        study=task.folder.name,
-        run="lr-range",
-        kind="trial",
-        number=-1,
-        attempt=1,
-        seed=SEED,
-        params=task.baseline,
-        adapter=file.adapter,
-        data=task.data,
-        prepared=str(task.folder.prepared),
-        folder=folder,
-        epochs=1,
-        metric=task.metric,
-        maximize=task.maximize,
-        device=file.device,
-        threads=file.resources.cpus,
-        diagnostics="off",
-    )
+    spec = baseline_spec(task, dict(task.baseline), "lr-range", folder, seed=SEED)
     try:
         return Training(spec, Unheard())
     except TrialError as error:

@@ -8,10 +8,11 @@ from typing import Any
 
 from tuner.config.task import Budget
 from tuner.errors import TaskFileError
-from tuner.messages import Answer, Report, State, TrialSpec, Verdict
+from tuner.messages import Answer, Report, State, Verdict
 from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.study.catalog import PRUNERS
+from tuner.sweep.cost import baseline_spec, step_costs
 from tuner.sweep.driver import RUN_TRIAL
 from tuner.sweep.task import Task
 
@@ -19,11 +20,12 @@ DRY_RUNS = 12
 """Configurations of which a dry run trains one epoch, besides the baseline."""
 
 
-def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
+def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[str, Any]:
     """Facts about the sweep: data, objective, space, rungs, trainings.
 
     Args:
         task: The resolved task.
+        timing: Also measure a training step with every cell of the space.
         dry_run: Also train one epoch of the baseline and of configurations drawn from the space.
 
     Raises:
@@ -53,6 +55,8 @@ def preview(task: Task, *, dry_run: bool = False) -> dict[str, Any]:
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }
+    if timing:
+        facts["milliseconds per step"] = {cell: f"{cost:.3g}" for cell, cost in step_costs(task).items()}
     if dry_run:
         facts["dry run"] = f"{_dry_run(task)} configurations trained for an epoch"
     return facts
@@ -69,32 +73,11 @@ def _dry_run(task: Task) -> int:
     configurations = [dict(task.baseline), *samples]
     for number, params in enumerate(configurations):
         with tempfile.TemporaryDirectory() as folder:
-            ended = load_target(RUN_TRIAL)(_spec(task, number, params, folder), _OneEpoch())
+            spec = baseline_spec(task, params, f"dry-run/{number}", folder, epochs=2, rungs=(1,))
+            ended = load_target(RUN_TRIAL)(spec, _OneEpoch())
         if ended.state is State.FAILED:
             raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")
     return len(configurations)
-
-
-def _spec(task: Task, number: int, params: dict[str, Any], folder: str) -> TrialSpec:
-    return TrialSpec(
-        study=task.folder.name,
-        run=f"dry-run/{number}",
-        kind="trial",
-        number=number,
-        attempt=1,
-        seed=0,
-        params=params,
-        adapter=task.file.adapter,
-        data=task.data,
-        prepared=str(task.folder.prepared),
-        folder=folder,
-        epochs=2,
-        rungs=(1,),
-        metric=task.metric,
-        maximize=task.maximize,
-        device=task.file.device,
-        threads=task.file.resources.cpus,
-    )
 
 
 class _OneEpoch:

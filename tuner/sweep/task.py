@@ -123,7 +123,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     )
     check(space, task.settings)
     _check_grid(task)
-    baseline = {**_acting(task, space.constants), **file.baseline}
+    baseline = {**acting(task, space.constants), **file.baseline}
     task.settings(baseline, key="baseline")
     return replace(task, baseline=baseline)
 
@@ -167,19 +167,19 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, boo
     return name, known[name].maximize
 
 
-def _acting(task: Task, constants: Mapping[str, Any]) -> dict[str, Any]:
-    """The constants that act under the baseline's choices."""
-    acting = dict(constants)
+def acting(task: Task, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that act beside each other, all else being default; the others are left out."""
+    left = dict(params)
     while True:
         try:
-            task.settings(acting)
+            task.settings(left)
         except TaskFileError as error:
             name = error.key[-1] if error.key else None
-            if name not in acting:
+            if name not in left:
                 raise
-            del acting[name]
+            del left[name]
         else:
-            return acting
+            return left
 
 
 def _check_grid(task: Task) -> None:

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from tuner.errors import Diverged
 from tuner.messages import TrialSpec
@@ -14,15 +15,31 @@ from tuner.training.trial import Training, Unheard, choose_device
 UPDATES = 20
 """Most steps that are measured."""
 SHARE = 0.05
-"""Largest share of the budget for that; two steps are made in any case."""
+"""Largest share of a trial's budget for that; two steps are made in any case."""
 
 
-def measured_updates(spec: TrialSpec) -> int:
-    """Optimizer steps that fit, with one validation, into an epoch: the `spec.epochs`-th part of `spec.seconds`.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the parts of a training take, in seconds of `clock_of`.
 
-    Measured on a training that is thrown away; its time counts. The steps' time is the median but for the first one.
+    Args:
+        step: An optimizer step: the median of those measured but for the first one.
+        validation: A validation.
+        spent: All of the measuring.
     """
-    assert spec.seconds is not None
+
+    step: float
+    validation: float
+    spent: float
+
+
+def measured(spec: TrialSpec, seconds: float) -> Pace:
+    """Measure on a training that is thrown away.
+
+    Args:
+        spec: What to train.
+        seconds: Most time for the steps; two are made in any case.
+    """
     clock = clock_of(spec)
     began = clock()
     training = Training(spec, Unheard())
@@ -30,16 +47,26 @@ def measured_updates(spec: TrialSpec) -> int:
     steps: list[float] = []
     validation = 0.0
     with suppress(Diverged):  # the trial itself will say so, with its step
-        while len(steps) < 2 or (len(steps) < UPDATES and clock() - began < SHARE * spec.seconds):
+        while len(steps) < 2 or (len(steps) < UPDATES and clock() - began < seconds):
             started = clock()
             next(losses)
             steps.append(clock() - started)
         started = clock()
         training.validate()
         validation = clock() - started
-    epoch = (spec.seconds - (clock() - began)) / spec.epochs - validation
-    step = statistics.median(steps[1:] or [epoch])
-    return max(1, int(epoch / step)) if step > 0 else 1
+    spent = clock() - began
+    return Pace(statistics.median(steps[1:] or [spent]), validation, spent)
+
+
+def measured_updates(spec: TrialSpec) -> int:
+    """Optimizer steps that fit, with one validation, into an epoch: the `spec.epochs`-th part of `spec.seconds`.
+
+    The time of measuring counts.
+    """
+    assert spec.seconds is not None
+    pace = measured(spec, SHARE * spec.seconds)
+    epoch = (spec.seconds - pace.spent) / spec.epochs - pace.validation
+    return max(1, int(epoch / max(pace.step, 1e-9)))
 
 
 def clock_of(spec: TrialSpec) -> Callable[[], float]:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner import places
-from tuner.adapters.base import Batch, Dataset, Problem
+from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
@@ -425,11 +425,13 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
         Diverged: A prediction is not finite.
     """
     network.eval()
+    reduce = problem.reduce if isinstance(problem, ReducingProblem) else None
     predictions: list[Tensor] = []
     batches: list[Batch] = []
     with torch.inference_mode():
         for batch in _batches(dataset, device):
-            predictions.append(network(batch.x, batch.lengths))
+            prediction = network(batch.x, batch.lengths)
+            predictions.append(prediction if reduce is None else reduce(prediction, batch))
             batches.append(batch)
         if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
             raise Diverged("a prediction is not finite")

@@ -12,6 +12,7 @@ import numpy as np
 from tuner.adapters.base import Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
 from tuner.adapters.nlp.sources import SOURCES
@@ -36,7 +37,7 @@ class TextClassification:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(exclude={"path", "test_path", "embedding_size"})
+        used = options.model_dump(exclude={"path", "test_path", "embedding_size", *LEARNED})
         if options.source is not None:
             files = SOURCES[options.source].load()(options.source).files()
             digest = content_digest(files, files[0].parent, used)
@@ -91,7 +92,7 @@ class TextClassification:
         """See `Adapter.problem`."""
         from tuner.adapters.nlp.problem import TextClassificationProblem  # brings torch
 
-        return TextClassificationProblem(folder, self.options.embedding_size)
+        return TextClassificationProblem(folder, self.options)
 
     def _read(self) -> tuple[dict[str, list[Document]], Counter[str]]:
         """The texts by split, clean and without a text in two splits, and what was dropped."""

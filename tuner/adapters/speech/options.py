@@ -8,13 +8,13 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_left_out, check_origin
+from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.speech.sources import FEATURE_SOURCES, SOURCES
-from tuner.config.options import Options
 
 _SIGNAL = ("sample_rate_hz", "num_mels", "frame_ms", "hop_ms")
 
 
-class SpeechClassificationOptions(Options):
+class SpeechClassificationOptions(ClassOptions):
     """Labelled recordings: where they are, how they are split, and how they become features."""
 
     source: str | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from tuner.adapters.base import Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import stratified
 from tuner.adapters.time_series.items import Items
@@ -34,7 +35,7 @@ class SeriesClassification:
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
-        used = self.options.model_dump(exclude={"path", "test_path"})
+        used = self.options.model_dump(exclude={"path", "test_path", *LEARNED})
         if self.options.source is not None:
             files = CLASSIFICATION_SOURCES[self.options.source].load()(self.options.source).files()
         else:
@@ -78,7 +79,7 @@ class SeriesClassification:
         """See `Adapter.problem`."""
         from tuner.adapters.time_series.problems import SeriesClassificationProblem  # brings torch
 
-        return SeriesClassificationProblem(folder)
+        return SeriesClassificationProblem(folder, self.options)
 
     def _paths(self) -> list[Path]:
         assert self.options.path is not None

@@ -6,6 +6,7 @@ it looks back on may lie in the parts before. S series, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,10 @@ DEFAULT_PART = 0.2
 """Share of val and of test where neither the task file nor the source says it."""
 
 
+WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "channel_embedding", "segment", "loss")
+"""Options that act when prepared data is opened: searching them prepares nothing anew."""
+
+
 class Parts(NamedTuple):
     """Where the parts of each series end: train, then val, then test; each (S,)."""
 
@@ -49,8 +54,8 @@ class Forecasting:
         self.options = options
 
     def fingerprint(self) -> str:
-        """See `Adapter.fingerprint`; window, stride and instance_norm are applied when the data is opened."""
-        used = self.options.model_dump(exclude={"path", "window", "stride", "instance_norm"})
+        """See `Adapter.fingerprint`."""
+        used = self.options.model_dump(exclude={"path", *WHEN_OPENED})
         if self.options.source is not None:
             files = FORECASTING_SOURCES[self.options.source].load()(self.options.source).files()
         else:
@@ -82,7 +87,8 @@ class Forecasting:
         np.save(folder / "statistics.npy", statistics_S3C)
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         write_facts(folder, facts)
-        look_back(self.options.window, parts.train, horizon, seasonality)
+        check_channels(self.options, collection.channels)
+        look_back(self.options, parts.train, horizon, seasonality)
         windows = {
             "train": origins(np.ones_like(parts.train), parts.train, horizon),
             "val": origins(parts.train, parts.val, horizon),
@@ -155,21 +161,43 @@ class Forecasting:
         return kept, Parts(*np.array(ends).T)
 
 
-def look_back(window: int | None, train_S: NDArray[np.int64], horizon: int, seasonality: int) -> int:
-    """The window to use: the one given when at least one training part has room for it, else a default.
+def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None:
+    """Channel independence acts on several channels.
 
     Raises:
-        DataError: The window and the horizon are longer than every training part.
+        DataError: There is only one.
+    """
+    if options.channel_independence and len(channels) == 1:
+        raise DataError(
+            "data.channel_independence acts only with two channels or more",
+            value=list(channels),
+            fix="Leave it out: the one channel is on its own.",
+            key=("data", "channel_independence"),
+        )
+
+
+def look_back(options: ForecastingOptions, train_S: NDArray[np.int64], horizon: int, seasonality: int) -> int:
+    """The window to use: the one given when at least one training part has room for it, else a default.
+
+    Returns:
+        Rows, a multiple of the segment.
+
+    Raises:
+        DataError: The window, or one segment, and the horizon are longer than every training part.
     """
     room = int(train_S.max()) - horizon
-    if window is not None and window > room:
-        raise DataError(
-            f"data.window must be <= {room}: with a horizon of {horizon} it must fit into the training part",
-            value=window,
-            fix="Lower data.window or data.horizon.",
-            key=("data", "window"),
-        )
-    return window or min(2 * max(horizon, seasonality), room)
+    for name, value in (("window", options.window), ("segment", options.segment)):
+        if value is not None and value > room:
+            raise DataError(
+                f"data.{name} must be <= {room}: with a horizon of {horizon} it must fit into the training part",
+                value=value,
+                fix=f"Lower data.{name} or data.horizon.",
+                key=("data", name),
+            )
+    if options.window is not None:
+        return options.window
+    segments = max(min(2 * max(horizon, seasonality), room) // options.segment, 1)
+    return segments * options.segment
 
 
 def _rows(part: float, rows: int, horizon: int) -> int:

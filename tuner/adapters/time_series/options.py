@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
+from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
+Loss = Literal["mse", "mae", "huber"]
+WindowNorm = Literal["none", "last", "standard"]
 
-class ClassificationOptions(Options):
+
+class ClassificationOptions(ClassOptions):
     """Labelled sequences: a ready source, or files of the user."""
 
     source: str | None = None
@@ -86,9 +90,28 @@ class ForecastingOptions(Options):
     """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
     stride: int = Field(default=1, ge=1)
     """Steps between the training windows, >= 1; validation and test always use every step."""
-    instance_norm: bool = False
-    """Subtract a window's last value from the window and its targets, as NLinear does (Zeng et al. 2022,
-    arXiv:2205.13504). Searchable as data.instance_norm."""
+    window_norm: WindowNorm = "none"
+    """How each window is normalized, channel by channel, and its forecast brought back, so that a level that drifts
+    does not matter; losses and scores stay on the same scale. none: not at all. last: its last value is subtracted
+    (NLinear, Zeng et al. 2022, arXiv:2205.13504). standard: its mean is subtracted and it is divided by its standard
+    deviation (RevIN without the learned scale, Kim et al. 2022). Searchable as data.window_norm."""
+    channel_independence: bool = False
+    """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
+    a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.
+    Nie et al. 2023, arXiv:2211.14730. Searchable as data.channel_independence."""
+    channel_embedding: int = Field(default=0, ge=0, le=1024)
+    """Learned features by which a network that sees one channel at a time knows which, 0 (none) to 1024; needs
+    channel_independence. Lin et al. 2023 (at the decoder; here beside every step's rows). Searchable as
+    data.channel_embedding."""
+    segment: int = Field(default=1, ge=1, le=100_000)
+    """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
+    24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
+    data.segment."""
+    loss: Loss = "mse"
+    """What training minimizes, on the standardized scale: mse, the squared error; mae, the absolute error, which rare
+    large errors sway less; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber
+    1964). Validation and test are scored alike whatever it is, also under the name loss (mse). Searchable as
+    data.loss."""
 
     @field_validator("val", "test")
     @classmethod
@@ -96,6 +119,31 @@ class ForecastingOptions(Options):
         if part is not None and part >= 1 and part != int(part):
             raise ValueError("must be a share below 1 or a whole number of rows")
         return part
+
+    @field_validator("channel_embedding")
+    @classmethod
+    def _has_channels_apart(cls, size: int, info: ValidationInfo) -> int:
+        if size and not info.data.get("channel_independence"):
+            raise TaskFileError(
+                "data.channel_embedding acts only with data.channel_independence: true",
+                value=size,
+                fix="Leave it out; where both are searched, give it `when: {data.channel_independence: true}`.",
+                key=("data", "channel_embedding"),
+            )
+        return size
+
+    @field_validator("segment")
+    @classmethod
+    def _divides_the_window(cls, segment: int, info: ValidationInfo) -> int:
+        window = info.data.get("window")
+        if window is not None and window % segment:
+            raise TaskFileError(
+                f"data.segment must divide data.window ({window})",
+                value=segment,
+                fix="Change one of them; where both are searched, give data.segment a `when` on data.window.",
+                key=("data", "segment"),
+            )
+        return segment
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -21,7 +21,7 @@ METRICS = (
         summary="absolute error over that of the seasonal naive forecast in the training part, >= 0",
     ),
     Metric("smape", maximize=False, summary="symmetric absolute percentage error, original scale, 0 to 200"),
-    Metric("loss", maximize=False, summary="what training minimizes: the mse"),
+    Metric("loss", maximize=False, summary="the mse, whatever data.loss has training minimize"),
 )
 
 _CHUNK = 4096

@@ -10,10 +10,10 @@ from torch import Tensor
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
-class CIFGCell(LoopCell):
+class CIFGCell(AdditiveCell):
     """LSTM whose input gate is what the forget gate leaves.
 
     f = sigmoid(W_f x + U_f h' + b_f)
@@ -54,12 +54,12 @@ class CIFGCell(LoopCell):
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
     def stepper(self, noise: Noise) -> Step:
-        """See `LoopCell.stepper`."""
-        U, read, write = self.recurrent(noise), noise.read, noise.candidate
+        """See `AdditiveCell.stepper`."""
+        write = noise.candidate
 
-        def step(a_BG: Tensor, state: State) -> State:
-            h_BH, c_BH = state
-            f, o, g = torch.addmm(a_BG, read(h_BH), U).chunk(3, 1)
+        def step(s_BG: Tensor, state: State) -> State:
+            _, c_BH = state
+            f, o, g = s_BG.chunk(3, 1)
             c_BH = torch.lerp(write(g.tanh()), c_BH, f.sigmoid())
             return o.sigmoid() * c_BH.tanh(), c_BH
 

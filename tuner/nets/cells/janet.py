@@ -10,10 +10,10 @@ from torch import Tensor
 from tuner.nets.catalog import JANETOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
-class JANETCell(LoopCell):
+class JANETCell(AdditiveCell):
     """LSTM reduced to its forget gate ("just another network").
 
     s = W_f x + U_f h' + b_f
@@ -49,13 +49,12 @@ class JANETCell(LoopCell):
         return {"forget": 1}
 
     def stepper(self, noise: Noise) -> Step:
-        """See `LoopCell.stepper`."""
-        U, beta = self.recurrent(noise), self.beta
-        read, write = noise.read, noise.candidate
+        """See `AdditiveCell.stepper`."""
+        beta, write = self.beta, noise.candidate
 
-        def step(a_BG: Tensor, state: State) -> State:
+        def step(s_BG: Tensor, state: State) -> State:
             (h_BH,) = state
-            s, g = torch.addmm(a_BG, read(h_BH), U).chunk(2, 1)
+            s, g = s_BG.chunk(2, 1)
             return (torch.addcmul(s.sigmoid() * h_BH, (beta - s).sigmoid(), write(g.tanh())),)
 
         return step

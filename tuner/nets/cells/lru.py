@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import LRUOptions
 from tuner.nets.cell import Cell, State
+from tuner.nets.cells.recurrence import linear_recurrence
 
 
 class LRUCell(Cell):
@@ -50,19 +51,16 @@ class LRUCell(Cell):
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
         x_TBI, size = x_BTI.transpose(0, 1), self.hidden_size
-        gamma_H = self.log_gamma.exp()
-        weight = self.weight_input * torch.cat((gamma_H, gamma_H))[:, None]
-        drive_TBH = torch.complex(*(x_TBI @ weight.t()).chunk(2, 2))
+        # Real and imaginary parts side by side: complex numbers are then a view of a product, and the other way round.
+        gamma_H1 = self.log_gamma.exp()[:, None, None]
+        B = (gamma_H1 * self.weight_input.view(2, size, -1).transpose(0, 1)).flatten(0, 1)
+        C = self.weight_output.view(size, 2, size).transpose(1, 2).flatten(1)
+        drive_TBH = torch.view_as_complex((x_TBI @ B.t()).view(*x_TBI.shape[:2], size, 2))
         q_BH = drive_TBH.new_zeros(len(x_BTI), size) if state is None else torch.complex(*state)
-        lambda_BH = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp()).expand(len(x_BTI), -1)
-        states = []
-        for drive_BH in drive_TBH.unbind(0):
-            q_BH = torch.addcmul(drive_BH, lambda_BH, q_BH)
-            states.append(q_BH)
-        q_TBH = torch.stack(states)
-        parts_TBF = torch.cat((q_TBH.real, q_TBH.imag), 2)
-        y_TBH = parts_TBF @ self.weight_output.t() + x_TBI @ self.weight_skip.t()
-        return y_TBH.transpose(0, 1), (q_BH.real, q_BH.imag)
+        lambda_H = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
+        q_TBH = linear_recurrence(lambda_H, drive_TBH, q_BH)
+        y_TBH = torch.view_as_real(q_TBH).flatten(2) @ C.t() + x_TBI @ self.weight_skip.t()
+        return y_TBH.transpose(0, 1), (q_TBH[-1].real, q_TBH[-1].imag)
 
     def gates(self) -> Mapping[str, slice]:
         """The parts of B."""

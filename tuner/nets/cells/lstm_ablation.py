@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from tuner.nets.catalog import LSTMAblationOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.stacked import AdditiveCell, Product, Step
 
 
-class LSTMAblationCell(LoopCell):
+class LSTMAblationCell(AdditiveCell):
     """LSTM with peepholes, and its variants.
 
     i = sigmoid(W_i x + U_i h' + p_i * c' + b_i)                input_gate false: 1; coupled_gates: 1 - f
@@ -75,25 +75,28 @@ class LSTMAblationCell(LoopCell):
         return blocks
 
     def start(self, x_BTI: Tensor) -> State:
-        """See `LoopCell.start`; c and the gates are 0 too."""
+        """See `AdditiveCell.start`; c and the gates are 0 too."""
         zero_BH = self.zeros(x_BTI)
         if self.weight_gates is None:
             return zero_BH, zero_BH
         return zero_BH, zero_BH, x_BTI.new_zeros(len(x_BTI), len(self.weight_gates))
 
+    def products(self, noise: Noise) -> Sequence[Product]:
+        """See `AdditiveCell.products`; with full_gate_recurrence also R of all gates."""
+        if self.weight_gates is None:
+            return super().products(noise)
+        return [*super().products(noise), Product(self.weight_gates.t(), lambda state: state[2])]
+
     def stepper(self, noise: Noise) -> Step:
-        """See `LoopCell.stepper`."""
-        U, names, size, switches = self.recurrent(noise), self.names, self.hidden_size, self.switches
-        read, write = noise.read, noise.candidate
-        R = None if self.weight_gates is None else self.weight_gates.t()
+        """See `AdditiveCell.stepper`."""
+        names, size, switches, write = self.names, self.hidden_size, self.switches, noise.candidate
+        full = switches.full_gate_recurrence
         peepholes = dict(self.peepholes.items())
 
-        def step(a_BG: Tensor, state: State) -> State:
-            h_BH, c_BH, *old = state
-            s_BG, g_BH = torch.split(torch.addmm(a_BG, read(h_BH), U), [len(names) * size, size], 1)
-            if R is not None:
-                s_BG = torch.addmm(s_BG, old[0], R)
-            gates = dict(zip(names, torch.split(s_BG, size, 1), strict=False))  # without gates one part is left, (B, 0)
+        def step(s_BG: Tensor, state: State) -> State:
+            c_BH = state[1]
+            *opening, g_BH = torch.split(s_BG, size, 1)
+            gates = dict(zip(names, opening, strict=True))
 
             def opened(name: str) -> Tensor:
                 a_BH = gates[name]
@@ -114,7 +117,7 @@ class LSTMAblationCell(LoopCell):
             if switches.output_gate:
                 gates["output"] = opened("output")
                 h_BH = gates["output"] * h_BH
-            if R is None:
+            if not full:
                 return h_BH, c_BH
             return h_BH, c_BH, torch.cat([gates[name] for name in names], 1)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from tuner.nets.catalog import MinGRUOptions
 from tuner.nets.cell import State
@@ -46,10 +48,27 @@ class MinGRUCell(StackedCell):
         noise = noise_of(self.options, training=self.training)
         z_TBH, n_TBH = self.projected(x_BTI).chunk(2, 2)
         (h_BH,) = state or (self.zeros(x_BTI),)
-        h_TBH, h_BH = moving_average((-z_TBH).sigmoid(), positive(n_TBH), h_BH, noise)
-        return h_TBH.transpose(0, 1), (h_BH,)
+        h_TBH = moving_average((-z_TBH).sigmoid(), positive(n_TBH), h_BH, noise)
+        return h_TBH.transpose(0, 1), (h_TBH[-1],)
 
 
 def positive(a: Tensor) -> Tensor:
     """v(a) = a + 0.5 where a >= 0, else sigmoid(a): continuous, increasing, above 0."""
-    return torch.where(a >= 0, a + 0.5, a.sigmoid())
+    values: Tensor = _Positive.apply(a)  # type: ignore[no-untyped-call]
+    return values
+
+
+class _Positive(torch.autograd.Function):
+    """Its slope, 1 or v (1 - v), follows from v, which is below 0.5 where a < 0."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor) -> Tensor:
+        v = torch.where(a >= 0, a + 0.5, a.sigmoid())
+        ctx.save_for_backward(v)
+        return v
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (v,) = ctx.saved_tensors
+        return torch.where(v >= 0.5, gradient, torch.ops.aten.sigmoid_backward(gradient, v))

@@ -50,5 +50,5 @@ class MinLSTMCell(StackedCell):
         # f / (f + i) as the sigmoid of log f - log i, which has no 0 / 0 where both gates are shut.
         keep_TBH = (functional.logsigmoid(f_TBH) - functional.logsigmoid(i_TBH)).sigmoid()
         (h_BH,) = state or (self.zeros(x_BTI),)
-        h_TBH, h_BH = moving_average(keep_TBH, positive(n_TBH), h_BH, noise)
-        return h_TBH.transpose(0, 1), (h_BH,)
+        h_TBH = moving_average(keep_TBH, positive(n_TBH), h_BH, noise)
+        return h_TBH.transpose(0, 1), (h_TBH[-1],)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
-from tuner.nets.cells.stacked import LoopCell, Step
+from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
-class PeepholeLSTMCell(LoopCell):
+class PeepholeLSTMCell(AdditiveCell):
     """LSTM whose gates see the cell's state, each unit its own.
 
     i = sigmoid(W_i x + U_i h' + p_i * c' + b_i)
@@ -60,13 +60,13 @@ class PeepholeLSTMCell(LoopCell):
         return (zero_BH := self.zeros(x_BTI)), zero_BH
 
     def stepper(self, noise: Noise) -> Step:
-        """See `LoopCell.stepper`."""
-        U, read, write = self.recurrent(noise), noise.read, noise.candidate
+        """See `AdditiveCell.stepper`."""
+        write = noise.candidate
         p_i, p_f, p_o = self.peephole_input, self.peephole_forget, self.peephole_output
 
-        def step(a_BG: Tensor, state: State) -> State:
-            h_BH, c_BH = state
-            i, f, g, o = torch.addmm(a_BG, read(h_BH), U).chunk(4, 1)
+        def step(s_BG: Tensor, state: State) -> State:
+            _, c_BH = state
+            i, f, g, o = s_BG.chunk(4, 1)
             i, f = torch.addcmul(i, p_i, c_BH).sigmoid(), torch.addcmul(f, p_f, c_BH).sigmoid()
             c_BH = torch.addcmul(f * c_BH, i, write(g.tanh()))
             return torch.addcmul(o, p_o, c_BH).sigmoid() * c_BH.tanh(), c_BH

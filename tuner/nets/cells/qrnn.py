@@ -56,5 +56,5 @@ class QRNNCell(StackedCell):
             c_BH, whole_BTI = state[0], torch.cat((state[1], x_BTI), 1)
         windows_BTF = torch.cat([whole_BTI[:, shift : shift + steps] for shift in range(self.width)], 2)
         f_TBH, o_TBH, z_TBH = self.projected(windows_BTF).chunk(3, 2)
-        c_TBH, c_BH = moving_average(f_TBH.sigmoid(), z_TBH.tanh(), c_BH, noise)
-        return (o_TBH.sigmoid() * c_TBH).transpose(0, 1), (c_BH, whole_BTI[:, steps:])
+        c_TBH = moving_average(f_TBH.sigmoid(), z_TBH.tanh(), c_BH, noise)
+        return (o_TBH.sigmoid() * c_TBH).transpose(0, 1), (c_TBH[-1], whole_BTI[:, steps:])

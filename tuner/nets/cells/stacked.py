@@ -6,10 +6,12 @@ Letters of shapes: B batch, T steps, I inputs, F columns, H units, G gates.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from tuner.config.options import Options
@@ -115,6 +117,78 @@ class LoopCell(StackedCell):
         """The recurrent matrix as the product h @ U takes it: (H, G * H)."""
         assert self.weight_hh is not None
         return noise.weights(self.weight_hh).t()
+
+
+class AdditiveCell(LoopCell):
+    """A loop cell in which all that depends on the state is added to the projected input: s = W x + b + U h'.
+
+    The step gets s. As dL/ds of all steps is then the gradient of the projected input, the gradient of U is taken once
+    per sequence, as in fused kernels, and not once per step.
+    """
+
+    def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """See `Cell.forward`."""
+        noise = noise_of(self.options, training=self.training)
+        products = self.products(noise)
+        a_TBG: Tensor = _Deferred.apply(self.projected(x_BTI), products, *(each.weights for each in products))  # type: ignore[no-untyped-call]
+        step = self.stepper(noise)
+
+        def added(a_BG: Tensor, state: State) -> State:
+            for product in products:
+                a_BG = product.added(a_BG, state)
+            return step(a_BG, state)
+
+        return run(added, a_TBG, state or self.start(x_BTI), noise)
+
+    def products(self, noise: Noise) -> Sequence[Product]:
+        """What is added to the projected input: U h'."""
+        return [Product(self.recurrent(noise), lambda state: noise.read(state[0]))]
+
+    @abstractmethod
+    def stepper(self, noise: Noise) -> Step:
+        """The step from the sum s, (B, G * H), and the state before it; see `LoopCell.stepper`."""
+
+
+class Product:
+    """A product of the state with a matrix, added to the first G' columns of s; it notes what it was taken of.
+
+    Args:
+        weights: (F, G').
+        read: From the state to the factor, (B, F).
+    """
+
+    def __init__(self, weights: Tensor, read: Callable[[State], Tensor]) -> None:
+        self.weights, self._read = weights, read
+        self._fixed = weights.detach()
+        self._seen: list[Tensor] = []
+
+    def added(self, s_BG: Tensor, state: State) -> Tensor:
+        """The sum with the product."""
+        h_BF, width = self._read(state), self._fixed.shape[1]
+        self._seen.append(h_BF.detach())
+        if width == s_BG.shape[1]:
+            return torch.addmm(s_BG, h_BF, self._fixed)
+        part_BG, rest_BG = torch.split(s_BG, [width, s_BG.shape[1] - width], 1)
+        return torch.cat((torch.addmm(part_BG, h_BF, self._fixed), rest_BG), 1)
+
+    def gradient(self, gradient_TBG: Tensor) -> Tensor:
+        """Of the weights, from that of s at all steps."""
+        seen_NF = torch.stack(self._seen).flatten(0, 1)
+        return seen_NF.t() @ gradient_TBG[..., : self.weights.shape[1]].flatten(0, 1)
+
+
+class _Deferred(torch.autograd.Function):
+    """The projected input as it is; on the way back the gradients of all products' weights."""
+
+    @staticmethod
+    def forward(ctx: Any, a_TBG: Tensor, products: Sequence[Product], *_weights: Tensor) -> Tensor:
+        ctx.products = products
+        return a_TBG.view_as(a_TBG)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_TBG: Tensor) -> tuple[Tensor | None, ...]:
+        return gradient_TBG, None, *(product.gradient(gradient_TBG) for product in ctx.products)
 
 
 def run(step: Step, a_TBG: Tensor, state: State, noise: Noise) -> tuple[Tensor, State]:

@@ -1,0 +1,163 @@
+"""ETTh1, look-back 96 and horizon 96, seven channels: a search through the public interface, and its test error.
+
+    python -m benchmarks.etth1 ETTh1.csv [--folder etth1] [--trials 50] [--epochs 15] [--seeds 5] [--timeout 20m]
+
+Writes a task file into `--folder`, runs `python -m tuner run` on it and reads the outcome back from `tuner top` and
+from MLflow. The data file is that of github.com/zhouhaoyi/ETDataset; the split is the published one, 12, 4 and 4
+months of 30 days (8640, 2880 and 2880 rows), each channel standardized by the first. Test: all 2785 windows, mean over
+windows, steps and channels on the standardized scale. Trials are chosen by the absolute error on validation data (over
+validation periods cut out of the training rows it ranked the window norms alike, the squared error did not), the best
+three are trained again on fresh seeds, the best of these by its mean is the one that is printed; the test data is read
+once, after that. The same command again goes on where it was, or prints the table of a finished run.
+
+The default budget takes about 20 minutes on two idle cores.
+
+Published, at look-back 96: DLinear as Liu et al. 2024, arXiv:2310.06625, table 10; SegRNN as the authors' repository
+(github.com/lss-1138/SegRNN) of Lin et al. 2023, arXiv:2308.11200. The target is the better of DLinear and iTransformer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+NAME, DAY, LENGTH = "etth1", 24, 96
+TRAIN, HELD = 8640, 2880
+TARGET = 0.386
+PUBLISHED = {"DLinear (published)": (0.386, 0.400), "SegRNN (published)": (0.368, 0.395)}
+
+TASK = """\
+name: {name}
+adapter: time_series/forecasting
+data: {{path: {path}, time: date, rows: {rows}, val: {held}, test: {held}, window: {length}, horizon: {length}}}
+search_space:
+  data.channel_independence: [true, false]
+  data.channel_embedding: {{choices: [0, 8], when: {{data.channel_independence: true}}}}
+  batch_size:                        # as many steps an epoch with single channels as with all at once
+    - {{value: 512, when: {{data.channel_independence: true}}}}
+    - {{value: 73, when: {{data.channel_independence: false}}}}
+  data.window_norm: [none, last, standard]
+  data.segment: [12, 24, 48]
+  data.loss: [mse, mae]
+  cell: [gru, lstm]
+  hidden_size: {{low: 48, high: 128, log: true}}
+  dropout.output: {{low: 0.1, high: 0.6}}
+  learning_rate: {{low: 1e-3, high: 5e-3, log: true}}
+  weight_decay: {{low: 1e-4, high: 1e-1, log: true}}
+  schedule: [cosine, constant]
+  patience: 6
+baseline: {{cell: lstm, hidden_size: 64, batch_size: 73}}    # every row a step, all channels at once
+objective: {{metric: val/mae}}
+budget: {{trials: {trials}, epochs: {epochs}, timeout: {timeout}}}
+sampler: {{name: tpe, seed: {seed}}}
+confirm: {{top: 3, seeds: {seeds}}}
+resources: {{workers: {workers}}}
+report: {{figures: 0}}
+"""
+
+
+def run(folder: Path, *arguments: str, capture: bool = False) -> str:
+    """`python -m tuner` with these arguments, in the folder; ends the script when it fails."""
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder.resolve()}/mlflow.db"}
+    command = [sys.executable, "-m", "tuner", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE if capture else None, text=True)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout or ""
+
+
+def winner(rows: Sequence[dict[str, Any]], seeds: int) -> int:
+    """Number of the searched configuration with the best mean validation error over all fresh seeds."""
+    scores: dict[int, list[float]] = {}
+    for row in rows:
+        if row["kind"] == "confirm" and row["number"] >= 0 and row["state"] == "COMPLETED":
+            scores.setdefault(row["number"], []).append(row["value"])
+    whole = {number: fmean(values) for number, values in scores.items() if len(values) == seeds}
+    if not whole:
+        raise SystemExit("no configuration was confirmed on all seeds; give it more time")
+    return min(whole, key=whole.__getitem__)
+
+
+def confirmed(folder: Path, number: int) -> dict[str, list[float]]:
+    """Metric -> its values over the fresh seeds of a configuration, as MLflow has them."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{folder.resolve()}/mlflow.db")
+    (experiment,) = client.search_experiments(filter_string=f"name = '{NAME}'")
+    found = client.search_runs(
+        [experiment.experiment_id],
+        f"tags.`tuner.kind` = 'confirm' and tags.`tuner.trial` = '{number}'",
+    )
+    return {
+        name: [each.data.metrics[name] for each in found if name in each.data.metrics]
+        for name in ("val/mae", "test/mse", "test/mae")
+    }
+
+
+def naive(path: Path) -> dict[str, tuple[float, float]]:
+    """Test error of repeating the last row, and the last day."""
+    values_TC = pd.read_csv(path).iloc[: TRAIN + 2 * HELD, 1:].to_numpy(np.float64)
+    values_TC = (values_TC - values_TC[:TRAIN].mean(axis=0)) / values_TC[:TRAIN].std(axis=0)
+    origin_N1 = np.arange(TRAIN + HELD, len(values_TC) - LENGTH + 1)[:, None]
+    ahead_H = np.arange(LENGTH)
+
+    def errors(forecast_NHC: NDArray[np.float64]) -> tuple[float, float]:
+        error_NHC = forecast_NHC - values_TC[origin_N1 + ahead_H]
+        return float(np.square(error_NHC).mean()), float(np.abs(error_NHC).mean())
+
+    return {
+        "repeat the last row": errors(values_TC[origin_N1 - 1 + 0 * ahead_H]),
+        "repeat the last day": errors(values_TC[origin_N1 - DAY + ahead_H % DAY]),
+    }
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation over the seeds."""
+    return f"{fmean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
+
+
+def main() -> None:
+    """Search, confirm, test, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=Path, help="ETTh1.csv")
+    parser.add_argument("--folder", type=Path, default=Path("etth1"), help="folder of the study, made when missing")
+    parser.add_argument("--trials", type=int, default=50, help="trials of the search, >= 1")
+    parser.add_argument("--epochs", type=int, default=15, help="epochs of a full trial, >= 1")
+    parser.add_argument("--seeds", type=int, default=5, help="fresh seeds of the confirmation, >= 2")
+    parser.add_argument("--seed", type=int, default=0, help="the study's seed")
+    parser.add_argument("--timeout", default="20m", help='of search and confirmation: "20m", or null')
+    parser.add_argument("--workers", type=int, default=2, help="trials at once, one core each")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    facts = {**vars(asked), "name": NAME, "rows": TRAIN + 2 * HELD, "held": HELD, "length": LENGTH}
+    task = asked.folder / "task.yaml"
+    task.write_text(TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}))
+    run(asked.folder, "run", task.name)
+    rows = json.loads(run(asked.folder, "top", NAME, "--json", capture=True))
+    number = winner(rows, asked.seeds)
+    found = confirmed(asked.folder, number)
+    table = {name: tuple(f"{error:.4f}" for error in errors) for name, errors in naive(asked.path).items()}
+    table |= {name: tuple(f"{error:.3f}" for error in errors) for name, errors in PUBLISHED.items()}
+    table["baseline (LSTM)"] = tuple(map(spread, list(confirmed(asked.folder, -1).values())[1:]))
+    table[f"trial {number}"] = tuple(spread(found[name]) for name in ("test/mse", "test/mae"))
+    print(f"\nETTh1, {LENGTH} rows back, {LENGTH} ahead, {len(found['test/mse'])} seeds")
+    print(f"{'':24s}  {'test MSE':18s} {'test MAE':18s}")
+    for name, (mse, mae) in table.items():
+        print(f"{name:24s}  {mse:18s} {mae:18s}")
+    reached = "reached" if fmean(found["test/mse"]) <= TARGET else "missed"
+    print(f"target: {TARGET} or below, {reached}; validation MAE {spread(found['val/mae'])}")
+
+
+if __name__ == "__main__":
+    main()

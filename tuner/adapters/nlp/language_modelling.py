@@ -1,0 +1,184 @@
+"""Running texts to their next token: read, cut into three, numbered by what the training part has."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Metric, Prepared, Split
+from tuner.adapters.classification import write_facts
+from tuner.adapters.files import content_digest, existing, read_text
+from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.nlp.options import LanguageModellingOptions
+from tuner.adapters.nlp.sources import CORPORA
+from tuner.adapters.nlp.units import UNITS, Vocabulary
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.nlp.language_problem import LanguageModellingProblem
+
+LAG = 200
+"""Tokens over which a network is expected to remember: LSTM language models use the order of words over 50 tokens and
+their topic over 200 (Khandelwal et al. 2018, arXiv:1805.04623)."""
+
+
+class LanguageModelling:
+    """A text of one's own or a ready one; each step predicts the next token.
+
+    A split is stored as one row of numbers, token 0 before its first, so that each of its tokens is predicted.
+    """
+
+    metrics = (
+        Metric("loss", maximize=False, summary="mean cross-entropy in nats per token"),
+        Metric("bpc", maximize=False, summary="bits per character, unknown symbols spelt out; compares all units"),
+        Metric("perplexity", maximize=False, summary="exp of the loss: equally likely tokens as hard to tell, >= 1"),
+        Metric("accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1"),
+    )
+    defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+
+    def __init__(self, options: LanguageModellingOptions) -> None:
+        self.options = options
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        options = self.options
+        used = options.model_dump(
+            exclude={"path", "val_path", "test_path", "embedding_size", "tied", "warm_up", *LEARNED}
+        )
+        if options.source is not None:
+            files = CORPORA[options.source].load()(options.source).files()
+            return content_digest(files, files[0].parent, used)
+        digest = ""
+        for option in ("path", "val_path", "test_path"):
+            if (path := getattr(options, option)) is not None:
+                found = existing(path, option)
+                digest += content_digest(corpus_files(found), found, {**used, "option": option})
+        return digest
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        options = self.options
+        texts = self._texts()
+        for split, text in texts.items():
+            if not text.strip():
+                raise DataError(
+                    f"the {split} text must not be blank",
+                    value=f"{len(text)} characters",
+                    fix="Take a longer text, or a larger share of it.",
+                    key=("data",),
+                )
+        vocabulary = UNITS[options.unit](texts["train"], options.vocabulary)
+        num_tokens = len(vocabulary.tokens)
+        streams = {split: vocabulary.encode(text) for split, text in texts.items()}
+        for split, tokens in streams.items():
+            np.save(folder / f"{split}.npy", np.concatenate(([0], tokens)).astype(np.min_scalar_type(num_tokens)))
+        np.save(folder / "lengths.npy", vocabulary.lengths)
+        counts_K = np.bincount(streams["train"], minlength=num_tokens)
+        np.save(folder / "counts.npy", counts_K)
+        (folder / "tokens.json").write_text(json.dumps(vocabulary.tokens))
+        lag = min(LAG, len(streams["train"]))
+        write_facts(folder, {"lag": lag, "spelling": vocabulary.spelling})
+        return Prepared(
+            counts={split: len(tokens) for split, tokens in streams.items()},
+            trivial={split: unigram_scores(counts_K, streams[split], vocabulary) for split in ("val", "test")},
+            lag=lag,
+            about={
+                "name": "frequencies of tokens",
+                "unit": options.unit,
+                "vocabulary": num_tokens,
+                "characters": {split: len(text) for split, text in texts.items()},
+                "unknown tokens": {split: int((tokens == 0).sum()) for split, tokens in streams.items()},
+            },
+        )
+
+    def problem(self, folder: Path) -> LanguageModellingProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.nlp.language_problem import LanguageModellingProblem  # brings torch
+
+        return LanguageModellingProblem(folder, self.options)
+
+    def _texts(self) -> dict[Split, str]:
+        """The text of each split: the last shares of the whole, in order, or files of their own."""
+        options = self.options
+        if options.source is not None:
+            text = normalised_lines(CORPORA[options.source].load()(options.source).read())
+        else:
+            text = self._read("path")
+        text = text[: options.characters]
+        num_val, num_test = (round(options.share(split) * len(text)) for split in _HELD)
+        first_val, first_test = len(text) - num_val - num_test, len(text) - num_test
+        return {
+            "train": text[:first_val],
+            "val": text[first_val:first_test] if options.val_path is None else self._read("val_path"),
+            "test": text[first_test:] if options.test_path is None else self._read("test_path"),
+        }
+
+    def _read(self, option: str) -> str:
+        path = existing(getattr(self.options, option), option)
+        if not (files := corpus_files(path)):
+            raise DataError(
+                f"the folder of data.{option} must hold a .txt or .md file",
+                value=str(path),
+                fix="Name another folder, or the file itself.",
+                key=("data", option),
+            )
+        return "\n".join(normalised_lines(read_text(file, self.options.encoding)) for file in files)
+
+
+_HELD: tuple[Literal["val", "test"], ...] = ("val", "test")
+
+
+def corpus_files(path: Path) -> list[Path]:
+    """The files that hold the text of `path`, in the order they are read; none that is hidden."""
+    if not path.is_dir():
+        return [path]
+    found = (file for ending in ("txt", "md") for file in path.rglob(f"*.{ending}"))
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
+
+
+def normalised_lines(text: str) -> str:
+    """The text in Unicode form NFC, its lines ended by one line feed each."""
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def scores_of(
+    nats: float, hits: float, found_K: NDArray[np.int64], lengths_K: NDArray[np.float64], spelling: float
+) -> dict[str, float]:
+    """All metrics of a text.
+
+    Args:
+        nats: Cross-entropy of all its tokens together.
+        hits: Tokens that were held for likeliest.
+        found_K: How often each token is in it; at least one is.
+        lengths_K: Characters that each token stands for.
+        spelling: Nats of spelling an unknown symbol.
+    """
+    num_tokens = int(found_K.sum())
+    loss = nats / num_tokens
+    return {
+        "loss": loss,
+        "bpc": float((nats + spelling * found_K[0]) / np.log(2) / max(found_K @ lengths_K, 1)),
+        "perplexity": float(np.exp(np.minimum(loss, 700))),  # exp(710) is more than a float holds
+        "accuracy": hits / num_tokens,
+    }
+
+
+def unigram_scores(counts_K: NDArray[np.int64], tokens: NDArray[np.int64], vocabulary: Vocabulary) -> dict[str, float]:
+    """Scores of the predictor that knows only how often each token is in the training text.
+
+    With counts n_k of N tokens, p_k = (n_k + 1) / (N + K) (Laplace).
+
+    Args:
+        counts_K: Occurrences of each token in the training text.
+        tokens: The text that is scored.
+        vocabulary: What the tokens stand for.
+    """
+    nats_K = np.log(counts_K.sum() + len(counts_K)) - np.log(counts_K + 1)
+    found_K = np.bincount(tokens, minlength=len(counts_K))
+    nats, hits = float(found_K @ nats_K), float(found_K[counts_K.argmax()])
+    return scores_of(nats, hits, found_K, vocabulary.lengths, vocabulary.spelling)

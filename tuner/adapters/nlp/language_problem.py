@@ -1,0 +1,132 @@
+"""What is learned from a running text: each step's next token; opened in the worker, with torch.
+
+Letters of shapes: B streams or stretches, T steps, F features, K tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.adapters.base import Batch, Split
+from tuner.adapters.nlp.language_modelling import scores_of
+from tuner.adapters.nlp.options import LanguageModellingOptions
+from tuner.adapters.nlp.problem import TokenEmbedding
+from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
+from tuner.errors import TrialError
+
+SHORTEST_STRETCH = 256
+"""Fewest tokens of a stretch that count; with a longer warm-up four times as many as it has, so that at most a fifth of
+the steps is read for nothing."""
+MOST_STEPS = 1 << 16
+"""Steps of a scored batch, for the memory that a network takes, 256 MB for 1,024 features."""
+MOST_LOGITS = 1 << 24
+"""Numbers that a scored batch's predictions have, 64 MB, where one stretch has no more by itself."""
+MOST_DOUBLES = 1 << 22
+"""Logits that are turned into float64 at a time, 32 MB."""
+
+
+class LanguageModellingProblem:
+    """Tokens to the next ones by cross-entropy."""
+
+    causal = True
+    every_step = True
+
+    def __init__(self, folder: Path, options: LanguageModellingOptions) -> None:
+        self.folder, self.options = folder, options
+        facts = json.loads((folder / "facts.json").read_text())
+        self.lag: int = facts["lag"]
+        self.spelling: float = facts["spelling"]
+        self.counts_K = torch.from_numpy(np.load(folder / "counts.npy"))
+        self.lengths_K = np.load(folder / "lengths.npy")
+        self._embedding: TokenEmbedding | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens K, the unknown one included."""
+        return len(self.counts_K)
+
+    def dataset(self, split: Split) -> ParallelStreams | ScoredText:
+        """Open a split, memory-mapped: the training text to learn from, the others to be scored."""
+        text = np.load(self.folder / f"{split}.npy", mmap_mode="r").view(np.ndarray)
+        if split == "train":
+            return ParallelStreams(text)
+        warm_up = self.options.warm_up
+        return ScoredText(
+            text,
+            scored=max(SHORTEST_STRETCH, 4 * warm_up),
+            warm_up=warm_up,
+            most_steps=min(MOST_STEPS, MOST_LOGITS // self.num_tokens),
+        )
+
+    def encoder(self) -> TokenEmbedding:
+        """A fresh embedding."""
+        self._embedding = TokenEmbedding(
+            self.num_tokens - 1, self.options.embedding_size, init=self.options.embedding_init, padded=False
+        )
+        return self._embedding
+
+    def head(self, input_size: int) -> nn.Linear:
+        """A linear layer to a logit per token: (B, T, F) to (B, T, K).
+
+        Its bias starts as `output_bias` says, its matrix uniform in [-0.1, 0.1] or tied: it is that of the embedding
+        last made by `encoder`.
+
+        Raises:
+            TrialError: It is to be tied, and sizes differ.
+
+        Reference:
+            Merity, Keskar and Socher 2018, arXiv:1708.02182, section 5: the interval. Press and Wolf 2017,
+            arXiv:1608.05859: tying. Deviation: their biases start at 0.
+        """
+        head = nn.Linear(input_size, self.num_tokens)
+        with torch.no_grad():
+            if self.options.output_bias == "prior":
+                head.bias.copy_((self.counts_K + 1).double().log() - (self.counts_K + 1).sum().double().log())
+            else:
+                head.bias.zero_()
+        if not self.options.tied:
+            nn.init.uniform_(head.weight, -0.1, 0.1)
+            return head
+        if input_size != (size := self.options.embedding_size):
+            raise TrialError(
+                f"data.tied needs as many features before the head as data.embedding_size, {size}, but got "
+                f"{input_size}; set hidden_size or projection_size to it"
+            )
+        assert self._embedding is not None, "a network's encoder is built before its head"
+        head.weight = self._embedding.weight
+        return head
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy in nats per token that counts, with smoothed labels where the options ask for it."""
+        smoothing = self.options.label_smoothing
+        return functional.cross_entropy(prediction.flatten(0, -2), batch.y.flatten(), label_smoothing=smoothing)
+
+    def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy in nats and whether the likeliest token is right: (B, T, K) to float64 (B, T, 2).
+
+        Taken part by part, as float64 doubles the logits.
+        """
+        logits_NK, y_N = prediction.flatten(0, 1), batch.y.flatten()
+        size = max(1, MOST_DOUBLES // self.num_tokens)
+        reduced = []
+        for first in range(0, len(y_N), size):
+            logits, y = logits_NK[first : first + size], y_N[first : first + size]
+            nats = functional.cross_entropy(logits.double(), y, reduction="none")
+            reduced.append(torch.stack((nats, logits.argmax(dim=-1) == y), dim=-1))
+        return torch.cat(reduced).view(*batch.y.shape, 2)
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """All metrics over the tokens that count, from reduced predictions."""
+        reduced = torch.cat([prediction.flatten(0, 1) for prediction in predictions])
+        y = torch.cat([batch.y.flatten() for batch in batches])
+        counted = y >= 0
+        nats, hits = reduced[counted].sum(0).tolist()
+        found_K = torch.bincount(y[counted], minlength=self.num_tokens).cpu().numpy()
+        return scores_of(nats, hits, found_K, self.lengths_K, self.spelling)

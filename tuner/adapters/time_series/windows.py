@@ -1,0 +1,173 @@
+"""Windows of series, cut when a batch asks for them; none is ever stored.
+
+B items of a batch, T steps of the network, L rows that they span, H rows ahead, C channels (1 where each is an item
+of its own), S series, N windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tuner.adapters.base import Batch
+from tuner.adapters.batching import batch_indices, lengths_of
+from tuner.adapters.ragged import Ragged, slices
+from tuner.adapters.time_series.options import WindowNorm
+
+EPSILON = 1e-5
+"""Added to a window's variance (Kim et al. 2022), so that a constant window is not divided by nothing."""
+
+EXTRA = 5
+"""Rows of a batch's `y` after its targets: offset, spread, mean, scale and naive error."""
+
+
+class WindowDataset:
+    """Windows of many series.
+
+    An item is a window of all channels, or with `channel_independence` of one of them.
+    A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
+    than the look-back where the series begins. What then is missing of the first segment is 0. With `numbered`
+    one more feature is the channel's number.
+    Its `y` is (B, H + 5, C): the targets as they are; then one row each of the offset and the spread by which the
+    window was normalized (0 and 1 where it was not), so that a forecast of normalized targets is brought back by
+    spread x forecast + offset; and of the series' mean, scale and naive error, which scores on other scales need.
+
+    Args:
+        values: Standardized rows of each series.
+        number_N: Which series each window belongs to.
+        origin_N: First row to forecast.
+        window: Look-back in rows, a multiple of `segment`.
+        horizon: Targets H.
+        statistics_S3C: Mean, scale and naive error of each series.
+        window_norm: How a window is normalized.
+        channel_independence: Whether each channel of a window is an item of its own.
+        segment: Rows per step of the network.
+        numbered: Whether every step of a single channel also tells its number.
+    """
+
+    def __init__(
+        self,
+        values: Ragged,
+        number_N: NDArray[np.int64],
+        origin_N: NDArray[np.int64],
+        *,
+        window: int,
+        horizon: int,
+        statistics_S3C: NDArray[np.float32],
+        window_norm: WindowNorm = "none",
+        channel_independence: bool = False,
+        segment: int = 1,
+        numbered: bool = False,
+    ) -> None:
+        self.values: NDArray[np.float32] = values.values.view(np.float32)
+        self.number_N, self.first_N = number_N, values.offsets[number_N] + origin_N
+        self.rows_N = np.minimum(window, origin_N)
+        self.horizon, self.segment, self.window_norm = horizon, segment, window_norm
+        self.by_channel, self.numbered = channel_independence, numbered
+        self.per_window = statistics_S3C.shape[2] if channel_independence else 1
+        self.statistics_I3C = (  # I: series, or channels of series
+            statistics_S3C.transpose(0, 2, 1).reshape(-1, 3, 1) if channel_independence else statistics_S3C
+        )
+
+    def __len__(self) -> int:
+        return len(self.first_N) * self.per_window
+
+    def num_batches(self, batch_size: int) -> int:
+        """Batches of one pass."""
+        return -(-len(self) // batch_size)
+
+    def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
+        """One pass; see `Dataset.batches`."""
+        steps_N = np.repeat(-(-self.rows_N // self.segment), self.per_window)
+        for indices_B in batch_indices(steps_N, batch_size, rng):
+            yield self._batch(*np.divmod(indices_B, self.per_window))
+
+    def _batch(self, window_B: NDArray[np.int64], channel_B: NDArray[np.int64]) -> Batch:
+        first_B, rows_B, horizon = self.first_N[window_B], self.rows_N[window_B], self.horizon
+        steps_B = -(-rows_B // self.segment)
+        longest = int(steps_B.max())
+        start_B, length = first_B - steps_B * self.segment, longest * self.segment
+        valid_BL1: NDArray[np.bool_] | None = None
+        if int(rows_B.min()) == length:
+            x_BLC = self._slices(start_B, length, channel_B)
+        else:
+            row_BL = start_B[:, None] + np.arange(length)
+            valid_BL = (row_BL >= (first_B - rows_B)[:, None]) & (row_BL < first_B[:, None])
+            x_BLC, valid_BL1 = self._rows(np.where(valid_BL, row_BL, 0), channel_B), valid_BL[..., None]
+        last_B1C = self._rows(first_B[:, None] - 1, channel_B)
+        offset_B1C, spread_B1C = _normalization(self.window_norm, x_BLC, last_B1C, valid_BL1)
+        x_BLC = (x_BLC - offset_B1C) / spread_B1C
+        if valid_BL1 is not None:
+            x_BLC = np.where(valid_BL1, x_BLC, np.float32(0))
+        y_BKC = np.empty((len(first_B), horizon + EXTRA, x_BLC.shape[2]), dtype=np.float32)
+        y_BKC[:, :horizon] = self._slices(first_B, horizon, channel_B)
+        y_BKC[:, horizon] = offset_B1C[:, 0]
+        y_BKC[:, horizon + 1] = spread_B1C[:, 0]
+        y_BKC[:, horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
+        x_BTI = x_BLC.reshape(len(x_BLC), longest, -1)
+        if self.numbered:
+            there_BT1 = np.arange(longest)[:, None] < steps_B[:, None, None]
+            number_BT1 = np.where(there_BT1, channel_B[:, None, None], 0).astype(np.float32)
+            x_BTI = np.concatenate([x_BTI, number_BT1], axis=2)
+        return Batch(
+            x=torch.from_numpy(x_BTI),
+            lengths=lengths_of(steps_B, longest),
+            y=torch.from_numpy(y_BKC),
+        )
+
+    def _slices(self, start_B: NDArray[np.int64], length: int, channel_B: NDArray[np.int64]) -> NDArray[np.float32]:
+        """`length` rows from each start, (B, length, C)."""
+        if not self.by_channel:
+            return slices(self.values, start_B, length)
+        overlapping = np.lib.stride_tricks.sliding_window_view(self.values, length, axis=0)  # (rows, C, length)
+        sliced: NDArray[np.float32] = overlapping[start_B, channel_B][..., None]
+        return sliced
+
+    def _rows(self, row_BL: NDArray[np.int64], channel_B: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Any rows, (B, L, C)."""
+        return self.values[row_BL, channel_B[:, None]][..., None] if self.by_channel else self.values[row_BL]
+
+
+def _normalization(
+    norm: WindowNorm,
+    x_BLC: NDArray[np.float32],
+    last_B1C: NDArray[np.float32],
+    valid_BL1: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What is subtracted from a window, and what it then is divided by, both (B, 1, C)."""
+    if norm == "last":
+        return last_B1C, np.ones_like(last_B1C)
+    if norm == "standard":
+        where = True if valid_BL1 is None else valid_BL1
+        mean_B1C = x_BLC.mean(axis=1, keepdims=True, where=where)
+        return mean_B1C, np.sqrt(x_BLC.var(axis=1, keepdims=True, where=where) + np.float32(EPSILON))
+    return np.zeros_like(last_B1C), np.ones_like(last_B1C)
+
+
+class ChannelFeatures(nn.Module):
+    """The rows of a step as they are, and learned features of the channel whose number comes after them.
+
+    Args:
+        segment: Rows per step, >= 1.
+        channels: Number of channels.
+        size: Learned features per channel, >= 1.
+    """
+
+    def __init__(self, segment: int, channels: int, size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(channels, size)
+        self.output_size = segment + size
+
+    def forward(self, x_BTI: Tensor) -> Tensor:
+        """(B, T, segment + 1) to (B, T, segment + size)."""
+        return torch.cat((x_BTI[..., :-1], self.embedding(x_BTI[..., -1].long())), dim=2)
+
+
+def denormalized(prediction_BHC: Tensor, y_BKC: Tensor) -> Tensor:
+    """A network's forecast of normalized targets, on the scale of the targets in its batch's `y`."""
+    horizon = y_BKC.shape[1] - EXTRA
+    return y_BKC[:, horizon + 1, None] * prediction_BHC + y_BKC[:, horizon, None]
