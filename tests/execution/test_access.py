@@ -29,7 +29,13 @@ def test_a_token_is_made_for_its_user_alone(tmp_path: Path) -> None:
     file.chmod(0o644)
     access.make_token()
     assert (file.read_text(), file.stat().st_mode & 0o777) == (token, 0o600)
-    assert os.environ["RAY_AUTH_MODE"] == "token"
+
+
+def test_the_environment_cannot_turn_the_token_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray asks for the token of a cluster that it starts when nothing is said."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    access.make_token()
+    assert "RAY_AUTH_MODE" not in os.environ
 
 
 def test_a_home_that_cannot_be_written_gets_a_token_of_the_process(
@@ -48,6 +54,6 @@ def test_a_token_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "RAY_AUTH_MODE" not in os.environ
     monkeypatch.setenv("RAY_AUTH_TOKEN", "mine")
     access.use_token()
-    access.make_token()
     assert (os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"]) == ("token", "mine")
+    access.make_token()
     assert not (tmp_path / ".ray").exists()

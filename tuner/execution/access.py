@@ -8,32 +8,36 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 CHECK_SECONDS = 90.0
 _ASK = """
 import sys
-import ray
 from ray.exceptions import AuthenticationError
+address = sys.argv[1]
 try:
-    if sys.argv[1].startswith("ray://"):
-        ray.init(sys.argv[1], log_to_driver=False)
+    if address.startswith("ray://"):
+        import ray
+        ray.init(address, log_to_driver=False)
     else:
+        from ray._private.services import canonicalize_bootstrap_address
         from ray._raylet import GcsClient
-        GcsClient(address=sys.argv[1]).get_all_node_info(timeout=30)
+        GcsClient(address=canonicalize_bootstrap_address(address)).get_all_node_info(timeout=30)
     print("open")
 except AuthenticationError:
-    print("asks for a token")
+    print("token")
 except Exception as error:
-    print("asks for a token" if "InvalidAuthToken" in str(error) else "unknown")
+    print("token" if "InvalidAuthToken" in str(error) else "unknown")
 """
 
 
 def make_token() -> None:
-    """Turn Ray's token on for a cluster that this process starts; one is made when there is none.
+    """Have a token for a Ray that this process starts, which asks for it unless the environment says otherwise.
 
-    The file is Ray's own, ~/.ray/auth_token, but for its user alone: Ray itself writes it for everyone to read.
+    The environment is not heard. A token is made when there is none. The file is Ray's own, ~/.ray/auth_token, but for
+    its user alone: Ray itself writes it for everyone to read.
     """
-    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.pop("RAY_AUTH_MODE", None)
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return
     path = _token_file()
@@ -50,17 +54,17 @@ def make_token() -> None:
 
 
 def use_token() -> None:
-    """Use the token for a cluster that is joined, if there is one: Ray turns it on only for clusters that it starts."""
+    """Use the token for a cluster that is joined, if there is one: Ray does so only for clusters that it starts."""
     found = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH") or _token_file().exists()
     if found:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
-def asks_for_a_token(address: str) -> bool:
-    """Whether a cluster turns away who has none; asked by another process, as Ray reads its settings once.
+def access(address: str) -> Literal["token", "open", "unknown"]:
+    """Whether a cluster turns away who has no token; asked by another process, as Ray reads its settings once.
 
     Args:
-        address: host:port of the cluster's head, or ray://host:port.
+        address: auto, host:port of the cluster's head, or ray://host:port.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -72,8 +76,9 @@ def asks_for_a_token(address: str) -> bool:
             check=False,
             timeout=CHECK_SECONDS,
         )
-        return asked.stdout.strip().splitlines()[-1:] == ["asks for a token"]
-    return False
+        answers: dict[str, Literal["token", "open"]] = {"token": "token", "open": "open"}
+        return answers.get(asked.stdout.strip().rpartition("\n")[2], "unknown")
+    return "unknown"
 
 
 def _token_file() -> Path:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ClusterError
-from tuner.execution.access import asks_for_a_token, make_token, use_token
+from tuner.execution.access import access, make_token, use_token
 from tuner.execution.guard import Guard
 from tuner.execution.probe import probe_nodes
 from tuner.execution.worker import Worker
@@ -227,7 +227,12 @@ class RayExecutor:
 
     def _join(self) -> None:
         _quiet_environment()
-        use_token()
+        found = access(self._address)  # before anything is sent there
+        if found == "open":
+            self._check_allowed()
+            os.environ["RAY_AUTH_MODE"] = "disabled"  # a driver that asked for a token would not be answered
+        else:
+            use_token()
         import ray
 
         try:
@@ -240,17 +245,12 @@ class RayExecutor:
                 f"({str(error).strip().splitlines()[0][:200]})",
                 key=("ray", "address"),
             ) from error
-        self._check_access()
+        if found == "unknown":
+            self._check_allowed()
 
-    def _check_access(self) -> None:
+    def _check_allowed(self) -> None:
         """Refuse a cluster to which anyone could give work, unless that is wanted."""
-        import ray
-
-        if self._allow_open:
-            return
-        client = self._address.startswith("ray://")
-        if not asks_for_a_token(self._address if client else ray.get_runtime_context().gcs_address):
-            ray.shutdown()
+        if not self._allow_open:
             raise ClusterError(
                 "the Ray cluster must ask for a token, as whoever reaches it can run code there",
                 value=self._address,
