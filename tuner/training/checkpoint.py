@@ -43,5 +43,5 @@ def load(path: str, device: torch.device) -> tuple[dict[str, Any], dict[str, Any
         content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
         return content["tensors"], json.loads(content["facts"])
     except Exception as error:  # torch raises many kinds for a damaged file
-        name = path.rpartition("/")[2]
-        raise TrialError(f"{name} must be a checkpoint, but reading it failed: {error}"[:300]) from error
+        name, why = path.rpartition("/")[2], " ".join(str(error).partition(". ")[0].split())  # torch's advice is unsafe
+        raise TrialError(f"{name} must be a checkpoint, but reading it failed: {why}"[:300]) from error
