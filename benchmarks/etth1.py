@@ -10,7 +10,11 @@ validation periods cut out of the training rows it ranked the window norms alike
 three are trained again on fresh seeds, the best of these by its mean is the one that is printed; the test data is read
 once, after that. The same command again goes on where it was, or prints the table of a finished run.
 
-The default budget takes about 20 minutes on two idle cores.
+The default budget takes about 15 minutes of processor time; `--timeout` counts wall time.
+
+Result of 2026-11-25 (`--workers 1 --timeout 1h`, study seed 0): test MSE 0.3699 ± 0.0008, MAE 0.3892 ± 0.0004 over 5
+seeds, by an LSTM of 115 units over two steps of 48 rows, single channels with an embedding of 8, the last value
+subtracted, trained by the absolute error. The baseline, an LSTM of 64 units over rows: 0.834 ± 0.063.
 
 Published, at look-back 96: DLinear as Liu et al. 2024, arXiv:2310.06625, table 10; SegRNN as the authors' repository
 (github.com/lss-1138/SegRNN) of Lin et al. 2023, arXiv:2308.11200. The target is the better of DLinear and iTransformer.
@@ -144,7 +148,7 @@ def main() -> None:
     task = asked.folder / "task.yaml"
     task.write_text(TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}))
     run(asked.folder, "run", task.name)
-    rows = json.loads(run(asked.folder, "top", NAME, "--json", capture=True))
+    rows = json.loads(run(asked.folder, "top", NAME, "--json", "--limit", "0", capture=True))
     number = winner(rows, asked.seeds)
     found = confirmed(asked.folder, number)
     table = {name: tuple(f"{error:.4f}" for error in errors) for name, errors in naive(asked.path).items()}

@@ -11,9 +11,9 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
 
 `sweep.jsonl` of a study has, in the same form:
 
-    sweep     study, version, metric, direction, trials, epochs, trivial, space, constants
-    summary   leaderboard, winner, baseline, test, sentences
-    stopped   reason
+    sweep     study, version, versions, metric, direction, trials, epochs, trivial, space, constants
+    summary   leaderboard, winner, baseline, test, sentences, seconds (of this driver)
+    stopped   reason, seconds
 """
 
 from __future__ import annotations
@@ -23,30 +23,34 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tuner.errors import StudyError
 from tuner.messages import Ended, State
 
+FULL = {errno.ENOSPC, errno.EDQUOT}
+"""What a full disk answers."""
 FULL_DISK_SECONDS = 1.0
 """Time between two attempts to write to a full disk."""
+T = TypeVar("T")
 _log = logging.getLogger("tuner")
 
 
-def append(path: Path, event: str, *, durable: bool = False, **fields: Any) -> None:
+def append(path: Path, event: str, *, durable: bool = False, patient: bool = True, **fields: Any) -> None:
     """Append one event; a torn last line left by a crash is cut off first.
 
     Args:
         path: The event file; its folder is made when missing.
         event: The event's name.
         durable: Wait until it is on the disk (fsync).
+        patient: Wait while the disk is full, rather than raise OSError.
         fields: What belongs to the event; JSON-able.
     """
-    append_many(path, [{"event": event, "time": time.time(), **fields}], durable=durable)
+    append_many(path, [{"event": event, "time": time.time(), **fields}], durable=durable, patient=patient)
 
 
 def append_ended(path: Path, ended: Ended) -> None:
@@ -56,44 +60,66 @@ def append_ended(path: Path, ended: Ended) -> None:
     append(path, "ended", durable=True, **fields)
 
 
-def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = False) -> None:
-    """Append several events in one write; each record has `event` and `time`."""
+def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = False, patient: bool = True) -> None:
+    """Append several events in one write; each record has `event` and `time`. See `append`."""
     data = b"".join(json.dumps(record).encode() + b"\n" for record in records)
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    handle = once_there_is_space(path, lambda: _open(path)) if patient else _open(path)
     with os.fdopen(handle, "rb+", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if size:
             file.seek(size - 1)
             if file.read(1) != b"\n":
                 cut_torn_tail(path)
-        write_whole(file, data, path)
+        write_whole(file, data, path, patient=patient)
         if durable:
             os.fsync(file.fileno())
 
 
-def write_whole(file: FileIO, data: bytes, path: Path) -> None:
-    """Append `data` to an unbuffered file, whole: a full disk is waited out, with nothing half-written meanwhile."""
+def write_whole(file: FileIO, data: bytes, path: Path, *, patient: bool = True) -> None:
+    """Append `data` to an unbuffered file, whole or not at all; a full disk is waited out, unless not `patient`."""
     size = os.fstat(file.fileno()).st_size
-    told = False
-    while True:
+
+    def write() -> None:
         try:
             rest = memoryview(data)
             while rest:
                 rest = rest[file.write(rest) :]
-        except OSError as error:
+        except OSError:
             os.ftruncate(file.fileno(), size)
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+
+    if patient:
+        once_there_is_space(path, write)
+    else:
+        write()
+
+
+def once_there_is_space(path: Path, write: Callable[[], T]) -> T:
+    """Call `write`, again and again while it finds the disk full; the one place where a driver waits for space.
+
+    Args:
+        path: What is written, for the message.
+        write: Leaves nothing half-written when it raises OSError.
+    """
+    told = False
+    while True:
+        try:
+            return write()
+        except OSError as error:
+            if error.errno not in FULL:
                 raise
-            if not told:
-                told = True
-                _log.warning("the disk is full: waiting for space to write %s", path)
-            time.sleep(FULL_DISK_SECONDS)
-        else:
-            return
+        if not told:
+            told = True
+            _log.warning("the disk is full: waiting for space to write %s (Ctrl+C twice ends the run)", path)
+        time.sleep(FULL_DISK_SECONDS)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
 
 
 def cut_torn_tail(path: Path) -> None:

@@ -3,10 +3,11 @@
 <storage>/<study>/
     study.journal            the Optuna study, unless it is in a database
     driver.lock              held by the one driver
+    versions.json            the format of this folder, and the versions of what last ran here
     task.yaml                the task file as it was last run
     sweep.jsonl              events of the sweep itself
     artifacts/               files for the parent run: leaderboard, figures, resolved space
-    trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/
+    trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
     test/                    the one reading of the test data
 <storage>/../prepared/       prepared data, shared by studies
@@ -19,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKPOINT = "checkpoint.pt"
-"""A run's checkpoint, in its folder or in its place below `storage.checkpoints`."""
+"""File from which a lost attempt goes on, in a run's folder or in its place below `storage.checkpoints`."""
 MODEL = "model.pt"
-"""A confirmation's best weights, in the same place."""
+"""File with a confirmation's best weights, in the same place."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class StudyFolder:
     def lock(self) -> Path:
         """The file locked by the driver that owns the study."""
         return self.root / "driver.lock"
+
+    @property
+    def versions(self) -> Path:
+        """The format of this folder and the versions of what last ran here."""
+        return self.root / "versions.json"
 
     @property
     def task_file(self) -> Path:

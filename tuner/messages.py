@@ -97,6 +97,10 @@ class TrialSpec:
     """Place in a store that has prepared data, for workers that share no disk with the driver."""
     prepared_as: str = ""
     """With `store`: the name under which this trial's data is prepared."""
+    output_bytes: int = 1_000_000
+    """How much of what the run prints is kept, where the worker has a process of its own."""
+    checkpoint_bytes: int | None = None
+    """A larger checkpoint is not written: the run's share of `disk.checkpoints`. None: no limit."""
     keep_model: bool = False
     models: tuple[str, ...] = ()
     """Test runs only: places of the confirmed models to score."""

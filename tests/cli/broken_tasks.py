@@ -153,7 +153,7 @@ NAMES = [
         "nested",
         f"{WAVES}budget: {{trails: 5}}",
         "task.yaml:3: budget must have known keys only, but got 'trails'. "
-        "Did you mean 'trials'? Known: epochs, timeout, trials.",
+        "Did you mean 'trials'? Known: epochs, seconds, timeout, trials.",
     ),
     Case(
         "data",

@@ -28,6 +28,7 @@ tracking: {uri: "http://localhost:5000"}
 device: cuda:1
 report: {figures: 5}
 attempts: {errors: 2, stall: 5m}
+disk: {checkpoints: 1.5GB, output: 512kiB}
 diagnostics: {level: "off"}
 """
 
@@ -43,6 +44,8 @@ MISTAKES = {
     "adapter: x\nbudget:": r"task\.yaml:2: budget must be a mapping, but got None\. Fill it in",
     "adapter: x\nsampler: {seed: -1}": r"sampler\.seed must be >= 0, but got -1",
     "adapter: x\nconfirm: {seeds: 0}": r"confirm\.seeds must be >= 1, but got 0",
+    "adapter: x\ndisk: {checkpoints: 20G}": r"disk\.checkpoints must be bytes, or text such as \"500MB\"",
+    "adapter: x\ndisk: {output: 0}": r"disk\.output must be >= 1, but got 0",
     "adapter: x\nresources: {workers: all}": r"resources\.workers must be 'auto' or a whole number",
     "adapter: x\nresources: {gpus: 1.5}": r"resources\.gpus must be a share of one GPU or a whole number",
     "adapter: x\nray: {address: cluster}": r"ray\.address must be local, auto, in-process, host:port or ray:",
@@ -79,6 +82,7 @@ def test_full_task_file(tmp_path: Path) -> None:
     )
     assert task.sampler.options == {"multivariate": True}
     assert task.pruner.options == {"eta": 3}
+    assert (task.disk.checkpoints, task.disk.output) == (1_500_000_000, 524_288)
     assert task.objective is not None
     assert task.objective.metric == "val/accuracy"
     assert set(TaskFile.model_fields) == set(load_task_file(tmp_path / "task.yaml").document.value)

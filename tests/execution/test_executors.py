@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
@@ -11,14 +14,23 @@ import pytest
 
 from tuner.errors import ClusterError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.execution.output import EARLIER, OUTPUT
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 
 TRIALS = "tests.execution.trials_for_tests"
+FOLDER = tempfile.mkdtemp()
+"""Of runs that are not about their folder."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _remove_folder() -> Iterator[None]:
+    yield
+    shutil.rmtree(FOLDER)
 
 
 def spec(run: str = "trials/00000", **fields: Any) -> TrialSpec:
     """A spec of a trial for tests."""
-    given = {"epochs": 3, "params": {"x": 0.5}, "attempt": 1, **fields}
+    given = {"epochs": 3, "params": {"x": 0.5}, "attempt": 1, "folder": FOLDER, **fields}
     return TrialSpec(
         study="s",
         run=run,
@@ -28,7 +40,6 @@ def spec(run: str = "trials/00000", **fields: Any) -> TrialSpec:
         adapter="",
         data={},
         prepared="",
-        folder="",
         **given,
     )
 
@@ -138,6 +149,93 @@ def test_a_dead_worker_is_told_and_replaced() -> None:
         ended = until_end(executor)[-1]
         assert isinstance(ended, Ended)
         assert ended.state is State.COMPLETED
+    finally:
+        executor.close()
+
+
+@pytest.fixture
+def one_worker() -> Iterator[Any]:
+    """A function that runs one attempt on a Ray with one worker, and gives its last message."""
+    opened: list[RayExecutor] = []
+
+    def run(function: str, folder: Path, **fields: Any) -> Message:
+        if not opened:
+            opened.append(RayExecutor(f"{TRIALS}:{function}", workers=1))
+            opened[0].open()
+        wait_for_idle(opened[0])
+        opened[0].start(spec(folder=str(folder), **fields))
+        return until_end(opened[0])[-1]
+
+    yield run
+    for executor in opened:
+        executor.close()
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("by", "reason"),
+    [
+        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials_for_tests\.py:\d+\)"),
+        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials_for_tests\.py:\d+\)"),
+    ],
+)
+def test_a_trial_that_ends_its_process_has_failed(one_worker: Any, tmp_path: Path, by: str, reason: str) -> None:
+    """What a trial does to its own worker is that trial's error, with file and line; the next attempt has a worker."""
+    for attempt in (1, 2):
+        end = one_worker("exits", tmp_path, params={"by": by}, attempt=attempt)
+        assert isinstance(end, Ended)
+        assert end.state is State.FAILED
+        assert re.fullmatch(reason, end.reason), end.reason
+        assert "trials_for_tests.py" in end.trace
+
+
+@pytest.mark.ray
+def test_prints_are_kept_per_run_and_capped(one_worker: Any, tmp_path: Path) -> None:
+    """Of 40 MB printed the last 1 MB is kept, whoever prints; another run's prints go to its own folder."""
+    end = one_worker("prints", tmp_path / "much", params={"megabytes": 40}, output_bytes=1_000_000)
+    assert isinstance(end, Ended)
+    assert end.state is State.COMPLETED, end
+    one_worker("prints", tmp_path / "little", params={"megabytes": 0}, output_bytes=1_000_000)
+    one_worker("prints", tmp_path / "last", params={"megabytes": 0}, output_bytes=1_000_000)
+    files = sorted((tmp_path / "much").iterdir())
+    assert [file.name for file in files] == [EARLIER, OUTPUT]
+    assert 500_000 <= sum(file.stat().st_size for file in files) <= 1_000_000
+    assert files[1].read_text().endswith("from Python\nfrom a program\nto the end\n")
+    assert (tmp_path / "little" / OUTPUT).read_text() == "from Python\nfrom a program\nto the end\n"
+
+
+@pytest.mark.ray
+def test_what_a_trial_forks_ends_with_it(one_worker: Any, tmp_path: Path) -> None:
+    """A copy of the trial tells nothing, and processes that a trial leaves are gone when it is over."""
+    end = one_worker("forks", tmp_path)
+    assert isinstance(end, Ended)
+    assert end.state is State.COMPLETED
+    for pid in end.results.values():
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert isinstance(one_worker("forks", tmp_path), Ended)
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("server", ["raylet", "gcs_server"])
+def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path) -> None:
+    """What ran on it is lost and can be sent again; nothing of the dead one is left."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), epochs=100, params={"x": 1.0, "seconds": 1.0}))
+        before = {child.name(): child for child in psutil.Process().children(recursive=True)}
+        before[server].kill()
+        lost = until_end(executor)[-1]
+        assert isinstance(lost, Lost)
+        assert "Ray died" in lost.reason
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), attempt=2))
+        end = until_end(executor)[-1]
+        assert isinstance(end, Ended)
+        assert end.state is State.COMPLETED
+        of_ray = [child for name, child in before.items() if name.startswith("ray") or name == "gcs_server"]
+        assert psutil.wait_procs(of_ray, timeout=5)[1] == []
     finally:
         executor.close()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import subprocess
+import sys
 import time
 
 from tuner.execution import Link
@@ -39,11 +43,43 @@ def fails(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract'
     return {}["wav"]  # type: ignore[no-any-return]
 
 
+def fails_at_its_shape(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
+    """Raises with a number of its own."""
+    raise ValueError(f"shape [{spec.number}, 4] does not fit")
+
+
 def dies_once(spec: TrialSpec, link: Link) -> Ended:
-    """Its first attempt ends with its process."""
+    """Its first attempt's process is killed."""
     if spec.attempt == 1:
-        os._exit(3)
+        os.kill(os.getpid(), signal.SIGKILL)
     return epochs(spec, link)
+
+
+def exits(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
+    """Ends the process, as parameter `by` says."""
+    if spec.params["by"] == "signal":
+        ctypes.string_at(0)
+    os._exit(7)
+
+
+def prints(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
+    """Prints parameter `megabytes`, by Python and from a process of its own."""
+    for number in range(int(spec.params["megabytes"])):
+        print(f"{number:07d}" + "x" * 992)  # noqa: T201
+        sys.stdout.buffer.write((b"y" * 999 + b"\n") * 999) if hasattr(sys.stdout, "buffer") else None
+    print("from Python")  # noqa: T201
+    subprocess.run(["/bin/echo", "from a program"], check=True)
+    os.write(2, b"to the end\n")
+    return ended(spec)
+
+
+def forks(spec: TrialSpec, link: Link) -> Ended:
+    """Leaves a process running, and one that goes on with the trial as if it were the worker."""
+    left = subprocess.Popen(["/bin/sleep", "600"])
+    copy = os.fork()
+    record = Epoch(epoch=1, time=time.time(), metrics={"val/loss": 1.0 if copy else 2.0})
+    link.send(Report(run=spec.run, attempt=spec.attempt, epochs=(record,), value=1.0))
+    return ended(spec, value=1.0, epochs=1, results={"left": left.pid, "copy": copy})
 
 
 def environment(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's

@@ -72,3 +72,16 @@ def test_equal_trials_have_no_importance() -> None:
 def test_the_scale_is_seen_from_the_values(values: list[object], expected: bool) -> None:
     """Values spread by ratios should get a logarithmic axis, others not."""
     assert is_logarithmic(values) is expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_lets_trials_learn_is_found_among_few(seed: int) -> None:
+    """A choice that a third of 24 trials owe their success to should come first when those are the best."""
+    draw = random.Random(seed)
+    trials = []
+    for number in range(24):
+        params = {"gate_bias": ("chrono", "constant", "uniform")[number % 3], "layers": draw.choice([1, 2])}
+        trials.append((params, draw.uniform(0.0, 0.1) if number % 3 == 0 else draw.uniform(0.9, 1.1)))
+    shares = importance(trials, maximize=False, best=8).shares
+    assert shares is not None
+    assert shares["gate_bias"] > 0.6

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -264,3 +265,15 @@ def test_a_grid_has_no_use_for_priors(tmp_path: Path) -> None:
         found.append(suggestion.params["cell"])
         search.tell(suggestion.number, State.COMPLETED, 1.0, "")
     assert sorted(found) == ["gru", "lstm", "rnn"]
+
+
+@pytest.mark.slow
+def test_a_study_of_2000_trials_opens_within_three_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of processor time; what a resumed driver asks first is included."""
+    monkeypatch.setattr("os.fsync", lambda _: None)  # so that the study is there sooner
+    run(open_search(tmp_path / "study"), 2000)
+    _opened.pop().close()
+    began = time.process_time()
+    search = open_search(tmp_path / "study")
+    assert (search.counted(), search.running()) == (2000, [])
+    assert time.process_time() - began < 3.0

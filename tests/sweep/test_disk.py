@@ -1,81 +1,130 @@
-"""Network file systems are told from the mount table."""
-
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
+import sqlite3
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tests.sweep.test_sweep import Events, curves, records, sweep
 from tests.tiny import write_task
-from tuner.errors import StudyError
-from tuner.sweep import Sweep, disk, resolve_task
-
-TABLE = """22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:40 / /home rw - nfs4 server:/home rw,vers=4.2
-31 22 0:41 / /home/me/local\\040disk rw - xfs /dev/sdb1 rw
-32 22 0:42 / /mnt/win rw - cifs //server/share rw
-33 22 0:43 / /mnt/ssh rw - fuse.sshfs me@host: rw
-34 22 0:44 / /lustre rw - lustre mgs@tcp:/fs rw
-35 22 0:45 / /over rw - fuse.fuse-overlayfs fuse-overlayfs rw
-36 22 0:46 / /both rw - ext4 /dev/sdc1 rw
-37 22 0:47 / /both rw - nfs server:/both rw
-broken line
-"""
+from tuner.cli import main
+from tuner.folder import CHECKPOINT, MODEL
+from tuner.sweep import DriverLock, Sweep, resolve_task
 
 
-@pytest.fixture
-def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mountinfo").write_text(TABLE)
-    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
-
-
-@pytest.mark.usefixtures("_table")
-@pytest.mark.parametrize(
-    ("folder", "kind"),
-    [
-        ("/home/me/studies", "nfs4"),
-        ("/mnt/win/a/b", "cifs"),
-        ("/mnt/ssh", "fuse.sshfs"),
-        ("/lustre/scratch", "lustre"),
-        ("/both/x", "nfs"),
-    ],
-)
-def test_a_network_file_system_is_refused(folder: str, kind: str) -> None:
-    """The innermost and latest mount counts; the line names folder and kind and what to do."""
-    with pytest.raises(StudyError, match=f"^task.yaml:3: storage.folder {folder} must be .* '{kind}'. Name a"):
-        disk.check_local(Path(folder), "task.yaml:3")
-
-
-@pytest.mark.usefixtures("_table")
-@pytest.mark.parametrize("folder", ["/srv", "/homework", "/home/me/local disk/x", "/over/x"])
-def test_a_local_disk_is_taken(folder: str) -> None:
-    """A local mount below a network one, a similar name, an overlay."""
-    disk.check_local(Path(folder))
-
-
-def test_this_machines_own_table_is_read() -> None:
-    """A real mount is seen as what it is."""
-    folder = Path(tempfile.mkdtemp())
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
-    try:
-        assert disk.file_system(folder / "not" / "there") == "tmpfs"
-        assert disk.file_system(Path("/proc/self")) == "proc"
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-        shutil.rmtree(folder)
-
-
-def test_a_sweep_there_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The study's folder is not made, nor is anything prepared."""
-    (tmp_path / "mountinfo").write_text("1 1 0:1 / / rw - nfs4 server:/ rw\n")
-    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    path = write_task(tmp_path)
-    with pytest.raises(StudyError, match="but got 'nfs4'"):
-        Sweep(resolve_task(path), lambda *_, **__: None).run()
-    assert not (tmp_path / "mlruns").exists()
+    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+
+
+def gc(study: str, status: int = 0) -> str:
+    """What `tuner gc` says."""
+    result = CliRunner().invoke(main, ["gc", study])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def stopped(path: Path) -> None:
+    """Run the sweep until its first epochs are reported."""
+    told = Events()
+    run = Sweep(resolve_task(path), told)
+
+    def stop(event: str, **fields: object) -> None:
+        told(event, **fields)
+        if event == "trial":
+            run.stop("a test")
+
+    run.tell = stop
+    run.run()
+
+
+def test_checkpoints_are_those_that_may_still_be_needed(tmp_path: Path) -> None:
+    """After a sweep there is no checkpoint, and a model of every confirmed training and of nothing else."""
+    path = write_task(tmp_path, trials=3, more="confirm: {top: 1, seeds: 2}")
+    sweep(path)
+    root = resolve_task(path).folder.root
+    assert list(root.rglob(CHECKPOINT)) == []
+    assert sorted(file.parent.parent.name for file in root.rglob(MODEL)) == ["confirm"] * 4
+
+
+def test_gc_removes_what_is_over_and_nothing_else(tmp_path: Path) -> None:
+    """Checkpoints of runs that are over and half-written files go, those of stopped runs stay; again, nothing goes."""
+    path = write_task(tmp_path, trials=4, epochs=4, more="confirm: {top: 0}")
+    stopped(path)
+    folder = resolve_task(path).folder
+    over = [record.run for record in records(path) if record.state.final]
+    open_ = [record.run for record in records(path) if not record.state.final]
+    assert over
+    for run in (*over, *open_):
+        (folder.run(run) / CHECKPOINT).write_bytes(b"x" * 1_000_000)
+    (folder.run(over[0]) / "checkpoint.tmp").write_bytes(b"x" * 500_000)
+    half = folder.prepared / "0123456789abcdef.killed"
+    half.mkdir()
+    (half / "train.npy").write_bytes(b"x" * 500_000)
+    (folder.prepared / "0123456789abcdef.lock").touch()
+    megabytes = len(over) + 1.0
+    assert gc("tiny") == f"study tiny: {len(over) + 2} files, {megabytes:.1f} MB removed\n"
+    assert [run for run in (*over, *open_) if (folder.run(run) / CHECKPOINT).exists()] == open_
+    assert not half.exists()
+    assert gc("tiny.yaml") == "study tiny: nothing to remove\n"
+    for run in open_:
+        (folder.run(run) / CHECKPOINT).unlink()
+    outcome, _ = sweep(path)
+    assert outcome.finished
+    assert gc("tiny") == "study tiny: nothing to remove\n"
+
+
+def test_gc_leaves_a_running_study_alone(tmp_path: Path) -> None:
+    """The holder is named, and nothing is removed."""
+    path = write_task(tmp_path, trials=1, more="confirm: {top: 0}")
+    sweep(path)
+    lock = DriverLock(resolve_task(path).folder.lock)
+    try:
+        assert "must not be in use by another run" in gc("tiny", status=2)
+    finally:
+        lock.release()
+
+
+def test_checkpoints_keep_to_their_bytes(tmp_path: Path) -> None:
+    """A checkpoint beyond its share is not written, once said so; the trials end with the same numbers."""
+    whole = write_task(tmp_path, name="whole", trials=3, epochs=4, more="confirm: {top: 0}")
+    sweep(whole)
+    path = write_task(tmp_path, trials=3, epochs=4, more="confirm: {top: 0}\ndisk: {checkpoints: 2kB}")
+    outcome, told = sweep(path)
+    assert outcome.finished
+    assert curves(path) == curves(whole)
+    (notice,) = [notice["sentence"] for notice in told.of("notice")]
+    assert "could not write its checkpoint: a checkpoint of " in notice
+    assert notice.endswith("bytes is larger than 1000")
+
+
+def test_a_moved_folder_goes_on_and_its_artifacts_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Study, data and MLflow's database are carried elsewhere in mid-sweep; the numbers are as if never moved."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    shutil.copy("mlflow.db", before)
+    monkeypatch.chdir(before)
+    whole = write_task(before, name="whole", trials=4, epochs=4, more="confirm: {top: 0}")
+    sweep(whole)
+    expected = curves(whole)
+    path = write_task(before, trials=4, epochs=4, more="confirm: {top: 0}")
+    stopped(path)
+    monkeypatch.chdir(tmp_path)
+    before.rename(after)
+    monkeypatch.chdir(after)
+    outcome, told = sweep(after / path.name)
+    assert outcome.finished
+    assert len(told.of("trial")) in {2, 3}
+    assert curves(after / path.name) == expected
+    with sqlite3.connect("mlflow.db") as database:
+        places = {
+            row[0]
+            for row in database.execute(
+                "select artifact_uri from runs join experiments using (experiment_id) where experiments.name = 'tiny'"
+            )
+        }
+    assert places
+    assert all(place.startswith(str(after)) for place in places)

@@ -83,6 +83,10 @@ def exec_fault(fault):
         raise KeyError("wav")
     if fault == "exit":
         os._exit(7)
+    if fault == "killed":
+        os.kill(os.getpid(), 9)
+    if fault == "memory":
+        bytearray(1 << 60)
     if fault == "hang":
         time.sleep(3600)
 '''
@@ -120,14 +124,35 @@ def test_an_error_that_stays_fails_the_trial_with_the_users_line(tmp_path: Path)
 
 @pytest.mark.ray
 def test_a_worker_that_dies_costs_no_attempt_of_the_trials_own(tmp_path: Path) -> None:
-    """A worker that exits is replaced, its trial sent again; the budget of errors is not touched."""
-    path = write_faulty(tmp_path, "exit", 2, "ray: {address: local}\nresources: {workers: 1}\nattempts: {errors: 0}")
+    """A worker that is killed is replaced, its trial sent again; the budget of errors is not touched."""
+    path = write_faulty(tmp_path, "killed", 2, "ray: {address: local}\nresources: {workers: 1}\nattempts: {errors: 0}")
     output = finish(start(tmp_path, path))
     assert "it goes on from its checkpoint" in output
     records = [read_run(file) for file in trial_files(tmp_path)]
     assert [record.state for record in records] == [State.COMPLETED] * 3
     assert sum(record.attempts for record in records) == 5
     assert [record.errors for record in records] == [0, 0, 0]
+
+
+@pytest.mark.ray
+def test_a_trial_that_exits_fails_after_its_attempts(tmp_path: Path) -> None:
+    """`os._exit` in the trial's code is an error of that code, with its line, and ends one trial and not the sweep."""
+    path = write_faulty(tmp_path, "exit", 2, "ray: {address: local}\nresources: {workers: 1}")
+    output = finish(start(tmp_path, path))
+    records = [read_run(file) for file in trial_files(tmp_path)]
+    assert [record.state for record in records] == [State.FAILED, State.COMPLETED, State.COMPLETED]
+    assert records[0].reason.startswith("the trial ended its worker's process by os._exit(7) (faulty.py:")
+    assert "trial 0 failed after 0 epochs" in output
+
+
+def test_out_of_memory_is_told_as_such(tmp_path: Path) -> None:
+    """The reason begins with it, has the user's line, and says what to change."""
+    path = write_faulty(tmp_path, "memory", 2, "")
+    finish(start(tmp_path, path))
+    reason = read_run(trial_files(tmp_path)[0]).reason
+    assert reason.startswith("out of memory: MemoryError")
+    assert "(faulty.py:" in reason
+    assert reason.endswith("lower batch_size, hidden_size or layers in the search space, or resources.workers")
 
 
 @pytest.mark.ray
@@ -170,7 +195,7 @@ def _kill_worker(driver: int) -> int:
     """Kill one busy or idle worker of the driver's Ray; 1 when there was one."""
     try:
         for child in psutil.Process(driver).children(recursive=True):
-            if "ray::Worker" in " ".join(child.cmdline()):
+            if "ray::RayWorker" in " ".join(child.cmdline()):
                 os.kill(child.pid, signal.SIGKILL)
                 return 1
     except psutil.Error:

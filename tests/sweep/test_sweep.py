@@ -257,6 +257,21 @@ def test_the_same_failure_three_times_stops_the_sweep(tmp_path: Path) -> None:
     assert [event["state"] for event in told.of("trial")] == ["FAILED"] * 3
 
 
+def test_failures_are_alike_whatever_their_numbers_and_stop_every_run(tmp_path: Path) -> None:
+    """Messages that differ in numbers are one failure; the same command again tries three more and stops again."""
+    path = write_task(tmp_path, trials=10)
+    for expected in (3, 6):
+        task = resolve_task(path)
+        failing = Sweep(
+            task, Events(), executor=make_executor(task, "tests.execution.trials_for_tests:fails_at_its_shape")
+        )
+        with pytest.raises(
+            SweepFailed, match=r"first 3 trials failed alike: ValueError: shape \[\d+, 4\] does not fit"
+        ):
+            failing.run()
+        assert [record.state for record in records(path)] == [State.FAILED] * expected
+
+
 def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
     """Changing every test value changes no number of the search, bit for bit."""
     path = write_task(tmp_path, trials=2, more="confirm: {top: 0}")
@@ -278,3 +293,21 @@ def test_states_on_disk_say_how_far_an_attempt_came(tmp_path: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]))
     assert read_run(file).state is State.LOST
+
+
+def test_the_choice_that_made_the_difference_is_told(tmp_path: Path) -> None:
+    """Where one choice learns and the other cannot, words, numbers and an artifact say so."""
+    space = "{cell: gru, hidden_size: {low: 4, high: 40}, batch_size: 16, learning_rate: [1.0e-9, 0.03]}"
+    search = f"search_space: {space}\nsampler: {{name: random, seed: 0}}\npruner: {{name: none}}\nconfirm: {{top: 1}}"
+    path = write_task(tmp_path, trials=16, epochs=8, more=f"objective: {{metric: val/loss}}\n{search}")
+    outcome, _ = sweep(path)
+    summary = outcome.summary
+    assert summary is not None
+    assert summary.separation["parameter"] == "learning_rate"
+    assert next(iter(summary.importance)) == "learning_rate"
+    (told,) = [sentence for sentence in summary.sentences if "separates" in sentence]
+    assert told.startswith("learning_rate separates the trials that learned (val/loss below")
+    assert "most frequent class" in told
+    written = json.loads((resolve_task(path).folder.artifacts / "what_mattered.json").read_text())
+    assert written["importance"] == summary.importance
+    assert written["separation"]["probability"] == summary.separation["probability"] < 0.05

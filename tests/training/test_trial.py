@@ -135,6 +135,20 @@ def test_epochs_that_the_driver_lacks_are_sent_again_on_resume(make: Any) -> Non
     assert [epoch.epoch for epoch in second.epochs] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(("reported", "asked"), [(1, [2, 3]), (2, [2, 3]), (3, [3])])
+def test_a_rung_that_was_not_answered_is_asked_again_on_resume(make: Any, reported: int, asked: list[int]) -> None:
+    """A checkpoint written at a rung does not carry a trial past it, unless the driver has seen what came after."""
+    run_trial(make(), Driver(stop_after=2))
+    second = Driver()
+    run_trial(make(attempt=2, reported=reported), second)
+    known, waits = reported, []
+    for report in second.reports:
+        known = max([known, *(epoch.epoch for epoch in report.epochs)])
+        if report.waiting:
+            waits.append(known)
+    assert waits == asked
+
+
 def test_another_trials_checkpoint_is_not_used(make: Any) -> None:
     """A checkpoint with other parameters or another seed is left aside."""
     run_trial(make(), Driver(stop_after=2))

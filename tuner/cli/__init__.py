@@ -303,6 +303,29 @@ def sync(study: str, storage: str, uri: str | None) -> None:
     click.echo(f"study {folder.name}: {report.runs} runs, {done}")
 
 
+@main.command()
+@_STUDY
+@click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+@_examples("python -m tuner gc digits", "python -m tuner gc task.yaml")
+def gc(study: str, storage: str) -> None:
+    """Remove what a study no longer needs: checkpoints of runs that are over, and half-written files.
+
+    Results, prints, models of confirmed runs and the checkpoints of runs that may go on are kept. Safe to repeat.
+    """
+    from tuner.sweep import DriverLock, collect
+
+    folder = _study_folder(study, storage)
+    lock = DriverLock(folder.lock)
+    try:
+        collected = collect(folder)
+    finally:
+        lock.release()
+    done = (
+        f"{collected.files} files, {collected.bytes / 1e6:.1f} MB removed" if collected.files else "nothing to remove"
+    )
+    click.echo(f"study {folder.name}: {done}")
+
+
 def _study_folder(study: str, storage: str) -> StudyFolder:
     """A study named by its name or by its task file."""
     if study.endswith((".yaml", ".yml")):
@@ -314,7 +337,11 @@ def _study_folder(study: str, storage: str) -> StudyFolder:
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
-    return StudyFolder((Path(storage) / study).absolute())
+    from tuner.sweep.versions import check_format
+
+    folder = StudyFolder((Path(storage) / study).absolute())
+    check_format(folder)
+    return folder
 
 
 def _listener(as_json: bool) -> Any:
@@ -356,6 +383,8 @@ def _print_summary(task: Task, summary: Any) -> None:
     default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
     mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
     command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
+    if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
+        command = task.tracking
     shown = command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
     click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
 

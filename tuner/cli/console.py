@@ -98,6 +98,8 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
             return f"confirm {what}, seed {fields['run'].rpartition('-')[2]}: {_outcome(fields)}"
         case "lost":
             return f"{fields['run']}: {fields['reason']}; it goes on from its checkpoint"
+        case "error":
+            return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is tried again"
         case "phase":
             return _PHASES[fields["name"]].format(**fields)
         case "space":

@@ -41,6 +41,25 @@ def duration_seconds(value: object) -> object:
     return sum(float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number)
 
 
+_SIZE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kMGT]?i?B)\s*", re.ASCII)
+_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_BINARY = {"kiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def size_bytes(value: object) -> object:
+    """Bytes from text such as "20GB" or "512MiB"; anything but text is passed on.
+
+    >>> size_bytes("1.5kB")
+    1500
+    """
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if not match or match["unit"] not in {**_UNITS, **_BINARY}:
+        raise ValueError('must be bytes, or text such as "500MB", "20GB" or "1TB"')
+    return int(float(match["number"]) * {**_UNITS, **_BINARY}[match["unit"]])
+
+
 @dataclass(frozen=True)
 class _Form:
     """Text that must match a pattern, with a sentence that says so to a reader."""
@@ -244,6 +263,20 @@ class Attempts(Options):
     the attempt is ended, its Python stacks kept. null waits for ever."""
 
 
+_Bytes = Annotated[int, Field(ge=1), BeforeValidator(size_bytes, json_schema_input_type=int | str)]
+
+
+class Disk(Options):
+    """How much of the disk a study may take."""
+
+    checkpoints: _Bytes | None = None
+    """Bytes for checkpoints and models together, >= 1, or text such as "20GB". Only runs that may go on have a
+    checkpoint, and confirmed ones a model; of what models leave each running trial has an equal share, and one whose
+    checkpoint is larger trains without. null: no limit."""
+    output: _Bytes = 1_000_000
+    """Bytes that are kept of what a trial prints, the last ones, >= 1, or text such as "10MB"."""
+
+
 class Report(Options):
     """What is drawn when a sweep is over."""
 
@@ -278,6 +311,8 @@ class TaskFile(Options):
     """The confirmation after the search."""
     attempts: Attempts = Attempts()
     """How often a trial is tried, and how long it may be silent."""
+    disk: Disk = Disk()
+    """How much of the disk checkpoints and prints may take."""
     resources: Resources = Resources()
     """What one trial gets, and how many run at once."""
     ray: Ray = Ray()

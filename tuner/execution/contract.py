@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tuner.messages import Answer, Ended, Message, Report, TrialSpec
 
@@ -27,6 +27,15 @@ class Link(Protocol):
 
 RunTrial = Callable[[TrialSpec, Link], Ended]
 """Runs one attempt to its end. Named by path ("tuner.training:run_trial"), loaded in the worker."""
+
+
+class Started(NamedTuple):
+    """Where an attempt runs."""
+
+    worker: str
+    """The worker's name, for people: "host:pid"."""
+    node: str = ""
+    """The node's identity; "" where there is but one."""
 
 
 class Executor(Protocol):
@@ -62,8 +71,8 @@ class Executor(Protocol):
         """
         ...
 
-    def start(self, spec: TrialSpec) -> str:
-        """Start an attempt on an idle slot and return the worker's name."""
+    def start(self, spec: TrialSpec) -> Started:
+        """Start an attempt on an idle slot."""
         ...
 
     def answer(self, answer: Answer) -> None:
@@ -76,6 +85,14 @@ class Executor(Protocol):
 
     def abandon(self, run: str) -> None:
         """End the worker of a run by force, without a message; another takes its slot."""
+        ...
+
+    def avoid(self, node: str) -> bool:
+        """Give a node no more attempts; those that run there go on.
+
+        Returns:
+            Whether it is done; not where no other node is left.
+        """
         ...
 
     def close(self) -> None:

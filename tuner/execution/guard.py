@@ -1,30 +1,41 @@
-"""A small process that outlives the driver and ends what a killed driver leaves behind.
+"""A small process that outlives the driver and ends what the driver's Ray leaves behind.
 
-Ray's own helpers live on for minutes after the process that started them was killed with SIGKILL. The guard is told
-their process numbers while all is well; when the driver's end of the pipe closes without a word, it ends those that
-are still there.
+Ray's own helpers live on for minutes after the process that started them was killed with SIGKILL, and what a trial
+forked may live for ever. All of them have a mark in their environment, which a process hands on to those it starts.
+When the driver's end of the pipe closes, those that are still there are ended.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 
 GRACE_SECONDS = 5.0
-"""Time for Ray's processes to end by themselves."""
+"""Time for Ray's processes to end by themselves after the driver was killed."""
+MARK = "TUNER_SWEEP"
+"""Environment variable by which the processes of one driver are known."""
+_KEEP_ENVIRONMENT = "SPT_NOENV"
+"""Else Ray's processes write their titles over their environment, where others read it."""
 _END = "end"
+_ROUNDS = 10
+_CLOSE_SECONDS = 20.0
+"""A look at every process of a busy machine takes a while."""
 
 
 class Guard:
     """The driver's end."""
 
     def __init__(self) -> None:
+        self._mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tuner.execution.guard"],
+            [sys.executable, "-m", "tuner.execution.guard", self._mark],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -32,38 +43,54 @@ class Guard:
             start_new_session=True,
         )
 
-    def watch_children(self) -> None:
-        """Put every process that this one has started so far, directly or not, under the guard; but not the guard."""
-        assert self._process.stdin is not None
-        for child in psutil.Process().children(recursive=True):
-            if child.pid != self._process.pid:
-                with suppress(psutil.NoSuchProcess):
-                    self._process.stdin.write(f"{child.pid} {child.create_time()}\n")
-        self._process.stdin.flush()
+    @contextmanager
+    def marking(self) -> Iterator[None]:
+        """Processes started within, and those that they start, are under the guard."""
+        os.environ.update({MARK: self._mark, _KEEP_ENVIRONMENT: "1"})
+        try:
+            yield
+        finally:
+            del os.environ[MARK], os.environ[_KEEP_ENVIRONMENT]
+
+    def end_marked(self) -> None:
+        """End all that was started under the guard, now."""
+        end(self._mark)
 
     def close(self) -> None:
-        """All has ended in good order."""
-        with suppress(BrokenPipeError):
-            self._process.communicate(f"{_END}\n", timeout=GRACE_SECONDS)
+        """All has ended in good order; what is left goes at once."""
+        with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            self._process.communicate(f"{_END}\n", timeout=_CLOSE_SECONDS)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The living processes of this user that have the mark."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def end(mark: str) -> None:
+    """Kill the processes that have the mark, and those that they start meanwhile."""
+    for _ in range(_ROUNDS):
+        if not (left := marked(mark)):
+            return
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1.0)
 
 
 def main() -> None:
-    """Read process numbers until the pipe closes."""
-    watched: list[psutil.Process] = []
-    for line in sys.stdin:
-        if line.strip() == _END:
-            return
-        pid, created = line.split()
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(int(pid))
-            if abs(process.create_time() - float(created)) < 1.0:  # not a later process of the same number
-                watched.append(process)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline and any(process.is_running() for process in watched):
-        time.sleep(0.1)
-    for process in watched:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    """Wait until the pipe closes."""
+    mark = sys.argv[1]
+    if sys.stdin.readline().strip() != _END:
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline and marked(mark):
+            time.sleep(0.2)
+    end(mark)
 
 
 if __name__ == "__main__":

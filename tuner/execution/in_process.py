@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tuner.execution.contract import Started
 from tuner.execution.worker import Worker
 from tuner.messages import Answer, Ended, Message, State, TrialSpec, Verdict
 
@@ -34,12 +35,12 @@ class InProcessExecutor:
         """There is no node but this process."""
         return {}
 
-    def start(self, spec: TrialSpec) -> str:
+    def start(self, spec: TrialSpec) -> Started:
         """Start an attempt in a thread."""
         assert self._worker is not None, "open first"
         self._busy = spec
         self._worker.start(spec)
-        return "in-process"
+        return Started("in-process")
 
     def answer(self, answer: Answer) -> None:
         """Hand the answer over."""
@@ -59,6 +60,10 @@ class InProcessExecutor:
         if self._busy is not None and self._busy.run == run:
             self._busy = None
             self._worker = Worker(self._run_trial)
+
+    def avoid(self, node: str) -> bool:  # noqa: ARG002 - the contract's
+        """There is no other."""
+        return False
 
     def close(self) -> None:
         """Ask the running attempt to end; its thread dies with the process if it does not."""

@@ -10,18 +10,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from tuner.errors import ClusterError
 from tuner.execution.access import access, make_token, use_token
+from tuner.execution.contract import Started
+from tuner.execution.failures import MEMORY_ADVICE, crash_reason
 from tuner.execution.guard import Guard
 from tuner.execution.probe import probe_nodes
-from tuner.execution.worker import Worker
-from tuner.messages import Answer, Ended, Lost, Message, TrialSpec
+from tuner.execution.worker import STACKS, Worker
+from tuner.messages import Answer, Ended, Lost, Message, State, TrialSpec
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -29,14 +37,42 @@ if TYPE_CHECKING:
 LONG_POLL_SECONDS = 30.0
 MAX_FAILED_STARTS = 20
 """Workers in a row that may fail to start once one has: nodes come and go."""
+MAX_FIRST_STARTS = 4
+"""Workers that may die while they start, before one has."""
+LOOK_SECONDS = 1.0
+"""Time between two looks at whether a Ray of our own is still there."""
 _CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
+_MEMORY_MONITOR = "low on memory"
+"""What Ray says of a worker that its memory monitor has ended."""
+_REFUSALS = 3
+"""Refused connections in a row after which a joined cluster is taken for gone."""
+_SERVERS = {"raylet", "gcs_server"}
+"""Names of the processes without which a Ray is no more."""
 
 
 @dataclass
 class _Slot:
-    actor: Any  # ActorHandle[Worker], which Ray's own types do not follow through `options`
+    actor: Any  # ActorHandle[RayWorker], which Ray's own types do not follow through `options`
     name: str = ""
+    host: str = ""
+    pid: int = 0
+    node: str = ""
     spec: TrialSpec | None = None
+    kills_before: int = 0
+    """Processes that this machine's system had ended for want of memory when the attempt began."""
+
+
+class RayWorker(Worker):
+    """A `Worker` in an actor's process, which it has for itself."""
+
+    def __init__(self, run_trial: str) -> None:
+        super().__init__(run_trial, alone=True)
+
+    def about(self) -> dict[str, str | int]:
+        """Who this is, and on which node."""
+        import ray
+
+        return {**super().about(), "node": ray.get_runtime_context().get_node_id()}
 
 
 class RayExecutor:
@@ -70,6 +106,12 @@ class RayExecutor:
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
         self._guard: Guard | None = None
+        self._servers: list[psutil.Process] = []  # of a Ray of our own
+        self._session = ""
+        self._head = ""  # host:port of a joined cluster's control service
+        self._head_gone = False
+        self._looked = 0.0
+        self._avoided: set[str] = set()
         self._up = False  # whether any slot ever was
         self._failed_starts = 0
         self.num_slots = 0
@@ -85,13 +127,7 @@ class RayExecutor:
 
         fits = self._slots_that_fit()
         self.num_slots = fits if self._workers == "auto" else int(self._workers)
-        self._actor_class = ray.remote(Worker).options(
-            num_cpus=self._cpus,
-            num_gpus=self._gpus,
-            max_restarts=0,
-            max_task_retries=0,
-            max_concurrency=_CALLS_AT_ONCE,
-        )
+        self._actor_class = ray.remote(RayWorker)
         for _ in range(self.num_slots):
             self._add_slot()
 
@@ -104,14 +140,14 @@ class RayExecutor:
         """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
         return {} if self._address == "local" else probe_nodes(target, question, self._cpus)
 
-    def start(self, spec: TrialSpec) -> str:
+    def start(self, spec: TrialSpec) -> Started:
         """Start an attempt on an idle actor."""
         slot = self._idle.pop(0)
-        slot.spec = spec
+        slot.spec, slot.kills_before = spec, _memory_kills()
         self._by_run[spec.run] = slot
         slot.actor.start.remote(spec)
         self._poll(slot)
-        return slot.name
+        return Started(slot.name, slot.node)
 
     def answer(self, answer: Answer) -> None:
         """Hand the answer to the actor that runs the attempt."""
@@ -122,6 +158,9 @@ class RayExecutor:
         """Wait on all actors at once."""
         import ray
 
+        if self._gone():
+            return self._begin_again()
+        self._check_head()
         if not self._polls:
             return []
         ready, _ = ray.wait(list(self._polls), num_returns=1, timeout=timeout)
@@ -139,19 +178,36 @@ class RayExecutor:
         slot = self._by_run.pop(run)
         self._polls = {ref: other for ref, other in self._polls.items() if other is not slot}
         ray.kill(slot.actor)
+        _kill_here(slot)
         self._add_slot()
+
+    def avoid(self, node: str) -> bool:
+        """Actors made from now on go elsewhere, and idle ones move there."""
+        import ray
+
+        alive = {found["NodeID"] for found in ray.nodes() if found["Alive"]}  # type: ignore[no-untyped-call]
+        if not alive - self._avoided - {node}:
+            return False
+        self._avoided.add(node)
+        for slot in [slot for slot in self._idle if slot.node == node]:
+            self._idle.remove(slot)
+            self._move(slot)
+        return True
 
     def close(self) -> None:
         """Kill the actors; end the Ray that was started here, leave a joined one."""
         import ray
 
-        for slot in {id(slot): slot for slot in [*self._idle, *self._polls.values()]}.values():
+        slots = [] if self._head_gone else [*self._idle, *self._polls.values()]
+        for slot in {id(slot): slot for slot in slots}.values():
             with contextlib.suppress(Exception):  # it may be dead already
                 ray.kill(slot.actor)
         self._idle, self._polls, self._by_run = [], {}, {}
         ray.shutdown()
         if self._guard is not None:
             self._guard.close()
+        if not self._failed_starts and self._session:
+            shutil.rmtree(self._session, ignore_errors=True)  # Ray's logs; it would keep them for ever
 
     def _fetch(self, ref: ObjectRef[Any], slot: _Slot) -> list[Message]:
         import ray
@@ -161,7 +217,8 @@ class RayExecutor:
         except ray.exceptions.RayError as error:
             return self._replace(slot, error)
         if not slot.name:  # the answer to `about`: the actor is up
-            slot.name = f"{value['host']}:{value['pid']}"
+            slot.host, slot.pid, slot.node = value["host"], value["pid"], value["node"]
+            slot.name = f"{slot.host}:{slot.pid}"
             self._up, self._failed_starts = True, 0
             self._idle.append(slot)
             return []
@@ -170,7 +227,10 @@ class RayExecutor:
             assert slot.spec is not None
             self._by_run.pop(slot.spec.run, None)
             slot.spec = None
-            self._idle.append(slot)
+            if slot.node in self._avoided:
+                self._move(slot)
+            else:
+                self._idle.append(slot)
         else:
             self._poll(slot)
         return messages
@@ -178,11 +238,14 @@ class RayExecutor:
     def _replace(self, slot: _Slot, error: Exception) -> list[Message]:
         import ray
 
+        self._check_head(now=True)  # before Ray is asked for anything: it would wait, and then end this process
         with contextlib.suppress(Exception):  # unreachable is not always dead
             ray.kill(slot.actor)
+        _kill_here(slot)
         if not slot.name:
             self._failed_starts += 1
-        if self._failed_starts > (MAX_FAILED_STARTS if self._up else 0):
+        never_could = not self._up and getattr(error, "actor_init_failed", False)  # its code, not its death
+        if never_could or self._failed_starts > (MAX_FAILED_STARTS if self._up else MAX_FIRST_STARTS):
             raise ClusterError(
                 "a worker must be able to start",
                 value=str(error).strip().splitlines()[-1],
@@ -193,11 +256,29 @@ class RayExecutor:
             return []
         spec = slot.spec
         self._by_run.pop(spec.run, None)
+        if own := _own_doing(slot, spec, error):
+            reason, trace = own
+            return [Ended(run=spec.run, attempt=spec.attempt, state=State.FAILED, reason=reason, trace=trace)]
         reason = f"worker {slot.name} died ({type(error).__name__})"
         return [Lost(run=spec.run, attempt=spec.attempt, reason=reason)]
 
+    def _move(self, slot: _Slot) -> None:
+        """Give up an actor for one on another node."""
+        import ray
+
+        ray.kill(slot.actor)
+        self._add_slot()
+
     def _add_slot(self) -> None:
-        slot = _Slot(self._actor_class.remote(self._run_trial))
+        actor = self._actor_class.options(
+            num_cpus=self._cpus,
+            num_gpus=self._gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            max_concurrency=_CALLS_AT_ONCE,
+            label_selector={"ray.io/node-id": f"!in({','.join(sorted(self._avoided))})"} if self._avoided else None,
+        ).remote(self._run_trial)
+        slot = _Slot(actor)
         self._polls[slot.actor.about.remote()] = slot
 
     def _poll(self, slot: _Slot) -> None:
@@ -211,19 +292,48 @@ class RayExecutor:
         make_token()
         import ray
 
-        guard = Guard()
+        self._guard = self._guard or Guard()
         cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            object_store_memory=128 * 1024 * 1024,
-            _temp_dir=self._temp_dir or None,
-        )
-        guard.watch_children()
-        self._guard = guard
+        with self._guard.marking():
+            context = ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                object_store_memory=128 * 1024 * 1024,
+                _temp_dir=self._temp_dir or None,
+            )
+        self._session = context.address_info["session_dir"]  # type: ignore[attr-defined]  # of a RayContext
+        self._servers = [child for child in psutil.Process().children() if child.name() in _SERVERS]
+
+    def _gone(self) -> bool:
+        """Whether a Ray of our own has died: the driver's calls would then hang or end the process."""
+        now = time.monotonic()
+        if not self._servers or now - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = now
+        return any(not server.is_running() or server.status() == psutil.STATUS_ZOMBIE for server in self._servers)
+
+    def _begin_again(self) -> list[Message]:
+        """Start another Ray in place of our own that has died; what ran on it is lost."""
+        import ray
+
+        assert self._guard is not None
+        lost: list[Message] = [
+            Lost(run=slot.spec.run, attempt=slot.spec.attempt, reason=f"Ray died under worker {slot.name}")
+            for slot in self._by_run.values()
+            if slot.spec is not None
+        ]
+        self._idle, self._polls, self._by_run = [], {}, {}
+        self._guard.end_marked()  # first, as a shutdown waits for them
+        ray.shutdown()
+        with _own_signal_handlers():
+            self._start_local()
+        self._actor_class = ray.remote(RayWorker)
+        for _ in range(self.num_slots):
+            self._add_slot()
+        return lost
 
     def _join(self) -> None:
         _quiet_environment()
@@ -236,7 +346,7 @@ class RayExecutor:
         import ray
 
         try:
-            ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            context = ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             raise ClusterError(
                 "ray.address must be a running cluster",
@@ -248,6 +358,8 @@ class RayExecutor:
         if found == "unknown":
             self._check_allowed()
 
+        self._head = getattr(context, "address_info", {}).get("gcs_address") or ""
+
     def _check_allowed(self) -> None:
         """Refuse a cluster to which anyone could give work, unless that is wanted."""
         if not self._allow_open:
@@ -258,6 +370,37 @@ class RayExecutor:
                 "ray.allow_unauthenticated_cluster: true.",
                 key=("ray", "address"),
             )
+
+    def _check_head(self, *, now: bool = False) -> None:
+        """See whether a joined cluster's head still takes connections.
+
+        Args:
+            now: Look even when the last look was a moment ago.
+
+        Raises:
+            ClusterError: It refuses them, again and again.
+        """
+        if not self._head or not (now or time.monotonic() - self._looked >= LOOK_SECONDS):
+            return
+        host, _, port = self._head.rpartition(":")
+        for _ in range(_REFUSALS):
+            try:
+                socket.create_connection((host, int(port)), timeout=1.0).close()
+            except ConnectionRefusedError:
+                time.sleep(0.2)
+            except OSError:  # slow or unreachable: Ray itself waits for it
+                break
+            else:
+                break
+        else:
+            self._head_gone = True
+            raise ClusterError(
+                "the Ray cluster must stay while a sweep runs on it",
+                value=f"no answer from {self._head}",
+                fix="Start it again; the same command goes on.",
+                key=("ray", "address"),
+            )
+        self._looked = time.monotonic()
 
     def _slots_that_fit(self) -> int:
         import ray
@@ -277,6 +420,38 @@ class RayExecutor:
                 key=("resources", "gpus" if self._gpus else "cpus"),
             )
         return slots
+
+
+def _own_doing(slot: _Slot, spec: TrialSpec, error: Exception) -> tuple[str, str] | None:
+    """Why a worker died and its trace, when it died of what its trial did; None when it was taken away."""
+    if _MEMORY_MONITOR in str(error):
+        return f"out of memory: Ray's memory monitor ended worker {slot.name}; {MEMORY_ADVICE}", ""
+    if slot.host == os.uname().nodename and _memory_kills() > slot.kills_before:
+        return f"out of memory: the system ended worker {slot.name}; {MEMORY_ADVICE}", ""
+    with contextlib.suppress(OSError):
+        left = (Path(spec.folder) / STACKS).read_text(errors="replace")
+        if reason := crash_reason(left):
+            return reason, left
+    return None
+
+
+def _memory_kills() -> int:
+    """Processes of this machine that its system has ended for want of memory; 0 where it does not count them."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def _kill_here(slot: _Slot) -> None:
+    """End a worker of this machine whatever state it is in; Ray leaves a stopped one alone."""
+    if slot.host != os.uname().nodename:
+        return
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(slot.pid)
+        if process.name().startswith("ray::"):
+            process.kill()
 
 
 @contextlib.contextmanager

@@ -5,22 +5,26 @@ from __future__ import annotations
 import faulthandler
 import os
 import queue
+import signal
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
-from tuner.errors import TunerError
+import psutil
+
 from tuner.execution.contract import RunTrial
+from tuner.execution.failures import EXITED, failure_reason
+from tuner.execution.output import Output
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
 from tuner.places import cache_folder
 from tuner.registry import load_target
 
 STACKS = "stacks.txt"
-"""File in a run's folder with the Python stacks of an attempt that was silent for too long."""
+"""File in a run's folder with the Python stacks of an attempt that was silent for too long or died by its own doing."""
 
 
 class Worker:
@@ -28,14 +32,20 @@ class Worker:
 
     Args:
         run_trial: "module:function" of type `RunTrial`.
+        alone: Whether the process is this worker's alone: what trials print is then kept in their folders, what they
+            leave running is ended with them, and a trial that ends the process leaves a note.
     """
 
-    def __init__(self, run_trial: str) -> None:
+    def __init__(self, run_trial: str, *, alone: bool = False) -> None:
+        self._alone = alone
+        self._output = Output() if alone else None
         self._run_trial: RunTrial = load_target(run_trial)
         self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._link: QueueLink | None = None
+        if alone:
+            self._note_exits()
 
-    def about(self) -> Mapping[str, str | int]:
+    def about(self) -> dict[str, str | int]:
         """Who this is."""
         return {"pid": os.getpid(), "host": os.uname().nodename}
 
@@ -43,6 +53,8 @@ class Worker:
         """Begin an attempt; the one before must have ended."""
         spec = _at_home(spec)
         self._link = QueueLink(spec, self._outbox)
+        if self._output is not None:
+            self._output.into(Path(spec.folder), spec.output_bytes)
         threading.Thread(target=self._run, args=(spec, self._link), name=spec.run, daemon=True).start()
 
     def answer(self, answer: Answer) -> None:
@@ -64,8 +76,9 @@ class Worker:
                 return found
 
     def _run(self, spec: TrialSpec, link: QueueLink) -> None:
+        process = os.getpid()
         try:
-            with link.watched():
+            with link.watched(crashes=self._alone):
                 ended = self._run_trial(spec, link)
         except BaseException as error:  # noqa: BLE001 - whatever a trial raises is that trial's outcome
             ended = Ended(
@@ -75,7 +88,41 @@ class Worker:
                 reason=failure_reason(error),
                 trace=traceback.format_exc(),
             )
+        if os.getpid() != process:  # the trial forked, and this is the copy: the attempt is not its to end
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._alone:
+            self._end_children()
         self._outbox.put(ended)
+
+    def _end_children(self) -> None:
+        """End the processes that a trial has left running."""
+        if not _has_children():
+            return
+        left = psutil.Process().children(recursive=True)
+        for child in left:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(left, timeout=1.0)
+
+    def _note_exits(self) -> None:
+        """Let `os._exit` leave a note: nothing else tells it from a process that was killed."""
+        really_exit = os._exit
+
+        def exit_with_a_note(status: int) -> NoReturn:
+            if self._link is not None:
+                self._link.note(f"{EXITED}({status})\n{''.join(traceback.format_stack()[:-1])}")
+            really_exit(status)
+
+        os._exit = exit_with_a_note
+
+
+def _has_children() -> bool:
+    """Asked of the kernel, as a look at every process of the machine takes milliseconds."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _at_home(spec: TrialSpec) -> TrialSpec:
@@ -93,9 +140,15 @@ class QueueLink:
         self.answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._outbox = outbox
         self._stacks: TextIO | None = None
+        self._process = 0
 
     def send(self, report: Report) -> Answer | None:
         """Send; wait for the answer at a rung."""
+        if self._process not in {
+            0,
+            os.getpid(),
+        }:  # a copy of the trial, made by `os.fork`: the trial is not its to tell
+            os.kill(os.getpid(), signal.SIGKILL)
         self._outbox.put(report)
         if not report.waiting:
             self._arm()
@@ -113,40 +166,40 @@ class QueueLink:
             return None
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Within, too long a silence leaves the stacks of all threads in `stacks.txt`, also from native code."""
-        if self.spec.stall_seconds is None:
+    def watched(self, *, crashes: bool) -> Iterator[None]:
+        """Within, too long a silence leaves the stacks of all threads in `stacks.txt`, also from native code.
+
+        Args:
+            crashes: Let a fatal signal (SIGSEGV, SIGABRT, …) leave them too.
+        """
+        folder, self._process = Path(self.spec.folder), os.getpid()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._stacks = (folder / STACKS).open("w")
+        except OSError:  # a full disk: better without stacks than not at all
             yield
             return
-        folder = Path(self.spec.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / STACKS).open("w") as self._stacks:
+        with self._stacks:
+            if crashes:
+                faulthandler.enable(self._stacks)
             self._arm()
             try:
                 yield
             finally:
                 faulthandler.cancel_dump_traceback_later()
-        if (folder / STACKS).stat().st_size == 0:
-            (folder / STACKS).unlink()
+                if crashes:
+                    faulthandler.enable()
+        with suppress(OSError):
+            if (folder / STACKS).stat().st_size == 0:
+                (folder / STACKS).unlink()
+
+    def note(self, text: str) -> None:
+        """Leave a note in `stacks.txt` while the attempt runs, from its own process and not from a fork of it."""
+        if self._stacks is not None and not self._stacks.closed and os.getpid() == self._process:
+            with suppress(OSError):
+                self._stacks.write(text)
+                self._stacks.flush()
 
     def _arm(self) -> None:
         if self._stacks is not None and self.spec.stall_seconds is not None:
-            faulthandler.dump_traceback_later(self.spec.stall_seconds, file=self._stacks)
-
-
-def failure_reason(error: BaseException) -> str:
-    """One line: the exception and the innermost frame that is not in an installed library.
-
-    >>> try:
-    ...     {}["wav"]
-    ... except KeyError as error:
-    ...     failure_reason(error).startswith("KeyError: 'wav' (")
-    True
-    """
-    if isinstance(error, TunerError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename and "<frozen" not in frame.filename]
-    place = f" ({os.path.basename(own[-1].filename)}:{own[-1].lineno})" if own else ""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}{place}"
+            faulthandler.dump_traceback_later(self.spec.stall_seconds, repeat=True, file=self._stacks)

@@ -24,6 +24,7 @@ from typing import TextIO
 from mlflow.exceptions import MlflowException
 
 from tuner.folder import StudyFolder
+from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
 from tuner.recording.recorder import END, ENDINGS
 from tuner.redaction import redacted
@@ -142,6 +143,7 @@ class Writer:
         change = ""
         try:
             if self._projection is None:
+                mend_artifact_places(self._folder.name, self._uri)
                 self._projection = Projection(self._folder, self._uri, self._live)
             while self._dirty:
                 change = next(iter(self._dirty))

@@ -9,6 +9,7 @@ from tuner.reporting.importance import Importance, importance
 from tuner.reporting.leaderboard import Comparison, Confirmation, Scores, confirmation, leaderboard
 from tuner.reporting.lr_figure import lr_figure
 from tuner.reporting.search_figures import sweep_figures
+from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import rows
 
 __all__ = [
@@ -16,12 +17,14 @@ __all__ = [
     "Confirmation",
     "Importance",
     "Scores",
+    "Separation",
     "confirmation",
     "importance",
     "leaderboard",
     "lr_figure",
     "rows",
     "save",
+    "separation",
     "sweep_figures",
     "trial_figure",
 ]

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 FEWEST = 10
-"""Completed trials below which importance is noise: PED-ANOVA judges by the best tenth of them."""
+"""Completed trials below which importance is noise."""
+BEST, FEWEST_BEST = 0.1, 5
+"""Share of the trials that count as the best, and their least number; both of Optuna's documentation of PED-ANOVA."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the searched parameters in reaching the best tenth of the trials.
+    """Shares of the searched parameters in reaching the values of the best trials.
 
     Args:
         shares: Name -> share, largest first, summing to 1; None when they cannot be told.
@@ -29,12 +31,13 @@ class Importance:
     reason: str = ""
 
 
-def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool) -> Importance:
+def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool, *, best: int = 0) -> Importance:
     """Importance of each parameter over completed trials, conditional parameters included.
 
     Args:
         trials: Searched parameters (inactive ones absent) and finite value of each completed trial.
         maximize: Whether higher values are better.
+        best: Number of trials that count as the best; 0 for the best tenth, `FEWEST_BEST` at least.
 
     Reference:
         Watanabe et al. 2023, arXiv:2304.10255, and its conditional form, arXiv:2601.20800, as Optuna's
@@ -70,7 +73,10 @@ def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # few trials of a rare choice: its share is small then, as it should be
-        shares = optuna.importance.get_param_importances(study)
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(
+            target_quantile=best / len(trials) if best else max(BEST, FEWEST_BEST / len(trials))
+        )
+        shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     return Importance(dict(sorted(shares.items(), key=lambda item: (-item[1], item[0]))))
 
 

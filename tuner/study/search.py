@@ -303,9 +303,10 @@ def _unreadable(folder: StudyFolder, database: str | None, error: Exception) -> 
     if isinstance(error, StudyError):
         return error
     return StudyError(
-        f"study {folder.name} must be one that Optuna {optuna.__version__} and this version can read",
+        f"study {folder.name} must be one that Optuna {optuna.__version__} reads",
         value=f"{type(error).__name__}: {error}",
-        fix="Install the version that wrote it, restore it from a copy, or begin anew with --fresh.",
+        fix="`versions.json` in its folder names the version that wrote it: install that, or restore a copy. "
+        "Nothing was changed.",
         where="" if database else str(folder.journal),
     )
 

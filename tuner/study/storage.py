@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,18 @@ from tuner.events import cut_torn_tail, write_whole
 class JournalFile(BaseJournalBackend):
     """A journal with a single writer: the caller holds a lock on the study.
 
-    A torn last line, left by a crash or a full disk, is cut off when the file is opened.
+    A torn last line, left by a crash or a full disk, is not read, and is cut off before the first append. Until then
+    the file is not touched, so that one that Optuna cannot read stays as it was.
 
     Raises:
         StudyError: A line in the middle is damaged.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        cut_torn_tail(path)
         self._path = path
         self._logs = _read_lines(path)
         self._first = 0  # number of the first log kept in memory; those before have been read
-        self._file = path.open("ab", buffering=0)
+        self._file: FileIO | None = None
         self._unwritten: list[bytes] = []
         self._grouping = False
 
@@ -67,10 +66,15 @@ class JournalFile(BaseJournalBackend):
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _flush(self) -> None:
         if self._unwritten:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("ab", buffering=0)
+                cut_torn_tail(self._path)
             write_whole(self._file, b"".join(self._unwritten), self._path)
             os.fsync(self._file.fileno())
             self._unwritten = []
@@ -163,9 +167,13 @@ class JournalStudies(SearchStorage, JournalStorage):
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    logs = []
+    logs: list[dict[str, Any]] = []
+    if not path.exists():
+        return logs
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                break
             try:
                 logs.append(json.loads(line))
             except ValueError as error:

@@ -1,6 +1,8 @@
 """The driver's room: from a task file to a finished, confirmed and recorded sweep."""
 
 from tuner.sweep.driver import Outcome, Sweep, make_executor
+from tuner.sweep.gc import collect
+from tuner.sweep.lock import DriverLock
 from tuner.sweep.lr_range import RangeTest, lr_range
 from tuner.sweep.preview import preview
 from tuner.sweep.rerun import rerun
@@ -9,12 +11,14 @@ from tuner.sweep.summary import Summary, study_rows, top_failure
 from tuner.sweep.task import Task, resolve_task
 
 __all__ = [
+    "DriverLock",
     "Outcome",
     "RangeTest",
     "Summary",
     "Sweep",
     "SweepFailed",
     "Task",
+    "collect",
     "lr_range",
     "make_executor",
     "preview",

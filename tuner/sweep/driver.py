@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,14 @@ from tuner.adapters.base import Prepared
 from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_run
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
-from tuner.folder import StudyFolder, trial_run
+from tuner.folder import MODEL, StudyFolder, trial_run
 from tuner.messages import Ended, Kind, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.disk import check_local
+from tuner.sweep.gc import collect
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
 from tuner.sweep.progress import Progress
@@ -36,6 +38,7 @@ from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task
+from tuner.sweep.versions import check_format, note_versions, versions
 
 if TYPE_CHECKING:
     from tuner.study.search import Search
@@ -122,6 +125,7 @@ class Sweep:
         self._fresh = fresh
         self._told_progress = 0.0
         self._told_away = False
+        self._began = time.monotonic()
         self.search: Search
         self.shared: Shared
         self.runs: Runs
@@ -144,6 +148,7 @@ class Sweep:
         try:
             if self._fresh:
                 set_aside(self.folder, self.task.file.storage.study)
+            check_format(self.folder)
             self.search = self._open_search()
             try:
                 self.shared = Shared(self.task, f"{self.folder.name}-{self.search.attribute('id')}")
@@ -154,17 +159,19 @@ class Sweep:
             lock.release()
 
     def _run(self, prepared: Prepared) -> Outcome:
+        self._began = time.monotonic()
         self.deadlines = self._set_deadlines()
         if sentence := self._nothing_to_do():
             self.tell("nothing", sentence=sentence)
             return Outcome(finished=True, usable=True)
-        self._begin(prepared)
+        events.once_there_is_space(self.folder.root, lambda: self._begin(prepared))
         self.recorder.start()
         try:
             self._work()
             summary = None if self.stop_reason else self._summarize(prepared)
         except BaseException as error:
-            self._note_stop(str(error) or type(error).__name__)
+            with suppress(OSError):
+                self._note_stop(str(error) or type(error).__name__, patient=False)
             self.recorder.close(0.0)  # the writer goes on alone until everything is written
             raise
         if self.stop_reason:
@@ -234,8 +241,17 @@ class Sweep:
             threads=file.resources.cpus,
             diagnostics=file.diagnostics.level,
             stall_seconds=file.attempts.stall,
+            output_bytes=file.disk.output,
+            checkpoint_bytes=self._checkpoint_share(),
             **fields,
         )
+
+    def _checkpoint_share(self) -> int | None:
+        """Bytes of one checkpoint: each slot may hold one, and another while it is being written."""
+        if (budget := self.task.file.disk.checkpoints) is None:
+            return None
+        models = sum(path.stat().st_size for path in self.folder.root.glob(f"confirm/*/{MODEL}"))
+        return max(0, budget - models) // (2 * max(1, self.executor.num_slots))
 
     def records(self, kind: str) -> Iterator[RunRecord]:
         """The runs of a kind ("trials/", "confirm/"), one after the other."""
@@ -368,6 +384,9 @@ class Sweep:
     def _begin(self, prepared: Prepared) -> None:
         task, file = self.task, self.task.file
         self.folder.task_file.write_text(redacted(task.path.read_text()))
+        if changed := note_versions(self.folder):
+            self.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
+        collect(self.folder, prepared=False)
         common: dict[str, Any] = {
             "study": self.folder.name,
             "adapter": file.adapter,
@@ -380,6 +399,8 @@ class Sweep:
         events.append(
             self.folder.sweep_events,
             "sweep",
+            version=versions().get("tuner", ""),
+            versions=versions(),
             **common,
             direction="maximize" if task.maximize else "minimize",
             sampler=task.sampler[0],
@@ -421,16 +442,20 @@ class Sweep:
         kept = CONFIRM_SHARE * timeout if self.task.file.confirm.top else 0.0
         return Deadlines(began + timeout - kept, began + timeout)
 
+    def _seconds(self) -> float:
+        """Seconds of this driver, whatever the wall clock did meanwhile."""
+        return time.monotonic() - self._began
+
     # closing ----------------------------------------------------------------------------------------------------
 
-    def _note_stop(self, reason: str) -> None:
-        events.append(self.folder.sweep_events, "stopped", reason=reason)
+    def _note_stop(self, reason: str, *, patient: bool = True) -> None:
+        events.append(self.folder.sweep_events, "stopped", patient=patient, reason=reason, seconds=self._seconds())
         self.recorder.changed_sweep()
 
     def _summarize(self, prepared: Prepared) -> Summary:
         self.tell("phase", name="record", runs=0)
-        summary = summarize(self, prepared)
-        events.append(self.folder.sweep_events, "summary", durable=True, **summary.as_event())
+        summary = events.once_there_is_space(self.folder.artifacts, lambda: summarize(self, prepared))
+        events.append(self.folder.sweep_events, "summary", durable=True, seconds=self._seconds(), **summary.as_event())
         self.recorder.changed_sweep()
         for run in summary.drawn:
             self.recorder.changed(run)
@@ -452,7 +477,7 @@ def seconds_used(folder: StudyFolder) -> float:
         if event["event"] == "sweep":
             began = event["time"]
         elif began is not None:
-            used, began = used + event["time"] - began, None
+            used, began = used + event.get("seconds", max(0.0, event["time"] - began)), None
     if began is not None:
         last = max((folder.events(run).stat().st_mtime for run in folder.runs()), default=began)
         used += max(0.0, last - began)

@@ -14,6 +14,7 @@ class Listener(Protocol):
         resumed     runs                                    runs that go on
         trial       number, state, value, reason, epochs, seconds, params, best, best_number, done, trials, states
         lost        run, reason, attempt                    an attempt's worker died; it is sent out again
+        error       run, reason, attempt                    an attempt's own code failed; it is tried again
         phase       name (search, confirm, test, record), runs
         confirm     run, number, repeat, state, value
         stopping    reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -40,12 +41,14 @@ class DriverLock:
                 fix="Wait for it, or stop it with Ctrl+C or `kill`.",
             ) from None
         self._file.truncate(0)
-        self._file.write(json.dumps({"host": os.uname().nodename, "pid": os.getpid()}))
-        self._file.flush()
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            self._file.write(json.dumps({"host": os.uname().nodename, "pid": os.getpid()}))
+            self._file.flush()
 
     def release(self) -> None:
         """Let go."""
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 def _holder(path: Path) -> str:

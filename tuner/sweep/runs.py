@@ -7,7 +7,7 @@ caller says.
 from __future__ import annotations
 
 import time
-from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -17,8 +17,10 @@ from tuner.folder import StudyFolder
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.sweep.listener import Listener
+from tuner.sweep.nodes import Nodes
 
 MAX_DELAY_SECONDS = 60.0
+"""Longest wait before a run is sent out again that was lost again and again without a new epoch."""
 MAX_TRACE = 20_000
 """Characters kept of a silent attempt's stacks."""
 STALL_SLACK_SECONDS = 5.0
@@ -40,6 +42,7 @@ class Owner(Protocol):
 @dataclass
 class _Live:
     spec: TrialSpec
+    node: str
     seen: int
     """Epochs on disk."""
     heard: float
@@ -63,7 +66,10 @@ class Runs:
         self._executor, self._folder, self._recorder = executor, folder, recorder
         self._listener, self._owner = listener, owner
         self._live: dict[str, _Live] = {}
-        self._again: deque[tuple[float, TrialSpec]] = deque()
+        self._again: list[tuple[float, TrialSpec]] = []
+        self._nodes = Nodes()
+        self._avoided: set[str] = set()
+        self._told_unsaved = False
         self._losses: dict[str, int] = {}
         self._max_errors = max_errors
         self.worker_seconds = 0.0
@@ -98,15 +104,18 @@ class Runs:
 
     def send(self, spec: TrialSpec) -> None:
         """Send a run out; it must have been created."""
-        worker = self._executor.start(spec)
+        worker, node = self._executor.start(spec)
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
-        self._live[spec.run] = _Live(spec, spec.reported, time.monotonic())
+        self._live[spec.run] = _Live(spec, node, spec.reported, time.monotonic())
         self._recorder.changed(spec.run)
 
     def send_waiting(self) -> None:
         """Send lost runs out again whose delay is over."""
-        while self._again and self.room and self._again[0][0] <= time.monotonic():
-            self.send(self._again.popleft()[1])
+        for due in [entry for entry in self._again if entry[0] <= time.monotonic()]:
+            if not self.room:
+                return
+            self._again.remove(due)
+            self.send(due[1])
 
     def poll(self, timeout: float) -> None:
         """Take in what has come."""
@@ -144,6 +153,7 @@ class Runs:
                 live.seen = epoch.epoch
                 records.append({"event": "epoch", "attempt": report.attempt, **asdict(epoch)})
         if records:
+            self._losses.pop(report.run, None)  # it gets on
             events.append_many(self._folder.events(report.run), records)
         if report.waiting:
             self._answer(live, report)
@@ -168,6 +178,10 @@ class Runs:
     def _end(self, live: _Live, ended: Ended) -> None:
         del self._live[ended.run]
         self.worker_seconds += ended.seconds
+        self._judge_node(live.node, ended.state)
+        if (unsaved := ended.results.get("unsaved")) and not self._told_unsaved:
+            self._told_unsaved = True
+            self._listener("notice", sentence=f"{ended.run} could not write its checkpoint: {unsaved}")
         if ended.state is State.FAILED and not live.stopping and self._may_try_again(live, ended):
             return
         events.append_ended(self._folder.events(ended.run), ended)
@@ -182,6 +196,7 @@ class Runs:
         if events.read_run(path).errors >= self._max_errors:
             return False
         events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
+        self._listener("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
         self._again.append((time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
         self._recorder.changed(ended.run)
         return True
@@ -193,6 +208,9 @@ class Runs:
             return
         self._executor.abandon(live.spec.run)
         stacks = self._folder.run(live.spec.run) / STACKS
+        trace = ""
+        with suppress(OSError):
+            trace = stacks.read_text(errors="replace")[-MAX_TRACE:]
         self._end(
             live,
             Ended(
@@ -200,14 +218,16 @@ class Runs:
                 attempt=live.spec.attempt,
                 state=State.FAILED,
                 reason=f"stalled: no sign of life for {allowed:g} s; the stacks are in its trace",
-                trace=stacks.read_text()[-MAX_TRACE:] if stacks.exists() else "",
+                trace=trace,
             ),
         )
 
     def _lost(self, live: _Live, lost: Lost) -> None:
+        """Send a run out again from its checkpoint, without end: at once, then after 1, 2, 4, … 60 seconds."""
         del self._live[lost.run]
         losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
         self._listener("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
+        self._judge_node(live.node, State.LOST)
         if live.stopping is None:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
             spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
@@ -217,6 +237,14 @@ class Runs:
             self._live[lost.run] = live
             self._end(live, Ended(run=lost.run, attempt=lost.attempt, state=state, reason=reason))
         self._recorder.changed(lost.run)
+
+    def _judge_node(self, node: str, state: State) -> None:
+        """Set a node aside that only fails, once."""
+        if not node or node in self._avoided or not self._nodes.went(node, state):
+            return
+        if self._executor.avoid(node):
+            self._avoided.add(node)
+            self._listener("notice", sentence=f"node {node[:12]} is set aside: its attempts fail, others' do not")
 
 
 def _answer(spec: TrialSpec, verdict: Verdict, state: State, reason: str) -> Answer:

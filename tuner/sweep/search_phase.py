@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.5
 SAME_FAILURES = 3
-"""When the first so many trials fail for the same reason, the sweep stops with it."""
+"""When the first so many trials that end under a driver fail for the same reason, the sweep stops with it."""
 
 
 class SweepFailed(Exception):  # noqa: N818 - an outcome told to the user
@@ -35,7 +36,7 @@ class SearchPhase:
         self._ready: deque[TrialSpec] = deque()
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         self._open = True
-        self._failures: list[str] = []
+        self._first: list[str] = []
 
     def run(self) -> None:
         """Until every trial of the budget is over, the space is exhausted, the time is up, or a stop is asked for.
@@ -174,7 +175,12 @@ class SearchPhase:
             trials=sweep.progress.trials,
             states=dict(sweep.progress.states),
         )
-        if sweep.progress.done <= SAME_FAILURES and ended.state is State.FAILED:
-            self._failures.append(ended.reason)
-            if len(self._failures) == SAME_FAILURES and len(set(self._failures)) == 1:
-                raise SweepFailed(f"the first {SAME_FAILURES} trials failed alike: {ended.reason}")
+        self._check_first(ended)
+
+    def _check_first(self, ended: Ended) -> None:
+        """Stop when the first trials of this driver have all failed alike: numbers in their messages may differ."""
+        if len(self._first) == SAME_FAILURES:
+            return
+        self._first.append(re.sub(r"\d+", "#", ended.reason) if ended.state is State.FAILED else "")
+        if len(self._first) == SAME_FAILURES and len(set(self._first)) == 1 and self._first[0]:
+            raise SweepFailed(f"the first {SAME_FAILURES} trials failed alike: {ended.reason}")

@@ -14,8 +14,9 @@ from tuner.adapters.base import Prepared
 from tuner.events import RunRecord, read_run
 from tuner.folder import StudyFolder
 from tuner.messages import State
-from tuner.reporting.importance import importance
+from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
+from tuner.reporting.separation import halfway, has_learned, separation
 from tuner.reporting.table import rows
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Summary:
         winner: Name of the winner, "" without one.
         winner_params: Its parameters.
         has_test: Whether the test data was read.
+        importance: Share of each searched parameter in reaching the best trials; empty with few trials.
+        separation: The choice that separates the trials that learned, as in `Separation`; empty where none does.
         drawn: Runs whose figures were drawn.
         asked: What the task file asked for, so that an unchanged one is known to be finished.
     """
@@ -47,6 +50,8 @@ class Summary:
     winner: str = ""
     winner_params: Mapping[str, Any] = field(default_factory=dict)
     has_test: bool = False
+    importance: Mapping[str, float] = field(default_factory=dict)
+    separation: Mapping[str, Any] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
     asked: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,12 +68,15 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
     test = read_run(folder.events("test")).results.get("test", {})
     metric = task.metric.removeprefix("val/")
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
-    _write_tables(folder, trials, confirmed, maximize=task.maximize)
+    mattered, shares, separated = _what_mattered(sweep, trials, prepared)
+    _write_tables(folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.maximize)
     common: dict[str, Any] = {
         "headline": headline(folder.name, trials),
         "metric": task.metric,
         "test_metric": f"test/{metric}",
         "has_test": bool(test),
+        "importance": shares,
+        "separation": separated,
         "drawn": drawn,
         "asked": sweep.asked,
     }
@@ -77,18 +85,16 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         if best.state is not State.COMPLETED:
             return Summary(**common)
         sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
-        return Summary(**common, sentences=[sentence], winner=f"trial {best.number}", winner_params=best.params)
+        sentences = [sentence, *mattered]
+        return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
     result = confirmation(_scores(confirmed), task.maximize)
-    sentences = list(result.sentences)
-    if task.sampler[0] != "random" and len(sweep.task.space.searched) and trials:
-        sentences += _importance(trials, maximize=task.maximize)
     return Summary(
         **common,
         rows=[
             *(_row(scores, _tests(test, scores.number, metric)) for scores in result.configurations),
             _trivial_row(prepared, metric),
         ],
-        sentences=sentences,
+        sentences=[*result.sentences, *mattered],
         winner="" if result.winner is None else _name(result.winner),
         winner_params=_told_params(sweep, next((r.params for r in confirmed if r.number == result.winner), {})),
     )
@@ -178,25 +184,55 @@ def _mean_sd(values: Sequence[float]) -> str:
     return f"{fmean(values):.4g} ± {stdev(values):.2g}" if len(values) > 1 else f"{values[0]:.4g}"
 
 
-def _importance(trials: Sequence[RunRecord], *, maximize: bool) -> list[str]:
-    completed = [
-        ({name: record.params[name] for name in record.searched if name in record.params}, record.value)
+def _what_mattered(
+    sweep: Sweep, trials: Sequence[RunRecord], prepared: Prepared
+) -> tuple[list[str], dict[str, float], dict[str, Any]]:
+    """Which parameters mattered, and which choice separates: in words, as shares and as `Separation`.
+
+    Importance is over completed trials: in reaching the best tenth, or in learning at all, where at most half did. A
+    choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned.
+    """
+    over = [
+        (record.state, {name: record.params[name] for name in record.searched if name in record.params}, record.value)
         for record in trials
-        if record.state is State.COMPLETED and record.value is not None
+        if record.state in {State.COMPLETED, State.PRUNED, State.DIVERGED}
     ]
-    found = importance(completed, maximize)
-    if found.shares is None:
-        return []
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in list(found.shares.items())[:4])
-    return [f"what mattered, over {len(completed)} completed trials: {shares}."]
+    completed = [(params, value) for state, params, value in over if state is State.COMPLETED and value is not None]
+    maximize, metric = sweep.task.maximize, sweep.task.metric
+    trivial = prepared.trivial.get("val", {}).get(metric.removeprefix("val/"))
+    best = 0 if trivial is None else _few_that_learned([value for _, value in completed], trivial, maximize)
+    shares = importance(completed, maximize, best=best).shares or {}
+    sentences = []
+    if shares:
+        told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
+        for_what = f" in being among the {best} that learned" if best else ""
+        sentences.append(f"what mattered{for_what}, over {len(completed)} completed trials: {told}.")
+    found = None if trivial is None else separation([run[1:] for run in over], trivial, maximize)
+    if found is None:
+        return sentences, shares, {}
+    name = str(prepared.about.get("name", "trivial predictor"))
+    return [*sentences, found.sentence(metric, maximize, name)], shares, asdict(found)
+
+
+def _few_that_learned(values: Sequence[float], trivial: float, maximize: bool) -> int:
+    """Trials that learned, where they are enough, and at most half, so that learning at all is the question; else 0."""
+    cut = halfway(values, trivial, maximize)
+    learned = 0 if cut is None else sum(has_learned(value, cut, maximize) for value in values)
+    return learned if FEWEST_BEST <= learned <= len(values) / 2 else 0
 
 
 def _write_tables(
-    folder: StudyFolder, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], *, maximize: bool
+    folder: StudyFolder,
+    trials: Sequence[RunRecord],
+    confirmed: Sequence[RunRecord],
+    mattered: Mapping[str, Any],
+    *,
+    maximize: bool,
 ) -> None:
     folder.artifacts.mkdir(exist_ok=True)
     table = [*rows(trials, maximize), *rows(confirmed, maximize)]
     (folder.artifacts / "leaderboard.json").write_text(json.dumps(table, indent=1))
+    (folder.artifacts / "what_mattered.json").write_text(json.dumps(mattered, indent=1))
 
 
 def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared) -> list[str]:

@@ -221,10 +221,15 @@ def _server(url: str) -> tuple[str, str | None, int, str]:
 
 
 def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:
-    """Options called `path` or `..._path` are looked for beside the task file first."""
+    """Options called `path` or `..._path` are looked for beside the task file first; workers run in other folders."""
     return {
-        key: str(loaded.resolve(value))
+        key: _absolute(loaded.resolve(value))
         if isinstance(value, str) and (key == "path" or key.endswith("_path"))
         else value
         for key, value in data.items()
     }
+
+
+def _absolute(path: Path) -> str:
+    """What is there by its absolute path; what is not, as it was written, for the message."""
+    return str(path.absolute() if path.exists() else path)

@@ -29,6 +29,8 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     try:
         reason = training.run()
         state = State.COMPLETED
+        if spec.keep_model:
+            training.save_model()
     except Diverged as error:
         state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
     except Cut as cut:
@@ -37,8 +39,6 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         reason = answer.reason
     if state.final:
         training.remove_checkpoint()
-        if spec.keep_model and state is State.COMPLETED:
-            training.save_model()
     else:
         training.save_checkpoint()
     return Ended(

@@ -12,7 +12,6 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, NamedTuple, Protocol
 
@@ -25,6 +24,7 @@ from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
+from tuner.events import FULL, FULL_DISK_SECONDS
 from tuner.messages import Answer, Epoch, Report, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
 from tuner.optim.averaging import make_averaging
@@ -37,6 +37,8 @@ from tuner.training.chunks import Chunk, chunks
 from tuner.training.problems import open_problem
 
 EVALUATION_BATCH = 256
+CHECKPOINT_FORMAT = 2
+"""Raised when a checkpoint holds something else: a trial whose checkpoint is of another format begins anew."""
 NONFINITE_STEPS = 10
 """Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
 MESSAGE_SECONDS = 0.5
@@ -124,6 +126,8 @@ class Training:
         self._history: list[Epoch] = []
         self._unsent: list[Epoch] = []
         self._nonfinite = 0
+        self.unsaved = ""
+        """Why the last checkpoint was not written; "" when it was."""
         self._last_message = time.monotonic()
         self._next_checkpoint = 0.0
 
@@ -135,10 +139,14 @@ class Training:
         }
         if self.updates_per_epoch is not None:
             facts["updates_per_epoch"] = self.updates_per_epoch
+        if self.unsaved:
+            facts["unsaved"] = self.unsaved
         return facts
 
     def run(self) -> str:
         """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
+        if self.spec.reported <= self.epoch and self._at_rung():  # resumed before it was answered, for all it knows
+            self._send(waiting=True)
         while self.epoch < self.spec.epochs:
             if self._patience_lost():
                 return f"stopped early: no gain since epoch {self._best_epoch}"
@@ -282,8 +290,7 @@ class Training:
         return patience is not None and self.epoch - self._best_epoch >= patience
 
     def _tell_driver(self) -> None:
-        last = self.epoch == self.spec.epochs or self._patience_lost()
-        waiting = self.epoch in self.spec.rungs and not last
+        last, waiting = self._at_end(), self._at_rung()
         now = time.monotonic()
         if not (waiting or last or now - self._last_message >= MESSAGE_SECONDS):
             if (answer := self._link.answered()) is not None:
@@ -292,6 +299,12 @@ class Training:
         if not last and (waiting or now >= self._next_checkpoint):
             self.save_checkpoint()
         self._send(waiting=waiting)
+
+    def _at_end(self) -> bool:
+        return self.epoch == self.spec.epochs or self._patience_lost()
+
+    def _at_rung(self) -> bool:
+        return self.epoch in self.spec.rungs and not self._at_end()
 
     def _send(self, *, waiting: bool) -> None:
         report = Report(
@@ -337,8 +350,13 @@ class Training:
             "history": [asdict(epoch) for epoch in self._history],
         }
         began = time.monotonic()
-        with suppress(OSError):  # a full disk, a store that is away: the checkpoint before stays, training goes on
-            checkpoint.save(kept(self.spec, checkpoint.CHECKPOINT), tensors, facts)
+        path = kept(self.spec, checkpoint.CHECKPOINT)
+        try:
+            checkpoint.save(path, tensors, facts, limit=self.spec.checkpoint_bytes)
+        except OSError as error:  # no space, no share of it left, a store that is away: the one before stays
+            self.unsaved = error.strerror or str(error)
+        else:
+            self.unsaved = ""
         now = time.monotonic()
         self._next_checkpoint = now + (now - began) / CHECKPOINT_SHARE
 
@@ -353,8 +371,17 @@ class Training:
             "value": self.best,
             "epoch": self._best_epoch,
         }
-        path = kept(self.spec, checkpoint.MODEL)
-        places.patiently(lambda: checkpoint.save(path, {"network": self._best_weights}, facts))
+        deadline = time.monotonic() + (places.PATIENCE_SECONDS if self.spec.store else 0.0)
+        while True:
+            try:
+                checkpoint.save(kept(self.spec, checkpoint.MODEL), {"network": self._best_weights}, facts)
+            except OSError as error:
+                if error.errno not in FULL and time.monotonic() > deadline:
+                    raise
+                self._send(waiting=False)  # a sign of life: without its model the training would have been for nothing
+                time.sleep(FULL_DISK_SECONDS)
+            else:
+                return
 
     def remove_checkpoint(self) -> None:
         """A finished run needs none."""
@@ -396,7 +423,7 @@ def resumable(spec: TrialSpec) -> Saved | None:
         saved = Saved(*checkpoint.load(kept(spec, checkpoint.CHECKPOINT), choose_device(spec.device)))
     except FileNotFoundError:
         return None
-    same = all(saved.facts[key] == value for key, value in _planned(spec).items())
+    same = all(saved.facts.get(key) == value for key, value in _planned(spec).items())
     return saved if same else None  # the folder was used before
 
 
@@ -407,7 +434,13 @@ def kept(spec: TrialSpec, name: str) -> str:
 
 def _planned(spec: TrialSpec) -> dict[str, Any]:
     """What a checkpoint must agree on to be this trial's."""
-    return {"params": dict(spec.params), "seed": spec.seed, "epochs": spec.epochs, "seconds": spec.seconds}
+    return {
+        "format": CHECKPOINT_FORMAT,
+        "params": dict(spec.params),
+        "seed": spec.seed,
+        "epochs": spec.epochs,
+        "seconds": spec.seconds,
+    }
 
 
 # what the test shares ---------------------------------------------------------------------------------------------

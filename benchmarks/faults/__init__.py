@@ -1,0 +1,1 @@
+"""Faults injected into real sweeps, and what was lost: `python -m benchmarks.faults --help`."""

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from tuner.messages import State
+from tuner.sweep.nodes import MAX_FAILURES, Nodes
+
+
+def test_a_node_that_only_fails_is_found() -> None:
+    """Failures in a row on one node, while attempts go well on another, are the node's."""
+    nodes = Nodes()
+    found = []
+    for _ in range(MAX_FAILURES):
+        found.append(nodes.went("bad", State.FAILED))
+        assert not nodes.went("good", State.COMPLETED)
+    assert found == [False] * (MAX_FAILURES - 1) + [True]
+
+
+def test_failures_everywhere_are_the_tasks() -> None:
+    """Where nothing goes well elsewhere meanwhile, no node is to blame, however many attempts fail."""
+    nodes = Nodes()
+    assert not nodes.went("other", State.COMPLETED)
+    assert not any(nodes.went(node, State.FAILED) for _ in range(10) for node in ("one", "other"))
+
+
+def test_a_node_on_which_something_goes_well_starts_anew() -> None:
+    """An attempt that ends well forgives what was before; a death of the worker counts like a failure."""
+    nodes = Nodes()
+    for state in (State.LOST, State.FAILED, State.PRUNED, State.LOST, State.LOST):
+        assert not nodes.went("one", state)
+        assert not nodes.went("other", State.COMPLETED)
+    assert nodes.went("one", State.LOST)

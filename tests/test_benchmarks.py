@@ -1,0 +1,124 @@
+"""The scripts in benchmarks/ are run by hand; here is what they rest on: an adapter outside the package."""
+
+from __future__ import annotations
+
+import math
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.io import savemat
+
+from benchmarks.jsb_chorales import TASK
+from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
+from tuner.cli.console import JsonLines
+from tuner.errors import DataError
+from tuner.events import read_run
+from tuner.sweep import Sweep, resolve_task
+
+FRAMES = {"traindata": (9, 5, 7, 6, 8), "validdata": (4, 6, 5), "testdata": (5, 3)}
+
+
+def write_rolls(path: Path) -> Path:
+    """Pieces in which few notes sound, as MATLAB stores cells."""
+    rng = np.random.default_rng(0)
+    content = {}
+    for cell, lengths in FRAMES.items():
+        content[cell] = np.empty((1, len(lengths)), dtype=object)
+        for number, length in enumerate(lengths):
+            content[cell][0, number] = (rng.random((length, PITCHES)) < 0.05).astype(np.uint8)
+    savemat(path, content)
+    return path
+
+
+@pytest.fixture
+def rolls(tmp_path: Path) -> Path:
+    """Such a file."""
+    return write_rolls(tmp_path / "rolls.mat")
+
+
+def test_the_pieces_are_those_of_the_file(rolls: Path) -> None:
+    """Every piece should come back whole, in its split."""
+    pieces = read_pieces(rolls)
+    assert [tuple(map(len, pieces[split])) for split in ("train", "val", "test")] == list(FRAMES.values())
+    assert all(set(np.unique(roll)) <= {0, 1} for rolls in pieces.values() for roll in rolls)
+
+
+def test_the_trivial_predictor_by_hand(rolls: Path, tmp_path: Path) -> None:
+    """Both means of the note frequencies should be those of plain loops."""
+    (tmp_path / "prepared").mkdir()
+    prepared = PianoRolls(PianoRollOptions(path=str(rolls))).prepare(tmp_path / "prepared")
+    pieces = read_pieces(rolls)
+    heard = [sum(int(roll[t, p]) for roll in pieces["train"] for t in range(1, len(roll))) for p in range(PITCHES)]
+    frames = sum(length - 1 for length in FRAMES["traindata"])
+    frequency = [(count + 0.5) / (frames + 1) for count in heard]
+    assert note_frequencies(pieces["train"]) == pytest.approx(frequency)
+    losses = [
+        [
+            -sum(math.log(frequency[p] if roll[t, p] else 1 - frequency[p]) for p in range(PITCHES))
+            for t in range(1, len(roll))
+        ]
+        for roll in pieces["test"]
+    ]
+    every = [loss for piece in losses for loss in piece]
+    assert prepared.trivial["test"]["loss"] == pytest.approx(sum(every) / len(every))
+    means = [sum(piece) / len(piece) for piece in losses]
+    assert prepared.trivial["test"]["piece_loss"] == pytest.approx(sum(means) / len(means))
+
+
+def test_padding_does_not_count(rolls: Path, tmp_path: Path) -> None:
+    """Loss and scores of padded batches should be those of the pieces one by one, by plain formulas."""
+    (tmp_path / "prepared").mkdir()
+    adapter = PianoRolls(PianoRollOptions(path=str(rolls)))
+    adapter.prepare(tmp_path / "prepared")
+    problem = adapter.problem(tmp_path / "prepared")
+    torch.manual_seed(0)
+    head = problem.head(PITCHES).double()
+    (batch,) = problem.dataset("train").batches(8)
+    assert batch.lengths is not None
+    assert batch.lengths.tolist() == sorted(length - 1 for length in FRAMES["traindata"])
+    by_piece = []
+    for roll in sorted(read_pieces(rolls)["train"], key=len):
+        p = torch.sigmoid(head(torch.from_numpy(roll[:-1]).double()))
+        y = torch.from_numpy(roll[1:]).double()
+        by_piece.append(-(y * p.log() + (1 - y) * (1 - p).log()).sum(dim=1))
+    prediction = head(batch.x.double())
+    prediction[0, int(batch.lengths[0]) :] = 1e3  # whatever is predicted for padding
+    over_frames = torch.cat(by_piece).mean().item()
+    assert problem.loss(prediction, batch).item() == pytest.approx(over_frames, rel=1e-9)
+    scores = problem.evaluate([prediction.detach()], [batch])
+    assert scores["loss"] == pytest.approx(over_frames, rel=1e-9)
+    over_pieces = torch.stack([losses.mean() for losses in by_piece]).mean().item()
+    assert scores["piece_loss"] == pytest.approx(over_pieces, rel=1e-9)
+
+
+@pytest.mark.parametrize("wrong", ["text", "cells", "numbers"])
+def test_another_file_is_refused(tmp_path: Path, wrong: str) -> None:
+    """A file without such pieces should be told by its name."""
+    path = tmp_path / "other.mat"
+    if wrong == "text":
+        path.write_text("not MATLAB's")
+    elif wrong == "cells":
+        savemat(path, {"something": np.zeros(3)})
+    else:
+        savemat(write_rolls(path), {cell: np.array([[np.full((4, PITCHES), 2)]]) for cell in FRAMES})
+    with pytest.raises(DataError, match=r"other\.mat"):
+        read_pieces(path)
+
+
+def test_the_task_of_the_chorales_runs(rolls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benchmark's task file, made small, should end with a tested winner under both means."""
+    monkeypatch.chdir(tmp_path)
+    task = TASK
+    values = {"PATH": str(rolls), "CELLS": "[lstm, gru]", "TRIALS": "2", "EPOCHS": "1", "SEEDS": "1", "WORKERS": "1"}
+    for name, value in values.items():
+        task = task.replace(name, value)
+    (tmp_path / "task.yaml").write_text(task)
+    small = ("space.hidden_size=4", "ray.address=in-process", "report.figures=0", "pruner.min_epochs=1")
+    resolved = resolve_task(tmp_path / "task.yaml", small)
+    outcome = Sweep(resolved, JsonLines(StringIO())).run()
+    assert outcome.usable
+    test = read_run(resolved.folder.events("test")).results["test"]
+    assert all(set(scores) == {"loss", "piece_loss"} for scores in test.values())

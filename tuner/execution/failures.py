@@ -1,0 +1,81 @@
+"""Why an attempt failed, in one line: from its exception, or from what a dead worker left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import tuner
+from tuner.errors import TunerError
+
+MEMORY_ADVICE = "lower batch_size, hidden_size or layers in the search space, or resources.workers"
+EXITED = "os._exit"
+"""First word of a note that a worker leaves when its trial ends the process."""
+_FATAL = "Fatal Python error: "
+_ALLOCATORS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
+"""What torch's allocators say: the CPU's by a RuntimeError, a GPU's by its own OutOfMemoryError."""
+_PACKAGE = str(Path(tuner.__file__).parent) + os.sep
+_FRAME = re.compile(r'^\s+File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)
+
+
+def failure_reason(error: BaseException) -> str:
+    """One line: the exception and the innermost frame of the user's own code, else of this package.
+
+    >>> try:
+    ...     {}["wav"]
+    ... except KeyError as error:
+    ...     failure_reason(error).startswith("KeyError: 'wav' (")
+    True
+    """
+    if isinstance(error, TunerError):
+        return str(error)
+    frames = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    place = _place(frames[::-1])
+    text = " ".join(str(error).split())[:300]
+    if is_out_of_memory(error):
+        return f"out of memory: {type(error).__name__} {text}{place}; {MEMORY_ADVICE}"
+    return f"{type(error).__name__}: {text}{place}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory could not be had, of the machine or of a GPU.
+
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    True
+    """
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATORS)
+
+
+def crash_reason(left: str) -> str:
+    """One line from what a worker left in its stacks file; "" when it did not die of the trial's own doing.
+
+    Args:
+        left: The file's text: `faulthandler`'s on a fatal signal, or the note of an `os._exit`.
+    """
+    frames = [(found["file"], int(found["line"])) for found in _FRAME.finditer(left)]
+    if left.startswith(EXITED):
+        return f"the trial ended its worker's process by {left.partition(chr(10))[0]}{_place(frames[::-1])}"
+    if (at := left.find(_FATAL)) >= 0:
+        signal = left[at + len(_FATAL) :].partition("\n")[0]
+        return f"the trial crashed its worker's process: {signal}{_place(frames)}"
+    return ""
+
+
+def _place(innermost_first: Sequence[tuple[str, int]]) -> str:
+    """` (file.py:12)`: where the user's code was, else where this package's was, else nothing."""
+    frames = [frame for frame in innermost_first if "<frozen" not in frame[0]]
+    users = [frame for frame in frames if "site-packages" not in frame[0] and not _of_python(frame[0])]
+    own = [frame for frame in users if not frame[0].startswith(_PACKAGE)] or users
+    return f" ({os.path.basename(own[0][0])}:{own[0][1]})" if own else ""
+
+
+def _of_python(file: str) -> bool:
+    return file.startswith((_LIBRARY, "<"))
+
+
+_LIBRARY = str(Path(os.__file__).parent) + os.sep

@@ -1,0 +1,29 @@
+"""Nodes that only fail: a machine with a broken GPU or a full disk must not take one trial after the other."""
+
+from __future__ import annotations
+
+from tuner.messages import State
+
+MAX_FAILURES = 3
+"""Failures in a row on a node after which it is set aside, when attempts went well elsewhere meanwhile."""
+
+
+class Nodes:
+    """Failures in a row by node. Where nothing goes well elsewhere, it is the task's code and not the node."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, int] = {}
+        self._well_elsewhere: set[str] = set()
+
+    def went(self, node: str, state: State) -> bool:
+        """Take in how an attempt ended on a node; LOST is the death of its worker.
+
+        Returns:
+            Whether the node is to be set aside.
+        """
+        if state in {State.FAILED, State.LOST}:
+            self._failures[node] = self._failures.get(node, 0) + 1
+        elif state.final:
+            self._failures.pop(node, None)
+            self._well_elsewhere = set(self._failures)
+        return self._failures.get(node, 0) >= MAX_FAILURES and node in self._well_elsewhere

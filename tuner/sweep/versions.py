@@ -1,0 +1,77 @@
+"""What wrote a study folder: its format, checked before anything in it is touched, and the versions at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder
+
+FORMAT = 1
+"""Of the study folder; raised when an older `tuner` could not read what is written. A folder without one has 1."""
+PACKAGES = ("tuner", "optuna", "ray", "mlflow", "torch", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Python, and the packages that decide what a sweep does; a package that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def check_format(folder: StudyFolder) -> dict[str, Any]:
+    """Refuse a folder that a later `tuner` has written; reads only.
+
+    Returns:
+        What the folder says of itself; empty for one that is new, or older than this record.
+
+    Raises:
+        StudyError: The format is not known here, or the file is damaged.
+    """
+    try:
+        facts = json.loads(folder.versions.read_bytes())
+        number = int(facts["format"])
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise StudyError(
+            "the file must say the study's format",
+            value=repr(error),
+            fix="Restore it from a copy; without the file the study is taken for one of format 1.",
+            where=str(folder.versions),
+        ) from error
+    if number > FORMAT:
+        written = facts.get("versions", {}).get("tuner", "a later version")
+        raise StudyError(
+            f"study {folder.name} must have a format that tuner {versions().get('tuner', '')} reads, 1 to {FORMAT}",
+            value=number,
+            fix=f"It was written by tuner {written}: install that, or use another name. Nothing was changed.",
+        )
+    return dict(facts)
+
+
+def note_versions(folder: StudyFolder) -> list[str]:
+    """Write the versions at work into the folder, whole.
+
+    Returns:
+        "optuna 5.0.0 is now 5.1.0" for whatever has changed since the last time.
+    """
+    before = check_format(folder).get("versions", {})
+    now = versions()
+    changed = [
+        f"{name} {before[name]} is now {number}" for name, number in now.items() if before.get(name, number) != number
+    ]
+    if changed or not before:
+        text = json.dumps({"format": FORMAT, "versions": now}, indent=1) + "\n"
+        temporary = folder.versions.with_suffix(".tmp")
+        temporary.write_text(text)
+        os.replace(temporary, folder.versions)
+    return changed
