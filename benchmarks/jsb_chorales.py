@@ -45,7 +45,7 @@ search_space:
   clip_norm: {low: 0.5, high: 5.0, log: true}
   batch_size: [4, 8]
   patience: 6
-baseline: {cell: lstm, hidden_size: 150, dropout.output: 0.5, learning_rate: 3e-3, schedule: plateau, batch_size: 8}
+baseline: {cell: lstm, hidden_size: 150, dropout.output: 0.5, learning_rate: 1e-2, schedule: cosine, batch_size: 8}
 objective: {metric: val/loss, direction: minimize}
 budget: {trials: TRIALS, epochs: EPOCHS}
 sampler: {name: tpe, seed: 0}

@@ -25,7 +25,7 @@ def run(folder: Path, task: str) -> None:
 
 
 def confirmed(folder: Path, study: str) -> dict[str, list[dict[str, float]]]:
-    """The confirmed configurations, "baseline" or "trial 12", and the metrics of each of their trainings.
+    """The confirmed configurations, "baseline" or "trial 12", and the metrics of each of their tested trainings.
 
     Args:
         folder: Where `run` was told to run.
@@ -39,6 +39,8 @@ def confirmed(folder: Path, study: str) -> dict[str, list[dict[str, float]]]:
     wanted = "tags.`tuner.kind` = 'confirm'"
     found: dict[str, list[dict[str, float]]] = {}
     for one in client.search_runs([experiment.experiment_id], wanted, order_by=["tags.`tuner.run`"]):
+        if not any(name.startswith("test/") for name in one.data.metrics):
+            continue  # it was not trained to its end
         number = int(one.data.tags["tuner.trial"])
         found.setdefault("baseline" if number < 0 else f"trial {number}", []).append(dict(one.data.metrics))
     return found

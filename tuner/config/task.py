@@ -294,7 +294,7 @@ class TaskFile(Options):
     data: dict[str, Any] = Field(default={})
     """The adapter's own options; `source` names a ready set, `path` the user's own files."""
     search_space: str | dict[str, Any] = "gated_rnn"
-    """A ready search space (`tuner list search-spaces`), the path of one, or one written out here."""
+    """A ready search space (`tuner list search_spaces`), the path of one, or one written out here."""
     space: dict[str, Any] = Field(default={})
     """Changes to the search space: an entry replaces the one of its name, null drops it."""
     baseline: dict[str, Any] = Field(default={})
