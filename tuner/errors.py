@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from tuner.redaction import redacted
+
 Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
 
@@ -49,7 +51,7 @@ class UserError(TunerError, ValueError):
         place = f"{self.where}: " if self.where else ""
         got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
         fix = f" {self.fix}" if self.fix else ""
-        return " ".join(f"{place}{self.rule}{got}.{fix}".split())
+        return redacted(" ".join(f"{place}{self.rule}{got}.{fix}".split()))
 
 
 class TaskFileError(UserError):

@@ -29,6 +29,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tuner.errors import StudyError
 from tuner.messages import Ended, State
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -139,13 +140,37 @@ def cut_torn_tail(path: Path) -> None:
 
 
 def read(path: Path, *, skip: int = 0) -> list[dict[str, Any]]:
-    """The events of a file, from number `skip` on; none for a missing file. A torn last line is left out."""
+    """The events of a file, from number `skip` on; none for a missing file. A torn last line is left out.
+
+    Raises:
+        StudyError: A line in the middle is damaged.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
     lines = data[: data.rfind(b"\n") + 1].splitlines()
-    return [json.loads(line) for line in lines[skip:]]
+    return [_event(path, number, line) for number, line in enumerate(lines, 1) if number > skip]
+
+
+def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = json.loads(line)
+        sound = isinstance(event["event"], str) and isinstance(event["time"], int | float)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise _damaged(path, number, line) from error
+    if not sound:
+        raise _damaged(path, number, line)
+    return event
+
+
+def _damaged(path: Path, number: int, line: bytes | str) -> StudyError:
+    return StudyError(
+        "every line of an event file must be an event",
+        value=line[:40],
+        fix="Restore the file from a copy, or begin anew with --fresh.",
+        where=f"{path}:{number}",
+    )
 
 
 @dataclass
@@ -199,8 +224,15 @@ class RunRecord:
 
 
 def read_run(path: Path) -> RunRecord:
-    """Fold the events of one run's file."""
+    """Fold the events of one run's file.
+
+    Raises:
+        StudyError: A line in the middle is damaged.
+    """
     record = RunRecord()
-    for event in read(path):
-        record.add(event)
+    for number, event in enumerate(read(path), 1):
+        try:
+            record.add(event)
+        except (ValueError, TypeError, LookupError) as error:
+            raise _damaged(path, number, event["event"]) from error
     return record

@@ -1,7 +1,7 @@
 """Where a study keeps its files.
 
 <storage>/<study>/
-    study.journal            the Optuna study
+    study.journal            the Optuna study, unless it is in a database
     driver.lock              held by the one driver
     versions.json            the format of this folder, and the versions of what last ran here
     task.yaml                the task file as it was last run
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKPOINT = "checkpoint.pt"
-"""File in a run's folder from which a lost attempt goes on."""
+"""File from which a lost attempt goes on, in a run's folder or in its place below `storage.checkpoints`."""
 MODEL = "model.pt"
-"""File in a confirmation's folder with its best weights."""
+"""File with a confirmation's best weights, in the same place."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class StudyFolder:
     def name(self) -> str:
         """The study's name."""
         return self.root.name
+
+    def exists(self) -> bool:
+        """Whether a study was begun here."""
+        return self.journal.exists() or self.sweep_events.exists()
 
     @property
     def journal(self) -> Path:

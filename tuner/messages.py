@@ -75,7 +75,7 @@ class TrialSpec:
     prepared: str
     """Folder that holds prepared data."""
     folder: str
-    """The run's own folder; nothing else is written."""
+    """The run's own folder; nothing else is written but in `checkpoints`."""
     epochs: int
     seconds: float | None = None
     """Training time of the whole trial, of which an epoch is then an equal part; None: an epoch is a pass over the
@@ -91,13 +91,19 @@ class TrialSpec:
     diagnostics: str = "standard"
     stall_seconds: float | None = None
     """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
+    checkpoints: str = ""
+    """The run's place for checkpoint and model, a folder or an address in a store; "" is its folder."""
+    store: str = ""
+    """Place in a store that has prepared data, for workers that share no disk with the driver."""
+    prepared_as: str = ""
+    """With `store`: the name under which this trial's data is prepared."""
     output_bytes: int = 1_000_000
     """How much of what the run prints is kept, where the worker has a process of its own."""
     checkpoint_bytes: int | None = None
     """A larger checkpoint is not written: the run's share of `disk.checkpoints`. None: no limit."""
     keep_model: bool = False
     models: tuple[str, ...] = ()
-    """Test runs only: folders of the confirmed models to score."""
+    """Test runs only: places of the confirmed models to score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

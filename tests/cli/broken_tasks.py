@@ -110,8 +110,24 @@ TYPES = [
     Case(
         "storage as URL",
         f"{WAVES}storage: http://host/studies",
-        "task.yaml:3: storage must be a folder of this machine: URLs are not supported yet"
+        "task.yaml:3: storage must be a folder, postgresql://… or s3://… (gs, az and abfs too)"
         ", but got 'http://host/studies'.",
+    ),
+    Case(
+        "storage.folder as URL",
+        f"{WAVES}storage: {{folder: 's3://bucket'}}",
+        "task.yaml:3: storage.folder must be a folder of this machine, but got 's3://bucket'.",
+    ),
+    Case(
+        "login in a bucket's URL",
+        f"{WAVES}storage: {{checkpoints: 's3://key:secret@bucket/x'}}",
+        "task.yaml:3: storage.checkpoints must be a folder that all nodes share, or s3://bucket/prefix (gs, az and abfs"
+        " too) without a login in it, but got 's3://…@bucket/x'.",
+    ),
+    Case(
+        "one database for two",
+        f"{WAVES}storage: postgresql://me:secret@h/d\ntracking: {{uri: 'postgresql+psycopg://you@h:5432/d'}}",
+        "task.yaml:3: storage.study must be a database of its own, not MLflow's, but got 'postgresql://…@h/d'. Make …",
     ),
     Case(
         "storage in a file",

@@ -7,7 +7,7 @@ import pytest
 
 from tuner.errors import TaskFileError, UserError
 from tuner.recording.ui import ui_command
-from tuner.recording.uri import tracking_uri, without_password
+from tuner.recording.uri import tracking_uri
 
 
 @pytest.mark.parametrize("folder", ["plain", "with space", "100%"])
@@ -63,12 +63,6 @@ def test_a_wrong_environment_is_told_as_such(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(TaskFileError, match=r"^environment variable MLFLOW_TRACKING_URI: ") as caught:
         tracking_uri(None)
     assert caught.value.key == ()
-
-
-def test_passwords_are_hidden() -> None:
-    """A URI that is shown should keep its host and lose its login."""
-    assert without_password("postgresql://me:p@ss@host:1/db") == "postgresql://…@host:1/db"
-    assert without_password("sqlite:////a@b/c.db") == "sqlite:////a@b/c.db"
 
 
 def test_the_ui_is_for_this_machine() -> None:

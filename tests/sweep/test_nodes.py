@@ -28,3 +28,11 @@ def test_a_node_on_which_something_goes_well_starts_anew() -> None:
         assert not nodes.went("one", state)
         assert not nodes.went("other", State.COMPLETED)
     assert nodes.went("one", State.LOST)
+
+
+def test_a_node_may_fail_faster_than_the_first_attempt_elsewhere_ends() -> None:
+    """Attempts that are under way on a node without a failure are enough to tell."""
+    nodes = Nodes()
+    for node in ("bad", "good"):
+        nodes.sent(node)
+    assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]

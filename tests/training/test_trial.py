@@ -331,7 +331,7 @@ def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:
 def test_a_confirmation_keeps_its_best_weights_and_the_test_scores_them(make: Any, tmp_path: Path) -> None:
     """The stored model scores on the validation split what its best epoch had, and the test split is read from it."""
     ended = run_trial(make(keep_model=True, epochs=6), Driver())
-    tensors, facts = checkpoint.load(tmp_path / "run" / checkpoint.MODEL, torch.device("cpu"))
+    tensors, facts = checkpoint.load(str(tmp_path / "run" / checkpoint.MODEL), torch.device("cpu"))
     assert facts["value"] == ended.value
     spec = make("test", models=(str(tmp_path / "run"),))
     result: Ended = run_trial(TrialSpec(**{**_fields(spec), "kind": "test"}), Driver())

@@ -22,6 +22,7 @@ import click
 
 from tuner.errors import StudyError, UserError, nearest
 from tuner.folder import StudyFolder
+from tuner.redaction import redacted
 
 if TYPE_CHECKING:
     from tuner.sweep import Task
@@ -105,7 +106,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         show.close()
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(128 + (received[0] if received else signal.SIGINT))
     finally:
         show.close()
     if outcome.summary is not None and not as_json:
@@ -331,8 +332,8 @@ def _study_folder(study: str, storage: str) -> StudyFolder:
         from tuner.config import load_task_file
 
         task = load_task_file(study).task
-        study, storage = task.name, task.storage
-    known = sorted(path.parent.name for path in Path(storage).glob("*/study.journal"))
+        study, storage = task.name, task.storage.folder
+    known = sorted(path.name for path in Path(storage).glob("*") if StudyFolder(path).exists())
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
@@ -384,7 +385,7 @@ def _print_summary(task: Task, summary: Any) -> None:
     command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
     if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
         command = task.tracking
-    shown = command if "@" not in task.tracking else "python -m tuner ui"  # a URI may hold a password
+    shown = command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
     click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
 
 

@@ -93,8 +93,21 @@ _Address = Annotated[
         "must be local, auto, in-process, host:port or ray://host:port",
     ),
 ]
-_Folder = Annotated[
-    str, _Form(r"(?![A-Za-z][A-Za-z0-9+.-]*://).+", "must be a folder of this machine: URLs are not supported yet")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_FOLDER = rf"(?!{_URL})[^\0]+"
+_DATABASE = r"postgres(?:ql)?(?:\+psycopg2?)?://"
+_OBJECTS = r"(?:s3|gs|gcs|az|abfs|abfss)://"
+_Folder = Annotated[str, _Form(_FOLDER, "must be a folder of this machine")]
+_Database = Annotated[
+    str, _Form(rf"{_DATABASE}[^\s\0]+", "must be postgresql://user@host:port/database; null keeps it in the folder")
+]
+_BUCKET = rf"{_OBJECTS}(?![^/]*@)[^/\s\0]+[^\s\0]*"
+_Place = Annotated[
+    str,
+    _Form(
+        f"{_FOLDER}|{_BUCKET}",
+        "must be a folder that all nodes share, or s3://bucket/prefix (gs, az and abfs too) without a login in it",
+    ),
 ]
 _Device = Annotated[str, _Form(r"auto|cpu|cuda|cuda:[0-9]{1,3}|mps", "must be auto, cpu, cuda, cuda:N or mps")]
 _Score = Annotated[str, _Form(r"val/[A-Za-z0-9_./-]+", "must be a score on the validation split, such as val/accuracy")]
@@ -193,6 +206,8 @@ class Ray(Options):
     """local starts Ray here; auto, host:port, ray://host:port join a cluster; in-process needs no Ray."""
     temp_dir: str | None = None
     """Folder for Ray's own files when it starts here; null is Ray's default."""
+    allow_unauthenticated_cluster: bool = False
+    """Join a cluster that asks for no token. Whoever reaches such a cluster can run any code on it."""
 
 
 class Tracking(Options):
@@ -200,6 +215,35 @@ class Tracking(Options):
 
     uri: str | None = None
     """MLflow tracking URI; null takes MLFLOW_TRACKING_URI, else MLflow's own default."""
+
+
+class Storage(Options):
+    """Where a study is kept. A text is short for one of the keys: a folder, a database's URL or that of checkpoints."""
+
+    folder: _Folder = "mlruns/studies"
+    """Folder of studies on a local disk: event files, artifacts, and what has no other place."""
+    study: _Database | None = None
+    """PostgreSQL database of the Optuna study (needs the extra `postgres`); null is a journal in the folder. A password
+    is better kept in ~/.pgpass or PGPASSWORD."""
+    checkpoints: _Place | None = None
+    """Where workers keep checkpoints and models and find prepared data: a folder that all nodes share, or s3://bucket/
+    prefix (needs the extra `s3`), so that they need share no disk. null is the folder."""
+
+
+_Anywhere = Annotated[str, _Form(rf"{_FOLDER}|{_BUCKET}|{_DATABASE}[^\s\0]+", "must be a folder or a URL")]
+
+
+def _storage(value: object) -> object:
+    """The key that a text stands for."""
+    if not isinstance(value, str):
+        return value
+    if re.match(_DATABASE, value):
+        return {"study": value}
+    if re.match(_OBJECTS, value):
+        return {"checkpoints": value}
+    if re.match(_URL, value):
+        raise ValueError("must be a folder, postgresql://… or s3://… (gs, az and abfs too)")
+    return {"folder": value}
 
 
 class Diagnostics(Options):
@@ -273,8 +317,8 @@ class TaskFile(Options):
     """What one trial gets, and how many run at once."""
     ray: Ray = Ray()
     """Where the workers are."""
-    storage: _Folder = "mlruns/studies"
-    """Folder for study files and checkpoints."""
+    storage: Annotated[Storage, BeforeValidator(_storage, json_schema_input_type=_Anywhere | Storage)] = Storage()
+    """Where the study, its files and its checkpoints are kept."""
     tracking: Tracking = Tracking()
     """Where MLflow records."""
     device: _Device = "auto"

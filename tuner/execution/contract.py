@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from tuner.messages import Answer, Ended, Message, Report, TrialSpec
@@ -57,6 +57,18 @@ class Executor(Protocol):
     @property
     def num_idle(self) -> int:
         """Slots that can start an attempt now."""
+        ...
+
+    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
+        """Ask every node that is not this machine's own for certain whether it can do a worker's work.
+
+        Args:
+            target: "module:function" that takes the question and returns what the node cannot do, or "".
+            question: Plain data.
+
+        Returns:
+            Node -> what it cannot do.
+        """
         ...
 
     def start(self, spec: TrialSpec) -> Started:

@@ -5,7 +5,7 @@ One slot, because torch's random stream is global to a process; a debugger and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tuner.execution.contract import Started
 from tuner.execution.worker import Worker
@@ -30,6 +30,10 @@ class InProcessExecutor:
     def num_idle(self) -> int:
         """1 unless an attempt runs."""
         return 0 if self._busy else 1
+
+    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
+        """There is no node but this process."""
+        return {}
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt in a thread."""

@@ -15,7 +15,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from tuner.errors import ClusterError
+from tuner.execution.access import access, make_token, use_token
 from tuner.execution.contract import Started
 from tuner.execution.failures import MEMORY_ADVICE, crash_reason
 from tuner.execution.guard import Guard
+from tuner.execution.probe import probe_nodes
 from tuner.execution.worker import STACKS, Worker
 from tuner.messages import Answer, Ended, Lost, Message, State, TrialSpec
 
@@ -85,6 +87,7 @@ class RayExecutor:
         cpus: CPUs of a slot, also its torch threads.
         gpus: GPUs of a slot; fractions share one.
         temp_dir: Ray's temporary folder in local mode; Ray's own default when empty.
+        allow_open: Join a cluster that asks for no token.
     """
 
     def __init__(
@@ -96,9 +99,11 @@ class RayExecutor:
         cpus: int = 1,
         gpus: float = 0.0,
         temp_dir: str = "",
+        allow_open: bool = False,
     ) -> None:
         self._run_trial, self._address, self._workers = run_trial, address, workers
         self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir
+        self._allow_open = allow_open
         self._polls: dict[ObjectRef[Any], _Slot] = {}
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
@@ -132,6 +137,10 @@ class RayExecutor:
     def num_idle(self) -> int:
         """Actors that are up and have nothing to do."""
         return len(self._idle)
+
+    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
+        """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
+        return {} if self._address == "local" else probe_nodes(target, question, self._cpus)
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt on an idle actor."""
@@ -282,6 +291,7 @@ class RayExecutor:
         # for that, and the name is the one in its ray_constants.py, where it is read on every system.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         _quiet_environment()
+        make_token()
         import ray
 
         self._guard = self._guard or Guard()
@@ -342,8 +352,12 @@ class RayExecutor:
 
     def _join(self) -> None:
         _quiet_environment()
-        if _token_at_hand():  # Ray itself turns it on by default only for clusters that it starts
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        found = access(self._address)  # before anything is sent there
+        if found == "open":
+            self._check_allowed()
+            os.environ["RAY_AUTH_MODE"] = "disabled"  # a driver that asked for a token would not be answered
+        else:
+            use_token()
         import ray
 
         try:
@@ -356,7 +370,21 @@ class RayExecutor:
                 f"({str(error).strip().splitlines()[0][:200]})",
                 key=("ray", "address"),
             ) from error
+        if found == "unknown":
+            self._check_allowed()
+
         self._head = getattr(context, "address_info", {}).get("gcs_address") or ""
+
+    def _check_allowed(self) -> None:
+        """Refuse a cluster to which anyone could give work, unless that is wanted."""
+        if not self._allow_open:
+            raise ClusterError(
+                "the Ray cluster must ask for a token, as whoever reaches it can run code there",
+                value=self._address,
+                fix="Start its nodes with RAY_AUTH_MODE=token (`ray get-auth-token --generate`), or set "
+                "ray.allow_unauthenticated_cluster: true.",
+                key=("ray", "address"),
+            )
 
     def _check_head(self, *, now: bool = False) -> None:
         """See whether a joined cluster's head still takes connections.
@@ -453,13 +481,6 @@ def _own_signal_handlers() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _token_at_hand() -> bool:
-    """Whether Ray would find a token: in its environment variables or in its default file."""
-    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        return True
-    return (Path.home() / ".ray" / "auth_token").exists()
 
 
 def _quiet_environment() -> None:

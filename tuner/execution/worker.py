@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -19,6 +20,7 @@ from tuner.execution.contract import RunTrial
 from tuner.execution.failures import EXITED, failure_reason
 from tuner.execution.output import Output
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
+from tuner.places import cache_folder
 from tuner.registry import load_target
 
 STACKS = "stacks.txt"
@@ -49,6 +51,7 @@ class Worker:
 
     def start(self, spec: TrialSpec) -> None:
         """Begin an attempt; the one before must have ended."""
+        spec = _at_home(spec)
         self._link = QueueLink(spec, self._outbox)
         if self._output is not None:
             self._output.into(Path(spec.folder), spec.output_bytes)
@@ -120,6 +123,13 @@ def _has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+def _at_home(spec: TrialSpec) -> TrialSpec:
+    """With checkpoints in a store, a worker that does not see the study's folder has one of its own for the rest."""
+    if not spec.store or Path(spec.folder).parents[1].is_dir():
+        return spec
+    return replace(spec, folder=str(cache_folder() / "runs" / spec.study / spec.run))
 
 
 class QueueLink:

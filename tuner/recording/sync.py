@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tuner.errors import StudyError, UserError
 from tuner.folder import StudyFolder
-from tuner.recording.uri import QUIET, without_password
+from tuner.recording.uri import QUIET
+from tuner.redaction import redacted
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def sync(folder: StudyFolder, uri: str) -> SyncReport:
             raise
         except UNUSABLE as error:
             raise StudyError(
-                f"MLflow at {without_password(uri)} must be usable",
+                f"MLflow at {redacted(uri)} must be usable",
                 value=str(error),
                 fix="The study's events are safe; repeat `sync` when it is.",
             ) from error

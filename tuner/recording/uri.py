@@ -70,15 +70,3 @@ def _checked(uri: str) -> str:
     if not rest.startswith("/") or not path or path.startswith((":memory:", "file:")):
         raise TaskFileError("tracking.uri must name a SQLite file", value=uri, fix=_FIX, key=key)
     return uri if path.startswith("/") else f"sqlite:///{pathname2url(str(Path.cwd()))}/{path}"
-
-
-def without_password(uri: str) -> str:
-    """The URI as it may be shown.
-
-    >>> without_password("postgresql://me:secret@host/db")
-    'postgresql://…@host/db'
-    """
-    scheme, colon, rest = uri.partition("://")
-    place, slash, path = rest.partition("/")
-    login, at, host = place.rpartition("@")
-    return f"{scheme}{colon}{'…@' if at else ''}{host}{slash}{path}" if login else uri

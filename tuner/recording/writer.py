@@ -27,6 +27,7 @@ from tuner.folder import StudyFolder
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
 from tuner.recording.recorder import END, ENDINGS
+from tuner.redaction import redacted
 
 _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together
 _GIVE_UP_SECONDS = 10.0  # without a driver and without success
@@ -153,7 +154,7 @@ class Writer:
                     self._tell("")
         except Exception as error:  # noqa: BLE001 - a writer that dies of one change would lose the others
             passing = is_passing(error)
-            problem = f"{type(error).__name__}: {error}"
+            problem = redacted(f"{type(error).__name__}: {error}")
             print(f"{change or 'opening'}: {problem}", file=sys.stderr)  # noqa: T201 - the log
             self._dirty.pop(change, None)
             if change in self._refused and not passing:

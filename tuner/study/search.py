@@ -34,7 +34,7 @@ from tuner.space.grammar import Definition
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.pruners import Decision, Pruner
 from tuner.study.samplers import random
-from tuner.study.storage import DRAFT_ID, JournalFile, SearchStorage
+from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
 
 _RESAMPLES = 20
 _RANDOM_RESAMPLES = 2000
@@ -44,6 +44,8 @@ _TOLD = {
     State.DIVERGED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+_UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, RuntimeError)
+"""What Optuna raises on a journal that is damaged or of another version."""
 _INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_constraint("stability", ...) sets
 
 
@@ -56,21 +58,23 @@ class Suggestion:
 
 
 class Search:
-    """An Optuna study on disk with the rules of this project around it.
+    """An Optuna study on disk or in a database, with the rules of this project around it.
 
     Every trial is drafted first, as Optuna would suggest it, and stored whole by one write when it is new. It stays
     RUNNING until it is told. The caller holds the folder's lock.
 
     Args:
-        folder: Where the study lives; made when missing.
+        folder: Its name is the study's; without a database the study lives there. Made when missing.
         space: Today's search space.
         maximize: Direction of the objective.
         sampler: Name and options, checked.
         pruner: Name and options, checked.
         seed: The study's seed, >= 0.
+        database: URL of the PostgreSQL database that holds the study; None is the folder.
+        waiting: Called about once a second, with what is wrong, while the database is away; may raise.
 
     Raises:
-        StudyError: The study on disk has another direction, or its file is damaged.
+        StudyError: The study has another direction, its file is damaged, or its database is away or in use.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class Search:
         sampler: tuple[str, Any],
         pruner: tuple[str, Any],
         seed: int,
+        database: str | None = None,
+        waiting: Callable[[str], None] = lambda problem: None,  # noqa: ARG005
     ) -> None:
         self.space, self.maximize, self._seed = space, maximize, seed
         self._space_digest = _digest(space.to_json())
@@ -89,7 +95,7 @@ class Search:
         self._sampler_name, self._sampler_options = sampler
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
-        self._storage = _opened(folder, self._translate)
+        self._storage = self._open_storage(folder, database, waiting)
         direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         self._study = optuna.create_study(
             storage=self._storage,
@@ -107,15 +113,35 @@ class Search:
                 key=("objective", "direction"),
             )
         self._id = self._study._study_id
-        trials = self._storage.stored_trials(self._id)
-        self._count = len(trials)
+        try:
+            self._take_in(self._storage.stored_trials(self._id))
+        except _UNREADABLE as error:
+            self.close()
+            raise _unreadable(folder, database, error) from error
+
+    def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
+        """Mirror what is asked for at every suggestion and every rung."""
+        self.count = len(trials)
         self._ids = {trial.number: trial._trial_id for trial in trials}
         self._seen = {_digest(trial.user_attrs["params"]) for trial in trials if self._translate(trial)}
         self._rungs: dict[int, dict[int, float]] = {}
         for trial in trials:
+            json.dumps([trial.user_attrs, trial.system_attrs])  # what is not plain data was not written here
             if self._translate(trial):
                 for epoch, value in trial.intermediate_values.items():
-                    self._rungs.setdefault(epoch, {})[trial.number] = value
+                    self._rungs.setdefault(epoch, {})[trial.number] = float(value)
+
+    def _open_storage(self, folder: StudyFolder, database: str | None, waiting: Callable[[str], None]) -> SearchStorage:
+        if database is None:
+            journal = JournalFile(folder.journal)
+            try:
+                return JournalStudies(journal, translate=self._translate)
+            except _UNREADABLE as error:
+                journal.close()
+                raise _unreadable(folder, None, error) from error
+        from tuner.study.database import DatabaseStudies  # SQLAlchemy, only where it is needed
+
+        return DatabaseStudies(database, folder.name, waiting=waiting, translate=self._translate)
 
     # facts ------------------------------------------------------------------------------------------------------
 
@@ -136,6 +162,10 @@ class Search:
             if not trial.state.is_finished()
         ]
 
+    def told(self) -> list[int]:
+        """Numbers of the trials that are over."""
+        return [trial.number for trial in self._storage.stored_trials(self._id) if trial.state.is_finished()]
+
     def counted(self) -> int:
         """Trials that count for the budget: those inside today's space, running ones too."""
         return sum(self._translate(trial) is not None for trial in self._storage.stored_trials(self._id))
@@ -151,7 +181,7 @@ class Search:
         size = self.space.size()
         if size is not None and len(self._seen) >= size:
             return None
-        number = self._count
+        number = self.count
         for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
             seed = derive_seed(self._seed, "suggest", number, attempt)
             sampler = self._sampler(seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
@@ -194,7 +224,7 @@ class Search:
         draft.user_attrs.update(params=params, space=self._space_digest)
         self._ids[draft.number] = self._storage.create_new_trial(self._id, template_trial=draft)
         self._seen.add(_digest(params))
-        self._count += 1
+        self.count += 1
         return Suggestion(draft.number, params)
 
     def _sampler(self, seed: int) -> BaseSampler:
@@ -231,7 +261,7 @@ class Search:
             values = [value]
         elif state is State.PRUNED and trial.last_step is not None:
             values = [trial.intermediate_values[trial.last_step]]
-        with self._storage.journal.group():
+        with self._storage.group():
             self._storage.set_trial_user_attr(trial_id, "state", state.value)
             if reason:
                 self._storage.set_trial_user_attr(trial_id, "reason", reason[:500])
@@ -240,8 +270,8 @@ class Search:
             self._storage.set_trial_state_values(trial_id, _TOLD[state], values)
 
     def close(self) -> None:
-        """Close the file."""
-        self._storage.journal.close()
+        """Let go of the file or the database."""
+        self._storage.close()
 
     # earlier spaces ---------------------------------------------------------------------------------------------
 
@@ -269,21 +299,16 @@ class Search:
         )
 
 
-def _opened(folder: StudyFolder, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> SearchStorage:
-    """The study's storage, read; a file that this Optuna does not understand is left as it is."""
-    journal = JournalFile(folder.journal)
-    try:
-        return SearchStorage(journal, translate)
-    except (LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
-        journal.close()
-        if isinstance(error, StudyError):
-            raise
-        raise StudyError(
-            f"a study's journal must be one that Optuna {optuna.__version__} reads",
-            value=repr(error),
-            fix="`versions.json` beside it names the version that wrote it: install that. Nothing was changed.",
-            where=str(folder.journal),
-        ) from error
+def _unreadable(folder: StudyFolder, database: str | None, error: Exception) -> Exception:
+    if isinstance(error, StudyError):
+        return error
+    return StudyError(
+        f"study {folder.name} must be one that Optuna {optuna.__version__} reads",
+        value=f"{type(error).__name__}: {error}",
+        fix="`versions.json` in its folder names the version that wrote it: install that, or restore a copy. "
+        "Nothing was changed.",
+        where="" if database else str(folder.journal),
+    )
 
 
 class _Distributing:

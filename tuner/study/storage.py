@@ -1,4 +1,4 @@
-"""Optuna's journal on disk, written by one driver, and the view of it that samplers get.
+"""Optuna's journal on disk, written by one driver, and the view of a storage that samplers get.
 
 Optuna's own file backend locks, reads back and syncs the file at every call, for many writers. A study here has one
 writer, which holds the folder's lock, so that what it appends need not be read again, and appends can be grouped
@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
 
@@ -84,45 +84,49 @@ DRAFT_ID = -1
 """Trial id of a trial that is being suggested and is not in the storage yet."""
 
 
-class SearchStorage(JournalStorage):
-    """The storage as samplers see it.
+class SearchStorage(BaseStorage):
+    """The storage as samplers see it: a layer over one of Optuna's storages, mixed in before it.
 
-    Two things differ from what is on disk. A trial that is being drafted shows as the running trial it will be, and
+    Two things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
     takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
     the names of today's, or does not show when it lies outside.
-
-    Args:
-        journal: The backend.
-        translate: Gives a trial as today's space has it, or None when it lies outside.
     """
 
-    def __init__(self, journal: JournalFile, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
-        super().__init__(journal)
-        self.journal = journal
+    def __init__(self, *storage: Any, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
+        """`storage` is what the storage below takes; `translate` gives a trial as today's space has it, or None."""
+        super().__init__(*storage)
         self.draft: FrozenTrial | None = None
         self._translate = translate
         self._translated: dict[int, FrozenTrial | None] = {}
+
+    def group(self) -> AbstractContextManager[None]:
+        """Everything written within is stored when the block ends."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file or the server."""
+        raise NotImplementedError
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials inside today's space, and the draft."""
-        stored = super().get_all_trials(study_id, deepcopy, states)
+        stored = super().get_all_trials(study_id, deepcopy, states)  # type: ignore[safe-super]
         shown = [seen for trial in stored if (seen := self._shown(trial)) is not None]
         if self.draft is not None and (states is None or TrialState.RUNNING in states):
             shown.append(self.draft)
         return shown
 
     def stored_trials(self, study_id: int) -> list[FrozenTrial]:
-        """Every trial as it is on disk; not to be changed."""
-        return super().get_all_trials(study_id, deepcopy=False)
+        """Every trial as it is stored; not to be changed."""
+        return super().get_all_trials(study_id, deepcopy=False)  # type: ignore[safe-super]
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
         """A trial by id, the draft among them."""
         if trial_id == DRAFT_ID:
             assert self.draft is not None, "no draft"
             return self.draft
-        return super().get_trial(trial_id)
+        return super().get_trial(trial_id)  # type: ignore[safe-super]
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Set an attribute; the draft keeps it until it is stored."""
@@ -130,7 +134,7 @@ class SearchStorage(JournalStorage):
             assert self.draft is not None, "no draft"
             self.draft.system_attrs[key] = value
         else:
-            super().set_trial_system_attr(trial_id, key, value)
+            super().set_trial_system_attr(trial_id, key, value)  # type: ignore[safe-super]
 
     def _shown(self, trial: FrozenTrial) -> FrozenTrial | None:
         if trial._trial_id in self._translated:
@@ -139,6 +143,27 @@ class SearchStorage(JournalStorage):
         if trial.state.is_finished() and shown is not trial:
             self._translated[trial._trial_id] = shown
         return shown
+
+
+class JournalStudies(SearchStorage, JournalStorage):
+    """Studies in a journal file.
+
+    Args:
+        journal: The file.
+        translate: See `SearchStorage`.
+    """
+
+    def __init__(self, journal: JournalFile, *, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
+        super().__init__(journal, translate=translate)
+        self._journal = journal
+
+    def group(self) -> AbstractContextManager[None]:
+        """One write with one fsync."""
+        return self._journal.group()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._journal.close()
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:

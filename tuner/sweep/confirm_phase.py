@@ -59,6 +59,12 @@ class ConfirmPhase:
         drive(self._sweep, waiting, deadline=self._sweep.deadlines.all)
         return list(plan)
 
+    def _bring_model(self, run: str) -> None:
+        try:
+            self._sweep.shared.bring_model(run)
+        except OSError as error:
+            self._sweep.tell("notice", sentence=f"the model of {run} stays in storage.checkpoints: {error}")
+
     def test(self, runs: list[str]) -> None:
         """Score the models of all confirmed runs on the test data, unless exactly these were scored before."""
         completed = [run for run in runs if read_run(self._folder.events(run)).state is State.COMPLETED]
@@ -71,7 +77,7 @@ class ConfirmPhase:
             self._sweep.tell(
                 "notice", sentence="the test data is read again: the confirmed configurations have changed"
             )
-        models = tuple(str(self._folder.run(run)) for run in completed)
+        models = tuple(self._sweep.shared.kept(run) for run in completed)
         spec = self._sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
         if not before.run:
             self._sweep.runs.create(spec, [])
@@ -85,6 +91,8 @@ class ConfirmPhase:
 
     def ended(self, spec: TrialSpec, ended: Ended) -> None:
         """Say so. See `Owner`."""
+        if ended.state is State.COMPLETED and spec.keep_model:
+            self._bring_model(spec.run)
         self._sweep.tell(
             "confirm" if spec.kind == "confirm" else "tested",
             run=spec.run,

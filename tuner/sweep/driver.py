@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,17 +22,20 @@ from tuner.adapters.base import Prepared
 from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_run
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
-from tuner.folder import MODEL, StudyFolder
+from tuner.folder import MODEL, StudyFolder, trial_run
 from tuner.messages import Ended, Kind, State, TrialSpec, Verdict
 from tuner.recording import Recorder
+from tuner.redaction import redacted
 from tuner.space import Space, diff
 from tuner.sweep.confirm_phase import ConfirmPhase
+from tuner.sweep.disk import check_local
 from tuner.sweep.gc import collect
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
 from tuner.sweep.progress import Progress
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
+from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task
 from tuner.sweep.versions import check_format, note_versions, versions
@@ -81,14 +85,19 @@ def make_executor(task: Task, run_trial: str = RUN_TRIAL) -> Executor:
         cpus=file.resources.cpus,
         gpus=file.resources.gpus,
         temp_dir=file.ray.temp_dir or "",
+        allow_open=file.ray.allow_unauthenticated_cluster,
     )
 
 
-def set_aside(folder: StudyFolder) -> None:
-    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it."""
-    if not folder.journal.exists():
-        return
+def set_aside(folder: StudyFolder, database: str | None = None) -> None:
+    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it, and rename it in the database."""
     kept = folder.root.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    if database is not None:
+        from tuner.study.database import rename_study
+
+        rename_study(database, folder.name, kept.name)
+    if not folder.exists():
+        return
     kept.mkdir()
     for path in folder.root.iterdir():
         if path != folder.lock:
@@ -115,8 +124,10 @@ class Sweep:
         self.stop_reason = ""
         self._fresh = fresh
         self._told_progress = 0.0
+        self._told_away = False
         self._began = time.monotonic()
         self.search: Search
+        self.shared: Shared
         self.runs: Runs
         self._phase: SearchPhase | ConfirmPhase
 
@@ -131,14 +142,16 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
+        check_local(self.folder.root, self.task.place(("storage",)))
         _, prepared = self.task.prepare()  # before anything of the study is touched
         lock = DriverLock(self.folder.lock)
         try:
             if self._fresh:
-                set_aside(self.folder)
+                set_aside(self.folder, self.task.file.storage.study)
             check_format(self.folder)
             self.search = self._open_search()
             try:
+                self.shared = Shared(self.task, f"{self.folder.name}-{self.search.attribute('id')}")
                 return self._run(prepared)
             finally:
                 self.search.close()
@@ -171,6 +184,7 @@ class Sweep:
             self.tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
         try:
             self.executor.open()
+            self.shared.probe(self.executor)
             self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
             for run in self.folder.runs():
                 self.recorder.changed(run)
@@ -216,6 +230,9 @@ class Sweep:
             data=self.task.data,
             prepared=str(self.folder.prepared),
             folder=str(self.folder.run(run)),
+            checkpoints=self.shared.checkpoints(run),
+            store=self.shared.store,
+            prepared_as=self.shared.prepared_as(params),
             epochs=file.budget.epochs,
             seconds=file.budget.seconds,
             metric=self.task.metric,
@@ -296,7 +313,14 @@ class Sweep:
             sampler=task.sampler,
             pruner=task.pruner,
             seed=file.sampler.seed,
+            database=file.storage.study,
+            waiting=self._database_away,
         )
+        try:
+            self._check_belonging(search)
+        except StudyError:
+            search.close()
+            raise
         facts: dict[Key, Any] = {
             ("adapter",): file.adapter,
             ("data",): task.adapter.fingerprint(),
@@ -325,9 +349,41 @@ class Sweep:
         search.set_attribute("space", definition)
         return search
 
+    def _check_belonging(self, search: Search) -> None:
+        """A study in a database and the event files in the folder must be of one sweep."""
+        runs = [run for run in self.folder.runs() if run.startswith("trials/")]
+        foreign = [run for run in runs if int(run.rpartition("/")[2]) >= search.count]
+        if foreign:
+            raise StudyError(
+                f"the study must know the runs of its folder {self.folder.root}",
+                value=f"{foreign[0]}, which it has not",
+                fix="Name the database that they belong to in storage.study, or begin anew with --fresh.",
+                where=self.task.place(("storage",)),
+            )
+        missing = [number for number in search.told() if trial_run(number) not in runs]
+        if missing:
+            raise StudyError(
+                f"folder {self.folder.root} must hold the event files of study {self.folder.name}",
+                value=f"none for trial {missing[0]}",
+                fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here.",
+                where=self.task.place(("storage",)),
+            )
+        if search.attribute("id") is None:
+            search.set_attribute("id", uuid.uuid4().hex[:12])
+        if search.attribute("begun") is None:
+            search.set_attribute("begun", f"{os.uname().nodename}:{self.folder.root}")
+
+    def _database_away(self, problem: str) -> None:
+        """The study's database does not answer: say so once, and let a stop through."""
+        if self.stop_reason:
+            raise KeyboardInterrupt(self.stop_reason)
+        if not self._told_away:
+            self._told_away = True
+            self.tell("notice", sentence=f"the study's database is away, the sweep waits for it: {problem}")
+
     def _begin(self, prepared: Prepared) -> None:
         task, file = self.task, self.task.file
-        shutil.copyfile(task.path, self.folder.task_file)
+        self.folder.task_file.write_text(redacted(task.path.read_text()))
         if changed := note_versions(self.folder):
             self.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
         collect(self.folder, prepared=False)
@@ -365,7 +421,7 @@ class Sweep:
             trivial=prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/")),
             trivial_name=prepared.about.get("name", "trivial predictor"),
             maximize=task.maximize,
-            tracking=task.tracking,
+            tracking=redacted(task.tracking),
         )
 
     def _nothing_to_do(self) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from tuner.messages import State
 
 MAX_FAILURES = 3
-"""Failures in a row on a node after which it is set aside, when attempts went well elsewhere meanwhile."""
+"""Failures in a row on a node after which it is set aside, when no such thing happens elsewhere."""
 
 
 class Nodes:
     """Failures in a row by node. Where nothing goes well elsewhere, it is the task's code and not the node."""
 
     def __init__(self) -> None:
+        self._sent: set[str] = set()
         self._failures: dict[str, int] = {}
         self._well_elsewhere: set[str] = set()
+
+    def sent(self, node: str) -> None:
+        """An attempt was begun on a node."""
+        self._sent.add(node)
 
     def went(self, node: str, state: State) -> bool:
         """Take in how an attempt ended on a node; LOST is the death of its worker.
@@ -26,4 +31,5 @@ class Nodes:
         elif state.final:
             self._failures.pop(node, None)
             self._well_elsewhere = set(self._failures)
-        return self._failures.get(node, 0) >= MAX_FAILURES and node in self._well_elsewhere
+        alone = node in self._well_elsewhere or bool(self._sent - self._failures.keys() - {node})
+        return self._failures.get(node, 0) >= MAX_FAILURES and alone

@@ -9,6 +9,7 @@ from typing import Any
 from tuner.config.task import Budget
 from tuner.errors import TaskFileError
 from tuner.messages import Answer, Report, State, Verdict
+from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.study.catalog import PRUNERS
 from tuner.sweep.cost import baseline_spec, step_costs
@@ -50,7 +51,8 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
-        "tracking": task.tracking.rpartition("@")[2],  # a URI may hold a password before the @
+        "tracking": redacted(task.tracking),
+        "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }
     if timing:

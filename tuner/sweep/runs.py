@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from tuner import events
+from tuner import events, places
 from tuner.execution import STACKS, Executor
 from tuner.folder import CHECKPOINT, StudyFolder
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
@@ -106,6 +106,7 @@ class Runs:
         """Send a run out; it must have been created."""
         worker, node = self._executor.start(spec)
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
+        self._nodes.sent(node)
         self._live[spec.run] = _Live(spec, node, spec.reported, time.monotonic())
         self._recorder.changed(spec.run)
 
@@ -187,9 +188,13 @@ class Runs:
         events.append_ended(self._folder.events(ended.run), ended)
         if ended.state.final:
             self._losses.pop(ended.run, None)
-            (self._folder.run(ended.run) / CHECKPOINT).unlink(missing_ok=True)  # not before: the outcome could be lost
+            self._remove_checkpoint(live.spec)  # not before: the outcome could be lost
             self._owner.ended(live.spec, ended)
         self._recorder.changed(ended.run)
+
+    def _remove_checkpoint(self, spec: TrialSpec) -> None:
+        with suppress(OSError):  # the store is away; `tuner gc` removes what lies here
+            places.remove(places.join(spec.checkpoints or spec.folder, CHECKPOINT))
 
     def _may_try_again(self, live: _Live, ended: Ended) -> bool:
         """Send a run out again whose own code failed, as often as the task file allows; from its last checkpoint."""

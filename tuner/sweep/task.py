@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tuner.adapters.base import Adapter, Metric, Prepared
 from tuner.adapters.catalog import ADAPTERS
@@ -15,6 +16,7 @@ from tuner.config.options import Options
 from tuner.errors import Key, TaskFileError, UserError, nearest
 from tuner.folder import StudyFolder
 from tuner.recording import tracking_uri
+from tuner.redaction import redacted
 from tuner.registry import Catalog
 from tuner.space import Space, check, task_space
 from tuner.study.catalog import PRUNERS, SAMPLERS
@@ -102,7 +104,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     adapter: Adapter = entry.load()(options)
     metric, maximize = _objective(file, adapter, place)
     space = task_space(loaded)
-    storage = Path(file.storage)
+    tracking = _tracking(file, place)
     task = Task(
         file=file,
         path=loaded.path,
@@ -116,8 +118,8 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         maximize=maximize,
         sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
-        tracking=_tracking(file, place),
-        folder=StudyFolder((storage / file.name).absolute()),
+        tracking=tracking,
+        folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
     )
     check(space, task.settings)
     _check_grid(task)
@@ -194,7 +196,28 @@ def _check_grid(task: Task) -> None:
 
 def _tracking(file: TaskFile, place: Place) -> str:
     with located(place, ("tracking", "uri")):
-        return tracking_uri(file.tracking.uri)
+        uri = tracking_uri(file.tracking.uri)
+    if file.storage.study is not None and _server(uri) == _server(file.storage.study):
+        key = ("storage", "study")
+        raise TaskFileError(
+            "storage.study must be a database of its own, not MLflow's",
+            value=redacted(file.storage.study),
+            fix="Make another with `createdb`, and name it in the URL.",
+            where=place(key),
+            key=key,
+        )
+    return uri
+
+
+def _server(url: str) -> tuple[str, str | None, int, str]:
+    """What tells two URLs of databases apart: kind, host, port, database."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:  # not a number: whoever connects says so
+        port = None
+    kind = "postgresql" if parts.scheme.startswith("postgres") else parts.scheme
+    return kind, parts.hostname, port or 5432, parts.path.strip("/")
 
 
 def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
-from tuner.adapters.preparing import prepare
+from tuner.adapters.preparing import fetch, prepare
 from tuner.messages import TrialSpec
 from tuner.training.settings import Settings, settings
 
@@ -27,12 +27,15 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
         data_options=entry.options,
         data=spec.data,
     )
-    return chosen, _open(spec.adapter, json.dumps(chosen.data.model_dump(mode="json"), sort_keys=True), spec.prepared)
+    options = json.dumps(chosen.data.model_dump(mode="json"), sort_keys=True)
+    return chosen, _open(spec.adapter, options, spec.prepared, spec.store, spec.prepared_as)
 
 
 @lru_cache(maxsize=8)
-def _open(adapter_name: str, options: str, prepared: str) -> Problem:
+def _open(adapter_name: str, options: str, prepared: str, store: str, prepared_as: str) -> Problem:
     entry = ADAPTERS[adapter_name]
     adapter: Adapter = entry.load()(entry.options.model_validate_json(options))
+    if store:
+        return adapter.problem(fetch(prepared_as, Path(prepared), store))
     folder, _ = prepare(adapter_name, adapter, Path(prepared))
     return adapter.problem(folder)

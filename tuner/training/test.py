@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
+from tuner import places
 from tuner.messages import Ended, State, TrialSpec
 from tuner.training import checkpoint
 from tuner.training.problems import open_problem
@@ -15,7 +15,7 @@ from tuner.training.trial import choose_device, evaluate, new_network
 
 
 def test(spec: TrialSpec) -> Ended:
-    """Score the models in `spec.models` (folders of confirmation runs) on the test split.
+    """Score the models in `spec.models` (places of confirmation runs) on the test split.
 
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value.
@@ -24,12 +24,12 @@ def test(spec: TrialSpec) -> Ended:
     torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
     scores = {}
-    for folder in spec.models:
-        tensors, facts = checkpoint.load(Path(folder) / checkpoint.MODEL, device)
-        settings, problem = open_problem(replace(spec, params=facts["params"]))
+    for place in spec.models:
+        tensors, facts = checkpoint.load(places.join(place, checkpoint.MODEL), device)
+        settings, problem = open_problem(replace(spec, params=facts["params"], prepared_as=facts["prepared_as"]))
         network = new_network(settings, problem).to(device)
         network.load_state_dict(tensors["network"])
-        scores["/".join(Path(folder).parts[-2:])] = evaluate(network, problem, problem.dataset("test"), device)
+        scores["/".join(place.split("/")[-2:])] = evaluate(network, problem, problem.dataset("test"), device)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,

@@ -13,13 +13,13 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
@@ -43,6 +43,8 @@ NONFINITE_STEPS = 10
 """Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
 MESSAGE_SECONDS = 0.5
 """Least time between messages, and between checkpoints, away from rungs."""
+CHECKPOINT_SHARE = 0.1
+"""Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
 LIFE_SECONDS = 10.0
 """Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
 
@@ -127,6 +129,7 @@ class Training:
         self.unsaved = ""
         """Why the last checkpoint was not written; "" when it was."""
         self._last_message = time.monotonic()
+        self._next_checkpoint = 0.0
 
     def facts(self) -> dict[str, Any]:
         """What is recorded of the attempt beside its epochs."""
@@ -293,7 +296,7 @@ class Training:
             if (answer := self._link.answered()) is not None:
                 self._obey(answer)
             return
-        if not last:
+        if not last and (waiting or now >= self._next_checkpoint):
             self.save_checkpoint()
         self._send(waiting=waiting)
 
@@ -322,10 +325,6 @@ class Training:
 
     # checkpoints ------------------------------------------------------------------------------------------------
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self.spec.folder)
-
     def save_checkpoint(self) -> None:
         """Everything needed to go on as if nothing had happened."""
         tensors = {
@@ -350,12 +349,16 @@ class Training:
             "nonfinite": self._nonfinite,
             "history": [asdict(epoch) for epoch in self._history],
         }
+        began = time.monotonic()
+        path = kept(self.spec, checkpoint.CHECKPOINT)
         try:
-            checkpoint.save(self._folder / checkpoint.CHECKPOINT, tensors, facts, limit=self.spec.checkpoint_bytes)
-        except OSError as error:  # a full disk, or its share of it used: the checkpoint before stays, training goes on
+            checkpoint.save(path, tensors, facts, limit=self.spec.checkpoint_bytes)
+        except OSError as error:  # no space, no share of it left, a store that is away: the one before stays
             self.unsaved = error.strerror or str(error)
         else:
             self.unsaved = ""
+        now = time.monotonic()
+        self._next_checkpoint = now + (now - began) / CHECKPOINT_SHARE
 
     def save_model(self) -> None:
         """The weights of the best epoch, for the test and for use."""
@@ -363,15 +366,17 @@ class Training:
             "params": dict(self.spec.params),
             "adapter": self.spec.adapter,
             "data": dict(self.spec.data),
+            "prepared_as": self.spec.prepared_as,
             "metric": self.spec.metric,
             "value": self.best,
             "epoch": self._best_epoch,
         }
+        deadline = time.monotonic() + (places.PATIENCE_SECONDS if self.spec.store else 0.0)
         while True:
             try:
-                checkpoint.save(self._folder / checkpoint.MODEL, {"network": self._best_weights}, facts)
+                checkpoint.save(kept(self.spec, checkpoint.MODEL), {"network": self._best_weights}, facts)
             except OSError as error:
-                if error.errno not in FULL:
+                if error.errno not in FULL and time.monotonic() > deadline:
                     raise
                 self._send(waiting=False)  # a sign of life: without its model the training would have been for nothing
                 time.sleep(FULL_DISK_SECONDS)
@@ -411,11 +416,16 @@ def resumable(spec: TrialSpec) -> Saved | None:
         TrialError: The file is damaged.
     """
     try:
-        saved = Saved(*checkpoint.load(Path(spec.folder) / checkpoint.CHECKPOINT, choose_device(spec.device)))
+        saved = Saved(*checkpoint.load(kept(spec, checkpoint.CHECKPOINT), choose_device(spec.device)))
     except FileNotFoundError:
         return None
     same = all(saved.facts.get(key) == value for key, value in _planned(spec).items())
     return saved if same else None  # the folder was used before
+
+
+def kept(spec: TrialSpec, name: str) -> str:
+    """Where a run keeps a file of its own."""
+    return places.join(spec.checkpoints or spec.folder, name)
 
 
 def _planned(spec: TrialSpec) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""Damaged and hostile files: no traceback, no hang, no code executed. `python -m benchmarks.fuzz` is the long form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import fuzzing
+
+QUICK = settings(
+    max_examples=60, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@QUICK
+@given(fuzzing.damaged_text())
+def test_a_damaged_task_file(text: str) -> None:
+    """Pieces of task files and search spaces, and what YAML can hold that a task file must not."""
+    fuzzing.check_task(text)
+
+
+@QUICK
+@given(fuzzing.strange_task())
+def test_a_task_file_with_values_of_any_kind(text: str) -> None:
+    """Every key with every kind of value."""
+    fuzzing.check_task(text)
+
+
+@QUICK
+@given(fuzzing.damaged_text())
+def test_a_damaged_search_space(text: str) -> None:
+    """The same in a search space's own file."""
+    fuzzing.check_space(text)
+
+
+@QUICK
+@given(fuzzing.any_change())
+def test_any_change_on_the_command_line(change: str) -> None:
+    """--set with any key and value."""
+    fuzzing.check_set(change)
+
+
+@QUICK
+@given(st.data())
+def test_a_damaged_checkpoint(data: Any) -> None:
+    """Any damage to a checkpoint."""
+    fuzzing.check_checkpoint(data.draw(fuzzing.damaged_bytes(fuzzing.make_checkpoint())))
+
+
+def test_checkpoints_that_would_run_code() -> None:
+    """Pickles in place of a checkpoint, and inside one."""
+    for bomb in fuzzing.bombs():
+        fuzzing.check_checkpoint(bomb)
+
+
+@QUICK
+@given(st.data())
+def test_a_damaged_event_file(data: Any) -> None:
+    """Any damage to a run's events."""
+    fuzzing.check_events(data.draw(fuzzing.damaged_bytes(fuzzing.make_events())))
+
+
+@QUICK
+@given(st.data())
+def test_a_damaged_study(data: Any) -> None:
+    """Any damage to a journal."""
+    root = Path("whole")
+    whole = (root / "study.journal").read_bytes() if root.exists() else fuzzing.make_study(root)
+    fuzzing.check_study(data.draw(fuzzing.damaged_bytes(whole)))
