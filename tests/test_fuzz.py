@@ -76,3 +76,10 @@ def test_a_damaged_study(data: Any) -> None:
     root = Path("whole")
     whole = (root / "study.journal").read_bytes() if root.exists() else fuzzing.make_study(root)
     fuzzing.check_study(data.draw(fuzzing.damaged_bytes(whole)))
+
+
+def test_a_line_nested_without_end() -> None:
+    """Brackets beyond the parser's depth, as the long form has found them, in a journal and an event file."""
+    deep = b"[" * 100_000 + b"\n"
+    fuzzing.check_study(deep + fuzzing.make_study(Path("whole")))
+    fuzzing.check_events(deep + fuzzing.make_events())

@@ -176,7 +176,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
                 break
             try:
                 logs.append(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise StudyError(
                     "every line of a study journal must be JSON",
                     value=line[:40],
