@@ -110,7 +110,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         path=loaded.path,
         place=place,
         adapter=adapter,
-        data=options.model_dump(mode="json"),
+        data=_absolute_paths(options.model_dump(mode="json")),
         data_options=entry.options,
         space=space,
         baseline={},
@@ -221,15 +221,14 @@ def _server(url: str) -> tuple[str, str | None, int, str]:
 
 
 def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:
-    """Options called `path` or `..._path` are looked for beside the task file first; workers run in other folders."""
-    return {
-        key: _absolute(loaded.resolve(value))
-        if isinstance(value, str) and (key == "path" or key.endswith("_path"))
-        else value
-        for key, value in data.items()
-    }
+    """Options called `path` or `..._path` are looked for beside the task file first."""
+    return {key: str(loaded.resolve(value)) if _is_path(key, value) else value for key, value in data.items()}
 
 
-def _absolute(path: Path) -> str:
-    """What is there by its absolute path; what is not, as it was written, for the message."""
-    return str(path.absolute() if path.exists() else path)
+def _absolute_paths(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for workers, which run in other folders; messages to the user have what the user wrote."""
+    return {key: str(Path(value).absolute()) if _is_path(key, value) else value for key, value in data.items()}
+
+
+def _is_path(key: str, value: object) -> bool:
+    return isinstance(value, str) and (key == "path" or key.endswith("_path"))
