@@ -32,10 +32,11 @@ def logged(spec: TrialSpec, link: Link) -> Ended:
         time.sleep(pause)
         return train_epoch(self)
 
-    def noted_save(path: Path, tensors: Any, facts: Any, **options: Any) -> None:
-        save(path, tensors, facts, **options)
-        if path.name == checkpoint.CHECKPOINT:
+    def noted_save(path: str, tensors: Any, facts: Any, **options: Any) -> Any:
+        saved = save(path, tensors, facts, **options)
+        if os.path.basename(path) == checkpoint.CHECKPOINT:
             note(log, "saved", spec, facts["epoch"])
+        return saved
 
     trial.Training._run_epoch = noted_epoch  # type: ignore[method-assign]
     checkpoint.save = noted_save
