@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -35,6 +35,10 @@ class SimulatedExecutor:
     def num_idle(self) -> int:
         """Threads that have nothing to do."""
         return self.num_slots - self._busy
+
+    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
+        """There is no node but this machine."""
+        return {}
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt."""
