@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tuner.nets.catalog import LSTMAblationOptions
 from tuner.nets.cell import State
@@ -32,8 +33,8 @@ class LSTMAblationCell(AdditiveCell):
         options: The switches, and the forget gate's start bias.
 
     Shape:
-        x_BTI (B, T, I) -> (B, T, H); the state is (h, c), with full_gate_recurrence (h, c, gates), the third one the
-        gates side by side. Gates are stored in the order i, f, o, g without those that are switched off; with
+        x_BTI (B, T, I) -> (B, T, H); the state is (h, c), with full_gate_recurrence (h, c, gates ...), a part for
+        each gate that there is. Gates are stored in the order i, f, o, g without those that are switched off; with
         coupled_gates i is left out.
 
     Reference:
@@ -79,13 +80,15 @@ class LSTMAblationCell(AdditiveCell):
         zero_BH = self.zeros(x_BTI)
         if self.weight_gates is None:
             return zero_BH, zero_BH
-        return zero_BH, zero_BH, x_BTI.new_zeros(len(x_BTI), len(self.weight_gates))
+        return zero_BH, zero_BH, *(zero_BH for _ in self.names)
 
-    def products(self, noise: Noise) -> Sequence[Product]:
-        """See `AdditiveCell.products`; with full_gate_recurrence also R of all gates."""
+    def product(self, noise: Noise) -> Product:
+        """See `AdditiveCell.product`; with full_gate_recurrence U and R are one matrix, of h' and the gates' old values."""
         if self.weight_gates is None:
-            return super().products(noise)
-        return [*super().products(noise), Product(self.weight_gates.t(), lambda state: state[2])]
+            return super().product(noise)
+        R = functional.pad(self.weight_gates.t(), (0, self.hidden_size))  # the candidate does not see the gates
+        both = torch.cat((self.recurrent(noise), R))
+        return Product(both, lambda state: torch.cat((noise.read(state[0]), *state[2:]), 1))
 
     def stepper(self, noise: Noise) -> Step:
         """See `AdditiveCell.stepper`."""
@@ -119,6 +122,6 @@ class LSTMAblationCell(AdditiveCell):
                 h_BH = gates["output"] * h_BH
             if not full:
                 return h_BH, c_BH
-            return h_BH, c_BH, torch.cat([gates[name] for name in names], 1)
+            return h_BH, c_BH, *(gates[name] for name in names)
 
         return step

@@ -6,7 +6,7 @@ Letters of shapes: B batch, T steps, I inputs, F columns, H units, G gates.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -129,20 +129,14 @@ class AdditiveCell(LoopCell):
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
         noise = noise_of(self.options, training=self.training)
-        products = self.products(noise)
-        a_TBG: Tensor = _Deferred.apply(self.projected(x_BTI), products, *(each.weights for each in products))  # type: ignore[no-untyped-call]
+        product = self.product(noise)
+        a_TBG: Tensor = _Deferred.apply(self.projected(x_BTI), product, product.weights)  # type: ignore[no-untyped-call]
         step = self.stepper(noise)
+        return run(lambda a, state: step(product.added(a, state), state), a_TBG, state or self.start(x_BTI), noise)
 
-        def added(a_BG: Tensor, state: State) -> State:
-            for product in products:
-                a_BG = product.added(a_BG, state)
-            return step(a_BG, state)
-
-        return run(added, a_TBG, state or self.start(x_BTI), noise)
-
-    def products(self, noise: Noise) -> Sequence[Product]:
+    def product(self, noise: Noise) -> Product:
         """What is added to the projected input: U h'."""
-        return [Product(self.recurrent(noise), lambda state: noise.read(state[0]))]
+        return Product(self.recurrent(noise), lambda state: noise.read(state[0]))
 
     @abstractmethod
     def stepper(self, noise: Noise) -> Step:
@@ -150,10 +144,10 @@ class AdditiveCell(LoopCell):
 
 
 class Product:
-    """A product of the state with a matrix, added to the first G' columns of s; it notes what it was taken of.
+    """A product of the state with a matrix, added to s; it notes what it was taken of.
 
     Args:
-        weights: (F, G').
+        weights: (F, G * H).
         read: From the state to the factor, (B, F).
     """
 
@@ -164,31 +158,27 @@ class Product:
 
     def added(self, s_BG: Tensor, state: State) -> Tensor:
         """The sum with the product."""
-        h_BF, width = self._read(state), self._fixed.shape[1]
+        h_BF = self._read(state)
         self._seen.append(h_BF.detach())
-        if width == s_BG.shape[1]:
-            return torch.addmm(s_BG, h_BF, self._fixed)
-        part_BG, rest_BG = torch.split(s_BG, [width, s_BG.shape[1] - width], 1)
-        return torch.cat((torch.addmm(part_BG, h_BF, self._fixed), rest_BG), 1)
+        return torch.addmm(s_BG, h_BF, self._fixed)
 
     def gradient(self, gradient_TBG: Tensor) -> Tensor:
         """Of the weights, from that of s at all steps."""
-        seen_NF = torch.stack(self._seen).flatten(0, 1)
-        return seen_NF.t() @ gradient_TBG[..., : self.weights.shape[1]].flatten(0, 1)
+        return torch.stack(self._seen).flatten(0, 1).t() @ gradient_TBG.flatten(0, 1)
 
 
 class _Deferred(torch.autograd.Function):
-    """The projected input as it is; on the way back the gradients of all products' weights."""
+    """The projected input as it is; on the way back the gradient of the product's weights."""
 
     @staticmethod
-    def forward(ctx: Any, a_TBG: Tensor, products: Sequence[Product], *_weights: Tensor) -> Tensor:
-        ctx.products = products
+    def forward(ctx: Any, a_TBG: Tensor, product: Product, _weights: Tensor) -> Tensor:
+        ctx.product = product
         return a_TBG.view_as(a_TBG)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient_TBG: Tensor) -> tuple[Tensor | None, ...]:
-        return gradient_TBG, None, *(product.gradient(gradient_TBG) for product in ctx.products)
+    def backward(ctx: Any, gradient_TBG: Tensor) -> tuple[Tensor, None, Tensor]:
+        return gradient_TBG, None, ctx.product.gradient(gradient_TBG)
 
 
 def run(step: Step, a_TBG: Tensor, state: State, noise: Noise) -> tuple[Tensor, State]:
