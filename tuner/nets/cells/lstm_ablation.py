@@ -83,7 +83,7 @@ class LSTMAblationCell(AdditiveCell):
         return zero_BH, zero_BH, *(zero_BH for _ in self.names)
 
     def product(self, noise: Noise) -> Product:
-        """See `AdditiveCell.product`; with full_gate_recurrence U and R are one matrix, of h' and the gates' old values."""
+        """See `AdditiveCell.product`; with full_gate_recurrence U and R are one matrix, of h' and old gates."""
         if self.weight_gates is None:
             return super().product(noise)
         R = functional.pad(self.weight_gates.t(), (0, self.hidden_size))  # the candidate does not see the gates
