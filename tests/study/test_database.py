@@ -156,12 +156,12 @@ def test_connections_that_break_at_any_moment_lose_and_double_nothing(
     monkeypatch.setattr(database, "RETRY_SECONDS", 0.02)
     search = opened(url, sampler="random", waiting=lambda _: None)
     stop = threading.Event()
-    broken = 0
+    broken, told = 0, []
 
     def break_off() -> None:
         nonlocal broken
         with psycopg.connect(postgres.url_of("postgres"), autocommit=True) as connection:
-            while not stop.wait(0.5):
+            while not stop.wait(0.2):
                 ended = connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tuner %'"
                 ).fetchall()
@@ -170,14 +170,14 @@ def test_connections_that_break_at_any_moment_lose_and_double_nothing(
     thread = threading.Thread(target=break_off)
     thread.start()
     try:
-        told = run(search, 20)
+        while broken < 3:  # however fast the machine is
+            told += run(search, 5)
     finally:
         stop.set()
         thread.join()
-    assert broken >= 2
     search.close()
     trials = opened(url)._storage.stored_trials(1)
-    assert [trial.number for trial in trials] == list(range(20))
+    assert [trial.number for trial in trials] == list(range(len(told)))
     assert [trial.user_attrs["params"] for trial in trials] == [dict(suggestion.params) for suggestion in told]
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in trials)
 
