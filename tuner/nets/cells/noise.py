@@ -14,6 +14,7 @@ from torch import Tensor
 from tuner.config.options import Options
 from tuner.nets.catalog import CandidateNoiseOptions, CellZoneoutOptions, RecurrentNoiseOptions, ZoneoutOptions
 from tuner.nets.cell import State
+from tuner.nets.regularizers import dropout_mask
 
 
 def unchanged(x: Tensor) -> Tensor:
@@ -83,13 +84,9 @@ def noise_of(options: Options, *, training: bool) -> Noise:
     )
 
 
-def _mask(rate: float, like: Tensor) -> Tensor:
-    return torch.rand_like(like).ge_(rate).div_(1 - rate)
-
-
 def _dropped(rate: float) -> Callable[[Tensor], Tensor]:
     """Inverted dropout."""
-    return lambda x: x * _mask(rate, x)
+    return lambda x: x * dropout_mask(rate, x)
 
 
 class _Tied:
@@ -101,5 +98,5 @@ class _Tied:
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._mask is None:
-            self._mask = _mask(self._rate, x)
+            self._mask = dropout_mask(self._rate, x)
         return x * self._mask
