@@ -49,28 +49,29 @@ class Driver:
         return None
 
 
+def small_spec(tmp_path: Path, folder: str, adapter: str, data: dict[str, Any], **fields: Any) -> TrialSpec:
+    """A trial of a few short epochs that keeps its files in a folder of the test."""
+    params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
+    given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
+    return TrialSpec(
+        study="s",
+        run=f"trials/{folder}",
+        kind="trial",
+        number=0,
+        params=params,
+        adapter=adapter,
+        data=data,
+        prepared=str(tmp_path / "prepared"),
+        folder=str(tmp_path / folder),
+        **given,
+    )
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Any:
     """Builds specs of trials on 60 short waves."""
-    data = write_waves(tmp_path / "waves.csv")
-
-    def build(folder: str = "run", **fields: Any) -> TrialSpec:
-        params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
-        given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
-        return TrialSpec(
-            study="s",
-            run=f"trials/{folder}",
-            kind="trial",
-            number=0,
-            params=params,
-            adapter="time_series/classification",
-            data={"path": str(data), "label": "label"},
-            prepared=str(tmp_path / "prepared"),
-            folder=str(tmp_path / folder),
-            **given,
-        )
-
-    return build
+    data = {"path": str(write_waves(tmp_path / "waves.csv")), "label": "label"}
+    return lambda folder="run", **fields: small_spec(tmp_path, folder, "time_series/classification", data, **fields)
 
 
 def numbers(epochs: list[Epoch]) -> list[dict[str, float]]:
@@ -178,24 +179,8 @@ def test_a_trial_repeats_after_others_in_the_same_process(make: Any) -> None:
 @pytest.fixture
 def make_copy(tmp_path: Path) -> Any:
     """Builds specs of trials on a short copy task, which predicts at each step."""
-
-    def build(folder: str = "run", **fields: Any) -> TrialSpec:
-        params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
-        given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
-        return TrialSpec(
-            study="s",
-            run=f"trials/{folder}",
-            kind="trial",
-            number=0,
-            params=params,
-            adapter="memory/probe",
-            data={"task": "copy", "length": 8, "recall": 2, "train": 70, "val": 20, "test": 20},
-            prepared=str(tmp_path / "prepared"),
-            folder=str(tmp_path / folder),
-            **given,
-        )
-
-    return build
+    data = {"task": "copy", "length": 8, "recall": 2, "train": 70, "val": 20, "test": 20}
+    return lambda folder="run", **fields: small_spec(tmp_path, folder, "memory/probe", data, **fields)
 
 
 def test_chunks_as_long_as_the_sequence_change_nothing(make_copy: Any) -> None:
