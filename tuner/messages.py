@@ -5,7 +5,7 @@ Everything here is plain data: picklable, JSON-able, free of torch, Optuna, Ray 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -89,6 +89,12 @@ class TrialSpec:
     device: str = "auto"
     threads: int = 1
     diagnostics: str = "standard"
+    act: bool = True
+    """Whether a hopeless trial is ended early."""
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Finding -> its thresholds that differ from the defaults."""
+    trivial: float | None = None
+    """The trivial predictor's value of `metric`; None where it is not known."""
     stall_seconds: float | None = None
     """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
     checkpoints: str = ""
@@ -116,7 +122,9 @@ class Epoch:
     metrics: Mapping[str, float]
     """Metric name (`train/loss`, `val/accuracy`, `grad/norm`, `lr`, ...) -> value."""
     tensors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Quantity (`grad`, `weight`, `update`) -> tensor name -> value."""
+    """Quantity (`grad`, `weight`, `gate_mean`, ...) -> name of a tensor, cell or gate -> value."""
+    profiles: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]] = field(default_factory=dict)
+    """Quantity through time (`state_grad`, `input_grad`) -> name of a cell -> (lag in steps, value), by lag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
