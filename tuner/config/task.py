@@ -252,7 +252,7 @@ class Diagnostics(Options):
     level: Literal["off", "light", "standard", "full"] = "standard"
     """Which probes run, by price: standard costs below 1 % of a training, full below 5 %. "off" needs its quotes."""
     mode: Literal["act", "observe"] = "act"
-    """act: hopeless trials end early, and curable findings are repaired in new trials. observe: findings are only told."""
+    """act: hopeless trials end early, curable findings are repaired in new trials. observe: findings are told only."""
     repairs: float = Field(default=0.15, ge=0, le=1)
     """Largest share of `budget.trials` that may be repairs, 0 to 1."""
     thresholds: dict[str, dict[str, float]] = Field(default={})
