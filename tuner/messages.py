@@ -93,8 +93,8 @@ class TrialSpec:
     """Whether a hopeless trial is ended early."""
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Finding -> its thresholds that differ from the defaults."""
-    trivial: float | None = None
-    """The trivial predictor's value of `metric`; None where it is not known."""
+    trivial: Mapping[str, float] = field(default_factory=dict)
+    """Scores of the trivial predictor on the validation split, without its name: `loss`, `accuracy`, ..."""
     stall_seconds: float | None = None
     """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
     checkpoints: str = ""

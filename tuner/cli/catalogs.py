@@ -6,7 +6,7 @@ from typing import Any
 
 from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.config import read_yaml, ready_search_spaces, ready_tasks, task_schema
-from tuner.diagnostics.catalog import PROBES
+from tuner.diagnostics.catalog import FINDINGS, PROBES
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
 from tuner.registry import Catalog
@@ -15,6 +15,7 @@ from tuner.study.catalog import PRUNERS, SAMPLERS
 _CATALOGS: dict[str, Catalog] = {
     "adapters": ADAPTERS,
     "cells": CELLS,
+    "findings": FINDINGS,
     "initializers": INITIALIZERS,
     "optimizers": OPTIMIZERS,
     "poolings": POOLINGS,

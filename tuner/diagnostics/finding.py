@@ -6,6 +6,40 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cure:
+    """A change of one parameter that may cure a symptom; exactly one of `to`, `times` and `plus` is given.
+
+    Args:
+        param: The parameter.
+        to: Its new value.
+        times: Factor of its value.
+        plus: What is added to its value.
+    """
+
+    param: str
+    to: Value = None
+    times: float | None = None
+    plus: float | None = None
+
+    def changed(self, value: Any) -> Any:
+        """The new value; None where a number is needed and there is none."""
+        if self.times is None and self.plus is None:
+            return self.to
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return value * self.times if self.times is not None else value + (self.plus or 0.0)
+
+    def __str__(self) -> str:
+        if self.times is not None:
+            return f"{self.param} times {self.times:.2g}"
+        if self.plus is not None:
+            return f"{self.param} {'plus' if self.plus >= 0 else 'minus'} {abs(self.plus):g}"
+        return f"{self.param}: {self.to}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -20,7 +54,8 @@ class Finding:
         numbers: Those numbers by name.
         threshold: What they were held against, in words.
         source: Where the threshold comes from.
-        remedies: What to try, most promising first, in words.
+        cures: Parameters to change, most promising first.
+        advice: What else to try, in words.
         fatal: Whether the training is hopeless: it may be ended.
     """
 
@@ -32,7 +67,8 @@ class Finding:
     numbers: Mapping[str, float] = field(default_factory=dict)
     threshold: str
     source: str
-    remedies: tuple[str, ...] = ()
+    cures: tuple[Cure, ...] = ()
+    advice: tuple[str, ...] = ()
     fatal: bool = False
 
     @property
@@ -40,11 +76,17 @@ class Finding:
         """The name in words: "vanishing gradient"."""
         return self.name.replace("_", " ")
 
+    @property
+    def remedies(self) -> list[str]:
+        """What to try, most promising first, in words."""
+        return [*map(str, self.cures), *self.advice]
+
     def as_json(self) -> dict[str, Any]:
         """JSON-able fields, as `results["findings"]` of an ended run holds them."""
-        return {**asdict(self), "remedies": list(self.remedies)}
+        return {**asdict(self), "cures": [asdict(cure) for cure in self.cures], "advice": list(self.advice)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Finding:
         """The finding that `as_json` gave."""
-        return cls(**{**fields, "remedies": tuple(fields["remedies"])})
+        cures = tuple(Cure(**cure) for cure in fields["cures"])
+        return cls(**{**fields, "cures": cures, "advice": tuple(fields["advice"])})

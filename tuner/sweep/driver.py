@@ -122,6 +122,7 @@ class Sweep:
         self.progress = Progress(task.maximize, task.file.budget.trials)
         self.deadlines = Deadlines()
         self.stop_reason = ""
+        self.trivial: Mapping[str, float] = {}
         self._fresh = fresh
         self._told_progress = 0.0
         self._told_away = False
@@ -160,6 +161,7 @@ class Sweep:
 
     def _run(self, prepared: Prepared) -> Outcome:
         self._began = time.monotonic()
+        self.trivial = prepared.trivial.get("val", {})
         self.deadlines = self._set_deadlines()
         if sentence := self._nothing_to_do():
             self.tell("nothing", sentence=sentence)
@@ -240,6 +242,9 @@ class Sweep:
             device=file.device,
             threads=file.resources.cpus,
             diagnostics=file.diagnostics.level,
+            act=file.diagnostics.mode == "act",
+            thresholds=file.diagnostics.thresholds,
+            trivial=self.trivial,
             stall_seconds=file.attempts.stall,
             output_bytes=file.disk.output,
             checkpoint_bytes=self._checkpoint_share(),

@@ -68,6 +68,7 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
         device=file.device,
         threads=file.resources.cpus,
         diagnostics=file.diagnostics.level,
+        act=False,
     )
 
 

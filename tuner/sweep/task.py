@@ -13,6 +13,7 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
 from tuner.config import LoadedTask, TaskFile, load_task_file, validate_options
 from tuner.config.options import Options
+from tuner.diagnostics.catalog import FINDINGS
 from tuner.errors import Key, TaskFileError, UserError, nearest
 from tuner.folder import StudyFolder
 from tuner.recording import tracking_uri
@@ -121,6 +122,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         tracking=tracking,
         folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
     )
+    _check_thresholds(file, place)
     check(space, task.settings)
     _check_grid(task)
     baseline = {**acting(task, space.constants), **file.baseline}
@@ -180,6 +182,13 @@ def acting(task: Task, params: Mapping[str, Any]) -> dict[str, Any]:
             del left[name]
         else:
             return left
+
+
+def _check_thresholds(file: TaskFile, place: Place) -> None:
+    """Every finding and every threshold must be known, and in its interval."""
+    for name, values in file.diagnostics.thresholds.items():
+        key = ("diagnostics", "thresholds", name)
+        validate_options(_entry(FINDINGS, name, place, key).options, values, key=key, place=place)
 
 
 def _check_grid(task: Task) -> None:

@@ -8,15 +8,15 @@ import time
 from tuner.errors import Diverged
 from tuner.messages import Ended, State, TrialSpec, Verdict
 from tuner.training.pace import measured_updates
-from tuner.training.trial import Cut, Link, Training, resumable
+from tuner.training.trial import Cut, Hopeless, Link, Training, resumable
 
 
 def train(spec: TrialSpec, link: Link) -> Ended:
     """Run one attempt of a search or confirmation trial.
 
     Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
-    with what was not finite, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED. Other exceptions are
-    errors of the trial's code and go up.
+    with what was not finite or why it is hopeless, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED.
+    Other exceptions are errors of the trial's code and go up.
     """
     started = time.monotonic()
     saved = resumable(spec)
@@ -26,6 +26,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     training = Training(spec, link, updates_per_epoch=updates)
     if saved:
         training.go_on(saved)
+    diverged = ""
     try:
         reason = training.run()
         state = State.COMPLETED
@@ -33,12 +34,16 @@ def train(spec: TrialSpec, link: Link) -> Ended:
             training.save_model()
     except Diverged as error:
         state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
+        diverged = "" if isinstance(error, Hopeless) else str(error)
     except Cut as cut:
         answer = cut.answer
         state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
         reason = answer.reason
     if not state.final:  # of one that is over the driver removes the checkpoint, once it has the outcome on disk
         training.save_checkpoint()
+    results = training.facts()
+    if state.final:
+        results["findings"] = [finding.as_json() for finding in training.findings(diverged)]
     return Ended(
         run=spec.run,
         attempt=spec.attempt,
@@ -48,5 +53,5 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         epochs=training.epoch,
         seconds=time.monotonic() - started,
         step=training.step,
-        results=training.facts(),
+        results=results,
     )

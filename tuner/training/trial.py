@@ -22,6 +22,9 @@ from torch import Tensor, nn
 from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
+from tuner.diagnostics.case import Case
+from tuner.diagnostics.finding import Finding
+from tuner.diagnostics.judging import judge, rules
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
 from tuner.events import FULL, FULL_DISK_SECONDS
@@ -45,6 +48,8 @@ MESSAGE_SECONDS = 0.5
 """Least time between messages, and between checkpoints, away from rungs."""
 CHECKPOINT_SHARE = 0.1
 """Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
+JUDGMENTS = 20
+"""Times in a full training at which it is asked whether it is hopeless."""
 LIFE_SECONDS = 10.0
 """Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
 
@@ -78,6 +83,10 @@ class Cut(Exception):  # noqa: N818 - control flow, not an error
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
+
+
+class Hopeless(Diverged):
+    """A training that a rule ends early; the findings say which."""
 
 
 class Training:
@@ -115,7 +124,9 @@ class Training:
         per_epoch = updates_per_epoch or self._updates_of_a_pass()
         self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)
         self.peak_rate = float(self.settings.optimizer.model_dump()["learning_rate"])
+        self._updates_per_epoch = per_epoch
         self._watch = Watch(spec.diagnostics, self.network, per_epoch)
+        self._ending_rules = rules(spec.thresholds, only_fatal=True) if spec.act and spec.kind == "trial" else []
         self.step = self.epoch = 0
         self._passes = self._position = 0
         self._flow = self._endless()
@@ -136,6 +147,8 @@ class Training:
         facts: dict[str, Any] = {
             "parameters": self.num_parameters,
             "parameter_groups": parameter_groups(self.network),
+            "steps_per_epoch": self._updates_per_epoch,
+            "lag": self.problem.lag,
         }
         if self.updates_per_epoch is not None:
             facts["updates_per_epoch"] = self.updates_per_epoch
@@ -152,8 +165,43 @@ class Training:
                 return f"stopped early: no gain since epoch {self._best_epoch}"
             self.epoch += 1
             self._record(self._run_epoch())
+            self._end_if_hopeless()
             self._tell_driver()
         return ""
+
+    def findings(self, diverged: str = "") -> list[Finding]:
+        """What is found in all epochs so far.
+
+        Args:
+            diverged: What was not finite, where that ended the training.
+        """
+        return judge(self._case(diverged), rules(self.spec.thresholds))
+
+    def _case(self, diverged: str = "") -> Case:
+        return Case(
+            epochs=self._history,
+            budget=self.spec.epochs,
+            metric=self.spec.metric,
+            maximize=self.spec.maximize,
+            trivial=self.spec.trivial,
+            lag=self.problem.lag,
+            steps_per_epoch=self._updates_per_epoch,
+            params=self.spec.params,
+            diverged=diverged,
+        )
+
+    def _end_if_hopeless(self) -> None:
+        """At epochs that follow from the budget alone, so that a trial ends alike wherever and whenever it runs.
+
+        Raises:
+            Hopeless: A rule says so.
+        """
+        if not self._ending_rules or self.epoch % max(1, self.spec.epochs // JUDGMENTS) or self._at_end():
+            return
+        for finding in judge(self._case(), self._ending_rules):
+            if finding.fatal:
+                self._send(waiting=False)
+                raise Hopeless(f"{finding.title}: {finding.evidence}")
 
     def losses(self, schedule: Schedule) -> Iterator[float]:
         """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""

@@ -1,0 +1,571 @@
+"""Rules: from the record of a training to a finding, or to none. Free of torch.
+
+A rule looks at numbers that are recorded, so that a stored training is judged as a running one is.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Any, ClassVar, Generic, TypeVar
+
+from tuner.config.options import Options
+from tuner.diagnostics import names, thresholds
+from tuner.diagnostics.case import LOSS, Case
+from tuner.diagnostics.finding import Cure, Finding
+
+T = TypeVar("T", bound=Options)
+
+HEALTHY_UPDATE = 2e-3
+"""Update-to-weight ratio that a learning rate is corrected to."""
+STARTUP = 0.1
+"""Share of the budget in which norms and rates may still be those of a start."""
+OPENS_TO_KEEP = {"forget", "update", "keep"}
+
+
+class Rule(ABC, Generic[T]):
+    """Judges one symptom.
+
+    Args:
+        name: Its name in the catalog.
+        limits: Its thresholds.
+    """
+
+    can_end: ClassVar[bool] = False
+    """Whether its finding may be fatal."""
+
+    def __init__(self, name: str, limits: T) -> None:
+        self.name, self.limits = name, limits
+
+    @abstractmethod
+    def judge(self, case: Case) -> Finding | None:
+        """The finding, with the first epoch in which it was seen; None where the symptom is not there, or cannot be
+        told from what was measured."""  # noqa: D205, D209
+
+    def finding(self, case: Case, epoch: int, evidence: str, threshold: str, **fields: Any) -> Finding:
+        """A finding of this rule."""
+        return Finding(
+            name=self.name,
+            epoch=epoch,
+            step=case.step(epoch),
+            evidence=evidence,
+            threshold=threshold,
+            **{"source": "ours", **fields},
+        )
+
+
+class NonFinite(Rule[thresholds.NonFinite]):
+    """A loss, gradient or prediction was not finite."""
+
+    can_end = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        if not case.diverged:
+            return None
+        return self.finding(
+            case,
+            max(case.last, 1),
+            case.diverged,
+            "everything is finite",
+            source="arithmetic",
+            cures=(Cure(param="learning_rate", times=0.1), Cure(param="clip_norm", times=0.3)),
+            advice=("look at the data for values that are not finite or very large",),
+            fatal=True,
+        )
+
+
+class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
+    """The training loss is far above that of the trivial predictor, and stays there."""
+
+    can_end = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        trivial, need = case.trivial_loss, self.limits.epochs
+        if trivial is None:
+            return None
+        losses = case.series(names.TRAIN_LOSS)
+        for end in range(need, len(losses) + 1):
+            window = [value for _, value in losses[end - need : end]]
+            falls = any(b < 0.9 * a for a, b in pairwise(window))
+            if min(window) > self.limits.factor * trivial and not falls:
+                epoch, value = losses[end - 1]
+                return self.finding(
+                    case,
+                    epoch,
+                    f"the training loss is {value:.3g}, {value / trivial:.3g} times the trivial predictor's "
+                    f"({trivial:.3g}), and does not fall",
+                    f"above {self.limits.factor:g} times in {need} epochs in a row",
+                    numbers={"loss": value, "trivial": trivial},
+                    cures=(Cure(param="learning_rate", times=0.1), Cure(param="clip_norm", times=0.3)),
+                    fatal=True,
+                )
+        return None
+
+
+class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
+    """Steps are so large that weights are overwritten rather than adjusted."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        ratios = case.series(names.UPDATE_RATIO)
+        if not ratios:
+            return None
+        typical = median(value for _, value in ratios)
+        if typical <= self.limits.update:
+            return None
+        epoch = next(epoch for epoch, value in ratios if value > self.limits.update)
+        return self.finding(
+            case,
+            epoch,
+            f"a step changes the weights by {typical:.2g} of their size in the median epoch",
+            f"at most {self.limits.update:g}; about 1e-3 is healthy",
+            source="Karpathy, CS231n notes; the limit is ours",
+            numbers={"update": typical},
+            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_UPDATE / typical)),),
+            advice=("a longer warm-up",),
+        )
+
+
+class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
+    """Steps are so small that the weights stay what they were."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        ratios = case.series(names.UPDATE_RATIO)
+        if not ratios or max(value for _, value in ratios) >= self.limits.update:
+            return None
+        epoch, largest = max(ratios, key=lambda pair: pair[1])
+        return self.finding(
+            case,
+            ratios[0][0],
+            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch})",
+            f"at least {self.limits.update:g} in some epoch; about 1e-3 is healthy",
+            source="Karpathy, CS231n notes; the limit is ours",
+            numbers={"update": largest},
+            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_UPDATE / max(largest, 1e-9))),),
+        )
+
+
+class InputScale(Rule[thresholds.InputScale]):
+    """What the first layer reads is on a scale that saturates every gate."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        for epoch, table in case.tables(names.INPUT_SD):
+            where, sd = next(iter(table.items()))
+            if sd > self.limits.sd:
+                return self.finding(
+                    case,
+                    epoch,
+                    f"what the first layer reads has a standard deviation of {sd:.3g}",
+                    f"at most {self.limits.sd:g}; standardized data has 1",
+                    where=where,
+                    numbers={"sd": sd},
+                    advice=("standardize the inputs (an option of `data:`), or divide them by this number",),
+                )
+        return None
+
+
+class InitializationScale(Rule[thresholds.InitializationScale]):
+    """Recurrent matrices start far too large or too small."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        for epoch, table in case.tables(names.START_SINGULAR_LARGEST):
+            low, high = min(table, key=lambda at: table[at]), max(table, key=lambda at: table[at])
+            if table[high] > self.limits.largest:
+                where, word = high, "at most"
+            elif max(table.values()) < self.limits.least:
+                where, word = low, "at least"
+            else:
+                continue
+            limit = self.limits.largest if word == "at most" else self.limits.least
+            return self.finding(
+                case,
+                epoch,
+                f"the largest singular value of a recurrent block is {table[where]:.3g} at the start",
+                f"{word} {limit:g}; an orthogonal matrix has 1",
+                source="Pascanu et al. 2013; the limit is ours",
+                where=where,
+                numbers={"singular": table[where]},
+                cures=(Cure(param="initializer", to="orthogonal"), Cure(param="initializer", to="xavier_uniform")),
+            )
+        return None
+
+
+class VanishingGradient(Rule[thresholds.VanishingGradient]):
+    """The gradient through the state dies out before it has crossed the task's lag, and the task is not learned."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        looks = case.series(names.ATTENUATION)
+        progress = case.progress
+        if not looks or case.lag is None or progress is None or progress > self.limits.progress:
+            return None
+        limit = 10.0 ** looks[-1][1]
+        if limit >= self.limits.attenuation:
+            return None
+        first = next(epoch for epoch, value in looks if 10.0**value < self.limits.attenuation)
+        _, cells = case.last_table(names.CELL_ATTENUATION)
+        _, memory = case.last_table(names.MEMORY_TIME)
+        where = max(cells, key=lambda at: cells[at], default="")
+        remembers = f"; its units remember for {memory[where]:.3g} steps at most" if where in memory else ""
+        return self.finding(
+            case,
+            first,
+            f"over the task's lag of {case.lag} steps the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
+            f"at least {self.limits.attenuation:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
+            "predictor's",
+            where=where,
+            numbers={"attenuation": looks[-1][1], "lag": float(case.lag), "progress": progress},
+            cures=(
+                Cure(param="gate_bias", to="chrono"),
+                Cure(param="forget_bias", plus=3.0),
+                Cure(param="cell", to="lstm"),
+                Cure(param="initializer", to="orthogonal"),
+            ),
+            advice=("a shorter window or coarser steps, if the task allows",),
+        )
+
+
+class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
+    """The gradient grows on its way back through time, or leaps by orders of magnitude."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        cures = (
+            Cure(param="clip_norm", times=0.25),
+            Cure(param="learning_rate", times=0.3),
+            Cure(param="initializer", to="orthogonal"),
+        )
+        for epoch, cells in case.tables(names.CELL_ATTENUATION):
+            where = max(cells, key=lambda at: cells[at])
+            if 10.0 ** min(cells[where], 300.0) > self.limits.growth:
+                return self.finding(
+                    case,
+                    epoch,
+                    f"over the task's lag of {case.lag} steps the gradient grows to 10^{cells[where]:.1f} of itself",
+                    f"at most {self.limits.growth:g} times",
+                    where=where,
+                    numbers={"attenuation": cells[where]},
+                    cures=cures,
+                )
+        norms = case.series(names.GRAD_NORM)
+        typical = median(value for _, value in norms) if norms else 0.0
+        for epoch, value in case.series(names.GRAD_NORM_MAX):
+            if typical > 0 and value > self.limits.outlier * typical:
+                return self.finding(
+                    case,
+                    epoch,
+                    f"the gradient norm leaps to {value:.3g}, {value / typical:.3g} times that of the median epoch",
+                    f"at most {self.limits.outlier:g} times",
+                    numbers={"norm": value, "typical": typical},
+                    cures=cures,
+                )
+        return None
+
+
+class SaturatedGate(Rule[thresholds.SaturatedGate]):
+    """A gate is shut, or open, whatever it reads."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        last, left = case.last_table(names.GATE_LEFT)
+        _, right = case.last_table(names.GATE_RIGHT)
+        for where, shut in left.items():
+            gate = where.rpartition("/")[2]
+            open_ = right.get(where, 0.0)
+            keeps = gate in OPENS_TO_KEEP
+            if shut > self.limits.closed:
+                evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
+                threshold = f"at most {self.limits.closed:.0%}"
+            elif not keeps and shut + open_ > self.limits.open:
+                evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1 and {open_:.0%} above 0.9"
+                threshold = f"at most {self.limits.open:.0%} together"
+            else:
+                continue
+            forgets = keeps and shut > self.limits.closed
+            return self.finding(
+                case,
+                self._first(case, where) or last,
+                evidence,
+                threshold,
+                source="after Karpathy et al. 2016; the limit is ours",
+                where=where,
+                numbers={"closed": shut, "open": open_},
+                cures=(Cure(param="forget_bias", to=1.0), Cure(param="gate_bias", to="chrono"))
+                if forgets
+                else (Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
+                advice=()
+                if forgets
+                else ("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
+            )
+        return None
+
+    def _first(self, case: Case, where: str) -> int:
+        opened = dict(case.tables(names.GATE_RIGHT))
+        for epoch, left in case.tables(names.GATE_LEFT):
+            shut = left.get(where, 0.0)
+            both = shut + opened.get(epoch, {}).get(where, 0.0)
+            if shut > self.limits.closed or both > self.limits.open:
+                return epoch
+        return 0
+
+
+class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
+    """Outputs sit at the ends of tanh, where its slope is 0."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        return _share(
+            self,
+            case,
+            names.UNITS_SATURATED,
+            self.limits.share,
+            "of the outputs are above 0.95 in size",
+            (Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
+            ("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
+        )
+
+
+class DeadUnits(Rule[thresholds.DeadUnits]):
+    """Units say the same whatever they read."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        return _share(
+            self,
+            case,
+            names.UNITS_DEAD,
+            self.limits.share,
+            "of the units do not vary",
+            (
+                Cure(param="learning_rate", times=0.3),
+                Cure(param="initializer", to="orthogonal"),
+                Cure(param="nonlinearity", to="tanh"),
+                Cure(param="cell", to="lstm"),
+            ),
+            ("a smaller hidden_size",),
+        )
+
+
+class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
+    """Weight decay pulls the weights to 0 faster than learning moves them."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        norms = case.series(names.WEIGHT_NORM)
+        if len(norms) < 2 or norms[-1][1] >= self.limits.kept * norms[0][1]:
+            return None
+        first = norms[0][1]
+        epoch = next(epoch for epoch, value in norms if value < self.limits.kept * first)
+        return self.finding(
+            case,
+            epoch,
+            f"the norm of all weights fell from {first:.3g} to {norms[-1][1]:.3g}",
+            f"at least {self.limits.kept:.0%} of the first epoch's",
+            numbers={"first": first, "last": norms[-1][1]},
+            cures=(Cure(param="weight_decay", times=0.01),),
+        )
+
+
+class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
+    """With dropout on, the network is far worse than without: it is kept from learning what it could."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        trivial = case.trivial_loss
+        if trivial is None:
+            return None
+        validation = dict(case.series(LOSS))
+        gaps = [
+            (epoch, (loss - validation[epoch]) / trivial)
+            for epoch, loss in _late(case, names.TRAIN_LOSS)
+            if epoch in validation
+        ]
+        if not gaps or median(gap for _, gap in gaps) <= self.limits.gap:
+            return None
+        epoch = next(epoch for epoch, gap in gaps if gap > self.limits.gap)
+        loss, held = dict(case.series(names.TRAIN_LOSS))[gaps[-1][0]], validation[gaps[-1][0]]
+        return self.finding(
+            case,
+            epoch,
+            f"the training loss, with dropout, is {loss:.3g}, the validation loss, without it, is {held:.3g}",
+            f"at most {self.limits.gap:.0%} of the trivial predictor's loss apart",
+            numbers={"train": loss, "validation": held},
+            cures=tuple(Cure(param=name, times=0.3) for name in DROPOUTS if case.params.get(name)),
+        )
+
+
+class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
+    """What is learned of the training data does not hold for the validation data at all."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        trivial, progress = case.trivial_loss, case.progress
+        if trivial is None or progress is None or progress > self.limits.gain:
+            return None
+        for epoch, loss in case.series(names.TRAIN_LOSS):
+            if loss < (1.0 - self.limits.train) * trivial:
+                return self.finding(
+                    case,
+                    epoch,
+                    f"the training loss fell to {loss:.3g}, and the validation loss was never below "
+                    f"{case.best_loss[1]:.3g}; the trivial predictor's is {trivial:.3g}",
+                    f"validation must gain {self.limits.gain:.0%} where training gains {self.limits.train:.0%}",
+                    numbers={"train": loss, "validation": case.best_loss[1], "trivial": trivial},
+                    advice=(
+                        "look whether labels belong to their items, and whether both parts come from one source",
+                        "a smaller network, more dropout or weight decay, more data",
+                    ),
+                )
+        return None
+
+
+class Overfitting(Rule[thresholds.Overfitting]):
+    """The validation loss rises while the training loss falls on."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        trivial, (best_epoch, best) = case.trivial_loss, case.best_loss
+        if trivial is None or best >= trivial:
+            return None
+        train = dict(case.series(names.TRAIN_LOSS))
+        for epoch, value in case.series(LOSS):
+            rise = (value - best) / (trivial - best)
+            if epoch < best_epoch + self.limits.epochs or rise <= self.limits.rise:
+                continue
+            if train.get(epoch, value) < min(train.get(best_epoch, value), value):
+                return self.finding(
+                    case,
+                    epoch,
+                    f"since epoch {best_epoch} the validation loss rose from {best:.3g} to {value:.3g} while the "
+                    f"training loss fell to {train[epoch]:.3g}",
+                    f"a rise of at most {self.limits.rise:.0%} of what was gained",
+                    source="after Schoop et al. 2021; the limit is ours",
+                    numbers={"best": best, "validation": value, "train": train[epoch]},
+                    cures=(
+                        *(Cure(param=name, plus=0.2) for name in DROPOUTS),
+                        Cure(param="weight_decay", times=10.0),
+                        Cure(param="hidden_size", times=0.5),
+                    ),
+                    advice=("more data", "patience, so that training ends at its best epoch"),
+                )
+        return None
+
+
+class UnstableLoss(Rule[thresholds.UnstableLoss]):
+    """The training loss swings from epoch to epoch instead of falling."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        trivial, losses = case.trivial_loss, case.series(names.TRAIN_LOSS)
+        if trivial is None or len(losses) < 5:
+            return None
+        rises = [(epoch, b - a) for (_, a), (epoch, b) in pairwise(losses)]
+        swings = [(epoch, rise) for epoch, rise in rises if rise > self.limits.swing * trivial]
+        if len(swings) <= self.limits.share * len(rises):
+            return None
+        return self.finding(
+            case,
+            swings[0][0],
+            f"in {len(swings)} of {len(rises)} epochs the training loss rose by more than "
+            f"{self.limits.swing:.0%} of the trivial predictor's",
+            f"in at most {self.limits.share:.0%} of the epochs",
+            source="after Zhang et al. 2021",
+            numbers={"swings": float(len(swings)), "epochs": float(len(rises))},
+            cures=(Cure(param="learning_rate", times=0.3), Cure(param="clip_norm", times=0.3)),
+            advice=("a larger batch",),
+        )
+
+
+class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
+    """The network is no better than a predictor that does not look at the input."""
+
+    can_end = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        progress, used = case.progress, case.last / case.budget
+        if progress is None or progress > self.limits.gain or used < self.limits.warn:
+            return None
+        losses = case.series(names.TRAIN_LOSS)
+        if not losses:
+            return None
+        quarter = [value for epoch, value in losses if epoch > 0.75 * case.last]
+        before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
+        falls = 1.0 - median(quarter) / median(before) if median(before) > 0 else 0.0
+        fatal = used >= self.limits.end and falls < self.limits.moving
+        return self.finding(
+            case,
+            max(1, round(self.limits.warn * case.budget)),
+            f"after {case.last} of {case.budget} epochs the least validation loss is {case.best_loss[1]:.3g}, "
+            f"the trivial predictor's is {case.trivial_loss:.3g}"
+            + (", and the training loss no longer falls" if fatal else ""),
+            f"{self.limits.gain:.0%} below it after {self.limits.warn:.0%} of the epochs"
+            + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
+            source="after Zhang et al. 2021; the limits are ours",
+            numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
+            cures=(
+                Cure(
+                    param="learning_rate", times=_rounded(HEALTHY_UPDATE / ratio) if (ratio := _update(case)) else 10.0
+                ),
+                Cure(param="initializer", to="orthogonal"),
+            ),
+            advice=("python -m tuner lr-range task.yaml tells where the loss falls",),
+            fatal=fatal,
+        )
+
+
+DROPOUTS = ("dropout.input", "dropout.between", "dropout.output", "dropout.recurrent", "dropout.state", "weight_drop")
+
+
+def _share(
+    rule: Rule[Any],
+    case: Case,
+    quantity: str,
+    limit: float,
+    words: str,
+    cures: Sequence[Cure],
+    advice: Sequence[str],
+) -> Finding | None:
+    """The finding of a rule about a share of each cell; in the last look, and before it in a row."""
+    last, table = case.last_table(quantity)
+    if not table or max(table.values()) <= limit:
+        return None
+    where = max(table, key=lambda at: table[at])
+    first = last
+    looks: list[tuple[int, Mapping[str, float]]] = list(case.tables(quantity))
+    for epoch, cells in reversed(looks):
+        if cells.get(where, 0.0) <= limit:
+            break
+        first = epoch
+    return rule.finding(
+        case,
+        first,
+        f"{table[where]:.0%} {words}",
+        f"at most {limit:.0%}",
+        where=where,
+        numbers={"share": table[where]},
+        cures=tuple(cures),
+        advice=tuple(advice),
+    )
+
+
+def _late(case: Case, name: str) -> list[tuple[int, float]]:
+    """A series after the start."""
+    return [(epoch, value) for epoch, value in case.series(name) if epoch > STARTUP * case.budget]
+
+
+def _update(case: Case) -> float:
+    """The median epoch's update-to-weight ratio; 0 where it was not measured."""
+    return median([value for _, value in case.series(names.UPDATE_RATIO)] or [0.0])
+
+
+def _rounded(factor: float) -> float:
+    """To two digits."""
+    return float(f"{factor:.2g}")

@@ -1,0 +1,154 @@
+"""What findings are held against: thresholds that a task file may change, each with its source.
+
+Where the source is "ours", the value was set on the tasks and seeds of `benchmarks/seeded_faults.py --set` and judged
+on others.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tuner.config.options import Options
+
+
+class NonFinite(Options):
+    """Thresholds of `non_finite`: none."""
+
+
+class ExplodedLoss(Options):
+    """Thresholds of `exploded_loss`."""
+
+    factor: float = Field(10.0, gt=1)
+    """Training loss over the trivial predictor's from which it is exploded, > 1. Ours; Zhang et al. 2021 have a loss
+    of 1000, which depends on its unit."""
+    epochs: int = Field(3, ge=1)
+    """Epochs in a row above it, without one that is lower than the one before by a tenth, >= 1. Ours."""
+
+
+class StuckAtTrivial(Options):
+    """Thresholds of `stuck_at_trivial`."""
+
+    gain: float = Field(0.01, ge=0, lt=1)
+    """Share of the trivial predictor's loss that the best epoch must be below it, 0 to 1. Ours."""
+    warn: float = Field(0.2, gt=0, le=1)
+    """Share of the budget after which it is told, above 0, to 1. Ours, near Zhang et al. 2021 (0.3)."""
+    end: float = Field(0.5, gt=0, le=1)
+    """Share of the budget after which the training is hopeless, above 0, to 1. Ours: long plateaus come before a sudden
+    fall on tasks of long memory."""
+    moving: float = Field(0.005, ge=0, lt=1)
+    """Relative fall of the training loss over the last quarter that shows it on its way: it is not ended. Ours."""
+
+
+class NotGeneralizing(Options):
+    """Thresholds of `not_generalizing`."""
+
+    gain: float = Field(0.02, ge=0, lt=1)
+    """Share of the trivial predictor's loss that the best validation loss must be below it, 0 to 1. Ours."""
+    train: float = Field(0.1, gt=0, lt=1)
+    """Share of the trivial predictor's loss by which the training loss is below it all the same, 0 to 1. Ours."""
+
+
+class VanishingGradient(Options):
+    """Thresholds of `vanishing_gradient`."""
+
+    attenuation: float = Field(1e-4, gt=0, lt=1)
+    """What the gradient through the state must keep over the task's lag, 0 to 1. Ours."""
+    progress: float = Field(0.2, ge=0, le=1)
+    """Share of the trivial predictor's loss that a network which needs no longer memory is below it. Ours."""
+
+
+class ExplodingGradient(Options):
+    """Thresholds of `exploding_gradient`."""
+
+    growth: float = Field(1e2, gt=1)
+    """Factor by which the gradient through the state may grow over the task's lag, > 1. Ours."""
+    outlier: float = Field(100.0, gt=1)
+    """Largest gradient norm of an epoch over the median epoch's mean norm, > 1. Ours."""
+
+
+class SaturatedGate(Options):
+    """Thresholds of `saturated_gate`."""
+
+    closed: float = Field(0.8, gt=0, le=1)
+    """Share of a gate's values below 0.1 from which it is shut, 0 to 1. Ours, after Karpathy et al. 2016."""
+    open: float = Field(0.95, gt=0, le=1)
+    """Share of a gate's values above 0.9, or on either side of these bounds, from which it no longer decides anything,
+    0 to 1; a gate that keeps the state may be open. Ours."""
+
+
+class SaturatedUnits(Options):
+    """Thresholds of `saturated_units`."""
+
+    share: float = Field(0.5, gt=0, le=1)
+    """Share of a cell's outputs above 0.95 in size, 0 to 1. Ours."""
+
+
+class DeadUnits(Options):
+    """Thresholds of `dead_units`."""
+
+    share: float = Field(0.2, gt=0, le=1)
+    """Share of a cell's units whose output does not vary, 0 to 1. Ours; Zhang et al. 2021 have 0.7 of the gradients."""
+
+
+class InitializationScale(Options):
+    """Thresholds of `initialization_scale`."""
+
+    least: float = Field(0.1, ge=0)
+    """Largest singular value of a recurrent block at the start below which nothing is carried on. Ours."""
+    largest: float = Field(2.5, gt=0)
+    """Largest singular value of a recurrent block at the start above which gates and states saturate. Ours; for a plain
+    tanh network above 1 is necessary for exploding gradients (Pascanu et al. 2013)."""
+
+
+class InputScale(Options):
+    """Thresholds of `input_scale`."""
+
+    sd: float = Field(20.0, gt=0)
+    """Standard deviation of what the first layer reads, > 0. Ours: standardized inputs have 1."""
+
+
+class LearningRateTooLow(Options):
+    """Thresholds of `learning_rate_too_low`."""
+
+    update: float = Field(3e-5, gt=0)
+    """Largest update-to-weight ratio of any epoch, > 0. Ours; about 1e-3 is healthy (Karpathy, CS231n notes)."""
+
+
+class LearningRateTooHigh(Options):
+    """Thresholds of `learning_rate_too_high`."""
+
+    update: float = Field(0.03, gt=0)
+    """Median epoch's update-to-weight ratio, > 0. Ours; about 1e-3 is healthy (Karpathy, CS231n notes)."""
+
+
+class UnstableLoss(Options):
+    """Thresholds of `unstable_loss`."""
+
+    swing: float = Field(0.15, gt=0)
+    """Rise of the training loss from one epoch to the next over the trivial predictor's loss that counts as a swing.
+    Ours; Zhang et al. 2021 have 0.03 of accuracy."""
+    share: float = Field(0.2, gt=0, le=1)
+    """Share of epochs that swing, 0 to 1. Zhang et al. 2021."""
+
+
+class Overfitting(Options):
+    """Thresholds of `overfitting`."""
+
+    rise: float = Field(0.3, gt=0)
+    """Rise of the validation loss above its best, over what the best is below the trivial predictor's, > 0. Ours."""
+    epochs: int = Field(3, ge=1)
+    """Epochs since the best at least, >= 1. Ours."""
+
+
+class TooMuchRegularization(Options):
+    """Thresholds of `too_much_regularization`."""
+
+    gap: float = Field(0.15, gt=0)
+    """Training loss above the validation loss of the same epoch, over the trivial predictor's loss, > 0. Ours."""
+
+
+class ShrinkingWeights(Options):
+    """Thresholds of `shrinking_weights`."""
+
+    kept: float = Field(0.6, gt=0, lt=1)
+    """What the norm of all weights keeps of its first epoch's value, 0 to 1. Ours."""
