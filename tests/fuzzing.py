@@ -156,13 +156,13 @@ def make_events() -> bytes:
     """The event file of a run."""
     records: list[dict[str, Any]] = [
         {"event": "created", "run": "trials/00000", "kind": "trial", "number": 0, "seed": 1, "params": {}}
-        | {"searched": []},
+        | {"searched": [], "repairs": {"number": 1, "finding": "dead_units", "change": {"layers": [2, 1]}}},
         {"event": "attempt", "attempt": 1, "worker": "host:1"},
         {"event": "epoch", "attempt": 1, "epoch": 1, "metrics": {"val/loss": 0.5}, "tensors": {}},
         {"event": "rung", "attempt": 1, "epoch": 1, "value": 0.5, "verdict": "CONTINUE", "reason": ""},
         {"event": "error", "attempt": 1, "reason": "why", "trace": ""},
         {"event": "ended", "attempt": 2, "state": "COMPLETED", "reason": "", "value": 0.5, "epochs": 1, "seconds": 1.0}
-        | {"step": 3, "trace": "", "results": {}},
+        | {"step": 3, "trace": "", "results": {"findings": [{"name": "dead_units"}]}},
     ]  # fmt: skip
     return b"".join(json.dumps({"time": 1.0, **record}).encode() + b"\n" for record in records)
 

@@ -2,9 +2,10 @@
 
 Each line is one object with `event`, `time` (Unix seconds) and what belongs to it:
 
-    created   run, kind, number, seed, params (all), searched (names of searched parameters)
+    created   run, kind, number, seed, params (all), searched (names of searched parameters); of a repair also repairs:
+              number (of the trial that it repairs), finding, change (parameter -> old and new value)
     attempt   attempt, worker
-    epoch     attempt, epoch, metrics, tensors             one line per epoch, first one wins
+    epoch     attempt, epoch, metrics, tensors, profiles   one line per epoch, first one wins
     rung      attempt, epoch, value, verdict, reason
     error     attempt, reason, trace                       its own code failed; it is tried again
     ended     attempt, state, reason, value, epochs, seconds, step, trace, results
@@ -183,6 +184,8 @@ class RunRecord:
     seed: int = 0
     params: dict[str, Any] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
+    repairs: dict[str, Any] = field(default_factory=dict)
+    """What it repairs: `number` of that trial, `finding`, `change` {parameter: [old, new]}; empty for most trials."""
     state: State = State.LOST
     """RUNNING cannot be told from a file: an attempt without an end reads as LOST."""
     reason: str = ""
@@ -199,6 +202,8 @@ class RunRecord:
     step: int = 0
     trace: str = ""
     results: dict[str, Any] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+    """Names of the findings in `results`, each once, most important first."""
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Fold one event in; unknown events are ignored."""
@@ -206,6 +211,7 @@ class RunRecord:
         if name == "created":
             self.run, self.kind, self.number = event["run"], event["kind"], event["number"]
             self.seed, self.params, self.searched = event["seed"], event["params"], event["searched"]
+            self.repairs = event.get("repairs") or {}
             self.created = event["time"]
         elif name == "attempt":
             self.attempts = event["attempt"]
@@ -220,6 +226,7 @@ class RunRecord:
             self.state, self.reason, self.value = State(event["state"]), event["reason"], event["value"]
             self.seconds += event["seconds"]
             self.step, self.trace, self.results = event["step"], event["trace"], event["results"]
+            self.found = list(dict.fromkeys(finding["name"] for finding in self.results.get("findings") or ()))
             self.ended = event["time"]
 
 

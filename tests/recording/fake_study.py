@@ -39,7 +39,7 @@ def begin(root: Path, *, epochs: int = 5, time: float = START) -> StudyFolder:
     return folder
 
 
-def create(folder: StudyFolder, run: str, number: int, *, kind: str = "trial") -> Path:
+def create(folder: StudyFolder, run: str, number: int, *, kind: str = "trial", **fields: Any) -> Path:
     """A run with its first attempt begun."""
     path = folder.events(run)
     params = {"cell": "gru", "learning_rate": 0.001, "layers": 2}
@@ -53,6 +53,7 @@ def create(folder: StudyFolder, run: str, number: int, *, kind: str = "trial") -
         seed=7,
         params=params,
         searched=["cell", "learning_rate"],
+        **fields,
     )
     attempt(path, 1)
     return path
@@ -75,6 +76,7 @@ def train(path: Path, first: int, last: int, *, nan_at: int = 0, tensors: bool =
                 "epoch": epoch,
                 "metrics": dict.fromkeys(METRICS, math.nan if epoch == nan_at else 1.0 / epoch),
                 "tensors": {"grad": {"rnn.weight": 0.1 * epoch}} if tensors else {},
+                "profiles": {"state_grad": {"rnn": [(0, 1.0), (20, 0.1 * epoch)]}} if tensors else {},
             }
             for epoch in range(first, last + 1)
         ],

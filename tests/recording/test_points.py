@@ -1,5 +1,8 @@
+import csv
+import io
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param
@@ -61,6 +64,35 @@ def test_a_series_is_bounded_and_ends_with_the_last_epoch(planned: int, trained:
     assert steps[-1] == trained
     if planned <= MAX_POINTS:
         assert steps == list(range(1, trained + 1))
+
+
+@pytest.mark.parametrize("planned", [3, 200, 3000])
+def test_the_table_is_bounded_and_has_the_last_epoch(planned: int) -> None:
+    """However long a training is, its table should hold at most as many epochs as a series, the last one too."""
+    run = Run(Sweep("1", planned))
+    for epoch in range(1, planned):
+        tables = {
+            "tensors": {"gate_mean": {"rnn/forget": 0.5}},
+            "profiles": {"state_grad": {"rnn": [[0, 1.0], [9, 0.1]]}},
+        }
+        list(run.add({**epoch_event(epoch), **tables}))
+    rows = list(csv.DictReader(io.StringIO(run.tensor_table())))
+    epochs = list(dict.fromkeys(int(row["epoch"]) for row in rows))
+    assert len(rows) == 3 * len(epochs)
+    assert len(epochs) <= MAX_POINTS
+    assert epochs[-1] == planned - 1
+    assert [(row["name"], row["lag"], row["value"]) for row in rows[:3]] == [
+        ("rnn/forget", "", "0.5"),
+        ("rnn", "0", "1.0"),
+        ("rnn", "9", "0.1"),
+    ]
+
+
+def test_an_epoch_without_tables_has_no_rows() -> None:
+    """Epochs of older versions, which have no profiles, and of diagnostics that are off, should give no table."""
+    run = Run(Sweep("1", 5))
+    list(run.add(epoch_event(1)))
+    assert run.tensor_table() == ""
 
 
 def test_too_many_series_are_named_not_dropped() -> None:

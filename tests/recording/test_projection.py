@@ -90,6 +90,24 @@ class TestOneTrial:
             (epoch, 1 / epoch, (START + 10 + epoch) * 1000) for epoch in range(1, 6)
         ]
 
+    def test_findings_and_repairs_can_be_filtered_by(self, study: StudyFolder, uri: str) -> None:
+        """What was found, most important first, and whom a trial repairs, should be tags that MLflow's search finds."""
+        found = [{"name": name} for name in ("vanishing_gradient", "dead_units", "dead_units")]
+        path = create(study, trial_run(0), 0)
+        end(path, "COMPLETED", results={"findings": found})
+        change = {"number": 0, "finding": "vanishing_gradient", "change": {"gate_bias": ["constant", "chrono"]}}
+        end(create(study, trial_run(1), 1, repairs=change), "COMPLETED", results={"findings": []})
+        Projection(study, uri).project_all()
+        runs = runs_of(study, uri)
+        assert runs[trial_run(0)].data.tags["tuner.findings"] == "vanishing_gradient,dead_units"
+        assert "tuner.repairs" not in runs[trial_run(0)].data.tags
+        assert runs[trial_run(1)].data.tags["tuner.repairs"] == "0"
+        assert "tuner.findings" not in runs[trial_run(1)].data.tags
+        client = MlflowClient(uri)
+        experiments = [runs[trial_run(0)].info.experiment_id]
+        (one,) = client.search_runs(experiments, "tags.`tuner.findings` LIKE '%dead_units%'")
+        assert one.info.run_id == runs[trial_run(0)].info.run_id
+
     @pytest.mark.parametrize(
         ("state", "status"),
         [
@@ -165,7 +183,7 @@ class TestOneTrial:
         assert "objective" not in found.data.metrics
 
     def test_tables_and_tracebacks_are_artifacts(self, study: StudyFolder, uri: str) -> None:
-        """Values per tensor, the traceback and the figures should be files of the run."""
+        """Values per tensor and through time, the traceback and the figures should be files of the run."""
         path = create(study, trial_run(0), 0)
         train(path, 1, 2, tensors=True)
         end(path, "FAILED", trace="Traceback: boom")
@@ -180,7 +198,11 @@ class TestOneTrial:
             "traceback.txt",
         ]
         table = Path(client.download_artifacts(run_id, "tensors.csv")).read_text()
-        assert table == "epoch,quantity,tensor,value\n1,grad,rnn.weight,0.1\n2,grad,rnn.weight,0.2\n"
+        assert table == (
+            "epoch,quantity,name,lag,value\n"
+            "1,grad,rnn.weight,,0.1\n1,state_grad,rnn,0,1.0\n1,state_grad,rnn,20,0.1\n"
+            "2,grad,rnn.weight,,0.2\n2,state_grad,rnn,0,1.0\n2,state_grad,rnn,20,0.2\n"
+        )
         assert Path(client.download_artifacts(run_id, "figures/run.png")).read_bytes() == b"png"
 
 

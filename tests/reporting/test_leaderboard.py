@@ -34,6 +34,7 @@ class TestLeaderboard:
         """A row should have every key that `top --json` promises, and be plain."""
         one = record(3, State.COMPLETED, 0.7)
         one.params, one.epochs, one.seconds = {"cell": "gru"}, {1: {}, 4: {}}, 2.5
+        one.found, one.repairs = ["dead_units"], {"number": 1, "finding": "dead_units", "change": {"layers": [2, 1]}}
         assert rows([one], maximize=True) == [
             {
                 "number": 3,
@@ -44,7 +45,8 @@ class TestLeaderboard:
                 "params": {"cell": "gru"},
                 "epochs": 4,
                 "seconds": 2.5,
-                "findings": [],
+                "findings": ["dead_units"],
+                "repairs": {"number": 1, "finding": "dead_units", "change": {"layers": [2, 1]}},
                 "kind": "trial",
             }
         ]

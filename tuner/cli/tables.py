@@ -31,7 +31,7 @@ def _table(*headings: str) -> Table:
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Trials and confirmations of a study."""
-    table = _table("run", "state", "value", "epochs", "time", "parameters", "reason")
+    table = _table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
     for row in rows:
         name = "baseline" if row["number"] < 0 else str(row["number"])
         table.add_row(
@@ -40,12 +40,19 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
             number(row["value"]),
             str(row["epochs"]),
             duration(row["seconds"]),
+            ", ".join(name.replace("_", " ") for name in row["findings"]),
             parameters(row["params"]),
-            row["reason"],
+            _why(row),
         )
     console = _console()
     console.print(f"study {title}", highlight=False)
     console.print(table)
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """Why it ended so; of a repair, what of first."""
+    repaired = f"repairs {row['repairs']['number']}" if row["repairs"] else ""
+    return "; ".join(filter(None, (repaired, row["reason"])))
 
 
 def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:

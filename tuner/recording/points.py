@@ -150,6 +150,10 @@ class Run:
             "tuner.reason": record.reason[:500],
             "tuner.attempts": str(record.attempts),
         }
+        if record.found:
+            tags["tuner.findings"] = ",".join(record.found)
+        if record.repairs:
+            tags["tuner.repairs"] = str(record.repairs["number"])
         for group, members in (record.results.get("parameter_groups") or {}).items():
             tags[f"tuner.{group}"] = ", ".join(members)[:5000]
         if self.left_out:
@@ -171,20 +175,31 @@ class Run:
         return dict(self.record.results.get("test") or {})
 
     def tensor_table(self) -> str:
-        """Quantities by tensor and epoch, as CSV; empty when none was measured."""
-        rows = [
-            (epoch, quantity, tensor, value)
-            for epoch, event in sorted(self.record.epochs.items())
-            for quantity, tensors in (event.get("tensors") or {}).items()
-            for tensor, value in tensors.items()
-        ]
+        """Quantities of tensors, cells and gates by epoch, and those through time by lag, as CSV; a row per value.
+
+        The lag is in steps, and empty where a quantity has none. Of a long training it holds every so many epochs, as
+        MLflow's series do, and the last. Empty when nothing was measured.
+        """
+        epochs = self.record.epochs
+        last = max(epochs, default=0)
+        told = [epochs[epoch] for epoch in sorted(epochs) if epoch % self.sweep.stride == 0 or epoch == last]
+        rows = [row for event in told for row in _table_rows(event)]
         if not rows:
             return ""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("epoch", "quantity", "tensor", "value"))
+        writer.writerow(("epoch", "quantity", "name", "lag", "value"))
         writer.writerows(rows)
         return text.getvalue()
+
+
+def _table_rows(event: Mapping[str, Any]) -> Iterator[tuple[int, str, str, float | str, float]]:
+    """Epoch, quantity, name, lag ("" where there is none) and value of all that an epoch has in tables."""
+    for quantity, values in (event.get("tensors") or {}).items():
+        yield from ((event["epoch"], quantity, name, "", value) for name, value in values.items())
+    for quantity, profiles in (event.get("profiles") or {}).items():
+        for name, profile in profiles.items():
+            yield from ((event["epoch"], quantity, name, lag, value) for lag, value in profile)
 
 
 def test_points(scores: Mapping[str, float], time_ms: int) -> list[Point]:

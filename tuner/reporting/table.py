@@ -18,7 +18,7 @@ def rows(records: Sequence[RunRecord], maximize: bool) -> list[dict[str, Any]]:
 
     Returns:
         Rows with number, state, reason, value, values, params (constants included), epochs (trained),
-        seconds, findings and kind.
+        seconds, findings (names, most important first), repairs (as `RunRecord` has it) and kind.
     """
     return [
         {
@@ -30,7 +30,8 @@ def rows(records: Sequence[RunRecord], maximize: bool) -> list[dict[str, Any]]:
             "params": dict(record.params),
             "epochs": max(record.epochs, default=0),
             "seconds": record.seconds,
-            "findings": [],
+            "findings": record.found,
+            "repairs": record.repairs,
             "kind": record.kind,
         }
         for record in leaderboard(records, maximize)
