@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -55,6 +55,8 @@ class Suggestion:
 
     number: int
     params: Mapping[str, Any]
+    repairs: Mapping[str, Any] = field(default_factory=dict)
+    """Of a repair: what the caller said of it."""
 
 
 class Search:
@@ -157,7 +159,7 @@ class Search:
     def running(self) -> list[Suggestion]:
         """Trials not told yet, by number."""
         return [
-            Suggestion(trial.number, trial.user_attrs["params"])
+            Suggestion(trial.number, trial.user_attrs["params"], trial.user_attrs.get("repairs", {}))
             for trial in self._storage.stored_trials(self._id)
             if not trial.state.is_finished()
         ]
@@ -192,20 +194,27 @@ class Search:
                 return self._store(draft, params)
         return None
 
+    def enqueue(self, params: Mapping[str, Any], repairs: Mapping[str, Any]) -> Suggestion | None:
+        """A trial with given parameters, stored as `suggest` stores one.
+
+        Args:
+            params: Inside the space.
+            repairs: What it is for; JSON-able.
+
+        Returns:
+            The trial; None where one with these parameters was there before.
+        """
+        if _digest(params) in self._seen:
+            return None
+        replay = _Replaying(params)
+        self.space.suggest(replay)
+        draft = _blank(self.count)
+        draft.params, draft.distributions = replay.values, replay.distributions
+        draft.user_attrs["repairs"] = dict(repairs)
+        return self._store(draft, dict(params))
+
     def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
-        draft = FrozenTrial(
-            number=number,
-            state=TrialState.RUNNING,
-            value=None,
-            datetime_start=datetime.now().astimezone(),
-            datetime_complete=None,
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-            trial_id=DRAFT_ID,
-        )
+        draft = _blank(number)
         self._storage.draft = draft
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = None  # as Study.ask does
@@ -225,7 +234,7 @@ class Search:
         self._ids[draft.number] = self._storage.create_new_trial(self._id, template_trial=draft)
         self._seen.add(_digest(params))
         self.count += 1
-        return Suggestion(draft.number, params)
+        return Suggestion(draft.number, params, draft.user_attrs.get("repairs", {}))
 
     def _sampler(self, seed: int) -> BaseSampler:
         with warnings.catch_warnings():  # `group` and the brute-force sampler: Optuna's version is pinned by tests
@@ -248,8 +257,18 @@ class Search:
             peers.append(other_value)
         return self.pruner.decide(epoch, at_rung[number], peers, maximize=self.maximize)
 
-    def tell(self, number: int, state: State, value: float | None, reason: str) -> None:
-        """Close a trial for good; a trial that is closed already stays as it is."""
+    def tell(self, number: int, state: State, value: float | None, reason: str, *, trained: float = 1.0) -> None:
+        """Close a trial for good; a trial that is closed already stays as it is.
+
+        The sampler's constraint `stability` is 0 but for a diverged trial: then 1, and up to 2 the earlier it was.
+
+        Args:
+            number: The trial.
+            state: How it ended.
+            value: Its best value; finite where it is completed.
+            reason: Why, in a sentence.
+            trained: Share of the full training that it got, 0 to 1.
+        """
         trial_id = self._ids[number]
         trial = self._storage.get_trial(trial_id)
         if trial.state.is_finished():
@@ -266,7 +285,8 @@ class Search:
             if reason:
                 self._storage.set_trial_user_attr(trial_id, "reason", reason[:500])
             if state is not State.FAILED:
-                self._storage.set_trial_system_attr(trial_id, _INFEASIBLE, float(state is State.DIVERGED))
+                violation = 2.0 - trained if state is State.DIVERGED else 0.0
+                self._storage.set_trial_system_attr(trial_id, _INFEASIBLE, violation)
             self._storage.set_trial_state_values(trial_id, _TOLD[state], values)
 
     def close(self) -> None:
@@ -297,6 +317,23 @@ class Search:
             intermediate_values=trial.intermediate_values,
             trial_id=trial._trial_id,
         )
+
+
+def _blank(number: int) -> FrozenTrial:
+    """A trial that is RUNNING and has no parameters yet."""
+    return FrozenTrial(
+        number=number,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now().astimezone(),
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
+        trial_id=DRAFT_ID,
+    )
 
 
 def _unreadable(folder: StudyFolder, database: str | None, error: Exception) -> Exception:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from tuner import events, places
 from tuner.execution import STACKS, Executor
@@ -89,8 +90,14 @@ class Runs:
         """Whether a run could be sent out now."""
         return self._executor.num_idle > 0
 
-    def create(self, spec: TrialSpec, searched: list[str]) -> None:
-        """Write the first event of a run that has none."""
+    def create(self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None) -> None:
+        """Write the first event of a run that has none.
+
+        Args:
+            spec: The run.
+            searched: Names of the searched parameters.
+            repairs: Of a repair: which trial, finding and change.
+        """
         events.append(
             self._folder.events(spec.run),
             "created",
@@ -100,6 +107,7 @@ class Runs:
             seed=spec.seed,
             params=dict(spec.params),
             searched=searched,
+            **({"repairs": dict(repairs)} if repairs else {}),
         )
 
     def send(self, spec: TrialSpec) -> None:

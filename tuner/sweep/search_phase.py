@@ -9,10 +9,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from tuner import events
-from tuner.events import read_run
+from tuner.events import RunRecord, read_run
 from tuner.folder import trial_run
 from tuner.messages import Ended, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
+from tuner.sweep.repairs import Repair, Repairs
 
 if TYPE_CHECKING:
     from tuner.study.search import Suggestion
@@ -35,6 +36,9 @@ class SearchPhase:
         self._search, self._task = sweep.search, sweep.task
         self._ready: deque[TrialSpec] = deque()
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
+        diagnostics = self._task.file.diagnostics
+        most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode == "act" else 0
+        self._repairs = Repairs(self._task.space, most, maximize=self._task.maximize)
         self._open = True
         self._first: list[str] = []
 
@@ -77,16 +81,22 @@ class SearchPhase:
     def _suggest(self) -> bool:
         if not self._missing:
             return False
-        suggestion = self._search.suggest()
+        suggestion = self._repairs.next(self._begin_repair) or self._search.suggest()
         if suggestion is None:
             self._missing = 0
             self._sweep.tell("notice", sentence="the search space is exhausted: every configuration was tried")
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
-        self._sweep.runs.create(spec, self._searched)
+        self._sweep.runs.create(spec, self._searched, suggestion.repairs)
         self._ready.append(spec)
         return True
+
+    def _begin_repair(self, repair: Repair) -> Suggestion | None:
+        suggestion = self._search.enqueue(repair.params, repair.as_json())
+        if suggestion is not None:
+            self._sweep.tell("repair", number=suggestion.number, sentence=f"trial {suggestion.number} repairs {repair}")
+        return suggestion
 
     @property
     def _searched(self) -> list[str]:
@@ -114,11 +124,11 @@ class SearchPhase:
         for suggestion in self._search.running():
             record = read_run(sweep.folder.events(trial_run(suggestion.number)))
             if record.state.final:
-                self._search.tell(suggestion.number, record.state, record.value, record.reason)
+                self._tell_study(record.number, record)
                 continue
             spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
             if not record.run:
-                sweep.runs.create(spec, self._searched)
+                sweep.runs.create(spec, self._searched, suggestion.repairs)
             if self._search.fits(suggestion.number):
                 self._ready.append(spec)
             else:
@@ -126,7 +136,10 @@ class SearchPhase:
         if self._ready:
             sweep.tell("resumed", runs=[spec.run for spec in self._ready])
         for record in sweep.records("trials/"):
+            if record.repairs:
+                self._repairs.begun(record.repairs, record.params)
             if record.state.final and self._search.fits(record.number):
+                self._repairs.ended(record)
                 sweep.progress.add(record, here=False)
 
     def _close(self, state: State, reason: str) -> None:
@@ -157,8 +170,9 @@ class SearchPhase:
     def ended(self, spec: TrialSpec, ended: Ended) -> None:
         """Tell the study, count, and say so. See `Owner`."""
         sweep = self._sweep
-        self._search.tell(spec.number, ended.state, ended.value, ended.reason)
         record = read_run(sweep.folder.events(spec.run))
+        self._tell_study(spec.number, record)
+        self._repairs.ended(record)
         sweep.progress.add(record, here=True)
         sweep.tell(
             "trial",
@@ -169,6 +183,7 @@ class SearchPhase:
             epochs=len(record.epochs),
             seconds=round(record.seconds, 3),
             params=dict(spec.params),
+            findings=[finding["name"] for finding in record.results.get("findings", ())],
             best=sweep.progress.best,
             best_number=sweep.progress.best_number,
             done=sweep.progress.done,
@@ -176,6 +191,10 @@ class SearchPhase:
             states=dict(sweep.progress.states),
         )
         self._check_first(ended)
+
+    def _tell_study(self, number: int, record: RunRecord) -> None:
+        trained = len(record.epochs) / self._task.file.budget.epochs
+        self._search.tell(number, record.state, record.value, record.reason, trained=trained)
 
     def _check_first(self, ended: Ended) -> None:
         """Stop when the first trials of this driver have all failed alike: numbers in their messages may differ."""

@@ -1,0 +1,194 @@
+"""Repairs: the cure of a curable finding, tried as a new trial of the search.
+
+What is repaired follows from the records of the trials that are over, in their order, so that a resumed sweep decides
+as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tuner.diagnostics.finding import Cure, Finding
+from tuner.events import RunRecord
+from tuner.space import Space
+
+T = TypeVar("T")
+
+EARLY = 10
+"""The first so many trials are worth a repair whatever they reached: the search knows nothing better yet."""
+PROMISING = 0.25
+"""Later ones are when they are among this share of the best so far."""
+REGION = ("cell", "optimizer")
+"""Trials that agree in these are in one region, where a cause is repaired once."""
+LEAST_CHANGE = 0.1
+"""A number that changes by less, relative to the old one, is no cure: the range of the search ends there."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A cure to be tried.
+
+    Args:
+        number: The trial that it repairs.
+        finding: What was found there.
+        change: Parameter -> its old and its new value; the cure, and what had to follow it.
+        params: The new trial's parameters.
+    """
+
+    number: int
+    finding: str
+    change: Mapping[str, tuple[Any, Any]]
+    params: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the new trial's first event holds it."""
+        change = {name: list(values) for name, values in self.change.items()}
+        return {"number": self.number, "finding": self.finding, "change": change}
+
+    def __str__(self) -> str:
+        change = ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in self.change.items())
+        return f"trial {self.number}, {self.finding.replace('_', ' ')}: {change}"
+
+
+class Repairs:
+    """Which cure to try next.
+
+    Args:
+        space: Today's search space; a cure that leads out of it is not tried.
+        most: Number of repairs in the whole sweep.
+        maximize: Whether higher values are better.
+    """
+
+    def __init__(self, space: Space, most: int, *, maximize: bool) -> None:
+        self._space, self._left, self._maximize = space, most, maximize
+        self._curable: deque[tuple[RunRecord, Finding]] = deque()
+        self._tried: set[tuple[Any, ...]] = set()
+        self._values: list[float] = []
+
+    def begun(self, repairs: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+        """Count a repair that is in the study.
+
+        Args:
+            repairs: What `Repair.as_json` gave.
+            params: The new trial's parameters.
+        """
+        self._left -= 1
+        before = {name: old for name, (old, _) in repairs["change"].items()}
+        self._tried.add(_cause(repairs["finding"], {**params, **before}))
+
+    def ended(self, record: RunRecord) -> None:
+        """Take in a trial that is over."""
+        if record.value is not None and math.isfinite(record.value):
+            self._values.append(record.value)
+        findings = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
+        if record.number < EARLY or self._is_promising(record.value):
+            self._curable += [(record, finding) for finding in findings if finding.cures]
+
+    def next(self, begin: Callable[[Repair], T | None]) -> T | None:
+        """Begin the repair that has waited longest.
+
+        Args:
+            begin: Begins it; None where it cannot, as such a trial was there before.
+
+        Returns:
+            What `begin` gave; None where there is nothing to repair.
+        """
+        while self._left > 0 and self._curable:
+            record, finding = self._curable.popleft()
+            if _cause(finding.name, record.params) in self._tried:
+                continue
+            for cure in finding.cures:
+                params = cured(self._space, record.params, cure)
+                if params is None:
+                    continue
+                repair = Repair(record.number, finding.name, _changes(record.params, params), params)
+                if (begun := begin(repair)) is not None:
+                    self.begun(repair.as_json(), params)
+                    return begun
+        return None
+
+    def _is_promising(self, value: float | None) -> bool:
+        if value is None or not math.isfinite(value):
+            return False
+        better = sum(other > value if self._maximize else other < value for other in self._values)
+        return better < max(1, PROMISING * len(self._values))
+
+
+def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any] | None:
+    """The parameters after a cure, inside the space; None where the space has no room for it.
+
+    Numbers go as far as their range. What the cure brings into being gets the middle of its range or its first choice.
+    """
+    old = params.get(cure.param)
+    new = cure.changed(old)
+    if new is None:
+        return None
+    suggester = _Curing(params, cure.param, new)
+    found = space.suggest(suggester)
+    if cure.param not in found or not _differs(old, found[cure.param]):
+        return None
+    if isinstance(new, str | bool) and found[cure.param] != new:
+        return None
+    return found
+
+
+class _Curing:
+    """A `Suggester` that keeps what it can of a trial's parameters, but for the one that is cured."""
+
+    def __init__(self, params: Mapping[str, Any], name: str, value: Any) -> None:
+        self._wanted = {**params, name: value}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """What is wanted, where it can be chosen, else the first."""
+        wanted = self._wanted.get(_plain(name))
+        return next((choice for choice in choices if choice == wanted and type(choice) is type(wanted)), choices[0])
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """What is wanted, or the end of the range on its side; the middle where nothing is."""
+        value = self._number(name, low, high, log)
+        if step is not None:
+            value = low + step * round((value - low) / step)
+        return min(max(float(value), low), high)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """The same for whole numbers."""
+        value = low + step * round((self._number(name, low, high, log) - low) / step)
+        return min(max(int(value), low), high)
+
+    def _number(self, name: str, low: float, high: float, log: bool) -> float:
+        wanted = self._wanted.get(_plain(name))
+        if isinstance(wanted, bool) or not isinstance(wanted, int | float):
+            return math.sqrt(low * high) if log else (low + high) / 2
+        return min(max(wanted, low), high)
+
+
+def _plain(key: str) -> str:
+    """A parameter's name without the hash of its definition."""
+    return key.rpartition("@")[0] or key
+
+
+def _differs(old: Any, new: Any) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
+    if numbers:
+        return bool(abs(new - old) > LEAST_CHANGE * abs(old))
+    return bool(old != new)
+
+
+def _cause(finding: str, params: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (finding, *(params.get(name) for name in REGION))
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs, the parameters that are gone or new with None."""
+    names = dict.fromkeys([*old, *new])
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else "-" if value is None else str(value)
