@@ -42,17 +42,18 @@ _CLOSED, _OPEN = BLUE, ORANGE
 _LEVEL = "measured with diagnostics.level standard or full"
 
 
-def diagnostics_figure(record: RunRecord) -> Figure:
+def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
     """What happened inside the network, epoch by epoch; what was not measured says so.
 
     Args:
         record: The run; its epochs may be incomplete.
+        title: What the run is called, where its number does not say so.
     """
     flow = _profiles(record)
     gates = _gates(record)
     heights = [3.1, 0.75 + 1.05 * max(1, len(gates)) + 0.35, 3.1]
     figure = new_figure(12.0, 0.5 + sum(heights))
-    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_flow(top, record, flow)
     _draw_gates(middle, gates)

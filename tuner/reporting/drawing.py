@@ -75,12 +75,16 @@ def edges(epochs: Sequence[int]) -> list[float]:
     return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
 
 
-def heading(record: RunRecord) -> str:
-    """Which run it is and how it ended."""
+def run_name(record: RunRecord) -> str:
+    """What a run is called: `trial 12`, `baseline (confirm)`."""
     name = "baseline" if record.number < 0 else f"trial {record.number}"
-    kind = "" if record.kind == "trial" else f" ({record.kind})"
+    return name if record.kind == "trial" else f"{name} ({record.kind})"
+
+
+def heading(record: RunRecord, title: str = "") -> str:
+    """Which run it is, unless a title says so, and how it ended."""
     because = f", {record.reason}" if record.reason else ""
-    return f"{name}{kind}: {record.state.value.lower()}{because}"
+    return f"{title or run_name(record)}: {record.state.value.lower()}{because}"
 
 
 def by_state(

@@ -38,7 +38,9 @@ _MOST_MARKS = 6
 """Findings that are marked on the learning curve; all are told by `diagnose`."""
 
 
-def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> Figure:
+def trial_figure(
+    record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None, title: str = ""
+) -> Figure:
     """How one training went: learning curves, gradients, and what happened in each weight.
 
     Args:
@@ -46,9 +48,10 @@ def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: flo
         metric: The objective, such as `val/accuracy`.
         maximize: Whether higher is better.
         trivial: The objective of the trivial predictor.
+        title: What the run is called, where its number does not say so.
     """
     figure = new_figure(12.0, 8.5)
-    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
     _draw_learning(losses, record, metric, maximize, trivial)
     _draw_gradients(gradients, record)
