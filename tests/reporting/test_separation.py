@@ -36,8 +36,8 @@ def test_the_choice_that_matters_is_named(maximize: bool) -> None:
     assert found is not None
     chrono = sum(params["gate_bias"] == "chrono" for params, _ in trials)
     assert (found.parameter, found.against) == ("gate_bias", "chrono")
-    assert (found.groups[0].learned, found.groups[0].trials) == (chrono, chrono)
-    assert all(group.learned == 0 for group in found.groups[1:])
+    assert (found.groups[0].hits, found.groups[0].trials) == (chrono, chrono)
+    assert all(group.hits == 0 for group in found.groups[1:])
     assert sum(group.trials for group in found.groups) == 30
     told = found.sentence("val/loss", maximize, "always 1")
     assert told.startswith(

@@ -3,6 +3,7 @@
 Importing this is cheap: SciPy, Optuna and matplotlib are imported by the functions that need them.
 """
 
+from tuner.reporting.diagnostics_figure import diagnostics_figure
 from tuner.reporting.drawing import save
 from tuner.reporting.figures import trial_figure
 from tuner.reporting.importance import Importance, importance
@@ -19,6 +20,7 @@ __all__ = [
     "Scores",
     "Separation",
     "confirmation",
+    "diagnostics_figure",
     "importance",
     "leaderboard",
     "lr_figure",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -23,6 +24,7 @@ STATE_COLOURS = {
     State.FAILED: "#7d3c98",
 }
 OTHER_STATES = "#c9b458"
+_MOST_TENSORS = 24
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -51,6 +53,34 @@ def series(record: RunRecord, name: str, *, positive: bool = False) -> tuple[lis
         if finite(value := event["metrics"].get(name)) and (value > 0 or not positive)
     ]
     return [epoch for epoch, _ in pairs], [value for _, value in pairs]
+
+
+def tensor_table(record: RunRecord, quantity: str) -> tuple[list[str], list[int], Any]:
+    """Names (of tensors, cells or gates), epochs, and an array (names N, epochs E), NaN where a value is missing."""
+    import numpy as np
+
+    found: dict[int, Mapping[str, float]] = {
+        epoch: event["tensors"][quantity]
+        for epoch, event in sorted(record.epochs.items())
+        if (event.get("tensors") or {}).get(quantity)
+    }
+    names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:_MOST_TENSORS]
+    table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
+    return names, list(found), table_NE
+
+
+def edges(epochs: Sequence[int]) -> list[float]:
+    """Borders of the cells around epochs that may be apart."""
+    between = [(left + right) / 2 for left, right in pairwise(epochs)]
+    return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
+
+
+def heading(record: RunRecord) -> str:
+    """Which run it is and how it ended."""
+    name = "baseline" if record.number < 0 else f"trial {record.number}"
+    kind = "" if record.kind == "trial" else f" ({record.kind})"
+    because = f", {record.reason}" if record.reason else ""
+    return f"{name}{kind}: {record.state.value.lower()}{because}"
 
 
 def by_state(
@@ -118,8 +148,8 @@ def epoch_axis(axes: Axes, record: RunRecord) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def legend(axes: Axes, handles: Sequence[Any]) -> None:
-    """A legend below the axes, where it hides nothing."""
+def legend(axes: Axes, handles: Sequence[Any], *, columns: int = 0) -> None:
+    """A legend below the axes, where it hides nothing, in so many columns; 0 for one line."""
     if handles:
         axes.legend(
             handles=list(handles),
@@ -127,7 +157,7 @@ def legend(axes: Axes, handles: Sequence[Any]) -> None:
             frameon=False,
             loc="upper center",
             bbox_to_anchor=(0.5, -0.13),
-            ncols=len(handles),
+            ncols=columns or len(handles),
             columnspacing=1.2,
         )
 
@@ -157,10 +187,13 @@ def direction(maximize: bool) -> str:
 
 
 def short(name: str) -> str:
-    """A name that fits beside an axis: `stack.forward_cells.0.kernel.weight_hh_l0` is `layer 1 weight_hh`."""
-    if match := re.fullmatch(r"stack\.(forward|backward)_cells\.(\d+)\.(?:kernel\.)?(.+?)(?:_l0)?", name):
+    """A name that fits beside an axis: `stack.forward_cells.0.kernel.weight_hh_l0` is `layer 1 weight_hh`.
+
+    A cell's own name is the layer's, a gate's `cell/gate` is `layer 1 gate`.
+    """
+    if match := re.fullmatch(r"(?:stack\.)?(forward|backward)_cells\.(\d+)(?:[./](?:kernel\.)?(.+?)(?:_l0)?)?", name):
         backward = " backward" if match[1] == "backward" else ""
-        name = f"layer {int(match[2]) + 1}{backward} {match[3]}"
+        name = f"layer {int(match[2]) + 1}{backward} {match[3] or ''}".rstrip()
     return name if len(name) <= 28 else f"{name[:12]}…{name[-15:]}"
 
 

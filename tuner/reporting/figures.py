@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuner.events import RunRecord
 from tuner.reporting.drawing import (
@@ -16,23 +14,28 @@ from tuner.reporting.drawing import (
     RED,
     direction,
     dots,
+    edges,
     empty,
     epoch_axis,
+    heading,
     integer_axis,
     legend,
     new_figure,
     series,
     short,
+    tensor_table,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 HEALTHY_UPDATE = (1e-4, 1e-2)
 """Update-to-weight ratio of a step, neither too slow nor too fast; 1e-3 is usual (Karpathy, CS231n notes)."""
 
-_MOST_TENSORS = 24
+_MOST_MARKS = 6
+"""Findings that are marked on the learning curve; all are told by `diagnose`."""
 
 
 def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> Figure:
@@ -45,9 +48,7 @@ def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: flo
         trivial: The objective of the trivial predictor.
     """
     figure = new_figure(12.0, 8.5)
-    name = "baseline" if record.number < 0 else f"trial {record.number}"
-    kind = "" if record.kind == "trial" else f" ({record.kind})"
-    figure.suptitle(f"{name}{kind}: {record.state.value.lower()}{_because(record)}", fontsize=13, wrap=True)
+    figure.suptitle(heading(record), fontsize=13, wrap=True)
     ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
     _draw_learning(losses, record, metric, maximize, trivial)
     _draw_gradients(gradients, record)
@@ -80,7 +81,48 @@ def _draw_learning(axes: Axes, record: RunRecord, metric: str, maximize: bool, t
     if trivial is not None and math.isfinite(trivial):
         colour = GREY if right is axes else GREEN
         lines.append(right.axhline(trivial, color=colour, linestyle="--", label=f"{metric} of a trivial guess"))
-    legend(axes, lines)
+    marks = _mark_findings(axes, record)
+    legend(axes, [*lines, *marks], columns=3 if marks else 0)
+
+
+def _mark_findings(axes: Axes, record: RunRecord) -> list[Line2D]:
+    """Mark the epoch in which each finding was first seen, above the curves; returns entries of the legend."""
+    first: dict[str, int] = {}
+    for finding in record.results.get("findings") or ():
+        first[finding["name"]] = min(finding["epoch"], first.get(finding["name"], finding["epoch"]))
+    told = list(first.items())[:_MOST_MARKS]
+    at: dict[int, list[int]] = {}
+    for number, (_, epoch) in enumerate(told, 1):
+        at.setdefault(epoch, []).append(number)
+    last = max(record.epochs, default=1)
+    for epoch, numbers in at.items():
+        x = min(max(epoch, 1), last)
+        axes.axvline(x, color=RED, linewidth=0.9, linestyle=":", zorder=0)
+        mark = ",".join(map(str, numbers))
+        axes.annotate(
+            mark,
+            (x, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 1),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            color=RED,
+            annotation_clip=False,
+        )
+    if at:
+        axes.set_title(axes.get_title("left"), loc="left", pad=16)
+    labels = [f"{number}  {name.replace('_', ' ')}, epoch {epoch}" for number, (name, epoch) in enumerate(told, 1)]
+    if len(first) > len(told):
+        labels.append(f"and {len(first) - len(told)} more")
+    return [_entry(label) for label in labels]
+
+
+def _entry(label: str) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=RED, linewidth=0.9, linestyle=":", label=label)
 
 
 def _draw_gradients(axes: Axes, record: RunRecord) -> None:
@@ -124,14 +166,14 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
     from matplotlib.colors import Normalize
 
     axes.set_title("Where do gradient norms vanish or explode?", loc="left")
-    names, epochs, table_NE = _tensor_table(record, "grad")
+    names, epochs, table_NE = tensor_table(record, "grad")
     if not names:
         empty(axes, "no gradient norms per weight were measured")
         return
     with np.errstate(divide="ignore"):
         logs_NE = np.where(table_NE > 0, np.log10(table_NE), np.nan)
     image = axes.pcolormesh(
-        _edges(epochs), np.arange(len(names) + 1) - 0.5, logs_NE, cmap="viridis", norm=Normalize(-6, 2)
+        edges(epochs), np.arange(len(names) + 1) - 0.5, logs_NE, cmap="viridis", norm=Normalize(-6, 2)
     )
     axes.set_facecolor("#eeeeee")
     axes.set_yticks(range(len(names)), [short(name) for name in names], fontsize=7)
@@ -147,7 +189,7 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
     from matplotlib import colormaps
 
     axes.set_title("Do the weights move at a healthy pace?", loc="left")
-    names, epochs, table_NE = _tensor_table(record, "update")
+    names, epochs, table_NE = tensor_table(record, "update")
     epoch_axis(axes, record)
     if not names:
         empty(axes, "no updates per weight were measured")
@@ -166,27 +208,3 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
     axes.set_ylim(min([low / 5, *shown]) / 1.5, max([high * 5, *shown]) * 1.5)
     axes.set_ylabel("size of a step / size of the weight")
     axes.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
-
-
-def _tensor_table(record: RunRecord, quantity: str) -> tuple[list[str], list[int], Any]:
-    """Tensor names, epochs, and an array (tensors N, epochs E) of a quantity, NaN where it is missing."""
-    import numpy as np
-
-    found: dict[int, Mapping[str, float]] = {
-        epoch: event["tensors"][quantity]
-        for epoch, event in sorted(record.epochs.items())
-        if (event.get("tensors") or {}).get(quantity)
-    }
-    names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:_MOST_TENSORS]
-    table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
-    return names, list(found), table_NE
-
-
-def _edges(epochs: Sequence[int]) -> list[float]:
-    """Borders of the cells around epochs that may be apart."""
-    between = [(left + right) / 2 for left, right in pairwise(epochs)]
-    return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
-
-
-def _because(record: RunRecord) -> str:
-    return f", {record.reason}" if record.reason else ""

@@ -7,30 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from tuner.reporting.importance import is_numeric
+from tuner.reporting.contrasts import Group, contrasts
 
 LEVEL = 0.05
 """Largest probability, after correction, at which a difference is told."""
-_PARTS = 3
-"""Groups of about equal size that the values of a range are divided into."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """The trials that have one choice, or a value in one part of a range.
-
-    Args:
-        label: The choice, or the part: "0.001 to 0.004".
-        learned: Those of them that learned.
-        trials: All of them.
-    """
-
-    label: str
-    learned: int
-    trials: int
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.learned} of {self.trials}"
 
 
 @dataclass(frozen=True)
@@ -113,53 +93,15 @@ def separation(
     cut = halfway([value for _, value in trials], trivial, maximize)
     if cut is None:
         return None
-    learned = [has_learned(value, cut, maximize) for _, value in trials]
-    compared: list[tuple[float, str, Group, tuple[Group, ...]]] = []
-    for name in dict.fromkeys(name for params, _ in trials for name in params):
-        having = [(params[name], passed) for (params, _), passed in zip(trials, learned, strict=True) if name in params]
-        groups = _groups([value for value, _ in having], [passed for _, passed in having])
-        told = groups if len(groups) > 2 else groups[:1]  # of two groups, both comparisons are the same
-        compared += [(_probability(group, groups), name, group, groups) for group in told if len(groups) > 1]
+    compared = contrasts([(params, has_learned(value, cut, maximize)) for params, value in trials])
     if not compared:
         return None
-    probability, name, group, groups = min(compared, key=lambda one: one[0])
-    corrected = min(1.0, probability * len(compared))
+    best = min(compared, key=lambda one: one.probability)
+    corrected = min(1.0, best.probability * len(compared))
     if corrected > LEVEL:
         return None
-    return Separation(name, groups, group.label, cut, corrected, len(compared))
+    return Separation(best.parameter, best.groups, best.group.label, cut, corrected, len(compared))
 
 
 def _is_score(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
-
-
-def _groups(values: Sequence[Any], learned: Sequence[bool]) -> tuple[Group, ...]:
-    """Choices, or parts of a range with about as many trials each, by their share of trials that learned."""
-    labels = _parts(values) if is_numeric(values) and len(set(values)) > _PARTS else [str(value) for value in values]
-    groups = []
-    for label in dict.fromkeys(labels):
-        passed = [ok for other, ok in zip(labels, learned, strict=True) if other == label]
-        groups.append(Group(label, sum(passed), len(passed)))
-    return tuple(sorted(groups, key=lambda group: (-group.learned / group.trials, -group.trials, group.label)))
-
-
-def _parts(values: Sequence[float]) -> list[str]:
-    """The part that each value is in; equal values are in one part."""
-    ranked = sorted(values)
-    part_of = {value: ranked.index(value) * _PARTS // len(ranked) for value in set(values)}
-    labels = {}
-    for part in set(part_of.values()):
-        inside = [value for value in part_of if part_of[value] == part]
-        low, high = f"{min(inside):.3g}", f"{max(inside):.3g}"
-        labels[part] = low if low == high else f"{low} to {high}"
-    return [labels[part_of[value]] for value in values]
-
-
-def _probability(group: Group, groups: Sequence[Group]) -> float:
-    """Fisher's exact test of a group against the others together, two-sided."""
-    from scipy.stats import fisher_exact  # here, so that a leaderboard starts without SciPy
-
-    rest = [other for other in groups if other is not group]
-    learned, trials = sum(other.learned for other in rest), sum(other.trials for other in rest)
-    table = [[group.learned, group.trials - group.learned], [learned, trials - learned]]
-    return float(fisher_exact(table).pvalue)

@@ -19,6 +19,7 @@ from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderbo
 from tuner.reporting.repaired import repaired
 from tuner.reporting.separation import halfway, has_learned, separation
 from tuner.reporting.table import rows
+from tuner.sweep.run_figures import draw_run
 
 if TYPE_CHECKING:
     from tuner.sweep.driver import Sweep
@@ -240,7 +241,6 @@ def _write_tables(
 def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared) -> list[str]:
     """Figures of the sweep, and of the runs that people open: the best, the failed, the confirmed."""
     from tuner.reporting.drawing import save  # matplotlib, only where it is needed
-    from tuner.reporting.figures import trial_figure
     from tuner.reporting.search_figures import sweep_figures
 
     task, folder = sweep.task, sweep.folder
@@ -252,8 +252,6 @@ def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunReco
     chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
     drawn = []
     for run, record in chosen.items():
-        path = folder.run_artifacts(run) / "training.png"
-        if record.epochs and not path.exists():
-            save(trial_figure(record, metric=task.metric, maximize=task.maximize, trivial=trivial), path)
+        if draw_run(folder, record, metric=task.metric, maximize=task.maximize, trivial=trivial):
             drawn.append(run)
     return drawn

@@ -1,0 +1,289 @@
+"""The second figure of one run: gradients through time, gates, units and recurrent weights, by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tuner.diagnostics import names
+from tuner.diagnostics.thresholds import DeadUnits, ExplodingGradient, SaturatedUnits, VanishingGradient
+from tuner.events import RunRecord
+from tuner.reporting.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    dots,
+    edges,
+    empty,
+    epoch_axis,
+    heading,
+    integer_axis,
+    new_figure,
+    short,
+    tensor_table,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+_MOST_CELLS = 6
+"""Cells that are drawn; the tables hold all."""
+_MOST_LOOKS = 6
+"""Epochs whose profile is drawn, the first and the last among them."""
+_LEAST = 1e-16
+"""Smallest part of a gradient that is drawn."""
+_CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
+_CLOSED, _OPEN = BLUE, ORANGE
+
+_LEVEL = "measured with diagnostics.level standard or full"
+
+
+def diagnostics_figure(record: RunRecord) -> Figure:
+    """What happened inside the network, epoch by epoch; what was not measured says so.
+
+    Args:
+        record: The run; its epochs may be incomplete.
+    """
+    flow = _profiles(record)
+    gates = _gates(record)
+    heights = [3.1, 0.75 + 1.05 * max(1, len(gates)) + 0.35, 3.1]
+    figure = new_figure(12.0, 0.5 + sum(heights))
+    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_flow(top, record, flow)
+    _draw_gates(middle, gates)
+    units, state, weights = bottom.subplots(1, 3)
+    _draw_units(units, record)
+    _draw_state(state, record)
+    _draw_weights(weights, record)
+    handles, labels = state.get_legend_handles_labels()
+    if len(handles) > 1:
+        bottom.legend(handles, labels, loc="outside lower center", ncols=_MOST_CELLS, fontsize=8, frameon=False)
+    return figure
+
+
+# gradients through time -----------------------------------------------------------------------------------------
+
+Profile = Sequence[tuple[float, float]]
+
+
+def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
+    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least lag."""
+    found: dict[str, dict[int, Profile]] = {}
+    for epoch, event in sorted(record.epochs.items()):
+        for cell, profile in ((event.get("profiles") or {}).get(names.STATE_GRAD) or {}).items():
+            if kept := _relative(profile):
+                found.setdefault(cell, {})[epoch] = kept
+    return dict(list(found.items())[:_MOST_CELLS])
+
+
+def _relative(profile: Profile) -> Profile:
+    if len(profile) < 2 or not profile[0][1] > 0 or not math.isfinite(profile[0][1]):
+        return ()
+    start = profile[0][1]
+    return [(lag, max(value / start, _LEAST)) for lag, value in profile if math.isfinite(value / start)]
+
+
+def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[int, Profile]]) -> None:
+    from matplotlib import colormaps
+
+    _title(part, "Does the gradient reach back through time?")
+    if not flow:
+        axes = part.subplots()
+        empty(axes, f"no gradient through time was measured ({_LEVEL})")
+        return
+    epochs = sorted({epoch for looks in flow.values() for epoch in looks})
+    chosen = _spread(epochs, _MOST_LOOKS)
+    shade = colormaps["viridis"]
+    colours = {epoch: shade(0.9 * place / max(1, len(chosen) - 1)) for place, epoch in enumerate(chosen)}
+    row = part.subplots(1, len(flow), sharey=True, squeeze=False)[0]
+    vanishes, explodes = VanishingGradient().attenuation, ExplodingGradient().growth
+    values = [value for looks in flow.values() for look in looks.values() for _, value in look]
+    low, high = min([vanishes / 30, *values]) / 2, max([explodes * 30, *values]) * 2
+    for axes, (cell, looks) in zip(row, flow.items(), strict=True):
+        axes.axhspan(low, vanishes, color=RED, alpha=0.07, linewidth=0)
+        axes.axhspan(explodes, high, color=ORANGE, alpha=0.1, linewidth=0)
+        for epoch in chosen:
+            if epoch in looks:
+                lags, kept = zip(*looks[epoch], strict=True)
+                axes.plot(lags, kept, color=colours[epoch], label=f"epoch {epoch}", **dots(lags, longest=40))
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        axes.set_title(f"{short(cell)}\n{_left(record, cell, looks)}", fontsize=9)
+        axes.set_xlabel("steps back")
+        axes.spines[["top", "right"]].set_visible(False)
+    place = row[0].get_yaxis_transform()
+    row[0].text(0.02, vanishes, "vanished", transform=place, va="top", fontsize=8, color=RED)
+    row[0].text(0.02, explodes, "exploding", transform=place, va="bottom", fontsize=8, color=ORANGE)
+    row[0].set_ylabel("share of the gradient left")
+    row[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
+    """What is left after the task's lag, in words; after the longest lag that was looked at where none is known."""
+    last = max(looks)
+    measured = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
+    lag = record.results.get("lag")
+    if measured is None or lag is None:
+        lag, share = looks[last][-1]
+        power = math.log10(share)
+    else:
+        power = measured
+    limits = VanishingGradient().attenuation, ExplodingGradient().growth
+    word = "it reaches back"
+    if power < math.log10(limits[0]):
+        word = "it has vanished"
+    elif power > math.log10(limits[1]):
+        word = "it explodes"
+    share_left = f"10^{power:.1f}" if abs(power) > 3 else f"{10**power:.2g}"
+    return f"{share_left} left after {lag:g} steps:\n{word}"
+
+
+def _spread(epochs: Sequence[int], most: int) -> list[int]:
+    """At most so many of them, evenly, the first and the last among them."""
+    if len(epochs) <= most:
+        return list(epochs)
+    return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
+
+
+# gates ----------------------------------------------------------------------------------------------------------
+
+
+def _gates(record: RunRecord) -> dict[str, dict[str, tuple[list[int], Any]]]:
+    """Cell -> gate -> epochs and an array (3, epochs): mean, share below 0.1, share above 0.9."""
+    import numpy as np
+
+    found: dict[str, dict[str, tuple[list[int], Any]]] = {}
+    whole = [tensor_table(record, quantity) for quantity in (names.GATE_MEAN, names.GATE_LEFT, names.GATE_RIGHT)]
+    for name in whole[0][0]:
+        if all(name in table[0] and table[1] == whole[0][1] for table in whole):
+            cell, _, gate = name.rpartition("/")
+            values_3E = np.array([table[2][table[0].index(name)] for table in whole])
+            found.setdefault(cell, {})[gate] = (whole[0][1], values_3E)
+    return dict(list(found.items())[:_MOST_CELLS])
+
+
+def _draw_gates(part: SubFigure, gates: Mapping[str, Mapping[str, tuple[list[int], Any]]]) -> None:
+    _title(part, "Do the gates decide, or are they stuck shut or open?")
+    if not gates:
+        empty(part.subplots(), f"no gates were measured: the cell has none, or they were not looked at ({_LEVEL})")
+        return
+    columns = max(map(len, gates.values()))
+    grid = part.subplots(len(gates), columns, squeeze=False, sharex=True, sharey=True)
+    for row, (cell, of_cell) in zip(grid, gates.items(), strict=True):
+        row[0].set_ylabel(short(cell).replace(" backward", "\nbackward"), fontsize=9)
+        for axes, (gate, (epochs, (mean_E, closed_E, open_E))) in zip(row, of_cell.items(), strict=False):
+            borders = edges(epochs)
+            axes.stairs(closed_E, borders, fill=True, color=_CLOSED, alpha=0.35, label="values below 0.1: shut")
+            axes.stairs(1 - open_E, borders, baseline=1, fill=True, color=_OPEN, alpha=0.35, label="above 0.9: open")
+            axes.plot(epochs, mean_E, color="black", linewidth=1.3, label="mean", **dots(epochs))
+            axes.set_title(gate, fontsize=9, pad=3)
+            axes.set_ylim(0, 1)
+            axes.set_yticks([0, 0.5, 1])
+            axes.tick_params(labelsize=8)
+        for axes in row[len(of_cell) :]:
+            axes.set_visible(False)
+    for axes in grid[-1]:
+        if axes.get_visible():
+            _epochs_below(
+                axes, [epoch for of_cell in gates.values() for epochs, _ in of_cell.values() for epoch in epochs]
+            )
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    part.legend(handles, labels, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
+
+
+# units and weights ----------------------------------------------------------------------------------------------
+
+
+def _draw_units(axes: Axes, record: RunRecord) -> None:
+    axes.set_title("Do the units work?", loc="left")
+    drawn = False
+    for quantity, style, word in ((names.UNITS_DEAD, "-", "dead"), (names.UNITS_SATURATED, "--", "saturated")):
+        cells, epochs, table_NE = tensor_table(record, quantity)
+        for cell, row_E, colour in zip(cells[:_MOST_CELLS], table_NE, _CELL_COLOURS, strict=False):
+            axes.plot(epochs, 100 * row_E, style, color=colour, label=f"{short(cell)} {word}", **dots(epochs))
+            drawn = True
+    if not drawn:
+        empty(axes, f"no units were looked at\n({_LEVEL})")
+        return
+    epoch_axis(axes, record)
+    axes.set_ylim(-3, 103)
+    axes.set_ylabel("units dead (solid), outputs\nsaturated (dashed), in %")
+    place = axes.get_yaxis_transform()
+    for share, word in ((DeadUnits().share, "too many dead"), (SaturatedUnits().share, "too many saturated")):
+        axes.axhline(100 * share, color=RED, linewidth=0.8, linestyle=":")
+        axes.text(0.99, 100 * share, f"{word} ", transform=place, ha="right", va="bottom", fontsize=7, color=RED)
+
+
+def _draw_state(axes: Axes, record: RunRecord) -> None:
+    axes.set_title("Does the state stay small?", loc="left")
+    cells, epochs, table_NE = tensor_table(record, names.CELL_STATE_MAX)
+    if not cells:
+        empty(axes, f"no states were looked at\n({_LEVEL})")
+        return
+    for cell, row_E, colour in zip(cells[:_MOST_CELLS], table_NE, _CELL_COLOURS, strict=False):
+        axes.plot(epochs, _positive(row_E), color=colour, label=short(cell), **dots(epochs))
+    _plain_log_axis(axes)
+    epoch_axis(axes, record)
+    axes.set_ylabel("largest value in the state")
+
+
+def _draw_weights(axes: Axes, record: RunRecord) -> None:
+    import numpy as np
+
+    axes.set_title("Do the recurrent weights keep a signal?", loc="left")
+    blocks, epochs, largest_NE = tensor_table(record, names.SINGULAR_LARGEST)
+    other, other_epochs, least_NE = tensor_table(record, names.SINGULAR_LEAST)
+    if not blocks:
+        empty(axes, f"no singular values were measured\n({_LEVEL})")
+        return
+    axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=":")
+    cells = list(dict.fromkeys(block.rpartition("/")[0] for block in blocks))[:_MOST_CELLS]
+    for cell, colour in zip(cells, _CELL_COLOURS, strict=False):
+        highest_E = np.fmax.reduce(largest_NE[[block.rpartition("/")[0] == cell for block in blocks]])
+        axes.plot(epochs, _positive(highest_E), color=colour, label=f"{short(cell)} largest", **dots(epochs))
+        of_cell = [block.rpartition("/")[0] == cell for block in other]
+        if any(of_cell):
+            lowest_E = np.fmin.reduce(least_NE[of_cell])
+            axes.plot(
+                other_epochs, _positive(lowest_E), "--", color=colour, label=f"{short(cell)} least", **dots(epochs)
+            )
+    _plain_log_axis(axes)
+    epoch_axis(axes, record)
+    axes.set_ylabel("singular values of all gates:\nlargest (solid), least (dashed)")
+
+
+def _positive(row_E: Any) -> Any:
+    """With NaN in place of what a logarithmic axis cannot show."""
+    import numpy as np
+
+    return np.where(row_E > 0, row_E, np.nan)
+
+
+# shared ---------------------------------------------------------------------------------------------------------
+
+
+def _title(part: SubFigure, text: str) -> None:
+    part.suptitle(text, x=0.008, ha="left", fontsize=12)
+
+
+def _plain_log_axis(axes: Axes) -> None:
+    """A logarithmic axis at the side with plain numbers, also where it spans less than a decade."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    if high < 100 * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def _epochs_below(axes: Axes, epochs: Sequence[int]) -> None:
+    integer_axis(axes)
+    axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+    axes.set_xlabel("epoch", fontsize=8)

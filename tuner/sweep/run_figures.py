@@ -1,0 +1,41 @@
+"""The figures of one run, drawn when they are missing or older than the run's events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tuner.events import RunRecord
+from tuner.folder import StudyFolder
+
+TRAINING, DIAGNOSTICS = "training.png", "diagnostics.png"
+
+
+def draw_run(
+    folder: StudyFolder, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None
+) -> bool:
+    """Draw a run's figures into its artifacts; returns whether there was something to draw.
+
+    Args:
+        folder: The study.
+        record: The run; one without an epoch has no figure.
+        metric: The objective.
+        maximize: Whether higher values are better.
+        trivial: The objective of the trivial predictor.
+    """
+    into = folder.run_artifacts(record.run)
+    written = folder.events(record.run).stat().st_mtime
+    new = all((into / name).exists() and (into / name).stat().st_mtime >= written for name in (TRAINING, DIAGNOSTICS))
+    if not record.epochs or new:
+        return False
+    draw_into(into, record, metric=metric, maximize=maximize, trivial=trivial)
+    return True
+
+
+def draw_into(into: Path, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> None:
+    """Draw both figures into a folder. See `draw_run`."""
+    from tuner.reporting.diagnostics_figure import diagnostics_figure  # matplotlib, only where it is needed
+    from tuner.reporting.drawing import save
+    from tuner.reporting.figures import trial_figure
+
+    save(trial_figure(record, metric=metric, maximize=maximize, trivial=trivial), into / TRAINING)
+    save(diagnostics_figure(record), into / DIAGNOSTICS)
