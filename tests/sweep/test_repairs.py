@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +12,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.space.cases import spaces
+from tests.sweep.test_sweep import Events, records, sweep
+from tests.tiny import write_task
 from tuner.diagnostics.finding import Cure, Finding
+from tuner.errors import UserError
 from tuner.events import RunRecord
 from tuner.messages import State
 from tuner.space import Space
+from tuner.sweep import Sweep, resolve_task
 from tuner.sweep.repairs import EARLY, Repair, Repairs, cured
 
 SPACE = Space.parse(
@@ -96,7 +102,7 @@ def test_whatever_the_cure_the_result_lies_in_the_space(
     assume(params)
     name = data.draw(st.sampled_from(sorted(params)))
     value = other.get(name, "red") if kind == "to" else number
-    found = cured(space, params, Cure(param=name, **{kind: value}))  # type: ignore[arg-type]
+    found = cured(space, params, Cure(param=name, **{kind: value}))
     if found is not None:
         assert space.contains(found)
         assert found != params
@@ -149,13 +155,112 @@ def test_a_resumed_sweep_knows_what_was_begun() -> None:
     cure = Cure(param="cell", to="gru")
     repairs = Repairs(SPACE, 2, maximize=False)
     repairs.ended(record(0, 1.0, finding("dead_units", cure)))
-    made: list[Repair] = []
-    assert repairs.next(lambda repair: made.append(repair) or repair) is not None
+    made = repairs.next(lambda repair: repair)
+    assert made is not None
     again = Repairs(SPACE, 2, maximize=False)
-    again.begun(made[0].as_json(), made[0].params)
+    again.begun(made.as_json(), made.params)
     again.ended(record(0, 1.0, finding("dead_units", cure)))
     assert begun(again) == []
     again.ended(record(2, 1.0, finding("overfitting", Cure(param="hidden_size", times=2.0))))
     assert begun(again) == ["trial 2, overfitting: hidden_size 20 -> 40"]
     again.ended(record(3, 1.0, finding("other", RATE)))
     assert begun(again) == []
+
+
+SLOW = """
+search_space:
+  cell: [lstm, gru]
+  hidden_size: {low: 4, high: 16}
+  learning_rate: {low: 1e-9, high: 1e-3, log: true}
+  batch_size: 16
+sampler: {name: random, seed: 1}
+confirm: {top: 0}
+diagnostics: {repairs: 0.4, mode: MODE}
+"""
+
+
+class TestInASweep:
+    """Real trials in this process."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
+
+    def test_a_finding_is_repaired_in_a_new_trial_that_counts_and_is_told(self, tmp_path: Path) -> None:
+        """Rates that move nothing are found, and cured once per cell."""
+        path = write_task(tmp_path, trials=10, more=SLOW.replace("MODE", "act"))
+        outcome, told = sweep(path)
+        trials = records(path)
+        assert [trial.number for trial in trials] == list(range(10))
+        repairs = [trial for trial in trials if trial.repairs]
+        assert 1 <= len(repairs) <= 4
+        assert [event["number"] for event in told.of("repair")] == [trial.number for trial in repairs]
+        for trial in repairs:
+            sick = trials[trial.repairs["number"]]
+            assert trial.repairs["finding"] == "learning_rate_too_low"
+            assert trial.repairs["finding"] in {found["name"] for found in sick.results["findings"]}
+            old, new = trial.repairs["change"]["learning_rate"]
+            assert sick.params["learning_rate"] == old < new == trial.params["learning_rate"]
+            assert {**sick.params, "learning_rate": new} == trial.params
+        assert len({trial.params["cell"] for trial in repairs}) == len(repairs)
+        assert outcome.summary is not None
+        assert sum(f"repaired trial {trial.repairs['number']}" in " ".join(outcome.summary.sentences)
+                   for trial in repairs) == len(repairs)  # fmt: skip
+
+    def test_to_observe_is_to_tell_only(self, tmp_path: Path) -> None:
+        """The suggestions are those of a sweep without diagnostics; the findings are there all the same."""
+        path = write_task(tmp_path, trials=6, more=SLOW.replace("MODE", "observe"))
+        sweep(path)
+        off = write_task(tmp_path, name="off", trials=6, more=SLOW.replace("mode: MODE", "level: 'off', mode: observe"))
+        sweep(off)
+        assert [trial.params for trial in records(path)] == [trial.params for trial in records(off)]
+        assert not any(trial.repairs for trial in records(path))
+        assert any(trial.results["findings"] for trial in records(path))
+
+    def test_a_sweep_that_was_stopped_repairs_as_one_that_was_not(self, tmp_path: Path) -> None:
+        """With one worker, wherever it was stopped."""
+        path = write_task(tmp_path, trials=8, more=SLOW.replace("MODE", "act"))
+        sweep(path)
+        other = write_task(tmp_path, name="other", trials=8, more=SLOW.replace("MODE", "act"))
+        for trials in range(1, 8):
+            events = Events()
+            driver = Sweep(resolve_task(other), events)
+            ended = iter(range(trials))
+
+            def stop(event: str, _driver: Sweep = driver, _ended: Any = ended, **_: Any) -> None:
+                if event == "trial" and next(_ended, None) is None:
+                    _driver.stop("enough")
+
+            driver.tell = stop
+            driver.run()
+        sweep(other)
+        assert [(trial.params, trial.repairs) for trial in records(other)] == [
+            (trial.params, trial.repairs) for trial in records(path)
+        ]
+        assert any(trial.repairs for trial in records(path))
+
+    def test_thresholds_of_the_task_file_reach_the_worker(self, tmp_path: Path) -> None:
+        """A threshold that every rate is below is passed by all."""
+        more = SLOW.replace("mode: MODE", "mode: observe, thresholds: {learning_rate_too_low: {update: 1e6}}")
+        path = write_task(tmp_path, trials=2, more=more)
+        sweep(path)
+        for trial in records(path):
+            assert "learning_rate_too_low" in {found["name"] for found in trial.results["findings"]}
+
+    @pytest.mark.parametrize(
+        ("thresholds", "message"),
+        [
+            ("{vanishing: {attenuation: 1e-3}}", "finding must be a known name, but got 'vanishing'"),
+            ("{dead_units: {shares: 0.1}}", "diagnostics.thresholds.dead_units.shares"),
+            ("{dead_units: {share: 7}}", "must be <= 1, but got 7"),
+        ],
+    )
+    def test_unknown_findings_and_thresholds_are_refused_in_one_line(
+        self, tmp_path: Path, thresholds: str, message: str
+    ) -> None:
+        """With file and line."""
+        path = write_task(tmp_path, more=f"diagnostics: {{thresholds: {thresholds}}}")
+        with pytest.raises(UserError, match=re.escape(message)) as caught:
+            resolve_task(path)
+        assert re.match(r".*tiny\.yaml:\d+: ", str(caught.value))
