@@ -52,18 +52,17 @@ class Driver:
 def small_spec(tmp_path: Path, folder: str, adapter: str, data: dict[str, Any], **fields: Any) -> TrialSpec:
     """A trial of a few short epochs that keeps its files in a folder of the test."""
     params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
-    given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", **fields}
+    given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", "kind": "trial"}
     return TrialSpec(
         study="s",
         run=f"trials/{folder}",
-        kind="trial",
         number=0,
         params=params,
         adapter=adapter,
         data=data,
         prepared=str(tmp_path / "prepared"),
         folder=str(tmp_path / folder),
-        **given,
+        **{**given, **fields},
     )
 
 
@@ -297,6 +296,9 @@ def test_infinite_gradients_in_a_row_end_the_trial_with_the_tensors_name(
     assert poisoned[0] in ended.reason
     assert f"in {NONFINITE_STEPS} steps in a row" in ended.reason
     assert ended.step == 2 + NONFINITE_STEPS
+    (finding, *_) = ended.results["findings"]
+    assert (finding["name"], finding["fatal"]) == ("non_finite", True)
+    assert ended.reason.startswith(finding["evidence"])
 
 
 def test_patience_ends_a_trial_early_with_the_reason(make: Any) -> None:
@@ -305,6 +307,38 @@ def test_patience_ends_a_trial_early_with_the_reason(make: Any) -> None:
     assert ended.state is State.COMPLETED
     assert ended.epochs < 40
     assert "stopped early: no gain since epoch" in ended.reason
+
+
+HOPELESS = {"epochs": 10, "rungs": (), "params": {"learning_rate": 1e-9}, "trivial": {"loss": math.log(2)}}
+
+
+def test_a_hopeless_trial_ends_early_with_its_cause(make: Any) -> None:
+    """A third into its budget; what ended it is its first finding, and every epoch was sent."""
+    driver = Driver()
+    ended = run_trial(make(**HOPELESS), driver)
+    assert ended.state is State.DIVERGED
+    assert ended.epochs == 3
+    assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3]
+    assert re.fullmatch(
+        r"stuck at trivial: after 3 of 10 epochs the least validation loss is 0\.\d+, the trivial predictor's is "
+        r"0.693, and the training loss no longer falls; the cause: learning rate too low, a step changes the weights "
+        r"by at most \S+ of their size \(epoch \d\) \(epoch 3, step 9\)",
+        ended.reason,
+    )
+    first, second = ended.results["findings"]
+    assert (first["name"], first["fatal"], second["name"]) == ("stuck_at_trivial", True, "learning_rate_too_low")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"act": False}, {"kind": "confirm"}, {"trivial": {}}, {"thresholds": {"stuck_at_trivial": {"end": 1.0}}}],
+    ids=str,
+)
+def test_it_goes_on_where_nothing_may_be_done_or_is_known(make: Any, changed: dict[str, Any]) -> None:
+    """When acting is off, in a confirmation, without a trivial predictor, and with a longer allowance."""
+    ended = run_trial(make(**{**HOPELESS, **changed}), Driver())
+    assert (ended.state, ended.epochs) == (State.COMPLETED, 10)
+    assert "learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}
 
 
 def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:

@@ -110,7 +110,7 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
             return f"resumed: {len(fields['runs'])} trial(s) go on where they were"
         case "stopping":
             return f"stopping: {fields['reason']}; what runs writes its checkpoint"
-        case "notice" | "nothing":
+        case "notice" | "nothing" | "repair":
             return str(fields["sentence"])
     return None
 
@@ -142,6 +142,8 @@ def _started(fields: Mapping[str, Any]) -> str:
 def _trial(fields: Mapping[str, Any]) -> str:
     best = "" if fields["best"] is None else f"   best {number(fields['best'])} (trial {fields['best_number']})"
     reason = f": {fields['reason']}" if fields["reason"] else ""
+    if not reason and fields["findings"]:
+        reason = f", {', '.join(name.replace('_', ' ') for name in fields['findings'][:2])}"
     value = "" if fields["value"] is None else f" {number(fields['value'])}"
     return (
         f"[{fields['done']}/{fields['trials']}] trial {fields['number']} {fields['state'].lower()}{value}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -90,3 +90,12 @@ class Finding:
         """The finding that `as_json` gave."""
         cures = tuple(Cure(**cure) for cure in fields["cures"])
         return cls(**{**fields, "cures": cures, "advice": tuple(fields["advice"])})
+
+
+def changes_in_words(change: Mapping[str, Sequence[Any]]) -> str:
+    """Parameter -> old and new value, None where it does not exist, as "learning_rate 0.1 -> 0.01"."""
+    return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in change.items())
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tuner.diagnostics.case import Case
@@ -13,18 +14,43 @@ from tuner.diagnostics.rules import Rule
 Thresholds = Mapping[str, Mapping[str, float]]
 
 
-def rules(thresholds: Thresholds, *, only_fatal: bool = False) -> list[Rule[Any]]:
+def rules(thresholds: Thresholds) -> list[Rule[Any]]:
     """The rules in the catalog's order.
 
     Args:
         thresholds: Finding -> threshold -> value, where it differs from the default.
-        only_fatal: Only those that can call a training hopeless.
     """
-    made = (FINDINGS[name].load()(name, FINDINGS[name].options(**thresholds.get(name, {}))) for name in FINDINGS)
-    return [rule for rule in made if rule.can_end or not only_fatal]
+    return [FINDINGS[name].load()(name, FINDINGS[name].options(**thresholds.get(name, {}))) for name in FINDINGS]
 
 
 def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
-    """What is found, fatal findings first, then in the order of the rules."""
-    found = [finding for rule in chosen if (finding := rule.judge(case)) is not None]
+    """What is found, fatal findings first, then in the order of the rules.
+
+    A training that has learned nothing is hopeless where its cause is found too: without one it may be on a plateau,
+    as tasks of long memory have, and leave it.
+    """
+    found: list[Finding] = []
+    causes: list[Finding] = []
+    for rule in chosen:
+        if (finding := rule.judge(case)) is None:
+            continue
+        if rule.is_cause:
+            causes.append(finding)
+        elif finding.fatal and rule.needs_cause:
+            finding = _with_cause(finding, causes)
+        found.append(finding)
     return sorted(found, key=lambda finding: not finding.fatal)
+
+
+def hopeless(case: Case, chosen: Sequence[Rule[Any]]) -> Finding | None:
+    """The finding for which a training is ended; None where it may go on. Costs little where all is well."""
+    if not any((finding := rule.judge(case)) and finding.fatal for rule in chosen if rule.can_end):
+        return None
+    return next((finding for finding in judge(case, chosen) if finding.fatal), None)
+
+
+def _with_cause(finding: Finding, causes: Sequence[Finding]) -> Finding:
+    if not causes:
+        return replace(finding, fatal=False)
+    told = f"{finding.evidence}; the cause: {causes[0].title}, {causes[0].evidence}"
+    return replace(finding, evidence=told)

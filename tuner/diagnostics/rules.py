@@ -34,7 +34,11 @@ class Rule(ABC, Generic[T]):
     """
 
     can_end: ClassVar[bool] = False
-    """Whether its finding may be fatal."""
+    """Whether its finding may be fatal; such a rule costs little."""
+    needs_cause: ClassVar[bool] = False
+    """Whether its finding is fatal only beside one of a rule that `is_cause`."""
+    is_cause: ClassVar[bool] = False
+    """Whether its finding explains why nothing is learned, and does not pass by itself."""
 
     def __init__(self, name: str, limits: T) -> None:
         self.name, self.limits = name, limits
@@ -109,6 +113,8 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
 class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
     """Steps are so large that weights are overwritten rather than adjusted."""
 
+    is_cause = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios = case.series(names.UPDATE_RATIO)
@@ -133,6 +139,8 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
     """Steps are so small that the weights stay what they were."""
 
+    is_cause = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios = case.series(names.UPDATE_RATIO)
@@ -152,6 +160,8 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
 
 class InputScale(Rule[thresholds.InputScale]):
     """What the first layer reads is on a scale that saturates every gate."""
+
+    is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -199,6 +209,8 @@ class InitializationScale(Rule[thresholds.InitializationScale]):
 
 class VanishingGradient(Rule[thresholds.VanishingGradient]):
     """The gradient through the state dies out before it has crossed the task's lag, and the task is not learned."""
+
+    is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -272,6 +284,8 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
 class SaturatedGate(Rule[thresholds.SaturatedGate]):
     """A gate is shut, or open, whatever it reads."""
 
+    is_cause = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         last, left = case.last_table(names.GATE_LEFT)
@@ -319,6 +333,8 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
 class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
     """Outputs sit at the ends of tanh, where its slope is 0."""
 
+    is_cause = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         return _share(
@@ -334,6 +350,8 @@ class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
 
 class DeadUnits(Rule[thresholds.DeadUnits]):
     """Units say the same whatever they read."""
+
+    is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -355,6 +373,8 @@ class DeadUnits(Rule[thresholds.DeadUnits]):
 
 class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
     """Weight decay pulls the weights to 0 faster than learning moves them."""
+
+    is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -378,8 +398,8 @@ class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        trivial = case.trivial_loss
-        if trivial is None:
+        trivial, acting = case.trivial_loss, [name for name in DROPOUTS if case.params.get(name)]
+        if trivial is None or not acting:
             return None
         validation = dict(case.series(LOSS))
         gaps = [
@@ -397,7 +417,7 @@ class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
             f"the training loss, with dropout, is {loss:.3g}, the validation loss, without it, is {held:.3g}",
             f"at most {self.limits.gap:.0%} of the trivial predictor's loss apart",
             numbers={"train": loss, "validation": held},
-            cures=tuple(Cure(param=name, times=0.3) for name in DROPOUTS if case.params.get(name)),
+            cures=tuple(Cure(param=name, times=0.3) for name in acting),
         )
 
 
@@ -486,7 +506,7 @@ class UnstableLoss(Rule[thresholds.UnstableLoss]):
 class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
     """The network is no better than a predictor that does not look at the input."""
 
-    can_end = True
+    can_end = needs_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -494,7 +514,8 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         if progress is None or progress > self.limits.gain or used < self.limits.warn:
             return None
         losses = case.series(names.TRAIN_LOSS)
-        if not losses:
+        learned = (1.0 - self.limits.train) * (case.trivial_loss or 0.0)
+        if not losses or min(value for _, value in losses) < learned:  # that is `not_generalizing`
             return None
         quarter = [value for epoch, value in losses if epoch > 0.75 * case.last]
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter

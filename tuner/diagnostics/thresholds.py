@@ -30,11 +30,14 @@ class StuckAtTrivial(Options):
 
     gain: float = Field(0.01, ge=0, lt=1)
     """Share of the trivial predictor's loss that the best epoch must be below it, 0 to 1. Ours."""
+    train: float = Field(0.1, ge=0, lt=1)
+    """Share of the trivial predictor's loss by which the training loss is below it where something was learned, 0 to 1.
+    Ours."""
     warn: float = Field(0.2, gt=0, le=1)
     """Share of the budget after which it is told, above 0, to 1. Ours, near Zhang et al. 2021 (0.3)."""
-    end: float = Field(0.5, gt=0, le=1)
-    """Share of the budget after which the training is hopeless, above 0, to 1. Ours: long plateaus come before a sudden
-    fall on tasks of long memory."""
+    end: float = Field(0.3, gt=0, le=1)
+    """Share of the budget after which the training is hopeless, above 0, to 1, where its cause was found too. Ours;
+    without a cause it may be on a plateau, as tasks of long memory have."""
     moving: float = Field(0.005, ge=0, lt=1)
     """Relative fall of the training loss over the last quarter that shows it on its way: it is not ended. Ours."""
 

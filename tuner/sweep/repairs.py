@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tuner.diagnostics.finding import Cure, Finding
+from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.events import RunRecord
 from tuner.space import Space
 
@@ -50,8 +50,7 @@ class Repair:
         return {"number": self.number, "finding": self.finding, "change": change}
 
     def __str__(self) -> str:
-        change = ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in self.change.items())
-        return f"trial {self.number}, {self.finding.replace('_', ' ')}: {change}"
+        return f"trial {self.number}, {self.finding.replace('_', ' ')}: {changes_in_words(self.change)}"
 
 
 class Repairs:
@@ -188,7 +187,3 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[
     """What differs, the parameters that are gone or new with None."""
     names = dict.fromkeys([*old, *new])
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else "-" if value is None else str(value)

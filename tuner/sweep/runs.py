@@ -7,8 +7,8 @@ caller says.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -98,17 +98,17 @@ class Runs:
             searched: Names of the searched parameters.
             repairs: Of a repair: which trial, finding and change.
         """
-        events.append(
-            self._folder.events(spec.run),
-            "created",
-            run=spec.run,
-            kind=spec.kind,
-            number=spec.number,
-            seed=spec.seed,
-            params=dict(spec.params),
-            searched=searched,
-            **({"repairs": dict(repairs)} if repairs else {}),
-        )
+        created: dict[str, Any] = {
+            "run": spec.run,
+            "kind": spec.kind,
+            "number": spec.number,
+            "seed": spec.seed,
+            "params": dict(spec.params),
+            "searched": searched,
+        }
+        if repairs:
+            created["repairs"] = dict(repairs)
+        events.append(self._folder.events(spec.run), "created", **created)
 
     def send(self, spec: TrialSpec) -> None:
         """Send a run out; it must have been created."""

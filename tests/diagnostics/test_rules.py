@@ -1,0 +1,194 @@
+"""Every rule on records made for it: raised where the symptom is, silent on a healthy training and where nothing was
+measured."""  # noqa: D205, D209
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tuner.config.options import Options
+from tuner.diagnostics import names
+from tuner.diagnostics.case import Case
+from tuner.diagnostics.catalog import FINDINGS
+from tuner.diagnostics.finding import Cure, Finding, changes_in_words
+from tuner.diagnostics.judging import hopeless, judge, rules
+from tuner.messages import Epoch
+from tuner.training.settings import known_parameters
+
+CELL = "stack.forward_cells.0"
+HEALTHY_METRICS = {
+    names.UPDATE_RATIO: 2e-3,
+    names.GRAD_NORM: 1.0,
+    names.GRAD_NORM_MAX: 3.0,
+    names.WEIGHT_NORM: 10.0,
+    names.ATTENUATION: -1.0,
+}
+HEALTHY_TABLES: dict[str, dict[str, float]] = {
+    names.INPUT_SD: {CELL: 1.0},
+    names.START_SINGULAR_LARGEST: {f"{CELL}/input": 1.1, f"{CELL}/forget": 1.0},
+    names.CELL_ATTENUATION: {CELL: -1.0},
+    names.MEMORY_TIME: {CELL: 30.0},
+    names.GATE_LEFT: {f"{CELL}/input": 0.1, f"{CELL}/forget": 0.0},
+    names.GATE_RIGHT: {f"{CELL}/input": 0.1, f"{CELL}/forget": 0.99},
+    names.UNITS_DEAD: {CELL: 0.0},
+    names.UNITS_SATURATED: {CELL: 0.05},
+}
+
+
+def case(
+    train: Any = lambda epoch: 0.9**epoch,
+    val: Any = lambda epoch: 0.92**epoch,
+    *,
+    epochs: int = 20,
+    metrics: Mapping[str, Any] = {},
+    tables: Mapping[str, Mapping[str, float]] = {},
+    **fields: Any,
+) -> Case:
+    """A record: healthy but for what is changed; a metric may be a function of the epoch."""
+    made = []
+    for epoch in range(1, epochs + 1):
+        values: dict[str, Any] = {"train/loss": train, "val/loss": val, **HEALTHY_METRICS, **metrics}
+        told = {name: value(epoch) if callable(value) else value for name, value in values.items()}
+        made.append(Epoch(epoch=epoch, time=0.0, metrics=told, tensors={**HEALTHY_TABLES, **tables}))
+    given: dict[str, Any] = {"budget": 20, "trivial": {"loss": 1.0}, "lag": 50, "steps_per_epoch": 100, **fields}
+    return Case(epochs=made, metric="val/loss", maximize=False, **given)
+
+
+def flat(value: float) -> Any:
+    """A curve that does not move."""
+    return lambda _: value
+
+
+SICK: dict[str, Case] = {
+    "non_finite": case(diverged="the training loss is nan"),
+    "exploded_loss": case(train=flat(50.0), val=flat(60.0)),
+    "input_scale": case(tables={names.INPUT_SD: {CELL: 1000.0}}),
+    "initialization_scale": case(tables={names.START_SINGULAR_LARGEST: {f"{CELL}/input": 4.0}}),
+    "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
+    "learning_rate_too_low": case(metrics={names.UPDATE_RATIO: 1e-6}),
+    "shrinking_weights": case(metrics={names.WEIGHT_NORM: lambda epoch: 10.0 * 0.9**epoch}),
+    "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/forget": 0.97}, names.GATE_RIGHT: {}}),
+    "vanishing_gradient": case(
+        train=flat(1.0),
+        val=flat(1.0),
+        metrics={names.ATTENUATION: -12.0},
+        tables={names.CELL_ATTENUATION: {CELL: -12.0}},
+    ),
+    "exploding_gradient": case(tables={names.CELL_ATTENUATION: {CELL: 5.0}}),
+    "dead_units": case(tables={names.UNITS_DEAD: {CELL: 0.8}}),
+    "saturated_units": case(tables={names.UNITS_SATURATED: {CELL: 0.9}}),
+    "unstable_loss": case(train=lambda epoch: 0.5 + 0.4 * (epoch % 2)),
+    "too_much_regularization": case(train=flat(0.9), val=flat(0.5), params={"dropout.output": 0.9}),
+    "not_generalizing": case(val=flat(1.01)),
+    "overfitting": case(val=lambda epoch: 0.5 + 0.05 * abs(epoch - 5)),
+    "stuck_at_trivial": case(train=flat(1.0), val=flat(1.0)),
+}
+
+
+def found(of: Case, thresholds: Mapping[str, Mapping[str, float]] = {}) -> dict[str, Finding]:
+    """Name -> finding."""
+    return {finding.name: finding for finding in judge(of, rules(thresholds))}
+
+
+def test_every_rule_has_a_case() -> None:
+    """The cases walk the catalog."""
+    assert set(SICK) == set(FINDINGS)
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_a_symptom_is_found_with_its_evidence_and_no_other_is(name: str) -> None:
+    """The finding names numbers, place, first epoch and step, threshold, source and remedy; JSON brings it back."""
+    raised = found(SICK[name])
+    also = {"vanishing_gradient": {"stuck_at_trivial"}, "exploded_loss": {"stuck_at_trivial"}}
+    assert set(raised) - also.get(name, set()) == {name}
+    finding = raised[name]
+    assert any(character.isdigit() for character in finding.evidence) or name == "non_finite"
+    assert 1 <= finding.epoch <= 20
+    assert finding.step == 100 * finding.epoch
+    assert finding.threshold
+    assert finding.source
+    assert finding.remedies
+    assert Finding.from_json(json.loads(json.dumps(finding.as_json()))) == finding
+
+
+def test_a_healthy_training_has_none() -> None:
+    """Nor has one of which only the losses are known, or nothing at all."""
+    assert found(case()) == {}
+    bare = Case(epochs=[], budget=10, metric="val/loss", maximize=False)
+    assert found(bare) == {}
+    measured_little = case(
+        metrics=dict.fromkeys(HEALTHY_METRICS, math.nan), tables={name: {} for name in HEALTHY_TABLES}
+    )
+    assert found(measured_little) == {}
+
+
+@pytest.mark.parametrize("name", list(FINDINGS))
+def test_cures_name_parameters_that_exist(name: str) -> None:
+    """A cure that no search space could hold would never be tried."""
+    for cure in found(SICK[name])[name].cures:
+        assert cure.param in known_parameters()
+
+
+@pytest.mark.parametrize("name", [name for name in FINDINGS if name != "non_finite"])
+def test_thresholds_can_be_changed(name: str) -> None:
+    """With a threshold that nothing passes, the finding is not raised; every threshold is documented."""
+    options: type[Options] = FINDINGS[name].options
+    never = {
+        "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
+        "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e-12 if name.endswith("low") else 1e9,
+        "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9,
+    }  # fmt: skip
+    changed = {field: never[field] for field in options.model_fields if field in never}
+    assert changed
+    assert all(info.description for info in options.model_fields.values())
+    sick = SICK[name] if name != "stuck_at_trivial" else case(train=flat(1.0), val=flat(0.995))
+    assert name in found(sick)
+    if name == "not_generalizing":
+        changed = {"train": 0.999}
+    assert name not in found(sick, {name: changed})
+
+
+def test_a_plateau_is_not_hopeless_and_one_with_a_cause_is() -> None:
+    """What learned nothing goes on, unless something explains it; before its allowance is over it goes on anyway."""
+    plateau = SICK["stuck_at_trivial"]
+    assert hopeless(plateau, rules({})) is None
+    vanishing = SICK["vanishing_gradient"]
+    ending = hopeless(vanishing, rules({}))
+    assert ending is not None
+    assert ending.name == "stuck_at_trivial"
+    assert (
+        "the cause: vanishing gradient, over the task's lag of 50 steps the gradient falls to 10^-12.0"
+        in ending.evidence
+    )
+    early = Case(
+        **{**{f: getattr(vanishing, f) for f in vanishing.__dataclass_fields__}, "epochs": vanishing.epochs[:5]}
+    )
+    assert hopeless(early, rules({})) is None
+    assert hopeless(case(), rules({})) is None
+
+
+def test_a_vanishing_gradient_on_a_task_that_is_learned_is_nobodys_concern() -> None:
+    """The evidence names lag and memory where it is."""
+    told = {"metrics": {names.ATTENUATION: -12.0}, "tables": {names.CELL_ATTENUATION: {CELL: -12.0}}}
+    assert "vanishing_gradient" not in found(case(**told))  # type: ignore[arg-type]
+    finding = found(SICK["vanishing_gradient"])["vanishing_gradient"]
+    assert finding.evidence == (
+        "over the task's lag of 50 steps the gradient falls to 10^-12.0 of itself; "
+        "its units remember for 30 steps at most"
+    )
+    assert str(finding.cures[0]) == "gate_bias: chrono"
+    assert finding.where == CELL
+
+
+def test_cures_change_values() -> None:
+    """Factors and sums need a number."""
+    assert Cure(param="learning_rate", times=0.1).changed(0.5) == pytest.approx(0.05)
+    assert Cure(param="forget_bias", plus=2.0).changed(1) == 3.0
+    assert Cure(param="forget_bias", plus=2.0).changed(None) is None
+    assert Cure(param="cell", to="lstm").changed(None) == "lstm"
+    assert [str(Cure(param="a", times=0.25)), str(Cure(param="a", plus=-1.0))] == ["a times 0.25", "a minus 1"]
+    assert changes_in_words({"a": [0.1, 0.01], "b": [None, "x"]}) == "a 0.1 -> 0.01, b - -> x"

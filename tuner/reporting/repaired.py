@@ -1,0 +1,86 @@
+"""Whether repairs helped: each against the trial that it repaired, after the same number of epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.diagnostics.finding import changes_in_words
+from tuner.events import RunRecord
+
+LEAST_GAIN = 0.02
+"""A repair that gains less than this share of the value did not help."""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A repair and what came of it.
+
+    Args:
+        number: The repair.
+        repaired: The trial that it repaired.
+        finding: What was found there.
+        change: Parameter -> old and new value.
+        epochs: Epochs after which both are compared: those of the shorter one.
+        before: Best value of the repaired trial by then; None without one.
+        after: That of the repair.
+        helped: Whether it is better by a fiftieth of the value at least.
+    """
+
+    number: int
+    repaired: int
+    finding: str
+    change: Mapping[str, Sequence[Any]]
+    epochs: int
+    before: float | None
+    after: float | None
+    helped: bool
+
+    @property
+    def sentence(self) -> str:
+        """All that in words."""
+        before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
+        values = f"{before} -> {after} after {self.epochs} epochs"
+        word = "helped" if self.helped else "did not help"
+        what = self.finding.replace("_", " ")
+        change = changes_in_words(self.change)
+        return f"trial {self.number} repaired trial {self.repaired} ({what}; {change}): {values}, it {word}."
+
+
+def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[Repaired]:
+    """Every repair that is over, by number.
+
+    Args:
+        records: The trials of one study.
+        metric: The objective.
+        maximize: Whether higher values are better.
+    """
+    known = {record.number: record for record in records}
+    found = []
+    for record in sorted(records, key=lambda each: each.number):
+        other = known.get(record.repairs.get("number", -1))
+        if other is None or not record.state.final:
+            continue
+        epochs = min(max(other.epochs, default=0), max(record.epochs, default=0))
+        before, after = (_best(each, metric, maximize, epochs) for each in (other, record))
+        helped = after is not None and (before is None or _gain(before, after, maximize) > LEAST_GAIN * abs(before))
+        cause = record.repairs
+        found.append(
+            Repaired(record.number, other.number, cause["finding"], cause["change"], epochs, before, after, helped)
+        )
+    return found
+
+
+def _gain(before: float, after: float, maximize: bool) -> float:
+    return after - before if maximize else before - after
+
+
+def _best(record: RunRecord, metric: str, maximize: bool, epochs: int) -> float | None:
+    values = [
+        value
+        for epoch, event in record.epochs.items()
+        if epoch <= epochs and math.isfinite(value := event["metrics"].get(metric, math.nan))
+    ]
+    return (max if maximize else min)(values, default=None)
