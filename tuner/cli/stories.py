@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from tuner.cli.console import duration, number
 from tuner.cli.tables import make_console, make_table, parameters
+from tuner.diagnostics.finding import changes_in_words
 from tuner.reporting.drawing import short
 from tuner.reporting.story import About, Link, StudyStory, Symptom, TrialStory
 
@@ -68,22 +68,22 @@ def _linked(symptom: Symptom, link: Link) -> tuple[str, ...]:
 
 def _print_repairs(console: Console, story: StudyStory) -> None:
     _say(console, "what repairs did, at the epochs that both trials have:")
-    table = make_table("trial", "repairs", "of", "change", "epochs", "before", "now", "better", "cured")
+    table = make_table("trial", "repairs", "of", "change", "epochs", "before", "after", "helped", "cured")
     for repair in story.repairs:
         table.add_row(
             str(repair.number),
-            str(repair.repairs),
+            str(repair.repaired),
             _words(repair.finding),
-            _change(repair.change),
+            changes_in_words(repair.change),
             str(repair.epochs),
             number(repair.before),
-            number(repair.value),
-            _answer(repair.helped),
-            _answer(repair.cured),
+            number(repair.after),
+            "yes" if repair.helped else "no",
+            "yes" if repair.cured else "no",
         )
     console.print(table)
     if story.helped is not None:
-        _say(console, f"better than what they repair: {story.helped}.")
+        _say(console, f"{story.helped} helped: better by a fiftieth at least.")
 
 
 def _print_hopeless(console: Console, story: StudyStory) -> None:
@@ -106,7 +106,7 @@ def print_trial(story: TrialStory) -> None:
     _say(console, parameters(story.params))
     if story.repairs:
         repairs = story.repairs
-        change = _change(repairs["change"])
+        change = changes_in_words(repairs["change"])
         _say(console, f"it repairs trial {repairs['number']}, {_words(repairs['finding'])}: {change}")
     if story.repaired_by:
         _say(console, f"repaired by trial {_numbers(story.repaired_by)}")
@@ -185,18 +185,6 @@ def _words(name: str) -> str:
 def _numbers(numbers: Sequence[int]) -> str:
     told = ", ".join(map(str, numbers[:_MOST_NUMBERS]))
     return told if len(numbers) <= _MOST_NUMBERS else f"{told}, …"
-
-
-def _change(change: Mapping[str, Sequence[Any]]) -> str:
-    return ", ".join(f"{name} {_value(old)} -> {_value(new)}" for name, (old, new) in change.items())
-
-
-def _value(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else "-" if value is None else str(value)
-
-
-def _answer(value: bool | None) -> str:
-    return "-" if value is None else "yes" if value else "no"
 
 
 def _power(exponent: float | None) -> str:

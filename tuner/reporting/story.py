@@ -17,6 +17,7 @@ from tuner.messages import Epoch, State
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
 from tuner.reporting.drawing import run_name
 from tuner.reporting.leaderboard import Interval
+from tuner.reporting.repaired import Repaired, repaired
 from tuner.reporting.separation import LEVEL
 
 NON_FINITE = "non_finite"
@@ -47,12 +48,12 @@ class About:
         """The trivial predictor's objective, where it is known."""
         return self.trivial.get(self.metric.removeprefix("val/"))
 
-    def best(self, record: RunRecord, last: int | None = None) -> tuple[int, float] | None:
-        """Epoch and value of the best objective up to epoch `last`; None where no epoch has a finite one."""
+    def best(self, record: RunRecord) -> tuple[int, float] | None:
+        """Epoch and value of the best objective; None where no epoch has a finite one."""
         found = [
             (epoch, value)
             for epoch, event in sorted(record.epochs.items())
-            if (last is None or epoch <= last) and _is_finite(value := event["metrics"].get(self.metric))
+            if _is_finite(value := event["metrics"].get(self.metric))
         ]
         return (max if self.maximize else min)(found, key=lambda pair: pair[1], default=None)
 
@@ -122,33 +123,6 @@ class Symptom:
 
 
 @dataclass(frozen=True)
-class RepairOutcome:
-    """A repair beside the trial that it repairs, at the epochs that both have.
-
-    Args:
-        number: The repair.
-        repairs: Number of the other.
-        finding: What was to be cured.
-        change: Parameter -> old and new value.
-        epochs: How many epochs both have.
-        value: Best objective of the repair in them; None where there is none.
-        before: That of the other.
-        helped: Whether the repair's is better; None while that cannot be told.
-        cured: Whether the finding is gone; None where the repair was not judged.
-    """
-
-    number: int
-    repairs: int
-    finding: str
-    change: Mapping[str, Sequence[Any]]
-    epochs: int
-    value: float | None
-    before: float | None
-    helped: bool | None
-    cured: bool | None
-
-
-@dataclass(frozen=True)
 class Hopeless:
     """Trials that were ended early because a fatal finding said so.
 
@@ -176,8 +150,8 @@ class StudyStory:
         rejudged: Those of them that had no findings on record and were judged from their numbers.
         symptoms: The most frequent first.
         comparisons: How many choices were compared in all.
-        repairs: By number.
-        helped: How many repairs helped, of those of which that can be told; None without any.
+        repairs: Those that are over, by number.
+        helped: How many of them helped; None without any.
         hopeless: What was ended early.
     """
 
@@ -187,7 +161,7 @@ class StudyStory:
     rejudged: int
     symptoms: tuple[Symptom, ...]
     comparisons: int
-    repairs: tuple[RepairOutcome, ...]
+    repairs: tuple[Repaired, ...]
     helped: Share | None
     hopeless: Hopeless
 
@@ -228,8 +202,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
         )
         for name, count in counts.most_common()
     )
-    repairs = _repairs(records, about)
-    decided = [repair.helped for repair in repairs if repair.helped is not None]
+    repairs = tuple(repaired(records, about.metric, about.maximize))
     return StudyStory(
         about=about,
         states=dict(Counter(record.state.value for record in records)),
@@ -238,7 +211,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
         symptoms=symptoms,
         comparisons=comparisons,
         repairs=repairs,
-        helped=Share.of(Group("", sum(decided), len(decided))) if decided else None,
+        helped=Share.of(Group("", sum(one.helped for one in repairs), len(repairs))) if repairs else None,
         hopeless=_hopeless(records, about),
     )
 
@@ -278,37 +251,6 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
 def _link(one: Contrast, comparisons: int) -> Link:
     probability = min(1.0, one.probability * comparisons)
     return Link(one.parameter, one.group.label, Share.of(one.group), Share.of(one.others), probability)
-
-
-def _repairs(records: Sequence[RunRecord], about: About) -> tuple[RepairOutcome, ...]:
-    by_number = {record.number: record for record in records}
-    return tuple(
-        _repair(record, by_number.get(record.repairs["number"], RunRecord()), about)
-        for record in sorted(records, key=lambda record: record.number)
-        if record.repairs
-    )
-
-
-def _repair(record: RunRecord, other: RunRecord, about: About) -> RepairOutcome:
-    both = min(max(record.epochs, default=0), max(other.epochs, default=0))
-    here, there = about.best(record, both), about.best(other, both)
-    if here is None and record.state is State.DIVERGED:
-        helped: bool | None = False
-    elif here is None or there is None:
-        helped = None
-    else:
-        helped = about.is_better(here[1], there[1])
-    return RepairOutcome(
-        number=record.number,
-        repairs=record.repairs["number"],
-        finding=record.repairs["finding"],
-        change=record.repairs["change"],
-        epochs=both,
-        value=None if here is None else here[1],
-        before=None if there is None else there[1],
-        helped=helped,
-        cured=record.repairs["finding"] not in record.found if is_judged(record) else None,
-    )
 
 
 def _hopeless(records: Sequence[RunRecord], about: About) -> Hopeless:
