@@ -183,7 +183,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
     """
     over = [record for record in records if record.state.final and not record.repairs and record.epochs]
     found = {record.number: findings(record, about) for record in over}
-    names_of = {number: {finding.name for finding in here} for number, here in found.items()}
+    names_of = {number: list(dict.fromkeys(finding.name for finding in here)) for number, here in found.items()}
     searched = [
         ({name: record.params[name] for name in record.searched if name in record.params}, record.number)
         for record in over
