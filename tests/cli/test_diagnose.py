@@ -110,6 +110,16 @@ class TestStudy:
         assert tuner("diagnose", "fake", status=2).stderr.startswith("study fake must have a trial.")
 
 
+def test_damaged_findings_are_told_in_one_line(fake: StudyFolder) -> None:
+    """Findings that were changed by hand end both stories with a line that names the run."""
+    path = fake.events(trial_run(1))
+    path.write_text(path.read_text().replace('"evidence"', '"evidenze"'))
+    for arguments in ((), ("--trial", "1")):
+        line = tuner("diagnose", "fake", *arguments, status=2).stderr
+        assert line.startswith("the findings of trials/00001 must be as they were written, but got")
+        assert line.count("\n") == 1
+
+
 class TestTrial:
     def test_its_story_has_findings_layers_and_figures(self, fake: StudyFolder) -> None:
         """Evidence, threshold, source and remedies are printed; the figures are drawn where they are missing."""

@@ -10,6 +10,7 @@ from tuner.reporting.drawing import (
     BLUE,
     GREEN,
     GREY,
+    MOST_TENSORS,
     ORANGE,
     RED,
     direction,
@@ -169,7 +170,7 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
     from matplotlib.colors import Normalize
 
     axes.set_title("Where do gradient norms vanish or explode?", loc="left")
-    names, epochs, table_NE = tensor_table(record, "grad")
+    names, epochs, table_NE = tensor_table(record, "grad", MOST_TENSORS)
     if not names:
         empty(axes, "no gradient norms per weight were measured")
         return
@@ -192,7 +193,7 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
     from matplotlib import colormaps
 
     axes.set_title("Do the weights move at a healthy pace?", loc="left")
-    names, epochs, table_NE = tensor_table(record, "update")
+    names, epochs, table_NE = tensor_table(record, "update", MOST_TENSORS)
     epoch_axis(axes, record)
     if not names:
         empty(axes, "no updates per weight were measured")

@@ -12,6 +12,7 @@ from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import judge, rules
+from tuner.errors import StudyError
 from tuner.events import RunRecord
 from tuner.messages import Epoch, State
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
@@ -222,9 +223,20 @@ def is_judged(record: RunRecord) -> bool:
 
 
 def findings(record: RunRecord, about: About) -> list[Finding]:
-    """What was found in a run; where that is not on record, what its numbers say under the default thresholds."""
+    """What was found in a run; where that is not on record, what its numbers say under the default thresholds.
+
+    Raises:
+        StudyError: The record is damaged.
+    """
     if is_judged(record):
-        return [Finding.from_json(fields) for fields in record.results["findings"]]
+        try:
+            return [Finding.from_json(fields) for fields in record.results["findings"]]
+        except (TypeError, LookupError, ValueError) as error:
+            raise StudyError(
+                f"the findings of {record.run} must be as they were written",
+                value=repr(error),
+                fix="Restore its events.jsonl from a copy.",
+            ) from error
     case = Case(
         epochs=[
             Epoch(
@@ -268,7 +280,7 @@ def _hopeless(records: Sequence[RunRecord], about: About) -> Hopeless:
 
 def is_hopeless(record: RunRecord) -> bool:
     """Whether a fatal finding ended the run, rather than a value that is not finite."""
-    fatal = [finding["name"] for finding in record.results.get("findings") or () if finding["fatal"]]
+    fatal = [finding["name"] for finding in record.results.get("findings") or () if finding.get("fatal")]
     return record.state is State.DIVERGED and bool(fatal) and NON_FINITE not in fatal
 
 
