@@ -290,11 +290,13 @@ def _title(part: SubFigure, text: str) -> None:
 
 
 def _plain_log_axis(axes: Axes) -> None:
-    """A logarithmic axis at the side with plain numbers, also where it spans less than a decade."""
+    """A logarithmic axis at the side with plain numbers; it spans so much that small changes look small."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_yscale("log")
     low, high = axes.get_ylim()
+    low, high = low / 2, high * 2
+    axes.set_ylim(low, high)
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     if high < 100 * low:
