@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 _WIDTH = 160  # where there is no terminal to fit
 
 
-def _console() -> Console:
+def make_console() -> Console:
+    """The terminal, or a wide page where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def _table(*headings: str) -> Table:
+def make_table(*headings: str) -> Table:
+    """An empty table whose cells fold on narrow terminals."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -31,7 +33,7 @@ def _table(*headings: str) -> Table:
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Trials and confirmations of a study."""
-    table = _table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
+    table = make_table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
     for row in rows:
         name = "baseline" if row["number"] < 0 else str(row["number"])
         table.add_row(
@@ -44,7 +46,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
             parameters(row["params"]),
             _why(row),
         )
-    console = _console()
+    console = make_console()
     console.print(f"study {title}", highlight=False)
     console.print(table)
 
@@ -57,19 +59,21 @@ def _why(row: Mapping[str, Any]) -> str:
 
 def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     """Entries of a catalog."""
-    table = _table("name", "summary", "parameters", "source")
+    table = make_table("name", "summary", "parameters", "source")
     for entry in entries:
         table.add_row(entry["name"], entry["summary"], ", ".join(entry["parameters"]), entry["source"])
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_summary(summary: Summary) -> None:
     """The end of a sweep: the confirmed configurations beside baseline and trivial predictor."""
-    console = _console()
+    console = make_console()
     console.print()
     console.print(summary.headline, highlight=False)
     if summary.rows:
-        table = _table("configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds")
+        table = make_table(
+            "configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds"
+        )
         for row in summary.rows:
             cells = [row["name"], row["score"]]
             cells += [row["test"]] if summary.has_test else []

@@ -34,6 +34,8 @@ _MOST_CELLS = 6
 """Cells that are drawn; the tables hold all."""
 _MOST_LOOKS = 6
 """Epochs whose profile is drawn, the first and the last among them."""
+_MOST_LAGS = 40
+"""Points of a profile that are drawn."""
 _LEAST = 1e-16
 """Smallest part of a gradient that is drawn."""
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
@@ -42,17 +44,18 @@ _CLOSED, _OPEN = BLUE, ORANGE
 _LEVEL = "measured with diagnostics.level standard or full"
 
 
-def diagnostics_figure(record: RunRecord) -> Figure:
+def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
     """What happened inside the network, epoch by epoch; what was not measured says so.
 
     Args:
         record: The run; its epochs may be incomplete.
+        title: What the run is called, where its number does not say so.
     """
     flow = _profiles(record)
     gates = _gates(record)
     heights = [3.1, 0.75 + 1.05 * max(1, len(gates)) + 0.35, 3.1]
     figure = new_figure(12.0, 0.5 + sum(heights))
-    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_flow(top, record, flow)
     _draw_gates(middle, gates)
@@ -72,7 +75,7 @@ Profile = Sequence[tuple[float, float]]
 
 
 def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
-    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least lag."""
+    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least one."""
     found: dict[str, dict[int, Profile]] = {}
     for epoch, event in sorted(record.epochs.items()):
         for cell, profile in ((event.get("profiles") or {}).get(names.STATE_GRAD) or {}).items():
@@ -82,10 +85,25 @@ def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
 
 
 def _relative(profile: Profile) -> Profile:
-    if len(profile) < 2 or not profile[0][1] > 0 or not math.isfinite(profile[0][1]):
+    """Of the first value; where that is 0 already, nothing is left at any lag."""
+    finite = [(lag, value) for lag, value in profile if math.isfinite(value)]
+    if len(finite) < 2:
         return ()
-    start = profile[0][1]
-    return [(lag, max(value / start, _LEAST)) for lag, value in profile if math.isfinite(value / start)]
+    start = finite[0][1] or math.inf
+    return [(lag, max(value / start, _LEAST)) for lag, value in _thinned(finite)]
+
+
+def _thinned(profile: Profile) -> Profile:
+    """Neighbouring lags together, where items of many lengths give more of them than can be told apart."""
+    group = -(-len(profile) // _MOST_LAGS)
+    if group == 1:
+        return profile
+    parts = [profile[start : start + group] for start in range(1, len(profile), group)]
+    means = [
+        (sum(lag for lag, _ in part) / len(part), math.hypot(*(v for _, v in part)) / math.sqrt(len(part)))
+        for part in parts
+    ]
+    return [profile[0], *means]
 
 
 def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[int, Profile]]) -> None:
