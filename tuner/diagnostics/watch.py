@@ -50,6 +50,7 @@ class Watch:
         self.probes: list[Probe] = [PROBES[name].load()() for name in LEVELS[level]]
         self.every = max(1, steps_per_epoch // PROBED_STEPS[level]) if self.probes else 0
         self.names = [name for name, _ in network.named_parameters()]
+        self._matrices = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
         self._reset()
 
     def _reset(self) -> None:
@@ -109,7 +110,7 @@ class Watch:
         if WEIGHT in tables:
             metrics[WEIGHT_NORM] = math.hypot(*tables[WEIGHT].values())
         if UPDATE in tables:
-            metrics[UPDATE_RATIO] = median(tables[UPDATE].values())
+            metrics[UPDATE_RATIO] = median(ratio for name, ratio in tables[UPDATE].items() if name in self._matrices)
         self._reset()
         return metrics, tables
 
