@@ -174,7 +174,8 @@ class TestTraining:
         before = sorted(path for path in here.rglob("*") if path.is_file())
         story = output("diagnose", "tiny.yaml", "--params", "best", "--json")
         assert story["run"] == "diagnose"
-        assert "the winner of study tiny" in story["title"]
+        assert story["title"].startswith("task tiny, ")
+        assert story["title"].endswith(", the winner of its study")
         record = output("top", "tiny", "--json")
         kind = "confirm" if story["number"] < 0 else "trial"  # the baseline may win too
         winner = next(row for row in record if row["kind"] == kind and row["number"] == story["number"])

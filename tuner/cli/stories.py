@@ -139,7 +139,7 @@ def _print_findings(console: Console, story: TrialStory) -> None:
 def _print_layers(console: Console, story: TrialStory) -> None:
     if not story.look:
         return
-    over = f"{story.lag} steps" if story.lag else "the task's lag"
+    over = f"{story.lag:g} steps" if story.lag else "the task's lag"
     if story.layers:
         _say(console, f"\nlayers in epoch {story.look}:")
         table = make_table(

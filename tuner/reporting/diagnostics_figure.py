@@ -21,6 +21,7 @@ from tuner.reporting.drawing import (
     epoch_axis,
     heading,
     integer_axis,
+    lag_of,
     new_figure,
     short,
     tensor_table,
@@ -34,8 +35,8 @@ _MOST_CELLS = 6
 """Cells that are drawn; the tables hold all."""
 _MOST_LOOKS = 6
 """Epochs whose profile is drawn, the first and the last among them."""
-_MOST_LAGS = 40
-"""Points of a profile that are drawn."""
+_MOST_LAGS = 12
+"""Points of a profile that are drawn; a sequence is read in about ten parts."""
 _LEAST = 1e-16
 """Smallest part of a gradient that is drawn."""
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
@@ -94,7 +95,7 @@ def _relative(profile: Profile) -> Profile:
 
 
 def _thinned(profile: Profile) -> Profile:
-    """Neighbouring lags together, where items of many lengths give more of them than can be told apart."""
+    """Neighbouring lags together, where there are more: each is then of other items, which shows as a zigzag."""
     group = -(-len(profile) // _MOST_LAGS)
     if group == 1:
         return profile
@@ -142,15 +143,12 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
-    """What is left after the task's lag, in words; after the longest lag that was looked at where none is known."""
+    """What is left after the task's lag, or after the longest lag that was measured, in words."""
     last = max(looks)
-    measured = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
-    lag = record.results.get("lag")
-    if measured is None or lag is None:
-        lag, share = looks[last][-1]
-        power = math.log10(share)
-    else:
-        power = measured
+    power = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
+    if power is None:
+        power = math.log10(looks[last][-1][1])
+    lag = lag_of(record, last)
     limits = VanishingGradient().attenuation, ExplodingGradient().growth
     word = "it reaches back"
     if power < math.log10(limits[0]):
@@ -290,11 +288,13 @@ def _title(part: SubFigure, text: str) -> None:
 
 
 def _plain_log_axis(axes: Axes) -> None:
-    """A logarithmic axis at the side with plain numbers, also where it spans less than a decade."""
+    """A logarithmic axis at the side with plain numbers; it spans so much that small changes look small."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_yscale("log")
     low, high = axes.get_ylim()
+    low, high = low / 2, high * 2
+    axes.set_ylim(low, high)
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     if high < 100 * low:

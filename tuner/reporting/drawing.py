@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from tuner.diagnostics.names import STATE_GRAD
 from tuner.events import RunRecord
 from tuner.messages import State
 
@@ -74,6 +75,17 @@ def tensor_table(record: RunRecord, quantity: str, most: int | None = None) -> t
     names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:most]
     table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
     return names, list(found), table_NE
+
+
+def lag_of(record: RunRecord, epoch: int) -> float | None:
+    """Steps over which an epoch tells what is left of the gradient: the task's lag, at most the longest one measured.
+
+    None where neither is known.
+    """
+    profiles = ((record.epochs.get(epoch, {}).get("profiles") or {}).get(STATE_GRAD) or {}).values()
+    longest = max((lag for profile in profiles for lag, _ in profile), default=None)
+    known = [float(lag) for lag in (record.results.get("lag"), longest) if lag is not None]
+    return min(known, default=None)
 
 
 def edges(epochs: Sequence[int]) -> list[float]:

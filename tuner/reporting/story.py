@@ -16,7 +16,7 @@ from tuner.errors import StudyError
 from tuner.events import RunRecord
 from tuner.messages import Epoch, State
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
-from tuner.reporting.drawing import run_name
+from tuner.reporting.drawing import lag_of, run_name
 from tuner.reporting.leaderboard import Interval
 from tuner.reporting.repaired import Repaired, repaired
 from tuner.reporting.separation import LEVEL
@@ -319,7 +319,8 @@ class TrialStory:
         repairs: What it repairs; see `RunRecord`.
         repaired_by: Numbers of the trials that repair it.
         look: Epoch of the tables below; 0 where nothing of them was measured.
-        lag: Longest expected dependency of the task in steps, where it is known.
+        lag: Steps over which `attenuation` is: the task's lag, at most the longest one measured; None where neither is
+            known.
         layers: Cell -> quantity -> value: log10 of what the gradient keeps over the lag, memory time in steps, shares
             of dead units and saturated outputs, largest state.
         gates: `cell/gate` -> quantity -> value: mean, shares below 0.1 and above 0.9, singular values.
@@ -338,7 +339,7 @@ class TrialStory:
     repairs: Mapping[str, Any]
     repaired_by: tuple[int, ...]
     look: int
-    lag: int | None
+    lag: float | None
     layers: Mapping[str, Mapping[str, float]]
     gates: Mapping[str, Mapping[str, float]]
     figures: tuple[str, ...] = ()
@@ -374,7 +375,7 @@ def trial_story(record: RunRecord, about: About, *, title: str = "", repaired_by
         repairs=record.repairs,
         repaired_by=tuple(repaired_by),
         look=look,
-        lag=record.results.get("lag"),
+        lag=lag_of(record, look),
         layers=_tables(record, look, _LAYERS),
         gates=_tables(record, look, _GATES),
     )

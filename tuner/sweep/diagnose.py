@@ -167,7 +167,7 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
         trivial_name=str(prepared.about.get("name", "trivial predictor")),
     )
     into = task.folder.diagnosed
-    shown, trivial = chosen.words, told.trivial_value
+    shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
     draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
     return replace(trial_story(record, told, title=shown), figures=_figures(into))
 
@@ -276,14 +276,14 @@ def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
     name = summaries[-1].get("winner", "") if summaries else ""
     if name:
         run = trial_run(int(name.removeprefix("trial "))) if name != BASE else confirm_run(BASELINE, 1)
-        return read_run(folder.events(run)), f"{name}, the winner of study {folder.name}"
+        return read_run(folder.events(run)), f"{name}, the winner of its study"
     trials = leaderboard(_trials(folder), about(folder).maximize)
     if not trials or trials[0].state is not State.COMPLETED:
         raise StudyError(
             f"--params {BEST} needs a study {folder.name} with a completed trial",
             fix=f"Start it with `python -m tuner run`, or name parameters; --params {BASE} trains the baseline.",
         )
-    return trials[0], f"trial {trials[0].number}, the best of study {folder.name} so far"
+    return trials[0], f"trial {trials[0].number}, the best of its study so far"
 
 
 def _trials(folder: StudyFolder) -> list[RunRecord]:
