@@ -42,7 +42,7 @@ _LEAST = 1e-16
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
 _CLOSED, _OPEN = BLUE, ORANGE
 
-_LEVEL = "needs diagnostics.level standard or full, and more than a few steps"
+_LEVEL = "needs diagnostics.level standard or full,\nand more than a few steps"
 
 
 def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
