@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,7 +63,7 @@ class TestStudy:
         squeezed = " ".join(text.split())
         assert "vanishing gradient 8 of 17 (26 to 69 %) 1, 3, 5, 7, 9, 11, 13, 15" in squeezed
         assert "vanishing gradient cell rnn 8 of 8 (68 to 100 %) 0 of 9 (0 to 30 %)" in squeezed
-        assert "16 1 vanishing gradient cell rnn -> lstm 5" in squeezed
+        assert "16 for 1 vanishing gradient cell rnn -> lstm 1 -> 1 in 5 epochs did not help, finding gone" in squeezed
         assert "1 hopeless trial was ended early, after 2 epochs together (17); 3 more epochs" in squeezed
         assert "python -m tuner diagnose fake --trial 1" in text
 
@@ -166,6 +167,18 @@ class TestTrial:
         shown = "".join(tuner("diagnose", "fake", "--trial", "1").stdout.split())
         assert "vanishinggradient" in shown
         assert "forget_biasplus2" in shown
+
+
+@pytest.mark.usefixtures("here")
+def test_top_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is longer than the terminal, and no word of a parameter is broken."""
+    wide = output("top", "tiny", "--json")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "50")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", tuner("top", "tiny").stdout)
+    assert max(map(len, shown.splitlines())) <= 50
+    assert shown.count("batch_size") == len(wide)
+    assert "baseline confirm  completed" in shown
 
 
 class TestTraining:

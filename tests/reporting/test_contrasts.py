@@ -45,6 +45,22 @@ def test_a_range_is_compared_in_its_parts() -> None:
     assert compared[0].probability < 1e-6 < compared[1].probability
 
 
+@given(inside=st.integers(1, 8), outside=st.integers(1, 8), data=st.data())
+def test_no_table_of_these_sums_is_less_probable(inside: int, outside: int, data: st.DataObject) -> None:
+    """The least probability should be the least of all tables with as many hits and trials."""
+    hits = data.draw(st.integers(0, inside + outside))
+    tables = [
+        [[here, inside - here], [hits - here, outside - hits + here]]
+        for here in range(max(0, hits - outside), min(hits, inside) + 1)
+    ]
+    values = [stats.fisher_exact(table).pvalue for table in tables]
+    here = tables[0][0][0]
+    trials = [({"cell": "gru"}, n < here) for n in range(inside)] + [
+        ({"cell": "rnn"}, n < hits - here) for n in range(outside)
+    ]
+    assert contrasts(trials)[0].least == pytest.approx(min(values))
+
+
 @pytest.mark.parametrize("trials", [[], [({}, True)], [({"cell": "gru"}, True)] * 5])
 def test_what_does_not_vary_is_not_compared(trials: list[tuple[dict[str, object], bool]]) -> None:
     """Without two choices there should be no comparison."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from typing import Any
 
 import pytest
@@ -49,14 +50,28 @@ class TestStudy:
         ]
         assert story.judged == story.symptoms[0].share.trials == 20
         assert story.symptoms[0].numbers == tuple(range(1, 20, 2))
-        assert story.comparisons == 2
+        assert story.comparisons == 1  # three trials of twenty cannot be told from chance, whichever they are
         (link,) = story.symptoms[0].links
         assert (link.parameter, link.choice, link.told) == ("gate_bias", "constant", True)
         assert (link.having.hits, link.having.trials, link.others.hits, link.others.trials) == (10, 10, 0, 10)
-        assert link.probability == pytest.approx(2 * 2 / math.comb(20, 10))
+        assert link.probability == pytest.approx(2 / math.comb(20, 10))
         assert str(link.having) == "10 of 10 (72 to 100 %)"
         assert not story.symptoms[1].links[0].told
+        assert story.symptoms[1].links[0].probability <= 1
         json.dumps(story.as_json())
+
+    def test_chance_is_not_told(self) -> None:
+        """Where symptoms fall at random, a study should tell a link no more often than its level says."""
+        draw = random.Random(0)
+        told = 0
+        for _ in range(150):
+            records = []
+            for number in range(24):
+                found = [finding for finding in (vanishing(), dead()) if draw.random() < 0.35]
+                params = {"cell": draw.choice("abc"), "layers": draw.randint(1, 2), "learning_rate": draw.random()}
+                records.append(trial(number, *found, params=params, epochs=1))
+            told += any(link.told for symptom in study_story(records, ABOUT).symptoms for link in symptom.links)
+        assert told <= 0.1 * 150
 
     def test_a_finding_in_two_places_counts_once(self) -> None:
         """A trial with dead units in two layers should be one trial with that symptom."""

@@ -68,19 +68,14 @@ def _linked(symptom: Symptom, link: Link) -> tuple[str, ...]:
 
 def _print_repairs(console: Console, story: StudyStory) -> None:
     _say(console, "what repairs did, at the epochs that both trials have:")
-    table = make_table("trial", "repairs", "of", "change", "epochs", "before", "after", "helped", "cured")
+    table = make_table("repair", "of", "change", story.about.metric, "outcome")
     for repair in story.repairs:
-        table.add_row(
-            str(repair.number),
-            str(repair.repaired),
-            _words(repair.finding),
-            changes_in_words(repair.change),
-            str(repair.epochs),
-            number(repair.before),
-            number(repair.after),
-            "yes" if repair.helped else "no",
-            "yes" if repair.cured else "no",
+        values = f"{number(repair.before)} -> {number(repair.after)} in {repair.epochs} epochs"
+        outcome = (
+            f"{'helped' if repair.helped else 'did not help'}, finding {'gone' if repair.cured else 'still there'}"
         )
+        change = changes_in_words(repair.change)
+        table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, values, outcome)
     console.print(table)
     if story.helped is not None:
         _say(console, f"{story.helped} helped: better by a fiftieth at least.")

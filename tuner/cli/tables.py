@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from tuner.cli.console import duration, number
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tuner.sweep.summary import Summary
 
 _WIDTH = 160  # where there is no terminal to fit
+_NARROW = 110  # columns below which a table of trials would be one of syllables
 
 
 def make_console() -> Console:
@@ -32,23 +35,42 @@ def make_table(*headings: str) -> Table:
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Trials and confirmations of a study."""
+    """Trials and confirmations of a study; on a narrow terminal each in lines of its own."""
+    console = make_console()
+    console.print(f"study {title}", highlight=False)
+    if console.width < _NARROW:
+        for row in rows:
+            _print_row(console, row)
+        return
     table = make_table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
     for row in rows:
-        name = "baseline" if row["number"] < 0 else str(row["number"])
         table.add_row(
-            name if row["kind"] == "trial" else f"{name} {row['kind']}",
+            _name(row),
             row["state"].lower(),
             number(row["value"]),
             str(row["epochs"]),
             duration(row["seconds"]),
-            ", ".join(name.replace("_", " ") for name in row["findings"]),
+            _found(row),
             parameters(row["params"]),
             _why(row),
         )
-    console = make_console()
-    console.print(f"study {title}", highlight=False)
     console.print(table)
+
+
+def _print_row(console: Console, row: Mapping[str, Any]) -> None:
+    head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {row['epochs']} epochs"
+    console.print(f"\n{head}  {duration(row['seconds'])}", highlight=False, markup=False)
+    for text in filter(None, (_found(row), parameters(row["params"]), _why(row))):
+        console.print(Padding(Text(text), (0, 0, 0, 3)))
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    name = "baseline" if row["number"] < 0 else str(row["number"])
+    return name if row["kind"] == "trial" else f"{name} {row['kind']}"
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    return ", ".join(name.replace("_", " ") for name in row["findings"])
 
 
 def _why(row: Mapping[str, Any]) -> str:

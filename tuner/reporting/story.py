@@ -90,8 +90,8 @@ class Link:
         choice: A value, or part of its range.
         having: The trials with the choice.
         others: Those with another choice of the parameter.
-        probability: Of so large a difference by chance: Fisher's exact test, two-sided, times the number of comparisons
-            of the study's story (Bonferroni).
+        probability: Of so large a difference by chance: Fisher's exact test, two-sided, times the `comparisons` of the
+            study's story (Bonferroni).
     """
 
     parameter: str
@@ -150,7 +150,7 @@ class StudyStory:
         judged: Trials of the search, repairs left out, in which findings were looked for.
         rejudged: Those of them that had no findings on record and were judged from their numbers.
         symptoms: The most frequent first.
-        comparisons: How many choices were compared in all.
+        comparisons: How many choices were compared in all, of which something could have been told.
         repairs: Those that are over, by number.
         helped: How many of them helped; None without any.
         hopeless: What was ended early.
@@ -193,7 +193,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
     compared: dict[str, list[Contrast]] = {
         name: contrasts([(params, name in names_of[number]) for params, number in searched]) for name in counts
     }
-    comparisons = sum(map(len, compared.values()))
+    comparisons = sum(one.least <= LEVEL for here in compared.values() for one in here)
     symptoms = tuple(
         Symptom(
             name,
@@ -261,7 +261,7 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
 
 
 def _link(one: Contrast, comparisons: int) -> Link:
-    probability = min(1.0, one.probability * comparisons)
+    probability = min(1.0, one.probability * max(1, comparisons))
     return Link(one.parameter, one.group.label, Share.of(one.group), Share.of(one.others), probability)
 
 
