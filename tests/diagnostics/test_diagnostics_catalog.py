@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tuner.diagnostics import names
-from tuner.diagnostics.catalog import LEVELS, PROBED_STEPS, PROBES
-from tuner.diagnostics.probes import Probe
+from tuner.diagnostics.catalog import CADENCES, LEVELS, PROBES, ProbeEntry
+from tuner.diagnostics.look_probes import LookProbe
+from tuner.diagnostics.probes import Probe, StepProbe
 
 
 @pytest.mark.parametrize("name", PROBES.entries)
@@ -19,19 +20,31 @@ def test_entry_is_whole(name):
     assert entry.options() == entry.options.model_validate({})
 
 
+@pytest.mark.parametrize("name", PROBES.entries)
+def test_a_probe_tells_when_it_runs_and_what_it_costs(name):
+    """The form is the class's, and the line of `list probes` has both."""
+    entry = PROBES[name]
+    assert isinstance(entry, ProbeEntry)
+    assert issubclass(entry.load(), {"step": StepProbe, "look": LookProbe}[entry.when])
+    assert entry.cost > 0
+    assert entry.summary.endswith(f"{entry.cost:g} steps]")
+
+
 def test_quantities_are_unique():
-    """No two probes fill the same table."""
-    quantities = [PROBES[name].load().quantity for name in PROBES]
+    """No two probes fill the same table or metric, and all are named in one place."""
+    quantities = [quantity for name in PROBES for quantity in PROBES[name].load().quantities]
     assert len(quantities) == len(set(quantities))
+    assert set(quantities) <= {value for name, value in vars(names).items() if name.isupper()}
 
 
 def test_levels_grow():
-    """Each level has known probes, all of the level before, and at least its cadence."""
-    assert list(LEVELS) == list(PROBED_STEPS) == ["off", "light", "standard", "full"]
+    """Each level has known probes and all of the level before, and asks them as often or more often."""
+    assert list(LEVELS) == list(CADENCES) == ["off", "light", "standard", "full"]
     for lower, higher in zip(list(LEVELS)[:-1], list(LEVELS)[1:], strict=True):
-        assert set(LEVELS[lower]) <= set(LEVELS[higher]) <= set(PROBES)
-        assert PROBED_STEPS[lower] <= PROBED_STEPS[higher]
-        assert (LEVELS[lower], PROBED_STEPS[lower]) != (LEVELS[higher], PROBED_STEPS[higher])
+        assert set(LEVELS[lower]) < set(LEVELS[higher]) <= set(PROBES)
+        below, above = CADENCES[lower], CADENCES[higher]
+        assert not below.steps or above.steps <= below.steps
+        assert not below.least or (above.least <= below.least and above.most <= below.most)
 
 
 def test_names_are_of_the_grammar():

@@ -1,7 +1,8 @@
 """The cells' equations as their papers have them: one item, one step and one gate at a time, without any shortcut.
 
 Every oracle takes a cell, only to read its parameters, and a batch of sequences from zero states; it returns the
-outputs, (B, T, H). Products are written `W @ x`; i, f, o, g, r, z, n, c, h are the papers' letters.
+outputs, (B, T, H). `gates_of` gives what it told of its gates. Products are written `W @ x`; i, f, o, g, r, z, n, c, h
+are the papers' letters.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ class Parameters:
     def __init__(self, cell: Cell) -> None:
         self.cell, self.rows = cell, cell.gates()
         self.zero = torch.zeros(cell.hidden_size, dtype=torch.float64)
+        self.told: list[dict[str, Tensor]] = []
+
+    def tell(self, **gates: Tensor) -> None:
+        """Keep what the gates of a step are."""
+        self.told.append(gates)
 
     def W(self, gate: str) -> Tensor:  # noqa: N802 - the letter of the papers
         """Input block."""
@@ -46,7 +52,19 @@ def per_item(run: Callable[[Parameters, Tensor], Iterator[Tensor]]) -> Oracle:
     def oracle(cell: Cell, x_BTI: Tensor) -> Tensor:
         return torch.stack([torch.stack(list(run(Parameters(cell), x_TI))) for x_TI in x_BTI])
 
+    oracle.run = run  # type: ignore[attr-defined]
     return oracle
+
+
+def gates_of(cell: Cell, x_BTI: Tensor, oracle: Oracle) -> dict[str, Tensor]:
+    """Gate name -> its values, (B, T, H), as an oracle has them; {} of a cell without gates."""
+    told: list[Parameters] = []
+    run = oracle.run  # type: ignore[attr-defined]
+    for x_TI in x_BTI:
+        told.append(Parameters(cell))
+        list(run(told[-1], x_TI))
+    names = told[0].told[0] if told[0].told else ()
+    return {name: torch.stack([torch.stack([step[name] for step in item.told]) for item in told]) for name in names}
 
 
 def s(a: Tensor) -> Tensor:
@@ -77,6 +95,7 @@ def lstm(p, x_TI):
         i, f, o = (s(p.a(gate, x, h)) for gate in ("input", "forget", "output"))
         c = f * c + i * torch.tanh(p.a("candidate", x, h))
         h = o * torch.tanh(c)
+        p.tell(input=i, forget=f, output=o)
         yield h
 
 
@@ -90,6 +109,7 @@ def gru(p, x_TI):
         r, z = (s(p.a(gate, x, h)) for gate in ("reset", "update"))
         n = torch.tanh(p.W("candidate") @ x + outer[rows] + r * (p.U("candidate") @ h + inner[rows]))
         h = (1 - z) * n + z * h
+        p.tell(reset=r, update=z)
         yield h
 
 
@@ -100,6 +120,7 @@ def gru_reset_before(p, x_TI):
     for x in x_TI:
         r, z = (s(p.a(gate, x, h)) for gate in ("reset", "update"))
         h = (1 - z) * torch.tanh(p.a("candidate", x, r * h)) + z * h
+        p.tell(reset=r, update=z)
         yield h
 
 
@@ -129,6 +150,7 @@ def lstm_ablation(p, x_TI):
         o = gate("output", x, h, c) if options.output_gate else one
         h = o * (torch.tanh(c) if options.output_activation else c)
         old = {"input": i, "forget": f, "output": o}
+        p.tell(**{name: {"input": i, "forget": f, "output": o}[name] for name in cell.names})
         yield h
 
 
@@ -140,7 +162,9 @@ def peephole_lstm(p, x_TI):
         i = s(p.a("input", x, h) + p.cell.peephole_input * c)
         f = s(p.a("forget", x, h) + p.cell.peephole_forget * c)
         c = f * c + i * torch.tanh(p.a("candidate", x, h))
-        h = s(p.a("output", x, h) + p.cell.peephole_output * c) * torch.tanh(c)
+        o = s(p.a("output", x, h) + p.cell.peephole_output * c)
+        h = o * torch.tanh(c)
+        p.tell(input=i, forget=f, output=o)
         yield h
 
 
@@ -152,6 +176,7 @@ def cifg(p, x_TI):
         f, o = (s(p.a(gate, x, h)) for gate in ("forget", "output"))
         c = f * c + (1 - f) * torch.tanh(p.a("candidate", x, h))
         h = o * torch.tanh(c)
+        p.tell(forget=f, output=o)
         yield h
 
 
@@ -166,6 +191,7 @@ def ln_lstm(p, x_TI):
         i, f, o = (s(a[p.rows[gate]]) for gate in ("input", "forget", "output"))
         c = f * c + i * torch.tanh(a[p.rows["candidate"]])
         h = o * torch.tanh(layer_norm(c, cell.gain_cell))
+        p.tell(input=i, forget=f, output=o)
         yield h
 
 
@@ -182,6 +208,7 @@ def ln_gru(p, x_TI):
         inner = layer_norm(U[last] @ h, gain_h[last])
         n = torch.tanh(layer_norm(W[last] @ x, gain_x[last]) + b[last] + r * inner)
         h = (1 - z) * n + z * h
+        p.tell(reset=r, update=z)
         yield h
 
 
@@ -198,8 +225,10 @@ def slstm(p, x_TI):
 
     for x in x_TI:
         i, f = torch.exp(a("input", x, h)), s(a("forget", x, h))
-        c, n = f * c + i * torch.tanh(a("candidate", x, h)), f * n + i
-        h = s(a("output", x, h)) * c / n
+        c, before, n = f * c + i * torch.tanh(a("candidate", x, h)), n, f * n + i
+        o = s(a("output", x, h))
+        h = o * c / n
+        p.tell(input=i / n, forget=f * before / n, output=o)
         yield h
 
 
@@ -210,6 +239,7 @@ def mgu(p, x_TI):
     for x in x_TI:
         f = s(p.a("forget", x, h))
         h = (1 - f) * h + f * torch.tanh(p.a("candidate", x, f * h))
+        p.tell(forget=f)
         yield h
 
 
@@ -220,6 +250,7 @@ def janet(p, x_TI):
     for x in x_TI:
         a = p.a("forget", x, h)
         h = s(a) * h + (1 - s(a - p.cell.options.beta)) * torch.tanh(p.a("candidate", x, h))
+        p.tell(forget=s(a))
         yield h
 
 
@@ -242,6 +273,7 @@ def sru(p, x_TI):
         r = s(p.W("reset") @ x + p.cell.weight_reset * c + p.b("reset"))
         c = f * c + (1 - f) * (p.W("candidate") @ x + p.b("candidate"))
         way = p.W("skip") @ x + p.b("skip") if "skip" in p.rows else 3**0.5 * x
+        p.tell(forget=f, reset=r)
         yield r * c + (1 - r) * way
 
 
@@ -255,6 +287,7 @@ def qrnn(p, x_TI):
         z = torch.tanh(p.W("candidate") @ window + p.b("candidate"))
         f, o = (s(p.W(gate) @ window + p.b(gate)) for gate in ("forget", "output"))
         c = f * c + (1 - f) * z
+        p.tell(forget=f, output=o)
         yield o * c
 
 
@@ -270,6 +303,7 @@ def mingru(p, x_TI):
     for x in x_TI:
         z = s(p.W("update") @ x + p.b("update"))
         h = (1 - z) * h + z * v(p.W("candidate") @ x + p.b("candidate"))
+        p.tell(update=z)
         yield h
 
 
@@ -280,6 +314,7 @@ def minlstm(p, x_TI):
     for x in x_TI:
         f, i = (s(p.W(gate) @ x + p.b(gate)) for gate in ("forget", "input"))
         h = f / (f + i) * h + i / (f + i) * v(p.W("candidate") @ x + p.b("candidate"))
+        p.tell(forget=f / (f + i), input=i / (f + i))
         yield h
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call
 
 from tests.nets.cases import make_cell, padded_batch
-from tests.nets.oracles import ORACLES
+from tests.nets.oracles import ORACLES, gates_of
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS
 from tuner.nets.stack import RecurrentStack
@@ -76,6 +76,47 @@ def test_equals_its_equations(case, inputs):
     expected = torch.autograd.grad((expected_BTH * weights_BTH).sum(), [xs[1], *parameters])
     torch.testing.assert_close(got, expected)
     assert all(gradient.abs().max() > 0 for gradient in got)
+
+
+GATELESS = {"rnn", "indrnn", "lru"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_tells_its_gates(case):
+    """Values of all gates equal those of the equations, need no gradient, and are those of the listed gates."""
+    cell, x_BTI = make(case), sequences()
+    gates = cell.gate_values(x_BTI, cell(x_BTI)[0])
+    expected = gates_of(cell, x_BTI, ORACLES[CASES[case][0]])
+    assert gates.keys() == expected.keys() <= cell.gates().keys()
+    assert bool(gates) == (CASES[case][0] not in GATELESS and case != "lstm_ablation, no gates")
+    for name, values_BTH in gates.items():
+        torch.testing.assert_close(values_BTH, expected[name])
+        assert not values_BTH.requires_grad
+        assert values_BTH.shape == (3, 6, UNITS)
+
+
+@pytest.mark.parametrize("name", ["lstm", "peephole_lstm", "lstm_ablation"])
+def test_gates_see_the_state_that_zoneout_kept(name):
+    """In evaluation zoneout takes its mean: gates follow from the kept h and c, as the steps one by one give them."""
+    torch.manual_seed(1)
+    cell = make_cell(name, 5, UNITS, **{"zoneout.state": 0.4, "zoneout.cell": 0.3}).double().eval()
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    x_BTI = sequences()
+    gates = cell.gate_values(x_BTI, cell(x_BTI)[0])
+    state = (torch.zeros(3, UNITS, dtype=torch.float64),) * 2
+    peepholes = {
+        "lstm": dict.fromkeys(("input", "forget"), 0.0),
+        "peephole_lstm": {k: getattr(cell, f"peephole_{k}", 0) for k in ("input", "forget")},
+        "lstm_ablation": {k: getattr(cell, "peepholes", {}).get(k) for k in ("input", "forget")},
+    }[name]
+    for step in range(6):
+        h_BH, c_BH = state
+        a_BG = x_BTI[:, step] @ cell.input_weights().t() + h_BH @ cell.recurrent_weights().t() + sum(cell.biases())
+        for gate, p_H in peepholes.items():
+            torch.testing.assert_close(gates[gate][:, step], (a_BG[:, cell.gates()[gate]] + p_H * c_BH).sigmoid())
+        _, state = cell(x_BTI[:, step : step + 1], state)
 
 
 def test_every_cell_has_an_oracle():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from tuner.config.options import Options
 from tuner.diagnostics import thresholds
@@ -13,39 +15,109 @@ class NoOptions(Options):
     """A probe without parameters of its own."""
 
 
-_PROBES = "tuner.diagnostics.probes"
+@dataclass(frozen=True)
+class ProbeEntry(Entry):
+    """A probe.
+
+    Args:
+        when: "step": around optimizer steps; "look": in looks, after epochs.
+        cost: Of one measurement, in optimizer steps of an LSTM of 128 units on 32 items of 100 steps; the probes
+            of a look share its pass, `LOOK_COST`.
+    """
+
+    when: Literal["step", "look"] = "step"
+    cost: float = 0.0
+
+
+def _step_probe(name: str, summary: str, source: str, cost: float) -> Entry:
+    told = f"{summary} [some steps, {cost:g} steps]"
+    return ProbeEntry(f"tuner.diagnostics.probes:{name}", told, source, NoOptions, "step", cost)
+
+
+def _look_probe(name: str, summary: str, source: str, cost: float) -> Entry:
+    told = f"{summary} [looks, {cost:g} steps]"
+    return ProbeEntry(f"tuner.diagnostics.look_probes:{name}", told, source, NoOptions, "look", cost)
+
+
+LOOK_COST = 1.0
+"""Cost of a look's pass over the sample, forwards and backwards, in optimizer steps as in `ProbeEntry.cost`."""
 
 PROBES = Catalog(
     "probe",
     {
-        "gradient_norms": Entry(
-            f"{_PROBES}:GradientNorms",
-            "norm of every tensor's gradient, before clipping",
-            "Pascanu et al. 2013",
-            NoOptions,
+        "gradient_norms": _step_probe(
+            "GradientNorms", "norm of every tensor's gradient, before clipping", "Pascanu et al. 2013", 0.01
         ),
-        "weight_norms": Entry(f"{_PROBES}:WeightNorms", "norm of every parameter tensor", "-", NoOptions),
-        "update_ratio": Entry(
-            f"{_PROBES}:UpdateRatio",
+        "weight_norms": _step_probe("WeightNorms", "norm of every parameter tensor", "-", 0.01),
+        "update_ratio": _step_probe(
+            "UpdateRatio",
             "size of a step over size of the weight, per tensor; about 1e-3 is healthy",
             "Karpathy, CS231n notes",
-            NoOptions,
+            0.02,
+        ),
+        "state_gradients": _look_probe(
+            "StateGradients",
+            "gradient norm through the state over the lag, its slope, and what is left over the task's lag",
+            "Pascanu et al. 2013",
+            0.1,
+        ),
+        "gates": _look_probe(
+            "Gates",
+            "mean and saturation of every gate, and how long the units remember",
+            "Karpathy et al. 2016; Tallec & Ollivier 2018",
+            0.2,
+        ),
+        "units": _look_probe(
+            "Units", "dead and saturated units; size of outputs, states and inputs", "after Zhang et al. 2021", 0.1
+        ),
+        "spectrum": _look_probe(
+            "Spectrum", "largest and least singular value of every recurrent block", "Pascanu et al. 2013", 0.1
+        ),
+        "noise_scale": _look_probe(
+            "NoiseScale", "batch size beyond which larger ones hardly help", "McCandlish et al. 2018", 1.0
         ),
     },
 )
-"""Contract: `tuner.diagnostics.probes.Probe`."""
+"""Contract: `tuner.diagnostics.probes.StepProbe` or `tuner.diagnostics.look_probes.LookProbe`."""
+
+_STEPS = ("gradient_norms", "weight_norms", "update_ratio")
+_LOOKS = ("state_gradients", "gates", "units", "spectrum")
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "off": (),
     "light": ("gradient_norms",),
-    "standard": ("gradient_norms", "weight_norms", "update_ratio"),
-    "full": ("gradient_norms", "weight_norms", "update_ratio"),
+    "standard": (*_STEPS, *_LOOKS),
+    "full": (*_STEPS, *_LOOKS, "noise_scale"),
 }
-"""Level -> its probes. What costs nothing (global gradient norm, clipped and skipped steps) is measured at
-any."""
+"""Level -> its probes. What costs nothing (global gradient norm, clipped and skipped steps, loss spikes) is measured
+at any."""
 
-PROBED_STEPS: Mapping[str, int] = {"off": 0, "light": 10, "standard": 10, "full": 100}
-"""Level -> at least so many steps of an epoch are probed, or all of them in a shorter one."""
+
+@dataclass(frozen=True)
+class Cadence:
+    """When the probes of a level are asked, counted in optimizer steps: records repeat wherever and whenever.
+
+    Args:
+        steps: Step probes at every n-th step at most; 0 never.
+        per_epoch: And so often in an epoch, where that is rarer.
+        least: A look at the end of an epoch that has a rung, or is the last, if so many steps were made since the last
+            look; 0 never.
+        most: Other looks when the interval has passed, which begins at `least` and doubles at every look up to `most`.
+    """
+
+    steps: int = 0
+    per_epoch: int = 10
+    least: int = 0
+    most: int = 0
+
+
+CADENCES: Mapping[str, Cadence] = {
+    "off": Cadence(),
+    "light": Cadence(steps=25),
+    "standard": Cadence(steps=25, least=100, most=1600),
+    "full": Cadence(steps=5, per_epoch=10**9, least=20, most=160),
+}
+"""Level -> when. So `standard` costs under 1 %, `full` under 5 %: `python -m benchmarks.diagnostics_cost`."""
 
 _RULES = "tuner.diagnostics.rules"
 

@@ -1,4 +1,4 @@
-"""Probes: what is measured around one optimizer step, one value per parameter tensor."""
+"""Probes: what one is, and those that measure around one optimizer step, one value per parameter tensor."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tuner.diagnostics.names import GRAD, UPDATE, WEIGHT
+from tuner.diagnostics.names import GRAD, UPDATE, UPDATE_RATIO, WEIGHT, WEIGHT_NORM
 
 
 class Probe(ABC):
+    """Measures one thing: a `StepProbe` at optimizer steps, a `LookProbe` after epochs.
+
+    When it is asked, and what it costs, is told in the catalog. It changes nothing and moves no random stream.
+    """
+
+    quantities: ClassVar[tuple[str, ...]]
+    """Metrics, tables and profiles that it fills."""
+
+
+class StepProbe(Probe):
     """Measures one quantity at the steps that `Watch` picks.
 
     `Watch` builds one per attempt, in the worker, and calls both methods at every picked step, with all
@@ -22,7 +32,7 @@ class Probe(ABC):
     """
 
     quantity: ClassVar[str]
-    """Row of the per-tensor tables that it fills."""
+    """The per-tensor table that it fills."""
 
     def before_update(self, parameters: Sequence[Tensor]) -> Tensor | None:  # noqa: ARG002 - contract
         """Called after the backward pass, before clipping: gradients are whole."""
@@ -33,7 +43,7 @@ class Probe(ABC):
         return None
 
 
-class GradientNorms(Probe):
+class GradientNorms(StepProbe):
     """||g|| per tensor before clipping; 0 where no gradient arrived.
 
     How to read it: the first layer's norms far below the last one's (1e-3 of them) mean vanishing
@@ -41,26 +51,28 @@ class GradientNorms(Probe):
     """
 
     quantity = GRAD
+    quantities = (GRAD,)
 
     def before_update(self, parameters: Sequence[Tensor]) -> Tensor:
-        """See `Probe.before_update`."""
+        """See `StepProbe.before_update`."""
         return _norms([p.new_zeros(1) if p.grad is None else p.grad for p in parameters])
 
 
-class WeightNorms(Probe):
+class WeightNorms(StepProbe):
     """||w|| per tensor after the update.
 
     How to read it: steady growth without a plateau asks for weight decay or a lower rate.
     """
 
     quantity = WEIGHT
+    quantities = (WEIGHT, WEIGHT_NORM)
 
     def after_update(self, parameters: Sequence[Tensor]) -> Tensor:
-        """See `Probe.after_update`."""
+        """See `StepProbe.after_update`."""
         return _norms([p.detach() for p in parameters])
 
 
-class UpdateRatio(Probe):
+class UpdateRatio(StepProbe):
     """||w - w'|| / ||w|| per tensor, w' before and w after the update.
 
     How to read it: about 1e-3 is healthy; lower means that the rate is too low, above 1e-2 that it is too
@@ -72,13 +84,14 @@ class UpdateRatio(Probe):
     """
 
     quantity = UPDATE
+    quantities = (UPDATE, UPDATE_RATIO)
 
     def before_update(self, parameters: Sequence[Tensor]) -> None:
         """Keep a copy of the weights."""
         self.old = [p.detach().clone() for p in parameters]
 
     def after_update(self, parameters: Sequence[Tensor]) -> Tensor:
-        """See `Probe.after_update`."""
+        """See `StepProbe.after_update`."""
         new = [p.detach() for p in parameters]
         weight = _norms(new)
         return _norms(torch._foreach_sub(new, self.old)) / weight.clamp_min(torch.finfo(weight.dtype).tiny)

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from statistics import median
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuner.diagnostics.catalog import LEVELS, PROBED_STEPS, PROBES
+from tuner.diagnostics.catalog import CADENCES, LEVELS, PROBES
+from tuner.diagnostics.look import Sample, cells_of, take_look
+from tuner.diagnostics.look_probes import LookProbe, Measured, Profile, spectrum
 from tuner.diagnostics.names import (
     GRAD_CLIPPED,
     GRAD_NONFINITE_STEPS,
     GRAD_NORM,
     GRAD_NORM_MAX,
+    SPIKES,
+    START_SINGULAR_LARGEST,
     UPDATE,
     UPDATE_RATIO,
     WEIGHT,
     WEIGHT_NORM,
 )
-from tuner.diagnostics.probes import Probe
+from tuner.diagnostics.probes import StepProbe
+
+SPIKE_WINDOW, SPIKE_LEAST, SPIKE_EVERY, SPIKE_MAD = 100, 20, 10, 6.0
+"""A loss spike is above median + 6 MAD of the last 100 steps, of 20 at least; both are computed every 10 steps."""
 
 
 class Watch:
     """Measures a training, epoch by epoch. It changes nothing: losses are the same bit for bit at any level.
 
-    The training loop calls, at every step and in this order:
+    The training loop calls `start` before the first step, and at every step and in this order:
 
         loss.backward()
         norm = ...                            global gradient norm; not finite: skip all down to `step`
@@ -38,25 +47,47 @@ class Watch:
         if probed: watch.after_update(network)
         watch.step(norm, clipped, skipped)
 
-    and `epoch()` at the end of each epoch. Probed values stay on the device until then.
+    and `epoch` at the end of each epoch. Probed values stay on the device until then.
 
     Args:
         level: A name from `LEVELS`.
         network: The network to be trained; its parameters' names are the tables' keys.
         steps_per_epoch: Optimizer steps of one epoch, >= 1.
+        sample: Draws what looks look at; called once, when the first is due. None: no looks.
     """
 
-    def __init__(self, level: str, network: nn.Module, steps_per_epoch: int) -> None:
-        self.probes: list[Probe] = [PROBES[name].load()() for name in LEVELS[level]]
-        self.every = max(1, steps_per_epoch // PROBED_STEPS[level]) if self.probes else 0
+    def __init__(
+        self,
+        level: str,
+        network: nn.Module,
+        steps_per_epoch: int,
+        sample: Callable[[], Sample] | None = None,
+    ) -> None:
+        probes = {name: PROBES[name].load()() for name in LEVELS[level]}
+        cadence = CADENCES[level]
+        self.probes = [probe for probe in probes.values() if isinstance(probe, StepProbe)]
+        self.every = max(cadence.steps, steps_per_epoch // cadence.per_epoch) if self.probes else 0
+        self.look_probes = {name: probe for name, probe in probes.items() if isinstance(probe, LookProbe)}
         self.names = [name for name, _ in network.named_parameters()]
         self._matrices = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
+        self._sampled, self._sample = None, sample if self.look_probes and cells_of(network) else None
+        self._cadence = cadence
+        self._looked, self._interval = 0, cadence.least
+        self._recent: list[float] = []
+        self._start: dict[str, float] = {}
         self._reset()
+
+    _sampled: Sample | None
 
     def _reset(self) -> None:
         self.steps, self.clipped, self.skipped = 0, 0, 0
         self.norm_sum, self.norm_max = 0.0, 0.0
         self.values: dict[str, list[Tensor]] = {}
+
+    def start(self, network: nn.Module) -> None:
+        """Measure what is told of the network before its first step, recorded with the first epoch."""
+        if self._sample is not None and "spectrum" in self.look_probes:
+            self._start, _ = spectrum(cells_of(network))
 
     def step(self, norm: float, clipped: bool, skipped: bool) -> None:
         """Count one step.
@@ -74,7 +105,7 @@ class Watch:
             self.norm_max = max(self.norm_max, norm)
 
     def due(self, step: int) -> bool:
-        """Whether the probes run at optimizer step `step`, counted from 0 over the whole training."""
+        """Whether the step probes run at optimizer step `step`, counted from 0 over the whole training."""
         return self.every > 0 and step % self.every == 0
 
     def before_update(self, network: nn.Module) -> None:
@@ -92,11 +123,16 @@ class Watch:
             if values is not None:
                 self.values.setdefault(probe.quantity, []).append(values)
 
-    def epoch(self) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        """Give the epoch's metrics and per-tensor tables, and start anew. What was not measured is left out.
+    def epoch(self, network: nn.Module, step: int, losses: Sequence[float], *, milestone: bool) -> Measured:
+        """Give what was measured in the epoch, look at the network where it is due, and start anew.
 
-        Returns:
-            Metric -> value; quantity -> parameter name -> mean over the probed steps.
+        What was not measured, or is not finite, is left out.
+
+        Args:
+            network: The network, after the epoch.
+            step: Optimizer steps made so far, over the whole training.
+            losses: Of each step of the epoch, before its update.
+            milestone: Whether the epoch has a rung, or is the last.
         """
         tables: dict[str, dict[str, float]] = {}
         for quantity, values in self.values.items():
@@ -111,8 +147,82 @@ class Watch:
             metrics[WEIGHT_NORM] = math.hypot(*tables[WEIGHT].values())
         if UPDATE in tables:
             metrics[UPDATE_RATIO] = median(ratio for name, ratio in tables[UPDATE].items() if name in self._matrices)
+        if len(losses):
+            metrics[SPIKES] = float(self._spikes(losses))
+        if self._start:
+            tables[START_SINGULAR_LARGEST], self._start = self._start, {}
+        profiles: dict[str, dict[str, Profile]] = {}
+        if self._look_due(step, milestone=milestone):
+            for probe in self._looks(network, step):
+                metrics |= probe.metrics
+                tables |= probe.tensors
+                profiles |= probe.profiles
         self._reset()
-        return metrics, tables
+        return _finite(Measured(metrics, tables, profiles))
+
+    def _look_due(self, step: int, *, milestone: bool) -> bool:
+        since = step - self._looked
+        return self._sample is not None and since >= (self._cadence.least if milestone else self._interval)
+
+    def _looks(self, network: nn.Module, step: int) -> list[Measured]:
+        assert self._sample is not None
+        if self._sampled is None:
+            self._sampled = self._sample()
+        self._looked, self._interval = step, min(2 * self._interval, self._cadence.most)
+        look = take_look(network, self._sampled)
+        return [probe.measure(look) for probe in self.look_probes.values()]
+
+    def _spikes(self, losses: Sequence[float]) -> int:
+        """Times that the loss rose above median + 6 MAD of the last steps, which are looked at anew every few steps."""
+        before, spikes = list(self._recent), 0
+        above = False
+        for start in range(0, len(losses), SPIKE_EVERY):
+            part = losses[start : start + SPIKE_EVERY]
+            if len(before) >= SPIKE_LEAST:
+                middle = float(np.median(before))
+                limit = middle + SPIKE_MAD * float(np.median(np.abs(np.subtract(before, middle))))
+                for loss in part:
+                    spikes += loss > limit and not above
+                    above = loss > limit
+            before = [*before, *map(float, part)][-SPIKE_WINDOW:]
+        self._recent = before
+        return spikes
+
+    def state_dict(self) -> dict[str, Any]:
+        """JSON-able: what a resumed training needs to measure the same; between epochs."""
+        return {
+            "looked": self._looked,
+            "interval": self._interval,
+            "recent": self._recent,
+            "probes": {name: probe.state_dict() for name, probe in self.look_probes.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        self._looked, self._interval, self._recent = state["looked"], state["interval"], list(state["recent"])
+        for name, probe in self.look_probes.items():
+            probe.load_state_dict(state["probes"][name])
+
+
+def _finite(measured: Measured) -> Measured:
+    """Without the values that are not finite, and without tables and profiles that are empty."""
+    tensors = {
+        quantity: {name: value for name, value in table.items() if math.isfinite(value)}
+        for quantity, table in measured.tensors.items()
+    }
+    profiles = {
+        quantity: {
+            name: points
+            for name, profile in cells.items()
+            if (points := [(lag, value) for lag, value in profile if math.isfinite(value)])
+        }
+        for quantity, cells in measured.profiles.items()
+    }
+    return Measured(
+        {name: value for name, value in measured.metrics.items() if math.isfinite(value)},
+        {quantity: table for quantity, table in tensors.items() if table},
+        {quantity: cells for quantity, cells in profiles.items() if cells},
+    )
 
 
 def nonfinite_tensor(network: nn.Module) -> str | None:

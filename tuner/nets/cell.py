@@ -76,6 +76,18 @@ class Cell(nn.Module, ABC):
         """Gate name -> 1 where an open gate keeps the state, -1 where it lets new values in; others are left out."""
         return {}
 
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """What the gates were in a pass without noise that began anew; the least work that tells, and no gradient.
+
+        Args:
+            x_BTI: The pass's inputs.
+            y_BTH: The outputs that it gave.
+
+        Returns:
+            Gate name -> its values, (B, T, H), 0 to 1; {} for a cell without gates, or that does not tell them.
+        """
+        return {}
+
     def gate_biases(self) -> Mapping[str, Tensor | float]:
         """Gate name -> the start values that the options ask for, drawn anew at every call; other gates start at 0."""
         return start_biases(self.options, self.memory_gates(), self.hidden_size)

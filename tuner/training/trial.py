@@ -25,6 +25,7 @@ from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import hopeless, judge, rules
+from tuner.diagnostics.look import Sample
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
 from tuner.events import FULL, FULL_DISK_SECONDS
@@ -40,7 +41,7 @@ from tuner.training.chunks import Chunk, chunks
 from tuner.training.problems import open_problem
 
 EVALUATION_BATCH = 256
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 """Raised when a checkpoint holds something else: a trial whose checkpoint is of another format begins anew."""
 NONFINITE_STEPS = 10
 """Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
@@ -48,6 +49,8 @@ MESSAGE_SECONDS = 0.5
 """Least time between messages, and between checkpoints, away from rungs."""
 CHECKPOINT_SHARE = 0.1
 """Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
+SAMPLE_ITEMS = 16
+"""Most items of the batch that diagnostics look at."""
 JUDGMENTS = 20
 """Times in a full training at which it is asked whether it is hopeless."""
 LIFE_SECONDS = 10.0
@@ -125,7 +128,7 @@ class Training:
         self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)
         self.peak_rate = float(self.settings.optimizer.model_dump()["learning_rate"])
         self._updates_per_epoch = per_epoch
-        self._watch = Watch(spec.diagnostics, self.network, per_epoch)
+        self._watch = Watch(spec.diagnostics, self.network, per_epoch, self._sample)
         self._rules = rules(spec.thresholds)
         self._may_end = spec.act and spec.kind == "trial"
         self.step = self.epoch = 0
@@ -161,6 +164,8 @@ class Training:
         """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
         if self.spec.reported <= self.epoch and self._at_rung():  # resumed before it was answered, for all it knows
             self._send(waiting=True)
+        if self.step == 0:
+            self._watch.start(self.network)
         while self.epoch < self.spec.epochs:
             if self._patience_lost():
                 return f"stopped early: no gain since epoch {self._best_epoch}"
@@ -222,7 +227,8 @@ class Training:
                 self._send(waiting=False)
             weights.append(chunk.num_targets if self.problem.every_step else len(chunk.batch.y))
         num_steps = len(losses)
-        train_loss = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=weights))
+        losses_N = torch.stack(losses).double().cpu().numpy()
+        train_loss = float(np.average(losses_N, weights=weights))
         if not math.isfinite(train_loss):
             raise Diverged(f"the training loss is {train_loss}")
         trained = time.perf_counter() - began
@@ -230,7 +236,8 @@ class Training:
         scores = self.validate()
         self.schedule.observe(scores["loss"])
         self.averaging.observe(scores["loss"])
-        metrics, tensors = self._watch.epoch()
+        milestone = self.epoch in self.spec.rungs or self.epoch == self.spec.epochs
+        measured = self._watch.epoch(self.network, self.step, losses_N.tolist(), milestone=milestone)
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
             **{
@@ -239,16 +246,35 @@ class Training:
             names.TRAIN_LOSS: train_loss,
             **scores,
             names.LEARNING_RATE: rate,
-            **metrics,
+            **measured.metrics,
             names.EPOCH_SECONDS: time.perf_counter() - began,
             names.STEPS_PER_SECOND: num_steps / trained,
         }
-        return Epoch(epoch=self.epoch, time=time.time(), metrics=metrics, tensors=tensors)
+        return Epoch(
+            epoch=self.epoch,
+            time=time.time(),
+            metrics=metrics,
+            tensors=measured.tensors,
+            profiles=measured.profiles,
+        )
 
     def validate(self) -> dict[str, float]:
         """Scores on the validation split, of the averaged weights where there are any."""
         with self.averaging.applied():
             return evaluate(self.network, self.problem, self._val, self.device)
+
+    def _sample(self) -> Sample:
+        """What diagnostics look at: items of the usual lengths, the middle batch of the training split by length.
+
+        With truncation the first steps of it.
+        """
+        items = min(SAMPLE_ITEMS, self._learning.batch_size)
+        batches = self._train.batches(items)
+        batch = next(itertools.islice(batches, (self._train.num_batches(items) - 1) // 2, None))
+        if self._learning.truncation is not None:
+            batch = next(chunks(batch, self._learning.truncation)).batch
+            batch = Batch(x=batch.x.clone(), lengths=batch.lengths, y=batch.y.clone())  # not a view of a whole text
+        return Sample(_to(batch, self.device), self.problem.loss, self.problem.every_step, self.problem.lag)
 
     def _epochs_chunks(self) -> Iterator[Chunk]:
         if self.updates_per_epoch is None:
@@ -395,6 +421,7 @@ class Training:
             "value": self.best,
             "best_epoch": self._best_epoch,
             "nonfinite": self._nonfinite,
+            "watch": self._watch.state_dict(),
             "history": [asdict(epoch) for epoch in self._history],
         }
         began = time.monotonic()
@@ -445,6 +472,7 @@ class Training:
         self.epoch, self.step = facts["epoch"], facts["step"]
         self.best, self._best_epoch = facts["value"], facts["best_epoch"]
         self._nonfinite = facts["nonfinite"]
+        self._watch.load_state_dict(facts["watch"])
         self._history = [Epoch(**epoch) for epoch in facts["history"]]
         self._unsent = [epoch for epoch in self._history if epoch.epoch > self.spec.reported]
         set_random_state(tensors["random"], self.device)

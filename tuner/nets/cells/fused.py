@@ -13,6 +13,7 @@ from torch.nn import functional
 from tuner.config.options import Options
 from tuner.nets.cell import Cell, State
 from tuner.nets.cells.noise import Noise, noise_of, unchanged
+from tuner.nets.cells.opened import sigmoid_gates
 from tuner.nets.cells.stacked import Step, run
 
 
@@ -60,6 +61,10 @@ class FusedCell(Cell):
             bias: The kernel's second bias, (G * H,), which comes with that product.
             noise: What acts on h' and on the candidate.
         """
+
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`."""
+        return sigmoid_gates(self, x_BTI, y_BTH)
 
     def gates(self) -> Mapping[str, slice]:
         """See `Cell.gates`."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 from tuner.nets.catalog import GRUOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.opened import before
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -62,6 +63,15 @@ class LNGRUCell(LoopCell):
         return torch.cat(
             [functional.layer_norm(x_TBI @ weight.t(), gain.shape, gain, bias) for weight, gain, bias in parts], 2
         )
+
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`."""
+        size = 2 * self.hidden_size
+        a_BTG = self.projected(x_BTI).transpose(0, 1)[..., :size]
+        u_BTG = before(y_BTH) @ self.recurrent(Noise())[:, :size]
+        r, z = (a_BTG + functional.layer_norm(u_BTG, (size,), self.gain_state[:size])).sigmoid().chunk(2, 2)
+        return {"reset": r, "update": z}
 
     def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""

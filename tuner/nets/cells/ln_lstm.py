@@ -11,6 +11,7 @@ from torch.nn import functional
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.opened import before, split
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -58,6 +59,15 @@ class LNLSTMCell(LoopCell):
         """See `StackedCell.projected`; normalized, then the bias is added."""
         a_TBG = functional.linear(x_BTI.transpose(0, 1), self.weight_ih)
         return functional.layer_norm(a_TBG, a_TBG.shape[2:], self.gain_input, self.bias)
+
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`."""
+        u_BTG = before(y_BTH) @ self.recurrent(Noise())
+        a_BTG = self.projected(x_BTI).transpose(0, 1) + functional.layer_norm(
+            u_BTG, self.gain_state.shape, self.gain_state
+        )
+        return {name: part.sigmoid() for name, part in split(self, a_BTG).items() if name != "candidate"}
 
     def start(self, x_BTI: Tensor) -> State:
         """See `LoopCell.start`; c = 0 too."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from tuner.nets.catalog import LSTMAblationOptions
 from tuner.nets.cell import State
-from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.noise import Noise, noise_of
 from tuner.nets.cells.stacked import AdditiveCell, Product, Step
 
 
@@ -90,10 +90,25 @@ class LSTMAblationCell(AdditiveCell):
         both = torch.cat((self.recurrent(noise), R))
         return Product(both, lambda state: torch.cat((noise.read(state[0]), *state[2:]), 1))
 
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """See `Cell.gate_values`; by taking the steps again."""
+        noise = noise_of(self.options, training=False)
+        product, step = self.product(noise), self._step(noise, full=True)
+        state: State = tuple(self.zeros(x_BTI) for _ in range(2 + len(self.names)))
+        opened = []
+        for a_BG in self.projected(x_BTI).unbind(0):
+            state = noise.keep(state, step(product.added(a_BG, state), state))
+            opened.append(state[2:])
+        return {name: torch.stack(gate, 1) for name, gate in zip(self.names, zip(*opened, strict=True), strict=True)}
+
     def stepper(self, noise: Noise) -> Step:
         """See `AdditiveCell.stepper`."""
+        return self._step(noise, full=self.switches.full_gate_recurrence)
+
+    def _step(self, noise: Noise, *, full: bool) -> Step:
+        """The step; with `full` the gates are parts of the state."""
         names, size, switches, write = self.names, self.hidden_size, self.switches, noise.candidate
-        full = switches.full_gate_recurrence
         peepholes = dict(self.peepholes.items())
 
         def step(s_BG: Tensor, state: State) -> State:

@@ -10,6 +10,7 @@ from torch import Tensor
 from tuner.nets.catalog import MGUOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.opened import sigmoid_gates
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -47,6 +48,10 @@ class MGUCell(LoopCell):
     def memory_gates(self) -> Mapping[str, int]:
         """See `Cell.memory_gates`."""
         return {"forget": -1}
+
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`."""
+        return sigmoid_gates(self, x_BTI, y_BTH)
 
     def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""

@@ -43,6 +43,11 @@ class MinGRUCell(StackedCell):
         """See `Cell.memory_gates`."""
         return {"update": -1}
 
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """See `Cell.gate_values`."""
+        return {"update": self.projected(x_BTI)[..., : self.hidden_size].sigmoid().transpose(0, 1)}
+
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
         noise = noise_of(self.options, training=self.training)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -42,6 +43,13 @@ class MinLSTMCell(StackedCell):
     def memory_gates(self) -> Mapping[str, int]:
         """See `Cell.memory_gates`."""
         return {"forget": 1, "input": -1}
+
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """See `Cell.gate_values`; as they act: f / (f + i) and i / (f + i)."""
+        f_TBH, i_TBH, _ = self.projected(x_BTI).chunk(3, 2)
+        odds_BTH = (functional.logsigmoid(f_TBH) - functional.logsigmoid(i_TBH)).transpose(0, 1)
+        return {"forget": odds_BTH.sigmoid(), "input": (-odds_BTH).sigmoid()}
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""

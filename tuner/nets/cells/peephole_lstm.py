@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
-from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.noise import Noise, noise_of
+from tuner.nets.cells.opened import split, sums
 from tuner.nets.cells.stacked import AdditiveCell, Step
 
 
@@ -58,6 +59,21 @@ class PeepholeLSTMCell(AdditiveCell):
     def start(self, x_BTI: Tensor) -> State:
         """See `LoopCell.start`; c = 0 too."""
         return (zero_BH := self.zeros(x_BTI)), zero_BH
+
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`; c by its recurrence."""
+        noise, parts = noise_of(self.options, training=False), split(self, sums(self, x_BTI, y_BTH))
+        c_BH, opened = self.zeros(x_BTI), []
+        i_T, f_T, g_T, o_T = (parts[name].unbind(1) for name in ("input", "forget", "candidate", "output"))
+        for i, f, g, o in zip(i_T, f_T, g_T, o_T, strict=True):
+            i = torch.addcmul(i, self.peephole_input, c_BH).sigmoid()
+            f = torch.addcmul(f, self.peephole_forget, c_BH).sigmoid()
+            new_BH = torch.addcmul(f * c_BH, i, g.tanh())
+            opened.append((i, f, torch.addcmul(o, self.peephole_output, new_BH).sigmoid()))
+            _, c_BH = noise.keep((c_BH, c_BH), (new_BH, new_BH))
+        names = ("input", "forget", "output")
+        return {name: torch.stack(gate, 1) for name, gate in zip(names, zip(*opened, strict=True), strict=True)}
 
     def stepper(self, noise: Noise) -> Step:
         """See `AdditiveCell.stepper`."""

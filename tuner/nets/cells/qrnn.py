@@ -46,6 +46,16 @@ class QRNNCell(StackedCell):
         """See `Cell.memory_gates`."""
         return {"forget": 1}
 
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """See `Cell.gate_values`."""
+        whole_BTI = functional.pad(x_BTI, (0, 0, self.width - 1, 0))
+        f_TBH, o_TBH, _ = self.projected(self._windows(whole_BTI, x_BTI.shape[1])).chunk(3, 2)
+        return {"forget": f_TBH.sigmoid().transpose(0, 1), "output": o_TBH.sigmoid().transpose(0, 1)}
+
+    def _windows(self, whole_BTI: Tensor, steps: int) -> Tensor:
+        return torch.cat([whole_BTI[:, shift : shift + steps] for shift in range(self.width)], 2)
+
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
         noise = noise_of(self.options, training=self.training)
@@ -54,7 +64,6 @@ class QRNNCell(StackedCell):
             c_BH, whole_BTI = self.zeros(x_BTI), functional.pad(x_BTI, (0, 0, past, 0))
         else:
             c_BH, whole_BTI = state[0], torch.cat((state[1], x_BTI), 1)
-        windows_BTF = torch.cat([whole_BTI[:, shift : shift + steps] for shift in range(self.width)], 2)
-        f_TBH, o_TBH, z_TBH = self.projected(windows_BTF).chunk(3, 2)
+        f_TBH, o_TBH, z_TBH = self.projected(self._windows(whole_BTI, steps)).chunk(3, 2)
         c_TBH = moving_average(f_TBH.sigmoid(), z_TBH.tanh(), c_BH, noise)
         return (o_TBH.sigmoid() * c_TBH).transpose(0, 1), (c_TBH[-1], whole_BTI[:, steps:])

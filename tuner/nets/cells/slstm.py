@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from tuner.errors import TrialError
 from tuner.nets.catalog import SLSTMOptions
 from tuner.nets.cell import State
 from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.opened import before
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -69,10 +70,9 @@ class SLSTMCell(LoopCell):
         zero_BH = self.zeros(x_BTI)
         return zero_BH, zero_BH, zero_BH, torch.full_like(zero_BH, -torch.inf)
 
-    def stepper(self, noise: Noise) -> Step:
-        """See `LoopCell.stepper`."""
-        heads, size = self.heads, self.hidden_size // self.heads
-        U, read, write = self.recurrent(noise), noise.read, noise.candidate
+    def _mixer(self, noise: Noise) -> Callable[[Tensor, Tensor], Tensor]:
+        """A function that adds U h' to a step's projected input."""
+        heads, size, U = self.heads, self.hidden_size // self.heads, self.recurrent(noise)
         if heads > 1:
             U = U.view(size, 4, heads, size).permute(2, 0, 1, 3).reshape(heads, size, 4 * size)
 
@@ -81,6 +81,30 @@ class SLSTMCell(LoopCell):
                 return torch.addmm(a_BG, h_BH, U)
             per_head = torch.bmm(h_BH.reshape(-1, heads, size).transpose(0, 1), U)
             return a_BG + per_head.view(heads, -1, 4, size).permute(1, 2, 0, 3).reshape(a_BG.shape)
+
+        return mixed
+
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`; f n' / n and i / n, their shares of what c / n becomes, for the exponential gates.
+
+        log n needs no m: it is the logarithm of a sum of exponentials.
+        """
+        items, steps, size = y_BTH.shape
+        a_NG = self.projected(x_BTI).transpose(0, 1).reshape(items * steps, -1)
+        a_BTG = self._mixer(Noise())(a_NG, before(y_BTH).reshape(items * steps, size)).view(items, steps, -1)
+        i, f, _, o = a_BTG.chunk(4, 2)
+        log_n_BH, shares = self.zeros(x_BTI) - torch.inf, []
+        for log_f, log_i in zip(functional.logsigmoid(f).unbind(1), i.unbind(1), strict=True):
+            kept = log_f + log_n_BH
+            log_n_BH = torch.logaddexp(kept, log_i)
+            shares.append(((kept - log_n_BH).exp(), (log_i - log_n_BH).exp()))
+        forget, entering = (torch.stack(gate, 1) for gate in zip(*shares, strict=True))
+        return {"input": entering, "forget": forget, "output": o.sigmoid()}
+
+    def stepper(self, noise: Noise) -> Step:
+        """See `LoopCell.stepper`."""
+        mixed, read, write = self._mixer(noise), noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:
             h_BH, c_BH, n_BH, m_BH = state

@@ -51,6 +51,19 @@ class SRUCell(StackedCell):
         """See `Cell.memory_gates`."""
         return {"forget": 1}
 
+    @torch.no_grad()
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
+        """See `Cell.gate_values`; c by its recurrence."""
+        noise = noise_of(self.options, training=False)
+        f_TBH, r_TBH, n_TBH, *_ = torch.split(self.projected(x_BTI), self.hidden_size, 2)
+        c_BH, opened = self.zeros(x_BTI), []
+        for f, r, n in zip(f_TBH.unbind(0), r_TBH.unbind(0), n_TBH.unbind(0), strict=True):
+            f, r = (torch.addcmul(a, v, c_BH).sigmoid() for a, v in ((f, self.weight_forget), (r, self.weight_reset)))
+            opened.append((f, r))
+            (c_BH,) = noise.keep((c_BH,), (torch.lerp(n, c_BH, f),))
+        f_TBH, r_TBH = (torch.stack(gate) for gate in zip(*opened, strict=True))
+        return {"forget": f_TBH.transpose(0, 1), "reset": r_TBH.transpose(0, 1)}
+
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """See `Cell.forward`."""
         noise = noise_of(self.options, training=self.training)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from tuner.config.options import Options
 from tuner.nets.cell import Cell, State
 from tuner.nets.cells.noise import Noise, noise_of
+from tuner.nets.cells.opened import sigmoid_gates
 
 Step = Callable[[Tensor, State], State]
 """From a step's projected input, (B, G * H), and the state before it to the state after it."""
@@ -137,6 +138,10 @@ class AdditiveCell(LoopCell):
     def product(self, noise: Noise) -> Product:
         """What is added to the projected input: U h'."""
         return Product(self.recurrent(noise), lambda state: noise.read(state[0]))
+
+    def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
+        """See `Cell.gate_values`."""
+        return sigmoid_gates(self, x_BTI, y_BTH)
 
     @abstractmethod
     def stepper(self, noise: Noise) -> Step:
