@@ -85,6 +85,7 @@ class _Timed:
     def open(self) -> None:
         """Open, and wait until every slot is up."""
         self._executor.open()
+        self._executor.launch()
         while self._executor.num_idle < SLOTS:
             self._executor.poll(0.5)
 

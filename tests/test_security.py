@@ -108,6 +108,7 @@ def test_a_ray_of_our_own_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch)
 
     executor = RayExecutor("tests.execution.trials_for_tests:learn", workers=1)
     executor.open()
+    executor.launch()
     try:
         address = ray.get_runtime_context().gcs_address
         assert address.startswith("127.0.0.1:")

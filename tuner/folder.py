@@ -10,6 +10,7 @@
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
     test/                    the one reading of the test data
+    diagnose/                figures of a training that `diagnose` made, which is no run of the study
 <storage>/../prepared/       prepared data, shared by studies
 """
 
@@ -74,6 +75,11 @@ class StudyFolder:
     def prepared(self) -> Path:
         """Prepared data, shared by the studies of one storage."""
         return self.root.parent.parent / "prepared"
+
+    @property
+    def diagnosed(self) -> Path:
+        """Figures of the last training that `diagnose` made; no run of the study."""
+        return self.root / "diagnose"
 
     def run(self, run: str) -> Path:
         """The folder of a run, such as "trials/00012"."""

@@ -24,6 +24,9 @@ class SimulatedExecutor:
         self._process: Any
 
     def open(self) -> None:
+        """Nothing holds the slots."""
+
+    def launch(self) -> None:
         """Start the process."""
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()

@@ -40,6 +40,12 @@ def test_what_answers_at_once_imports_nothing_heavy(study: Path, arguments: tupl
     assert not imported(study, *arguments)
 
 
+def test_the_story_of_a_study_needs_only_its_statistics(study: Path) -> None:
+    """Fisher's exact test is SciPy's; no network, no database and no figure is touched."""
+    assert imported(study, "diagnose", "tiny") <= {"scipy"}
+    assert imported(study, "diagnose", "tiny", "--json") <= {"scipy"}
+
+
 def test_checking_a_task_imports_only_what_reads_its_data(tmp_path: Path) -> None:
     """`validate --no-timing` and a refused `run` bring pandas for a table, and for a task file at fault nothing."""
     write_task(tmp_path)

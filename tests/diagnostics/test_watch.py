@@ -149,7 +149,9 @@ def test_probes_equal_plain_arithmetic():
     for quantity, table in expected.items():
         assert tables[quantity] == pytest.approx(table, rel=1e-3 if quantity == "update" else 1e-5)
     assert metrics["weight/norm"] == pytest.approx(math.hypot(*expected["weight"].values()), rel=1e-5)
-    assert metrics["update/ratio"] == pytest.approx(median(expected["update"].values()), rel=1e-3)
+    matrices = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
+    ratios = [ratio for name, ratio in expected["update"].items() if name in matrices]
+    assert metrics["update/ratio"] == pytest.approx(median(ratios), rel=1e-3)
 
 
 def test_probes_are_finite_at_the_edges():

@@ -71,6 +71,7 @@ def make(request: pytest.FixtureRequest) -> Iterator[Any]:
         path = f"{TRIALS}:{function}"
         executor: Executor = InProcessExecutor(path) if request.param == "in-process" else RayExecutor(path, workers=2)
         executor.open()
+        executor.launch()
         opened.append(executor)
         wait_for_idle(executor)
         return executor
@@ -138,6 +139,7 @@ def test_a_dead_worker_is_told_and_replaced() -> None:
     """The attempt of a worker that dies is Lost; another slot takes its place."""
     executor = RayExecutor(f"{TRIALS}:dies_once", workers=1)
     executor.open()
+    executor.launch()
     try:
         wait_for_idle(executor)
         executor.start(spec())
@@ -162,6 +164,7 @@ def one_worker() -> Iterator[Any]:
         if not opened:
             opened.append(RayExecutor(f"{TRIALS}:{function}", workers=1))
             opened[0].open()
+            opened[0].launch()
         wait_for_idle(opened[0])
         opened[0].start(spec(folder=str(folder), **fields))
         return until_end(opened[0])[-1]
@@ -221,6 +224,7 @@ def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path
     """What ran on it is lost and can be sent again; nothing of the dead one is left."""
     executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
     executor.open()
+    executor.launch()
     try:
         wait_for_idle(executor)
         executor.start(spec(folder=str(tmp_path), epochs=100, params={"x": 1.0, "seconds": 1.0}))
@@ -246,6 +250,7 @@ def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -
     del tmp_path
     executor = RayExecutor(f"{TRIALS}:environment", workers=2)
     executor.open()
+    executor.launch()
     try:
         wait_for_idle(executor, 2)
         children = psutil.Process().children(recursive=True)

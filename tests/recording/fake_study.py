@@ -42,7 +42,6 @@ def begin(root: Path, *, epochs: int = 5, time: float = START) -> StudyFolder:
 def create(folder: StudyFolder, run: str, number: int, *, kind: str = "trial", **fields: Any) -> Path:
     """A run with its first attempt begun."""
     path = folder.events(run)
-    params = {"cell": "gru", "learning_rate": 0.001, "layers": 2}
     write(
         path,
         "created",
@@ -51,9 +50,11 @@ def create(folder: StudyFolder, run: str, number: int, *, kind: str = "trial", *
         kind=kind,
         number=number,
         seed=7,
-        params=params,
-        searched=["cell", "learning_rate"],
-        **fields,
+        **{
+            "params": {"cell": "gru", "learning_rate": 0.001, "layers": 2},
+            "searched": ["cell", "learning_rate"],
+            **fields,
+        },
     )
     attempt(path, 1)
     return path

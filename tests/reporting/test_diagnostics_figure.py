@@ -82,6 +82,34 @@ def test_the_flow_is_the_share_of_the_gradient_that_is_left() -> None:
     assert f"10^{power:.1f} left after 200 steps:\nit reaches back" in axes.get_title()
 
 
+def test_a_gradient_that_is_gone_at_once_is_drawn_as_gone() -> None:
+    """A profile of nothing but 0 should be a line at the bottom, not a panel that says it was not measured."""
+    record = trained(epochs=1, decay=2.0)
+    record.epochs[1]["profiles"]["state_grad"] = {"stack.forward_cells.0": [[1, 0.0], [20, 0.0], [200, 0.0]]}
+    axes = panel(diagnostics_figure(record), "layer 1")
+    (line,) = (line for line in axes.get_lines() if line.get_label() == "epoch 1")
+    assert max(line.get_ydata()) <= 1e-16  # type: ignore[type-var]
+    assert "it has vanished" in axes.get_title()
+
+
+def test_items_of_many_lengths_are_averaged() -> None:
+    """Hundreds of lags should become a few points, none outside of what was measured, with the first as it is."""
+    record = trained(epochs=1)
+    lags = [float(lag) for lag in range(1, 400)]
+    profile = [[lag, (2.0 if lag % 2 else 1.0) * math.exp(-0.01 * lag)] for lag in lags]
+    record.epochs[1]["profiles"]["state_grad"] = {"stack.forward_cells.0": profile}
+    (line,) = (
+        line for line in panel(diagnostics_figure(record), "layer 1").get_lines() if line.get_label() == "epoch 1"
+    )
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert (x[0], y[0]) == (1.0, 1.0)
+    assert len(x) <= 13
+    assert np.all(np.diff(x) > 0)
+    assert x[-1] <= 399
+    root_mean_square = math.sqrt((1 + 4) / 2) / 2 * np.exp(-0.01 * (x[1:] - 1))
+    np.testing.assert_allclose(y[1:], root_mean_square, rtol=0.15)
+
+
 @pytest.mark.parametrize(
     ("decay", "words_for_it"),
     [(0.0, "1 left after 200 steps:\nit reaches back"), (0.1, "it has vanished"), (-0.1, "it explodes")],
@@ -91,10 +119,11 @@ def test_the_flow_is_told_in_words(decay: float, words_for_it: str) -> None:
     assert words_for_it in panel(diagnostics_figure(trained(epochs=1, decay=decay)), "layer 1").get_title()
 
 
-def test_without_a_known_lag_the_longest_measured_one_is_told() -> None:
-    """Where the task's lag is not known, the words should be those of the last point of the profile."""
+@pytest.mark.parametrize("lag", [None, 1000])
+def test_the_longest_measured_lag_is_told_where_the_tasks_is_longer_or_unknown(lag: int | None) -> None:
+    """The steps in the words should be those over which the attenuation was measured."""
     record = trained(epochs=1, decay=0.01, lag=50)
-    record.results["lag"] = None
+    record.results["lag"] = lag
     assert f"{math.exp(-0.5):.2g} left after 50 steps" in panel(diagnostics_figure(record), "layer 1").get_title()
 
 
@@ -116,8 +145,8 @@ def test_gates_are_what_was_measured() -> None:
 
 
 def test_weights_are_the_extremes_of_all_gates() -> None:
-    """The largest and the least singular value of a cell should be those over its gates."""
-    record = trained(epochs=3)
+    """The largest and the least singular value of a cell should be those over its gates, however many blocks it has."""
+    record = trained(epochs=3, gates=tuple(f"gate.{part}" for part in range(32)))
     lines = {
         line.get_label(): list(line.get_ydata())  # type: ignore[arg-type]
         for line in panel(diagnostics_figure(record), "Do the recurrent weights keep a signal?").get_lines()

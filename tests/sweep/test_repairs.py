@@ -72,6 +72,15 @@ def test_a_cure_keeps_the_rest_and_what_must_follow_follows() -> None:
     assert cured(SPACE, gru, Cure(param="cell", to="lstm")) == {**LSTM, "forget_bias": 1.5}
 
 
+def test_among_numbers_to_choose_from_the_nearest_is_taken() -> None:
+    """By ratio, as rates and sizes are; where that is the old one there is no cure."""
+    space = Space.parse({"learning_rate": [1e-9, 1e-3, 3e-2], "batch_size": [16, 64]}, lambda _: "")
+    params = {"learning_rate": 3e-2, "batch_size": 64}
+    assert cured(space, params, RATE) == {**params, "learning_rate": 1e-3}
+    assert cured(space, params, Cure(param="learning_rate", times=0.5)) is None
+    assert cured(space, params, Cure(param="batch_size", times=0.25)) == {**params, "batch_size": 16}
+
+
 @pytest.mark.parametrize(
     "cure",
     [
@@ -212,7 +221,9 @@ class TestInASweep:
         """The suggestions are those of a sweep without diagnostics; the findings are there all the same."""
         path = write_task(tmp_path, trials=6, more=SLOW.replace("MODE", "observe"))
         sweep(path)
-        off = write_task(tmp_path, name="off", trials=6, more=SLOW.replace("mode: MODE", "level: 'off', mode: observe"))
+        off = write_task(
+            tmp_path, name="unwatched", trials=6, more=SLOW.replace("mode: MODE", 'level: "off", mode: observe')
+        )
         sweep(off)
         assert [trial.params for trial in records(path)] == [trial.params for trial in records(off)]
         assert not any(trial.repairs for trial in records(path))
@@ -252,7 +263,10 @@ class TestInASweep:
         ("thresholds", "message"),
         [
             ("{vanishing: {attenuation: 1e-3}}", "finding must be a known name, but got 'vanishing'"),
-            ("{dead_units: {shares: 0.1}}", "diagnostics.thresholds.dead_units.shares"),
+            (
+                "{dead_units: {shares: 0.1}}",
+                "diagnostics.thresholds.dead_units must have known keys only, but got 'shares'",
+            ),
             ("{dead_units: {share: 7}}", "must be <= 1, but got 7"),
         ],
     )

@@ -46,15 +46,24 @@ class Machines:
         self._start([RAY, "start", "--head", "--block", *options, f"--temp-dir={self._folder}"], {})
         self._wait("node_")
 
-    def node(self, hidden: Path, number: int = 2, **environment: str) -> subprocess.Popen[bytes]:
-        """Start a node with one CPU that sees an empty, unwritable folder in place of `hidden`."""
+    def node(self, hidden: Path, number: int = 2, *, package: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a node with one CPU.
+
+        Args:
+            hidden: The node sees an empty, unwritable folder in its place.
+            number: Tells nodes apart.
+            package: The node sees this in place of the package under test. PYTHONPATH would not do: Ray gives workers
+                the driver's own, sooner or later.
+        """
         mount = f"mount -t tmpfs -o size=1m,mode=0555 tmpfs {hidden} && mount -o remount,ro {hidden}"
+        if package is not None:
+            mount += f" && mount --bind {package} {ROOT / 'tuner'}"
         join = (
             f"{RAY} start --block --address={self.address} --num-cpus=1 --resources='{{\"n{number}\": 1}}'"
             " --node-ip-address=127.0.0.2"
         )
         command = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
-        process = self._start(command, {"HOME": str(self._folder / f"home{number}"), **environment})
+        process = self._start(command, {"HOME": str(self._folder / f"home{number}")})
         self._wait(f"/1.0 n{number}")
         return process
 
@@ -141,9 +150,6 @@ def task(tmp_path: Path, migrated: Path, machines: Machines, monkeypatch: pytest
     return write
 
 
-@pytest.mark.xfail(
-    strict=False, reason="beside other clusters on the same machine a node was once not asked before the sweep started"
-)
 def test_a_node_that_lacks_something_is_named_and_nothing_starts(
     tmp_path: Path, machines: Machines, task: Callable[..., Path]
 ) -> None:
@@ -161,11 +167,10 @@ def test_a_node_that_lacks_something_is_named_and_nothing_starts(
     other.mkdir()
     (other / "__init__.py").write_text('"""Another tuner."""\n')
     try:
-        machines.node(tmp_path, 3, PYTHONPATH=str(other.parent))
+        machines.node(tmp_path, 3, package=other)
         path = task("other", trials=3, more=f"storage: {BUCKET}/other\n")
         line = finish(start(path.parent, path), status=2).strip().splitlines()[-1]
-        assert "must be able to import the driver's version of tuner" in line
-        assert str(other) in line
+        assert f"must be able to import the driver's version of tuner, but got '{ROOT / 'tuner'} differs'" in line
     finally:
         shutil.rmtree(other.parent)
 

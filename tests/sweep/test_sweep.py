@@ -299,6 +299,7 @@ def test_the_choice_that_made_the_difference_is_told(tmp_path: Path) -> None:
     """Where one choice learns and the other cannot, words, numbers and an artifact say so."""
     space = "{cell: gru, hidden_size: {low: 4, high: 40}, batch_size: 16, learning_rate: [1.0e-9, 0.03]}"
     search = f"search_space: {space}\nsampler: {{name: random, seed: 0}}\npruner: {{name: none}}\nconfirm: {{top: 1}}"
+    search += "\ndiagnostics: {mode: observe}"
     path = write_task(tmp_path, trials=16, epochs=8, more=f"objective: {{metric: val/loss}}\n{search}")
     outcome, _ = sweep(path)
     summary = outcome.summary

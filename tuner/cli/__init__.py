@@ -7,6 +7,7 @@ Exit status: 0 done; 1 the sweep ended without one usable trial; 2 the user's mi
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -56,7 +57,9 @@ def _examples(*lines: str) -> Callable[[Any], Any]:
     """Append examples to a command's help, unwrapped."""
 
     def add(function: Any) -> Any:
-        function.__doc__ = f"{function.__doc__}\n\n\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n\b\nExamples:\n" + "\n".join(
+            f"  {line}" for line in lines
+        )
         return function
 
     return add
@@ -221,6 +224,59 @@ def top(study: str, limit: int, storage: str, as_json: bool) -> None:
     print_rows(folder.name, rows)
 
 
+@main.command()
+@click.argument("target", metavar="STUDY|TASK.yaml")
+@click.option("--trial", type=click.IntRange(min=0), help="Tell the story of this trial of the study.")
+@click.option(
+    "--params",
+    multiple=True,
+    metavar="best|baseline|KEY=VALUE",
+    help="Train one configuration of TASK.yaml: the study's winner or the baseline (which is meant when neither is "
+    "named), with these changes. May be repeated.",
+)
+@_SET
+@click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+@_JSON
+@_examples(
+    "python -m tuner diagnose digits                      # which choices go with which symptom",
+    "python -m tuner diagnose digits --trial 12           # one trial: findings, layers, figures",
+    "python -m tuner diagnose task.yaml                   # the same of its study; without one: trains the baseline",
+    "python -m tuner diagnose task.yaml --params best     # trains the winner with every probe",
+    "python -m tuner diagnose task.yaml --params cell=gru --params learning_rate=0.01",
+)
+def diagnose(
+    target: str,
+    trial: int | None,
+    params: tuple[str, ...],
+    sets: tuple[str, ...],
+    storage: str,
+    as_json: bool,
+) -> None:
+    """Say why networks do not learn: findings with evidence, threshold and what to try.
+
+    A study is told as it is: symptoms, the choices that go with them, repairs; with --trial one trial of it. With
+    --params, or where a task file has no study yet, one configuration is trained in this process with every probe;
+    its figures are kept in the folder `diagnose` of the study, nothing else is recorded.
+    """
+    is_task = target.endswith((".yaml", ".yml"))
+    if params and not is_task:
+        fix = "Name the study's task file instead, as it says where the data is."
+        raise UserError("--params needs a TASK.yaml", value=target, fix=fix)
+    if params and trial is not None:
+        raise UserError("--params must not stand beside --trial", fix="One trains, the other tells of a trained trial.")
+    if is_task and (params or (trial is None and not _has_study(target, sets))):
+        _diagnose_task(Path(target), sets, params, as_json)
+        return
+    from tuner.cli.stories import print_study, print_trial
+    from tuner.sweep import diagnose_study, diagnose_trial
+
+    folder = _study_folder(target, storage, sets)
+    if trial is None:
+        _show_story(diagnose_study(folder), as_json, print_study)
+    else:
+        _show_story(diagnose_trial(folder, trial), as_json, print_trial)
+
+
 @main.command("list")
 @click.argument("kind", metavar="KIND", required=False)
 @_JSON
@@ -326,12 +382,52 @@ def gc(study: str, storage: str) -> None:
     click.echo(f"study {folder.name}: {done}")
 
 
-def _study_folder(study: str, storage: str) -> StudyFolder:
+def _has_study(task: str, sets: tuple[str, ...]) -> bool:
+    """Whether a task file's study was begun."""
+    from tuner.config import load_task_file
+
+    file = load_task_file(task, sets).task
+    return StudyFolder(Path(file.storage.folder) / file.name).exists()
+
+
+def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], as_json: bool) -> None:
+    """Train one configuration and tell its story; Ctrl+C ends it early, and what was found is told all the same."""
+    from tuner.cli.console import Lines
+    from tuner.cli.stories import print_trial
+    from tuner.sweep import Telling, configuration, diagnose_task, resolve_task
+
+    task = resolve_task(path, sets)
+    chosen = configuration(task, params)
+    show = Lines(sys.stderr) if as_json else _listener(as_json)
+    link = Telling(show, task.metric, task.file.budget.epochs)
+    show("notice", sentence=f"training {chosen.words}, with diagnostics level full; nothing is recorded in a study")
+    try:
+        with _stopping(link.stop) as received:
+            story = diagnose_task(task, chosen, link)
+    except KeyboardInterrupt:
+        sys.exit(128 + (received[0] if received else signal.SIGINT))
+    finally:
+        show.close()
+    _show_story(story, as_json, print_trial)
+    if received:
+        sys.exit(128 + received[0])
+
+
+def _show_story(story: Any, as_json: bool, show: Callable[[Any], None]) -> None:
+    if not as_json:
+        show(story)
+        return
+    from tuner.cli.console import finite
+
+    click.echo(json.dumps(finite(story.as_json()), indent=2))
+
+
+def _study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyFolder:
     """A study named by its name or by its task file."""
     if study.endswith((".yaml", ".yml")):
         from tuner.config import load_task_file
 
-        task = load_task_file(study).task
+        task = load_task_file(study, sets).task
         study, storage = task.name, task.storage.folder
     known = sorted(path.name for path in Path(storage).glob("*") if StudyFolder(path).exists())
     if study not in known:

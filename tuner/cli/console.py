@@ -43,11 +43,12 @@ class Lines:
 
     def __call__(self, event: str, **fields: Any) -> None:
         """Print the event's line, if it has one."""
-        if event == "progress":
-            if time.monotonic() - self._last_tick < TICK_SECONDS:
+        if event in _PROGRESS:
+            last = event == "training" and fields["epoch"] == fields["epochs"]
+            if not last and time.monotonic() - self._last_tick < TICK_SECONDS:
                 return
             self._last_tick = time.monotonic()
-            self.print(progress_line(fields))
+            self.print(_PROGRESS[event](fields))
             return
         if (line := event_line(event, fields)) is not None:
             self.print(line)
@@ -72,8 +73,8 @@ class Terminal(Lines):
 
     def __call__(self, event: str, **fields: Any) -> None:
         """Print the event above the live line, or renew it."""
-        if event == "progress":
-            self._live.update(Text(progress_line(fields), style="bold"))
+        if event in _PROGRESS:
+            self._live.update(Text(_PROGRESS[event](fields), style="bold"))
         else:
             super().__call__(event, **fields)
 
@@ -169,6 +170,17 @@ def progress_line(fields: Mapping[str, Any]) -> str:
     if fields["seconds_left"] is not None:
         parts += [f"about {duration(fields['seconds_left'])} left"]
     return "  ".join(parts)
+
+
+def training_line(fields: Mapping[str, Any]) -> str:
+    """How far one training is."""
+    return (
+        f"epoch {fields['epoch']}/{fields['epochs']}  {fields['metric']} {number(fields['value'])}  "
+        f"train/loss {number(fields['loss'])}  about {duration(fields['seconds_left'])} left"
+    )
+
+
+_PROGRESS = {"progress": progress_line, "training": training_line}
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from tuner.cli.console import duration, number
 
@@ -15,14 +17,17 @@ if TYPE_CHECKING:
     from tuner.sweep.summary import Summary
 
 _WIDTH = 160  # where there is no terminal to fit
+_NARROW = 110  # columns below which a table of trials would be one of syllables
 
 
-def _console() -> Console:
+def make_console() -> Console:
+    """The terminal, or a wide page where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def _table(*headings: str) -> Table:
+def make_table(*headings: str) -> Table:
+    """An empty table whose cells fold on narrow terminals."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -30,23 +35,42 @@ def _table(*headings: str) -> Table:
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Trials and confirmations of a study."""
-    table = _table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
+    """Trials and confirmations of a study; on a narrow terminal each in lines of its own."""
+    console = make_console()
+    console.print(f"study {title}", highlight=False)
+    if console.width < _NARROW:
+        for row in rows:
+            _print_row(console, row)
+        return
+    table = make_table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
     for row in rows:
-        name = "baseline" if row["number"] < 0 else str(row["number"])
         table.add_row(
-            name if row["kind"] == "trial" else f"{name} {row['kind']}",
+            _name(row),
             row["state"].lower(),
             number(row["value"]),
             str(row["epochs"]),
             duration(row["seconds"]),
-            ", ".join(name.replace("_", " ") for name in row["findings"]),
+            _found(row),
             parameters(row["params"]),
             _why(row),
         )
-    console = _console()
-    console.print(f"study {title}", highlight=False)
     console.print(table)
+
+
+def _print_row(console: Console, row: Mapping[str, Any]) -> None:
+    head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {row['epochs']} epochs"
+    console.print(f"\n{head}  {duration(row['seconds'])}", highlight=False, markup=False)
+    for text in filter(None, (_found(row), parameters(row["params"]), _why(row))):
+        console.print(Padding(Text(text), (0, 0, 0, 3)))
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    name = "baseline" if row["number"] < 0 else str(row["number"])
+    return name if row["kind"] == "trial" else f"{name} {row['kind']}"
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    return ", ".join(name.replace("_", " ") for name in row["findings"])
 
 
 def _why(row: Mapping[str, Any]) -> str:
@@ -57,19 +81,21 @@ def _why(row: Mapping[str, Any]) -> str:
 
 def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     """Entries of a catalog."""
-    table = _table("name", "summary", "parameters", "source")
+    table = make_table("name", "summary", "parameters", "source")
     for entry in entries:
         table.add_row(entry["name"], entry["summary"], ", ".join(entry["parameters"]), entry["source"])
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_summary(summary: Summary) -> None:
     """The end of a sweep: the confirmed configurations beside baseline and trivial predictor."""
-    console = _console()
+    console = make_console()
     console.print()
     console.print(summary.headline, highlight=False)
     if summary.rows:
-        table = _table("configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds")
+        table = make_table(
+            "configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds"
+        )
         for row in summary.rows:
             cells = [row["name"], row["score"]]
             cells += [row["test"]] if summary.has_test else []

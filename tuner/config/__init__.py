@@ -6,7 +6,7 @@ from tuner.config.options import Options
 from tuner.config.ready import ready_folder, ready_search_spaces, ready_tasks
 from tuner.config.schema import task_schema
 from tuner.config.task import TaskFile
-from tuner.config.yaml_file import Document, parse_yaml, read_yaml
+from tuner.config.yaml_file import Document, parse_value, parse_yaml, read_yaml
 
 __all__ = [
     "Document",
@@ -16,6 +16,7 @@ __all__ = [
     "Place",
     "TaskFile",
     "load_task_file",
+    "parse_value",
     "parse_yaml",
     "read_yaml",
     "ready_folder",

@@ -69,6 +69,7 @@ class Watch:
         self.every = max(cadence.steps, steps_per_epoch // cadence.per_epoch) if self.probes else 0
         self.look_probes = {name: probe for name, probe in probes.items() if isinstance(probe, LookProbe)}
         self.names = [name for name, _ in network.named_parameters()]
+        self._matrices = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
         self._sampled, self._sample = None, sample if self.look_probes and cells_of(network) else None
         self._cadence = cadence
         self._looked, self._interval = 0, cadence.least
@@ -145,7 +146,7 @@ class Watch:
         if WEIGHT in tables:
             metrics[WEIGHT_NORM] = math.hypot(*tables[WEIGHT].values())
         if UPDATE in tables:
-            metrics[UPDATE_RATIO] = median(tables[UPDATE].values())
+            metrics[UPDATE_RATIO] = median(ratio for name, ratio in tables[UPDATE].items() if name in self._matrices)
         if len(losses):
             metrics[SPIKES] = float(self._spikes(losses))
         if self._start:

@@ -42,7 +42,7 @@ class Executor(Protocol):
     """A number of slots, each running one attempt at a time. Used by the driver's thread alone."""
 
     def open(self) -> None:
-        """Start; slots may become idle later.
+        """Start or join what holds the slots; there is none yet.
 
         Raises:
             ClusterError: The cluster cannot be reached or cannot hold one slot.
@@ -69,6 +69,10 @@ class Executor(Protocol):
         Returns:
             Node -> what it cannot do.
         """
+        ...
+
+    def launch(self) -> None:
+        """Make the slots, after the nodes were asked; they become idle later."""
         ...
 
     def start(self, spec: TrialSpec) -> Started:

@@ -23,13 +23,16 @@ class InProcessExecutor:
         self._busy: TrialSpec | None = None
 
     def open(self) -> None:
+        """This process is there already."""
+
+    def launch(self) -> None:
         """Load the trial function."""
         self._worker = Worker(self._run_trial)
 
     @property
     def num_idle(self) -> int:
         """1 unless an attempt runs."""
-        return 0 if self._busy else 1
+        return 0 if self._busy or self._worker is None else 1
 
     def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
         """There is no node but this process."""
@@ -37,19 +40,19 @@ class InProcessExecutor:
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt in a thread."""
-        assert self._worker is not None, "open first"
+        assert self._worker is not None, "launch first"
         self._busy = spec
         self._worker.start(spec)
         return Started("in-process")
 
     def answer(self, answer: Answer) -> None:
         """Hand the answer over."""
-        assert self._worker is not None, "open first"
+        assert self._worker is not None, "launch first"
         self._worker.answer(answer)
 
     def poll(self, timeout: float) -> Sequence[Message]:
         """Messages of the attempt."""
-        assert self._worker is not None, "open first"
+        assert self._worker is not None, "launch first"
         messages = self._worker.messages(timeout)
         if any(isinstance(message, Ended) for message in messages):
             self._busy = None

@@ -119,19 +119,14 @@ class RayExecutor:
         self.num_slots = 0
 
     def open(self) -> None:
-        """Start or join Ray, check that a slot fits on a node, and create the actors."""
+        """Start or join Ray, and check that a slot fits on a node."""
         with _own_signal_handlers():
             if self._address == "local":
                 self._start_local()
             else:
                 self._join()
-        import ray
-
         fits = self._slots_that_fit()
         self.num_slots = fits if self._workers == "auto" else int(self._workers)
-        self._actor_class = ray.remote(RayWorker)
-        for _ in range(self.num_slots):
-            self._add_slot()
 
     @property
     def num_idle(self) -> int:
@@ -141,6 +136,14 @@ class RayExecutor:
     def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
         """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
         return {} if self._address == "local" else probe_nodes(target, question, self._cpus)
+
+    def launch(self) -> None:
+        """Create the actors: not before the nodes were asked, as one that lacks this package could not even say so."""
+        import ray
+
+        self._actor_class = ray.remote(RayWorker)
+        for _ in range(self.num_slots):
+            self._add_slot()
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt on an idle actor."""

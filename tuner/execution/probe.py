@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tuner
 
+JOINING_SECONDS = 10.0
+"""Longest time for a node that has just joined to say what resources it has."""
 PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
 
@@ -47,10 +50,9 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> dict[str
         answer: str = getattr(import_module(module), name)(question)
         return answer
 
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     asked: dict[Any, str] = {}
-    for node in nodes:
-        if not node["Alive"] or node["Resources"].get("CPU", 0.0) < cpus:
+    for node in _known_nodes():
+        if node["Resources"].get("CPU", 0.0) < cpus:
             continue
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task: Any = ray.remote(ask).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
@@ -59,6 +61,19 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> dict[str
         )
     ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)
     return {name: _answer(ref) for ref, name in asked.items()}
+
+
+def _known_nodes() -> list[dict[str, Any]]:
+    """The nodes that are alive, once each has said what it has."""
+    import ray
+
+    deadline = time.monotonic() + JOINING_SECONDS
+    while True:
+        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+        alive = [node for node in nodes if node["Alive"]]
+        if all(node["Resources"] for node in alive) or time.monotonic() > deadline:
+            return alive
+        time.sleep(0.2)
 
 
 def package_digest() -> str:

@@ -55,6 +55,20 @@ class Contrast:
         rest = [group for group in self.groups if group is not self.group]
         return Group("others", sum(group.hits for group in rest), sum(group.trials for group in rest))
 
+    @property
+    def least(self) -> float:
+        """The least probability that so many hits in so many trials could have had, however they fell.
+
+        Where it is above the level of a test, the comparison could not have been told, and need not be corrected for.
+
+        Reference:
+            Tarone 1990, doi:10.2307/2531456. Deviation: against the level itself, which corrects for more.
+        """
+        others = self.others
+        hits, trials = self.group.hits + others.hits, self.group.trials
+        most, fewest = min(hits, trials), max(0, hits - others.trials)
+        return min(_fisher(inside, trials, hits - inside, others.trials) for inside in {most, fewest})
+
 
 def contrasts(trials: Sequence[tuple[Mapping[str, Any], bool]]) -> list[Contrast]:
     """Every choice of every parameter, or part of its range, against the rest of the trials that have the parameter.
@@ -118,9 +132,13 @@ def _parts(values: Sequence[float]) -> list[str]:
 
 def _probability(group: Group, groups: Sequence[Group]) -> float:
     """Fisher's exact test of a group against the others together, two-sided."""
-    from scipy.stats import fisher_exact  # here, so that a leaderboard starts without SciPy
-
     rest = [other for other in groups if other is not group]
     hits, trials = sum(other.hits for other in rest), sum(other.trials for other in rest)
-    table = [[group.hits, group.trials - group.hits], [hits, trials - hits]]
+    return _fisher(group.hits, group.trials, hits, trials)
+
+
+def _fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
+    from scipy.stats import fisher_exact  # here, so that a leaderboard starts without SciPy
+
+    table = [[hits, trials - hits], [other_hits, other_trials - other_hits]]
     return float(fisher_exact(table).pvalue)

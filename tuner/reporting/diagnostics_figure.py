@@ -21,6 +21,7 @@ from tuner.reporting.drawing import (
     epoch_axis,
     heading,
     integer_axis,
+    lag_of,
     new_figure,
     short,
     tensor_table,
@@ -34,6 +35,8 @@ _MOST_CELLS = 6
 """Cells that are drawn; the tables hold all."""
 _MOST_LOOKS = 6
 """Epochs whose profile is drawn, the first and the last among them."""
+_MOST_LAGS = 12
+"""Points of a profile that are drawn; a sequence is read in about ten parts."""
 _LEAST = 1e-16
 """Smallest part of a gradient that is drawn."""
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
@@ -42,17 +45,18 @@ _CLOSED, _OPEN = BLUE, ORANGE
 _LEVEL = "measured with diagnostics.level standard or full"
 
 
-def diagnostics_figure(record: RunRecord) -> Figure:
+def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
     """What happened inside the network, epoch by epoch; what was not measured says so.
 
     Args:
         record: The run; its epochs may be incomplete.
+        title: What the run is called, where its number does not say so.
     """
     flow = _profiles(record)
     gates = _gates(record)
     heights = [3.1, 0.75 + 1.05 * max(1, len(gates)) + 0.35, 3.1]
     figure = new_figure(12.0, 0.5 + sum(heights))
-    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_flow(top, record, flow)
     _draw_gates(middle, gates)
@@ -72,7 +76,7 @@ Profile = Sequence[tuple[float, float]]
 
 
 def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
-    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least lag."""
+    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least one."""
     found: dict[str, dict[int, Profile]] = {}
     for epoch, event in sorted(record.epochs.items()):
         for cell, profile in ((event.get("profiles") or {}).get(names.STATE_GRAD) or {}).items():
@@ -82,10 +86,25 @@ def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
 
 
 def _relative(profile: Profile) -> Profile:
-    if len(profile) < 2 or not profile[0][1] > 0 or not math.isfinite(profile[0][1]):
+    """Of the first value; where that is 0 already, nothing is left at any lag."""
+    finite = [(lag, value) for lag, value in profile if math.isfinite(value)]
+    if len(finite) < 2:
         return ()
-    start = profile[0][1]
-    return [(lag, max(value / start, _LEAST)) for lag, value in profile if math.isfinite(value / start)]
+    start = finite[0][1] or math.inf
+    return [(lag, max(value / start, _LEAST)) for lag, value in _thinned(finite)]
+
+
+def _thinned(profile: Profile) -> Profile:
+    """Neighbouring lags together, where there are more: each is then of other items, which shows as a zigzag."""
+    group = -(-len(profile) // _MOST_LAGS)
+    if group == 1:
+        return profile
+    parts = [profile[start : start + group] for start in range(1, len(profile), group)]
+    means = [
+        (sum(lag for lag, _ in part) / len(part), math.hypot(*(v for _, v in part)) / math.sqrt(len(part)))
+        for part in parts
+    ]
+    return [profile[0], *means]
 
 
 def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[int, Profile]]) -> None:
@@ -124,15 +143,12 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
-    """What is left after the task's lag, in words; after the longest lag that was looked at where none is known."""
+    """What is left after the task's lag, or after the longest lag that was measured, in words."""
     last = max(looks)
-    measured = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
-    lag = record.results.get("lag")
-    if measured is None or lag is None:
-        lag, share = looks[last][-1]
-        power = math.log10(share)
-    else:
-        power = measured
+    power = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
+    if power is None:
+        power = math.log10(looks[last][-1][1])
+    lag = lag_of(record, last)
     limits = VanishingGradient().attenuation, ExplodingGradient().growth
     word = "it reaches back"
     if power < math.log10(limits[0]):
@@ -272,11 +288,13 @@ def _title(part: SubFigure, text: str) -> None:
 
 
 def _plain_log_axis(axes: Axes) -> None:
-    """A logarithmic axis at the side with plain numbers, also where it spans less than a decade."""
+    """A logarithmic axis at the side with plain numbers; it spans so much that small changes look small."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_yscale("log")
     low, high = axes.get_ylim()
+    low, high = low / 2, high * 2
+    axes.set_ylim(low, high)
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     if high < 100 * low:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from tuner.diagnostics.names import STATE_GRAD
 from tuner.events import RunRecord
 from tuner.messages import State
 
@@ -24,7 +25,8 @@ STATE_COLOURS = {
     State.FAILED: "#7d3c98",
 }
 OTHER_STATES = "#c9b458"
-_MOST_TENSORS = 24
+MOST_TENSORS = 24
+"""Tensors that a panel has room for."""
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -55,8 +57,14 @@ def series(record: RunRecord, name: str, *, positive: bool = False) -> tuple[lis
     return [epoch for epoch, _ in pairs], [value for _, value in pairs]
 
 
-def tensor_table(record: RunRecord, quantity: str) -> tuple[list[str], list[int], Any]:
-    """Names (of tensors, cells or gates), epochs, and an array (names N, epochs E), NaN where a value is missing."""
+def tensor_table(record: RunRecord, quantity: str, most: int | None = None) -> tuple[list[str], list[int], Any]:
+    """Names (of tensors, cells or gates), epochs, and an array (names N, epochs E), NaN where a value is missing.
+
+    Args:
+        record: The run.
+        quantity: Row of its tables.
+        most: Number of names at most; None for all.
+    """
     import numpy as np
 
     found: dict[int, Mapping[str, float]] = {
@@ -64,9 +72,20 @@ def tensor_table(record: RunRecord, quantity: str) -> tuple[list[str], list[int]
         for epoch, event in sorted(record.epochs.items())
         if (event.get("tensors") or {}).get(quantity)
     }
-    names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:_MOST_TENSORS]
+    names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:most]
     table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
     return names, list(found), table_NE
+
+
+def lag_of(record: RunRecord, epoch: int) -> float | None:
+    """Steps over which an epoch tells what is left of the gradient: the task's lag, at most the longest one measured.
+
+    None where neither is known.
+    """
+    profiles = ((record.epochs.get(epoch, {}).get("profiles") or {}).get(STATE_GRAD) or {}).values()
+    longest = max((lag for profile in profiles for lag, _ in profile), default=None)
+    known = [float(lag) for lag in (record.results.get("lag"), longest) if lag is not None]
+    return min(known, default=None)
 
 
 def edges(epochs: Sequence[int]) -> list[float]:
@@ -75,12 +94,16 @@ def edges(epochs: Sequence[int]) -> list[float]:
     return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
 
 
-def heading(record: RunRecord) -> str:
-    """Which run it is and how it ended."""
+def run_name(record: RunRecord) -> str:
+    """What a run is called: `trial 12`, `baseline (confirm)`."""
     name = "baseline" if record.number < 0 else f"trial {record.number}"
-    kind = "" if record.kind == "trial" else f" ({record.kind})"
+    return name if record.kind == "trial" else f"{name} ({record.kind})"
+
+
+def heading(record: RunRecord, title: str = "") -> str:
+    """Which run it is, unless a title says so, and how it ended."""
     because = f", {record.reason}" if record.reason else ""
-    return f"{name}{kind}: {record.state.value.lower()}{because}"
+    return f"{title or run_name(record)}: {record.state.value.lower()}{because}"
 
 
 def by_state(

@@ -10,6 +10,7 @@ from tuner.reporting.drawing import (
     BLUE,
     GREEN,
     GREY,
+    MOST_TENSORS,
     ORANGE,
     RED,
     direction,
@@ -38,7 +39,9 @@ _MOST_MARKS = 6
 """Findings that are marked on the learning curve; all are told by `diagnose`."""
 
 
-def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> Figure:
+def trial_figure(
+    record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None, title: str = ""
+) -> Figure:
     """How one training went: learning curves, gradients, and what happened in each weight.
 
     Args:
@@ -46,9 +49,10 @@ def trial_figure(record: RunRecord, *, metric: str, maximize: bool, trivial: flo
         metric: The objective, such as `val/accuracy`.
         maximize: Whether higher is better.
         trivial: The objective of the trivial predictor.
+        title: What the run is called, where its number does not say so.
     """
     figure = new_figure(12.0, 8.5)
-    figure.suptitle(heading(record), fontsize=13, wrap=True)
+    figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
     _draw_learning(losses, record, metric, maximize, trivial)
     _draw_gradients(gradients, record)
@@ -166,7 +170,7 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
     from matplotlib.colors import Normalize
 
     axes.set_title("Where do gradient norms vanish or explode?", loc="left")
-    names, epochs, table_NE = tensor_table(record, "grad")
+    names, epochs, table_NE = tensor_table(record, "grad", MOST_TENSORS)
     if not names:
         empty(axes, "no gradient norms per weight were measured")
         return
@@ -189,7 +193,7 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
     from matplotlib import colormaps
 
     axes.set_title("Do the weights move at a healthy pace?", loc="left")
-    names, epochs, table_NE = tensor_table(record, "update")
+    names, epochs, table_NE = tensor_table(record, "update", MOST_TENSORS)
     epoch_axis(axes, record)
     if not names:
         empty(axes, "no updates per weight were measured")

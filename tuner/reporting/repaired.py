@@ -27,6 +27,7 @@ class Repaired:
         before: Best value of the repaired trial by then; None without one.
         after: That of the repair.
         helped: Whether it is better by a fiftieth of the value at least.
+        cured: Whether the finding is gone.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Repaired:
     before: float | None
     after: float | None
     helped: bool
+    cured: bool
 
     @property
     def sentence(self) -> str:
@@ -68,7 +70,17 @@ def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[
         helped = after is not None and (before is None or _gain(before, after, maximize) > LEAST_GAIN * abs(before))
         cause = record.repairs
         found.append(
-            Repaired(record.number, other.number, cause["finding"], cause["change"], epochs, before, after, helped)
+            Repaired(
+                number=record.number,
+                repaired=other.number,
+                finding=cause["finding"],
+                change=cause["change"],
+                epochs=epochs,
+                before=before,
+                after=after,
+                helped=helped,
+                cured=cause["finding"] not in record.found,
+            )
         )
     return found
 

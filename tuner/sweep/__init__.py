@@ -1,5 +1,6 @@
 """The driver's room: from a task file to a finished, confirmed and recorded sweep."""
 
+from tuner.sweep.diagnose import Telling, configuration, diagnose_study, diagnose_task, diagnose_trial
 from tuner.sweep.driver import Outcome, Sweep, make_executor
 from tuner.sweep.gc import collect
 from tuner.sweep.lock import DriverLock
@@ -18,7 +19,12 @@ __all__ = [
     "Sweep",
     "SweepFailed",
     "Task",
+    "Telling",
     "collect",
+    "configuration",
+    "diagnose_study",
+    "diagnose_task",
+    "diagnose_trial",
     "lr_range",
     "make_executor",
     "preview",

@@ -187,6 +187,7 @@ class Sweep:
         try:
             self.executor.open()
             self.shared.probe(self.executor)
+            self.executor.launch()
             self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
             for run in self.folder.runs():
                 self.recorder.changed(run)

@@ -21,6 +21,7 @@ class Listener(Protocol):
         summary     see `Summary`
         nothing     sentence                                the study is finished already
         progress    done, trials, running, idle, states, best, seconds_left    at most once a second
+        training    epoch, epochs, metric, value, loss, seconds_left    of `diagnose`
         notice      sentence
     """
 

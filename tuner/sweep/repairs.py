@@ -10,11 +10,12 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.events import RunRecord
 from tuner.space import Space
+from tuner.space.domains import same
 
 T = TypeVar("T")
 
@@ -142,9 +143,14 @@ class _Curing:
         self._wanted = {**params, name: value}
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """What is wanted, where it can be chosen, else the first."""
+        """What is wanted, where it can be chosen, else the number nearest to it, else the first."""
         wanted = self._wanted.get(_plain(name))
-        return next((choice for choice in choices if choice == wanted and type(choice) is type(wanted)), choices[0])
+        for choice in choices:
+            if same(choice, wanted):
+                return choice
+        if _is_number(wanted) and all(map(_is_number, choices)):
+            return min(choices, key=lambda choice: _distance(choice, wanted))
+        return choices[0]
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -162,7 +168,7 @@ class _Curing:
 
     def _number(self, name: str, low: float, high: float, log: bool) -> float:
         wanted = self._wanted.get(_plain(name))
-        if isinstance(wanted, bool) or not isinstance(wanted, int | float):
+        if not _is_number(wanted):
             return math.sqrt(low * high) if log else (low + high) / 2
         return min(max(wanted, low), high)
 
@@ -173,10 +179,18 @@ def _plain(key: str) -> str:
 
 
 def _differs(old: Any, new: Any) -> bool:
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
-    if numbers:
+    if _is_number(old) and _is_number(new):
         return bool(abs(new - old) > LEAST_CHANGE * abs(old))
-    return bool(old != new)
+    return not same(old, new)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _distance(one: float, other: float) -> float:
+    """As a ratio where both are positive: rates and sizes are compared so."""
+    return abs(math.log(one / other)) if one > 0 and other > 0 else abs(one - other)
 
 
 def _cause(finding: str, params: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -12,9 +12,10 @@ from tuner.folder import trial_run
 from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
 from tuner.registry import load_target
 from tuner.sweep.driver import RUN_TRIAL
+from tuner.sweep.search_phase import search_rungs
 from tuner.sweep.task import Task
 
-COMPARED = ("train/", "val/", "grad/", "weight/", "update/", "lr")
+COMPARED = ("train/", "val/", "grad/", "act/", "weight/", "update/", "lr")
 """Metrics that must repeat; times do not."""
 
 
@@ -62,7 +63,7 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
         folder=str(Path(folder)),
         epochs=file.budget.epochs,
         seconds=file.budget.seconds,
-        rungs=tuple(range(1, file.budget.epochs)),
+        rungs=search_rungs(task, record.params),
         metric=task.metric,
         maximize=task.maximize,
         device=file.device,
@@ -73,7 +74,7 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
 
 
 class _Comparing:
-    """Takes the reports, compares, and stops where the record ends."""
+    """Takes the reports, compares, and stops where the record ends, or soon after."""
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
@@ -83,19 +84,17 @@ class _Comparing:
 
     def send(self, report: Report) -> Answer | None:
         for epoch in report.epochs:
-            self.epochs = epoch.epoch
+            self.epochs = min(epoch.epoch, self._last)
             recorded = self._record.epochs.get(epoch.epoch, {}).get("metrics", {})
             self.differing += [
                 f"epoch {epoch.epoch}: {name} {value!r} was {recorded[name]!r}"
                 for name, value in epoch.metrics.items()
                 if name.startswith(COMPARED) and name in recorded and recorded[name] != value
             ]
-        if not report.waiting:
-            return None
-        go_on = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
-        if self.epochs < self._last:
-            return go_on
-        return replace(go_on, verdict=Verdict.STOP, state=State.PRUNED, reason="as far as the record goes")
+        answer = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
+        if self.epochs == self._last:
+            return replace(answer, verdict=Verdict.STOP, state=State.PRUNED, reason="as far as the record goes")
+        return answer if report.waiting else None
 
     def answered(self) -> Answer | None:
         return None

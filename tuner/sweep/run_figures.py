@@ -31,11 +31,13 @@ def draw_run(
     return True
 
 
-def draw_into(into: Path, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None) -> None:
-    """Draw both figures into a folder. See `draw_run`."""
+def draw_into(
+    into: Path, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None, title: str = ""
+) -> None:
+    """Draw both figures into a folder, under a title where the run's number does not say what it is. See `draw_run`."""
     from tuner.reporting.diagnostics_figure import diagnostics_figure  # matplotlib, only where it is needed
     from tuner.reporting.drawing import save
     from tuner.reporting.figures import trial_figure
 
-    save(trial_figure(record, metric=metric, maximize=maximize, trivial=trivial), into / TRAINING)
-    save(diagnostics_figure(record), into / DIAGNOSTICS)
+    save(trial_figure(record, metric=metric, maximize=maximize, trivial=trivial, title=title), into / TRAINING)
+    save(diagnostics_figure(record, title=title), into / DIAGNOSTICS)

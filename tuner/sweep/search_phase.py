@@ -6,18 +6,21 @@ import math
 import re
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tuner import events
 from tuner.events import RunRecord, read_run
 from tuner.folder import trial_run
 from tuner.messages import Ended, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
+from tuner.study.catalog import PRUNERS
 from tuner.sweep.repairs import Repair, Repairs
 
 if TYPE_CHECKING:
     from tuner.study.search import Suggestion
     from tuner.sweep.driver import Sweep
+    from tuner.sweep.task import Task
 
 POLL_SECONDS = 0.5
 SAME_FAILURES = 3
@@ -103,8 +106,6 @@ class SearchPhase:
         return list(self._task.space.searched)
 
     def _spec(self, suggestion: Suggestion, *, attempt: int = 1, reported: int = 0) -> TrialSpec:
-        epochs = self._task.file.budget.epochs
-        warmup = float(suggestion.params.get("warmup", 0.0)) * epochs
         return self._sweep.spec(
             trial_run(suggestion.number),
             "trial",
@@ -113,7 +114,7 @@ class SearchPhase:
             derive_seed(self._task.file.sampler.seed, "trial", suggestion.number),
             attempt=attempt,
             reported=reported,
-            rungs=self._search.pruner.rungs(epochs, warmup),
+            rungs=search_rungs(self._task, suggestion.params),
         )
 
     # resuming and closing ---------------------------------------------------------------------------------------
@@ -203,3 +204,11 @@ class SearchPhase:
         self._first.append(re.sub(r"\d+", "#", ended.reason) if ended.state is State.FAILED else "")
         if len(self._first) == SAME_FAILURES and len(set(self._first)) == 1 and self._first[0]:
             raise SweepFailed(f"the first {SAME_FAILURES} trials failed alike: {ended.reason}")
+
+
+def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
+    """Epochs after which a search trial is judged."""
+    name, options = task.pruner
+    epochs = task.file.budget.epochs
+    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, float(params.get("warmup", 0.0)) * epochs)
+    return rungs

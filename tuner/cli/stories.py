@@ -1,0 +1,194 @@
+"""The stories that `diagnose` tells, on the terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tuner.cli.console import duration, number
+from tuner.cli.tables import make_console, make_table, parameters
+from tuner.diagnostics.finding import changes_in_words
+from tuner.reporting.drawing import short
+from tuner.reporting.story import About, Link, StudyStory, Symptom, TrialStory
+
+_MOST_NUMBERS = 8
+_MOST_LINKS = 5
+
+
+def print_study(story: StudyStory) -> None:
+    """Symptoms, what goes with them, repairs, what was ended early."""
+    console = make_console()
+    about = story.about
+    states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(story.states.items()))
+    _say(console, f"study {about.study}: {sum(story.states.values())} trials ({states}); {_objective(about)}")
+    if story.rejudged:
+        _say(
+            console,
+            f"{story.rejudged} of {story.judged} trials have no findings on record (an older version, or an error of "
+            "their own code): they were judged now, by what they recorded and the default thresholds.",
+        )
+    if not story.judged:
+        _say(console, "no trial is over yet: there is nothing to tell.")
+    elif not story.symptoms:
+        _say(console, f"nothing was found in {story.judged} trials.")
+    else:
+        _print_symptoms(console, story)
+    if story.repairs:
+        _print_repairs(console, story)
+    _print_hopeless(console, story)
+    example = story.symptoms[0].numbers[0] if story.symptoms else 0
+    if story.judged:
+        _say(console, f"\nthe story of one trial: python -m tuner diagnose {about.study} --trial {example}")
+
+
+def _print_symptoms(console: Console, story: StudyStory) -> None:
+    table = make_table("symptom", "trials (95 % interval)", "which")
+    for symptom in story.symptoms:
+        table.add_row(_words(symptom.name), str(symptom.share), _numbers(symptom.numbers))
+    console.print(table)
+    linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.told]
+    test = f"Fisher's exact test, corrected for {story.comparisons} comparisons"
+    if not linked:
+        _say(console, f"no choice goes with a symptom beyond chance ({test}).")
+        return
+    _say(console, "which choices go with which symptom:")
+    table = make_table("symptom", "choice", "with it (95 % interval)", "with others", "p")
+    for symptom, link in linked:
+        table.add_row(*_linked(symptom, link))
+    console.print(table)
+    _say(console, f"p: {test}. A link is a hint at a cause: a search does not draw its choices evenly.")
+
+
+def _linked(symptom: Symptom, link: Link) -> tuple[str, ...]:
+    choice = f"{link.parameter} {link.choice}"
+    return _words(symptom.name), choice, str(link.having), str(link.others), f"{link.probability:.1g}"
+
+
+def _print_repairs(console: Console, story: StudyStory) -> None:
+    _say(console, "what repairs did, at the epochs that both trials have:")
+    table = make_table("repair", "of", "change", story.about.metric, "outcome")
+    for repair in story.repairs:
+        values = f"{number(repair.before)} -> {number(repair.after)} in {repair.epochs} epochs"
+        outcome = (
+            f"{'helped' if repair.helped else 'did not help'}, finding {'gone' if repair.cured else 'still there'}"
+        )
+        change = changes_in_words(repair.change)
+        table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, values, outcome)
+    console.print(table)
+    if story.helped is not None:
+        _say(console, f"{story.helped} helped: better by a fiftieth at least.")
+
+
+def _print_hopeless(console: Console, story: StudyStory) -> None:
+    hopeless = story.hopeless
+    if not hopeless.numbers:
+        return
+    count = len(hopeless.numbers)
+    _say(
+        console,
+        f"{count} hopeless trial{'s were' if count > 1 else ' was'} ended early, after {hopeless.epochs} epochs "
+        f"together ({_numbers(hopeless.numbers)}); {hopeless.saved_epochs} more epochs, about "
+        f"{duration(hopeless.saved_seconds)}, were not spent on {'them' if count > 1 else 'it'}.",
+    )
+
+
+def print_trial(story: TrialStory) -> None:
+    """Outcome, learning curve, findings, layers, figures."""
+    console = make_console()
+    _say(console, f"{story.title}: {story.outcome}")
+    _say(console, parameters(story.params))
+    if story.repairs:
+        repairs = story.repairs
+        change = changes_in_words(repairs["change"])
+        _say(console, f"it repairs trial {repairs['number']}, {_words(repairs['finding'])}: {change}")
+    if story.repaired_by:
+        _say(console, f"repaired by trial {_numbers(story.repaired_by)}")
+    _say(console, f"\n{_objective(story.about)}")
+    for sentence in story.learning:
+        _say(console, sentence)
+    _print_findings(console, story)
+    _print_layers(console, story)
+    if story.figures:
+        _say(console, "figures: " + ", ".join(os.path.relpath(figure) for figure in story.figures))
+
+
+def _print_findings(console: Console, story: TrialStory) -> None:
+    _say(console, "")
+    if not story.recorded:
+        _say(console, "findings are not on record: it was judged now, by the default thresholds.")
+    if not story.findings:
+        _say(console, "nothing was found." if story.look else "nothing was found; little was measured.")
+    for place, finding in enumerate(story.findings, 1):
+        where = f" in {short(finding['where'])}" if finding["where"] else ""
+        hopeless = " (hopeless)" if finding["fatal"] else ""
+        step = f" (step {finding['step']})" if finding["step"] else ""
+        _say(console, f"{place}. {finding['title']}{where}{hopeless}, from epoch {finding['epoch']}{step}")
+        _say(console, f"   {finding['evidence']}")
+        _say(console, f"   threshold: {finding['threshold']} ({finding['source']})")
+        if finding["remedies"]:
+            _say(console, f"   try: {'; '.join(finding['remedies'])}")
+
+
+def _print_layers(console: Console, story: TrialStory) -> None:
+    if not story.look:
+        return
+    over = f"{story.lag:g} steps" if story.lag else "the task's lag"
+    if story.layers:
+        _say(console, f"\nlayers in epoch {story.look}:")
+        table = make_table(
+            "layer", f"gradient left over {over}", "remembers for", "dead units", "saturated", "largest state"
+        )
+        for cell, values in story.layers.items():
+            table.add_row(
+                short(cell),
+                _power(values.get("attenuation")),
+                _steps(values.get("memory_time")),
+                _percent(values.get("dead")),
+                _percent(values.get("saturated")),
+                number(values.get("state_max")),
+            )
+        console.print(table)
+    if story.gates:
+        _say(console, f"gates in epoch {story.look}:" if story.layers else f"\ngates in epoch {story.look}:")
+        table = make_table("gate", "mean", "shut (< 0.1)", "open (> 0.9)", "largest singular value", "least")
+        for gate, values in story.gates.items():
+            table.add_row(
+                short(gate),
+                number(values.get("mean")),
+                _percent(values.get("shut")),
+                _percent(values.get("open")),
+                number(values.get("singular_largest")),
+                number(values.get("singular_least")),
+            )
+        console.print(table)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
+def _objective(about: About) -> str:
+    return f"objective {about.metric}, {'higher' if about.maximize else 'lower'} is better"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    told = ", ".join(map(str, numbers[:_MOST_NUMBERS]))
+    return told if len(numbers) <= _MOST_NUMBERS else f"{told}, …"
+
+
+def _power(exponent: float | None) -> str:
+    return "-" if exponent is None else f"10^{exponent:.1f}"
+
+
+def _steps(steps: float | None) -> str:
+    return "-" if steps is None else f"{steps:.3g} steps"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

@@ -1,0 +1,294 @@
+"""Why a network does not learn: the stories of a study and its trials, and one training without a search."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tuner import events
+from tuner.adapters.base import Prepared
+from tuner.config import parse_value
+from tuner.errors import StudyError, TaskFileError, TunerError
+from tuner.events import RunRecord, read_run
+from tuner.execution.failures import failure_reason
+from tuner.folder import StudyFolder, confirm_run, trial_run
+from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
+from tuner.registry import load_target
+from tuner.reporting.leaderboard import BASELINE, leaderboard
+from tuner.reporting.story import About, StudyStory, TrialStory, study_story, trial_story
+from tuner.sweep.cost import baseline_spec
+from tuner.sweep.driver import RUN_TRIAL
+from tuner.sweep.listener import Listener
+from tuner.sweep.run_figures import DIAGNOSTICS, TRAINING, draw_into, draw_run
+from tuner.sweep.task import Task, acting
+
+BEST, BASE = "best", "baseline"
+"""What a configuration may start from: the study's winner, or the task's baseline."""
+RUN = "diagnose"
+"""The run's name in the records of a training without a study."""
+SEED = 0
+"""Seed of such a training, unless it starts from the winner, whose own it has then."""
+PROGRESS_SECONDS = 0.5
+"""Least time between two tellings of the progress."""
+
+
+def diagnose_study(folder: StudyFolder) -> StudyStory:
+    """The story of a study; reads only.
+
+    Raises:
+        StudyError: The study has no trial yet.
+    """
+    records = _trials(folder)
+    if not records:
+        raise StudyError(
+            f"study {folder.name} must have a trial", fix="Start it with `python -m tuner run`, or let it go on."
+        )
+    return study_story(records, about(folder))
+
+
+def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
+    """The story of a trial of a study; its figures are drawn where they are missing.
+
+    Raises:
+        StudyError: The study has no such trial.
+    """
+    records = _trials(folder)
+    record = next((record for record in records if record.number == number), None)
+    if record is None:
+        known = f"0 to {max(other.number for other in records)}" if records else "none yet"
+        raise StudyError(
+            f"--trial must be the number of a trial of study {folder.name}", value=number, fix=f"It has {known}."
+        )
+    told = about(folder)
+    story = trial_story(
+        record, told, repaired_by=[other.number for other in records if other.repairs.get("number") == number]
+    )
+    with suppress(OSError):  # a study that may only be read is told all the same
+        draw_run(folder, record, metric=told.metric, maximize=told.maximize, trivial=told.trivial_value)
+    return replace(story, figures=_figures(folder.run_artifacts(record.run)))
+
+
+def about(folder: StudyFolder) -> About:
+    """What a study says of itself: objective, trivial predictor, budget."""
+    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
+    last: dict[str, Any] = sweeps[-1] if sweeps else {}
+    return About(
+        study=folder.name,
+        metric=last.get("metric", "val/loss"),
+        maximize=last.get("direction") == "maximize",
+        epochs=last.get("epochs") or 0,
+        trivial=(last.get("trivial") or {}).get("val") or {},
+        trivial_name=(last.get("about") or {}).get("name", "trivial predictor"),
+    )
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What is to be trained, and where it comes from.
+
+    Args:
+        params: The parameters.
+        seed: Of weights and batches.
+        number: Of the trial it starts from; -1 is the baseline.
+        words: All that for the user.
+    """
+
+    params: Mapping[str, Any]
+    seed: int
+    number: int
+    words: str
+
+
+def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
+    """The configuration that `--params` asks for.
+
+    Args:
+        task: The resolved task.
+        wanted: `best` or `baseline`, the one without either, and changes `key=value`.
+
+    Raises:
+        StudyError: There is no best trial.
+        TaskFileError: A change is none, or a parameter is unknown, acts nowhere, or lies outside its interval.
+    """
+    changes = [text for text in wanted if text not in (BEST, BASE)]
+    changed = dict(_change(change) for change in changes)
+    starts = {text for text in wanted if text in (BEST, BASE)}
+    if len(starts) > 1:
+        raise TaskFileError(f"--params must be {BEST} or {BASE}, not both", fix="Leave one out.")
+    base, seed, number, words = task.baseline, SEED, BASELINE, "the baseline"
+    if BEST in starts:
+        record, words = _winner(task.folder)
+        base, seed, number = record.params, record.seed, record.number
+    try:
+        params = {**acting(task, {**base, **changed}), **changed}
+        task.settings(params, key="params")
+    except TaskFileError as error:
+        error.where = "--params"
+        raise
+    return Configuration(params, seed, number, f"{words} with {', '.join(changes)}" if changes else words)
+
+
+def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStory:
+    """Train one configuration in this process, with every probe; nothing is recorded in a study.
+
+    Figures go into a folder of their own in the study's.
+
+    Args:
+        task: The resolved task.
+        chosen: The configuration.
+        link: Takes the reports.
+
+    Raises:
+        DataError: The data is unfit.
+        TaskFileError: The configuration cannot be trained.
+    """
+    _, prepared = task.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        spec = _spec(task, chosen, prepared, folder)
+        link.begin(spec)
+        try:
+            ended: Ended = load_target(RUN_TRIAL)(spec, link)
+        except TunerError as error:
+            raise TaskFileError(f"the configuration must train, but {str(error).rstrip('.')}") from error
+        except Exception as error:
+            raise TaskFileError(f"the configuration must train, but it failed: {failure_reason(error)}") from error
+    record = link.ended(ended)
+    told = About(
+        study=task.folder.name,
+        metric=task.metric,
+        maximize=task.maximize,
+        epochs=task.file.budget.epochs,
+        trivial=spec.trivial,
+        trivial_name=str(prepared.about.get("name", "trivial predictor")),
+    )
+    into = task.folder.diagnosed
+    shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
+    draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
+    return replace(trial_story(record, told, title=shown), figures=_figures(into))
+
+
+class Telling:
+    """A link that folds the reports into a record, tells the progress, and ends the training when asked to.
+
+    Args:
+        tell: Told the progress, as event `training`.
+        metric: The objective.
+        epochs: Of the whole training.
+    """
+
+    def __init__(self, tell: Listener, metric: str, epochs: int) -> None:
+        self._tell, self._metric, self._epochs = tell, metric, epochs
+        self._spec: TrialSpec
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._stop = ""
+        self.record = RunRecord()
+
+    def stop(self, reason: str) -> None:
+        """Ask for an end after the epoch that runs; what is found until then is told."""
+        self._stop = self._stop or reason
+
+    def begin(self, spec: TrialSpec) -> None:
+        """Take in what will be trained."""
+        self._spec = spec
+        fields = {"run": spec.run, "kind": spec.kind, "number": spec.number, "seed": spec.seed}
+        self._add("created", **fields, params=dict(spec.params), searched=[])
+        self._add("attempt", attempt=spec.attempt)
+
+    def send(self, report: Report) -> Answer | None:
+        """Take in epochs."""
+        for epoch in report.epochs:
+            self._add("epoch", attempt=report.attempt, **asdict(epoch))
+        self._progress()
+        return self.answered()
+
+    def answered(self) -> Answer | None:
+        """Nothing, unless the training is to end."""
+        if not self._stop:
+            return None
+        spec, reason = self._spec, f"stopped by {self._stop}"
+        return Answer(run=spec.run, attempt=spec.attempt, verdict=Verdict.STOP, state=State.PRUNED, reason=reason)
+
+    def ended(self, ended: Ended) -> RunRecord:
+        """Take in the end; returns the whole record."""
+        fields = asdict(ended)
+        del fields["run"]
+        self._add("ended", **fields)
+        return self.record
+
+    def _add(self, event: str, **fields: Any) -> None:
+        self.record.add({"event": event, "time": time.time(), **fields})
+
+    def _progress(self) -> None:
+        now, done = time.monotonic(), max(self.record.epochs, default=0)
+        if not done or (now - self._told < PROGRESS_SECONDS and done < self._epochs):
+            return
+        self._told = now
+        seconds = now - self._began
+        self._tell(
+            "training",
+            epoch=done,
+            epochs=self._epochs,
+            metric=self._metric,
+            value=self.record.epochs[done]["metrics"].get(self._metric),
+            loss=self.record.epochs[done]["metrics"].get("train/loss"),
+            seconds_left=seconds / done * (self._epochs - done),
+        )
+
+
+def _spec(task: Task, chosen: Configuration, prepared: Prepared, folder: str) -> TrialSpec:
+    file = task.file
+    spec = baseline_spec(
+        task,
+        dict(chosen.params),
+        RUN,
+        folder,
+        epochs=file.budget.epochs,
+        seconds=file.budget.seconds,
+        seed=chosen.seed,
+        diagnostics="full",
+        act=False,
+        thresholds=file.diagnostics.thresholds,
+        trivial=prepared.trivial.get("val", {}),
+    )
+    return replace(spec, number=chosen.number)
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise TaskFileError(
+            f"--params must be {BEST}, {BASE} or key=value",
+            value=text,
+            fix=f"For example: --params {BEST} --params learning_rate=0.001.",
+        )
+    return name.strip(), parse_value(value, "--params")
+
+
+def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
+    """The winner of the confirmation, else the best trial of the search, and what to call it."""
+    summaries = [event for event in events.read(folder.sweep_events) if event["event"] == "summary"]
+    name = summaries[-1].get("winner", "") if summaries else ""
+    if name:
+        run = trial_run(int(name.removeprefix("trial "))) if name != BASE else confirm_run(BASELINE, 1)
+        return read_run(folder.events(run)), f"{name}, the winner of its study"
+    trials = leaderboard(_trials(folder), about(folder).maximize)
+    if not trials or trials[0].state is not State.COMPLETED:
+        raise StudyError(
+            f"--params {BEST} needs a study {folder.name} with a completed trial",
+            fix=f"Start it with `python -m tuner run`, or name parameters; --params {BASE} trains the baseline.",
+        )
+    return trials[0], f"trial {trials[0].number}, the best of its study so far"
+
+
+def _trials(folder: StudyFolder) -> list[RunRecord]:
+    return [read_run(folder.events(run)) for run in folder.runs() if run.startswith("trials/")]
+
+
+def _figures(folder: Path) -> tuple[str, ...]:
+    return tuple(str(folder / name) for name in (TRAINING, DIAGNOSTICS) if (folder / name).exists())
