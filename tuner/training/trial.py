@@ -51,6 +51,8 @@ CHECKPOINT_SHARE = 0.1
 """Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
 SAMPLE_ITEMS = 16
 """Most items of the batch that diagnostics look at."""
+SAMPLE_CHOICE = 8
+"""Batches that it is chosen from."""
 JUDGMENTS = 20
 """Times in a full training at which it is asked whether it is hopeless."""
 LIFE_SECONDS = 10.0
@@ -264,13 +266,14 @@ class Training:
             return evaluate(self.network, self.problem, self._val, self.device)
 
     def _sample(self) -> Sample:
-        """What diagnostics look at: items of the usual lengths, the middle batch of the training split by length.
+        """What diagnostics look at, the same in every trial of a study with as large batches.
 
-        With truncation the first steps of it.
+        Of the first batches of training items in an order of their own the one with the longest sequences, as it is
+        about long lags; with truncation the first steps of it.
         """
         items = min(SAMPLE_ITEMS, self._learning.batch_size)
-        batches = self._train.batches(items)
-        batch = next(itertools.islice(batches, (self._train.num_batches(items) - 1) // 2, None))
+        batches = self._train.batches(items, rng=np.random.default_rng(0))  # items may be stored class by class
+        batch = max(itertools.islice(batches, SAMPLE_CHOICE), key=lambda batch: batch.x.shape[1])
         if self._learning.truncation is not None:
             batch = next(chunks(batch, self._learning.truncation)).batch
             batch = Batch(x=batch.x.clone(), lengths=batch.lengths, y=batch.y.clone())  # not a view of a whole text
