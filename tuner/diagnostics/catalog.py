@@ -162,6 +162,9 @@ FINDINGS = Catalog(
         "shrinking_weights": _rule(
             "ShrinkingWeights", "weight decay pulls the weights to 0", "ours", thresholds.ShrinkingWeights
         ),
+        "no_memory": _rule(
+            "NoMemory", "whatever is read is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
+        ),
         "saturated_gate": _rule(
             "SaturatedGate",
             "a gate is shut, or open, whatever it reads",
@@ -179,6 +182,9 @@ FINDINGS = Catalog(
             "the gradient grows through time, or leaps",
             "Pascanu et al. 2013",
             thresholds.ExplodingGradient,
+        ),
+        "growing_weights": _rule(
+            "GrowingWeights", "steps drive the weights apart", "after Zhang et al. 2021", thresholds.GrowingWeights
         ),
         "dead_units": _rule("DeadUnits", "units say the same whatever they read", "ours", thresholds.DeadUnits),
         "saturated_units": _rule(
