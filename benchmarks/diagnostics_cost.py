@@ -105,6 +105,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         for task in asked.tasks.split(","):
+            trained(spec(Path(name), task, "off", 1))  # so that nothing is imported later
             short = 1
             while (spent := trained(spec(Path(name), task, "off", short))[1]) < SHORT_SECONDS:
                 short *= 3
