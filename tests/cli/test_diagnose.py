@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.recording.fake_study import begin, create, end, train
 from tests.reporting.trained import dead, vanishing
 from tests.tiny import write_task
 from tuner.folder import StudyFolder, trial_run
+from tuner.sweep import Telling, configuration, diagnose_task, resolve_task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -233,8 +235,29 @@ class TestTraining:
         assert story["findings"], story["outcome"]
         assert story["findings"][0]["name"] in {"non_finite", "exploded_loss"}
 
-    def test_it_can_be_stopped(self, tmp_path: Path) -> None:
-        """Ctrl+C ends the training after its epoch; what was found until then is told, with status 130."""
+    def test_a_stop_ends_it_after_an_epoch(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was trained until then is told: the progress, the learning curve, the findings."""
+        monkeypatch.chdir(tmp_path)
+        task = resolve_task(write_task(tmp_path, epochs=100_000, more="baseline: {patience: 100000}"))
+        told: list[dict[str, Any]] = []
+
+        def tell(event: str, **fields: Any) -> None:
+            assert event == "training"
+            told.append(fields)
+            link.stop("the test")
+
+        link = Telling(tell, task.metric, task.file.budget.epochs)
+        story = diagnose_task(task, configuration(task, []), link)
+        assert told[0]["epoch"] >= 1
+        assert told[0]["epochs"] == 100_000
+        assert story.outcome.startswith("pruned after ")
+        assert story.outcome.endswith("stopped by the test")
+        assert story.recorded
+        assert story.learning[0].startswith("val/accuracy is best in epoch")
+        assert max(link.record.epochs) < 1000
+
+    def test_ctrl_c_stops_it(self, tmp_path: Path) -> None:
+        """What was found until then is told, with status 130."""
         write_task(tmp_path, epochs=100_000)
         command = [sys.executable, "-m", "tuner", "diagnose", "tiny.yaml", "--params", "patience=100000"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -243,12 +266,11 @@ class TestTraining:
         ) as process:
             assert process.stdout is not None
             assert "training the baseline" in process.stdout.readline()
-            time.sleep(4)
+            time.sleep(2)
             process.send_signal(signal.SIGINT)
             out, errors = process.communicate(timeout=120)
         assert process.returncode == 130, errors
         assert "stopped by Ctrl+C" in out
-        assert "val/accuracy is best in epoch" in out
 
 
 @pytest.mark.parametrize(

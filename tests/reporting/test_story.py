@@ -13,6 +13,7 @@ from tests.reporting.trained import dead, trained, vanishing
 from tuner.diagnostics.finding import Finding
 from tuner.events import RunRecord
 from tuner.messages import State
+from tuner.reporting.drawing import short
 from tuner.reporting.story import About, findings, study_story, trial_story
 
 ABOUT = About("fake", "val/accuracy", maximize=True, epochs=20, trivial={"loss": 0.7, "accuracy": 0.5})
@@ -163,6 +164,19 @@ class TestTrial:
         assert set(story.layers[cell]) == {"attenuation", "memory_time", "dead", "saturated", "state_max"}
         assert set(story.gates[f"{cell}/forget"]) == {"mean", "shut", "open", "singular_largest", "singular_least"}
         json.dumps(story.as_json())
+
+    def test_the_gates_of_a_cell_are_together(self) -> None:
+        """Blocks that are no gates, such as the candidate, should follow the gates of their own cell."""
+        record = trained(layers=2, gates=("forget", "candidate"))
+        for quantity in ("gate_mean", "gate_left", "gate_right"):
+            table = record.epochs[20]["tensors"][quantity]
+            record.epochs[20]["tensors"][quantity] = {gate: table[gate] for gate in table if "forget" in gate}
+        assert [short(gate) for gate in trial_story(record, ABOUT).gates] == [
+            "layer 1 forget",
+            "layer 1 candidate",
+            "layer 2 forget",
+            "layer 2 candidate",
+        ]
 
     def test_the_best_epoch_is_not_the_last(self) -> None:
         """Both should be told, and a least training loss in between."""

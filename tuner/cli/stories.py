@@ -183,7 +183,9 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def _power(exponent: float | None) -> str:
-    return "-" if exponent is None else f"10^{exponent:.1f}"
+    if exponent is None:
+        return "-"
+    return f"10^{exponent:.1f}" if abs(exponent) > 3 else f"{10**exponent:.2g}"
 
 
 def _steps(steps: float | None) -> str:

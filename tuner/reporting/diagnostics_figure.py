@@ -42,7 +42,7 @@ _LEAST = 1e-16
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
 _CLOSED, _OPEN = BLUE, ORANGE
 
-_LEVEL = "measured with diagnostics.level standard or full"
+_LEVEL = "needs diagnostics.level standard or full,\nand more than a few steps"
 
 
 def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
@@ -59,7 +59,7 @@ def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
     figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_flow(top, record, flow)
-    _draw_gates(middle, gates)
+    _draw_gates(middle, record, gates)
     units, state, weights = bottom.subplots(1, 3)
     _draw_units(units, record)
     _draw_state(state, record)
@@ -183,7 +183,7 @@ def _gates(record: RunRecord) -> dict[str, dict[str, tuple[list[int], Any]]]:
     return dict(list(found.items())[:_MOST_CELLS])
 
 
-def _draw_gates(part: SubFigure, gates: Mapping[str, Mapping[str, tuple[list[int], Any]]]) -> None:
+def _draw_gates(part: SubFigure, record: RunRecord, gates: Mapping[str, Mapping[str, tuple[list[int], Any]]]) -> None:
     _title(part, "Do the gates decide, or are they stuck shut or open?")
     if not gates:
         empty(part.subplots(), f"no gates were measured: the cell has none, or they were not looked at ({_LEVEL})")
@@ -204,10 +204,9 @@ def _draw_gates(part: SubFigure, gates: Mapping[str, Mapping[str, tuple[list[int
         for axes in row[len(of_cell) :]:
             axes.set_visible(False)
     for axes in grid[-1]:
-        if axes.get_visible():
-            _epochs_below(
-                axes, [epoch for of_cell in gates.values() for epochs, _ in of_cell.values() for epoch in epochs]
-            )
+        axes.set_xlim(0.5, max(record.epochs) + 0.5)
+        integer_axis(axes)
+        axes.set_xlabel("epoch", fontsize=8)
     handles, labels = grid[0][0].get_legend_handles_labels()
     part.legend(handles, labels, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
 
@@ -299,9 +298,3 @@ def _plain_log_axis(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     if high < 100 * low:
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-
-
-def _epochs_below(axes: Axes, epochs: Sequence[int]) -> None:
-    integer_axis(axes)
-    axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
-    axes.set_xlabel("epoch", fontsize=8)

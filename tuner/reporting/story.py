@@ -377,7 +377,7 @@ def trial_story(record: RunRecord, about: About, *, title: str = "", repaired_by
         look=look,
         lag=lag_of(record, look),
         layers=_tables(record, look, _LAYERS),
-        gates=_tables(record, look, _GATES),
+        gates=_by_cell(_tables(record, look, _GATES)),
     )
 
 
@@ -389,6 +389,12 @@ def _tables(record: RunRecord, epoch: int, quantities: Mapping[str, str]) -> dic
         for where, value in (tensors.get(name) or {}).items():
             found.setdefault(where, {})[quantity] = value
     return found
+
+
+def _by_cell(gates: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
+    """The gates of a cell one after the other."""
+    cells = list(dict.fromkeys(gate.rpartition("/")[0] for gate in gates))
+    return {gate: gates[gate] for cell in cells for gate in gates if gate.rpartition("/")[0] == cell}
 
 
 def _outcome(record: RunRecord) -> str:
