@@ -118,7 +118,7 @@ def test_what_is_recorded_repeats_across_an_interruption(
 ) -> None:
     """Stopped and gone on, looks come in the same epochs with the same numbers, smoothed ones too."""
     monkeypatch.setattr(watch_module, "CADENCES", dict.fromkeys(LEVELS, cadence))
-    monkeypatch.setattr(watch_module, "SPIKE_LEAST", 2)
+    monkeypatch.setattr("tuner.diagnostics.spikes.LEAST", 2)
     fields = {"diagnostics": "full", "epochs": 7, "rungs": (stop,)}
     straight, first, second = Driver(), Driver(stop_after=stop), Driver()
     run_trial(make("straight", **fields), straight)
