@@ -73,7 +73,7 @@ SICK: dict[str, Case] = {
     "shrinking_weights": case(metrics={names.WEIGHT_NORM: lambda epoch: 10.0 * 0.9**epoch}),
     "no_memory": case(tables={names.MEMORY_TIME: {CELL: 0.3}}),
     "growing_weights": case(metrics={names.WEIGHT_NORM: lambda epoch: 10.0 * 1.1**epoch}),
-    "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/forget": 0.97}, names.GATE_RIGHT: {}}),
+    "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/output": 0.97}, names.GATE_RIGHT: {}}),
     "vanishing_gradient": case(
         train=flat(1.0),
         val=flat(1.0),
@@ -184,6 +184,12 @@ def test_a_vanishing_gradient_on_a_task_that_is_learned_is_nobodys_concern() -> 
     )
     assert str(finding.cures[0]) == "gate_bias: chrono"
     assert finding.where == CELL
+
+
+def test_gates_of_a_long_memory_are_not_saturated() -> None:
+    """With chrono biases forget gates are open and input gates shut, and should be."""
+    left = {f"{CELL}/input": 0.97, f"{CELL}/forget": 0.0}
+    assert found(case(tables={names.GATE_LEFT: left, names.GATE_RIGHT: {f"{CELL}/forget": 0.99}})) == {}
 
 
 def test_cures_change_values() -> None:

@@ -24,7 +24,8 @@ SMALL_START = 0.1
 """Largest singular value of all recurrent blocks below which their size says nothing about steps."""
 STARTUP = 0.1
 """Share of the budget in which norms and rates may still be those of a start."""
-OPENS_TO_KEEP = {"forget", "update", "keep"}
+MEMORY_GATES = {"forget", "update", "input"}
+"""Gates that decide what is kept, which are far to one side where much must be kept long; see `NoMemory`."""
 
 
 class Rule(ABC, Generic[T]):
@@ -309,27 +310,24 @@ class NoMemory(Rule[thresholds.NoMemory]):
 
 
 class SaturatedGate(Rule[thresholds.SaturatedGate]):
-    """A gate is shut, or open, whatever it reads."""
-
-    is_cause = True
+    """A gate is shut, or open, whatever it reads; gates of the memory apart, which may be."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         last, left = case.last_table(names.GATE_LEFT)
         _, right = case.last_table(names.GATE_RIGHT)
         for where, shut in left.items():
-            gate = where.rpartition("/")[2]
-            open_ = right.get(where, 0.0)
-            keeps = gate in OPENS_TO_KEEP
+            gate, open_ = where.rpartition("/")[2], right.get(where, 0.0)
+            if gate in MEMORY_GATES:
+                continue
             if shut > self.limits.closed:
                 evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
                 threshold = f"at most {self.limits.closed:.0%}"
-            elif not keeps and shut + open_ > self.limits.open:
+            elif shut + open_ > self.limits.open:
                 evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1 and {open_:.0%} above 0.9"
                 threshold = f"at most {self.limits.open:.0%} together"
             else:
                 continue
-            forgets = keeps and shut > self.limits.closed
             return self.finding(
                 case,
                 self._first(case, where) or last,
@@ -338,12 +336,8 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
                 source="after Karpathy et al. 2016; the limit is ours",
                 where=where,
                 numbers={"closed": shut, "open": open_},
-                cures=(Cure(param="forget_bias", to=1.0), Cure(param="gate_bias", to="chrono"))
-                if forgets
-                else (Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
-                advice=()
-                if forgets
-                else ("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
+                cures=(Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
+                advice=("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
             )
         return None
 
@@ -359,8 +353,6 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
 
 class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
     """Outputs sit at the ends of tanh, where its slope is 0."""
-
-    is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""

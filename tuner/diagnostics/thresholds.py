@@ -76,8 +76,7 @@ class SaturatedGate(Options):
     closed: float = Field(0.8, gt=0, le=1)
     """Share of a gate's values below 0.1 from which it is shut, 0 to 1. Ours, after Karpathy et al. 2016."""
     open: float = Field(0.95, gt=0, le=1)
-    """Share of a gate's values above 0.9, or on either side of these bounds, from which it no longer decides anything,
-    0 to 1; a gate that keeps the state may be open. Ours."""
+    """Share of a gate's values on either side of 0.1 and 0.9 from which it no longer decides anything, 0 to 1. Ours."""
 
 
 class NoMemory(Options):
