@@ -33,7 +33,7 @@ TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
 }
 """Name -> adapter, its options, and the parameters."""
-SHORT_SECONDS = 3.0
+MORE = 1.25
 TIMED = ("start", "before_update", "after_update", "epoch")
 """Methods of `Watch` in which probes run; the two others count."""
 
@@ -105,10 +105,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         for task in asked.tasks.split(","):
-            short = 1
-            while (spent := trained(spec(Path(name), task, "off", short))[1]) < SHORT_SECONDS:
+            short, spent = 1, 0.0
+            while spent < asked.seconds / 6:  # kernels are made for new lengths of sequences for quite some time
                 short *= 3
-            epochs = math.ceil(1.1 * asked.seconds * short / spent)
+                spent = trained(spec(Path(name), task, "off", short))[1]
+            epochs = math.ceil(MORE * asked.seconds * short / spent)
             for level in asked.levels.split(","):
                 training, seconds, clock = trained(spec(Path(name), task, level, epochs))
                 alone = seconds - clock.seconds

@@ -54,7 +54,6 @@ class Task:
 SET = {
     "vowels": Task("time_series/classification", {"source": "aeon/JapaneseVowels"}, 50, {"batch_size": 16}),
     "digits": Task("memory/probe", {"task": "digits"}, 25),
-    "hands": Task("time_series/classification", {"source": "aeon/GunPoint"}, 60, {"batch_size": 4}),
     "spoken": Task("speech/classification", {"source": "espeak/digits"}, 20),
 }
 UNSEEN = {
@@ -99,8 +98,15 @@ def _set(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-UNSTABLE = _set("non_finite", "exploded_loss", "learning_rate_too_high", "exploding_gradient", "unstable_loss")
-DEAF = _set("saturated_gate", "saturated_units", "dead_units", "vanishing_gradient", "stuck_at_trivial")
+UNSTABLE = _set(
+    "non_finite",
+    "exploded_loss",
+    "learning_rate_too_high",
+    "exploding_gradient",
+    "growing_weights",
+    "unstable_loss",
+)
+DEAF = _set("no_memory", "saturated_gate", "saturated_units", "dead_units", "vanishing_gradient", "stuck_at_trivial")
 """What any fault can cause that drives the cells to their ends."""
 UNLEARNED = _set("stuck_at_trivial", "vanishing_gradient")
 """What any fault can cause that keeps a network from learning."""
@@ -109,7 +115,7 @@ FAULTS: Mapping[str, Fault] = {
         LSTM, UNSTABLE, DEAF | {"not_generalizing", "overfitting"}, {"learning_rate": lambda v: 100 * v}
     ),
     "rate /1000": Fault(GRU, _set("learning_rate_too_low"), UNLEARNED, {"learning_rate": lambda v: v / 1000}),
-    "forget bias -5": Fault(LSTM, _set("saturated_gate", "vanishing_gradient"), UNLEARNED, {"forget_bias": -5.0}),
+    "forget bias -5": Fault(LSTM, _set("no_memory"), UNLEARNED | {"saturated_gate"}, {"forget_bias": -5.0}),
     "gain 3": Fault(LSTM, _set("initialization_scale"), DEAF | UNSTABLE | {"overfitting"}, scale=3.0),
     "gain 0.01": Fault(RNN, _set("initialization_scale"), DEAF, scale=0.01),
     "no clipping": Fault({"cell": "lstm", **BOTH, **SGD}, UNSTABLE, DEAF, {"clip_norm": None}),

@@ -1,12 +1,16 @@
 """Probes against plain autograd, and a training that does not notice that it is watched."""
 
+import json
 import math
+import random
 from statistics import median
 
 import pytest
 import torch
 from torch import nn
 
+from tests.diagnostics.looked import build, sample
+from tuner.diagnostics import names as quantities_of
 from tuner.diagnostics.catalog import LEVELS
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 
@@ -105,6 +109,99 @@ def test_due(level, steps_per_epoch, due):
     """Every 25th step is due, every 5th at level full, at most 10 of a longer epoch but there; none at level off."""
     watch = Watch(level, Net(), steps_per_epoch)
     assert sum(watch.due(step) for step in range(steps_per_epoch)) == due
+
+
+def looked(level, ends, steps_per_epoch=1):
+    """The steps at whose ends there was a look; `ends` are (step, milestone)."""
+    network = build("gru", dtype=torch.float32)
+    watch = Watch(level, network, steps_per_epoch, lambda: sample(dtype=torch.float32))
+    return [step for step, milestone in ends if watch.epoch(network, step, [], milestone=milestone).profiles]
+
+
+def test_looks_become_rare():
+    """The interval doubles from look to look up to its most, and is counted from the look before."""
+    ends = [(step, False) for step in range(0, 8000, 10)]
+    assert looked("standard", ends) == [100, 300, 700, 1500, 3100, 4700, 6300, 7900]
+    assert looked("full", ends[:81]) == [20, 60, 140, 300, 460, 620, 780]
+    assert looked("light", ends[:81]) == looked("off", ends[:81]) == []
+
+
+def test_a_milestone_is_looked_at_if_enough_was_learned():
+    """Rungs and the last epoch do not wait for the interval, only for its least."""
+    assert looked("standard", [(99, True)]) == []
+    ends = [(100, True), (150, True), (199, True), (200, True), (299, False), (310, True), (1109, False), (1110, False)]
+    assert looked("standard", ends) == [100, 200, 310, 1110]
+
+
+def test_what_is_looked_at_is_drawn_once():
+    """When the first look is due, not before."""
+    network, drawn = build("gru", dtype=torch.float32), []
+
+    def draw():
+        drawn.append(sample(dtype=torch.float32))
+        return drawn[-1]
+
+    watch = Watch("full", network, 10, draw)
+    watch.epoch(network, 10, [], milestone=True)
+    assert not drawn
+    for step in (20, 400, 1000):
+        assert watch.epoch(network, step, [], milestone=True).profiles
+    assert len(drawn) == 1
+
+
+def spikes_of(losses, epochs=1):
+    """Loss spikes of a run of losses, cut into epochs, through JSON after each."""
+    watch, found = Watch("off", Net(), 1), 0.0
+    size = -(-len(losses) // epochs)
+    for start in range(0, len(losses), size):
+        found += watch.epoch(Net(), 0, losses[start : start + size], milestone=False).metrics[quantities_of.SPIKES]
+        state = json.loads(json.dumps(watch.state_dict()))
+        watch = Watch("off", Net(), 1)
+        watch.load_state_dict(state)
+    return found
+
+
+def test_spikes_are_counted_once_each():
+    """A rise far above the last median counts, however long it lasts; noise, a slope and the first steps do not."""
+    rng = random.Random(0)
+    noise = [1 + rng.uniform(-0.1, 0.1) for _ in range(400)]
+    assert spikes_of(noise) == 0
+    assert spikes_of([2 - step / 400 + value for step, value in enumerate(noise)]) == 0
+    spiky = list(noise)
+    spiky[150] = 3.0
+    spiky[251:255] = [3.0, 4.0, 5.0, 2.0]
+    assert spikes_of(spiky) == 2
+    assert spikes_of(spiky, epochs=4) == 2
+    assert spikes_of([5.0, *noise[:30]]) == 0
+
+
+def test_the_start_is_told_with_the_first_epoch():
+    """Largest singular values before the first step, from numpy, though the network has moved on since."""
+    network = build("lstm", dtype=torch.float32)
+    watch = Watch("standard", network, 1, lambda: sample(dtype=torch.float32))
+    watch.start(network)
+    (cell,) = network.stack.forward_cells
+    expected = [torch.linalg.matrix_norm(block, 2).item() for block in cell.recurrent_blocks()]
+    with torch.no_grad():
+        cell.recurrent_weights().mul_(2)
+    first, second = (watch.epoch(network, step, [], milestone=False).tensors for step in (1, 2))
+    assert list(first[quantities_of.START_SINGULAR_LARGEST].values()) == pytest.approx(expected, rel=1e-5)
+    assert quantities_of.START_SINGULAR_LARGEST not in second
+
+
+def test_what_is_not_finite_is_left_out():
+    """Of a network with a weight that is not a number, only finite numbers are recorded, and something is."""
+    network = build("lstm", layers=2, dtype=torch.float32)
+    with torch.no_grad():
+        network.stack.forward_cells[1].input_weights()[0, 0] = math.nan
+    watch = Watch("full", network, 1, lambda: sample(dtype=torch.float32))
+    metrics, tensors, profiles = watch.epoch(network, 20, [], milestone=True)
+    assert all(math.isfinite(value) for value in metrics.values())
+    assert all(math.isfinite(value) for table in tensors.values() for value in table.values())
+    points = [point for cells in profiles.values() for profile in cells.values() for point in profile]
+    assert all(math.isfinite(number) for point in points for number in point)
+    assert tensors[quantities_of.OUTPUT_SD].keys() == {"stack.forward_cells.0"}
+    assert len(tensors[quantities_of.SINGULAR_LARGEST]) == 8
 
 
 def test_levels_measure_what_they_say():

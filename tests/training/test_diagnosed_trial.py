@@ -118,7 +118,7 @@ def test_what_is_recorded_repeats_across_an_interruption(
 ) -> None:
     """Stopped and gone on, looks come in the same epochs with the same numbers, smoothed ones too."""
     monkeypatch.setattr(watch_module, "CADENCES", dict.fromkeys(LEVELS, cadence))
-    monkeypatch.setattr(watch_module, "SPIKE_LEAST", 2)
+    monkeypatch.setattr("tuner.diagnostics.spikes.LEAST", 2)
     fields = {"diagnostics": "full", "epochs": 7, "rungs": (stop,)}
     straight, first, second = Driver(), Driver(stop_after=stop), Driver()
     run_trial(make("straight", **fields), straight)
@@ -151,6 +151,19 @@ def test_a_look_fills_every_name(make: Any, make_copy: Any, every_step: bool) ->
     assert set(last.tensors[names.GRAD]) == dict(training.network.named_parameters()).keys()
     assert set(driver.epochs[0].tensors[names.START_SINGULAR_LARGEST]) == gates
     assert all(names.START_SINGULAR_LARGEST not in epoch.tensors for epoch in driver.epochs[1:])
+
+
+def test_what_is_looked_at(make: Any, make_copy: Any) -> None:
+    """At most 16 items, of classes mixed, the same whatever the seed; at most `truncation` steps."""
+    samples = [Training(make(params={"batch_size": 40}, seed=seed), Driver())._sample() for seed in (1, 2)]
+    assert len(samples[0].batch.y) == 16
+    assert 0 < samples[0].batch.y.sum() < 16
+    assert torch.equal(samples[0].batch.x, samples[1].batch.x)
+    assert len(Training(make(params={"batch_size": 5}), Driver())._sample().batch.y) == 5
+    cut = Training(make_copy(params={"truncation": 5}), Driver())._sample()
+    assert cut.batch.x.shape[:2] == cut.batch.y.shape[:2] == (16, 5)
+    assert cut.every_step
+    assert not samples[0].every_step
 
 
 def test_a_tiny_trial_is_not_looked_at(make: Any) -> None:

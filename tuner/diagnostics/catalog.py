@@ -46,35 +46,35 @@ PROBES = Catalog(
     "probe",
     {
         "gradient_norms": _step_probe(
-            "GradientNorms", "norm of every tensor's gradient, before clipping", "Pascanu et al. 2013", 0.01
+            "GradientNorms", "norm of every tensor's gradient, before clipping", "Pascanu et al. 2013", 0.001
         ),
-        "weight_norms": _step_probe("WeightNorms", "norm of every parameter tensor", "-", 0.01),
+        "weight_norms": _step_probe("WeightNorms", "norm of every parameter tensor", "-", 0.001),
         "update_ratio": _step_probe(
             "UpdateRatio",
             "size of a step over size of the weight, per tensor; about 1e-3 is healthy",
             "Karpathy, CS231n notes",
-            0.02,
+            0.004,
         ),
         "state_gradients": _look_probe(
             "StateGradients",
             "gradient norm through the state over the lag, its slope, and what is left over the task's lag",
             "Pascanu et al. 2013",
-            0.1,
+            0.02,
         ),
         "gates": _look_probe(
             "Gates",
             "mean and saturation of every gate, and how long the units remember",
             "Karpathy et al. 2016; Tallec & Ollivier 2018",
-            0.2,
+            0.4,
         ),
         "units": _look_probe(
-            "Units", "dead and saturated units; size of outputs, states and inputs", "after Zhang et al. 2021", 0.1
+            "Units", "dead and saturated units; size of outputs, states and inputs", "after Zhang et al. 2021", 0.2
         ),
         "spectrum": _look_probe(
-            "Spectrum", "largest and least singular value of every recurrent block", "Pascanu et al. 2013", 0.1
+            "Spectrum", "largest and least singular value of every recurrent block", "Pascanu et al. 2013", 0.2
         ),
         "noise_scale": _look_probe(
-            "NoiseScale", "batch size beyond which larger ones hardly help", "McCandlish et al. 2018", 1.0
+            "NoiseScale", "batch size beyond which larger ones hardly help", "McCandlish et al. 2018", 0.6
         ),
     },
 )
@@ -162,6 +162,9 @@ FINDINGS = Catalog(
         "shrinking_weights": _rule(
             "ShrinkingWeights", "weight decay pulls the weights to 0", "ours", thresholds.ShrinkingWeights
         ),
+        "no_memory": _rule(
+            "NoMemory", "whatever is read is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
+        ),
         "saturated_gate": _rule(
             "SaturatedGate",
             "a gate is shut, or open, whatever it reads",
@@ -179,6 +182,9 @@ FINDINGS = Catalog(
             "the gradient grows through time, or leaps",
             "Pascanu et al. 2013",
             thresholds.ExplodingGradient,
+        ),
+        "growing_weights": _rule(
+            "GrowingWeights", "steps drive the weights apart", "after Zhang et al. 2021", thresholds.GrowingWeights
         ),
         "dead_units": _rule("DeadUnits", "units say the same whatever they read", "ours", thresholds.DeadUnits),
         "saturated_units": _rule(

@@ -90,10 +90,14 @@ class CellLook:
     states: list[tuple[Tensor, ...]]
     norms: Tensor = field(default_factory=lambda: torch.zeros(0))
 
-    @property
-    def valid(self) -> Tensor:
-        """Whether a step is no padding, (B, T)."""
-        return _steps(self.y) < self.lengths[:, None]
+    def counted(self, values_BTH: Tensor, *, first: int = 0) -> Tensor:
+        """The values of the steps that are no padding, from step `first` on, (N, H)."""
+        steps = values_BTH.shape[1]
+        values_BTH = values_BTH[:, first:]
+        if int(self.lengths.min()) == steps:
+            return values_BTH.flatten(0, 1)
+        step_T = torch.arange(first, steps, device=values_BTH.device)
+        return values_BTH[step_T < self.lengths[:, None]]
 
 
 @dataclass(slots=True)
@@ -260,7 +264,3 @@ def _backward(
 
 def _masked(wanted: Tensor, where_BT: Tensor) -> Tensor:
     return wanted * where_BT.reshape(*where_BT.shape, *(1 for _ in wanted.shape[2:]))
-
-
-def _steps(y_BTH: Tensor) -> Tensor:
-    return torch.arange(y_BTH.shape[1], device=y_BTH.device)

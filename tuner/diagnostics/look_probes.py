@@ -140,15 +140,15 @@ class Gates(LookProbe):
             name: {} for name in (names.GATE_MEAN, names.GATE_LEFT, names.GATE_RIGHT, names.MEMORY_TIME)
         }
         for name, cell in look.cells.items():
-            valid_BT, keeping = cell.valid, _keeping(cell.cell)
+            keeping = _keeping(cell.cell)
             for gate, values_BTH in cell.cell.gate_values(cell.x, cell.y).items():
-                values_NH = values_BTH[valid_BT]
-                shares = torch.stack(((values_NH < SHUT).double().mean(), (values_NH > OPEN).double().mean()))
-                label = f"{name}/{gate}"
-                tables[names.GATE_MEAN][label] = values_NH.double().mean().item()
-                tables[names.GATE_LEFT][label], tables[names.GATE_RIGHT][label] = shares.tolist()
+                values_NH = cell.counted(values_BTH)
+                label, count = f"{name}/{gate}", values_NH.numel()
+                tables[names.GATE_MEAN][label] = values_NH.mean(dtype=torch.float64).item()
+                tables[names.GATE_LEFT][label] = torch.count_nonzero(values_NH < SHUT).item() / count
+                tables[names.GATE_RIGHT][label] = torch.count_nonzero(values_NH > OPEN).item() / count
                 if gate in keeping:
-                    later_NH = values_BTH[:, 1:][valid_BT[:, 1:]]
+                    later_NH = cell.counted(values_BTH, first=1)
                     if len(later_NH):
                         tables[names.MEMORY_TIME][name] = _memory(later_NH if keeping[gate] > 0 else 1 - later_NH)
         left, right = tables[names.GATE_LEFT], tables[names.GATE_RIGHT]
@@ -183,12 +183,11 @@ class Units(LookProbe):
         """See `LookProbe.measure`."""
         rows: dict[str, dict[str, float]] = {}
         for name, cell in look.cells.items():
-            valid_BT = cell.valid
-            y_NH, x_NI = cell.y[valid_BT], cell.x[valid_BT]
+            y_NH, x_NI = cell.counted(cell.y), cell.counted(cell.x)
             size_NH = y_NH.abs()
             values = {
                 names.UNITS_DEAD: (y_NH.std(0, correction=0) < DEAD_BELOW).double().mean(),
-                names.UNITS_SATURATED: (size_NH > SATURATED_ABOVE).double().mean(),
+                names.UNITS_SATURATED: torch.count_nonzero(size_NH > SATURATED_ABOVE).double() / size_NH.numel(),
                 names.OUTPUT_MEAN: size_NH.mean().double(),
                 names.OUTPUT_SD: y_NH.std(correction=0).double(),
                 names.OUTPUT_MAX: size_NH.max().double(),
@@ -347,7 +346,7 @@ def _keeping(cell: RecurrentCell) -> dict[str, int]:
 
 def _memory(kept_NH: Tensor) -> float:
     precision = torch.finfo(kept_NH.dtype)
-    logs_H = kept_NH.clamp_min(precision.tiny).log().double().mean(0).clamp_max(-precision.eps)
+    logs_H = kept_NH.clamp_min(precision.tiny).log().mean(0, dtype=torch.float64).clamp_max(-precision.eps)
     return torch.quantile(-1 / logs_H, REMEMBERING).item()
 
 

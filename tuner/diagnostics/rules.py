@@ -18,8 +18,10 @@ from tuner.diagnostics.finding import Cure, Finding
 
 T = TypeVar("T", bound=Options)
 
-HEALTHY_UPDATE = 2e-3
-"""Update-to-weight ratio that a learning rate is corrected to."""
+HEALTHY_PEAK = 6e-3
+"""Largest epoch's update-to-weight ratio that a learning rate is corrected to."""
+SMALL_START = 0.1
+"""Largest singular value of all recurrent blocks below which their size says nothing about steps."""
 STARTUP = 0.1
 """Share of the budget in which norms and rates may still be those of a start."""
 OPENS_TO_KEEP = {"forget", "update", "keep"}
@@ -118,20 +120,17 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios = case.series(names.UPDATE_RATIO)
-        if not ratios:
+        epoch, largest = max(ratios, key=lambda pair: pair[1], default=(0, 0.0))
+        if largest <= self.limits.update or _starts_small(case):
             return None
-        typical = median(value for _, value in ratios)
-        if typical <= self.limits.update:
-            return None
-        epoch = next(epoch for epoch, value in ratios if value > self.limits.update)
         return self.finding(
             case,
-            epoch,
-            f"a step changes the weights by {typical:.2g} of their size in the median epoch",
+            next(epoch for epoch, value in ratios if value > self.limits.update),
+            f"a step changes the weights by {largest:.2g} of their size (epoch {epoch})",
             f"at most {self.limits.update:g}; about 1e-3 is healthy",
             source="Karpathy, CS231n notes; the limit is ours",
-            numbers={"update": typical},
-            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_UPDATE / typical)),),
+            numbers={"update": largest},
+            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / largest)),),
             advice=("a longer warm-up",),
         )
 
@@ -144,7 +143,8 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios = case.series(names.UPDATE_RATIO)
-        if not ratios or max(value for _, value in ratios) >= self.limits.update:
+        _, dead = case.last_table(names.UNITS_DEAD)  # which get no gradient, whatever the rate
+        if not ratios or max(value for _, value in ratios) >= self.limits.update or max(dead.values(), default=0) == 1:
             return None
         epoch, largest = max(ratios, key=lambda pair: pair[1])
         return self.finding(
@@ -154,7 +154,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             f"at least {self.limits.update:g} in some epoch; about 1e-3 is healthy",
             source="Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest},
-            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_UPDATE / max(largest, 1e-9))),),
+            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / max(largest, 1e-9))),),
         )
 
 
@@ -266,17 +266,44 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                     numbers={"attenuation": cells[where]},
                     cures=cures,
                 )
-        norms = case.series(names.GRAD_NORM)
-        typical = median(value for _, value in norms) if norms else 0.0
+        norms, clipped = case.series(names.GRAD_NORM), dict(case.series(names.GRAD_CLIPPED))
+        # In a good training the norm falls by orders of magnitude: what counts is what was usual at the start.
+        typical = max(norms[0][1], median(value for _, value in norms)) if norms else 0.0
         for epoch, value in case.series(names.GRAD_NORM_MAX):
-            if typical > 0 and value > self.limits.outlier * typical:
+            if typical > 0 and value > self.limits.outlier * typical and not clipped.get(epoch):
                 return self.finding(
                     case,
                     epoch,
-                    f"the gradient norm leaps to {value:.3g}, {value / typical:.3g} times that of the median epoch",
+                    f"the gradient norm leaps to {value:.3g}, {value / typical:.3g} times what is usual, unclipped",
                     f"at most {self.limits.outlier:g} times",
                     numbers={"norm": value, "typical": typical},
                     cures=cures,
+                )
+        return None
+
+
+class NoMemory(Rule[thresholds.NoMemory]):
+    """Gates that keep the state are shut: whatever is read is forgotten at once."""
+
+    is_cause = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        if case.lag is None or case.lag < self.limits.lag:
+            return None
+        for epoch, table in case.tables(names.MEMORY_TIME):
+            where = max(table, key=lambda at: table[at])
+            if table[where] < self.limits.steps:
+                return self.finding(
+                    case,
+                    epoch,
+                    f"even the units that remember longest forget within {table[where]:.2g} steps; the task's lag is "
+                    f"{case.lag}",
+                    f"at least {self.limits.steps:g} steps",
+                    source="Gers et al. 2000; the limit is ours",
+                    where=where,
+                    numbers={"steps": table[where], "lag": float(case.lag)},
+                    cures=(Cure(param="gate_bias", to="chrono"), Cure(param="forget_bias", to=1.0)),
                 )
         return None
 
@@ -393,31 +420,67 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
         )
 
 
+class GrowingWeights(Rule[thresholds.GrowingWeights]):
+    """Steps drive the weights apart instead of to a place."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        norms = case.series(names.WEIGHT_NORM)
+        if len(norms) < 2 or norms[-1][1] <= self.limits.factor * norms[0][1] or _starts_small(case):
+            return None
+        first = norms[0][1]
+        epoch = next(epoch for epoch, value in norms if value > self.limits.factor * first)
+        return self.finding(
+            case,
+            epoch,
+            f"the norm of all weights grew from {first:.3g} to {norms[-1][1]:.3g}",
+            f"at most {self.limits.factor:g} times the first epoch's",
+            numbers={"first": first, "last": norms[-1][1]},
+            cures=(
+                Cure(param="clip_norm", times=0.25),
+                Cure(param="learning_rate", times=0.3),
+                Cure(param="weight_decay", times=10.0),
+            ),
+            advice=("gradient clipping, where there is none",),
+        )
+
+
 class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
     """With dropout on, the network is far worse than without: it is kept from learning what it could."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        trivial, acting = case.trivial_loss, [name for name in DROPOUTS if case.params.get(name)]
-        if trivial is None or not acting:
+        trivial, rates = case.trivial_loss, {name: case.params.get(name) or 0.0 for name in DROPOUTS}
+        acting = sorted((name for name, rate in rates.items() if rate), key=lambda name: -rates[name])
+        losses = _late(case, names.TRAIN_LOSS)
+        if trivial is None or not acting or not losses:
             return None
         validation = dict(case.series(LOSS))
-        gaps = [
-            (epoch, (loss - validation[epoch]) / trivial)
-            for epoch, loss in _late(case, names.TRAIN_LOSS)
-            if epoch in validation
-        ]
+        gaps = [(epoch, (loss - validation[epoch]) / trivial) for epoch, loss in losses if epoch in validation]
+        cures = tuple(Cure(param=name, times=0.3) for name in acting)
+        epoch, least = min(losses, key=lambda pair: pair[1])
+        rate = rates[acting[0]]
+        if rate >= self.limits.rate and least > (1.0 - self.limits.gain) * trivial:
+            return self.finding(
+                case,
+                losses[0][0],
+                f"with {acting[0]} {rate:g} the training loss is never below {least:.3g} (epoch {epoch}); the trivial "
+                f"predictor's is {trivial:.3g}",
+                f"{self.limits.gain:.0%} below the trivial predictor's, with a dropout of {self.limits.rate:g} or more",
+                numbers={"train": least, "trivial": trivial, "rate": rate},
+                cures=cures,
+            )
         if not gaps or median(gap for _, gap in gaps) <= self.limits.gap:
             return None
-        epoch = next(epoch for epoch, gap in gaps if gap > self.limits.gap)
-        loss, held = dict(case.series(names.TRAIN_LOSS))[gaps[-1][0]], validation[gaps[-1][0]]
+        epoch, loss = losses[-1]
+        held = validation.get(epoch, loss)
         return self.finding(
             case,
-            epoch,
+            next(epoch for epoch, gap in gaps if gap > self.limits.gap),
             f"the training loss, with dropout, is {loss:.3g}, the validation loss, without it, is {held:.3g}",
             f"at most {self.limits.gap:.0%} of the trivial predictor's loss apart",
             numbers={"train": loss, "validation": held},
-            cures=tuple(Cure(param=name, times=0.3) for name in acting),
+            cures=cures,
         )
 
 
@@ -452,7 +515,7 @@ class Overfitting(Rule[thresholds.Overfitting]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         trivial, (best_epoch, best) = case.trivial_loss, case.best_loss
-        if trivial is None or best >= trivial:
+        if trivial is None or best > (1.0 - self.limits.gain) * trivial:
             return None
         train = dict(case.series(names.TRAIN_LOSS))
         for epoch, value in case.series(LOSS):
@@ -532,9 +595,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             source="after Zhang et al. 2021; the limits are ours",
             numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
             cures=(
-                Cure(
-                    param="learning_rate", times=_rounded(HEALTHY_UPDATE / ratio) if (ratio := _update(case)) else 10.0
-                ),
+                Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / ratio) if (ratio := _update(case)) else 10.0),
                 Cure(param="initializer", to="orthogonal"),
             ),
             advice=("python -m tuner lr-range task.yaml tells where the loss falls",),
@@ -575,6 +636,11 @@ def _share(
         cures=tuple(cures),
         advice=tuple(advice),
     )
+
+
+def _starts_small(case: Case) -> bool:
+    """Whether the recurrent matrices start so small that any step is large beside them: see `InitializationScale`."""
+    return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_SINGULAR_LARGEST))
 
 
 def _late(case: Case, name: str) -> list[tuple[int, float]]:

@@ -28,7 +28,7 @@ class ExplodedLoss(Options):
 class StuckAtTrivial(Options):
     """Thresholds of `stuck_at_trivial`."""
 
-    gain: float = Field(0.01, ge=0, lt=1)
+    gain: float = Field(0.02, ge=0, lt=1)
     """Share of the trivial predictor's loss that the best epoch must be below it, 0 to 1. Ours."""
     train: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which the training loss is below it where something was learned, 0 to 1.
@@ -66,7 +66,8 @@ class ExplodingGradient(Options):
     growth: float = Field(1e2, gt=1)
     """Factor by which the gradient through the state may grow over the task's lag, > 1. Ours."""
     outlier: float = Field(100.0, gt=1)
-    """Largest gradient norm of an epoch over the median epoch's mean norm, > 1. Ours."""
+    """Largest gradient norm of an epoch without clipping, over the mean norm of the first epoch or, if larger, of the
+    median epoch, > 1. Ours."""
 
 
 class SaturatedGate(Options):
@@ -79,10 +80,20 @@ class SaturatedGate(Options):
     0 to 1; a gate that keeps the state may be open. Ours."""
 
 
+class NoMemory(Options):
+    """Thresholds of `no_memory`."""
+
+    steps: float = Field(0.7, gt=0)
+    """Steps after which the units that remember longest have forgotten to 1/e, 95th percentile, > 0. Ours; a gate at
+    0.5 gives 1.4."""
+    lag: int = Field(5, ge=1)
+    """Lag of a task that needs memory, in steps, >= 1. Ours."""
+
+
 class SaturatedUnits(Options):
     """Thresholds of `saturated_units`."""
 
-    share: float = Field(0.5, gt=0, le=1)
+    share: float = Field(0.8, gt=0, le=1)
     """Share of a cell's outputs above 0.95 in size, 0 to 1. Ours."""
 
 
@@ -120,8 +131,8 @@ class LearningRateTooLow(Options):
 class LearningRateTooHigh(Options):
     """Thresholds of `learning_rate_too_high`."""
 
-    update: float = Field(0.03, gt=0)
-    """Median epoch's update-to-weight ratio, > 0. Ours; about 1e-3 is healthy (Karpathy, CS231n notes)."""
+    update: float = Field(0.04, gt=0)
+    """Largest epoch's update-to-weight ratio, > 0. Ours; about 1e-3 is healthy (Karpathy, CS231n notes)."""
 
 
 class UnstableLoss(Options):
@@ -137,7 +148,9 @@ class UnstableLoss(Options):
 class Overfitting(Options):
     """Thresholds of `overfitting`."""
 
-    rise: float = Field(0.3, gt=0)
+    gain: float = Field(0.1, ge=0, lt=1)
+    """Share of the trivial predictor's loss that the best epoch is below it, 0 to 1: what can be lost. Ours."""
+    rise: float = Field(0.5, gt=0)
     """Rise of the validation loss above its best, over what the best is below the trivial predictor's, > 0. Ours."""
     epochs: int = Field(3, ge=1)
     """Epochs since the best at least, >= 1. Ours."""
@@ -146,6 +159,11 @@ class Overfitting(Options):
 class TooMuchRegularization(Options):
     """Thresholds of `too_much_regularization`."""
 
+    rate: float = Field(0.7, gt=0, lt=1)
+    """Dropout that may be the reason why nothing is learned, 0 to 1. Ours; Schoop et al. 2021 warn above 0.5."""
+    gain: float = Field(0.1, ge=0, lt=1)
+    """Share of the trivial predictor's loss by which the training loss falls below it all the same, 0 to 1. Ours."""
+
     gap: float = Field(0.15, gt=0)
     """Training loss above the validation loss of the same epoch, over the trivial predictor's loss, > 0. Ours."""
 
@@ -153,5 +171,12 @@ class TooMuchRegularization(Options):
 class ShrinkingWeights(Options):
     """Thresholds of `shrinking_weights`."""
 
-    kept: float = Field(0.6, gt=0, lt=1)
-    """What the norm of all weights keeps of its first epoch's value, 0 to 1. Ours."""
+    kept: float = Field(0.9, gt=0, lt=1)
+    """What the norm of all weights keeps of its first epoch's value, 0 to 1. Ours: where learning goes on it grows."""
+
+
+class GrowingWeights(Options):
+    """Thresholds of `growing_weights`."""
+
+    factor: float = Field(2.5, gt=1)
+    """Norm of all weights over its first epoch's value, > 1. Ours; Zhang et al. 2021 have 5 for a single weight."""

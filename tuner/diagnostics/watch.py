@@ -8,7 +8,6 @@ from itertools import chain
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,9 +27,7 @@ from tuner.diagnostics.names import (
     WEIGHT_NORM,
 )
 from tuner.diagnostics.probes import StepProbe
-
-SPIKE_WINDOW, SPIKE_LEAST, SPIKE_EVERY, SPIKE_MAD = 100, 20, 10, 6.0
-"""A loss spike is above median + 6 MAD of the last 100 steps, of 20 at least; both are computed every 10 steps."""
+from tuner.diagnostics.spikes import Spikes
 
 
 class Watch:
@@ -73,7 +70,7 @@ class Watch:
         self._sampled, self._sample = None, sample if self.look_probes and cells_of(network) else None
         self._cadence = cadence
         self._looked, self._interval = 0, cadence.least
-        self._recent: list[float] = []
+        self._spikes = Spikes()
         self._start: dict[str, float] = {}
         self._reset()
 
@@ -148,7 +145,7 @@ class Watch:
         if UPDATE in tables:
             metrics[UPDATE_RATIO] = median(ratio for name, ratio in tables[UPDATE].items() if name in self._matrices)
         if len(losses):
-            metrics[SPIKES] = float(self._spikes(losses))
+            metrics[SPIKES] = float(self._spikes.count(losses))
         if self._start:
             tables[START_SINGULAR_LARGEST], self._start = self._start, {}
         profiles: dict[str, dict[str, Profile]] = {}
@@ -172,34 +169,19 @@ class Watch:
         look = take_look(network, self._sampled)
         return [probe.measure(look) for probe in self.look_probes.values()]
 
-    def _spikes(self, losses: Sequence[float]) -> int:
-        """Times that the loss rose above median + 6 MAD of the last steps, which are looked at anew every few steps."""
-        before, spikes = list(self._recent), 0
-        above = False
-        for start in range(0, len(losses), SPIKE_EVERY):
-            part = losses[start : start + SPIKE_EVERY]
-            if len(before) >= SPIKE_LEAST:
-                middle = float(np.median(before))
-                limit = middle + SPIKE_MAD * float(np.median(np.abs(np.subtract(before, middle))))
-                for loss in part:
-                    spikes += loss > limit and not above
-                    above = loss > limit
-            before = [*before, *map(float, part)][-SPIKE_WINDOW:]
-        self._recent = before
-        return spikes
-
     def state_dict(self) -> dict[str, Any]:
         """JSON-able: what a resumed training needs to measure the same; between epochs."""
         return {
             "looked": self._looked,
             "interval": self._interval,
-            "recent": self._recent,
+            "spikes": self._spikes.state_dict(),
             "probes": {name: probe.state_dict() for name, probe in self.look_probes.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
-        self._looked, self._interval, self._recent = state["looked"], state["interval"], list(state["recent"])
+        self._looked, self._interval = state["looked"], state["interval"]
+        self._spikes.load_state_dict(state["spikes"])
         for name, probe in self.look_probes.items():
             probe.load_state_dict(state["probes"][name])
 

@@ -268,12 +268,12 @@ class Training:
     def _sample(self) -> Sample:
         """What diagnostics look at, the same in every trial of a study with as large batches.
 
-        Of the first batches of training items in an order of their own the one with the longest sequences, as it is
+        Of the first whole batches of training items in a random order the one with the longest sequences, as it is
         about long lags; with truncation the first steps of it.
         """
         items = min(SAMPLE_ITEMS, self._learning.batch_size)
         batches = self._train.batches(items, rng=np.random.default_rng(0))  # items may be stored class by class
-        batch = max(itertools.islice(batches, SAMPLE_CHOICE), key=lambda batch: batch.x.shape[1])
+        batch = max(itertools.islice(batches, SAMPLE_CHOICE), key=lambda batch: (len(batch.y), batch.x.shape[1]))
         if self._learning.truncation is not None:
             batch = next(chunks(batch, self._learning.truncation)).batch
             batch = Batch(x=batch.x.clone(), lengths=batch.lengths, y=batch.y.clone())  # not a view of a whole text
