@@ -27,7 +27,7 @@ def test_a_probe_tells_when_it_runs_and_what_it_costs(name):
     assert isinstance(entry, ProbeEntry)
     assert issubclass(entry.load(), {"step": StepProbe, "look": LookProbe}[entry.when])
     assert entry.cost > 0
-    assert entry.summary.endswith(f"{entry.cost:g} steps]")
+    assert entry.summary.endswith(f"each costs {entry.cost:g} steps")
 
 
 def test_quantities_are_unique():

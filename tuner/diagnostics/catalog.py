@@ -30,12 +30,12 @@ class ProbeEntry(Entry):
 
 
 def _step_probe(name: str, summary: str, source: str, cost: float) -> Entry:
-    told = f"{summary} [some steps, {cost:g} steps]"
+    told = f"{summary}; at some steps, each costs {cost:g} steps"
     return ProbeEntry(f"tuner.diagnostics.probes:{name}", told, source, NoOptions, "step", cost)
 
 
 def _look_probe(name: str, summary: str, source: str, cost: float) -> Entry:
-    told = f"{summary} [looks, {cost:g} steps]"
+    told = f"{summary}; in looks, each costs {cost:g} steps"
     return ProbeEntry(f"tuner.diagnostics.look_probes:{name}", told, source, NoOptions, "look", cost)
 
 
