@@ -5,6 +5,7 @@ A rule looks at numbers that are recorded, so that a stored training is judged a
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -230,7 +231,7 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
         return self.finding(
             case,
             first,
-            f"over the task's lag of {case.lag} steps the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
+            f"over {_reach(case)} the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
             f"at least {self.limits.attenuation:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
             "predictor's",
             where=where,
@@ -261,7 +262,7 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                 return self.finding(
                     case,
                     epoch,
-                    f"over the task's lag of {case.lag} steps the gradient grows to 10^{cells[where]:.1f} of itself",
+                    f"over {_reach(case)} the gradient grows to 10^{cells[where]:.1f} of itself",
                     f"at most {self.limits.growth:g} times",
                     where=where,
                     numbers={"attenuation": cells[where]},
@@ -352,10 +353,13 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
 
 
 class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
-    """Outputs sit at the ends of tanh, where its slope is 0."""
+    """Outputs sit at the ends of tanh, where its slope is 0; of networks whose outputs have such ends."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
+        _, largest = case.last_table(names.OUTPUT_MAX)
+        if max(largest.values(), default=0.0) > 1.0 + 1e-6:  # relu, linear: no ends to sit at
+            return None
         return _share(
             self,
             case,
@@ -397,17 +401,16 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        norms = case.series(names.WEIGHT_NORM)
-        if len(norms) < 2 or norms[-1][1] >= self.limits.kept * norms[0][1]:
+        sizes = _sizes(case)
+        if len(sizes) < 2 or sizes[-1][1] >= self.limits.kept * sizes[0][1]:
             return None
-        first = norms[0][1]
-        epoch = next(epoch for epoch, value in norms if value < self.limits.kept * first)
+        first = sizes[0][1]
         return self.finding(
             case,
-            epoch,
-            f"the norm of all weights fell from {first:.3g} to {norms[-1][1]:.3g}",
+            next(epoch for epoch, size in sizes if size < self.limits.kept * first),
+            f"the norm of the recurrent layers' weights fell from {first:.3g} to {sizes[-1][1]:.3g}",
             f"at least {self.limits.kept:.0%} of the first epoch's",
-            numbers={"first": first, "last": norms[-1][1]},
+            numbers={"first": first, "last": sizes[-1][1]},
             cures=(Cure(param="weight_decay", times=0.01),),
         )
 
@@ -417,17 +420,16 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        norms = case.series(names.WEIGHT_NORM)
-        if len(norms) < 2 or norms[-1][1] <= self.limits.factor * norms[0][1] or _starts_small(case):
+        sizes = _sizes(case)
+        if len(sizes) < 2 or sizes[-1][1] <= self.limits.factor * sizes[0][1] or _starts_small(case):
             return None
-        first = norms[0][1]
-        epoch = next(epoch for epoch, value in norms if value > self.limits.factor * first)
+        first = sizes[0][1]
         return self.finding(
             case,
-            epoch,
-            f"the norm of all weights grew from {first:.3g} to {norms[-1][1]:.3g}",
+            next(epoch for epoch, size in sizes if size > self.limits.factor * first),
+            f"the norm of the recurrent layers' weights grew from {first:.3g} to {sizes[-1][1]:.3g}",
             f"at most {self.limits.factor:g} times the first epoch's",
-            numbers={"first": first, "last": norms[-1][1]},
+            numbers={"first": first, "last": sizes[-1][1]},
             cures=(
                 Cure(param="clip_norm", times=0.25),
                 Cure(param="learning_rate", times=0.3),
@@ -566,7 +568,9 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         progress, used = case.progress, case.last / case.budget
-        if progress is None or progress > self.limits.gain or used < self.limits.warn:
+        if progress is None or progress > self.limits.gain:
+            return None
+        if used < self.limits.warn or case.last < self.limits.epochs:
             return None
         losses = case.series(names.TRAIN_LOSS)
         learned = (1.0 - self.limits.train) * (case.trivial_loss or 0.0)
@@ -578,7 +582,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         fatal = used >= self.limits.end and falls < self.limits.moving
         return self.finding(
             case,
-            max(1, round(self.limits.warn * case.budget)),
+            max(self.limits.epochs, round(self.limits.warn * case.budget)),
             f"after {case.last} of {case.budget} epochs the least validation loss is {case.best_loss[1]:.3g}, "
             f"the trivial predictor's is {case.trivial_loss:.3g}"
             + (", and the training loss no longer falls" if fatal else ""),
@@ -628,6 +632,31 @@ def _share(
         cures=tuple(cures),
         advice=tuple(advice),
     )
+
+
+def _reach(case: Case) -> str:
+    """The steps over which an attenuation was measured: the task's lag, or as much of it as sequences are long."""
+    longest = max(
+        (
+            lag
+            for epoch in case.epochs
+            for profile in epoch.profiles.get(names.STATE_GRAD, {}).values()
+            for lag, _ in profile
+        ),
+        default=float(case.lag or 0),
+    )
+    if case.lag is None or longest >= case.lag:
+        return f"the task's lag of {case.lag} steps"
+    return f"{longest:.0f} of the task's lag of {case.lag} steps"
+
+
+def _sizes(case: Case) -> list[tuple[int, float]]:
+    """Epoch and norm of the recurrent layers' weights, biases apart."""
+    tables = case.tables(names.WEIGHT)
+    return [
+        (epoch, math.hypot(*(table[at] for at in table if "_cells." in at and "bias" not in at)))
+        for epoch, table in tables
+    ]
 
 
 def _starts_small(case: Case) -> bool:
