@@ -3,10 +3,10 @@
     python -m benchmarks.diagnostics_cost [--seconds 60] [--tasks adding,vowels] [--levels standard,full]
 
 Each training is as long as makes at least `--seconds` CPU seconds without diagnostics, by the measured time of a short
-one, and is made anew with more epochs where that was too few; one thread, on the CPU, with rungs after 1/27, 1/9 and 1/3 of its epochs. Time is the process's CPU time around
-every call of a probe, drawing the sample included, and around the whole training; the share is of the training
-without them. The tasks install with the package's extra `examples`: `vowels` has epochs of some 30 ms, `adding`
-sequences of 200 steps, `demand` windows of 96 steps of a series.
+one, and is made anew with more epochs where that was too few; one thread, on the CPU, with rungs after 1/27, 1/9 and
+1/3 of its epochs. Time is the process's CPU time around every call of a probe, drawing the sample included, and around
+the whole training; the share is of the training without them. The tasks install with the package's extra `examples`:
+`vowels` has epochs of some 30 ms, `adding` sequences of 200 steps, `demand` windows of 96 steps of a series.
 """
 
 from __future__ import annotations
