@@ -24,7 +24,6 @@ HEALTHY_METRICS = {
     names.UPDATE_RATIO: 2e-3,
     names.GRAD_NORM: 1.0,
     names.GRAD_NORM_MAX: 3.0,
-    names.WEIGHT_NORM: 10.0,
     names.ATTENUATION: -1.0,
 }
 HEALTHY_TABLES: dict[str, dict[str, float]] = {
@@ -44,6 +43,7 @@ def case(
     val: Any = lambda epoch: 0.92**epoch,
     *,
     epochs: int = 20,
+    sizes: Any = lambda _: 10.0,
     metrics: Mapping[str, Any] = {},
     tables: Mapping[str, Mapping[str, float]] = {},
     **fields: Any,
@@ -53,7 +53,8 @@ def case(
     for epoch in range(1, epochs + 1):
         values: dict[str, Any] = {"train/loss": train, "val/loss": val, **HEALTHY_METRICS, **metrics}
         told = {name: value(epoch) if callable(value) else value for name, value in values.items()}
-        made.append(Epoch(epoch=epoch, time=0.0, metrics=told, tensors={**HEALTHY_TABLES, **tables}))
+        weights = {names.WEIGHT: {f"{CELL}.kernel.weight_ih_l0": sizes(epoch), f"{CELL}.kernel.bias_ih_l0": epoch}}
+        made.append(Epoch(epoch=epoch, time=0.0, metrics=told, tensors={**HEALTHY_TABLES, **weights, **tables}))
     given: dict[str, Any] = {"budget": 20, "trivial": {"loss": 1.0}, "lag": 50, "steps_per_epoch": 100, **fields}
     return Case(epochs=made, metric="val/loss", maximize=False, **given)
 
@@ -70,10 +71,10 @@ SICK: dict[str, Case] = {
     "initialization_scale": case(tables={names.START_SINGULAR_LARGEST: {f"{CELL}/input": 4.0}}),
     "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
     "learning_rate_too_low": case(metrics={names.UPDATE_RATIO: 1e-6}),
-    "shrinking_weights": case(metrics={names.WEIGHT_NORM: lambda epoch: 10.0 * 0.9**epoch}),
+    "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch),
     "no_memory": case(tables={names.MEMORY_TIME: {CELL: 0.3}}),
-    "growing_weights": case(metrics={names.WEIGHT_NORM: lambda epoch: 10.0 * 1.1**epoch}),
-    "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/forget": 0.97}, names.GATE_RIGHT: {}}),
+    "growing_weights": case(sizes=lambda epoch: 10.0 * 1.1**epoch),
+    "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/output": 0.97}, names.GATE_RIGHT: {}}),
     "vanishing_gradient": case(
         train=flat(1.0),
         val=flat(1.0),
@@ -184,6 +185,12 @@ def test_a_vanishing_gradient_on_a_task_that_is_learned_is_nobodys_concern() -> 
     )
     assert str(finding.cures[0]) == "gate_bias: chrono"
     assert finding.where == CELL
+
+
+def test_gates_of_a_long_memory_are_not_saturated() -> None:
+    """With chrono biases forget gates are open and input gates shut, and should be."""
+    left = {f"{CELL}/input": 0.97, f"{CELL}/forget": 0.0}
+    assert found(case(tables={names.GATE_LEFT: left, names.GATE_RIGHT: {f"{CELL}/forget": 0.99}})) == {}
 
 
 def test_cures_change_values() -> None:

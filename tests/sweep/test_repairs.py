@@ -133,7 +133,7 @@ def test_each_cause_is_cured_once_per_region_and_within_the_share() -> None:
     """The first cure that is new is taken; the order is that of the trials."""
     vanishing, steep = finding("vanishing_gradient", CHRONO, BIAS), finding("exploding_gradient", RATE)
     repairs = Repairs(SPACE, 3, maximize=False)
-    repairs.ended(record(0, 1.0, vanishing, steep))
+    repairs.ended(record(0, 1.0, steep, vanishing))  # causes come first, in the catalog's order
     repairs.ended(record(1, 1.0, vanishing, params={**LSTM, "learning_rate": 0.02}))
     gru = {"cell": "gru", "learning_rate": 0.01, "hidden_size": 20, "clip_norm": 1.0}
     repairs.ended(record(2, 1.0, vanishing, steep, params=gru))

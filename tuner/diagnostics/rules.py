@@ -5,6 +5,7 @@ A rule looks at numbers that are recorded, so that a stored training is judged a
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -24,7 +25,8 @@ SMALL_START = 0.1
 """Largest singular value of all recurrent blocks below which their size says nothing about steps."""
 STARTUP = 0.1
 """Share of the budget in which norms and rates may still be those of a start."""
-OPENS_TO_KEEP = {"forget", "update", "keep"}
+MEMORY_GATES = {"forget", "update", "input"}
+"""Gates that decide what is kept, which are far to one side where much must be kept long; see `NoMemory`."""
 
 
 class Rule(ABC, Generic[T]):
@@ -229,7 +231,7 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
         return self.finding(
             case,
             first,
-            f"over the task's lag of {case.lag} steps the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
+            f"over {_reach(case)} the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
             f"at least {self.limits.attenuation:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
             "predictor's",
             where=where,
@@ -260,7 +262,7 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                 return self.finding(
                     case,
                     epoch,
-                    f"over the task's lag of {case.lag} steps the gradient grows to 10^{cells[where]:.1f} of itself",
+                    f"over {_reach(case)} the gradient grows to 10^{cells[where]:.1f} of itself",
                     f"at most {self.limits.growth:g} times",
                     where=where,
                     numbers={"attenuation": cells[where]},
@@ -309,27 +311,24 @@ class NoMemory(Rule[thresholds.NoMemory]):
 
 
 class SaturatedGate(Rule[thresholds.SaturatedGate]):
-    """A gate is shut, or open, whatever it reads."""
-
-    is_cause = True
+    """A gate is shut, or open, whatever it reads; gates of the memory apart, which may be."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         last, left = case.last_table(names.GATE_LEFT)
         _, right = case.last_table(names.GATE_RIGHT)
         for where, shut in left.items():
-            gate = where.rpartition("/")[2]
-            open_ = right.get(where, 0.0)
-            keeps = gate in OPENS_TO_KEEP
+            gate, open_ = where.rpartition("/")[2], right.get(where, 0.0)
+            if gate in MEMORY_GATES:
+                continue
             if shut > self.limits.closed:
                 evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
                 threshold = f"at most {self.limits.closed:.0%}"
-            elif not keeps and shut + open_ > self.limits.open:
+            elif shut + open_ > self.limits.open:
                 evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1 and {open_:.0%} above 0.9"
                 threshold = f"at most {self.limits.open:.0%} together"
             else:
                 continue
-            forgets = keeps and shut > self.limits.closed
             return self.finding(
                 case,
                 self._first(case, where) or last,
@@ -338,12 +337,8 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
                 source="after Karpathy et al. 2016; the limit is ours",
                 where=where,
                 numbers={"closed": shut, "open": open_},
-                cures=(Cure(param="forget_bias", to=1.0), Cure(param="gate_bias", to="chrono"))
-                if forgets
-                else (Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
-                advice=()
-                if forgets
-                else ("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
+                cures=(Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
+                advice=("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
             )
         return None
 
@@ -358,12 +353,13 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
 
 
 class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
-    """Outputs sit at the ends of tanh, where its slope is 0."""
-
-    is_cause = True
+    """Outputs sit at the ends of tanh, where its slope is 0; of networks whose outputs have such ends."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
+        _, largest = case.last_table(names.OUTPUT_MAX)
+        if max(largest.values(), default=0.0) > 1.0 + 1e-6:  # relu, linear: no ends to sit at
+            return None
         return _share(
             self,
             case,
@@ -405,17 +401,16 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        norms = case.series(names.WEIGHT_NORM)
-        if len(norms) < 2 or norms[-1][1] >= self.limits.kept * norms[0][1]:
+        sizes = _sizes(case)
+        if len(sizes) < 2 or sizes[-1][1] >= self.limits.kept * sizes[0][1]:
             return None
-        first = norms[0][1]
-        epoch = next(epoch for epoch, value in norms if value < self.limits.kept * first)
+        first = sizes[0][1]
         return self.finding(
             case,
-            epoch,
-            f"the norm of all weights fell from {first:.3g} to {norms[-1][1]:.3g}",
+            next(epoch for epoch, size in sizes if size < self.limits.kept * first),
+            f"the norm of the recurrent layers' weights fell from {first:.3g} to {sizes[-1][1]:.3g}",
             f"at least {self.limits.kept:.0%} of the first epoch's",
-            numbers={"first": first, "last": norms[-1][1]},
+            numbers={"first": first, "last": sizes[-1][1]},
             cures=(Cure(param="weight_decay", times=0.01),),
         )
 
@@ -425,17 +420,16 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        norms = case.series(names.WEIGHT_NORM)
-        if len(norms) < 2 or norms[-1][1] <= self.limits.factor * norms[0][1] or _starts_small(case):
+        sizes = _sizes(case)
+        if len(sizes) < 2 or sizes[-1][1] <= self.limits.factor * sizes[0][1] or _starts_small(case):
             return None
-        first = norms[0][1]
-        epoch = next(epoch for epoch, value in norms if value > self.limits.factor * first)
+        first = sizes[0][1]
         return self.finding(
             case,
-            epoch,
-            f"the norm of all weights grew from {first:.3g} to {norms[-1][1]:.3g}",
+            next(epoch for epoch, size in sizes if size > self.limits.factor * first),
+            f"the norm of the recurrent layers' weights grew from {first:.3g} to {sizes[-1][1]:.3g}",
             f"at most {self.limits.factor:g} times the first epoch's",
-            numbers={"first": first, "last": norms[-1][1]},
+            numbers={"first": first, "last": sizes[-1][1]},
             cures=(
                 Cure(param="clip_norm", times=0.25),
                 Cure(param="learning_rate", times=0.3),
@@ -574,7 +568,9 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         progress, used = case.progress, case.last / case.budget
-        if progress is None or progress > self.limits.gain or used < self.limits.warn:
+        if progress is None or progress > self.limits.gain:
+            return None
+        if used < self.limits.warn or case.last < self.limits.epochs:
             return None
         losses = case.series(names.TRAIN_LOSS)
         learned = (1.0 - self.limits.train) * (case.trivial_loss or 0.0)
@@ -586,7 +582,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         fatal = used >= self.limits.end and falls < self.limits.moving
         return self.finding(
             case,
-            max(1, round(self.limits.warn * case.budget)),
+            max(self.limits.epochs, round(self.limits.warn * case.budget)),
             f"after {case.last} of {case.budget} epochs the least validation loss is {case.best_loss[1]:.3g}, "
             f"the trivial predictor's is {case.trivial_loss:.3g}"
             + (", and the training loss no longer falls" if fatal else ""),
@@ -636,6 +632,31 @@ def _share(
         cures=tuple(cures),
         advice=tuple(advice),
     )
+
+
+def _reach(case: Case) -> str:
+    """The steps over which an attenuation was measured: the task's lag, or as much of it as sequences are long."""
+    longest = max(
+        (
+            lag
+            for epoch in case.epochs
+            for profile in epoch.profiles.get(names.STATE_GRAD, {}).values()
+            for lag, _ in profile
+        ),
+        default=float(case.lag or 0),
+    )
+    if case.lag is None or longest >= case.lag:
+        return f"the task's lag of {case.lag} steps"
+    return f"{longest:.0f} of the task's lag of {case.lag} steps"
+
+
+def _sizes(case: Case) -> list[tuple[int, float]]:
+    """Epoch and norm of the recurrent layers' weights, biases apart."""
+    tables = case.tables(names.WEIGHT)
+    return [
+        (epoch, math.hypot(*(table[at] for at in table if "_cells." in at and "bias" not in at)))
+        for epoch, table in tables
+    ]
 
 
 def _starts_small(case: Case) -> bool:

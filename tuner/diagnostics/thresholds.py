@@ -33,6 +33,8 @@ class StuckAtTrivial(Options):
     train: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which the training loss is below it where something was learned, 0 to 1.
     Ours."""
+    epochs: int = Field(3, ge=1)
+    """Epochs before which nothing is told, >= 1. Ours."""
     warn: float = Field(0.2, gt=0, le=1)
     """Share of the budget after which it is told, above 0, to 1. Ours, near Zhang et al. 2021 (0.3)."""
     end: float = Field(0.3, gt=0, le=1)
@@ -76,8 +78,7 @@ class SaturatedGate(Options):
     closed: float = Field(0.8, gt=0, le=1)
     """Share of a gate's values below 0.1 from which it is shut, 0 to 1. Ours, after Karpathy et al. 2016."""
     open: float = Field(0.95, gt=0, le=1)
-    """Share of a gate's values above 0.9, or on either side of these bounds, from which it no longer decides anything,
-    0 to 1; a gate that keeps the state may be open. Ours."""
+    """Share of a gate's values on either side of 0.1 and 0.9 from which it no longer decides anything, 0 to 1. Ours."""
 
 
 class NoMemory(Options):
@@ -150,7 +151,7 @@ class Overfitting(Options):
 
     gain: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss that the best epoch is below it, 0 to 1: what can be lost. Ours."""
-    rise: float = Field(0.5, gt=0)
+    rise: float = Field(1.0, gt=0)
     """Rise of the validation loss above its best, over what the best is below the trivial predictor's, > 0. Ours."""
     epochs: int = Field(3, ge=1)
     """Epochs since the best at least, >= 1. Ours."""
@@ -164,19 +165,21 @@ class TooMuchRegularization(Options):
     gain: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which the training loss falls below it all the same, 0 to 1. Ours."""
 
-    gap: float = Field(0.15, gt=0)
+    gap: float = Field(0.3, gt=0)
     """Training loss above the validation loss of the same epoch, over the trivial predictor's loss, > 0. Ours."""
 
 
 class ShrinkingWeights(Options):
     """Thresholds of `shrinking_weights`."""
 
-    kept: float = Field(0.9, gt=0, lt=1)
-    """What the norm of all weights keeps of its first epoch's value, 0 to 1. Ours: where learning goes on it grows."""
+    kept: float = Field(0.93, gt=0, lt=1)
+    """What the norm of the recurrent layers' weights keeps of its first epoch's value, 0 to 1. Ours: learning makes it
+    grow."""
 
 
 class GrowingWeights(Options):
     """Thresholds of `growing_weights`."""
 
     factor: float = Field(2.5, gt=1)
-    """Norm of all weights over its first epoch's value, > 1. Ours; Zhang et al. 2021 have 5 for a single weight."""
+    """Norm of the recurrent layers' weights over its first epoch's value, > 1. Ours; Zhang et al. 2021 have 5 for a
+    single weight."""

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
+from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.events import RunRecord
 from tuner.space import Space
 from tuner.space.domains import same
 
 T = TypeVar("T")
+_ORDER = {name: number for number, name in enumerate(FINDINGS)}
 
 EARLY = 10
 """The first so many trials are worth a repair whatever they reached: the search knows nothing better yet."""
@@ -84,7 +86,8 @@ class Repairs:
         """Take in a trial that is over."""
         if record.value is not None and math.isfinite(record.value):
             self._values.append(record.value)
-        findings = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
+        found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
+        findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.number < EARLY or self._is_promising(record.value):
             self._curable += [(record, finding) for finding in findings if finding.cures]
 
