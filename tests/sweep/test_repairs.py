@@ -134,14 +134,14 @@ def test_each_cause_is_cured_once_per_region_and_within_the_share() -> None:
     vanishing, steep = finding("vanishing_gradient", CHRONO, BIAS), finding("exploding_gradient", RATE)
     repairs = Repairs(SPACE, 3, maximize=False)
     repairs.ended(record(0, 1.0, steep, vanishing))  # causes come first, in the catalog's order
-    repairs.ended(record(1, 1.0, vanishing, params={**LSTM, "learning_rate": 0.02}))
+    repairs.ended(record(1, 1.0, vanishing, steep, params={**LSTM, "learning_rate": 0.02}))
     gru = {"cell": "gru", "learning_rate": 0.01, "hidden_size": 20, "clip_norm": 1.0}
     repairs.ended(record(2, 1.0, vanishing, steep, params=gru))
     repairs.ended(record(3, 1.0, finding("dead_units", RATE)))
     assert begun(repairs) == [
         "trial 0, vanishing gradient: gate_bias constant -> chrono, forget_bias 0.5 -> -",
-        "trial 0, exploding gradient: learning_rate 0.01 -> 0.001",
         "trial 2, exploding gradient: learning_rate 0.01 -> 0.001",
+        "trial 3, dead units: learning_rate 0.01 -> 0.001",
     ]
     again = Repairs(SPACE, 3, maximize=False)
     again.ended(record(0, 1.0, vanishing))
@@ -278,3 +278,50 @@ class TestInASweep:
         with pytest.raises(UserError, match=re.escape(message)) as caught:
             resolve_task(path)
         assert re.match(r".*tiny\.yaml:\d+: ", str(caught.value))
+
+    @pytest.mark.slow
+    def test_a_vanishing_gradient_is_named_and_its_repair_solves_the_task(self, tmp_path: Path) -> None:
+        """The adding problem with torch's own start values: one trial gets nowhere, its repair learns."""
+        path = tmp_path / "adding.yaml"
+        path.write_text(ADDING)
+        outcome, _ = sweep(path)
+        sick, repair = records(path)
+        assert sick.state is State.DIVERGED
+        assert (
+            "the cause: vanishing gradient, over 54 of the task's lag of 60 steps the gradient falls to 10^-"
+            in sick.reason
+        )
+        assert repair.repairs["finding"] == "vanishing_gradient"
+        assert repair.repairs["change"]["gate_bias"] == ["constant", "chrono"]
+        assert repair.state is State.COMPLETED
+        assert sick.value is not None
+        assert repair.value is not None
+        assert sick.value > 0.16
+        assert repair.value < 0.01
+        assert outcome.summary is not None
+        assert "it helped." in outcome.summary.sentences[-1]
+
+
+ADDING = """
+adapter: memory/probe
+data: {task: adding, length: 60, train: 2500, val: 500, test: 100}
+search_space:
+  cell: lstm
+  gate_bias: {choices: [constant, chrono], prior: [1, 0.001]}
+  forget_bias: {low: 0.0, high: 0.5, when: {gate_bias: constant}}
+  initializer: torch_default
+  hidden_size: 24
+  optimizer: adam
+  learning_rate: {low: 1.0e-2, high: 2.0e-2, log: true}
+  schedule: cosine
+  clip_norm: 1.0
+  batch_size: 25
+  patience: null
+budget: {trials: 2, epochs: 10}
+sampler: {name: random, seed: 1}
+pruner: {name: none}
+confirm: {top: 0}
+ray: {address: in-process}
+report: {figures: 0}
+diagnostics: {repairs: 0.5}
+"""

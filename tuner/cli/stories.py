@@ -70,7 +70,8 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
     _say(console, "what repairs did, at the epochs that both trials have:")
     table = make_table("repair", "of", "change", story.about.metric, "outcome")
     for repair in story.repairs:
-        values = f"{number(repair.before)} -> {number(repair.after)} in {repair.epochs} epochs"
+        ended = "" if repair.ended is None else f" (ended after {repair.ended})"
+        values = f"{number(repair.before)}{ended} -> {number(repair.after)} in {repair.epochs} epochs"
         outcome = (
             f"{'helped' if repair.helped else 'did not help'}, finding {'gone' if repair.cured else 'still there'}"
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.diagnostics.finding import changes_in_words
 from tuner.events import RunRecord
+from tuner.messages import State
 
 LEAST_GAIN = 0.02
 """A repair that gains less than this share of the value did not help."""
@@ -23,7 +24,9 @@ class Repaired:
         repaired: The trial that it repaired.
         finding: What was found there.
         change: Parameter -> old and new value.
-        epochs: Epochs after which both are compared: those of the shorter one.
+        epochs: Epochs after which both are compared: those of the shorter one; all that the repair has where the other
+            was ended as it got nowhere.
+        ended: Epochs of the repaired trial where it was ended; None else.
         before: Best value of the repaired trial by then; None without one.
         after: That of the repair.
         helped: Whether it is better by a fiftieth of the value at least.
@@ -35,6 +38,7 @@ class Repaired:
     finding: str
     change: Mapping[str, Sequence[Any]]
     epochs: int
+    ended: int | None
     before: float | None
     after: float | None
     helped: bool
@@ -44,7 +48,8 @@ class Repaired:
     def sentence(self) -> str:
         """All that in words."""
         before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
-        values = f"{before} -> {after} after {self.epochs} epochs"
+        ended = "" if self.ended is None else f" (ended after {self.ended})"
+        values = f"{before}{ended} -> {after} after {self.epochs} epochs"
         word = "helped" if self.helped else "did not help"
         what = self.finding.replace("_", " ")
         change = changes_in_words(self.change)
@@ -65,7 +70,9 @@ def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[
         other = known.get(record.repairs.get("number", -1))
         if other is None or not record.state.final:
             continue
-        epochs = min(max(other.epochs, default=0), max(record.epochs, default=0))
+        own, others = (max(each.epochs, default=0) for each in (record, other))
+        ended = others if other.state is State.DIVERGED else None
+        epochs = min(own, others) if ended is None else own
         before, after = (_best(each, metric, maximize, epochs) for each in (other, record))
         helped = after is not None and (before is None or _gain(before, after, maximize) > LEAST_GAIN * abs(before))
         cause = record.repairs
@@ -76,6 +83,7 @@ def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[
                 finding=cause["finding"],
                 change=cause["change"],
                 epochs=epochs,
+                ended=ended,
                 before=before,
                 after=after,
                 helped=helped,

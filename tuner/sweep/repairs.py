@@ -67,7 +67,7 @@ class Repairs:
 
     def __init__(self, space: Space, most: int, *, maximize: bool) -> None:
         self._space, self._left, self._maximize = space, most, maximize
-        self._curable: deque[tuple[RunRecord, Finding]] = deque()
+        self._curable: deque[tuple[RunRecord, list[Finding]]] = deque()
         self._tried: set[tuple[Any, ...]] = set()
         self._values: list[float] = []
 
@@ -89,10 +89,10 @@ class Repairs:
         found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.number < EARLY or self._is_promising(record.value):
-            self._curable += [(record, finding) for finding in findings if finding.cures]
+            self._curable.append((record, findings))
 
     def next(self, begin: Callable[[Repair], T | None]) -> T | None:
-        """Begin the repair that has waited longest.
+        """Begin the repair that has waited longest: of a trial's first finding that the space has a cure for.
 
         Args:
             begin: Begins it; None where it cannot, as such a trial was there before.
@@ -101,17 +101,23 @@ class Repairs:
             What `begin` gave; None where there is nothing to repair.
         """
         while self._left > 0 and self._curable:
-            record, finding = self._curable.popleft()
-            if _cause(finding.name, record.params) in self._tried:
-                continue
-            for cure in finding.cures:
-                params = cured(self._space, record.params, cure)
-                if params is None:
-                    continue
-                repair = Repair(record.number, finding.name, _changes(record.params, params), params)
-                if (begun := begin(repair)) is not None:
-                    self.begun(repair.as_json(), params)
+            record, findings = self._curable.popleft()
+            for finding in findings:
+                if _cause(finding.name, record.params) in self._tried:
+                    break  # what else was found may follow from it
+                if (begun := self._begin(record, finding, begin)) is not None:
                     return begun
+        return None
+
+    def _begin(self, record: RunRecord, finding: Finding, begin: Callable[[Repair], T | None]) -> T | None:
+        for cure in finding.cures:
+            params = cured(self._space, record.params, cure)
+            if params is None:
+                continue
+            repair = Repair(record.number, finding.name, _changes(record.params, params), params)
+            if (begun := begin(repair)) is not None:
+                self.begun(repair.as_json(), params)
+                return begun
         return None
 
     def _is_promising(self, value: float | None) -> bool:
