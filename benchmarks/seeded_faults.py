@@ -31,6 +31,8 @@ from tuner.diagnostics.case import Case
 from tuner.diagnostics.judging import judge, rules
 from tuner.messages import Answer, Epoch, Report, TrialSpec
 
+LEARNED = 0.95
+"""Share of the trivial predictor's loss that a healthy training falls below."""
 ADAMW = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-3, "clip_norm": 1.0}
 SGD = {"optimizer": "sgd", "learning_rate": 10.0, "momentum": 0.9, "clip_norm": 0.01}
 BOTH = {"hidden_size": 32, "dropout.output": 0.2, "schedule": "cosine", "patience": None}
@@ -387,9 +389,12 @@ def report(folder: Path, tasks: Mapping[str, Task], trainings: list[Training], *
     counts: dict[str, Count] = {}
     found: dict[str, list[bool]] = {fault: [] for fault in FAULTS}
     named: dict[str, list[bool]] = {}
-    healthy = 0
+    healthy, unhealthy = 0, []
     for one, findings, record in judged(folder, tasks, trainings):
         raised, fault = {finding.name for finding in findings}, FAULTS[one.fault]
+        if not one.faulty and not record["value"] < LEARNED * record["trivial"]["loss"]:
+            unhealthy.append(one.file)
+            continue
         wrong = raised - (fault.named | fault.causes) if one.faulty else raised
         for name in raised:
             count = counts.setdefault(name, Count())
@@ -422,6 +427,8 @@ def report(folder: Path, tasks: Mapping[str, Task], trainings: list[Training], *
     right = sum(count.right for count in counts.values())
     total = sum(count.right + count.wrong + count.healthy for count in counts.values())
     flags = [flag for each in found.values() for flag in each]
+    if unhealthy:
+        print(f"\nleft out, as they were to be healthy and learned nothing: {', '.join(unhealthy)}")
     print(f"\nover {len(flags)} faulty and {healthy} healthy trainings on {', '.join(tasks)}:")
     print(f"precision {right / max(total, 1):.3f} ({right} of {total} findings), recall {sum(flags) / len(flags):.3f}")
 

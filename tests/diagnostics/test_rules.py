@@ -29,6 +29,7 @@ HEALTHY_METRICS = {
 HEALTHY_TABLES: dict[str, dict[str, float]] = {
     names.INPUT_SD: {CELL: 1.0},
     names.START_SINGULAR_LARGEST: {f"{CELL}/input": 1.1, f"{CELL}/forget": 1.0},
+    names.SINGULAR_LARGEST: {f"{CELL}/input": 3.1, f"{CELL}/forget": 2.0},
     names.CELL_ATTENUATION: {CELL: -1.0},
     names.MEMORY_TIME: {CELL: 30.0},
     names.GATE_LEFT: {f"{CELL}/input": 0.1, f"{CELL}/forget": 0.0},
@@ -71,9 +72,9 @@ SICK: dict[str, Case] = {
     "initialization_scale": case(tables={names.START_SINGULAR_LARGEST: {f"{CELL}/input": 4.0}}),
     "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
     "learning_rate_too_low": case(metrics={names.UPDATE_RATIO: 1e-6}),
-    "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch),
+    "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch, params={"weight_decay": 1.0}),
     "no_memory": case(tables={names.MEMORY_TIME: {CELL: 0.3}}),
-    "growing_weights": case(sizes=lambda epoch: 10.0 * 1.1**epoch),
+    "growing_weights": case(tables={names.SINGULAR_LARGEST: {f"{CELL}/input": 50.0}}),
     "saturated_gate": case(tables={names.GATE_LEFT: {f"{CELL}/output": 0.97}, names.GATE_RIGHT: {}}),
     "vanishing_gradient": case(
         train=flat(1.0),
@@ -143,7 +144,7 @@ def test_thresholds_can_be_changed(name: str) -> None:
     never = {
         "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
         "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e-12 if name.endswith("low") else 1e9,
-        "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9,
+        "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9, "singular": 1e9,
     }  # fmt: skip
     changed = {field: never[field] for field in options.model_fields if field in never}
     assert changed

@@ -402,7 +402,7 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         sizes = _sizes(case)
-        if len(sizes) < 2 or sizes[-1][1] >= self.limits.kept * sizes[0][1]:
+        if not case.params.get("weight_decay") or len(sizes) < 2 or sizes[-1][1] >= self.limits.kept * sizes[0][1]:
             return None
         first = sizes[0][1]
         return self.finding(
@@ -420,23 +420,25 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        sizes = _sizes(case)
-        if len(sizes) < 2 or sizes[-1][1] <= self.limits.factor * sizes[0][1] or _starts_small(case):
-            return None
-        first = sizes[0][1]
-        return self.finding(
-            case,
-            next(epoch for epoch, size in sizes if size > self.limits.factor * first),
-            f"the norm of the recurrent layers' weights grew from {first:.3g} to {sizes[-1][1]:.3g}",
-            f"at most {self.limits.factor:g} times the first epoch's",
-            numbers={"first": first, "last": sizes[-1][1]},
-            cures=(
-                Cure(param="clip_norm", times=0.25),
-                Cure(param="learning_rate", times=0.3),
-                Cure(param="weight_decay", times=10.0),
-            ),
-            advice=("gradient clipping, where there is none",),
-        )
+        start = max((max(table.values()) for _, table in case.tables(names.START_SINGULAR_LARGEST)), default=1.0)
+        for epoch, table in case.tables(names.SINGULAR_LARGEST):
+            where = max(table, key=lambda at: table[at])
+            if table[where] > self.limits.singular * max(start, 1.0):
+                return self.finding(
+                    case,
+                    epoch,
+                    f"the largest singular value of a recurrent block grew from {start:.3g} to {table[where]:.3g}",
+                    f"at most {self.limits.singular:g} times the start's, or 1",
+                    where=where,
+                    numbers={"start": start, "singular": table[where]},
+                    cures=(
+                        Cure(param="clip_norm", times=0.25),
+                        Cure(param="learning_rate", times=0.3),
+                        Cure(param="weight_decay", times=10.0),
+                    ),
+                    advice=("gradient clipping, where there is none",),
+                )
+        return None
 
 
 class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
@@ -464,7 +466,7 @@ class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
                 numbers={"train": least, "trivial": trivial, "rate": rate},
                 cures=cures,
             )
-        if not gaps or median(gap for _, gap in gaps) <= self.limits.gap:
+        if rate < self.limits.gap_rate or not gaps or median(gap for _, gap in gaps) <= self.limits.gap:
             return None
         epoch, loss = losses[-1]
         held = validation.get(epoch, loss)

@@ -65,7 +65,7 @@ class VanishingGradient(Options):
 class ExplodingGradient(Options):
     """Thresholds of `exploding_gradient`."""
 
-    growth: float = Field(1e2, gt=1)
+    growth: float = Field(1e3, gt=1)
     """Factor by which the gradient through the state may grow over the task's lag, > 1. Ours."""
     outlier: float = Field(100.0, gt=1)
     """Largest gradient norm of an epoch without clipping, over the mean norm of the first epoch or, if larger, of the
@@ -165,6 +165,8 @@ class TooMuchRegularization(Options):
     gain: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which the training loss falls below it all the same, 0 to 1. Ours."""
 
+    gap_rate: float = Field(0.4, gt=0, lt=1)
+    """Dropout that may be the reason for a gap, 0 to 1. Ours."""
     gap: float = Field(0.3, gt=0)
     """Training loss above the validation loss of the same epoch, over the trivial predictor's loss, > 0. Ours."""
 
@@ -180,6 +182,6 @@ class ShrinkingWeights(Options):
 class GrowingWeights(Options):
     """Thresholds of `growing_weights`."""
 
-    factor: float = Field(2.5, gt=1)
-    """Norm of the recurrent layers' weights over its first epoch's value, > 1. Ours; Zhang et al. 2021 have 5 for a
-    single weight."""
+    singular: float = Field(12.0, gt=1)
+    """Largest singular value of any recurrent block over the largest at the start, at least 1; > 1. Ours: in healthy
+    trainings it stayed below 6."""
