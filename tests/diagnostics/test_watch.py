@@ -99,14 +99,14 @@ def test_epochs_are_apart():
     [
         ("off", 5, 0),
         ("light", 5, 1),
-        ("standard", 100, 3),
+        ("standard", 100, 2),
         ("standard", 1000, 10),
-        ("full", 35, 6),
-        ("full", 1000, 167),
+        ("full", 35, 4),
+        ("full", 1000, 100),
     ],
 )
 def test_due(level, steps_per_epoch, due):
-    """Every 40th step is due, every 6th at level full, at most 10 of a longer epoch but there; none at level off."""
+    """Every 50th step is due, every 10th at level full, at most 10 of a longer epoch but there; none at level off."""
     watch = Watch(level, Net(), steps_per_epoch)
     assert sum(watch.due(step) for step in range(steps_per_epoch)) == due
 

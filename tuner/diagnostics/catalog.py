@@ -113,9 +113,9 @@ class Cadence:
 
 CADENCES: Mapping[str, Cadence] = {
     "off": Cadence(),
-    "light": Cadence(steps=40),
-    "standard": Cadence(steps=40, least=100, most=1600),
-    "full": Cadence(steps=6, per_epoch=10**9, least=20, most=160),
+    "light": Cadence(steps=50),
+    "standard": Cadence(steps=50, least=100, most=1600),
+    "full": Cadence(steps=10, per_epoch=10**9, least=20, most=160),
 }
 """Level -> when. So `standard` costs under 1 %, `full` under 5 %: `python -m benchmarks.diagnostics_cost`."""
 
