@@ -86,7 +86,7 @@ def _draw_learning(axes: Axes, record: RunRecord, metric: str, maximize: bool, t
         colour = GREY if right is axes else GREEN
         lines.append(right.axhline(trivial, color=colour, linestyle="--", label=f"{metric} of a trivial guess"))
     marks = _mark_findings(axes, record)
-    legend(axes, [*lines, *marks], columns=3 if marks else 0)
+    legend(axes, [*lines, *marks], columns=2 if marks else 0)
 
 
 def _mark_findings(axes: Axes, record: RunRecord) -> list[Line2D]:
