@@ -21,6 +21,8 @@ T = TypeVar("T", bound=Options)
 
 HEALTHY_PEAK = 6e-3
 """Largest epoch's update-to-weight ratio that a learning rate is corrected to."""
+STILL = 1e-4
+"""Largest update-to-weight ratio at which nothing can have exploded."""
 SMALL_START = 0.1
 """Largest singular value of all recurrent blocks below which their size says nothing about steps."""
 STARTUP = 0.1
@@ -93,7 +95,8 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         trivial, need = case.trivial_loss, self.limits.epochs
-        if trivial is None:
+        moved = max((value for _, value in case.series(names.UPDATE_RATIO)), default=1.0)
+        if trivial is None or moved < STILL:  # it is where it began
             return None
         losses = case.series(names.TRAIN_LOSS)
         for end in range(need, len(losses) + 1):

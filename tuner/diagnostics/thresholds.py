@@ -28,7 +28,7 @@ class ExplodedLoss(Options):
 class StuckAtTrivial(Options):
     """Thresholds of `stuck_at_trivial`."""
 
-    gain: float = Field(0.02, ge=0, lt=1)
+    gain: float = Field(0.03, ge=0, lt=1)
     """Share of the trivial predictor's loss that the best epoch must be below it, 0 to 1. Ours."""
     train: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which the training loss is below it where something was learned, 0 to 1.
@@ -84,7 +84,7 @@ class SaturatedGate(Options):
 class NoMemory(Options):
     """Thresholds of `no_memory`."""
 
-    steps: float = Field(0.7, gt=0)
+    steps: float = Field(0.5, gt=0)
     """Steps after which the units that remember longest have forgotten to 1/e, 95th percentile, > 0. Ours; a gate at
     0.5 gives 1.4."""
     lag: int = Field(5, ge=1)
