@@ -2,11 +2,11 @@
 
     python -m benchmarks.acting [--folder acting] [--trials 40] [--seeds 3] [--workers 2]
 
-Two tasks, the ready space `gated_rnn` with small networks, TPE with asynchronous halving. Per task and seed one sweep observes; one acts,
-and is extended until it has spent as many seconds of training. Both then confirm their best on three fresh seeds.
-Printed are the confirmed scores; the share of the observing sweep's compute after which the acting one had a trial as
-good as the observing one's best; and a control: every trial that was ended as hopeless is trained to its end all the
-same, to see whether it would have been among the best fifth. About half an hour on two cores.
+Two tasks, the ready space `gated_rnn` with small networks, TPE with asynchronous halving. Per task and seed one sweep
+observes; one acts, and is extended until it has spent as many seconds of training. Both then confirm their best on
+three fresh seeds. Printed are the confirmed scores; the share of the observing sweep's compute after which the acting
+one had a trial as good as the observing one's best; and a control: every trial that was ended as hopeless is trained
+to its end all the same, to see whether it would have been among the best fifth. About half an hour on two cores.
 """
 
 from __future__ import annotations

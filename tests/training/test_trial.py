@@ -136,6 +136,33 @@ def test_stopped_and_resumed_equals_straight_through_bit_for_bit(make: Any, para
     assert numbers(first.epochs + second.epochs) == numbers(straight.epochs)
 
 
+class StopWithin(Driver):
+    """Stops at the first sign of life after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self._epoch = epoch
+
+    def send(self, report: Report) -> Answer | None:
+        answer = super().send(report)
+        if report.epochs or len(self.epochs) < self._epoch:
+            return answer
+        return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.STOPPED, reason="asked")
+
+
+def test_an_epoch_that_was_stopped_within_is_made_again(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the checkpoint before it: every epoch is recorded, with the numbers of a training that was not stopped."""
+    straight = Driver()
+    run_trial(make("straight"), straight)
+    monkeypatch.setattr("tuner.training.trial.LIFE_SECONDS", 0.0)  # a sign of life at every step
+    stopped = StopWithin(2)
+    assert run_trial(make("stopped"), stopped).state is State.STOPPED
+    assert len(stopped.epochs) == 2
+    resumed = Driver()
+    run_trial(make("stopped", attempt=2, reported=2), resumed)
+    assert numbers([*stopped.epochs, *resumed.epochs]) == numbers(straight.epochs)
+
+
 def test_epochs_that_the_driver_lacks_are_sent_again_on_resume(make: Any) -> None:
     """When a report was lost with its worker, the checkpoint has it and sends it."""
     run_trial(make(), Driver(stop_after=2))

@@ -39,7 +39,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         answer = cut.answer
         state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
         reason = answer.reason
-    if not state.final:  # of one that is over the driver removes the checkpoint, once it has the outcome on disk
+    if not state.final and training.between_epochs:  # else it goes on from the one before, and repeats the epoch
         training.save_checkpoint()
     results = training.facts()
     if state.final:

@@ -143,6 +143,8 @@ class Training:
         self._history: list[Epoch] = []
         self._unsent: list[Epoch] = []
         self._nonfinite = 0
+        self.between_epochs = True
+        """Whether a checkpoint would hold whole epochs; within one, what it has measured so far would be lost."""
         self.unsaved = ""
         """Why the last checkpoint was not written; "" when it was."""
         self._last_message = time.monotonic()
@@ -172,7 +174,10 @@ class Training:
             if self._patience_lost():
                 return f"stopped early: no gain since epoch {self._best_epoch}"
             self.epoch += 1
-            self._record(self._run_epoch())
+            self.between_epochs = False
+            epoch = self._run_epoch()
+            self.between_epochs = True
+            self._record(epoch)
             self._end_if_hopeless()
             self._tell_driver()
         return ""
