@@ -28,7 +28,7 @@ HEALTHY_METRICS = {
 }
 HEALTHY_TABLES: dict[str, dict[str, float]] = {
     names.INPUT_SD: {CELL: 1.0},
-    names.START_SINGULAR_LARGEST: {f"{CELL}/input": 1.1, f"{CELL}/forget": 1.0},
+    names.START_GAIN: {f"{CELL}/input": 1.1, f"{CELL}/forget": 1.0},
     names.SINGULAR_LARGEST: {f"{CELL}/input": 3.1, f"{CELL}/forget": 2.0},
     names.CELL_ATTENUATION: {CELL: -1.0},
     names.MEMORY_TIME: {CELL: 30.0},
@@ -69,7 +69,7 @@ SICK: dict[str, Case] = {
     "non_finite": case(diverged="the training loss is nan"),
     "exploded_loss": case(train=flat(50.0), val=flat(60.0)),
     "input_scale": case(tables={names.INPUT_SD: {CELL: 1000.0}}),
-    "initialization_scale": case(tables={names.START_SINGULAR_LARGEST: {f"{CELL}/input": 4.0}}),
+    "initialization_scale": case(tables={names.START_GAIN: {f"{CELL}/input": 4.0}}),
     "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
     "learning_rate_too_low": case(metrics={names.UPDATE_RATIO: 1e-6}),
     "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch, params={"weight_decay": 1.0}),

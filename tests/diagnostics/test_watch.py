@@ -176,17 +176,17 @@ def test_spikes_are_counted_once_each():
 
 
 def test_the_start_is_told_with_the_first_epoch():
-    """Largest singular values before the first step, from numpy, though the network has moved on since."""
+    """Root mean squares of the singular values before the first step, though the network has moved on since."""
     network = build("lstm", dtype=torch.float32)
     watch = Watch("standard", network, 1, lambda: sample(dtype=torch.float32))
     watch.start(network)
     (cell,) = network.stack.forward_cells
-    expected = [torch.linalg.matrix_norm(block, 2).item() for block in cell.recurrent_blocks()]
+    expected = [torch.linalg.svdvals(block).square().mean().sqrt().item() for block in cell.recurrent_blocks()]
     with torch.no_grad():
         cell.recurrent_weights().mul_(2)
     first, second = (watch.epoch(network, step, [], milestone=False).tensors for step in (1, 2))
-    assert list(first[quantities_of.START_SINGULAR_LARGEST].values()) == pytest.approx(expected, rel=1e-5)
-    assert quantities_of.START_SINGULAR_LARGEST not in second
+    assert list(first[quantities_of.START_GAIN].values()) == pytest.approx(expected, rel=1e-5)
+    assert quantities_of.START_GAIN not in second
 
 
 def test_what_is_not_finite_is_left_out():

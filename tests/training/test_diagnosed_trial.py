@@ -149,8 +149,8 @@ def test_a_look_fills_every_name(make: Any, make_copy: Any, every_step: bool) ->
     assert set(last.tensors[names.SINGULAR_LARGEST]) == gates
     assert set(last.tensors[names.GATE_MEAN]) < gates
     assert set(last.tensors[names.GRAD]) == dict(training.network.named_parameters()).keys()
-    assert set(driver.epochs[0].tensors[names.START_SINGULAR_LARGEST]) == gates
-    assert all(names.START_SINGULAR_LARGEST not in epoch.tensors for epoch in driver.epochs[1:])
+    assert set(driver.epochs[0].tensors[names.START_GAIN]) == gates
+    assert all(names.START_GAIN not in epoch.tensors for epoch in driver.epochs[1:])
 
 
 def test_what_is_looked_at(make: Any, make_copy: Any) -> None:
@@ -177,6 +177,6 @@ def test_a_tiny_trial_is_not_looked_at(make: Any) -> None:
 def test_no_adapter_comes_to_more_than_25_series(adapter: str) -> None:
     """Every metric of the epochs, whatever the level, and every score of the adapter."""
     grammar = {value for name, value in vars(names).items() if name.isupper() and "/" in str(value)}
-    series = (grammar - {names.START_SINGULAR_LARGEST}) | {names.LEARNING_RATE}
+    series = (grammar - {names.START_GAIN}) | {names.LEARNING_RATE}
     assert names.NOISE_SCALE in series
     assert len(series) + len(ADAPTERS[adapter].load().metrics) <= 25

@@ -108,7 +108,7 @@ def test_metric_names_follow_the_grammar_and_are_at_most_25(make: Any) -> None:
         assert all(re.fullmatch(r"[A-Za-z0-9_./ -]+", name) for name in epoch.metrics)
         assert all(math.isfinite(value) for value in epoch.metrics.values())
     steps = {names.GRAD, names.WEIGHT, names.UPDATE}
-    assert [set(epoch.tensors) for epoch in driver.epochs] == [steps | {names.START_SINGULAR_LARGEST}, *[set()] * 3]
+    assert [set(epoch.tensors) for epoch in driver.epochs] == [steps | {names.START_GAIN}, *[set()] * 3]
 
 
 COMBINATIONS = [

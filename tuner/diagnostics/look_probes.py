@@ -266,10 +266,25 @@ class NoiseScale(LookProbe):
 
 
 def spectrum(cells: Mapping[str, RecurrentCell]) -> tuple[dict[str, float], dict[str, float]]:
-    """Largest and least singular values by block, `cell/gate`; of a gate's many blocks, `cell/gate.0` and so on.
+    """Largest and least singular values by block; a block with a value that is not finite is left out."""
+    blocks = {label: block for label, block in _blocks(cells).items() if bool(block.isfinite().all())}
+    values: dict[str, list[float]] = {}
+    for size in {len(block) for block in blocks.values()}:
+        same = {label: block for label, block in blocks.items() if len(block) == size}
+        values |= dict(zip(same, torch.linalg.svdvals(torch.stack(list(same.values()))).tolist(), strict=True))
+    return {label: values[label][0] for label in blocks}, {label: values[label][-1] for label in blocks}
 
-    A block with a value that is not finite is left out.
-    """
+
+def gains(cells: Mapping[str, RecurrentCell]) -> dict[str, float]:
+    """Root mean square of the singular values by block: what a random state is scaled by."""
+    return {
+        label: float(torch.linalg.vector_norm(block)) / math.sqrt(min(block.shape))
+        for label, block in _blocks(cells).items()
+    }
+
+
+def _blocks(cells: Mapping[str, RecurrentCell]) -> dict[str, Tensor]:
+    """Recurrent blocks by `cell/gate`; of a gate's many blocks, `cell/gate.0` and so on."""
     blocks: dict[str, Tensor] = {}
     for name, cell in cells.items():
         found = [block.detach() for block in cell.recurrent_blocks()]
@@ -278,12 +293,7 @@ def spectrum(cells: Mapping[str, RecurrentCell]) -> tuple[dict[str, float], dict
             labels = [gate if each == 1 else f"{gate}.{part}" for gate in cell.gates() for part in range(each)]
             labels += [f"block.{number}" for number in range(len(labels), len(found))]
             blocks |= {f"{name}/{label}": block for label, block in zip(labels, found, strict=False)}
-    blocks = {label: block for label, block in blocks.items() if bool(block.isfinite().all())}
-    values: dict[str, list[float]] = {}
-    for size in {len(block) for block in blocks.values()}:
-        same = {label: block for label, block in blocks.items() if len(block) == size}
-        values |= dict(zip(same, torch.linalg.svdvals(torch.stack(list(same.values()))).tolist(), strict=True))
-    return {label: values[label][0] for label in blocks}, {label: values[label][-1] for label in blocks}
+    return blocks
 
 
 def _lagged(cell: CellLook, lengths: Sequence[int]) -> Iterable[tuple[float, float]]:

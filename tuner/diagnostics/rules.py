@@ -24,7 +24,7 @@ HEALTHY_PEAK = 6e-3
 STILL = 1e-4
 """Largest update-to-weight ratio at which nothing can have exploded."""
 SMALL_START = 0.1
-"""Largest singular value of all recurrent blocks below which their size says nothing about steps."""
+"""Gain of all recurrent blocks at the start below which their size says nothing about steps."""
 STARTUP = 0.1
 """Share of the budget in which norms and rates may still be those of a start."""
 MEMORY_GATES = {"forget", "update", "input"}
@@ -190,7 +190,7 @@ class InitializationScale(Rule[thresholds.InitializationScale]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        for epoch, table in case.tables(names.START_SINGULAR_LARGEST):
+        for epoch, table in case.tables(names.START_GAIN):
             low, high = min(table, key=lambda at: table[at]), max(table, key=lambda at: table[at])
             if table[high] > self.limits.largest:
                 where, word = high, "at most"
@@ -202,11 +202,11 @@ class InitializationScale(Rule[thresholds.InitializationScale]):
             return self.finding(
                 case,
                 epoch,
-                f"the largest singular value of a recurrent block is {table[where]:.3g} at the start",
+                f"a recurrent block scales a state by {table[where]:.3g} at the start (root mean square)",
                 f"{word} {limit:g}; an orthogonal matrix has 1",
                 source="Pascanu et al. 2013; the limit is ours",
                 where=where,
-                numbers={"singular": table[where]},
+                numbers={"gain": table[where]},
                 cures=(Cure(param="initializer", to="orthogonal"), Cure(param="initializer", to="xavier_uniform")),
             )
         return None
@@ -423,15 +423,16 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        start = max((max(table.values()) for _, table in case.tables(names.START_SINGULAR_LARGEST)), default=1.0)
+        start = max((max(table.values()) for _, table in case.tables(names.START_GAIN)), default=1.0)  # of that order
         for epoch, table in case.tables(names.SINGULAR_LARGEST):
             where = max(table, key=lambda at: table[at])
             if table[where] > self.limits.singular * max(start, 1.0):
                 return self.finding(
                     case,
                     epoch,
-                    f"the largest singular value of a recurrent block grew from {start:.3g} to {table[where]:.3g}",
-                    f"at most {self.limits.singular:g} times the start's, or 1",
+                    f"the largest singular value of a recurrent block is {table[where]:.3g}; at the start about "
+                    f"{start:.3g}",
+                    f"at most {self.limits.singular:g} times the gain at the start, or 1",
                     where=where,
                     numbers={"start": start, "singular": table[where]},
                     cures=(
@@ -666,7 +667,7 @@ def _sizes(case: Case) -> list[tuple[int, float]]:
 
 def _starts_small(case: Case) -> bool:
     """Whether the recurrent matrices start so small that any step is large beside them: see `InitializationScale`."""
-    return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_SINGULAR_LARGEST))
+    return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_GAIN))
 
 
 def _late(case: Case, name: str) -> list[tuple[int, float]]:

@@ -109,10 +109,11 @@ class InitializationScale(Options):
     """Thresholds of `initialization_scale`."""
 
     least: float = Field(0.1, ge=0)
-    """Largest singular value of a recurrent block at the start below which nothing is carried on. Ours."""
-    largest: float = Field(2.5, gt=0)
-    """Largest singular value of a recurrent block at the start above which gates and states saturate. Ours; for a plain
-    tanh network above 1 is necessary for exploding gradients (Pascanu et al. 2013)."""
+    """Root mean square of a recurrent block's singular values at the start below which nothing is carried on. Ours;
+    torch's own start values have 0.58."""
+    largest: float = Field(2.0, gt=0)
+    """The same above which gates and states saturate. Ours; He's start values have 1.4; for a plain tanh network a
+    singular value above 1 is necessary for exploding gradients (Pascanu et al. 2013)."""
 
 
 class InputScale(Options):
@@ -183,5 +184,5 @@ class GrowingWeights(Options):
     """Thresholds of `growing_weights`."""
 
     singular: float = Field(12.0, gt=1)
-    """Largest singular value of any recurrent block over the largest at the start, at least 1; > 1. Ours: in healthy
-    trainings it stayed below 6."""
+    """Largest singular value of any recurrent block over the blocks' gain at the start, at least 1; > 1. Ours: in
+    healthy trainings it stayed below 6."""

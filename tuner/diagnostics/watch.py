@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from tuner.diagnostics.catalog import CADENCES, LEVELS, PROBES
 from tuner.diagnostics.look import Sample, cells_of, take_look
-from tuner.diagnostics.look_probes import LookProbe, Measured, Profile, spectrum
+from tuner.diagnostics.look_probes import LookProbe, Measured, Profile, gains
 from tuner.diagnostics.names import (
     GRAD_CLIPPED,
     GRAD_NONFINITE_STEPS,
     GRAD_NORM,
     GRAD_NORM_MAX,
     SPIKES,
-    START_SINGULAR_LARGEST,
+    START_GAIN,
     UPDATE,
     UPDATE_RATIO,
     WEIGHT,
@@ -84,7 +84,7 @@ class Watch:
     def start(self, network: nn.Module) -> None:
         """Measure what is told of the network before its first step, recorded with the first epoch."""
         if self._sample is not None and "spectrum" in self.look_probes:
-            self._start, _ = spectrum(cells_of(network))
+            self._start = gains(cells_of(network))
 
     def step(self, norm: float, clipped: bool, skipped: bool) -> None:
         """Count one step.
@@ -147,7 +147,7 @@ class Watch:
         if len(losses):
             metrics[SPIKES] = float(self._spikes.count(losses))
         if self._start:
-            tables[START_SINGULAR_LARGEST], self._start = self._start, {}
+            tables[START_GAIN], self._start = self._start, {}
         profiles: dict[str, dict[str, Profile]] = {}
         if self._look_due(step, milestone=milestone):
             for probe in self._looks(network, step):
