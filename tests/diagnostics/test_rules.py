@@ -142,7 +142,7 @@ def test_thresholds_can_be_changed(name: str) -> None:
     """With a threshold that nothing passes, the finding is not raised; every threshold is documented."""
     options: type[Options] = FINDINGS[name].options
     never = {
-        "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
+        "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "hopeless": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
         "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e-12 if name.endswith("low") else 1e9,
         "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9, "singular": 1e9,
     }  # fmt: skip
@@ -168,6 +168,10 @@ def test_a_plateau_is_not_hopeless_and_one_with_a_cause_is() -> None:
         "the cause: vanishing gradient, over the task's lag of 50 steps the gradient falls to 10^-12.0"
         in ending.evidence
     )
+    weak = {"metrics": {names.ATTENUATION: -5.0}, "tables": {names.CELL_ATTENUATION: {CELL: -5.0}}}
+    recovering = case(train=flat(1.0), val=flat(1.0), **weak)  # type: ignore[arg-type]
+    assert "vanishing_gradient" in found(recovering)
+    assert hopeless(recovering, rules({})) is None
     early = Case(
         **{**{f: getattr(vanishing, f) for f in vanishing.__dataclass_fields__}, "epochs": vanishing.epochs[:5]}
     )

@@ -34,7 +34,7 @@ def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
     for rule in chosen:
         if (finding := rule.judge(case)) is None:
             continue
-        if rule.is_cause:
+        if rule.explains(finding):
             causes.append(finding)
         elif finding.fatal and rule.needs_cause:
             finding = _with_cause(finding, causes)

@@ -44,7 +44,7 @@ class Rule(ABC, Generic[T]):
     needs_cause: ClassVar[bool] = False
     """Whether its finding is fatal only beside one of a rule that `is_cause`."""
     is_cause: ClassVar[bool] = False
-    """Whether its finding explains why nothing is learned, and does not pass by itself."""
+    """Whether its finding can explain why nothing is learned, and does not pass by itself."""
 
     def __init__(self, name: str, limits: T) -> None:
         self.name, self.limits = name, limits
@@ -53,6 +53,10 @@ class Rule(ABC, Generic[T]):
     def judge(self, case: Case) -> Finding | None:
         """The finding, with the first epoch in which it was seen; None where the symptom is not there, or cannot be
         told from what was measured."""  # noqa: D205, D209
+
+    def explains(self, finding: Finding) -> bool:  # noqa: ARG002 - contract
+        """Whether this finding of the rule is bad enough to be such a cause."""
+        return self.is_cause
 
     def finding(self, case: Case, epoch: int, evidence: str, threshold: str, **fields: Any) -> Finding:
         """A finding of this rule."""
@@ -247,6 +251,10 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
             ),
             advice=("a shorter window or coarser steps, if the task allows",),
         )
+
+    def explains(self, finding: Finding) -> bool:
+        """See `Rule.explains`: what is weak may still be learned from."""
+        return 10.0 ** finding.numbers["attenuation"] < self.limits.hopeless
 
 
 class ExplodingGradient(Rule[thresholds.ExplodingGradient]):

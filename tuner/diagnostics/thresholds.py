@@ -58,6 +58,9 @@ class VanishingGradient(Options):
 
     attenuation: float = Field(1e-4, gt=0, lt=1)
     """What the gradient through the state must keep over the task's lag, 0 to 1. Ours."""
+    hopeless: float = Field(1e-8, gt=0, lt=1)
+    """The same below which it explains why nothing is learned, so that a training may be ended, 0 to 1. Ours: from 1e-5
+    trainings were seen to recover."""
     progress: float = Field(0.2, ge=0, le=1)
     """Share of the trivial predictor's loss that a network which needs no longer memory is below it. Ours."""
 
