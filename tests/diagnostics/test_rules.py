@@ -142,9 +142,9 @@ def test_thresholds_can_be_changed(name: str) -> None:
     """With a threshold that nothing passes, the finding is not raised; every threshold is documented."""
     options: type[Options] = FINDINGS[name].options
     never = {
-        "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "hopeless": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
+        "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
         "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e-12 if name.endswith("low") else 1e9,
-        "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9, "singular": 1e9,
+        "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9, "singular": 1e9, "hopeless": 1e-99,
     }  # fmt: skip
     changed = {field: never[field] for field in options.model_fields if field in never}
     assert changed

@@ -254,7 +254,7 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
 
     def explains(self, finding: Finding) -> bool:
         """See `Rule.explains`: what is weak may still be learned from."""
-        return 10.0 ** finding.numbers["attenuation"] < self.limits.hopeless
+        return bool(10.0 ** finding.numbers["attenuation"] < self.limits.hopeless)
 
 
 class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
