@@ -330,16 +330,13 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
         _, right = case.last_table(names.GATE_RIGHT)
         for where, shut in left.items():
             gate, open_ = where.rpartition("/")[2], right.get(where, 0.0)
-            if gate in MEMORY_GATES:
+            if gate in MEMORY_GATES or not self._is_stuck(shut, open_):
                 continue
-            if shut > self.limits.closed:
-                evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
-                threshold = f"at most {self.limits.closed:.0%}"
-            elif shut + open_ > self.limits.open:
-                evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1 and {open_:.0%} above 0.9"
+            evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
+            threshold = f"at most {self.limits.closed:.0%}"
+            if shut <= self.limits.closed:
+                evidence += f" and {open_:.0%} above 0.9"
                 threshold = f"at most {self.limits.open:.0%} together"
-            else:
-                continue
             return self.finding(
                 case,
                 self._first(case, where) or last,
@@ -353,12 +350,13 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
             )
         return None
 
+    def _is_stuck(self, shut: float, open_: float) -> bool:
+        return shut > self.limits.closed or shut + open_ > self.limits.open
+
     def _first(self, case: Case, where: str) -> int:
         opened = dict(case.tables(names.GATE_RIGHT))
         for epoch, left in case.tables(names.GATE_LEFT):
-            shut = left.get(where, 0.0)
-            both = shut + opened.get(epoch, {}).get(where, 0.0)
-            if shut > self.limits.closed or both > self.limits.open:
+            if self._is_stuck(left.get(where, 0.0), opened.get(epoch, {}).get(where, 0.0)):
                 return epoch
         return 0
 

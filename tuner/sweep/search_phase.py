@@ -184,7 +184,7 @@ class SearchPhase:
             epochs=len(record.epochs),
             seconds=round(record.seconds, 3),
             params=dict(spec.params),
-            findings=[finding["name"] for finding in record.results.get("findings", ())],
+            findings=record.found,
             best=sweep.progress.best,
             best_number=sweep.progress.best_number,
             done=sweep.progress.done,
