@@ -23,6 +23,8 @@ from tuner.events import read_run
 
 ANSWER_SECONDS = 0.05
 """Longest median of a rung's answer."""
+WALL_CLOCK = 1000
+"""Trials from which on the wall clock tells growth from a hiccup: a hundred take half a second."""
 
 
 def reporting(folder: Path, database: Path, *, workers: int, seconds: float) -> Row:
@@ -133,12 +135,14 @@ def many(folder: Path, database: Path, *, trials: int) -> Row:
     process = setup.start()
     driver = psutil.Process(process.pid)
     memory: dict[int, int] = {}
+    processor: dict[int, float] = {}
     while process.poll() is None:
-        time.sleep(0.5)
+        time.sleep(0.1)
         with suppress(psutil.Error, OSError):
-            ended = sum(1 for _ in os.scandir(setup.study / "trials"))
-            if resident := driver.memory_info().rss:  # none when it is ending
-                memory.setdefault(ended, round(resident / 2**20))
+            begun, used = sum(1 for _ in os.scandir(setup.study / "trials")), driver.cpu_times()
+            if (resident := driver.memory_info().rss) and begun:  # no memory when it is ending
+                memory.setdefault(begun, round(resident / 2**20))
+                processor.setdefault(begun, used.user + used.system)
     row.lost += setup.finish(process)
     row.lost += setup.losses()
     later = [resident for count, resident in memory.items() if count >= min(500, trials // 10)] or [0]
@@ -147,19 +151,29 @@ def many(folder: Path, database: Path, *, trials: int) -> Row:
     begins, last = ends[100] - ends[0], ends[-1] - ends[-101]
     files = sum(len(names) for _, _, names in os.walk(setup.folder))
     size = sum(file.stat().st_size for file in setup.folder.rglob("*") if file.is_file())
+    busy = {"first": _slope(processor, 1, 100), "last": _slope(processor, trials - 100, trials)}
     row.notes.append(
         f"driver {first} MiB after the first tenth, at most {growth:+d} since; "
-        f"first hundred {begins * 10:.1f} ms a trial, last hundred {last * 10:.1f} ms (ratio {last / begins:.2f})"
+        f"first hundred {begins * 10:.1f} ms a trial, last hundred {last * 10:.1f} ms (ratio {last / begins:.2f}); "
+        f"the driver's processor {busy['first'] * 1e3:.1f} and {busy['last'] * 1e3:.1f} ms a trial"
     )
     row.notes.append(f"{files / trials:.2f} files and {size / trials / 1e3:.1f} kB a trial; {_opens(setup)}")
     if growth >= 100:
         row.lost.append(f"the driver grew by {growth} MiB")
-    if last > 1.5 * begins:
+    if trials >= WALL_CLOCK and last > 1.5 * begins:
         row.lost.append(f"the last hundred took {last / begins:.2f} times as long as the first")
+    if busy["last"] > 1.5 * busy["first"]:
+        row.lost.append(f"the driver worked {busy['last'] / busy['first']:.2f} times as long for the last hundred")
     if files > 2 * trials + 50:
         row.lost.append(f"{files} files")
     row.seconds = time.monotonic() - began
     return row
+
+
+def _slope(processor: dict[int, float], low: int, high: int) -> float:
+    """The driver's processor seconds a trial between two counts of trials, or the nearest that were seen."""
+    begin, end = (min(processor, key=lambda count, at=at: abs(count - at)) for at in (low, high))  # type: ignore[misc]
+    return (processor[end] - processor[begin]) / max(end - begin, 1)
 
 
 _OPEN = """

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -242,6 +244,27 @@ def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path
         assert psutil.wait_procs(of_ray, timeout=5)[1] == []
     finally:
         executor.close()
+
+
+ORPHANED = """
+import os, sys, time
+import pytest
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == parent:
+    time.sleep(0.01)
+pytest.main(["-q", "-p", "no:cacheprovider", "--basetemp", sys.argv[1], sys.argv[2]])
+"""
+
+
+@pytest.mark.ray
+def test_a_driver_without_a_parent_outlives_its_ray(tmp_path: Path) -> None:
+    """As under `nohup`: Ray ends a process whose parent is 1 when it cannot reach its raylet."""
+    test = f"{__file__}::{test_a_ray_of_our_own_that_dies_is_started_again.__name__}[raylet]"
+    command = [sys.executable, "-c", ORPHANED, str(tmp_path / "inner"), test]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # until its pipe is closed
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.ray

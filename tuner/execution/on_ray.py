@@ -293,7 +293,7 @@ class RayExecutor:
         # Before ray is imported. The first keeps every port of a one-machine Ray on loopback: Ray offers no option
         # for that, and the name is the one in its ray_constants.py, where it is read on every system.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-        _quiet_environment()
+        _set_environment()
         make_token()
         import ray
 
@@ -354,7 +354,7 @@ class RayExecutor:
         return lost
 
     def _join(self) -> None:
-        _quiet_environment()
+        _set_environment()
         found = access(self._address)  # before anything is sent there
         if found == "open":
             self._check_allowed()
@@ -486,7 +486,11 @@ def _own_signal_handlers() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _quiet_environment() -> None:
+def _set_environment() -> None:
+    """What Ray reads when it is imported: be quiet, and never end this process."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray ends a process that cannot reach its raylet once the process of this id is dead; without one, once the
+    # process's parent is 1: a driver under `nohup`, or a container's first one, would end without a word.
+    os.environ["RAY_RAYLET_PID"] = str(os.getpid())
