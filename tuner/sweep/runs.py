@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tuner import events, places
 from tuner.execution import STACKS, Executor
@@ -22,6 +22,8 @@ from tuner.sweep.nodes import Nodes
 
 MAX_DELAY_SECONDS = 60.0
 """Longest wait before a run is sent out again that was lost again and again without a new epoch."""
+KEPT_SECONDS = 32.0
+"""Longest such wait for which a place is kept: with one worker the trials stay in order; after it others go ahead."""
 MAX_TRACE = 20_000
 """Characters kept of a silent attempt's stacks."""
 STALL_SLACK_SECONDS = 5.0
@@ -52,6 +54,15 @@ class _Live:
     """The state and reason that it was asked to end with."""
 
 
+class _Again(NamedTuple):
+    """A run to be sent again."""
+
+    due: float
+    """When, by `time.monotonic`."""
+    spec: TrialSpec
+    keeps_place: bool = True
+
+
 class Runs:
     """Runs that are out, and those waiting to be sent again."""
 
@@ -67,7 +78,7 @@ class Runs:
         self._executor, self._folder, self._recorder = executor, folder, recorder
         self._listener, self._owner = listener, owner
         self._live: dict[str, _Live] = {}
-        self._again: list[tuple[float, TrialSpec]] = []
+        self._again: list[_Again] = []
         self._nodes = Nodes()
         self._avoided: set[str] = set()
         self._told_unsaved = False
@@ -87,8 +98,8 @@ class Runs:
 
     @property
     def room(self) -> bool:
-        """Whether a run could be sent out now."""
-        return self._executor.num_idle > 0
+        """Whether a further run could be sent out now."""
+        return self._executor.num_idle > sum(again.keeps_place for again in self._again)
 
     def create(self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None) -> None:
         """Write the first event of a run that has none.
@@ -120,11 +131,11 @@ class Runs:
 
     def send_waiting(self) -> None:
         """Send lost runs out again whose delay is over."""
-        for due in [entry for entry in self._again if entry[0] <= time.monotonic()]:
-            if not self.room:
+        for again in [again for again in self._again if again.due <= time.monotonic()]:
+            if not self._executor.num_idle:
                 return
-            self._again.remove(due)
-            self.send(due[1])
+            self._again.remove(again)
+            self.send(again.spec)
 
     def poll(self, timeout: float) -> None:
         """Take in what has come."""
@@ -139,7 +150,7 @@ class Runs:
             if live.stopping is None:
                 live.stopping = state, reason
                 self._executor.answer(_answer(live.spec, Verdict.STOP, state, reason))
-        waiting = [spec for _, spec in self._again]
+        waiting = [again.spec for again in self._again]
         self._again.clear()
         return waiting
 
@@ -211,7 +222,7 @@ class Runs:
             return False
         events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
         self._listener("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
-        self._again.append((time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
+        self._again.append(_Again(time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
         self._recorder.changed(ended.run)
         return True
 
@@ -245,7 +256,7 @@ class Runs:
         if live.stopping is None:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
             spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
-            self._again.append((time.monotonic() + delay, spec))
+            self._again.append(_Again(time.monotonic() + delay, spec, keeps_place=delay <= KEPT_SECONDS))
         elif live.stopping[0].final:  # it was to end for good, and has
             state, reason = live.stopping
             self._live[lost.run] = live
