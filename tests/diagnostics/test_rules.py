@@ -71,7 +71,7 @@ SICK: dict[str, Case] = {
     "input_scale": case(tables={names.INPUT_SD: {CELL: 1000.0}}),
     "initialization_scale": case(tables={names.START_GAIN: {f"{CELL}/input": 4.0}}),
     "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
-    "learning_rate_too_low": case(metrics={names.UPDATE_RATIO: 1e-6}),
+    "learning_rate_too_low": case(train=flat(0.92), val=flat(0.9), metrics={names.UPDATE_RATIO: 1e-6}),
     "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch, params={"weight_decay": 1.0}),
     "no_memory": case(tables={names.MEMORY_TIME: {CELL: 0.3}}),
     "growing_weights": case(tables={names.SINGULAR_LARGEST: {f"{CELL}/input": 50.0}}),
@@ -143,7 +143,7 @@ def test_thresholds_can_be_changed(name: str) -> None:
     options: type[Options] = FINDINGS[name].options
     never = {
         "factor": 1e9, "gain": 0.0, "attenuation": 1e-99, "growth": 1e99, "outlier": 1e9, "closed": 1.0, "open": 1.0,
-        "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e-12 if name.endswith("low") else 1e9,
+        "share": 1.0, "least": 0.0, "largest": 1e9, "sd": 1e9, "update": 1e9, "travel": 1e-12,
         "swing": 1e9, "rise": 1e9, "gap": 1e9, "kept": 1e-9, "steps": 1e-9, "singular": 1e9, "hopeless": 1e-99,
     }  # fmt: skip
     changed = {field: never[field] for field in options.model_fields if field in never}
@@ -154,6 +154,52 @@ def test_thresholds_can_be_changed(name: str) -> None:
     if name == "not_generalizing":
         changed = {"train": 0.999}
     assert name not in found(sick, {name: changed})
+
+
+def small(ratio: float = 1e-4, level: float = 1.0, **fields: Any) -> Case:
+    """A training with small steps, a quarter into its budget of 2,000 steps."""
+    rates = {names.UPDATE_RATIO: ratio, names.LEARNING_RATE: 1e-3, **fields.pop("metrics", {})}
+    return case(train=flat(level), val=flat(level), epochs=5, metrics=rates, **fields)
+
+
+@pytest.mark.parametrize(
+    ("told", "fatal", "of"),
+    [
+        (True, True, small()),
+        (False, False, small(4e-4)),  # 2,000 steps move the weights by 0.8 of their size
+        (False, False, small(metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
+        (True, False, small(level=0.9)),  # learns something
+        (False, False, small(level=0.8)),  # enough
+        (True, False, small(budget=100, steps_per_epoch=1)),  # a twentieth of its budget
+        (True, False, small(steps_per_epoch=1)),  # 20 steps move nothing at any rate
+        (True, False, small(trivial={})),
+        (False, False, small(steps_per_epoch=0)),
+    ],
+)
+def test_a_rate_is_too_low_for_its_budget(told: bool, fatal: bool, of: Case) -> None:
+    """What counts is how far all the steps could move the weights; a training ends where it learned nothing, too."""
+    finding = found(of).get("learning_rate_too_low")
+    assert (finding is not None, bool(finding and finding.fatal)) == (told, fatal)
+    assert (hopeless(of, rules({})) is not None) == fatal
+
+
+def test_a_rate_is_cured_towards_what_its_budget_needs() -> None:
+    """Between 1e-3 and 2e-2 of the weights a step; what does well is left as it is."""
+    for steps, ratio in ((10, 2e-2), (100, 1e-2), (10_000, 1e-3)):
+        (cure,) = found(small(1e-7, steps_per_epoch=steps))["learning_rate_too_low"].cures
+        assert cure == Cure(param="learning_rate", times=pytest.approx(ratio / 1e-7))
+    high = {names.UPDATE_RATIO: 0.1}
+    (cure,) = found(case(train=flat(1.0), val=flat(0.9), metrics=high))["learning_rate_too_high"].cures
+    assert cure == Cure(param="learning_rate", times=pytest.approx(0.1))
+    assert found(case(metrics=high))["learning_rate_too_high"].cures == ()
+
+
+@pytest.mark.parametrize(("cell", "offered"), [("rnn", True), ("gru", False), ("lstm", False)])
+def test_only_a_cell_without_gates_is_cured_by_one_with(cell: str, offered: bool) -> None:
+    """Nothing says that one gated cell forgets less than another."""
+    sick = {names.ATTENUATION: -12.0}
+    of = case(train=flat(1.0), val=flat(1.0), metrics=sick, params={"cell": cell})
+    assert (Cure(param="cell", to="lstm") in found(of)["vanishing_gradient"].cures) == offered
 
 
 def test_a_plateau_is_not_hopeless_and_one_with_a_cause_is() -> None:

@@ -48,11 +48,19 @@ CHRONO, BIAS, RATE = (
 )
 
 
-def record(number: int, value: float | None, *found: Finding, params: dict[str, Any] = LSTM) -> RunRecord:
+def record(
+    number: int,
+    value: float | None,
+    *found: Finding,
+    params: dict[str, Any] = LSTM,
+    progress: float | None = 0.1,
+    state: State = State.COMPLETED,
+    **fields: Any,
+) -> RunRecord:
     """A trial that is over."""
-    results = {"findings": [finding.as_json() for finding in found]}
+    results = {"findings": [finding.as_json() for finding in found], "progress": progress}
     return RunRecord(
-        run=f"trials/{number:05d}", number=number, params=params, state=State.COMPLETED, value=value, results=results
+        run=f"trials/{number:05d}", number=number, params=params, state=state, value=value, results=results, **fields
     )
 
 
@@ -149,7 +157,7 @@ def test_each_cause_is_cured_once_per_region_and_within_the_share() -> None:
 
 
 def test_later_trials_must_promise_something() -> None:
-    """The first are repaired whatever they reached; later ones only among the best."""
+    """The first are repaired when they learned little; later ones only among the best."""
     repairs = Repairs(SPACE, 9, maximize=True)
     for number in range(EARLY):
         repairs.ended(record(number, float(number)))
@@ -157,6 +165,27 @@ def test_later_trials_must_promise_something() -> None:
     repairs.ended(record(EARLY + 1, None, finding("b", RATE)))
     repairs.ended(record(EARLY + 2, 9.5, finding("c", RATE)))
     assert begun(repairs) == [f"trial {EARLY + 2}, c: learning_rate 0.01 -> 0.001"]
+
+
+def test_an_early_trial_must_have_learned_little() -> None:
+    """One that did better is repaired among the best only; one that diverged has learned nothing."""
+    repairs = Repairs(SPACE, 9, maximize=True)
+    for number in range(3):
+        repairs.ended(record(number, 5.0 + number))
+    repairs.ended(record(3, 1.0, finding("a", RATE), progress=0.5))
+    repairs.ended(record(4, 1.0, finding("b", RATE), progress=None))
+    repairs.ended(record(5, None, finding("c", RATE), progress=None, state=State.DIVERGED))
+    repairs.ended(record(6, 9.0, finding("d", RATE), progress=0.5))
+    assert begun(repairs) == [
+        f"trial {number}, {name}: learning_rate 0.01 -> 0.001" for number, name in ((5, "c"), (6, "d"))
+    ]
+
+
+def test_a_repair_is_not_repaired() -> None:
+    """Where the cure left something to cure, the search goes on by itself."""
+    repairs = Repairs(SPACE, 9, maximize=True)
+    repairs.ended(record(1, 1.0, finding("a", RATE), repairs={"number": 0, "finding": "b", "change": {}}))
+    assert begun(repairs) == []
 
 
 def test_a_resumed_sweep_knows_what_was_begun() -> None:
@@ -253,7 +282,9 @@ class TestInASweep:
 
     def test_thresholds_of_the_task_file_reach_the_worker(self, tmp_path: Path) -> None:
         """A threshold that every rate is below is passed by all."""
-        more = SLOW.replace("mode: MODE", "mode: observe, thresholds: {learning_rate_too_low: {update: 1e6}}")
+        more = SLOW.replace(
+            "mode: MODE", "mode: observe, thresholds: {learning_rate_too_low: {travel: 1e9, progress: 1.0}}"
+        )
         path = write_task(tmp_path, trials=2, more=more)
         sweep(path)
         for trial in records(path):

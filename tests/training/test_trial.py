@@ -337,35 +337,57 @@ def test_patience_ends_a_trial_early_with_the_reason(make: Any) -> None:
     assert "stopped early: no gain since epoch" in ended.reason
 
 
-HOPELESS = {"epochs": 10, "rungs": (), "params": {"learning_rate": 1e-9}, "trivial": {"loss": math.log(2)}}
+HOPELESS = {
+    "epochs": 20,
+    "rungs": (),
+    "params": {"learning_rate": 1e-9, "patience": None},
+    "trivial": {"loss": math.log(2)},
+}
 
 
 def test_a_hopeless_trial_ends_early_with_its_cause(make: Any) -> None:
-    """A third into its budget; what ended it is its first finding, and every epoch was sent."""
+    """A quarter into its budget; what ended it is its first finding, and every epoch was sent."""
     driver = Driver()
     ended = run_trial(make(**HOPELESS), driver)
     assert ended.state is State.DIVERGED
-    assert ended.epochs == 3
-    assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3]
+    assert ended.epochs == 5
+    assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3, 4, 5]
     assert re.fullmatch(
-        r"stuck at trivial: after 3 of 10 epochs the least validation loss is 0\.\d+, the trivial predictor's is "
-        r"0.693, and the training loss no longer falls; the cause: learning rate too low, a step changes the weights "
-        r"by at most \S+ of their size \(epoch \d\) \(epoch 3, step 9\)",
+        r"learning rate too low: a step changes the weights by at most \S+ of their size \(epoch \d\), the 60 steps of "
+        r"the budget by at most \S+ of it \(epoch 5, step 15\)",
         ended.reason,
     )
     first, second = ended.results["findings"]
-    assert (first["name"], first["fatal"], second["name"]) == ("stuck_at_trivial", True, "learning_rate_too_low")
+    assert (first["name"], first["fatal"], second["name"]) == ("learning_rate_too_low", True, "stuck_at_trivial")
+    assert ended.results["progress"] == pytest.approx(0.0, abs=0.03)
+
+
+def test_one_without_a_fault_of_its_own_ends_with_its_cause(make: Any) -> None:
+    """What learned nothing, and could not for some reason that is known, names both."""
+    longer = {"learning_rate_too_low": {"end": 1.0}}
+    ended = run_trial(make(**HOPELESS, thresholds=longer), Driver())
+    assert (ended.state, ended.epochs) == (State.DIVERGED, 6)
+    assert re.fullmatch(
+        r"stuck at trivial: after 6 of 20 epochs the least validation loss is 0\.\d+, the trivial predictor's is "
+        r"0.693, and the training loss no longer falls; the cause: learning rate too low, a step changes .*",
+        ended.reason,
+    )
 
 
 @pytest.mark.parametrize(
     "changed",
-    [{"act": False}, {"kind": "confirm"}, {"trivial": {}}, {"thresholds": {"stuck_at_trivial": {"end": 1.0}}}],
+    [
+        {"act": False},
+        {"kind": "confirm"},
+        {"trivial": {}},
+        {"thresholds": {"stuck_at_trivial": {"end": 1.0}, "learning_rate_too_low": {"end": 1.0}}},
+    ],
     ids=str,
 )
 def test_it_goes_on_where_nothing_may_be_done_or_is_known(make: Any, changed: dict[str, Any]) -> None:
     """When acting is off, in a confirmation, without a trivial predictor, and with a longer allowance."""
     ended = run_trial(make(**{**HOPELESS, **changed}), Driver())
-    assert (ended.state, ended.epochs) == (State.COMPLETED, 10)
+    assert (ended.state, ended.epochs) == (State.COMPLETED, 20)
     assert "learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}
 
 

@@ -19,8 +19,15 @@ from tuner.diagnostics.finding import Cure, Finding
 
 T = TypeVar("T", bound=Options)
 
-HEALTHY_PEAK = 6e-3
-"""Largest epoch's update-to-weight ratio that a learning rate is corrected to."""
+TRAVEL = 20.0
+"""How far the steps of a training should move its weights, in their own size: the good trainings of our benchmarks move
+them by 10 to 100 times; with 20,000 steps it is the folklore's 1e-3 a step."""
+LEAST_PEAK, LARGEST_PEAK = 1e-3, 2e-2
+"""Bounds of the largest epoch's update-to-weight ratio that a learning rate is corrected to."""
+WELL = 0.3
+"""Share of the trivial predictor's loss that a training is below it which does well whatever its learning rate."""
+PLAIN = {"rnn", "indrnn"}
+"""Cells without a gate, which a gated one cures."""
 STILL = 1e-4
 """Largest update-to-weight ratio at which nothing can have exploded."""
 SMALL_START = 0.1
@@ -132,6 +139,7 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
         epoch, largest = max(ratios, key=lambda pair: pair[1], default=(0, 0.0))
         if largest <= self.limits.update or _starts_small(case):
             return None
+        does_well = case.progress is not None and case.progress > WELL
         return self.finding(
             case,
             next(epoch for epoch, value in ratios if value > self.limits.update),
@@ -139,32 +147,48 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
             f"at most {self.limits.update:g}; about 1e-3 is healthy",
             source="Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest},
-            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / largest)),),
-            advice=("a longer warm-up",),
+            cures=() if does_well else (Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / largest)),),
+            advice=("a lower one, or a longer warm-up",) if does_well else ("a longer warm-up",),
         )
 
 
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
-    """Steps are so small that the weights stay what they were."""
+    """Steps are so small that all of the budget's together leave the weights about where they began."""
 
-    is_cause = True
+    can_end = is_cause = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        ratios = case.series(names.UPDATE_RATIO)
+        ratios, steps = case.series(names.UPDATE_RATIO), case.step(case.budget)
         _, dead = case.last_table(names.UNITS_DEAD)  # which get no gradient, whatever the rate
-        if not ratios or max(value for _, value in ratios) >= self.limits.update or max(dead.values(), default=0) == 1:
+        if not ratios or not steps or max(dead.values(), default=0) == 1:
             return None
         epoch, largest = max(ratios, key=lambda pair: pair[1])
+        progress, travel = case.progress or 0.0, largest * steps
+        if travel >= self.limits.travel or progress > self.limits.progress or _warms_up(case):
+            return None
+        could = _healthy_peak(case) * steps >= self.limits.travel  # another rate would help, and not more epochs only
+        fatal = could and case.last >= max(2, self.limits.end * case.budget) and self._stands(case)
         return self.finding(
             case,
             ratios[0][0],
-            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch})",
-            f"at least {self.limits.update:g} in some epoch; about 1e-3 is healthy",
-            source="Karpathy, CS231n notes; the limit is ours",
-            numbers={"update": largest},
-            cures=(Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / max(largest, 1e-9))),),
+            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), the {steps} steps of "
+            f"the budget by at most {travel:.2g} of it",
+            f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
+            "predictor's" + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
+            source="after Karpathy, CS231n notes; the limit is ours",
+            numbers={"update": largest, "travel": travel},
+            cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / max(largest, 1e-9))),),
+            advice=("more epochs",),
+            fatal=fatal,
         )
+
+    def _stands(self, case: Case) -> bool:
+        """Whether nothing was learned, neither of the training data nor for the others."""
+        if case.progress is None or case.trivial_loss is None or case.progress > self.limits.standing:
+            return False
+        least = min((value for _, value in case.series(names.TRAIN_LOSS)), default=0.0)
+        return least > (1.0 - self.limits.standing) * case.trivial_loss
 
 
 class InputScale(Rule[thresholds.InputScale]):
@@ -246,7 +270,7 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
             cures=(
                 Cure(param="gate_bias", to="chrono"),
                 Cure(param="forget_bias", plus=3.0),
-                Cure(param="cell", to="lstm"),
+                *((Cure(param="cell", to="lstm"),) if case.params.get("cell") in PLAIN else ()),
                 Cure(param="initializer", to="orthogonal"),
             ),
             advice=("a shorter window or coarser steps, if the task allows",),
@@ -592,6 +616,8 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
         falls = 1.0 - median(quarter) / median(before) if median(before) > 0 else 0.0
         fatal = used >= self.limits.end and falls < self.limits.moving
+        ratio = max((value for _, value in case.series(names.UPDATE_RATIO)), default=0.0)
+        wanted = _healthy_peak(case)
         return self.finding(
             case,
             max(self.limits.epochs, round(self.limits.warn * case.budget)),
@@ -602,11 +628,11 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
             source="after Zhang et al. 2021; the limits are ours",
             numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
-            cures=(
-                Cure(param="learning_rate", times=_rounded(HEALTHY_PEAK / ratio) if (ratio := _update(case)) else 10.0),
-                Cure(param="initializer", to="orthogonal"),
+            cures=(Cure(param="learning_rate", times=_rounded(wanted / ratio)),) if 0 < 2 * ratio < wanted else (),
+            advice=(
+                "python -m tuner lr-range task.yaml tells where the loss falls",
+                "another initializer (orthogonal)",
             ),
-            advice=("python -m tuner lr-range task.yaml tells where the loss falls",),
             fatal=fatal,
         )
 
@@ -681,9 +707,15 @@ def _late(case: Case, name: str) -> list[tuple[int, float]]:
     return [(epoch, value) for epoch, value in case.series(name) if epoch > STARTUP * case.budget]
 
 
-def _update(case: Case) -> float:
-    """The median epoch's update-to-weight ratio; 0 where it was not measured."""
-    return median([value for _, value in case.series(names.UPDATE_RATIO)] or [0.0])
+def _healthy_peak(case: Case) -> float:
+    """The largest epoch's update-to-weight ratio of a training that gets somewhere within its budget."""
+    return min(max(TRAVEL / max(case.step(case.budget), 1), LEAST_PEAK), LARGEST_PEAK)
+
+
+def _warms_up(case: Case) -> bool:
+    """Whether the learning rate still rises."""
+    rates = [value for _, value in case.series(names.LEARNING_RATE)]
+    return len(rates) > 1 and rates[-1] > 1.001 * rates[-2] and case.last < case.budget
 
 
 def _rounded(factor: float) -> float:

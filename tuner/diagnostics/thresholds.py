@@ -129,8 +129,17 @@ class InputScale(Options):
 class LearningRateTooLow(Options):
     """Thresholds of `learning_rate_too_low`."""
 
-    update: float = Field(3e-5, gt=0)
-    """Largest update-to-weight ratio of any epoch, > 0. Ours; about 1e-3 is healthy (Karpathy, CS231n notes)."""
+    travel: float = Field(0.7, gt=0)
+    """Largest update-to-weight ratio of any epoch times the steps of the whole budget, > 0: how far the weights can
+    come, in their own size. Ours; good trainings have 10 and more."""
+    progress: float = Field(0.15, ge=0, le=1)
+    """Share of the trivial predictor's loss that the best epoch is below it where the rate is high enough, 0 to 1.
+    Ours."""
+    end: float = Field(0.25, gt=0, le=1)
+    """Share of the budget after which the training is hopeless, above 0, to 1, where it has learned nothing. Ours."""
+    standing: float = Field(0.05, ge=0, lt=1)
+    """Share of the trivial predictor's loss by which training and validation loss are below it where something was
+    learned. Ours."""
 
 
 class LearningRateTooHigh(Options):

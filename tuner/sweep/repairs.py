@@ -15,6 +15,7 @@ from typing import Any, TypeGuard, TypeVar
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.events import RunRecord
+from tuner.messages import State
 from tuner.space import Space
 from tuner.space.domains import same
 
@@ -22,9 +23,11 @@ T = TypeVar("T")
 _ORDER = {name: number for number, name in enumerate(FINDINGS)}
 
 EARLY = 10
-"""The first so many trials are worth a repair whatever they reached: the search knows nothing better yet."""
+"""The first so many trials are worth a repair when they learned little: the search knows nothing better yet."""
+LITTLE = 0.3
+"""Share of the trivial predictor's loss that the best epoch of such a trial is below it, at most."""
 PROMISING = 0.25
-"""Later ones are when they are among this share of the best so far."""
+"""Any trial is that is among this share of the best so far."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
@@ -88,7 +91,9 @@ class Repairs:
             self._values.append(record.value)
         found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
-        if record.number < EARLY or self._is_promising(record.value):
+        if record.repairs:
+            return  # a cure that left something to cure was none
+        if (record.number < EARLY and _learned_little(record)) or self._is_promising(record.value):
             self._curable.append((record, findings))
 
     def next(self, begin: Callable[[Repair], T | None]) -> T | None:
@@ -125,6 +130,11 @@ class Repairs:
             return False
         better = sum(other > value if self._maximize else other < value for other in self._values)
         return better < max(1, PROMISING * len(self._values))
+
+
+def _learned_little(record: RunRecord) -> bool:
+    progress = record.results.get("progress")
+    return record.state is State.DIVERGED or (progress is not None and progress < LITTLE)
 
 
 def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         training.save_checkpoint()
     results = training.facts()
     if state.final:
-        results["findings"] = [finding.as_json() for finding in training.findings(diverged)]
+        results |= training.judgment(diverged)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,

@@ -23,7 +23,6 @@ from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
-from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import hopeless, judge, rules
 from tuner.diagnostics.look import Sample
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
@@ -182,13 +181,15 @@ class Training:
             self._tell_driver()
         return ""
 
-    def findings(self, diverged: str = "") -> list[Finding]:
-        """What is found in all epochs so far.
+    def judgment(self, diverged: str = "") -> dict[str, Any]:
+        """What is found in all epochs so far, and how far the trivial predictor was left behind (see `Case.progress`).
 
         Args:
             diverged: What was not finite, where that ended the training.
         """
-        return judge(self._case(diverged), self._rules)
+        case = self._case(diverged)
+        findings = judge(case, self._rules)
+        return {"findings": [finding.as_json() for finding in findings], "progress": case.progress}
 
     def _case(self, diverged: str = "") -> Case:
         return Case(
