@@ -75,7 +75,7 @@ def worker(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
         while wanted and process.poll() is None:
             busy = children(process, "ray::RayWorker.")
             if busy:
-                time.sleep(dice.uniform(0.0, 1.5))
+                time.sleep(dice.uniform(0.0, 4.0))  # all over the sweep
                 with suppress(psutil.NoSuchProcess):
                     busy[0].kill()
                     row.faults += 1
