@@ -136,7 +136,7 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios = case.series(names.UPDATE_RATIO)
-        epoch, largest = max(ratios, key=lambda pair: pair[1], default=(0, 0.0))
+        epoch, largest = _peak_update(case)
         if largest <= self.limits.update or _starts_small(case):
             return None
         does_well = case.progress is not None and case.progress > WELL
@@ -163,7 +163,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         _, dead = case.last_table(names.UNITS_DEAD)  # which get no gradient, whatever the rate
         if not ratios or not steps or max(dead.values(), default=0) == 1:
             return None
-        epoch, largest = max(ratios, key=lambda pair: pair[1])
+        epoch, largest = _peak_update(case)
         progress, travel = case.progress or 0.0, largest * steps
         if travel >= self.limits.travel or progress > self.limits.progress or _warms_up(case):
             return None
@@ -616,8 +616,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
         falls = 1.0 - median(quarter) / median(before) if median(before) > 0 else 0.0
         fatal = used >= self.limits.end and falls < self.limits.moving
-        ratio = max((value for _, value in case.series(names.UPDATE_RATIO)), default=0.0)
-        wanted = _healthy_peak(case)
+        (_, ratio), wanted = _peak_update(case), _healthy_peak(case)
         return self.finding(
             case,
             max(self.limits.epochs, round(self.limits.warn * case.budget)),
@@ -705,6 +704,11 @@ def _starts_small(case: Case) -> bool:
 def _late(case: Case, name: str) -> list[tuple[int, float]]:
     """A series after the start."""
     return [(epoch, value) for epoch, value in case.series(name) if epoch > STARTUP * case.budget]
+
+
+def _peak_update(case: Case) -> tuple[int, float]:
+    """Epoch and value of the largest update-to-weight ratio; (0, 0) where it was not measured."""
+    return max(case.series(names.UPDATE_RATIO), key=lambda pair: pair[1], default=(0, 0.0))
 
 
 def _healthy_peak(case: Case) -> float:
