@@ -184,14 +184,13 @@ def test_a_rate_is_too_low_for_its_budget(told: bool, fatal: bool, of: Case) -> 
 
 
 def test_a_rate_is_cured_towards_what_its_budget_needs() -> None:
-    """Between 1e-3 and 2e-2 of the weights a step; what does well is left as it is."""
+    """Between 1e-3 and 2e-2 of the weights a step."""
     for steps, ratio in ((10, 2e-2), (100, 1e-2), (10_000, 1e-3)):
         (cure,) = found(small(1e-7, steps_per_epoch=steps))["learning_rate_too_low"].cures
         assert cure == Cure(param="learning_rate", times=pytest.approx(ratio / 1e-7))
     high = {names.UPDATE_RATIO: 0.1}
     (cure,) = found(case(train=flat(1.0), val=flat(0.9), metrics=high))["learning_rate_too_high"].cures
     assert cure == Cure(param="learning_rate", times=pytest.approx(0.1))
-    assert found(case(metrics=high))["learning_rate_too_high"].cures == ()
 
 
 @pytest.mark.parametrize(("cell", "offered"), [("rnn", True), ("gru", False), ("lstm", False)])

@@ -168,16 +168,16 @@ def test_later_trials_must_promise_something() -> None:
 
 
 def test_an_early_trial_must_have_learned_little() -> None:
-    """One that did better is repaired among the best only; one that diverged has learned nothing."""
+    """One that did better is repaired among the best only, of what spoils it; one that diverged has learned nothing."""
     repairs = Repairs(SPACE, 9, maximize=True)
     for number in range(3):
         repairs.ended(record(number, 5.0 + number))
     repairs.ended(record(3, 1.0, finding("a", RATE), progress=0.5))
     repairs.ended(record(4, 1.0, finding("b", RATE), progress=None))
     repairs.ended(record(5, None, finding("c", RATE), progress=None, state=State.DIVERGED))
-    repairs.ended(record(6, 9.0, finding("d", RATE), progress=0.5))
+    repairs.ended(record(6, 9.0, finding("growing_weights", RATE), finding("overfitting", RATE), progress=0.5))
     assert begun(repairs) == [
-        f"trial {number}, {name}: learning_rate 0.01 -> 0.001" for number, name in ((5, "c"), (6, "d"))
+        f"trial {number}, {name}: learning_rate 0.01 -> 0.001" for number, name in ((5, "c"), (6, "overfitting"))
     ]
 
 

@@ -24,8 +24,6 @@ TRAVEL = 20.0
 them by 10 to 100 times; with 20,000 steps it is the folklore's 1e-3 a step."""
 LEAST_PEAK, LARGEST_PEAK = 1e-3, 2e-2
 """Bounds of the largest epoch's update-to-weight ratio that a learning rate is corrected to."""
-WELL = 0.3
-"""Share of the trivial predictor's loss that a training is below it which does well whatever its learning rate."""
 PLAIN = {"rnn", "indrnn"}
 """Cells without a gate, which a gated one cures."""
 STILL = 1e-4
@@ -52,6 +50,8 @@ class Rule(ABC, Generic[T]):
     """Whether its finding is fatal only beside one of a rule that `is_cause`."""
     is_cause: ClassVar[bool] = False
     """Whether its finding can explain why nothing is learned, and does not pass by itself."""
+    cured_anyway: ClassVar[bool] = False
+    """Whether its cures are worth a trial even where much was learned; most symptoms do no harm then."""
 
     def __init__(self, name: str, limits: T) -> None:
         self.name, self.limits = name, limits
@@ -80,7 +80,7 @@ class Rule(ABC, Generic[T]):
 class NonFinite(Rule[thresholds.NonFinite]):
     """A loss, gradient or prediction was not finite."""
 
-    can_end = True
+    can_end = cured_anyway = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -139,7 +139,6 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
         epoch, largest = _peak_update(case)
         if largest <= self.limits.update or _starts_small(case):
             return None
-        does_well = case.progress is not None and case.progress > WELL
         return self.finding(
             case,
             next(epoch for epoch, value in ratios if value > self.limits.update),
@@ -147,8 +146,8 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
             f"at most {self.limits.update:g}; about 1e-3 is healthy",
             source="Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest},
-            cures=() if does_well else (Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / largest)),),
-            advice=("a lower one, or a longer warm-up",) if does_well else ("a longer warm-up",),
+            cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / largest)),),
+            advice=("a longer warm-up",),
         )
 
 
@@ -478,6 +477,8 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
     """With dropout on, the network is far worse than without: it is kept from learning what it could."""
 
+    cured_anyway = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         trivial, rates = case.trivial_loss, {name: case.params.get(name) or 0.0 for name in DROPOUTS}
@@ -542,6 +543,8 @@ class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
 class Overfitting(Rule[thresholds.Overfitting]):
     """The validation loss rises while the training loss falls on."""
 
+    cured_anyway = True
+
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         trivial, (best_epoch, best) = case.trivial_loss, case.best_loss
@@ -573,6 +576,8 @@ class Overfitting(Rule[thresholds.Overfitting]):
 
 class UnstableLoss(Rule[thresholds.UnstableLoss]):
     """The training loss swings from epoch to epoch instead of falling."""
+
+    cured_anyway = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""

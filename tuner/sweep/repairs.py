@@ -21,13 +21,15 @@ from tuner.space.domains import same
 
 T = TypeVar("T")
 _ORDER = {name: number for number, name in enumerate(FINDINGS)}
+_CURED_ANYWAY = {name for name in FINDINGS if FINDINGS[name].load().cured_anyway}
 
 EARLY = 10
 """The first so many trials are worth a repair when they learned little: the search knows nothing better yet."""
 LITTLE = 0.3
 """Share of the trivial predictor's loss that the best epoch of such a trial is below it, at most."""
 PROMISING = 0.25
-"""Any trial is that is among this share of the best so far."""
+"""Any trial is that is among this share of the best so far; where it learned more than that, of the few findings that
+spoil what was learned (`Rule.cured_anyway`)."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
@@ -93,8 +95,10 @@ class Repairs:
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.repairs:
             return  # a cure that left something to cure was none
-        if (record.number < EARLY and _learned_little(record)) or self._is_promising(record.value):
-            self._curable.append((record, findings))
+        learned_little = _learned_little(record)
+        if (learned_little and record.number < EARLY) or self._is_promising(record.value):
+            wanted = [finding for finding in findings if learned_little or finding.name in _CURED_ANYWAY]
+            self._curable.append((record, wanted))
 
     def next(self, begin: Callable[[Repair], T | None]) -> T | None:
         """Begin the repair that has waited longest: of a trial's first finding that the space has a cure for.
