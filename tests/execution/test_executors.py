@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -242,6 +244,28 @@ def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path
         assert end.state is State.COMPLETED
         of_ray = [child for name, child in before.items() if name.startswith("ray") or name == "gcs_server"]
         assert psutil.wait_procs(of_ray, timeout=5)[1] == []
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anything() -> None:
+    """It is seen at once, not when the next attempt is sent there."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        worker, _ = executor.start(spec())
+        until_end(executor)
+        os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while executor.num_idle and time.monotonic() < deadline:
+            assert executor.poll(0.2) == []
+        assert executor.num_idle == 0
+        wait_for_idle(executor)
+        executor.start(spec(attempt=2))
+        assert isinstance(until_end(executor)[-1], Ended)
     finally:
         executor.close()
 

@@ -1,8 +1,9 @@
 """The Ray executor: one long-lived actor per slot, reused across trials; nothing of Ray outside this file.
 
-An actor is a `Worker`. The driver keeps one long poll (`messages`) per busy actor under way and waits on all of
-them at once, so a message costs one call and order within an attempt is kept. Nothing is retried by Ray: a dead
-actor shows as `Lost`, is replaced, and the driver decides what happens to its attempt.
+An actor is a `Worker`. The driver keeps one long poll (`messages`) per actor under way, also of the idle ones, and
+waits on all of them at once, so a message costs one call, order within an attempt is kept, and a death is seen at once.
+Nothing is retried by Ray: a dead actor is replaced, its attempt, if it had one, shows as `Lost`, and the driver decides
+what happens to that.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _SERVERS = {"raylet", "gcs_server"}
 """Names of the processes without which a Ray is no more."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Slot:
     actor: Any  # ActorHandle[RayWorker], which Ray's own types do not follow through `options`
     name: str = ""
@@ -151,7 +152,6 @@ class RayExecutor:
         slot.spec, slot.kills_before = spec, _memory_kills()
         self._by_run[spec.run] = slot
         slot.actor.start.remote(spec)
-        self._poll(slot)
         return Started(slot.name, slot.node)
 
     def answer(self, answer: Answer) -> None:
@@ -178,13 +178,9 @@ class RayExecutor:
 
     def abandon(self, run: str) -> None:
         """Kill the actor and make a new one."""
-        import ray
-
         slot = self._by_run.pop(run)
-        self._polls = {ref: other for ref, other in self._polls.items() if other is not slot}
-        ray.kill(slot.actor)
+        self._move(slot)
         _kill_here(slot)
-        self._add_slot()
 
     def avoid(self, node: str) -> bool:
         """Actors made from now on go elsewhere, and idle ones move there."""
@@ -203,8 +199,7 @@ class RayExecutor:
         """Kill the actors; end the Ray that was started here, leave a joined one."""
         import ray
 
-        slots = [] if self._head_gone else [*self._idle, *self._polls.values()]
-        for slot in {id(slot): slot for slot in slots}.values():
+        for slot in [] if self._head_gone else self._polls.values():
             with contextlib.suppress(Exception):  # it may be dead already
                 ray.kill(slot.actor)
         self._idle, self._polls, self._by_run = [], {}, {}
@@ -226,6 +221,7 @@ class RayExecutor:
             slot.name = f"{slot.host}:{slot.pid}"
             self._up, self._failed_starts = True, 0
             self._idle.append(slot)
+            self._poll(slot)
             return []
         messages: list[Message] = value
         if any(isinstance(message, Ended) for message in messages):
@@ -234,10 +230,9 @@ class RayExecutor:
             slot.spec = None
             if slot.node in self._avoided:
                 self._move(slot)
-            else:
-                self._idle.append(slot)
-        else:
-            self._poll(slot)
+                return messages
+            self._idle.append(slot)
+        self._poll(slot)
         return messages
 
     def _replace(self, slot: _Slot, error: Exception) -> list[Message]:
@@ -247,6 +242,8 @@ class RayExecutor:
         with contextlib.suppress(Exception):  # unreachable is not always dead
             ray.kill(slot.actor)
         _kill_here(slot)
+        if slot in self._idle:
+            self._idle.remove(slot)
         if not slot.name:
             self._failed_starts += 1
         never_could = not self._up and getattr(error, "actor_init_failed", False)  # its code, not its death
@@ -268,9 +265,10 @@ class RayExecutor:
         return [Lost(run=spec.run, attempt=spec.attempt, reason=reason)]
 
     def _move(self, slot: _Slot) -> None:
-        """Give up an actor for one on another node."""
+        """Give up an actor for another one."""
         import ray
 
+        self._polls = {ref: other for ref, other in self._polls.items() if other is not slot}
         ray.kill(slot.actor)
         self._add_slot()
 
