@@ -137,7 +137,7 @@ class LearningRateTooLow(Options):
     Ours."""
     end: float = Field(0.25, gt=0, le=1)
     """Share of the budget after which the training is hopeless, above 0, to 1, where it has learned nothing. Ours."""
-    standing: float = Field(0.05, ge=0, lt=1)
+    standing: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which training and validation loss are below it where something was
     learned. Ours."""
 
