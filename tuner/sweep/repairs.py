@@ -28,8 +28,8 @@ EARLY = 10
 LITTLE = 0.3
 """Share of the trivial predictor's loss that the best epoch of such a trial is below it, at most."""
 PROMISING = 0.25
-"""Any trial is that is among this share of the best so far; where it learned more than that, of the few findings that
-spoil what was learned (`Rule.cured_anyway`)."""
+"""Any trial among this share of the best so far is worth one, too; where it learned more than little, of the few
+findings that spoil what was learned (`Rule.cured_anyway`)."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
