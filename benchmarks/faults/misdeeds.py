@@ -85,7 +85,7 @@ def stopped(folder: Path, database: Path, *, seconds: float, allowance: float) -
         database,
         trials=8,
         epochs=8,
-        more=f"pruner: {{name: none}}\nattempts: {{stall: {allowance:g}s}}",
+        more=f"pruner: {{name: none}}\nattempts: {{stall: {allowance:g}s}}\ndiagnostics: {{mode: observe}}",
         environment={"FAULTS_EPOCH_SECONDS": "0.3"},
     )
     process = setup.start()

@@ -141,7 +141,7 @@ def _disk(row: Row, small: Path, database: Path, name: str, seconds: float) -> N
         database,
         trials=12,
         epochs=8 if name == "checkpoint" else 4,
-        more="pruner: {name: none}\n"
+        more="pruner: {name: none}\ndiagnostics: {mode: observe}\n"
         + ("report: {figures: 3}\nconfirm: {top: 1, seeds: 1}" if name == "artifact" else ""),
         environment={"FAULTS_EPOCH_SECONDS": "0.4" if name == "checkpoint" else "0.1"},
     )

@@ -183,6 +183,14 @@ def test_a_rate_is_too_low_for_its_budget(told: bool, fatal: bool, of: Case) -> 
     assert (hopeless(of, rules({})) is not None) == fatal
 
 
+def test_too_few_steps_are_not_the_rates_fault() -> None:
+    """What learned nothing in 20 steps, of 20 epochs, goes on; with 2,000 it does not."""
+    for steps, ends in ((1, False), (100, True)):
+        of = case(train=flat(1.0), val=flat(1.0), epochs=10, metrics={names.UPDATE_RATIO: 1e-4}, steps_per_epoch=steps)
+        assert "learning_rate_too_low" in found(of)
+        assert (hopeless(of, rules({"learning_rate_too_low": {"end": 1.0}})) is not None) == ends
+
+
 def test_a_rate_is_cured_towards_what_its_budget_needs() -> None:
     """Between 1e-3 and 2e-2 of the weights a step."""
     for steps, ratio in ((10, 2e-2), (100, 1e-2), (10_000, 1e-3)):

@@ -166,8 +166,9 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         progress, travel = case.progress or 0.0, largest * steps
         if travel >= self.limits.travel or progress > self.limits.progress or _warms_up(case):
             return None
-        could = _healthy_peak(case) * steps >= self.limits.travel  # another rate would help, and not more epochs only
-        fatal = could and case.last >= max(2, self.limits.end * case.budget) and self._stands(case)
+        reachable = _healthy_peak(case) * steps
+        late = case.last >= max(2, self.limits.end * case.budget)
+        fatal = late and reachable >= self.limits.travel and self._stands(case)
         return self.finding(
             case,
             ratios[0][0],
@@ -176,11 +177,15 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
             "predictor's" + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
             source="after Karpathy, CS231n notes; the limit is ours",
-            numbers={"update": largest, "travel": travel},
+            numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / max(largest, 1e-9))),),
             advice=("more epochs",),
             fatal=fatal,
         )
+
+    def explains(self, finding: Finding) -> bool:
+        """See `Rule.explains`: where so few steps get nowhere at any rate, it is not the rate's fault."""
+        return finding.numbers["reachable"] >= self.limits.travel
 
     def _stands(self, case: Case) -> bool:
         """Whether nothing was learned, neither of the training data nor for the others."""
