@@ -20,7 +20,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, median, stdev
+from statistics import fmean, geometric_mean, median, stdev
 from typing import Any
 
 from tuner.events import RunRecord, read_run
@@ -181,22 +181,27 @@ def main() -> None:
         values = pool.starmap(finished_anyway, wanted)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")
-    shares = []
+    shares, ratios = [], []
     for pair in pairs:
         observe, act = pair.records("observe"), pair.records("act")
         final = fmean(confirmed(pair, "observe"))
         at = reached(act, final) or float("inf")
         share = at / (reached(observe, final) or spent(observe)), at / spent(observe)
         shares.append(share)
+        ratios.append(fmean(confirmed(pair, "act")) / final)
         told = "   ".join(f"{mean_sd(confirmed(pair, mode)):>17}" for mode in ("observe", "act"))
         trials, seconds = f"{len(observe)} /{len(act):>4}", f"{spent(observe):.0f} /{spent(act):>5.0f}"
         print(
             f"{pair.task:<9}{pair.seed:>5}   {told}{trials:>12}{seconds:>14}"
             f"{sum(bool(record.repairs) for record in act):>9}{share[0]:>9.2f}{share[1]:>9.2f}"
         )
+    print(
+        f"\nconfirmed loss, acting over observing: geometric mean {geometric_mean(ratios):.2f}, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}"
+    )
     to_reach, of_all = (median(each) for each in zip(*shares, strict=True))
     print(
-        f"\ncompute until a trial was as good as the observing sweep's confirmed score: median {to_reach:.2f} of what "
+        f"compute until a trial was as good as the observing sweep's confirmed score: median {to_reach:.2f} of what "
         f"the observing sweep needed for that, {of_all:.2f} of all that it spent"
     )
     good = sum(among_the_best(pair, value) for (pair, _), value in zip(wanted, values, strict=True))
