@@ -168,7 +168,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             return None
         reachable = _healthy_peak(case) * steps
         late = case.last >= max(2, self.limits.end * case.budget)
-        fatal = late and reachable >= self.limits.travel and self._stands(case)
+        fatal = late and reachable >= self.limits.travel and _stands(case, self.limits.standing, self.limits.standing)
         return self.finding(
             case,
             ratios[0][0],
@@ -186,13 +186,6 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
     def explains(self, finding: Finding) -> bool:
         """See `Rule.explains`: where so few steps get nowhere at any rate, it is not the rate's fault."""
         return finding.numbers["reachable"] >= self.limits.travel
-
-    def _stands(self, case: Case) -> bool:
-        """Whether nothing was learned, neither of the training data nor for the others."""
-        if case.progress is None or case.trivial_loss is None or case.progress > self.limits.standing:
-            return False
-        least = min((value for _, value in case.series(names.TRAIN_LOSS)), default=0.0)
-        return least > (1.0 - self.limits.standing) * case.trivial_loss
 
 
 class InputScale(Rule[thresholds.InputScale]):
@@ -613,14 +606,10 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        progress, used = case.progress, case.last / case.budget
-        if progress is None or progress > self.limits.gain:
-            return None
+        used, losses = case.last / case.budget, case.series(names.TRAIN_LOSS)
         if used < self.limits.warn or case.last < self.limits.epochs:
             return None
-        losses = case.series(names.TRAIN_LOSS)
-        learned = (1.0 - self.limits.train) * (case.trivial_loss or 0.0)
-        if not losses or min(value for _, value in losses) < learned:  # that is `not_generalizing`
+        if not _stands(case, self.limits.gain, self.limits.train):  # what fell in training only is `not_generalizing`
             return None
         quarter = [value for epoch, value in losses if epoch > 0.75 * case.last]
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
@@ -724,6 +713,15 @@ def _peak_update(case: Case) -> tuple[int, float]:
 def _healthy_peak(case: Case) -> float:
     """The largest epoch's update-to-weight ratio of a training that gets somewhere within its budget."""
     return min(max(TRAVEL / max(case.step(case.budget), 1), LEAST_PEAK), LARGEST_PEAK)
+
+
+def _stands(case: Case, gain: float, train: float) -> bool:
+    """Whether neither the validation loss was ever below the trivial predictor's by more than the share `gain`, nor the
+    training loss by more than `train`; not where that is unknown."""  # noqa: D205, D209
+    losses = [value for _, value in case.series(names.TRAIN_LOSS)]
+    if case.trivial_loss is None or case.progress is None or not losses:
+        return False
+    return case.progress <= gain and min(losses) >= (1.0 - train) * case.trivial_loss
 
 
 def _warms_up(case: Case) -> bool:

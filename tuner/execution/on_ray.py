@@ -346,9 +346,7 @@ class RayExecutor:
         ray.shutdown()
         with _own_signal_handlers():
             self._start_local()
-        self._actor_class = ray.remote(RayWorker)
-        for _ in range(self.num_slots):
-            self._add_slot()
+        self.launch()
         return lost
 
     def _join(self) -> None:
