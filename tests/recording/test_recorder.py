@@ -64,6 +64,9 @@ def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str,
     wait_for(lambda: len(rows(uri)["runs"]) > 10)
     (victim,) = writers()
     assert os.getsid(victim.pid) != os.getsid(0)  # Ctrl+C does not reach it
+    assert victim.nice() == 19
+    if (autogroup := Path(f"/proc/{victim.pid}/autogroup")).exists():
+        assert autogroup.read_text().split()[-1] == "19"
     victim.kill()
     for number in range(60, 65):
         recorder.changed(finished(study, number))

@@ -33,6 +33,7 @@ _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come t
 _GIVE_UP_SECONDS = 10.0  # without a driver and without success
 _LONGEST_BACKOFF_SECONDS = 30.0
 _LOG_BYTES = 1_000_000
+_LEAST = 19  # the least urgent niceness
 
 _PASSING = (401, 403, 408, 429)
 """HTTP statuses of the 400s that a later try may not give."""
@@ -197,12 +198,19 @@ def is_passing(error: Exception) -> bool:
     return isinstance(error, UNUSABLE)
 
 
+def _stand_back() -> None:
+    """Take what processor time the search leaves: by `nice`, and for the session, which Linux may schedule as one."""
+    os.nice(_LEAST)
+    with suppress(OSError):  # a kernel without autogroups
+        Path("/proc/self/autogroup").write_text(str(_LEAST))
+
+
 def main() -> int:
     """Run the process."""
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever MLflow prints goes to the log, not between the answers
-    os.nice(5)
+    _stand_back()
     inbox = Inbox(sys.stdin)
     with recording_lock(folder):
         complete = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], inbox, answers).run()

@@ -7,6 +7,7 @@ as one that was never stopped.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ class Repairs:
         self._space, self._left, self._maximize = space, most, maximize
         self._curable: deque[tuple[RunRecord, list[Finding]]] = deque()
         self._tried: set[tuple[Any, ...]] = set()
-        self._values: list[float] = []
+        self._losses: list[float] = []
+        """Of the trials that are over, the best first; of a value to be maximized its negative."""
 
     def begun(self, repairs: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         """Count a repair that is in the study.
@@ -89,14 +91,15 @@ class Repairs:
 
     def ended(self, record: RunRecord) -> None:
         """Take in a trial that is over."""
-        if record.value is not None and math.isfinite(record.value):
-            self._values.append(record.value)
+        loss = self._loss(record)
+        if loss is not None:
+            insort(self._losses, loss)
         found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.repairs:
             return  # a cure that left something to cure was none
         learned_little = _learned_little(record)
-        if (learned_little and record.number < EARLY) or self._is_promising(record.value):
+        if (learned_little and record.number < EARLY) or (loss is not None and self._is_promising(loss)):
             wanted = [finding for finding in findings if learned_little or finding.name in _CURED_ANYWAY]
             self._curable.append((record, wanted))
 
@@ -129,11 +132,13 @@ class Repairs:
                 return begun
         return None
 
-    def _is_promising(self, value: float | None) -> bool:
-        if value is None or not math.isfinite(value):
-            return False
-        better = sum(other > value if self._maximize else other < value for other in self._values)
-        return better < max(1, PROMISING * len(self._values))
+    def _loss(self, record: RunRecord) -> float | None:
+        if record.value is None or not math.isfinite(record.value):
+            return None
+        return -record.value if self._maximize else record.value
+
+    def _is_promising(self, loss: float) -> bool:
+        return bisect_left(self._losses, loss) < max(1, PROMISING * len(self._losses))
 
 
 def _learned_little(record: RunRecord) -> bool:
