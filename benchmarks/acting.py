@@ -5,14 +5,17 @@
 Two tasks, the ready space `gated_rnn` with small networks, TPE with asynchronous halving. Per task and seed one sweep
 observes; one acts, and is extended until it has spent as many seconds of training. Both then confirm their best on
 three fresh seeds. Printed are the confirmed scores; when the acting sweep had its first trial as good as the observing
-one's confirmed score, over when the observing one had, and over all that the observing one spent; and a control: every
-trial that was ended as hopeless is trained to its end all the same, to see whether it would have been among the best
-fifth. About half an hour on two cores.
+one's confirmed score, over when the observing one had, and over all that the observing one spent. Then, by task, the
+ratio of the confirmed losses with its interval over seeds, beside the spread of the observing sweeps among themselves,
+and the acting sweeps that are worse than that spread explains. At last a control: every trial that was ended as
+hopeless is trained to its end all the same, to see whether it would have been among the best fifth. About ten minutes a
+seed on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import os
 import subprocess
@@ -20,7 +23,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, geometric_mean, median, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from tuner.events import RunRecord, read_run
@@ -181,24 +184,22 @@ def main() -> None:
         values = pool.starmap(finished_anyway, wanted)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")
-    shares, ratios = [], []
+    shares = []
     for pair in pairs:
         observe, act = pair.records("observe"), pair.records("act")
         final = fmean(confirmed(pair, "observe"))
         at = reached(act, final) or float("inf")
         share = at / (reached(observe, final) or spent(observe)), at / spent(observe)
         shares.append(share)
-        ratios.append(fmean(confirmed(pair, "act")) / final)
         told = "   ".join(f"{mean_sd(confirmed(pair, mode)):>17}" for mode in ("observe", "act"))
         trials, seconds = f"{len(observe)} /{len(act):>4}", f"{spent(observe):.0f} /{spent(act):>5.0f}"
         print(
             f"{pair.task:<9}{pair.seed:>5}   {told}{trials:>12}{seconds:>14}"
             f"{sum(bool(record.repairs) for record in act):>9}{share[0]:>9.2f}{share[1]:>9.2f}"
         )
-    print(
-        f"\nconfirmed loss, acting over observing: geometric mean {geometric_mean(ratios):.2f}, "
-        f"{min(ratios):.2f} to {max(ratios):.2f}"
-    )
+    print()
+    for task in TASKS:
+        print(compared(task, [pair for pair in pairs if pair.task == task]))
     to_reach, of_all = (median(each) for each in zip(*shares, strict=True))
     print(
         f"compute until a trial was as good as the observing sweep's confirmed score: median {to_reach:.2f} of what "
@@ -206,6 +207,31 @@ def main() -> None:
     )
     good = sum(among_the_best(pair, value) for (pair, _), value in zip(wanted, values, strict=True))
     print(f"ended as hopeless: {len(wanted)} trials; finished anyway, {good} of them are among the best fifth")
+
+
+def compared(task: str, pairs: list[Pair]) -> str:
+    """The ratio of the confirmed losses over seeds, and how much sweeps of one kind differ by their seed alone."""
+    observe, act = ([math.log(fmean(confirmed(pair, mode))) for pair in pairs] for mode in ("observe", "act"))
+    count, ratios = len(pairs), [acting - observing for acting, observing in zip(act, observe, strict=True)]
+    if count < 3:
+        return f"{task}: three seeds are needed for an interval"
+    low, high = (fmean(ratios) + sign * _t(0.975, count) * stdev(ratios) / math.sqrt(count) for sign in (-1, 1))
+    bound = fmean(observe) + _t(0.95, count) * stdev(observe) * math.sqrt(1 + 1 / count)
+    worse = [pair.seed for pair, score in zip(pairs, act, strict=True) if score > bound]
+    return (
+        f"{task}: confirmed loss, acting over observing: geometric mean {math.exp(fmean(ratios)):.2f} "
+        f"(95 % interval over {count} seeds: {math.exp(low):.2f} to {math.exp(high):.2f})\n"
+        f"    observing sweeps differ among themselves by a factor of {math.exp(stdev(observe)):.2f} (one standard "
+        f"deviation); one in twenty is above {math.exp(bound):.4f}; "
+        f"acting sweeps above that: {', '.join(f'seed {seed}' for seed in worse) or 'none'}"
+    )
+
+
+def _t(share: float, count: int) -> float:
+    """Student's quantile for a standard deviation from so many values."""
+    from scipy.stats import t
+
+    return float(t.ppf(share, count - 1))
 
 
 def mean_sd(values: list[float]) -> str:

@@ -1,4 +1,4 @@
-"""The scripts in benchmarks/ are run by hand; here is what they rest on: an adapter outside the package."""
+"""The scripts in benchmarks/ are run by hand; here is what they rest on: an adapter outside the package, arithmetic."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 import torch
 from scipy.io import savemat
 
+from benchmarks import acting
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
+from benchmarks.pruning import RULES, Curve, replay
 from tuner.cli.console import JsonLines
 from tuner.errors import DataError
 from tuner.events import read_run
@@ -122,3 +124,27 @@ def test_the_task_of_the_chorales_runs(rolls: Path, tmp_path: Path, monkeypatch:
     assert outcome.usable
     test = read_run(resolved.folder.events("test")).results["test"]
     assert all(set(scores) == {"loss", "piece_loss"} for scores in test.values())
+
+
+def test_a_replay_spends_what_the_trials_got() -> None:
+    """A trial that is cut costs its epochs only, one that would go beyond the budget is not counted."""
+    good, bad = (Curve([level] * 10, seconds=1.0, warmup=0.0, epochs=10) for level in (0.1, 0.9))
+    order = [bad, good, bad, bad, good]
+    assert replay(order, RULES["none"], 29.9) == (0.1, 2)
+    assert replay(order, RULES["none"], 9.9) == (math.inf, 0)
+    assert replay(order, RULES["asha"], 22.0) == (0.1, 4)  # the first rung is after one epoch of ten
+    assert replay([bad, *order], RULES["Optuna Median"], 60.0) == (0.1, 6)
+
+
+def test_confirmed_losses_are_compared_by_their_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the loss for each of three seeds is a geometric mean of a half; ten times it is beyond their spread."""
+    scores = {(0, "observe"): 1.0, (1, "observe"): 1.1, (2, "observe"): 0.9}
+    pairs = [acting.Pair(Path(), "spoken", seed, 24) for seed in range(3)]
+    monkeypatch.setattr(acting, "confirmed", lambda pair, mode: [scores[pair.seed, mode]])
+    halves = {(seed, "act"): scores[seed, "observe"] / 2 for seed in range(3)}
+    scores.update(halves)
+    told = acting.compared("spoken", pairs)
+    assert "geometric mean 0.50 (95 % interval over 3 seeds: 0.50 to 0.50)" in told
+    assert told.endswith("above that: none")
+    scores[2, "act"] = 9.0
+    assert acting.compared("spoken", pairs).endswith("above that: seed 2")

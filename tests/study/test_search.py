@@ -224,20 +224,34 @@ def test_trials_inside_a_changed_space_count_and_are_learned_from(tmp_path: Path
 
 
 def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> None:
-    """A rung value counts once; asking again, also after a restart, changes neither it nor the decision."""
+    """A rung value counts once; asking again changes neither it nor the decision, whatever came meanwhile."""
     search = open_search(tmp_path / "s", pruner="asha")
-    numbers = []
     for value in (0.1, 0.2, 0.3, 0.4, 0.5, 0.35):
         suggestion = search.suggest()
         assert suggestion is not None
-        numbers.append(suggestion.number)
+        search.reported(suggestion.number, 2, value)
         first = search.judge(suggestion.number, 2, value)
-    again = search.judge(numbers[-1], 2, 99.0)
-    search.close()
-    reopened = open_search(tmp_path / "s", pruner="asha")
-    assert first == again == reopened.judge(numbers[-1], 2, 0.35)
+    late = search.suggest()
+    assert late is not None
+    search.reported(late.number, 2, 0.15)
+    assert first == search.judge(suggestion.number, 2, 99.0)
+    assert search._storage.get_trial(search._ids[suggestion.number]).intermediate_values == {2: 0.35}
     assert not first.go_on
     assert first.reason == "epoch 2: 0.35, cut 0.2, rank 4 of 6"
+
+
+def test_trials_with_other_rungs_are_compared_by_the_epoch(tmp_path: Path) -> None:
+    """A trial should be compared with all that were trained as long, by the best that they had then."""
+    search = open_search(tmp_path / "s", pruner="asha")
+    nothing = (math.nan, math.nan, math.nan)
+    curves: list[tuple[float, ...]] = [(0.9, 0.8), (0.7, 0.5, 0.6, 0.1), (0.3, math.nan, 0.4), nothing, nothing, ()]
+    for values in curves:
+        suggestion = search.suggest()
+        assert suggestion is not None
+        for epoch, value in enumerate(values, 1):
+            search.reported(suggestion.number, epoch, value)
+    assert search.judge(suggestion.number, 3, 0.4).reason == "epoch 3: 0.4, cut 0.3, rank 2 of 5"
+    assert search.judge(suggestion.number, 4, 0.4).reason == "epoch 4: only 1 others so far"
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])

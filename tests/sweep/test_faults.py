@@ -97,7 +97,7 @@ def write_faulty(folder: Path, fault: str, times: int, more: str) -> Path:
     (folder / "faulty.py").write_text(ADAPTER)
     (folder / "fault").write_text(fault)
     (folder / "left").write_text("x" * times)
-    path = write_task(folder, trials=3, more=f"confirm: {{top: 0}}\n{more}")
+    path = write_task(folder, trials=3, more=f"confirm: {{top: 0}}\npruner: {{name: none}}\n{more}")
     path.write_text(path.read_text().replace("time_series/classification", "faulty:Faulty"))
     return path
 

@@ -63,7 +63,7 @@ def curves(path: Path) -> list[Any]:
 
 def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
     """Exactly the trials asked for, three seeds for the best three and the baseline, one reading of the test data."""
-    path = write_task(tmp_path, trials=5)
+    path = write_task(tmp_path, trials=5, more="pruner: {name: none}")
     outcome, told = sweep(path)
     assert outcome.finished
     assert outcome.usable

@@ -53,8 +53,9 @@ class ASHAOptions(Options):
     """eta: one in so many goes on at a rung; integer >= 2 (Li 2020 use 4, Karnin 2013 use 2)."""
     min_epochs: Annotated[int, Field(ge=1)] | None = None
     """Epochs before the first rung; default a tenth of budget.epochs, and beyond the learning rate's warm-up."""
-    min_peers: Annotated[int, Field(ge=1)] = 4
-    """Trials that must have reached a rung before one is stopped there; integer >= 1."""
+    min_peers: Annotated[int, Field(ge=1)] = 2
+    """Others that must have been trained as long before a trial is stopped at a rung; integer >= 1. With the default
+    the third trial is the first to be judged, of which eta = 3 keeps one."""
 
 
 class MedianOptions(Options):
@@ -65,7 +66,7 @@ class MedianOptions(Options):
     interval: Annotated[int, Field(ge=1)] | None = None
     """Epochs between comparisons; default a tenth of budget.epochs."""
     min_peers: Annotated[int, Field(ge=1)] = 5
-    """Trials that must have reached a rung before one is stopped there; integer >= 1."""
+    """Others that must have been trained as long before a trial is stopped; integer >= 1."""
 
 
 _SAMPLERS = "tuner.study.samplers"
@@ -110,7 +111,7 @@ PRUNERS = Catalog(
     {
         "asha": Entry(
             f"{_PRUNERS}:ASHA",
-            "at epochs r, r*eta, r*eta^2, ... only the best 1/eta of those that came so far go on",
+            "at epochs r, r*eta, r*eta^2, ... only the best 1/eta of those that were trained as long go on",
             "Li 2020, arXiv:1810.05934, in the form that stops instead of pausing",
             ASHAOptions,
         ),

@@ -1,7 +1,8 @@
 """Rules that stop a trial at a rung by comparison with the others, and say why.
 
 Optuna's pruners answer yes or no; these answer with the numbers behind it, which the record keeps. A rung is an epoch
-(1-based) after which a trial waits for the decision; its value there is its best so far.
+(1-based) after which a trial waits for the decision; its value there is its best so far. It is compared with what the
+others that were trained as long had by then, wherever their own rungs are.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Pruner(Protocol):
         Args:
             epoch: The rung.
             value: The trial's best value so far, finite.
-            peers: Values of the other trials at this rung, all finite, in the order in which they came.
+            peers: Best values by this epoch of the other trials that were trained as long (`Curves.others`).
             maximize: Whether higher is better.
         """
         ...
@@ -51,8 +52,8 @@ class ASHA:
     """Asynchronous successive halving, stopping form: a trial goes on if it is among the best 1/eta so far.
 
     Reference:
-        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviation: a trial that is cut does not come back, and
-        none is cut before `min_peers` others have come to the rung.
+        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a trial that is cut does not come back; none is cut
+        before `min_peers` others were trained as long; those need not have had a rung there.
     """
 
     def __init__(self, options: ASHAOptions) -> None:

@@ -32,6 +32,7 @@ from tuner.space import Space
 from tuner.space.domains import Constant
 from tuner.space.grammar import Definition
 from tuner.study.catalog import PRUNERS, SAMPLERS
+from tuner.study.curves import Curves
 from tuner.study.pruners import Decision, Pruner
 from tuner.study.samplers import random
 from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
@@ -122,16 +123,14 @@ class Search:
             raise _unreadable(folder, database, error) from error
 
     def _take_in(self, trials: Sequence[FrozenTrial]) -> None:
-        """Mirror what is asked for at every suggestion and every rung."""
+        """Mirror what is asked for at every suggestion and every rung; the curves' epochs come by `reported`."""
         self.count = len(trials)
         self._ids = {trial.number: trial._trial_id for trial in trials}
         self._seen = {_digest(trial.user_attrs["params"]) for trial in trials if self._translate(trial)}
-        self._rungs: dict[int, dict[int, float]] = {}
+        self._curves = Curves(maximize=self.maximize)
+        self._decisions: dict[tuple[int, int], Decision] = {}
         for trial in trials:
             json.dumps([trial.user_attrs, trial.system_attrs])  # what is not plain data was not written here
-            if self._translate(trial):
-                for epoch, value in trial.intermediate_values.items():
-                    self._rungs.setdefault(epoch, {})[trial.number] = float(value)
 
     def _open_storage(self, folder: StudyFolder, database: str | None, waiting: Callable[[str], None]) -> SearchStorage:
         if database is None:
@@ -244,18 +243,18 @@ class Search:
 
     # judging and telling ----------------------------------------------------------------------------------------
 
+    def reported(self, number: int, epoch: int, value: float) -> None:
+        """Take in the value of an epoch, to compare others with; the event files keep it, the study does not."""
+        self._curves.add(number, epoch, value)
+
     def judge(self, number: int, epoch: int, value: float) -> Decision:
-        """Store a finite value at a rung and decide; a repeated report gets the same answer and changes nothing."""
-        at_rung = self._rungs.setdefault(epoch, {})
-        if number not in at_rung:
+        """Store the best value so far, finite, at a rung and decide; asked again, the answer is the same."""
+        if (decision := self._decisions.get((number, epoch))) is None:
             self._storage.set_trial_intermediate_value(self._ids[number], epoch, value)
-            at_rung[number] = value
-        peers = []
-        for other, other_value in at_rung.items():
-            if other == number:  # those that came later do not count, so that a repeated report is judged alike
-                break
-            peers.append(other_value)
-        return self.pruner.decide(epoch, at_rung[number], peers, maximize=self.maximize)
+            others = self._curves.others(number, epoch)
+            decision = self.pruner.decide(epoch, value, others, maximize=self.maximize)
+            self._decisions[number, epoch] = decision
+        return decision
 
     def tell(self, number: int, state: State, value: float | None, reason: str, *, trained: float = 1.0) -> None:
         """Close a trial for good; a trial that is closed already stays as it is.

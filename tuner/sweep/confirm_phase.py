@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.events import RunRecord, read_run
 from tuner.folder import confirm_run
-from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class ConfirmPhase:
         drive(self._sweep, deque([spec]), deadline=math.inf)
         for run in completed:
             self._sweep.recorder.changed(run)
+
+    def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
+        """Nothing waits for a confirmation's epochs. See `Owner`."""
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
         """Confirmations have no rungs. See `Owner`."""

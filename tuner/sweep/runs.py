@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from tuner import events, places
 from tuner.execution import STACKS, Executor
 from tuner.folder import CHECKPOINT, StudyFolder
-from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
+from tuner.messages import Answer, Ended, Epoch, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.sweep.listener import Listener
 from tuner.sweep.nodes import Nodes
@@ -32,6 +32,10 @@ STALL_SLACK_SECONDS = 5.0
 
 class Owner(Protocol):
     """Who sends runs out and decides about them."""
+
+    def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
+        """Take in an epoch; its event is on disk."""
+        ...
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
         """Answer a run that waits at a rung: verdict, the state it would end in, the reason with its numbers."""
@@ -167,14 +171,14 @@ class Runs:
             self._end(live, message)
 
     def _report(self, live: _Live, report: Report) -> None:
-        records = []
-        for epoch in report.epochs:
-            if epoch.epoch > live.seen:
-                live.seen = epoch.epoch
-                records.append({"event": "epoch", "attempt": report.attempt, **asdict(epoch)})
-        if records:
+        new = [epoch for epoch in report.epochs if epoch.epoch > live.seen]
+        if new:
+            live.seen = new[-1].epoch
             self._losses.pop(report.run, None)  # it gets on
+            records = [{"event": "epoch", "attempt": report.attempt, **asdict(epoch)} for epoch in new]
             events.append_many(self._folder.events(report.run), records)
+        for epoch in new:
+            self._owner.reported(live.spec, epoch)
         if report.waiting:
             self._answer(live, report)
         self._recorder.changed(report.run)

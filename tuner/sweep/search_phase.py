@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuner import events
 from tuner.events import RunRecord, read_run
 from tuner.folder import trial_run
-from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
 from tuner.study.catalog import PRUNERS
 from tuner.sweep.repairs import Repair, Repairs
@@ -139,7 +139,11 @@ class SearchPhase:
         for record in sweep.records("trials/"):
             if record.repairs:
                 self._repairs.begun(record.repairs, record.params)
-            if record.state.final and self._search.fits(record.number):
+            if not self._search.fits(record.number):
+                continue
+            for epoch, event in sorted(record.epochs.items()):
+                self._search.reported(record.number, epoch, event["metrics"][self._task.metric])
+            if record.state.final:
                 self._repairs.ended(record)
                 sweep.progress.add(record, here=False)
 
@@ -158,6 +162,10 @@ class SearchPhase:
         self._sweep.recorder.changed(spec.run)
 
     # what comes back --------------------------------------------------------------------------------------------
+
+    def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
+        """Let the study compare others with it. See `Owner`."""
+        self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.metric])
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
         """Answer a trial at a rung. See `Owner`."""

@@ -165,7 +165,7 @@ class Training:
 
     def run(self) -> str:
         """Train to the last epoch, or until nothing is gained; returns the reason of an early stop."""
-        if self.spec.reported <= self.epoch and self._at_rung():  # resumed before it was answered, for all it knows
+        if self._at_rung():  # resumed before it was answered, for all it knows
             self._send(waiting=True)
         if self.step == 0:
             self._watch.start(self.network)
@@ -387,7 +387,8 @@ class Training:
         return self.epoch == self.spec.epochs or self._patience_lost()
 
     def _at_rung(self) -> bool:
-        return self.epoch in self.spec.rungs and not self._at_end()
+        """Whether to wait here: not where an earlier attempt went on from."""
+        return self.epoch in self.spec.rungs and self.epoch >= self.spec.reported and not self._at_end()
 
     def _send(self, *, waiting: bool) -> None:
         report = Report(
