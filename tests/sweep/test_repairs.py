@@ -181,6 +181,14 @@ def test_an_early_trial_must_have_learned_little() -> None:
     ]
 
 
+def test_of_a_trial_that_was_cut_only_the_rate_is_cured() -> None:
+    """A beginning shows little else: not whether memory would have come."""
+    repairs = Repairs(SPACE, 9, maximize=False)
+    repairs.ended(record(0, 1.0, finding("vanishing_gradient", CHRONO, BIAS), state=State.PRUNED))
+    repairs.ended(record(1, 1.0, finding("stuck_at_trivial", BIAS, RATE), state=State.PRUNED))
+    assert begun(repairs) == ["trial 1, stuck at trivial: learning_rate 0.01 -> 0.001"]
+
+
 def test_a_repair_is_not_repaired() -> None:
     """Where the cure left something to cure, the search goes on by itself."""
     repairs = Repairs(SPACE, 9, maximize=True)

@@ -31,6 +31,8 @@ LITTLE = 0.3
 PROMISING = 0.25
 """Any trial among this share of the best so far is worth one, too; where it learned more than little, of the few
 findings that spoil what was learned (`Rule.cured_anyway`)."""
+AT_ONCE = "learning_rate"
+"""Of a trial that was cut only this is cured: a beginning shows little else, as on a plateau all trials look alike."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
@@ -123,6 +125,8 @@ class Repairs:
 
     def _begin(self, record: RunRecord, finding: Finding, begin: Callable[[Repair], T | None]) -> T | None:
         for cure in finding.cures:
+            if record.state is State.PRUNED and cure.param != AT_ONCE:
+                continue
             params = cured(self._space, record.params, cure)
             if params is None:
                 continue
