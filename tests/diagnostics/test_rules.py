@@ -166,6 +166,7 @@ def small(ratio: float = 1e-4, level: float = 1.0, **fields: Any) -> Case:
     ("told", "fatal", "of"),
     [
         (True, True, small()),
+        (True, False, small(2e-4)),  # by 0.4: too little, but some such learn late
         (False, False, small(4e-4)),  # 2,000 steps move the weights by 0.8 of their size
         (False, False, small(metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
         (True, False, small(level=0.88)),  # learns something

@@ -168,14 +168,15 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             return None
         reachable = _healthy_peak(case) * steps
         late = case.last >= max(2, self.limits.end * case.budget)
-        fatal = late and reachable >= self.limits.travel and _stands(case, self.limits.standing, self.limits.standing)
+        small = travel <= self.limits.hopeless and reachable >= self.limits.travel
+        fatal = late and small and _stands(case, self.limits.standing, self.limits.standing)
         return self.finding(
             case,
             ratios[0][0],
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), the {steps} steps of "
             f"the budget by at most {travel:.2g} of it",
             f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
-            "predictor's" + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
+            "predictor's" + (f"; hopeless at {self.limits.hopeless:g} after {self.limits.end:.0%}" if fatal else ""),
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / max(largest, 1e-9))),),

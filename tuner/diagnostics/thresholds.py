@@ -135,6 +135,8 @@ class LearningRateTooLow(Options):
     progress: float = Field(0.15, ge=0, le=1)
     """Share of the trivial predictor's loss that the best epoch is below it where the rate is high enough, 0 to 1.
     Ours."""
+    hopeless: float = Field(0.25, gt=0)
+    """So little `travel` is hopeless, > 0. Ours; of trainings with 0.3 to 0.6 of it a few still learned late."""
     end: float = Field(0.25, gt=0, le=1)
     """Share of the budget after which the training is hopeless, above 0, to 1, where it has learned nothing. Ours."""
     standing: float = Field(0.1, ge=0, lt=1)
