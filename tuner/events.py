@@ -22,6 +22,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -217,6 +218,8 @@ class RunRecord:
             self.attempts = event["attempt"]
             self.state, self.reason, self.ended = State.LOST, "", None
         elif name == "epoch":
+            if not isinstance(event["metrics"], dict):
+                raise TypeError(f"metrics must be a mapping, but got {event['metrics']!r}")
             self.epochs.setdefault(event["epoch"], dict(event))
         elif name == "error":
             self.errors += 1
@@ -228,6 +231,11 @@ class RunRecord:
             self.step, self.trace, self.results = event["step"], event["trace"], event["results"]
             self.found = list(dict.fromkeys(finding["name"] for finding in self.results.get("findings") or ()))
             self.ended = event["time"]
+
+    def series(self, metric: str) -> dict[int, float]:
+        """Epoch -> value of a metric, by epoch; NaN where there is no number."""
+        values = {epoch: self.epochs[epoch]["metrics"].get(metric) for epoch in sorted(self.epochs)}
+        return {epoch: value if isinstance(value, int | float) else math.nan for epoch, value in values.items()}
 
 
 def read_run(path: Path) -> RunRecord:

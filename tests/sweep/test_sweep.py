@@ -97,6 +97,28 @@ def test_a_larger_budget_extends_the_study(tmp_path: Path) -> None:
     assert [event["number"] for event in told.of("trial")] == [3, 4]
 
 
+def changed_epoch(path: Path, **metrics: Any) -> None:
+    """Let the first epoch of trial 0 have other metrics on disk, or none."""
+    file = path.parent / "mlruns/studies/tiny/trials/00000/events.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    (at, *_) = (number for number, event in enumerate(lines) if event["event"] == "epoch")
+    lines[at]["metrics"] = metrics or None
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_resumed_study_reads_epochs_as_they_are_on_disk(tmp_path: Path) -> None:
+    """One without its objective is no gain; one without metrics is damage, told with file and line."""
+    path = write_task(tmp_path, trials=3)
+    sweep(path)
+    changed_epoch(path, **{"val/accuracy": None, "train/loss": 0.5})
+    _, told = sweep(path, "budget.trials=4")
+    assert [event["number"] for event in told.of("trial")] == [3]
+    assert math.isnan(records(path)[0].series("val/accuracy")[1])
+    changed_epoch(path)
+    with pytest.raises(StudyError, match=r"00000/events.jsonl:3: every line of an event file must be an event"):
+        sweep(path, "budget.trials=5")
+
+
 def test_one_worker_and_one_seed_repeat_bit_for_bit(tmp_path: Path) -> None:
     """Two sweeps with the same seed have the same suggestions and the same numbers in every epoch."""
     path = write_task(tmp_path, trials=4, more="confirm: {top: 0}")

@@ -185,6 +185,14 @@ def test_a_rung_that_was_not_answered_is_asked_again_on_resume(make: Any, report
     assert waits == asked
 
 
+def test_without_a_checkpoint_no_rung_is_asked_that_was_passed_before(make: Any) -> None:
+    """An attempt that begins anew, as nothing was saved, should not wait where an earlier one went on from."""
+    driver = Driver()
+    run_trial(make(attempt=2, reported=2), driver)
+    assert [epoch.epoch for epoch in driver.epochs] == [3, 4]
+    assert sum(report.waiting for report in driver.reports) == 2  # at 2, where the other may have waited, and at 3
+
+
 def test_another_trials_checkpoint_is_not_used(make: Any) -> None:
     """A checkpoint with other parameters or another seed is left aside."""
     run_trial(make(), Driver(stop_after=2))

@@ -51,8 +51,8 @@ def series(record: RunRecord, name: str, *, positive: bool = False) -> tuple[lis
     """Epochs and values of a metric, where it is finite (and above 0)."""
     pairs = [
         (epoch, value)
-        for epoch, event in sorted(record.epochs.items())
-        if finite(value := event["metrics"].get(name)) and (value > 0 or not positive)
+        for epoch, value in record.series(name).items()
+        if math.isfinite(value) and (value > 0 or not positive)
     ]
     return [epoch for epoch, _ in pairs], [value for _, value in pairs]
 

@@ -98,9 +98,5 @@ def _gain(before: float, after: float, maximize: bool) -> float:
 
 
 def _best(record: RunRecord, metric: str, maximize: bool, epochs: int) -> float | None:
-    values = [
-        value
-        for epoch, event in record.epochs.items()
-        if epoch <= epochs and math.isfinite(value := event["metrics"].get(metric, math.nan))
-    ]
+    values = [value for epoch, value in record.series(metric).items() if epoch <= epochs and math.isfinite(value)]
     return (max if maximize else min)(values, default=None)

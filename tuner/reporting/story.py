@@ -51,11 +51,7 @@ class About:
 
     def best(self, record: RunRecord) -> tuple[int, float] | None:
         """Epoch and value of the best objective; None where no epoch has a finite one."""
-        found = [
-            (epoch, value)
-            for epoch, event in sorted(record.epochs.items())
-            if _is_finite(value := event["metrics"].get(self.metric))
-        ]
+        found = [(epoch, value) for epoch, value in record.series(self.metric).items() if math.isfinite(value)]
         return (max if self.maximize else min)(found, key=lambda pair: pair[1], default=None)
 
     def is_better(self, value: float, than: float) -> bool:
@@ -410,18 +406,14 @@ def _learning(record: RunRecord, about: About) -> list[str]:
     best, last = about.best(record), max(record.epochs, default=0)
     if best is None:
         return [f"no epoch has a finite {about.metric}."] if last else ["there is no epoch yet."]
-    at_end = record.epochs[last]["metrics"].get(about.metric)
-    end = "" if best[0] == last or not _is_finite(at_end) else f"; in the last, {last}, it is {at_end:.4g}"
+    at_end = record.series(about.metric)[last]
+    end = "" if best[0] == last or not math.isfinite(at_end) else f"; in the last, {last}, it is {at_end:.4g}"
     trivial, beside = about.trivial_value, ""
     if trivial is not None and math.isfinite(trivial):
         verdict = "better" if about.is_better(best[1], trivial) else "no better"
         beside = f", {verdict} than {trivial:.4g} of the trivial predictor ({about.trivial_name})"
     told.append(f"{about.metric} is best in epoch {best[0]}: {best[1]:.4g}{beside}{end}.")
-    losses = [
-        (epoch, value)
-        for epoch, event in sorted(record.epochs.items())
-        if _is_finite(value := event["metrics"].get(names.TRAIN_LOSS))
-    ]
+    losses = [(epoch, value) for epoch, value in record.series(names.TRAIN_LOSS).items() if math.isfinite(value)]
     if len(losses) > 1:
         (first, start), (final, end_loss) = losses[0], losses[-1]
         least = min(losses, key=lambda pair: pair[1])
@@ -431,7 +423,3 @@ def _learning(record: RunRecord, about: About) -> list[str]:
             f"the training loss {way if f'{start:.4g}' != f'{end_loss:.4g}' else f'stays at {start:.4g}'}{lowest}."
         )
     return told
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

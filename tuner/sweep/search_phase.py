@@ -141,8 +141,8 @@ class SearchPhase:
                 self._repairs.begun(record.repairs, record.params)
             if not self._search.fits(record.number):
                 continue
-            for epoch, event in sorted(record.epochs.items()):
-                self._search.reported(record.number, epoch, event["metrics"][self._task.metric])
+            for epoch, value in record.series(self._task.metric).items():
+                self._search.reported(record.number, epoch, value)
             if record.state.final:
                 self._repairs.ended(record)
                 sweep.progress.add(record, here=False)
