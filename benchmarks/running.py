@@ -5,23 +5,47 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean, stdev
 
+from tuner.events import RunRecord, read_run
 
-def run(folder: Path, task: str) -> None:
+
+def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
     """Write `task.yaml` into `folder` and run it there, showing what it shows.
 
     A study that is finished is not run again, one that was interrupted goes on; where the run fails, so does this.
+
+    Args:
+        folder: Made when missing.
+        task: The task file's text.
+        sets: What to change of it: `budget.trials=12`.
+        quiet: Show nothing; what is told goes to the file `log`, and a failure is raised.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "task.yaml").write_text(task)
     root = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, "MLFLOW_TRACKING_URI": _uri(folder)}
     environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "tuner", "run", "task.yaml"]
-    if status := subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
+    command = [sys.executable, "-m", "tuner", "run", "task.yaml", *(word for each in sets for word in ("--set", each))]
+    with (folder / "log").open("a") if quiet else nullcontext() as log:
+        status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
+    if status and quiet:
+        raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
+    if status:
         sys.exit(status)
+
+
+def records(folder: Path, study: str, kind: str = "trials") -> list[RunRecord]:
+    """The runs of a study, by number.
+
+    Args:
+        folder: Where `run` was told to run.
+        study: The study's name.
+        kind: "trials" or "confirm".
+    """
+    return [read_run(file) for file in sorted(folder.glob(f"mlruns/studies/{study}/{kind}/*/events.jsonl"))]
 
 
 def confirmed(folder: Path, study: str) -> dict[str, list[dict[str, float]]]:
@@ -46,9 +70,10 @@ def confirmed(folder: Path, study: str) -> dict[str, list[dict[str, float]]]:
     return found
 
 
-def mean_sd(values: list[float]) -> str:
+def mean_sd(values: list[float], digits: int = 3) -> str:
     """Mean and standard deviation over seeds, such as 8.351 ± 0.012."""
-    return f"{fmean(values):.3f} ± {stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{spread}"
 
 
 def _uri(folder: Path) -> str:
