@@ -1,15 +1,16 @@
 """What acting on findings is worth: sweeps that act against sweeps that only observe, at the same compute.
 
     python -m benchmarks.acting [--folder acting] [--trials 24] [--first 0] [--seeds 3] [--workers 2]
+        [--tasks spoken adding]
 
-Two tasks, the ready space `gated_rnn` with small networks, TPE with asynchronous halving. Per task and seed one sweep
-observes; one acts, and is extended until it has spent as many seconds of training. Both then confirm their best on
-three fresh seeds. Printed are the confirmed scores; when the acting sweep had its first trial as good as the observing
-one's confirmed score, over when the observing one had, and over all that the observing one spent. Then, by task, the
-ratio of the confirmed losses with its interval over seeds, beside the spread of the observing sweeps among themselves,
-and the acting sweeps that are worse than that spread explains. At last a control: every trial that was ended as
-hopeless is trained to its end all the same, to see whether it would have been among the best fifth. About ten minutes a
-seed on two cores.
+By default two tasks, the ready space `gated_rnn` with small networks, TPE with asynchronous halving. Per task and seed
+one sweep observes; one acts, and is extended until it has spent as many seconds of training. Both then confirm their
+best on three fresh seeds. Printed are the confirmed scores; when the acting sweep had its first trial as good as the
+observing one's confirmed score, over when the observing one had, and over all that the observing one spent. Then, by
+task, the ratio of the confirmed losses with its interval over seeds, beside the spread of the observing sweeps among
+themselves, and the acting sweeps that are worse than that spread explains. At last a control: every trial that was
+ended as hopeless is trained to its end all the same, to see whether it would have been among the best fifth; for more
+of them see benchmarks.findings. About ten minutes a seed on two cores.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ from typing import Any
 
 from benchmarks import running
 from benchmarks.running import mean_sd, records
-from benchmarks.small_tasks import task_file
+from benchmarks.small_tasks import TASKS, task_file
 from tuner.events import RunRecord
 from tuner.messages import State
 
-TASKS = ("spoken", "adding")
 MOST = 2.0
 """An acting sweep is extended to at most so many times the trials."""
 
@@ -95,6 +95,18 @@ def reached(trials: list[RunRecord], value: float) -> float | None:
     return None
 
 
+def to_reach(pair: Pair) -> tuple[float, float]:
+    """Compute until the acting sweep had a trial as good as the observing one's confirmed score.
+
+    Returns:
+        Over that of the observing sweep, all that it spent where it never had; over all that it spent. Infinite where
+        the acting sweep never had.
+    """
+    observe, final = pair.records("observe"), fmean(confirmed(pair, "observe"))
+    at = reached(pair.records("act"), final) or math.inf
+    return at / (reached(observe, final) or spent(observe)), at / spent(observe)
+
+
 def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     """The value that a trial which was ended would have reached."""
     from tuner.sweep import resolve_task
@@ -137,11 +149,12 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="pairs of sweeps at a time")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["spoken", "adding"])
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     pairs = [
         Pair(folder, task, seed, asked.trials)
-        for task in TASKS
+        for task in asked.tasks
         for seed in range(asked.first, asked.first + asked.seeds)
     ]
     context = multiprocessing.get_context("spawn")
@@ -152,13 +165,9 @@ def main() -> None:
         values = pool.starmap(finished_anyway, wanted)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")
-    shares = []
-    for pair in pairs:
+    shares = {pair: to_reach(pair) for pair in pairs}
+    for pair, share in shares.items():
         observe, act = pair.records("observe"), pair.records("act")
-        final = fmean(confirmed(pair, "observe"))
-        at = reached(act, final) or float("inf")
-        share = at / (reached(observe, final) or spent(observe)), at / spent(observe)
-        shares.append(share)
         told = "   ".join(f"{mean_sd(confirmed(pair, mode), 4):>17}" for mode in ("observe", "act"))
         trials, seconds = f"{len(observe)} /{len(act):>4}", f"{spent(observe):.0f} /{spent(act):>5.0f}"
         print(
@@ -166,13 +175,16 @@ def main() -> None:
             f"{sum(bool(record.repairs) for record in act):>9}{share[0]:>9.2f}{share[1]:>9.2f}"
         )
     print()
-    for task in TASKS:
+    for task in asked.tasks:
         print(compared(task, [pair for pair in pairs if pair.task == task]))
-    to_reach, of_all = (median(each) for each in zip(*shares, strict=True))
-    print(
-        f"compute until a trial was as good as the observing sweep's confirmed score: median {to_reach:.2f} of what "
-        f"the observing sweep needed for that, {of_all:.2f} of all that it spent"
-    )
+    for task in (*asked.tasks, "all"):
+        needed, of_all = (
+            median(each) for each in zip(*(shares[p] for p in pairs if task in {p.task, "all"}), strict=True)
+        )
+        print(
+            f"{task}: compute until a trial was as good as the observing sweep's confirmed score: median {needed:.2f} "
+            f"of what the observing sweep needed for that, {of_all:.2f} of all that it spent"
+        )
     good = sum(among_the_best(pair, value) for (pair, _), value in zip(wanted, values, strict=True))
     print(f"ended as hopeless: {len(wanted)} trials; finished anyway, {good} of them are among the best fifth")
 

@@ -11,13 +11,15 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from benchmarks import acting
+from benchmarks import acting, findings
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
 from benchmarks.pruning import RULES, Curve, replay
+from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
 from tuner.errors import DataError
 from tuner.events import read_run
+from tuner.reporting.story import About
 from tuner.sweep import Sweep, resolve_task
 
 FRAMES = {"traindata": (9, 5, 7, 6, 8), "validdata": (4, 6, 5), "testdata": (5, 3)}
@@ -148,3 +150,22 @@ def test_confirmed_losses_are_compared_by_their_ratios(monkeypatch: pytest.Monke
     assert told.endswith("above that: none")
     scores[2, "act"] = 9.0
     assert acting.compared("spoken", pairs).endswith("above that: seed 2")
+
+
+def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
+    """Of a training whose steps move nothing the epoch, a quarter into its budget; none of a healthy one."""
+    of = About("fake", "val/loss", maximize=False, epochs=20, trivial={"loss": 0.7})
+    slow, healthy, late = trained(0), trained(1), trained(2)
+    for record, level, ratio in ((slow, 0.7, 1e-7), (healthy, 0.3, 1e-2), (late, 0.7, 1e-2)):
+        record.results["steps_per_epoch"] = 100
+        for event in record.epochs.values():
+            event["metrics"] |= {"val/loss": level, "train/loss": level, "update/ratio": ratio, "lr": 1e-3}
+            event["tensors"] = {}
+            event["metrics"].pop("grad/attenuation", None)
+    found = findings.ended(slow, of)
+    assert found is not None
+    assert (found.record.number, found.epoch, found.finding.name) == (0, 5, "learning_rate_too_low")
+    assert findings.ended(healthy, of) is None
+    assert findings.ended(late, of) is None
+    late.epochs[20]["metrics"]["val/loss"] = 0.2
+    assert findings.ranks([slow, healthy, late], of) == {2: 0, 1: 1, 0: 2}

@@ -70,7 +70,7 @@ SICK: dict[str, Case] = {
     "exploded_loss": case(train=flat(50.0), val=flat(60.0)),
     "input_scale": case(tables={names.INPUT_SD: {CELL: 1000.0}}),
     "initialization_scale": case(tables={names.START_GAIN: {f"{CELL}/input": 4.0}}),
-    "learning_rate_too_high": case(metrics={names.UPDATE_RATIO: 0.5}),
+    "learning_rate_too_high": case(val=flat(0.9), metrics={names.UPDATE_RATIO: 0.5}),
     "learning_rate_too_low": case(train=flat(0.92), val=flat(0.9), metrics={names.UPDATE_RATIO: 1e-6}),
     "shrinking_weights": case(sizes=lambda epoch: 10.0 * 0.9**epoch, params={"weight_decay": 1.0}),
     "no_memory": case(tables={names.MEMORY_TIME: {CELL: 0.3}}),
@@ -159,7 +159,7 @@ def test_thresholds_can_be_changed(name: str) -> None:
 def small(ratio: float = 1e-4, level: float = 1.0, **fields: Any) -> Case:
     """A training with small steps, a quarter into its budget of 2,000 steps."""
     rates = {names.UPDATE_RATIO: ratio, names.LEARNING_RATE: 1e-3, **fields.pop("metrics", {})}
-    return case(train=flat(level), val=flat(level), epochs=5, metrics=rates, **fields)
+    return case(train=flat(level), val=flat(level), metrics=rates, **{"epochs": 5, **fields})
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,51 @@ def test_a_rate_is_too_low_for_its_budget(told: bool, fatal: bool, of: Case) -> 
     finding = found(of).get("learning_rate_too_low")
     assert (finding is not None, bool(finding and finding.fatal)) == (told, fatal)
     assert (hopeless(of, rules({})) is not None) == fatal
+
+
+@pytest.mark.parametrize(
+    ("harm", "of"),
+    [
+        ("", case(metrics={names.UPDATE_RATIO: 0.06})),  # as the best of short trainings have
+        ("", case(metrics={names.UPDATE_RATIO: 0.06}, trivial={})),
+        ("at best 10% below", case(val=flat(0.9), metrics={names.UPDATE_RATIO: 0.06})),
+        ("at best 0% below", case(val=flat(1.2), metrics={names.UPDATE_RATIO: 0.06})),
+        ("came to 30,", case(metrics={names.UPDATE_RATIO: 0.06}, tables={names.SINGULAR_LARGEST: {CELL: 30.0}})),
+    ],
+)
+def test_large_steps_are_a_fault_where_they_do_harm(harm: str, of: Case) -> None:
+    """Where nothing is learned, or the recurrent matrices grow out of proportion."""
+    finding = found(of).get("learning_rate_too_high")
+    assert (finding is not None) == bool(harm)
+    assert finding is None or harm in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("told", "of"),
+    [
+        (True, small(3e-3, 0.5, cut=True)),  # a healthy step is 1e-2 of the weights
+        (False, small(3e-3, 0.5)),
+        (False, small(4e-3, 0.5, cut=True)),
+        (False, small(3e-3, 0.5, cut=True, metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
+        (False, small(3e-3, 0.5, cut=True, tables={names.UNITS_DEAD: {CELL: 1.0}})),
+    ],
+)
+def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Case) -> None:
+    """Others were further after as many epochs: steps a third as large as healthy ones explain it; they end nothing."""
+    finding = found(of).get("learning_rate_too_low")
+    assert (finding is not None) == told
+    assert hopeless(of, rules({})) is None
+    if finding is not None:
+        assert finding.cures == (Cure(param="learning_rate", times=pytest.approx(1e-2 / 3e-3, rel=0.02)),)
+        assert "the search cut it" in finding.evidence
+        assert "learning_rate_too_low" not in found(of, {"learning_rate_too_low": {"behind": 4.0}})
+
+
+def test_a_rate_that_is_only_behind_does_not_explain_a_standstill() -> None:
+    """What was cut with moderate steps on a plateau is not called hopeless."""
+    of = small(2e-3, epochs=10, cut=True)
+    assert {"learning_rate_too_low", "stuck_at_trivial"} <= set(found(of))
+    assert not any(finding.fatal for finding in found(of).values())
 
 
 def test_too_few_steps_are_not_the_rates_fault() -> None:

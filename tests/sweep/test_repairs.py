@@ -168,7 +168,7 @@ def test_later_trials_must_promise_something() -> None:
 
 
 def test_an_early_trial_must_have_learned_little() -> None:
-    """One that did better is repaired among the best only, of what spoils it; one that diverged has learned nothing."""
+    """One that did better is repaired of what spoils that only; one that diverged has learned nothing."""
     repairs = Repairs(SPACE, 9, maximize=True)
     for number in range(3):
         repairs.ended(record(number, 5.0 + number))
@@ -176,8 +176,11 @@ def test_an_early_trial_must_have_learned_little() -> None:
     repairs.ended(record(4, 1.0, finding("b", RATE), progress=None))
     repairs.ended(record(5, None, finding("c", RATE), progress=None, state=State.DIVERGED))
     repairs.ended(record(6, 9.0, finding("growing_weights", RATE), finding("overfitting", RATE), progress=0.5))
+    slow = finding("learning_rate_too_low", RATE)
+    repairs.ended(record(7, 1.0, finding("d", RATE), slow, progress=0.5, state=State.PRUNED))
     assert begun(repairs) == [
-        f"trial {number}, {name}: learning_rate 0.01 -> 0.001" for number, name in ((5, "c"), (6, "overfitting"))
+        f"trial {number}, {name}: learning_rate 0.01 -> 0.001"
+        for number, name in ((5, "c"), (6, "overfitting"), (7, "learning rate too low"))
     ]
 
 

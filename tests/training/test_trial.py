@@ -399,6 +399,16 @@ def test_it_goes_on_where_nothing_may_be_done_or_is_known(make: Any, changed: di
     assert "learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}
 
 
+@pytest.mark.parametrize(("stop_after", "told"), [(2, True), (3, False)])
+def test_a_trial_that_was_cut_at_a_rung_is_judged_as_one_that_is_behind(make: Any, stop_after: int, told: bool) -> None:
+    """Not one that was stopped elsewhere, as when time is up: nobody was said to be further."""
+    spec = make(rungs=(2,), params={"learning_rate": 1e-5}, thresholds={"learning_rate_too_low": {"travel": 1e-9}})
+    ended = run_trial(spec, Driver(stop_after=stop_after, state=State.PRUNED))
+    assert ended.state is State.PRUNED
+    assert ended.epochs >= stop_after
+    assert ("learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}) == told
+
+
 def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:
     """The answer at a rung names the state and the reason."""
     ended = run_trial(make(), Driver(stop_after=2, state=State.PRUNED))

@@ -11,6 +11,8 @@ from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.rules import Rule
 
+JUDGMENTS = 20
+"""Times in a full training at which it is asked whether it is hopeless."""
 Thresholds = Mapping[str, Mapping[str, float]]
 
 
@@ -40,6 +42,13 @@ def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
             finding = _with_cause(finding, causes)
         found.append(finding)
     return sorted(found, key=lambda finding: not finding.fatal)
+
+
+def asked_after(budget: int) -> range:
+    """Epochs after which it is asked whether a training is hopeless; they follow from the budget alone, so that a trial
+    ends alike wherever and whenever it runs."""  # noqa: D205, D209
+    every = max(1, budget // JUDGMENTS)
+    return range(every, budget, every)
 
 
 def hopeless(case: Case, chosen: Sequence[Rule[Any]]) -> Finding | None:

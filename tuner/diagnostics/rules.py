@@ -129,7 +129,11 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
 
 
 class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
-    """Steps are so large that weights are overwritten rather than adjusted."""
+    """Steps are so large that weights are overwritten rather than adjusted.
+
+    Nothing is learned then, or the recurrent matrices grow out of proportion. Large steps alone are no fault: of short
+    trainings the best often have them.
+    """
 
     is_cause = True
 
@@ -139,12 +143,23 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
         epoch, largest = _peak_update(case)
         if largest <= self.limits.update or _starts_small(case):
             return None
+        start = _start_gain(case)
+        grown = max((max(table.values()) for _, table in case.tables(names.SINGULAR_LARGEST)), default=0.0)
+        unlearned = case.progress is not None and case.progress <= self.limits.progress
+        if not unlearned and grown <= self.limits.singular * max(start, 1.0):
+            return None
+        harm = (
+            f"the loss is at best {case.progress:.0%} below the trivial predictor's"
+            if unlearned
+            else f"the largest singular value of a recurrent block came to {grown:.3g}, from about {start:.3g}"
+        )
         return self.finding(
             case,
             next(epoch for epoch, value in ratios if value > self.limits.update),
-            f"a step changes the weights by {largest:.2g} of their size (epoch {epoch})",
-            f"at most {self.limits.update:g}; about 1e-3 is healthy",
-            source="Karpathy, CS231n notes; the limit is ours",
+            f"a step changes the weights by {largest:.2g} of their size (epoch {epoch}), and {harm}",
+            f"at most {self.limits.update:g} where the loss is not {self.limits.progress:.0%} below it, or a singular "
+            f"value is {self.limits.singular:g} times the gain at the start, or 1; about 1e-3 is healthy",
+            source="Karpathy, CS231n notes; the limits are ours",
             numbers={"update": largest},
             cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / largest)),),
             advice=("a longer warm-up",),
@@ -152,9 +167,10 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
 
 
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
-    """Steps are so small that all of the budget's together leave the weights about where they began."""
+    """Steps are so small that all of the budget's together leave the weights about where they began; or smaller than
+    healthy ones, and the search cut the training as others were further."""  # noqa: D205, D209
 
-    can_end = is_cause = True
+    can_end = is_cause = cured_anyway = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -163,30 +179,37 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         if not ratios or not steps or max(dead.values(), default=0) == 1:
             return None
         epoch, largest = _peak_update(case)
-        progress, travel = case.progress or 0.0, largest * steps
-        if travel >= self.limits.travel or progress > self.limits.progress or _warms_up(case):
+        progress, travel, wanted = case.progress or 0.0, largest * steps, _healthy_peak(case)
+        lost = travel < self.limits.travel and progress <= self.limits.progress
+        behind = case.cut and largest * self.limits.behind <= wanted
+        if not (lost or behind) or _warms_up(case):
             return None
-        reachable = _healthy_peak(case) * steps
+        reachable = wanted * steps
         late = case.last >= max(2, self.limits.end * case.budget)
         small = travel <= self.limits.hopeless and reachable >= self.limits.travel
-        fatal = late and small and _stands(case, self.limits.standing, self.limits.standing)
+        fatal = lost and late and small and _stands(case, self.limits.standing, self.limits.standing)
+        threshold = (
+            f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
+            "predictor's" + (f"; hopeless at {self.limits.hopeless:g} after {self.limits.end:.0%}" if fatal else "")
+        )
         return self.finding(
             case,
             ratios[0][0],
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), the {steps} steps of "
-            f"the budget by at most {travel:.2g} of it",
-            f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
-            "predictor's" + (f"; hopeless at {self.limits.hopeless:g} after {self.limits.end:.0%}" if fatal else ""),
+            f"the budget by at most {travel:.2g} of it" + ("" if lost else "; the search cut it: others were further"),
+            threshold if lost else f"at least {reachable / self.limits.behind:.2g} in a training that is cut",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
-            cures=(Cure(param="learning_rate", times=_rounded(_healthy_peak(case) / max(largest, 1e-9))),),
+            cures=(Cure(param="learning_rate", times=_rounded(wanted / max(largest, 1e-9))),),
             advice=("more epochs",),
             fatal=fatal,
         )
 
     def explains(self, finding: Finding) -> bool:
-        """See `Rule.explains`: where so few steps get nowhere at any rate, it is not the rate's fault."""
-        return finding.numbers["reachable"] >= self.limits.travel
+        """See `Rule.explains`: what is only smaller than healthy may learn, and where so few steps get nowhere at any
+        rate, it is not the rate's fault."""  # noqa: D205, D209
+        numbers = finding.numbers
+        return numbers["travel"] < self.limits.travel <= numbers["reachable"]
 
 
 class InputScale(Rule[thresholds.InputScale]):
@@ -451,7 +474,7 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
-        start = max((max(table.values()) for _, table in case.tables(names.START_GAIN)), default=1.0)  # of that order
+        start = _start_gain(case)
         for epoch, table in case.tables(names.SINGULAR_LARGEST):
             where = max(table, key=lambda at: table[at])
             if table[where] > self.limits.singular * max(start, 1.0):
@@ -694,6 +717,11 @@ def _sizes(case: Case) -> list[tuple[int, float]]:
         (epoch, math.hypot(*(table[at] for at in table if "_cells." in at and "bias" not in at)))
         for epoch, table in tables
     ]
+
+
+def _start_gain(case: Case) -> float:
+    """Largest gain of a recurrent block at the start; 1 where it was not measured."""
+    return max((max(table.values()) for _, table in case.tables(names.START_GAIN)), default=1.0)
 
 
 def _starts_small(case: Case) -> bool:

@@ -233,7 +233,18 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
                 value=repr(error),
                 fix="Restore its events.jsonl from a copy.",
             ) from error
-    case = Case(
+    return judge(case_of(record, about), rules({}))
+
+
+def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
+    """A run as rules judge it: not whether the search cut it.
+
+    Args:
+        record: The run.
+        about: Its study.
+        upto: The last epoch that is looked at; None: all.
+    """
+    return Case(
         epochs=[
             Epoch(
                 epoch=epoch,
@@ -243,6 +254,7 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
                 profiles=event.get("profiles") or {},
             )
             for epoch, event in sorted(record.epochs.items())
+            if upto is None or epoch <= upto
         ],
         budget=about.epochs or max(record.epochs, default=1),
         metric=about.metric,
@@ -251,9 +263,8 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
         lag=record.results.get("lag"),
         steps_per_epoch=record.results.get("steps_per_epoch") or 0,
         params=record.params,
-        diverged=record.reason if record.state is State.DIVERGED else "",
+        diverged=record.reason if record.state is State.DIVERGED and upto is None else "",
     )
-    return judge(case, rules({}))
 
 
 def _link(one: Contrast, comparisons: int) -> Link:

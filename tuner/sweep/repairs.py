@@ -25,14 +25,14 @@ _ORDER = {name: number for number, name in enumerate(FINDINGS)}
 _CURED_ANYWAY = {name for name in FINDINGS if FINDINGS[name].load().cured_anyway}
 
 EARLY = 10
-"""The first so many trials are worth a repair when they learned little: the search knows nothing better yet."""
-LITTLE = 0.3
-"""Share of the trivial predictor's loss that the best epoch of such a trial is below it, at most."""
+"""The first so many trials are worth a repair: the search knows nothing better yet."""
 PROMISING = 0.25
-"""Any trial among this share of the best so far is worth one, too; where it learned more than little, of the few
-findings that spoil what was learned (`Rule.cured_anyway`)."""
+"""Any trial among this share of the best so far is worth one, too."""
+LITTLE = 0.3
+"""A trial whose best epoch is below the trivial predictor's loss by a larger share of it has learned something: of its
+findings only those few are cured that spoil what was learned (`Rule.cured_anyway`)."""
 AT_ONCE = "learning_rate"
-"""Of a trial that was cut only this is cured: a beginning shows little else, as on a plateau all trials look alike."""
+"""Of a trial that was cut only this is cured: a beginning shows little else: on a plateau all look alike."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
@@ -101,7 +101,7 @@ class Repairs:
         if record.repairs:
             return  # a cure that left something to cure was none
         learned_little = _learned_little(record)
-        if (learned_little and record.number < EARLY) or (loss is not None and self._is_promising(loss)):
+        if record.number < EARLY or (loss is not None and self._is_promising(loss)):
             wanted = [finding for finding in findings if learned_little or finding.name in _CURED_ANYWAY]
             self._curable.append((record, wanted))
 

@@ -43,7 +43,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         training.save_checkpoint()
     results = training.facts()
     if state.final:
-        results |= training.judgment(diverged)
+        results |= training.judgment(diverged, cut=state is State.PRUNED and training.epoch in spec.rungs)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,

@@ -23,7 +23,7 @@ from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
-from tuner.diagnostics.judging import hopeless, judge, rules
+from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.diagnostics.look import Sample
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
@@ -52,8 +52,6 @@ SAMPLE_ITEMS = 16
 """Most items of the batch that diagnostics look at."""
 SAMPLE_CHOICE = 8
 """Batches that it is chosen from."""
-JUDGMENTS = 20
-"""Times in a full training at which it is asked whether it is hopeless."""
 LIFE_SECONDS = 10.0
 """Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
 
@@ -181,17 +179,18 @@ class Training:
             self._tell_driver()
         return ""
 
-    def judgment(self, diverged: str = "") -> dict[str, Any]:
+    def judgment(self, diverged: str = "", *, cut: bool = False) -> dict[str, Any]:
         """What is found in all epochs so far, and how far the trivial predictor was left behind (see `Case.progress`).
 
         Args:
             diverged: What was not finite, where that ended the training.
+            cut: Whether the search ended it, as others were further.
         """
-        case = self._case(diverged)
+        case = self._case(diverged, cut=cut)
         findings = judge(case, self._rules)
         return {"findings": [finding.as_json() for finding in findings], "progress": case.progress}
 
-    def _case(self, diverged: str = "") -> Case:
+    def _case(self, diverged: str = "", *, cut: bool = False) -> Case:
         return Case(
             epochs=self._history,
             budget=self.spec.epochs,
@@ -202,15 +201,16 @@ class Training:
             steps_per_epoch=self._updates_per_epoch,
             params=self.spec.params,
             diverged=diverged,
+            cut=cut,
         )
 
     def _end_if_hopeless(self) -> None:
-        """At epochs that follow from the budget alone, so that a trial ends alike wherever and whenever it runs.
+        """Ask the rules, where it may be ended and it is time to.
 
         Raises:
             Hopeless: A rule says so.
         """
-        if not self._may_end or self.epoch % max(1, self.spec.epochs // JUDGMENTS) or self._at_end():
+        if not self._may_end or self.epoch not in asked_after(self.spec.epochs) or self._at_end():
             return
         if (finding := hopeless(self._case(), self._rules)) is not None:
             self._send(waiting=False)

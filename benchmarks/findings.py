@@ -1,0 +1,109 @@
+"""Whether findings are right about random configurations, which are all trained to their end.
+
+    python -m benchmarks.findings [--folder findings] [--trials 60] [--seed 11] [--workers 2]
+
+Random configurations of the ready space `gated_rnn` on four tasks, without pruning and without acting. Afterwards their
+records are judged epoch by epoch as a sweep that acts would have judged them. Printed are, by task, how many it would
+have ended, what share of all seconds that would have spared, and where the best of the ended came in among all; then
+every ended one; then how often each finding was made, and how often of a training among the best fifth, of which most
+should have none. About forty minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.running import records, run
+from benchmarks.small_tasks import TASKS, task_file
+from tuner.diagnostics.finding import Finding
+from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
+from tuner.events import RunRecord
+from tuner.folder import StudyFolder
+from tuner.reporting.story import About, case_of
+from tuner.sweep.diagnose import about
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A training that would have been ended.
+
+    Args:
+        record: The whole training.
+        epoch: After which it would have been.
+        finding: Why.
+    """
+
+    record: RunRecord
+    epoch: int
+    finding: Finding
+
+
+def train(folder: Path, task: str, trials: int, seed: int) -> None:
+    """Train the configurations of a task, or go on where that was left."""
+    more = f"sampler: {{name: random, seed: {seed}}}\npruner: {{name: none}}\ndiagnostics: {{mode: observe}}"
+    run(folder / task, task_file(task, trials, more), quiet=True)
+
+
+def ended(record: RunRecord, of: About) -> Ended | None:
+    """What acting would have done to a training; None where it would have let it go on to its end."""
+    chosen = rules({})
+    for epoch in asked_after(of.epochs):
+        if epoch in record.epochs and (finding := hopeless(case_of(record, of, upto=epoch), chosen)) is not None:
+            return Ended(record, epoch, finding)
+    return None
+
+
+def ranks(trials: list[RunRecord], of: About) -> dict[int, int]:
+    """Number -> place by the best objective, from 0; last those that never had a finite one."""
+    best = {trial.number: found[1] if (found := of.best(trial)) else math.inf for trial in trials}
+    return {number: place for place, number in enumerate(sorted(best, key=lambda number: best[number]))}
+
+
+def main() -> None:
+    """Train, judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("findings"))
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=11, help="of the configurations")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="tasks at a time")
+    asked = parser.parse_args()
+    folder = asked.folder.absolute()
+    with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
+        pool.starmap(train, [(folder, task, asked.trials, asked.seed) for task in TASKS], chunksize=1)
+    print(f"{'task':<10}{'trained':>9}{'ended':>7}{'seconds spared':>16}{'best place of an ended one':>28}")
+    lines, all_ended, best_fifth = [], 0, 0
+    made, of_the_best = Counter[str](), Counter[str]()
+    for task in TASKS:
+        trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
+        found = [one for trial in trials if (one := ended(trial, of))]
+        place = ranks(trials, of)
+        spared = sum(one.record.seconds * (1 - one.epoch / len(one.record.epochs)) for one in found)
+        share = spared / sum(trial.seconds for trial in trials)
+        best = min((place[one.record.number] for one in found), default=None)
+        print(f"{task:<10}{len(trials):>9}{len(found):>7}{share:>16.1%}{'-' if best is None else best + 1:>28}")
+        all_ended += len(found)
+        best_fifth += sum(place[one.record.number] < len(trials) / 5 for one in found)
+        for trial in trials:
+            names = [finding.name for finding in judge(case_of(trial, of), rules({}))]
+            made.update(names)
+            of_the_best.update(names if place[trial.number] < len(trials) / 5 else ())
+        lines += [
+            f"{task} {one.record.number}: place {place[one.record.number] + 1} of {len(trials)}, after epoch "
+            f"{one.epoch} of {of.epochs}: {one.finding.title}, {one.finding.evidence}"
+            for one in found
+        ]
+    print(*lines, sep="\n")
+    print(f"\n{'finding':<26}{'trainings':>10}{'among the best fifth':>22}")
+    for name, count in made.most_common():
+        print(f"{name:<26}{count:>10}{of_the_best[name]:>22}")
+    print(f"\nended as hopeless: {all_ended} trials; finished anyway, {best_fifth} of them are among the best fifth")
+
+
+if __name__ == "__main__":
+    main()
