@@ -127,7 +127,7 @@ def unpack(path: str, folder: Path) -> None:
             system, name = _store(path)
             system.get_file(name, str(archive))
         with tarfile.open(archive) as tar:
-            tar.extractall(made / "folder", filter="data")  # no links, nothing outside
+            tar.extractall(made / "folder", filter="data")  # nothing outside, no links that lead there
         shutil.rmtree(folder, ignore_errors=True)
         (made / "folder").rename(folder)
     finally:
