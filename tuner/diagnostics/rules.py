@@ -1,6 +1,7 @@
 """Rules: from the record of a training to a finding, or to none. Free of torch.
 
-A rule looks at numbers that are recorded, so that a stored training is judged as a running one is.
+A rule looks at numbers that are recorded, so that a stored training is judged as a running one
+is; but for `Case.cut`, which is known only where a training ends.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ STILL = 1e-4
 SMALL_START = 0.1
 """Gain of all recurrent blocks at the start below which their size says nothing about steps."""
 STARTUP = 0.1
-"""Share of the budget in which norms and rates may still be those of a start."""
+"""Share of the budget in which the training loss may still be that of a start."""
 MEMORY_GATES = {"forget", "update", "input"}
 """Gates that decide what is kept, which are far to one side where much must be kept long; see `NoMemory`."""
 

@@ -1,7 +1,7 @@
 """What findings are held against: thresholds that a task file may change, each with its source.
 
 Where the source is "ours", the value was set on the tasks and seeds of `benchmarks/seeded_faults.py --set` and judged
-on others.
+on others, or on sweeps and random configurations where its text says so.
 """
 
 from __future__ import annotations
