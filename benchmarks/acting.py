@@ -30,6 +30,7 @@ from benchmarks.running import mean_sd, records
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.events import RunRecord
 from tuner.messages import State
+from tuner.reporting.story import is_hopeless
 
 MOST = 2.0
 """An acting sweep is extended to at most so many times the trials."""
@@ -126,15 +127,6 @@ def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     return ended.value
 
 
-def ended_early(pair: Pair) -> list[RunRecord]:
-    """Trials that were ended as hopeless, not because something was not finite."""
-    return [
-        record
-        for record in pair.records("act")
-        if record.state is State.DIVERGED and not any(f["name"] == "non_finite" for f in record.results["findings"])
-    ]
-
-
 def among_the_best(pair: Pair, value: float | None) -> bool:
     """Whether a value is in the best fifth of the acting sweep's trials."""
     values: list[Any] = sorted(record.value for record in pair.records("act") if record.value is not None)
@@ -161,7 +153,7 @@ def main() -> None:
     with context.Pool(asked.workers, maxtasksperchild=1) as pool:
         for pair in pool.imap_unordered(run, pairs):
             print(f"{pair.task}, seed {pair.seed}: done", flush=True)
-        wanted = [(pair, record) for pair in pairs for record in ended_early(pair)]
+        wanted = [(pair, record) for pair in pairs for record in pair.records("act") if is_hopeless(record)]
         values = pool.starmap(finished_anyway, wanted)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")

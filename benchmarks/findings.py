@@ -28,6 +28,9 @@ from tuner.folder import StudyFolder
 from tuner.reporting.story import About, case_of
 from tuner.sweep.diagnose import about
 
+CHOSEN = rules({})
+"""All rules, with their default thresholds."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -52,9 +55,8 @@ def train(folder: Path, task: str, trials: int, seed: int) -> None:
 
 def ended(record: RunRecord, of: About) -> Ended | None:
     """What acting would have done to a training; None where it would have let it go on to its end."""
-    chosen = rules({})
     for epoch in asked_after(of.epochs):
-        if epoch in record.epochs and (finding := hopeless(case_of(record, of, upto=epoch), chosen)) is not None:
+        if epoch in record.epochs and (finding := hopeless(case_of(record, of, upto=epoch), CHOSEN)) is not None:
             return Ended(record, epoch, finding)
     return None
 
@@ -83,16 +85,17 @@ def main() -> None:
         trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
         found = [one for trial in trials if (one := ended(trial, of))]
         place = ranks(trials, of)
+        best_ones = {number for number, rank in place.items() if rank < len(trials) / 5}
         spared = sum(one.record.seconds * (1 - one.epoch / len(one.record.epochs)) for one in found)
         share = spared / sum(trial.seconds for trial in trials)
         best = min((place[one.record.number] for one in found), default=None)
         print(f"{task:<10}{len(trials):>9}{len(found):>7}{share:>16.1%}{'-' if best is None else best + 1:>28}")
         all_ended += len(found)
-        best_fifth += sum(place[one.record.number] < len(trials) / 5 for one in found)
+        best_fifth += sum(one.record.number in best_ones for one in found)
         for trial in trials:
-            names = [finding.name for finding in judge(case_of(trial, of), rules({}))]
+            names = [finding.name for finding in judge(case_of(trial, of), CHOSEN)]
             made.update(names)
-            of_the_best.update(names if place[trial.number] < len(trials) / 5 else ())
+            of_the_best.update(names if trial.number in best_ones else ())
         lines += [
             f"{task} {one.record.number}: place {place[one.record.number] + 1} of {len(trials)}, after epoch "
             f"{one.epoch} of {of.epochs}: {one.finding.title}, {one.finding.evidence}"

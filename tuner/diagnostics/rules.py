@@ -1,7 +1,7 @@
 """Rules: from the record of a training to a finding, or to none. Free of torch.
 
-A rule looks at numbers that are recorded, so that a stored training is judged as a running one
-is; but for `Case.cut`, which is known only where a training ends.
+A rule looks at numbers that are recorded, so that a stored training is judged as a running one is;
+but for `Case.cut`, which is known only where a training ends.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ LITTLE = 0.3
 """A trial whose best epoch is below the trivial predictor's loss by a larger share of it has learned something: of its
 findings only those few are cured that spoil what was learned (`Rule.cured_anyway`)."""
 AT_ONCE = "learning_rate"
-"""Of a trial that was cut only this is cured: a beginning shows little else: on a plateau all look alike."""
+"""Of a trial that was cut only this is cured: a beginning shows little else, as on a plateau all trials look alike."""
 REGION = ("cell", "optimizer")
 """Trials that agree in these are in one region, where a cause is repaired once."""
 LEAST_CHANGE = 0.1
