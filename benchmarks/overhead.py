@@ -1,6 +1,6 @@
 """Trials per second and occupied slots of this tuner, Ray Tune and plain Optuna, in one run on one machine.
 
-    python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 1]
+    python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 3]
 
 Every system searches the same four parameters with a random sampler and ASHA, five reports a trial, two at a time, and
 writes every trial to MLflow's SQLite: this tuner params, steps and tags, the others what their callbacks write (plain

@@ -259,7 +259,8 @@ class Search:
     def tell(self, number: int, state: State, value: float | None, reason: str, *, trained: float = 1.0) -> None:
         """Close a trial for good; a trial that is closed already stays as it is.
 
-        The sampler's constraint `stability` is 0 but for a diverged trial: then 1, and up to 2 the earlier it was.
+        The sampler's constraint `stability` is 0; of a diverged trial 1, and up to 2 the earlier it was; a failed one
+        has none.
 
         Args:
             number: The trial.
