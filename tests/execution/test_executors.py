@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tuner.errors import ClusterError
-from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
 from tuner.execution.output import EARLIER, OUTPUT
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 
@@ -324,3 +324,19 @@ def test_a_slot_that_fits_nowhere_is_refused() -> None:
             executor.open()
     finally:
         executor.close()
+
+
+@pytest.mark.ray
+def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes with the same host and address: what one lacks is told, whichever is asked last."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    try:
+        node = probe._known_nodes()
+        monkeypatch.setattr(probe, "_known_nodes", lambda: node * 2)
+        answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, 1)
+    finally:
+        executor.close()
+    assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]
+    assert len({name for name, _ in answers}) == 1

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 from tuner.execution import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec, Verdict
@@ -85,3 +87,12 @@ def forks(spec: TrialSpec, link: Link) -> Ended:
 def environment(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
     """Says how many threads it has."""
     return ended(spec, results={"omp": os.environ.get("OMP_NUM_THREADS"), "pid": os.getpid()})
+
+
+def is_second(question: Mapping[str, str]) -> str:
+    """What a node could answer; only the first one that is asked lacks something."""
+    try:
+        Path(question["file"]).touch(exist_ok=False)
+    except FileExistsError:
+        return ""
+    return "be second: it is the first"

@@ -59,7 +59,7 @@ class Executor(Protocol):
         """Slots that can start an attempt now."""
         ...
 
-    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
+    def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Ask every node that is not this machine's own for certain whether it can do a worker's work.
 
         Args:
@@ -67,7 +67,7 @@ class Executor(Protocol):
             question: Plain data.
 
         Returns:
-            Node -> what it cannot do.
+            By node: its name, which is not always its own, and what it cannot do, "" for nothing.
         """
         ...
 

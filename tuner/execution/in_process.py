@@ -34,9 +34,9 @@ class InProcessExecutor:
         """1 unless an attempt runs."""
         return 0 if self._busy or self._worker is None else 1
 
-    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
+    def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - the contract's
         """There is no node but this process."""
-        return {}
+        return []
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt in a thread."""

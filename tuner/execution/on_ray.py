@@ -134,9 +134,9 @@ class RayExecutor:
         """Actors that are up and have nothing to do."""
         return len(self._idle)
 
-    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:
+    def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
-        return {} if self._address == "local" else probe_nodes(target, question, self._cpus)
+        return [] if self._address == "local" else probe_nodes(target, question, self._cpus)
 
     def launch(self) -> None:
         """Create the actors: not before the nodes were asked, as one that lacks this package could not even say so."""

@@ -16,7 +16,7 @@ PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
 
 
-def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> dict[str, str]:
+def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> list[tuple[str, str]]:
     """Run `target` on every node that may hold a slot.
 
     Args:
@@ -25,7 +25,7 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> dict[str
         cpus: CPUs of a slot.
 
     Returns:
-        The node's host and address -> what it cannot do; "" for nothing.
+        By node: its host and address, which two nodes of one machine share, and what it cannot do, "" for nothing.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -60,7 +60,7 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> dict[str
             f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         )
     ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)
-    return {name: _answer(ref) for ref, name in asked.items()}
+    return [(name, _answer(ref)) for ref, name in asked.items()]
 
 
 def _known_nodes() -> list[dict[str, Any]]:

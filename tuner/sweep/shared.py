@@ -110,7 +110,7 @@ class Shared:
             "token": token,
         }
         try:
-            for node, problem in executor.probe(PROBE, question).items():
+            for node, problem in executor.probe(PROBE, question):
                 if problem:
                     ability, _, value = problem.partition(": ")
                     raise ClusterError(f"node {node} must be able to {ability}", value=value, fix=_FIX)
