@@ -19,7 +19,7 @@ from pydantic import Field
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from tuner.adapters.base import Metric, Prepared, Problem, Split
+from tuner.adapters.base import Demands, Metric, Prepared, Problem, Split
 from tuner.adapters.files import existing
 from tuner.adapters.ragged import write_ragged
 from tuner.config.options import Options
@@ -48,6 +48,7 @@ class PianoRolls:
         Metric("piece_loss", maximize=False, summary="the same, mean within each piece first, then over pieces"),
     )
     defaults: Mapping[str, Any] = {}
+    demands = Demands(causal=True, every_step=True)
 
     def __init__(self, options: PianoRollOptions) -> None:
         self.options = options

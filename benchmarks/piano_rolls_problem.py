@@ -44,7 +44,6 @@ class NextFrames:
 class NextFrame:
     """Each frame from those before it, its pitches independent of each other."""
 
-    causal = True
     every_step = True
 
     def __init__(self, folder: Path) -> None:

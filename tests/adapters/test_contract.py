@@ -18,6 +18,7 @@ from tuner.adapters.base import Adapter, Batch, Prepared, Problem, ReducingProbl
 from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.adapters.nlp.streams import ParallelStreams
+from tuner.errors import TrialError
 
 SPLITS = ("train", "val", "test")
 
@@ -137,6 +138,22 @@ def predict(problem: Problem, batches: list[Batch]) -> list[torch.Tensor]:
         valid = torch.arange(features.shape[1]) < lengths[:, None]
         predictions.append(head((features * valid[..., None]).sum(1) / lengths[:, None]))
     return predictions
+
+
+def test_demands_are_those_of_the_problem(opened: Opened) -> None:
+    """What is checked before training is what the opened problem asks for."""
+    adapter, _, _, problem = opened
+    demands = adapter.demands
+    encoder = problem.encoder()
+    assert demands.every_step == problem.every_step
+    assert demands.embeds == any(isinstance(module, torch.nn.Embedding) for module in encoder.modules())
+    if demands.head_size is None:
+        problem.head(5)
+        problem.head(9)
+    else:
+        problem.head(demands.head_size)
+        with pytest.raises(TrialError):
+            problem.head(demands.head_size + 1)
 
 
 def num_items(problem: Problem, batch: Batch) -> int:

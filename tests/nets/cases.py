@@ -19,8 +19,8 @@ def make_cell(name: str, input_size: int = 5, hidden_size: int = 7, **options: o
 class Task:
     """Sequences of `inputs` channels to three numbers."""
 
-    def __init__(self, inputs: int = 5, causal: bool = False, lag: int | None = None, every_step: bool = False) -> None:
-        self.inputs, self.causal, self.lag, self.every_step = inputs, causal, lag, every_step
+    def __init__(self, inputs: int = 5, lag: int | None = None, every_step: bool = False) -> None:
+        self.inputs, self.lag, self.every_step = inputs, lag, every_step
 
     def encoder(self) -> nn.Module:
         """The input as it is."""

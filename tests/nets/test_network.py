@@ -86,38 +86,11 @@ def test_head_gets_the_size_of_the_features(bidirectional, size):
     assert build(bidirectional=bidirectional).head.in_features == size
 
 
-def test_causal_tasks_refuse_both_directions():
-    """A network that looks ahead is refused where the task may not."""
-    with pytest.raises(TrialError, match="bidirectional must be false where the task may not look ahead"):
-        build(task=Task(causal=True), bidirectional=True)
-    build(task=Task(causal=True))
-
-
 def test_steps_are_pooled_unless_each_has_a_prediction():
     """Left out, pooling is what the task needs: none where it predicts at each step, else the last step."""
     x_BTI = torch.ones(2, 3, 5)
     assert build()(x_BTI).shape == (2, 3)
     assert build(task=Task(every_step=True))(x_BTI).shape == (2, 3, 3)
-
-
-def test_pooling_must_fit_the_task():
-    """A pooling is refused where each step has a prediction, and its absence where the sequence has one."""
-    with pytest.raises(TrialError, match="pooling must be every where the task predicts at each step, but got 'mean'"):
-        build(task=Task(every_step=True), pooling="mean")
-    with pytest.raises(TrialError, match="pooling must not be every where the task predicts once per sequence"):
-        build(pooling="every")
-
-
-def test_dropout_between_needs_two_layers():
-    """Dropout between layers is refused, not skipped, with one layer."""
-    with pytest.raises(TrialError, match=r"dropout\.between needs layers >= 2, but got 1"):
-        build(dropout={"dropout.between": 0.1}, layers=1)
-
-
-def test_residual_needs_two_layers():
-    """Residual links are refused, not skipped, with one layer."""
-    with pytest.raises(TrialError, match="residual needs layers >= 2, but got 1"):
-        build(residual=True, layers=1)
 
 
 def test_projection_is_what_the_head_sees():

@@ -249,19 +249,6 @@ def test_a_truncated_training_resumes_bit_for_bit(
         assert ended.results["updates_per_epoch"] == 7
 
 
-@pytest.mark.parametrize(
-    ("params", "rule"),
-    [
-        ({"truncation": 5}, "truncation acts only where the task predicts at each step"),
-        ({"pooling": "every"}, "pooling must not be every where the task predicts once per sequence"),
-    ],
-)
-def test_what_the_task_does_not_have_is_refused(make: Any, params: dict[str, Any], rule: str) -> None:
-    """On whole sequences, neither truncation nor a prediction at each step would mean anything."""
-    with pytest.raises(TrialError, match=rule):
-        run_trial(make(params=params), Driver())
-
-
 def test_a_budget_of_seconds_gives_slow_configurations_fewer_steps(make: Any) -> None:
     """Two very different costs per step take about the same processor time, in as many epochs."""
     used, steps = [], []

@@ -52,6 +52,23 @@ class Prepared:
     about: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What data ask of the network that learns from them, checked before anything is trained.
+
+    Args:
+        causal: The network may not look ahead: `bidirectional` is refused.
+        every_step: Each step has a prediction of its own: the head sees every step, not their pooling.
+        embeds: The encoder has an embedding: `dropout.embedding` acts.
+        head_size: Features that the head must get; None for any number.
+    """
+
+    causal: bool = False
+    every_step: bool = False
+    embeds: bool = False
+    head_size: int | None = None
+
+
 @dataclass(slots=True)
 class Batch:
     """A padded batch on the trial's device.
@@ -97,12 +114,10 @@ class Problem(Protocol):
     `loss` and `evaluate` see the head's predictions; the network between encoder and head is not theirs.
     """
 
-    causal: bool
-    """Whether the network may not look ahead (bidirectional is refused)."""
     lag: int
     """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options."""
     every_step: bool
-    """Whether each step has a prediction of its own: the head then sees every step, not their pooling."""
+    """As `Demands.every_step`."""
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""
@@ -153,6 +168,8 @@ class Adapter(Protocol):
     """The first one is the default objective."""
     defaults: Mapping[str, Any]
     """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}."""
+    demands: Demands
+    """What the data ask of the network, under the adapter's options."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""

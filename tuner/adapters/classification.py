@@ -99,7 +99,6 @@ class Classification:
     Subclasses give `encoder`.
     """
 
-    causal = False
     every_step = False
 
     def __init__(self, folder: Path, options: ClassOptions) -> None:

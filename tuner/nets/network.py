@@ -24,11 +24,6 @@ class Problem(Protocol):
     """What a network needs to know of the task."""
 
     @property
-    def causal(self) -> bool:
-        """Whether the network may not look ahead."""
-        ...
-
-    @property
     def lag(self) -> int | None:
         """Longest expected dependency in steps; None where it is not known."""
         ...
@@ -95,7 +90,7 @@ def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, flo
     All random numbers come from torch's global generator, so that one seed gives one network.
 
     Args:
-        net: Shape of the network.
+        net: Shape of the network; it goes with the task, as `training.settings` sees to.
         cell: Options of the cell that `net` names.
         regularizers: Name -> value of its one parameter; 0 switches it off, as does leaving it out.
         problem: The task.
@@ -103,12 +98,6 @@ def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, flo
     Raises:
         TrialError: The parts do not go together.
     """
-    if problem.causal and net.bidirectional:
-        raise TrialError("bidirectional must be false where the task may not look ahead")
-    if regularizers.get("dropout.between", 0) > 0 and net.layers < 2:
-        raise TrialError(f"dropout.between needs layers >= 2, but got {net.layers}")
-    if net.residual and net.layers < 2:
-        raise TrialError(f"residual needs layers >= 2, but got {net.layers}")
     encoder = problem.encoder()
     input_size = getattr(encoder, "output_size", None)
     if not isinstance(input_size, int):
@@ -137,18 +126,9 @@ def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, flo
         projection_size=net.projection_size,
         penalties=[each for each in acting if isinstance(each, Penalty)],
     )
-    pooling: Pooling = POOLINGS[_pooling(net, problem)].load()(stack.output_size)
+    name = "every" if problem.every_step else net.pooling
+    pooling: Pooling = POOLINGS[name].load()(stack.output_size)
     return Network(encoder, stack, pooling, problem.head(stack.output_size))
-
-
-def _pooling(net: NetOptions, problem: Problem) -> str:
-    if "pooling" not in net.model_fields_set:
-        return "every" if problem.every_step else net.pooling
-    if (net.pooling == "every") != problem.every_step:
-        rule = "be every" if problem.every_step else "not be every"
-        where = "at each step" if problem.every_step else "once per sequence"
-        raise TrialError(f"pooling must {rule} where the task predicts {where}, but got {net.pooling!r}")
-    return net.pooling
 
 
 def _regularizer(name: str, value: float) -> nn.Module:

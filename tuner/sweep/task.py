@@ -65,7 +65,7 @@ class Task:
         """
         return settings(
             params,
-            defaults=self.adapter.defaults,
+            adapter=type(self.adapter),
             data_options=self.data_options,
             data=self.data,
             place=lambda at: "" if at[:1] == ("space",) else self.place(at),  # `check` knows where entries stand

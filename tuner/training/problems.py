@@ -23,7 +23,7 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
     entry = ADAPTERS[spec.adapter]
     chosen = settings(
         spec.params,
-        defaults=entry.load().defaults,
+        adapter=entry.load(),
         data_options=entry.options,
         data=spec.data,
     )

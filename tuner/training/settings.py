@@ -2,19 +2,20 @@
 
 A parameter acts in exactly the parts whose options name it. One that acts nowhere under the other choices
 (a forget bias on a GRU, dropout between layers with one layer) is refused, so that no result rests on a knob that is
-not connected.
+not connected; so is one that the data or the other choices rule out, before it costs a trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.adapters.base import Adapter, Demands
 from tuner.config import validate_options
 from tuner.config.options import Options
 from tuner.errors import TaskFileError, nearest
-from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions
+from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions, SLSTMOptions
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
 from tuner.registry import Catalog
 
@@ -38,7 +39,7 @@ class Settings:
 def settings(
     params: Mapping[str, Any],
     *,
-    defaults: Mapping[str, Any],
+    adapter: type[Adapter],
     data_options: type[Options],
     data: Mapping[str, Any],
     place: Callable[[tuple[str | int, ...]], str] = lambda _: "",
@@ -48,16 +49,17 @@ def settings(
 
     Args:
         params: The trial's parameters.
-        defaults: The adapter's defaults, used where a parameter is absent.
+        adapter: Its defaults are used where a parameter is absent.
         data_options: The adapter's options model.
         data: The adapter's options.
         place: Where a key of the task file stands, for messages.
         key: The task file's section that the parameters come from.
 
     Raises:
-        TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
+        TaskFileError: A parameter is unknown, acts nowhere, has a value outside its interval, or does not go with the
+            data or with another one.
     """
-    values = {**defaults, **params}
+    values = {**adapter.defaults, **params}
     taken: set[str] = set()
 
     def part(model: type[Options]) -> Any:
@@ -96,7 +98,36 @@ def settings(
                 where=place((key, name)),
                 key=(key, name),
             )
-    return Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
+    chosen = Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
+    for name, rule, fix in _misfits(chosen, adapter(data_model).demands):
+        value = values.get(name, getattr(net, name, None))
+        raise TaskFileError(f"{name} must {rule}", value=value, fix=fix, where=place((key, name)), key=(key, name))
+    return chosen
+
+
+def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str]]:
+    """Parameters that do not go with the data or with another one: name, rule, fix."""
+    net, cell, truncation = chosen.net, chosen.cell, chosen.learning.truncation
+    if net.bidirectional and demands.causal:
+        yield "bidirectional", "be false where the task may not look ahead", "Leave it out."
+    if net.bidirectional and truncation is not None:
+        yield "bidirectional", "be false with truncation: a state is carried one way only", "Leave one of the two out."
+    if "pooling" in net.model_fields_set and (net.pooling == "every") != demands.every_step:
+        if demands.every_step:
+            yield "pooling", "be every where the task predicts at each step", "Leave it out."
+        else:
+            yield "pooling", "not be every where the task predicts once per sequence", "Choose one of the others."
+    if truncation is not None and not demands.every_step:
+        yield "truncation", "be null where the task predicts once per sequence", "Leave it out."
+    if chosen.regularizers["dropout.embedding"] > 0 and not demands.embeds:
+        yield "dropout.embedding", "be 0 where the data are not embedded", "dropout.input acts on numbers."
+    if isinstance(cell, SLSTMOptions) and net.hidden_size % cell.heads:
+        yield "heads", f"divide hidden_size ({net.hidden_size})", f"Give hidden_size a multiple of {cell.heads}."
+    size = net.projection_size or net.hidden_size * (1 + net.bidirectional)
+    if demands.head_size not in {None, size}:
+        name = "projection_size" if net.projection_size else "hidden_size"
+        fix = f"Set hidden_size or projection_size to {demands.head_size}."
+        yield name, f"give the head {demands.head_size} features, as the data ask", fix
 
 
 def _changed_data(

@@ -118,10 +118,6 @@ class Training:
         self.optimizer = make_optimizer(learning.optimizer, self.settings.optimizer, self.network)
         self.averaging = make_averaging(learning, self._parameters, self.optimizer)
         self._clipping = make_clipping(learning)
-        if learning.truncation is not None and not self.problem.every_step:
-            raise TrialError("truncation acts only where the task predicts at each step")
-        if learning.truncation is not None and self.settings.net.bidirectional:
-            raise TrialError("bidirectional must be false with truncation: a state is carried one way only")
         self.updates_per_epoch = updates_per_epoch
         per_epoch = updates_per_epoch or self._updates_of_a_pass()
         self.schedule = make_schedule(learning.schedule, self.settings.schedule, per_epoch * spec.epochs, per_epoch)

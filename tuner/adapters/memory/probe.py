@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Metric, Prepared
+from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest
 from tuner.adapters.memory.making import MAKERS, digits_file
@@ -30,6 +30,8 @@ class MemoryProbe:
 
     def __init__(self, options: ProbeOptions) -> None:
         self.options = options
+        # Reading backwards would meet first what is to be remembered.
+        self.demands = Demands(causal=True, every_step=options.task == "copy")
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""

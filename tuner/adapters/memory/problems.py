@@ -24,9 +24,8 @@ from tuner.adapters.ragged import Ragged
 
 
 class ProbeProblem(ABC):
-    """What the probes share. Reading backwards would meet first what is to be remembered, so none allows it."""
+    """What the probes share."""
 
-    causal = True
     every_step = False
 
     def __init__(self, folder: Path, options: ProbeOptions) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
@@ -30,6 +30,7 @@ class TextClassification:
 
     metrics = METRICS
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+    demands = Demands(embeds=True)
 
     def __init__(self, options: TextClassificationOptions) -> None:
         self.options = options

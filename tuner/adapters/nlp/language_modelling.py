@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Metric, Prepared, Split
+from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.learned_options import LEARNED
@@ -43,6 +43,8 @@ class LanguageModelling:
 
     def __init__(self, options: LanguageModellingOptions) -> None:
         self.options = options
+        size = options.embedding_size if options.tied else None
+        self.demands = Demands(causal=True, every_step=True, embeds=True, head_size=size)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""

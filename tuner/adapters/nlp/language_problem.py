@@ -35,7 +35,6 @@ MOST_DOUBLES = 1 << 22
 class LanguageModellingProblem:
     """Tokens to the next ones by cross-entropy."""
 
-    causal = True
     every_step = True
 
     def __init__(self, folder: Path, options: LanguageModellingOptions) -> None:

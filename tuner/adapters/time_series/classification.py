@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
@@ -29,6 +29,7 @@ class SeriesClassification:
 
     metrics = METRICS
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+    demands = Demands()
 
     def __init__(self, options: ClassificationOptions) -> None:
         self.options = options

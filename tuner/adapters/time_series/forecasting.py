@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.ragged import write_ragged
@@ -52,6 +52,7 @@ class Forecasting:
 
     def __init__(self, options: ForecastingOptions) -> None:
         self.options = options
+        self.demands = Demands(causal=True, embeds=options.channel_embedding > 0)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""

@@ -44,7 +44,6 @@ class SeriesClassificationProblem(Classification):
 class ForecastingProblem:
     """Windows to the next steps by their error on standardized values, however windows are normalized."""
 
-    causal = True
     every_step = False
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
