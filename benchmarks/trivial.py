@@ -11,7 +11,7 @@ from typing import Any
 from tuner.adapters.base import Metric, Prepared, Problem
 from tuner.config.options import Options
 from tuner.execution import Link
-from tuner.messages import Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 
 STEPS = 5
 
@@ -64,8 +64,8 @@ def run_trial(spec: TrialSpec, link: Link) -> Ended:
                 Report(run=spec.run, attempt=spec.attempt, epochs=tuple(unsent), value=best, waiting=waiting)
             )
             unsent = []
-            if answer is not None and answer.verdict is Verdict.STOP:
-                state, reason = answer.state, answer.reason
+            if answer is not None and answer.end is not None:
+                state, reason = answer.end, answer.reason
                 break
     return Ended(
         run=spec.run,

@@ -14,10 +14,9 @@ Kind = Literal["trial", "confirm", "test"]
 
 
 class State(StrEnum):
-    """How a run stands. The first two and the last two are not final."""
+    """How a run stands. The first and the last two are not final."""
 
     RUNNING = "RUNNING"
-    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     PRUNED = "PRUNED"
     DIVERGED = "DIVERGED"
@@ -35,10 +34,10 @@ class Verdict(StrEnum):
     """The driver's answer to a report."""
 
     CONTINUE = "CONTINUE"
-    PAUSE = "PAUSE"
-    """Write a checkpoint and end with state PAUSED."""
+    PRUNE = "PRUNE"
+    """End with state PRUNED: at this rung the search cuts it."""
     STOP = "STOP"
-    """End with the state the driver names (PRUNED, or STOPPED when the user stops the sweep)."""
+    """End with the state the driver names (PRUNED when the time is up, STOPPED when the user stops the sweep)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +50,12 @@ class Answer:
     state: State = State.RUNNING
     """With STOP: the state to end in."""
     reason: str = ""
+
+    @property
+    def end(self) -> State | None:
+        """The state to end in; None to go on."""
+        ends = {Verdict.CONTINUE: None, Verdict.PRUNE: State.PRUNED, Verdict.STOP: self.state}
+        return ends[self.verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.faults.sweeps import LOG
 from tuner.events import append
 from tuner.execution import Link
-from tuner.messages import Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 from tuner.training import run_trial
 
 
@@ -94,8 +94,8 @@ def reporting(spec: TrialSpec, link: Link) -> Ended:
         if waiting and (times := os.environ.get("FAULTS_ANSWERS")):
             with open(times, "a") as file:
                 file.write(f"{time.monotonic() - sent}\n")
-        if answer is not None and answer.verdict is Verdict.STOP:
-            state, reason = answer.state, answer.reason
+        if answer is not None and answer.end is not None:
+            state, reason = answer.end, answer.reason
             break
     return Ended(
         run=spec.run,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.execution import Link
-from tuner.messages import Ended, Epoch, Report, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 
 
 def ended(spec: TrialSpec, state: State = State.COMPLETED, **fields: object) -> Ended:
@@ -35,8 +35,8 @@ def epochs(spec: TrialSpec, link: Link) -> Ended:
                 waiting=epoch in spec.rungs,
             )
         )
-        if answer is not None and answer.verdict is Verdict.STOP:
-            return ended(spec, answer.state, reason=answer.reason, value=value, epochs=epoch)
+        if answer is not None and answer.end is not None:
+            return ended(spec, answer.end, reason=answer.reason, value=value, epochs=epoch)
     return ended(spec, value=value, epochs=spec.epochs, seconds=0.01)
 
 

@@ -116,7 +116,6 @@ class TestOneTrial:
             ("DIVERGED", "FAILED"),
             ("FAILED", "FAILED"),
             ("STOPPED", "KILLED"),
-            ("PAUSED", "SCHEDULED"),
             ("LOST", "SCHEDULED"),
         ],
     )
@@ -284,7 +283,7 @@ class TestSweep:
 class TestAgain:
     def test_repeats_change_nothing(self, study: StudyFolder, uri: str) -> None:
         """Projecting again, with the same object or a new one, should leave every row as it is."""
-        for number, state in enumerate(("COMPLETED", "PRUNED", "DIVERGED", "FAILED", "STOPPED", "PAUSED")):
+        for number, state in enumerate(("COMPLETED", "PRUNED", "DIVERGED", "FAILED", "STOPPED", "LOST")):
             finished(study, number, state=state)
         projection = Projection(study, uri)
         assert projection.project_all() == 6 * 8
@@ -297,11 +296,11 @@ class TestAgain:
     def test_live_recording_equals_a_rebuild(
         self, study: StudyFolder, uri: str, empty_database: Path, tmp_path: Path
     ) -> None:
-        """Line by line, through a pause and two attempts, should give the rows of one reading at the end."""
+        """Line by line, through a stop and two attempts, should give the rows of one reading at the end."""
         path = create(study, trial_run(0), 0)
         lines = []
         train(path, 1, 3)
-        end(path, "PAUSED", epochs=3)
+        end(path, "STOPPED", epochs=3)
         attempt(path, 2)
         train(path, 3, 5)
         end(path, "COMPLETED")

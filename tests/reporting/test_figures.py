@@ -93,7 +93,7 @@ class TestTrial:
 class TestSweep:
     def test_a_whole_search_is_drawn(self, tmp_path: Path) -> None:
         """A search with every kind of end should give three figures."""
-        states = (State.COMPLETED, State.PRUNED, State.DIVERGED, State.FAILED, State.PAUSED, State.COMPLETED)
+        states = (State.COMPLETED, State.PRUNED, State.DIVERGED, State.FAILED, State.LOST, State.COMPLETED)
         records = [
             run(n, epochs=1 + n % 5, state=states[n % 6], value=None if n % 6 in (2, 3) else 0.01 * n)
             for n in range(40)

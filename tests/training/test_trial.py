@@ -26,9 +26,11 @@ TIMES = {names.EPOCH_SECONDS, names.STEPS_PER_SECOND}
 class Driver:
     """A link that keeps what it is sent, and answers as it is told."""
 
-    def __init__(self, stop_after: int | None = None, state: State = State.STOPPED) -> None:
+    def __init__(
+        self, stop_after: int | None = None, state: State = State.STOPPED, verdict: Verdict = Verdict.STOP
+    ) -> None:
         self.reports: list[Report] = []
-        self._stop_after, self._state = stop_after, state
+        self._stop_after, self._state, self._verdict = stop_after, state, verdict
 
     @property
     def epochs(self) -> list[Epoch]:
@@ -40,7 +42,7 @@ class Driver:
         last = max((epoch.epoch for epoch in report.epochs), default=0)
         if self._stop_after is not None and last >= self._stop_after:
             return Answer(
-                run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=self._state, reason="asked"
+                run=report.run, attempt=report.attempt, verdict=self._verdict, state=self._state, reason="asked"
             )
         go_on = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
         return go_on if report.waiting else None
@@ -386,19 +388,18 @@ def test_it_goes_on_where_nothing_may_be_done_or_is_known(make: Any, changed: di
     assert "learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}
 
 
-@pytest.mark.parametrize(("stop_after", "told"), [(2, True), (3, False)])
-def test_a_trial_that_was_cut_at_a_rung_is_judged_as_one_that_is_behind(make: Any, stop_after: int, told: bool) -> None:
-    """Not one that was stopped elsewhere, as when time is up: nobody was said to be further."""
+@pytest.mark.parametrize(("verdict", "told"), [(Verdict.PRUNE, True), (Verdict.STOP, False)])
+def test_a_trial_that_is_cut_at_a_rung_is_judged_as_one_that_is_behind(make: Any, verdict: Verdict, told: bool) -> None:
+    """Not one that is stopped there because time is up: nobody was said to be further."""
     spec = make(rungs=(2,), params={"learning_rate": 1e-5}, thresholds={"learning_rate_too_low": {"travel": 1e-9}})
-    ended = run_trial(spec, Driver(stop_after=stop_after, state=State.PRUNED))
-    assert ended.state is State.PRUNED
-    assert ended.epochs >= stop_after
+    ended = run_trial(spec, Driver(stop_after=2, state=State.PRUNED, verdict=verdict))
+    assert (ended.state, ended.epochs) == (State.PRUNED, 2)
     assert ("learning_rate_too_low" in {finding["name"] for finding in ended.results["findings"]}) == told
 
 
 def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:
-    """The answer at a rung names the state and the reason."""
-    ended = run_trial(make(), Driver(stop_after=2, state=State.PRUNED))
+    """The answer at a rung gives the reason."""
+    ended = run_trial(make(), Driver(stop_after=2, verdict=Verdict.PRUNE))
     assert (ended.state, ended.reason, ended.epochs) == (State.PRUNED, "asked", 2)
 
 

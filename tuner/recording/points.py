@@ -24,7 +24,6 @@ MAX_SERIES = 25
 
 STATUS = {
     State.RUNNING: "RUNNING",
-    State.PAUSED: "SCHEDULED",
     State.LOST: "SCHEDULED",
     State.STOPPED: "KILLED",
     State.COMPLETED: "FINISHED",

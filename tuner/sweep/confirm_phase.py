@@ -88,7 +88,7 @@ class ConfirmPhase:
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
         """Nothing waits for a confirmation's epochs. See `Owner`."""
 
-    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
         """Confirmations have no rungs. See `Owner`."""
         raise AssertionError(f"{spec.run} waits at epoch {epoch} with {value}, but has no rungs")
 

@@ -23,7 +23,7 @@ from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_run
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.folder import MODEL, StudyFolder, trial_run
-from tuner.messages import Ended, Epoch, Kind, State, TrialSpec, Verdict
+from tuner.messages import Ended, Epoch, Kind, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
@@ -291,7 +291,7 @@ class Sweep:
         """Pass on to the phase. See `Owner`."""
         self._phase.reported(spec, epoch)
 
-    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
         """Pass on to the phase. See `Owner`."""
         return self._phase.judge(spec, epoch, value)
 

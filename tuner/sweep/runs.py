@@ -37,8 +37,8 @@ class Owner(Protocol):
         """Take in an epoch; its event is on disk."""
         ...
 
-    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
-        """Answer a run that waits at a rung: verdict, the state it would end in, the reason with its numbers."""
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
+        """Answer a run that waits at a rung: verdict, and the reason with its numbers."""
         ...
 
     def ended(self, spec: TrialSpec, ended: Ended) -> None:
@@ -153,7 +153,7 @@ class Runs:
         for live in self._live.values():
             if live.stopping is None:
                 live.stopping = state, reason
-                self._executor.answer(_answer(live.spec, Verdict.STOP, state, reason))
+                self._executor.answer(_answer(live.spec, Verdict.STOP, reason, state))
         waiting = [again.spec for again in self._again]
         self._again.clear()
         return waiting
@@ -187,7 +187,7 @@ class Runs:
         spec = live.spec
         if live.stopping:  # the stop is on its way and is the answer
             return
-        verdict, state, reason = self._owner.judge(spec, live.seen, report.value)
+        verdict, reason = self._owner.judge(spec, live.seen, report.value)
         events.append(
             self._folder.events(spec.run),
             "rung",
@@ -197,7 +197,7 @@ class Runs:
             verdict=verdict.value,
             reason=reason,
         )
-        self._executor.answer(_answer(spec, verdict, state, reason))
+        self._executor.answer(_answer(spec, verdict, reason))
 
     def _end(self, live: _Live, ended: Ended) -> None:
         del self._live[ended.run]
@@ -276,5 +276,5 @@ class Runs:
             self._listener("notice", sentence=f"node {node[:12]} is set aside: its attempts fail, others' do not")
 
 
-def _answer(spec: TrialSpec, verdict: Verdict, state: State, reason: str) -> Answer:
+def _answer(spec: TrialSpec, verdict: Verdict, reason: str, state: State = State.RUNNING) -> Answer:
     return Answer(run=spec.run, attempt=spec.attempt, verdict=verdict, state=state, reason=reason)

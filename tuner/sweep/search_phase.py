@@ -167,14 +167,12 @@ class SearchPhase:
         """Let the study compare others with it. See `Owner`."""
         self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.metric])
 
-    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, State, str]:
+    def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
         """Answer a trial at a rung. See `Owner`."""
         if not math.isfinite(value):
-            return Verdict.CONTINUE, State.RUNNING, f"epoch {epoch}: no finite value yet"
+            return Verdict.CONTINUE, f"epoch {epoch}: no finite value yet"
         decision = self._search.judge(spec.number, epoch, value)
-        if decision.go_on:
-            return Verdict.CONTINUE, State.RUNNING, decision.reason
-        return Verdict.STOP, State.PRUNED, decision.reason
+        return Verdict.CONTINUE if decision.go_on else Verdict.PRUNE, decision.reason
 
     def ended(self, spec: TrialSpec, ended: Ended) -> None:
         """Tell the study, count, and say so. See `Owner`."""

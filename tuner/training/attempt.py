@@ -6,7 +6,7 @@ import math
 import time
 
 from tuner.errors import Diverged
-from tuner.messages import Ended, State, TrialSpec, Verdict
+from tuner.messages import Ended, State, TrialSpec
 from tuner.training.pace import measured_updates
 from tuner.training.trial import Cut, Hopeless, Link, Training, resumable
 
@@ -15,7 +15,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     """Run one attempt of a search or confirmation trial.
 
     Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
-    with what was not finite or why it is hopeless, PRUNED, PAUSED or STOPPED as the driver answered, else COMPLETED.
+    with what was not finite or why it is hopeless, PRUNED or STOPPED as the driver answered, else COMPLETED.
     Other exceptions are errors of the trial's code and go up.
     """
     started = time.monotonic()
@@ -26,7 +26,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     training = Training(spec, link, updates_per_epoch=updates)
     if saved:
         training.go_on(saved)
-    diverged = ""
+    diverged, pruned = "", False
     try:
         reason = training.run()
         state = State.COMPLETED
@@ -36,14 +36,12 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
         diverged = "" if isinstance(error, Hopeless) else str(error)
     except Cut as cut:
-        answer = cut.answer
-        state = State.PAUSED if answer.verdict is Verdict.PAUSE else answer.state
-        reason = answer.reason
+        state, reason, pruned = cut.state, cut.reason, cut.pruned
     if not state.final and training.between_epochs:  # else it goes on from the one before, and repeats the epoch
         training.save_checkpoint()
     results = training.facts()
     if state.final:
-        results |= training.judgment(diverged, cut=state is State.PRUNED and training.epoch in spec.rungs)
+        results |= training.judgment(diverged, cut=pruned)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,

@@ -28,7 +28,7 @@ from tuner.diagnostics.look import Sample
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged, TrialError
 from tuner.events import FULL, FULL_DISK_SECONDS
-from tuner.messages import Answer, Epoch, Report, TrialSpec, Verdict
+from tuner.messages import Answer, Epoch, Report, State, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
 from tuner.optim.averaging import make_averaging
 from tuner.optim.clipping import gradient_norm, make_clipping
@@ -83,8 +83,9 @@ class Unheard:
 class Cut(Exception):  # noqa: N818 - control flow, not an error
     """The driver ended the attempt."""
 
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, state: State, answer: Answer) -> None:
+        self.state, self.reason = state, answer.reason
+        self.pruned = answer.verdict is Verdict.PRUNE
 
 
 class Hopeless(Diverged):
@@ -400,8 +401,8 @@ class Training:
             self._obey(answer)
 
     def _obey(self, answer: Answer) -> None:
-        if answer.verdict is not Verdict.CONTINUE:
-            raise Cut(answer)
+        if (state := answer.end) is not None:
+            raise Cut(state, answer)
 
     # checkpoints ------------------------------------------------------------------------------------------------
 
