@@ -1,4 +1,4 @@
-"""The Ray executor: one long-lived actor per slot, reused across trials; nothing of Ray outside this file.
+"""The Ray executor: one long-lived actor per slot, reused across trials; Ray is used here, in `access` and in `probe` only.
 
 An actor is a `Worker`. The driver keeps one long poll (`messages`) per actor under way, also of the idle ones, and
 waits on all of them at once, so a message costs one call, order within an attempt is kept, and a death is seen at once.
