@@ -161,14 +161,14 @@ def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
 
 
 def bad_node(folder: Path, database: Path) -> Row:
-    """Every attempt fails on the second of two nodes; the first one must do the work."""
+    """Every attempt fails on the node whose worker is up first; the other one must do the work."""
     row = Row("a node on which every attempt fails")
     began = time.monotonic()
     with cluster(folder) as (address, _):
         setup = Setup(
             folder / "sweep",
             database,
-            trial="benchmarks.faults.trials:bad_on_the_second_node",
+            trial="benchmarks.faults.bad_node:trial",
             ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
             more="pruner: {name: none}\nattempts: {errors: 3}",
             environment={"RAY_AUTH_MODE": "token", "FAULTS_EPOCH_SECONDS": "0.1"},

@@ -61,17 +61,6 @@ def misbehaving(spec: TrialSpec, link: Link) -> Ended:
     return reporting(spec, link)
 
 
-def bad_on_the_second_node(spec: TrialSpec, link: Link) -> Ended:
-    """Fail wherever the cluster's head is not."""
-    import ray
-
-    here = ray.get_runtime_context().get_node_id()
-    (node,) = [node for node in ray.nodes() if node["NodeID"] == here]
-    if "node:__internal_head__" not in node["Resources"]:
-        raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
-    return reporting(spec, link)
-
-
 def reporting(spec: TrialSpec, link: Link) -> Ended:
     """Report every epoch, `FAULTS_EPOCH_SECONDS` apart, and wait at rungs."""
     began, value, state, reason = time.monotonic(), 1.0 + spec.number / 1000, State.COMPLETED, ""

@@ -17,6 +17,8 @@ def test_a_node_that_only_fails_is_found() -> None:
 def test_failures_everywhere_are_the_tasks() -> None:
     """Where nothing goes well elsewhere meanwhile, no node is to blame, however many attempts fail."""
     nodes = Nodes()
+    for node in ("one", "other"):
+        nodes.sent(node)
     assert not nodes.went("other", State.COMPLETED)
     assert not any(nodes.went(node, State.FAILED) for _ in range(10) for node in ("one", "other"))
 
@@ -24,6 +26,8 @@ def test_failures_everywhere_are_the_tasks() -> None:
 def test_a_node_on_which_something_goes_well_starts_anew() -> None:
     """An attempt that ends well forgives what was before; a death of the worker counts like a failure."""
     nodes = Nodes()
+    for node in ("one", "other"):
+        nodes.sent(node)
     for state in (State.LOST, State.FAILED, State.PRUNED, State.LOST, State.LOST):
         assert not nodes.went("one", state)
         assert not nodes.went("other", State.COMPLETED)
@@ -36,3 +40,12 @@ def test_a_node_may_fail_faster_than_the_first_attempt_elsewhere_ends() -> None:
     for node in ("bad", "good"):
         nodes.sent(node)
     assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
+
+
+def test_a_node_may_fail_before_another_is_up() -> None:
+    """It is set aside, if there is another; that one's failures are then the task's."""
+    nodes = Nodes()
+    nodes.sent("bad")
+    assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
+    nodes.sent("other")
+    assert not any(nodes.went("other", State.FAILED) for _ in range(10))

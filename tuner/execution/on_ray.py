@@ -1,4 +1,6 @@
-"""The Ray executor: one long-lived actor per slot, reused across trials; Ray is used here, in `access` and in `probe` only.
+"""The Ray executor: one long-lived actor per slot, reused across trials.
+
+Ray is used here, in `access` and in `probe`, and nowhere else.
 
 An actor is a `Worker`. The driver keeps one long poll (`messages`) per actor under way, also of the idle ones, and
 waits on all of them at once, so a message costs one call, order within an attempt is kept, and a death is seen at once.
@@ -184,10 +186,8 @@ class RayExecutor:
 
     def avoid(self, node: str) -> bool:
         """Actors made from now on go elsewhere, and idle ones move there."""
-        import ray
-
-        alive = {found["NodeID"] for found in ray.nodes() if found["Alive"]}  # type: ignore[no-untyped-call]
-        if not alive - self._avoided - {node}:
+        able = {found["NodeID"] for found in _alive() if self._slots_on(found["Resources"])}
+        if not able - self._avoided - {node}:
             return False
         self._avoided.add(node)
         for slot in [slot for slot in self._idle if slot.node == node]:
@@ -417,14 +417,8 @@ class RayExecutor:
         self._looked = time.monotonic()
 
     def _slots_that_fit(self) -> int:
-        import ray
-
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-        slots = 0
-        for resources in nodes:
-            by_cpu = resources.get("CPU", 0.0) // self._cpus
-            by_gpu = resources.get("GPU", 0.0) / self._gpus if self._gpus else by_cpu
-            slots += int(min(by_cpu, by_gpu))
+        nodes = [node["Resources"] for node in _alive()]
+        slots = sum(map(self._slots_on, nodes))
         if slots == 0:
             best: dict[str, float] = max(nodes, key=lambda r: (r.get("GPU", 0.0), r.get("CPU", 0.0)), default={})
             raise ClusterError(
@@ -434,6 +428,17 @@ class RayExecutor:
                 key=("resources", "gpus" if self._gpus else "cpus"),
             )
         return slots
+
+    def _slots_on(self, resources: Mapping[str, float]) -> int:
+        by_cpu = resources.get("CPU", 0.0) // self._cpus
+        by_gpu = resources.get("GPU", 0.0) / self._gpus if self._gpus else by_cpu
+        return int(min(by_cpu, by_gpu))
+
+
+def _alive() -> list[dict[str, Any]]:
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _own_doing(slot: _Slot, spec: TrialSpec, error: Exception) -> tuple[str, str] | None:

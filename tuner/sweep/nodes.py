@@ -5,11 +5,14 @@ from __future__ import annotations
 from tuner.messages import State
 
 MAX_FAILURES = 3
-"""Failures in a row on a node after which it is set aside, when no such thing happens elsewhere."""
+"""Failures in a row on a node after which it is set aside, when no such thing is known of another."""
 
 
 class Nodes:
-    """Failures in a row by node. Where nothing goes well elsewhere, it is the task's code and not the node."""
+    """Failures in a row by node. Where nothing goes well elsewhere, it is the task's code and not the node.
+
+    A node that is up first may fail before another is tried; that one then shows which of the two it is.
+    """
 
     def __init__(self) -> None:
         self._sent: set[str] = set()
@@ -31,5 +34,6 @@ class Nodes:
         elif state.final:
             self._failures.pop(node, None)
             self._well_elsewhere = set(self._failures)
-        alone = node in self._well_elsewhere or bool(self._sent - self._failures.keys() - {node})
+        others = self._sent - {node}
+        alone = node in self._well_elsewhere or not others or bool(others - self._failures.keys())
         return self._failures.get(node, 0) >= MAX_FAILURES and alone

@@ -268,12 +268,12 @@ class Runs:
         self._recorder.changed(lost.run)
 
     def _judge_node(self, node: str, state: State) -> None:
-        """Set a node aside that only fails, once."""
+        """Set a node aside that only fails, once, if another one can do the work."""
         if not node or node in self._avoided or not self._nodes.went(node, state):
             return
         if self._executor.avoid(node):
             self._avoided.add(node)
-            self._listener("notice", sentence=f"node {node[:12]} is set aside: its attempts fail, others' do not")
+            self._listener("notice", sentence=f"node {node[:12]} is set aside: attempts only fail there")
 
 
 def _answer(spec: TrialSpec, verdict: Verdict, reason: str, state: State = State.RUNNING) -> Answer:
