@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.reporting.trained import dead, trained, vanishing
 from tuner.diagnostics.finding import Finding
+from tuner.errors import StudyError
 from tuner.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.drawing import short
@@ -99,6 +101,15 @@ class TestStudy:
         assert (story.judged, story.rejudged) == (2, 1)
         assert [symptom.name for symptom in story.symptoms] == ["stuck_at_trivial"]
         assert story.symptoms[0].numbers == (0,)
+        patient = replace(ABOUT, thresholds={"stuck_at_trivial": {"epochs": 99}})
+        assert study_story([old, trial(1)], patient).symptoms == ()
+
+    def test_thresholds_that_nobody_knows_are_told(self) -> None:
+        """A study's file that was damaged, or written by a later version, should give a sentence."""
+        old = trial(0)
+        del old.results["findings"]
+        with pytest.raises(StudyError, match="the thresholds of study fake must be known to this version"):
+            study_story([old], replace(ABOUT, thresholds={"stuck_at_trivial": {"patience": 3.0}}))
 
     def test_a_repair_is_held_against_what_it_repairs_at_the_same_epochs(self) -> None:
         """A longer training should not win by its length; a finding that is gone is cured; repairs are no draws."""

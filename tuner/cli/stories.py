@@ -27,7 +27,7 @@ def print_study(story: StudyStory) -> None:
         _say(
             console,
             f"{story.rejudged} of {story.judged} trials have no findings on record (an older version, or an error of "
-            "their own code): they were judged now, by what they recorded and the default thresholds.",
+            "their own code): they were judged now, by what they recorded and the study's thresholds.",
         )
     if not story.judged:
         _say(console, "no trial is over yet: there is nothing to tell.")
@@ -118,7 +118,7 @@ def print_trial(story: TrialStory) -> None:
 def _print_findings(console: Console, story: TrialStory) -> None:
     _say(console, "")
     if not story.recorded:
-        _say(console, "findings are not on record: it was judged now, by the default thresholds.")
+        _say(console, "findings are not on record: it was judged now, by the study's thresholds.")
     if not story.findings:
         _say(console, "nothing was found." if story.look else "nothing was found; little was measured.")
     for place, finding in enumerate(story.findings, 1):

@@ -35,6 +35,7 @@ class About:
         epochs: Of a full trial; 0 where that is not known.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
         trivial_name: What it is called.
+        thresholds: Finding -> its thresholds that differ from the defaults, for runs without findings on record.
     """
 
     study: str
@@ -43,6 +44,7 @@ class About:
     epochs: int = 0
     trivial: Mapping[str, float] = field(default_factory=dict)
     trivial_name: str = "trivial predictor"
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def trivial_value(self) -> float | None:
@@ -219,7 +221,7 @@ def is_judged(record: RunRecord) -> bool:
 
 
 def findings(record: RunRecord, about: About) -> list[Finding]:
-    """What was found in a run; where that is not on record, what its numbers say under the default thresholds.
+    """What was found in a run; where that is not on record, what its numbers say under the study's thresholds.
 
     Raises:
         StudyError: The record is damaged.
@@ -233,7 +235,15 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
                 value=repr(error),
                 fix="Restore its events.jsonl from a copy.",
             ) from error
-    return judge(case_of(record, about), rules({}))
+    try:
+        chosen = rules(about.thresholds)
+    except (TypeError, LookupError, ValueError) as error:
+        raise StudyError(
+            f"the thresholds of study {about.study} must be known to this version",
+            value=repr(error),
+            fix="Read it with the version that wrote it, or restore its sweep.jsonl from a copy.",
+        ) from error
+    return judge(case_of(record, about), chosen)
 
 
 def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
@@ -322,7 +332,7 @@ class TrialStory:
         params: Its parameters.
         learning: The learning curve in sentences.
         findings: Most important first, as `Finding.as_json` has them, with `title` and `remedies` in words.
-        recorded: Whether they were on record; else they are judged now, under the default thresholds.
+        recorded: Whether they were on record; else they are judged now, under the study's thresholds.
         repairs: What it repairs; see `RunRecord`.
         repaired_by: Numbers of the trials that repair it.
         look: Epoch of the tables below; 0 where nothing of them was measured.

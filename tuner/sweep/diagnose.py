@@ -84,6 +84,7 @@ def about(folder: StudyFolder) -> About:
         epochs=last.get("epochs") or 0,
         trivial=(last.get("trivial") or {}).get("val") or {},
         trivial_name=(last.get("about") or {}).get("name", "trivial predictor"),
+        thresholds=last.get("thresholds") or {},
     )
 
 

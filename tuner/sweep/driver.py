@@ -421,6 +421,7 @@ class Sweep:
             space={"searched": task.space.kinds(), "definition": task.space.to_json()},
             constants=dict(task.space.constants),
             baseline=dict(task.baseline),
+            thresholds=file.diagnostics.thresholds,
         )
         self.recorder.changed_sweep()
         self.tell(
