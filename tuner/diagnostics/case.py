@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -86,3 +86,18 @@ class Case:
         if self.trivial_loss is None:
             return None
         return max(0.0, 1.0 - self.best_loss[1] / self.trivial_loss)
+
+
+def reach(profiles: Iterable[Mapping[str, Sequence[Sequence[float]]]], lag: int | None) -> float | None:
+    """Steps over which it is known what is left of a gradient: the task's lag, at most the longest one measured.
+
+    Args:
+        profiles: By epoch, cell -> pairs of lag and value.
+        lag: The task's.
+
+    Returns:
+        None where neither is known.
+    """
+    measured = (pair[0] for cells in profiles for profile in cells.values() for pair in profile)
+    known = (float(steps) for steps in (lag, max(measured, default=None)) if steps is not None)
+    return min(known, default=None)

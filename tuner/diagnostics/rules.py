@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from tuner.config.options import Options
 from tuner.diagnostics import names, thresholds
-from tuner.diagnostics.case import LOSS, Case
+from tuner.diagnostics.case import LOSS, Case, reach
 from tuner.diagnostics.finding import Cure, Finding
 
 T = TypeVar("T", bound=Options)
@@ -697,18 +697,10 @@ def _share(
 
 def _reach(case: Case) -> str:
     """The steps over which an attenuation was measured: the task's lag, or as much of it as sequences are long."""
-    longest = max(
-        (
-            lag
-            for epoch in case.epochs
-            for profile in epoch.profiles.get(names.STATE_GRAD, {}).values()
-            for lag, _ in profile
-        ),
-        default=float(case.lag or 0),
-    )
-    if case.lag is None or longest >= case.lag:
+    steps = reach((epoch.profiles.get(names.STATE_GRAD, {}) for epoch in case.epochs), case.lag)
+    if steps == case.lag:
         return f"the task's lag of {case.lag} steps"
-    return f"{longest:.0f} of the task's lag of {case.lag} steps"
+    return f"{steps:.0f} of the task's lag of {case.lag} steps"
 
 
 def _sizes(case: Case) -> list[tuple[int, float]]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from tuner.diagnostics.case import reach
 from tuner.diagnostics.names import STATE_GRAD
 from tuner.events import RunRecord
 from tuner.messages import State
@@ -78,14 +79,9 @@ def tensor_table(record: RunRecord, quantity: str, most: int | None = None) -> t
 
 
 def lag_of(record: RunRecord, epoch: int) -> float | None:
-    """Steps over which an epoch tells what is left of the gradient: the task's lag, at most the longest one measured.
-
-    None where neither is known.
-    """
-    profiles = ((record.epochs.get(epoch, {}).get("profiles") or {}).get(STATE_GRAD) or {}).values()
-    longest = max((lag for profile in profiles for lag, _ in profile), default=None)
-    known = [float(lag) for lag in (record.results.get("lag"), longest) if lag is not None]
-    return min(known, default=None)
+    """See `reach`, of one epoch."""
+    profiles = record.epochs.get(epoch, {}).get("profiles") or {}
+    return reach([profiles.get(STATE_GRAD) or {}], record.results.get("lag"))
 
 
 def edges(epochs: Sequence[int]) -> list[float]:
