@@ -39,9 +39,9 @@ class SimulatedExecutor:
         """Threads that have nothing to do."""
         return self.num_slots - self._busy
 
-    def probe(self, target: str, question: Mapping[str, str]) -> Mapping[str, str]:  # noqa: ARG002 - the contract's
+    def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - the contract's
         """There is no node but this machine."""
-        return {}
+        return []
 
     def start(self, spec: TrialSpec) -> Started:
         """Start an attempt."""

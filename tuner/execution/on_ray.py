@@ -44,6 +44,8 @@ MAX_FIRST_STARTS = 4
 """Workers that may die while they start, before one has."""
 LOOK_SECONDS = 1.0
 """Time between two looks at whether a Ray of our own is still there."""
+MOVING_SECONDS = 120.0
+"""Longest time without any worker after nodes were set aside."""
 _CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
 _MEMORY_MONITOR = "low on memory"
 """What Ray says of a worker that its memory monitor has ended."""
@@ -117,6 +119,7 @@ class RayExecutor:
         self._head_gone = False
         self._looked = 0.0
         self._avoided: set[str] = set()
+        self._any_up = 0.0  # when a worker last was, by `time.monotonic`
         self._up = False  # whether any slot ever was
         self._failed_starts = 0
         self.num_slots = 0
@@ -168,6 +171,7 @@ class RayExecutor:
         if self._gone():
             return self._begin_again()
         self._check_head()
+        self._check_moved()
         if not self._polls:
             return []
         ready, _ = ray.wait(list(self._polls), num_returns=1, timeout=timeout)
@@ -220,6 +224,9 @@ class RayExecutor:
             slot.host, slot.pid, slot.node = value["host"], value["pid"], value["node"]
             slot.name = f"{slot.host}:{slot.pid}"
             self._up, self._failed_starts = True, 0
+            if slot.node in self._avoided:  # it was on its way there already
+                self._move(slot)
+                return []
             self._idle.append(slot)
             self._poll(slot)
             return []
@@ -271,6 +278,23 @@ class RayExecutor:
         self._polls = {ref: other for ref, other in self._polls.items() if other is not slot}
         ray.kill(slot.actor)
         self._add_slot()
+
+    def _check_moved(self) -> None:
+        """See whether a worker has come up elsewhere since nodes are avoided: others may use those that are left.
+
+        Raises:
+            ClusterError: None has, for too long.
+        """
+        now = time.monotonic()
+        if not self._avoided or any(slot.name for slot in self._polls.values()):
+            self._any_up = now
+        elif now - self._any_up > MOVING_SECONDS:
+            raise ClusterError(
+                "a worker must come up on another node, once attempts have failed again and again on one",
+                value=f"none within {MOVING_SECONDS:g} s",
+                fix="See the failures above; free or add a node, or mend that one. The same command goes on.",
+                key=("ray", "address"),
+            )
 
     def _add_slot(self) -> None:
         actor = self._actor_class.options(

@@ -10,8 +10,10 @@ from typing import Any
 
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
+from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import judge, rules
+from tuner.diagnostics.rules import Rule
 from tuner.errors import StudyError
 from tuner.events import RunRecord
 from tuner.messages import Epoch, State
@@ -235,15 +237,20 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
                 value=repr(error),
                 fix="Restore its events.jsonl from a copy.",
             ) from error
+    return judge(case_of(record, about), _rules(about))
+
+
+def _rules(about: About) -> list[Rule[Any]]:
     try:
-        chosen = rules(about.thresholds)
-    except (TypeError, LookupError, ValueError) as error:
-        raise StudyError(
-            f"the thresholds of study {about.study} must be known to this version",
-            value=repr(error),
-            fix="Read it with the version that wrote it, or restore its sweep.jsonl from a copy.",
-        ) from error
-    return judge(case_of(record, about), chosen)
+        if set(about.thresholds) <= set(FINDINGS):
+            return rules(about.thresholds)
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise StudyError(
+        f"the thresholds of study {about.study} must be known to this version",
+        value=about.thresholds,
+        fix="Read it with the version that wrote it, or restore its sweep.jsonl from a copy.",
+    )
 
 
 def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:

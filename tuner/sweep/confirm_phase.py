@@ -92,7 +92,7 @@ class ConfirmPhase:
         """Confirmations have no rungs. See `Owner`."""
         raise AssertionError(f"{spec.run} waits at epoch {epoch} with {value}, but has no rungs")
 
-    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
         """Say so. See `Owner`."""
         if ended.state is State.COMPLETED and spec.keep_model:
             self._bring_model(spec.run)

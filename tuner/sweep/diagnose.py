@@ -114,7 +114,7 @@ def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
 
     Raises:
         StudyError: There is no best trial.
-        TaskFileError: A change is none, or a parameter is unknown, acts nowhere, or lies outside its interval.
+        TaskFileError: A change is none, or as `acting` says.
     """
     changes = [text for text in wanted if text not in (BEST, BASE)]
     changed = dict(_change(change) for change in changes)
@@ -126,8 +126,7 @@ def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
         record, words = _winner(task.folder)
         base, seed, number = record.params, record.seed, record.number
     try:
-        params = {**acting(task, {**base, **changed}), **changed}
-        task.settings(params, key="params")
+        params = acting(task, {**base, **changed}, kept=changed, key="params")
     except TaskFileError as error:
         error.where = "--params"
         raise

@@ -295,9 +295,9 @@ class Sweep:
         """Pass on to the phase. See `Owner`."""
         return self._phase.judge(spec, epoch, value)
 
-    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Pass on to the phase. See `Owner`."""
-        self._phase.ended(spec, ended)
+        self._phase.ended(spec, ended, aside=aside)
 
     def _seconds_left(self, left: int | None) -> float | None:
         slots = self.executor.num_slots

@@ -17,6 +17,7 @@ class Nodes:
     def __init__(self) -> None:
         self._sent: set[str] = set()
         self._failures: dict[str, int] = {}
+        self._well: set[str] = set()
         self._well_elsewhere: set[str] = set()
 
     def sent(self, node: str) -> None:
@@ -33,7 +34,9 @@ class Nodes:
             self._failures[node] = self._failures.get(node, 0) + 1
         elif state.final:
             self._failures.pop(node, None)
+            self._well.add(node)
             self._well_elsewhere = set(self._failures)
         others = self._sent - {node}
-        alone = node in self._well_elsewhere or not others or bool(others - self._failures.keys())
+        first = not others and node not in self._well
+        alone = first or node in self._well_elsewhere or bool(others - self._failures.keys())
         return self._failures.get(node, 0) >= MAX_FAILURES and alone

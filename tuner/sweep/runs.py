@@ -18,7 +18,7 @@ from tuner.folder import CHECKPOINT, StudyFolder
 from tuner.messages import Answer, Ended, Epoch, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.sweep.listener import Listener
-from tuner.sweep.nodes import Nodes
+from tuner.sweep.nodes import MAX_FAILURES, Nodes
 
 MAX_DELAY_SECONDS = 60.0
 """Longest wait before a run is sent out again that was lost again and again without a new epoch."""
@@ -41,8 +41,8 @@ class Owner(Protocol):
         """Answer a run that waits at a rung: verdict, and the reason with its numbers."""
         ...
 
-    def ended(self, spec: TrialSpec, ended: Ended) -> None:
-        """Take a final outcome; its event is on disk."""
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
+        """Take a final outcome; its event is on disk. `aside`: it comes from a node that is set aside."""
         ...
 
 
@@ -212,7 +212,7 @@ class Runs:
         if ended.state.final:
             self._losses.pop(ended.run, None)
             self._remove_checkpoint(live.spec)  # not before: the outcome could be lost
-            self._owner.ended(live.spec, ended)
+            self._owner.ended(live.spec, ended, aside=live.node in self._avoided)
         self._recorder.changed(ended.run)
 
     def _remove_checkpoint(self, spec: TrialSpec) -> None:
@@ -273,7 +273,7 @@ class Runs:
             return
         if self._executor.avoid(node):
             self._avoided.add(node)
-            self._listener("notice", sentence=f"node {node[:12]} is set aside: attempts only fail there")
+            self._listener("notice", sentence=f"node {node[:12]} is set aside: its last {MAX_FAILURES} attempts failed")
 
 
 def _answer(spec: TrialSpec, verdict: Verdict, reason: str, state: State = State.RUNNING) -> Answer:

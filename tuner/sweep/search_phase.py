@@ -174,7 +174,7 @@ class SearchPhase:
         decision = self._search.judge(spec.number, epoch, value)
         return Verdict.CONTINUE if decision.go_on else Verdict.PRUNE, decision.reason
 
-    def ended(self, spec: TrialSpec, ended: Ended) -> None:
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Tell the study, count, and say so. See `Owner`."""
         sweep = self._sweep
         record = read_run(sweep.folder.events(spec.run))
@@ -197,7 +197,8 @@ class SearchPhase:
             trials=sweep.progress.trials,
             states=dict(sweep.progress.states),
         )
-        self._check_first(ended)
+        if not aside:
+            self._check_first(ended)
 
     def _tell_study(self, number: int, record: RunRecord) -> None:
         trained = len(record.epochs) / self._task.file.budget.epochs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from tuner.redaction import redacted
 from tuner.registry import Catalog
 from tuner.space import Space, check, task_space
 from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.training.settings import Settings, settings
+from tuner.training.settings import MisfitError, Settings, settings
 
 Place = Callable[[Key], str]
 
@@ -61,7 +61,7 @@ class Task:
         """Check parameters against every part.
 
         Raises:
-            TaskFileError: One is unknown, acts nowhere, or lies outside its interval.
+            TaskFileError: As `training.settings` says.
         """
         return settings(
             params,
@@ -103,6 +103,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     entry = _entry(ADAPTERS, file.adapter, place, ("adapter",))
     options = validate_options(entry.options, _resolved_paths(file.data, loaded), key=("data",), place=place)
     adapter: Adapter = entry.load()(options)
+    _check_adapter(file.adapter, adapter, place)
     metric, maximize = _objective(file, adapter, place)
     space = task_space(loaded)
     tracking = _tracking(file, place)
@@ -125,14 +126,26 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     _check_thresholds(file, place)
     check(space, task.settings)
     _check_grid(task)
-    baseline = {**acting(task, space.constants), **file.baseline}
-    task.settings(baseline, key="baseline")
-    return replace(task, baseline=baseline)
+    baseline = {**space.constants, **file.baseline}
+    return replace(task, baseline=acting(task, baseline, kept=file.baseline, key="baseline"))
 
 
 def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:
     with located(place, key):
         return catalog[name]
+
+
+def _check_adapter(name: str, adapter: Adapter, place: Place) -> None:
+    """One from outside the package may lack something."""
+    for attribute in ("metrics", "defaults", "demands"):
+        if not hasattr(adapter, attribute):
+            key = ("adapter",)
+            raise TaskFileError(
+                f"adapter {name} must have the attribute `{attribute}`",
+                fix="See `tuner.adapters.base.Adapter`.",
+                where=place(key),
+                key=key,
+            )
 
 
 def _named(catalog: Catalog, chosen: Any, place: Place, key: Key) -> tuple[str, Any]:
@@ -169,15 +182,27 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, boo
     return name, known[name].maximize
 
 
-def acting(task: Task, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that act beside each other, all else being default; the others are left out."""
+def acting(task: Task, params: Mapping[str, Any], *, kept: Container[str] = (), key: str = "space") -> dict[str, Any]:
+    """The parameters that act beside each other, all else being default; those that act nowhere are left out.
+
+    Args:
+        task: The task.
+        params: The parameters.
+        kept: Names that were asked for beside each other: one that acts nowhere is a mistake.
+        key: The task file's section that these come from.
+
+    Raises:
+        TaskFileError: A kept one acts nowhere, or one does not go with the data or with another one.
+    """
     left = dict(params)
     while True:
         try:
-            task.settings(left)
+            task.settings(left, key=key)
+        except MisfitError:
+            raise
         except TaskFileError as error:
-            name = error.key[-1] if error.key else None
-            if name not in left:
+            name = str(error.key[-1]) if error.key else ""
+            if name not in left or name in kept:
                 raise
             del left[name]
         else:

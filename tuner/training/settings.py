@@ -22,6 +22,10 @@ from tuner.registry import Catalog
 _DATA = "data."
 
 
+class MisfitError(TaskFileError):
+    """A parameter acts, but does not go with the data or with another one."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a trial needs to know besides its data."""
@@ -56,8 +60,8 @@ def settings(
         key: The task file's section that the parameters come from.
 
     Raises:
-        TaskFileError: A parameter is unknown, acts nowhere, has a value outside its interval, or does not go with the
-            data or with another one.
+        TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
+        MisfitError: One does not go with the data or with another one.
     """
     values = {**adapter.defaults, **params}
     taken: set[str] = set()
@@ -101,7 +105,7 @@ def settings(
     chosen = Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
     for name, rule, fix in _misfits(chosen, adapter(data_model).demands):
         value = values.get(name, getattr(net, name, None))
-        raise TaskFileError(f"{name} must {rule}", value=value, fix=fix, where=place((key, name)), key=(key, name))
+        raise MisfitError(f"{key}.{name} must {rule}", value=value, fix=fix, where=place((key, name)), key=(key, name))
     return chosen
 
 
@@ -120,9 +124,9 @@ def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str
     if truncation is not None and not demands.every_step:
         yield "truncation", "be null where the task predicts once per sequence", "Leave it out."
     if chosen.regularizers["dropout.embedding"] > 0 and not demands.embeds:
-        yield "dropout.embedding", "be 0 where the data are not embedded", "dropout.input acts on numbers."
+        yield "dropout.embedding", "be 0 where the data are not embedded", "Leave it out; numbers have dropout.input."
     if isinstance(cell, SLSTMOptions) and net.hidden_size % cell.heads:
-        yield "heads", f"divide hidden_size ({net.hidden_size})", f"Give hidden_size a multiple of {cell.heads}."
+        yield "heads", f"divide hidden_size ({net.hidden_size})", "Let every hidden_size be a multiple of every heads."
     size = net.projection_size or net.hidden_size * (1 + net.bidirectional)
     if demands.head_size not in {None, size}:
         name = "projection_size" if net.projection_size else "hidden_size"
