@@ -194,7 +194,8 @@ class TestTraining:
         record = output("top", "tiny", "--json")
         kind = "confirm" if story["number"] < 0 else "trial"  # the baseline may win too
         winner = next(row for row in record if row["kind"] == kind and row["number"] == story["number"])
-        assert story["params"] == winner["params"]
+        assert {**story["params"], **winner["params"]} == story["params"]
+        assert {"cell", "hidden_size", "learning_rate"} <= set(story["params"])  # defaults are told too
         assert story["recorded"]
         new = {path for path in here.rglob("*") if path.is_file()} - set(before)
         assert {path.name for path in new} == {"training.png", "diagnostics.png"}
@@ -218,7 +219,7 @@ class TestTraining:
         monkeypatch.chdir(tmp_path)
         write_task(tmp_path, epochs=4, more="baseline: {learning_rate: 1.0e-8}")
         text = tuner("diagnose", "tiny.yaml").stdout
-        assert text.startswith("training the baseline, with diagnostics level full")
+        assert text.startswith("training the baseline, with every probe")
         assert "learning rate too low, from epoch 1" in text
         assert "figures: mlruns/studies/tiny/diagnose/training.png" in text
         assert "study tiny must" not in text

@@ -1,6 +1,7 @@
 """The catalog of probes, the levels, and the names of what is measured."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -39,8 +40,9 @@ def test_quantities_are_unique():
 
 def test_levels_grow():
     """Each level has known probes and all of the level before, and asks them as often or more often."""
-    assert list(LEVELS) == list(CADENCES) == ["off", "light", "standard", "full"]
-    for lower, higher in zip(list(LEVELS)[:-1], list(LEVELS)[1:], strict=True):
+    assert list(LEVELS) == list(CADENCES) == ["off", "light", "standard", "full", "diagnosis"]
+    assert LEVELS["diagnosis"] == LEVELS["full"]
+    for lower, higher in pairwise(list(LEVELS)[:-1]):
         assert set(LEVELS[lower]) < set(LEVELS[higher]) <= set(PROBES)
         below, above = CADENCES[lower], CADENCES[higher]
         assert not below.steps or above.steps <= below.steps

@@ -305,3 +305,20 @@ def test_cures_change_values() -> None:
     assert Cure(param="cell", to="lstm").changed(None) == "lstm"
     assert [str(Cure(param="a", times=0.25)), str(Cure(param="a", plus=-1.0))] == ["a times 0.25", "a minus 1"]
     assert changes_in_words({"a": [0.1, 0.01], "b": [None, "x"]}) == "a 0.1 -> 0.01, b - -> x"
+
+
+def test_cures_that_change_nothing_are_left_out() -> None:
+    """A cure that is in force, or acts nowhere, is none beside the parameters; others say from where to where."""
+    cures = (
+        Cure(param="initializer", to="orthogonal"),
+        Cure(param="gate_bias", to="chrono"),
+        Cure(param="learning_rate", times=0.1),
+        Cure(param="clip_norm", times=0.5),
+        Cure(param="forget_bias", plus=3.0),
+    )
+    finding = Finding(name="f", epoch=1, evidence="e", threshold="t", source="s", cures=cures)
+    params = {"initializer": "orthogonal", "learning_rate": 0.03, "clip_norm": None, "forget_bias": 1.0}
+    found = finding.beside(params)
+    assert found.remedies == ["learning_rate 0.03 -> 0.003", "forget_bias 1 -> 4"]
+    assert Finding.from_json(found.as_json()) == found
+    assert [cure.changed(0.5) for cure in found.cures] == [0.05, 3.5]

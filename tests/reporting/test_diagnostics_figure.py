@@ -79,7 +79,7 @@ def test_the_flow_is_the_share_of_the_gradient_that_is_left() -> None:
     np.testing.assert_allclose(first.get_ydata(), np.exp(-0.06 * np.arange(0, 201, 20)))
     assert axes.get_yscale() == "log"
     power = -0.06 / math.sqrt(2) * 200 / math.log(10)
-    assert f"10^{power:.1f} left after 200 steps:\nit reaches back" in axes.get_title()
+    assert f"by its slope 10^{power:.1f} left over 200 steps:\nit reaches back" in axes.get_title()
 
 
 def test_a_gradient_that_is_gone_at_once_is_drawn_as_gone() -> None:
@@ -112,7 +112,7 @@ def test_items_of_many_lengths_are_averaged() -> None:
 
 @pytest.mark.parametrize(
     ("decay", "words_for_it"),
-    [(0.0, "1 left after 200 steps:\nit reaches back"), (0.1, "it has vanished"), (-0.1, "it explodes")],
+    [(0.0, "1 left over 200 steps:\nit reaches back"), (0.1, "it has vanished"), (-0.1, "it explodes")],
 )
 def test_the_flow_is_told_in_words(decay: float, words_for_it: str) -> None:
     """What keeps its size, vanishes or explodes should be called so."""
@@ -124,7 +124,7 @@ def test_the_longest_measured_lag_is_told_where_the_tasks_is_longer_or_unknown(l
     """The steps in the words should be those over which the attenuation was measured."""
     record = trained(epochs=1, decay=0.01, lag=50)
     record.results["lag"] = lag
-    assert f"{math.exp(-0.5):.2g} left after 50 steps" in panel(diagnostics_figure(record), "layer 1").get_title()
+    assert f"{math.exp(-0.5):.2g} left over 50 steps" in panel(diagnostics_figure(record), "layer 1").get_title()
 
 
 def test_gates_are_what_was_measured() -> None:
@@ -163,8 +163,24 @@ def test_what_was_not_measured_says_so() -> None:
         event["tensors"] = {}
         event.pop("profiles")
     said = words(diagnostics_figure(record))
-    for what in ("gradient through time was", "gates were", "units were", "states were", "singular values were"):
+    for what in ("gradient through time was", "gates were looked", "units were", "states were", "singular values were"):
         assert f"no {what}" in said
+
+
+def test_a_cell_without_gates_says_so() -> None:
+    """Where the network was looked at, nothing is asked for."""
+    record = trained(epochs=3)
+    for event in record.epochs.values():
+        event["tensors"] = {name: table for name, table in event["tensors"].items() if not name.startswith("gate")}
+    assert "the cell has no gates" in words(diagnostics_figure(record))
+
+
+def test_a_gradient_that_explodes_on_the_way_is_not_sound() -> None:
+    """Its slope says little then."""
+    record = trained(epochs=1, decay=0.0)
+    profile = record.epochs[1]["profiles"]["state_grad"]["stack.forward_cells.0"]
+    profile[len(profile) // 2] = (profile[len(profile) // 2][0], 1e9)
+    assert "it explodes on the way" in panel(diagnostics_figure(record), "layer 1").get_title()
 
 
 def test_findings_are_marked_on_the_learning_curve() -> None:

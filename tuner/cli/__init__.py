@@ -191,7 +191,9 @@ def lr_range_(
     click.echo(f"{found.optimizer}: {found.ended}")
     click.echo(f"steepest fall at {found.steepest:.2g}")
     click.echo(f"least loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
-    click.echo(f"figure: {os.path.relpath(found.figure)}")
+    click.echo(
+        f"figure: {os.path.relpath(found.figure)}" if found.figure else "no figure: its folder cannot be written"
+    )
     click.echo("\nfor the task file, a decade to each side of the steepest fall:\n")
     click.echo("\n".join(found.lines()))
     click.echo(f"\nor\n\npython -m tuner run {task} {found.sets()}")
@@ -400,7 +402,7 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     chosen = configuration(task, params)
     show = Lines(sys.stderr) if as_json else _listener(as_json)
     link = Telling(show, task.metric, task.file.budget.epochs)
-    show("notice", sentence=f"training {chosen.words}, with diagnostics level full; nothing is recorded in a study")
+    show("notice", sentence=f"training {chosen.words}, with every probe; nothing is recorded in a study")
     try:
         with _stopping(link.stop) as received:
             story = diagnose_task(task, chosen, link)

@@ -113,6 +113,8 @@ def print_trial(story: TrialStory) -> None:
     _print_layers(console, story)
     if story.figures:
         _say(console, "figures: " + ", ".join(os.path.relpath(figure) for figure in story.figures))
+    elif story.learning:
+        _say(console, "no figures: their folder cannot be written.")
 
 
 def _print_findings(console: Console, story: TrialStory) -> None:
@@ -139,7 +141,12 @@ def _print_layers(console: Console, story: TrialStory) -> None:
     if story.layers:
         _say(console, f"\nlayers in epoch {story.look}:")
         table = make_table(
-            "layer", f"gradient left over {over}", "remembers for", "dead units", "saturated", "largest state"
+            "layer",
+            f"gradient slope over {over}",
+            "remembers for",
+            "dead units",
+            "saturated",
+            "largest state",
         )
         for cell, values in story.layers.items():
             table.add_row(

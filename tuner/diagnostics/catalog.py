@@ -88,9 +88,10 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "light": ("gradient_norms",),
     "standard": (*_STEPS, *_LOOKS),
     "full": (*_STEPS, *_LOOKS, "noise_scale"),
+    "diagnosis": (*_STEPS, *_LOOKS, "noise_scale"),
 }
 """Level -> its probes. What costs nothing (global gradient norm, clipped and skipped steps, loss spikes) is measured
-at any."""
+at any. The last one is not for searches: it is that of a training which is made only to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ CADENCES: Mapping[str, Cadence] = {
     "light": Cadence(steps=50),
     "standard": Cadence(steps=50, least=100, most=1600),
     "full": Cadence(steps=10, per_epoch=10**9, least=20, most=160),
+    "diagnosis": Cadence(steps=1, per_epoch=20, least=1, most=160),
 }
 """Level -> when. So `standard` costs under 1 %, `full` under 5 %: `python -m benchmarks.diagnostics_cost`."""
 

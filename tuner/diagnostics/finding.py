@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 Value = str | int | float | bool | None
@@ -18,12 +18,14 @@ class Cure:
         to: Its new value.
         times: Factor of its value.
         plus: What is added to its value.
+        old: The value that it changes, where that is known.
     """
 
     param: str
     to: Value = None
     times: float | None = None
     plus: float | None = None
+    old: Value = None
 
     def changed(self, value: Any) -> Any:
         """The new value; None where a number is needed and there is none."""
@@ -34,6 +36,8 @@ class Cure:
         return value * self.times if self.times is not None else value + (self.plus or 0.0)
 
     def __str__(self) -> str:
+        if self.to is None and (new := self.changed(self.old)) is not None:
+            return f"{self.param} {self.old:.3g} -> {new:.3g}"
         if self.times is not None:
             return f"{self.param} times {self.times:.2g}"
         if self.plus is not None:
@@ -80,6 +84,19 @@ class Finding:
     def remedies(self) -> list[str]:
         """What to try, most promising first, in words."""
         return [*map(str, self.cures), *self.advice]
+
+    def beside(self, params: Mapping[str, Any]) -> Finding:
+        """The finding with its cures held against a training's parameters: one that would change nothing is left out.
+
+        Args:
+            params: All that act, defaults included.
+        """
+        cures = (
+            replace(cure, old=params[cure.param])
+            for cure in self.cures
+            if cure.param in params and cure.changed(params[cure.param]) not in {None, params[cure.param]}
+        )
+        return replace(self, cures=tuple(cures))
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able fields, as `results["findings"]` of an ended run holds them."""

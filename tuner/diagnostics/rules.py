@@ -492,7 +492,7 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
                         Cure(param="learning_rate", times=0.3),
                         Cure(param="weight_decay", times=10.0),
                     ),
-                    advice=("gradient clipping, where there is none",),
+                    advice=("gradient clipping",) if case.params.get("clip_norm", 1.0) is None else (),
                 )
         return None
 
@@ -654,7 +654,11 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             cures=(Cure(param="learning_rate", times=_rounded(wanted / ratio)),) if 0 < 2 * ratio < wanted else (),
             advice=(
                 "python -m tuner lr-range task.yaml tells where the loss falls",
-                "another initializer (orthogonal)",
+                *(
+                    ()
+                    if case.params.get("initializer", "orthogonal") == "orthogonal"
+                    else ("another initializer (orthogonal)",)
+                ),
             ),
             fatal=fatal,
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuner.diagnostics import names
+from tuner.diagnostics.catalog import CADENCES
 from tuner.diagnostics.thresholds import DeadUnits, ExplodingGradient, SaturatedUnits, VanishingGradient
 from tuner.events import RunRecord
 from tuner.reporting.drawing import (
@@ -42,7 +43,10 @@ _LEAST = 1e-16
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
 _CLOSED, _OPEN = BLUE, ORANGE
 
-_LEVEL = "needs diagnostics.level standard or full,\nand more than a few steps"
+_LEVEL = (
+    f"the first look is after {CADENCES['standard'].least} steps at diagnostics.level standard,\n"
+    f"{CADENCES['full'].least} at full; `diagnose TASK.yaml` looks at once"
+)
 
 
 def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
@@ -143,7 +147,7 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
-    """What is left after the task's lag, or after the longest lag that was measured, in words."""
+    """What is left over the task's lag, or the longest lag that was measured, by the profile's slope, in words."""
     last = max(looks)
     power = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
     if power is None:
@@ -155,8 +159,10 @@ def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
         word = "it has vanished"
     elif power > math.log10(limits[1]):
         word = "it explodes"
+    elif max(value for _, value in looks[last]) > limits[1]:
+        word = "it explodes on the way"
     share_left = f"10^{power:.1f}" if abs(power) > 3 else f"{10**power:.2g}"
-    return f"{share_left} left after {lag:g} steps:\n{word}"
+    return f"by its slope {share_left} left over {lag:g} steps:\n{word}"
 
 
 def _spread(epochs: Sequence[int], most: int) -> list[int]:
@@ -186,7 +192,8 @@ def _gates(record: RunRecord) -> dict[str, dict[str, tuple[list[int], Any]]]:
 def _draw_gates(part: SubFigure, record: RunRecord, gates: Mapping[str, Mapping[str, tuple[list[int], Any]]]) -> None:
     _title(part, "Do the gates decide, or are they stuck shut or open?")
     if not gates:
-        empty(part.subplots(), f"no gates were measured: the cell has none, or they were not looked at ({_LEVEL})")
+        looked = any(names.UNITS_DEAD in (event.get("tensors") or {}) for event in record.epochs.values())
+        empty(part.subplots(), "the cell has no gates" if looked else f"no gates were looked at\n({_LEVEL})")
         return
     columns = max(map(len, gates.values()))
     grid = part.subplots(len(gates), columns, squeeze=False, sharex=True, sharey=True)

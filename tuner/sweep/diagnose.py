@@ -168,7 +168,9 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     )
     into = task.folder.diagnosed
     shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
-    draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
+    with suppress(OSError):  # as above
+        draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
+    record.params = {**task.settings(record.params).told, **record.params}
     return replace(trial_story(record, told, title=shown), figures=_figures(into))
 
 
@@ -251,7 +253,7 @@ def _spec(task: Task, chosen: Configuration, prepared: Prepared, folder: str) ->
         epochs=file.budget.epochs,
         seconds=file.budget.seconds,
         seed=chosen.seed,
-        diagnostics="full",
+        diagnostics="diagnosis",
         act=False,
         thresholds=file.diagnostics.thresholds,
         trivial=prepared.trivial.get("val", {}),

@@ -6,7 +6,7 @@ import math
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ class RangeTest:
         least: The rate at which the smoothed loss is least.
         ended: Why there are no more steps.
         space: Entries for the task file's `space:`, from a tenth to ten times `steepest`.
-        figure: The figure's file.
+        figure: The figure's file; None where its folder cannot be written.
     """
 
     optimizer: str
@@ -60,11 +60,11 @@ class RangeTest:
     least: float
     ended: str
     space: dict[str, Any]
-    figure: Path
+    figure: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "least_tenth": self.least / 10, "figure": str(self.figure)}
+        return {**asdict(self), "least_tenth": self.least / 10, "figure": str(self.figure) if self.figure else None}
 
     def lines(self) -> list[str]:
         """The entries of `space` as lines of a task file."""
@@ -76,11 +76,7 @@ class RangeTest:
 
     def _entries(self) -> Iterator[tuple[str, str]]:
         for name, entry in self.space.items():
-            if isinstance(entry, dict):
-                low, high = (shown(entry[end], log=True) for end in ("low", "high"))
-                yield name, f"{{low: {low}, high: {high}, log: true}}"
-            else:
-                yield name, shown(entry)
+            yield name, _in_yaml(entry)
 
 
 def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 200) -> RangeTest:
@@ -120,12 +116,18 @@ def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 2
         )
     steepest, least = rates[points[0]], rates[points[1]]
     most = _largest_rate(optimizer)
-    space: dict[str, Any] = {"optimizer": optimizer} if "optimizer" in task.space.searched else {}
     ends = {"low": _rounded(steepest / 10), "high": min(_rounded(steepest * 10), most)}
-    space["learning_rate"] = {**ends, "log": True}
+    space: dict[str, Any] = {"learning_rate": {**ends, "log": True}}
+    if "optimizer" in task.space.searched:
+        known = any(each.name == "optimizer" and each.domain.contains(optimizer) for each in task.space.definitions)
+        space = {"optimizer": optimizer, **space} if known else {"optimizer": {optimizer: space}}
+    found = RangeTest(optimizer, rates, losses, smoothed, steepest, least, ended, space)
     path = task.folder.artifacts / "lr-range.png"
-    save(lr_figure(rates, losses, smoothed, steepest=steepest, least=least, **ends), path)
-    return RangeTest(optimizer, rates, losses, smoothed, steepest, least, ended, space, path)
+    try:
+        save(lr_figure(rates, losses, smoothed, steepest=steepest, least=least, **ends), path)
+    except OSError:
+        return found
+    return replace(found, figure=path)
 
 
 def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> tuple[int, int] | None:
@@ -207,3 +209,10 @@ def _largest_rate(optimizer: str) -> float:
 def _rounded(rate: float) -> float:
     """To two digits, as one writes it."""
     return float(f"{rate:.1e}")
+
+
+def _in_yaml(entry: Any) -> str:
+    """An entry of a space in one line."""
+    if not isinstance(entry, dict):
+        return shown(entry, log=True)
+    return f"{{{', '.join(f'{name}: {_in_yaml(part)}' for name, part in entry.items())}}}"

@@ -140,16 +140,7 @@ def _told_params(sweep: Sweep, params: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration's parameters, and of the defaults those that a reader would ask for."""
     if not params:
         return {}
-    settings = sweep.task.settings(params)
-    asked_for = {
-        "cell": settings.net.cell,
-        "layers": settings.net.layers,
-        "hidden_size": settings.net.hidden_size,
-        "optimizer": settings.learning.optimizer,
-        "learning_rate": settings.optimizer.model_dump()["learning_rate"],
-        "schedule": settings.learning.schedule,
-    }
-    return {**asked_for, **params}
+    return {**sweep.task.settings(params).told, **params}
 
 
 def _name(number: int) -> str:

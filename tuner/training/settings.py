@@ -39,6 +39,18 @@ class Settings:
     data: Options
     """The adapter's options with the trial's `data.*` changes."""
 
+    @property
+    def acting(self) -> dict[str, Any]:
+        """Every parameter of every part, defaults included, but for the data's."""
+        parts = (self.net, self.learning, self.cell, self.optimizer, self.schedule)
+        return {**self.regularizers, **{k: v for part in parts for k, v in part.model_dump(by_alias=True).items()}}
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The parameters that a reader asks for first."""
+        names = ("cell", "layers", "hidden_size", "optimizer", "learning_rate", "schedule")
+        return {name: self.acting[name] for name in names}
+
 
 def settings(
     params: Mapping[str, Any],

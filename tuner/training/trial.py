@@ -184,7 +184,7 @@ class Training:
             cut: Whether the search ended it, as others were further.
         """
         case = self._case(diverged, cut=cut)
-        findings = judge(case, self._rules)
+        findings = [finding.beside(self.settings.acting) for finding in judge(case, self._rules)]
         return {"findings": [finding.as_json() for finding in findings], "progress": case.progress}
 
     def _case(self, diverged: str = "", *, cut: bool = False) -> Case:
