@@ -278,6 +278,7 @@ def test_scores_do_not_depend_on_batch_size(opened: Opened) -> None:
         with torch.no_grad():
             found.append(problem.evaluate(predict(problem, batches), batches))
     assert set(found[0]) == {metric.name for metric in adapter.metrics}
+    assert all(metric.within[0] <= found[0][metric.name] <= metric.within[1] for metric in adapter.metrics)
     for other in found[1:]:
         assert other == pytest.approx(found[0], rel=1e-5)
 

@@ -84,6 +84,18 @@ class TestConfirmation:
         assert not outcome.against_baseline.distinguishable
         assert "trial 1 and the baseline are not distinguishable (difference -0.00667" in outcome.sentences[1]
 
+    def test_an_interval_ends_where_scores_do(self) -> None:
+        """A share is at most 1, however large the spread of all seeds."""
+        scores = {1: [1.0, 1.0, 1.0], -1: [0.5, 0.7, 0.9]}
+        outcome = confirmation(scores, True, within=(0.0, 1.0))
+        assert outcome.configurations[0].interval is not None
+        assert outcome.configurations[0].interval[1] == 1.0
+        assert "1, one spread for all)" in outcome.sentences[0]
+        free = confirmation(scores, True).configurations[0].interval
+        assert free is not None
+        assert free[1] > 1.0
+        assert free[0] == outcome.configurations[0].interval[0]
+
     def test_one_seed_has_no_interval(self) -> None:
         """A single seed should say so, and promise nothing."""
         outcome = confirmation({1: [0.9], -1: [0.5]}, True)

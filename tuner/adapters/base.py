@@ -7,6 +7,7 @@ from it. Both halves meet in the class that the catalog names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,13 @@ class Metric:
         name: Without the split: "accuracy".
         maximize: Whether higher is better.
         summary: One line: definition, unit, range.
+        within: The least and the largest value that it can have.
     """
 
     name: str
     maximize: bool
     summary: str
+    within: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
     elif outcome.summary is not None:
         show("summary", **outcome.summary.as_event())
     if not outcome.finished:
+        click.echo("stopped; the same command goes on where it was", err=True)
         sys.exit(128 + (received[0] if received else signal.SIGINT))
     if not outcome.usable:
         click.echo(f"no trial completed{_top_failure(resolved.folder)}", err=True)

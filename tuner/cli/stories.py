@@ -71,7 +71,8 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
     table = make_table("repair", "of", "change", story.about.metric, "outcome")
     for repair in story.repairs:
         ended = "" if repair.ended is None else f" (ended after {repair.ended})"
-        values = f"{number(repair.before)}{ended} -> {number(repair.after)} in {repair.epochs} epochs"
+        epochs = f"{repair.epochs} epoch{'s' if repair.epochs > 1 else ''}"
+        values = f"{number(repair.before)}{ended} -> {number(repair.after)} in {epochs}"
         outcome = (
             f"{'helped' if repair.helped else 'did not help'}, finding {'gone' if repair.cured else 'still there'}"
         )
@@ -79,7 +80,7 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
         table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, values, outcome)
     console.print(table)
     if story.helped is not None:
-        _say(console, f"{story.helped} helped: better by a fiftieth at least.")
+        _say(console, f"{story.helped} helped: better by 2 % at least.")
 
 
 def _print_hopeless(console: Console, story: StudyStory) -> None:

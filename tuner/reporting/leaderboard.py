@@ -103,7 +103,12 @@ class Confirmation:
     sentences: tuple[str, ...]
 
 
-def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, level: float = 0.95) -> Confirmation:
+def confirmation(
+    scores: Mapping[int, Sequence[float | None]],
+    maximize: bool,
+    level: float = 0.95,
+    within: Interval = (-math.inf, math.inf),
+) -> Confirmation:
     """Choose the winner by mean, and say how sure that is.
 
     The winner is the best of several, so a plain interval would promise too much. Each statement below holds
@@ -120,6 +125,7 @@ def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, l
         scores: Number -> its score per seed; None, or a value that is not finite, where it has none.
         maximize: Whether higher scores are better.
         level: Confidence of each statement, in (0, 1).
+        within: The least and the largest score that there can be; intervals of a mean end there.
 
     Reference:
         Student's t for several groups of one variance; Bonferroni's inequality. No deviation.
@@ -130,7 +136,7 @@ def confirmation(scores: Mapping[int, Sequence[float | None]], maximize: bool, l
     }
     spread = _pooled(list(found.values()), level)
     configurations = sorted(
-        (_scores(number, found[number], len(scores[number]), spread) for number in scores),
+        (_scores(number, found[number], len(scores[number]), spread, within) for number in scores),
         key=lambda c: (not c.eligible, -sign * (c.mean or 0.0), c.number),
     )
     able = [c for c in configurations if c.eligible]
@@ -177,12 +183,14 @@ def _around(middle: float, half: float | None) -> Interval | None:
     return None if half is None else (middle - half, middle + half)
 
 
-def _scores(number: int, found: tuple[float, ...], asked: int, spread: _Spread) -> Scores:
+def _scores(number: int, found: tuple[float, ...], asked: int, spread: _Spread, within: Interval) -> Scores:
     mean = fmean(found) if found else None
     sd = stdev(found) if len(found) > 1 else None
     interval = None
     if mean is not None:
         interval = _around(mean, spread.half_width(1.0 / math.sqrt(len(found)), spread.configurations))
+    if interval is not None:
+        interval = max(interval[0], within[0]), min(interval[1], within[1])
     return Scores(number, found, asked - len(found), mean, sd, interval)
 
 
@@ -229,6 +237,7 @@ def _sentences(
         sure = "no interval with one seed"
         if best.interval is not None:
             sure = f"{level:.0%} interval {best.interval[0]:.4g} to {best.interval[1]:.4g}".replace("%", " %")
+            sure += ", one spread for all"
         told.append(f"{best.name} has the best mean, {best.mean:.4g} over {seeds} ({sure}).")
     if against_baseline is not None:
         told.append(against_baseline.sentence)

@@ -49,7 +49,7 @@ class Repaired:
         """All that in words."""
         before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
         ended = "" if self.ended is None else f" (ended after {self.ended})"
-        values = f"{before}{ended} -> {after} after {self.epochs} epochs"
+        values = f"{before}{ended} -> {after} after {self.epochs} epoch{'s' if self.epochs > 1 else ''}"
         word = "helped" if self.helped else "did not help"
         what = self.finding.replace("_", " ")
         change = changes_in_words(self.change)

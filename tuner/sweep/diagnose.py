@@ -168,10 +168,13 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     )
     into = task.folder.diagnosed
     shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
-    with suppress(OSError):  # as above
-        draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
     record.params = {**task.settings(record.params).told, **record.params}
-    return replace(trial_story(record, told, title=shown), figures=_figures(into))
+    story = trial_story(record, told, title=shown)
+    try:
+        draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
+    except OSError:  # all else is told; what lies there is of another training
+        return story
+    return replace(story, figures=_figures(into))
 
 
 class Telling:

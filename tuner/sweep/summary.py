@@ -90,7 +90,8 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
         sentences = [sentence, *mattered]
         return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
-    result = confirmation(_scores(confirmed), task.maximize)
+    within = next(each.within for each in task.adapter.metrics if each.name == metric)
+    result = confirmation(_scores(confirmed), task.maximize, within=within)
     return Summary(
         **common,
         rows=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,18 @@ class MemoryProbe:
     """A task of `ProbeOptions.task`; all have the same two metrics."""
 
     metrics = (
-        Metric("loss", maximize=False, summary="adding: mean squared error; else mean cross-entropy in nats"),
-        Metric("accuracy", maximize=True, summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1"),
+        Metric(
+            "loss",
+            maximize=False,
+            summary="adding: mean squared error; else mean cross-entropy in nats",
+            within=(0, math.inf),
+        ),
+        Metric(
+            "accuracy",
+            maximize=True,
+            summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1",
+            within=(0, 1),
+        ),
     )
     defaults: dict[str, object] = {}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 

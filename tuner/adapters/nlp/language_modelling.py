@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,10 +35,22 @@ class LanguageModelling:
     """
 
     metrics = (
-        Metric("loss", maximize=False, summary="mean cross-entropy in nats per token"),
-        Metric("bpc", maximize=False, summary="bits per character, unknown symbols spelt out; compares all units"),
-        Metric("perplexity", maximize=False, summary="exp of the loss: equally likely tokens as hard to tell, >= 1"),
-        Metric("accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1"),
+        Metric("loss", maximize=False, summary="mean cross-entropy in nats per token", within=(0, math.inf)),
+        Metric(
+            "bpc",
+            maximize=False,
+            summary="bits per character, unknown symbols spelt out; compares all units",
+            within=(0, math.inf),
+        ),
+        Metric(
+            "perplexity",
+            maximize=False,
+            summary="exp of the loss: equally likely tokens as hard to tell, >= 1",
+            within=(1, math.inf),
+        ),
+        Metric(
+            "accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1", within=(0, 1)
+        ),
     )
     defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 

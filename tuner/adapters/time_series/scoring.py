@@ -5,6 +5,7 @@ N windows, H steps ahead, C channels, S series.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,15 +14,31 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Metric
 
 METRICS = (
-    Metric("mse", maximize=False, summary="mean squared error on the standardized scale, as for ETT, >= 0"),
-    Metric("mae", maximize=False, summary="mean absolute error on the standardized scale, as for ETT, >= 0"),
+    Metric(
+        "mse",
+        maximize=False,
+        summary="mean squared error on the standardized scale, as for ETT, >= 0",
+        within=(0, math.inf),
+    ),
+    Metric(
+        "mae",
+        maximize=False,
+        summary="mean absolute error on the standardized scale, as for ETT, >= 0",
+        within=(0, math.inf),
+    ),
     Metric(
         "mase",
         maximize=False,
         summary="absolute error over that of the seasonal naive forecast in the training part, >= 0",
+        within=(0, math.inf),
     ),
-    Metric("smape", maximize=False, summary="symmetric absolute percentage error, original scale, 0 to 200"),
-    Metric("loss", maximize=False, summary="the mse, whatever data.loss has training minimize"),
+    Metric(
+        "smape",
+        maximize=False,
+        summary="symmetric absolute percentage error, original scale, 0 to 200",
+        within=(0, 200),
+    ),
+    Metric("loss", maximize=False, summary="the mse, whatever data.loss has training minimize", within=(0, math.inf)),
 )
 
 _CHUNK = 4096
