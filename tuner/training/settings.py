@@ -49,7 +49,8 @@ class Settings:
     def told(self) -> dict[str, Any]:
         """The parameters that a reader asks for first."""
         names = ("cell", "layers", "hidden_size", "optimizer", "learning_rate", "schedule")
-        return {name: self.acting[name] for name in names}
+        acting = self.acting
+        return {name: acting[name] for name in names}
 
 
 def settings(
