@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from tuner.adapters.catalog import ADAPTERS, SOURCES
@@ -51,7 +50,7 @@ def describe(kind: str) -> list[dict[str, Any]]:
                 "name": name,
                 "summary": _first_comment(path.read_text()),
                 "parameters": sorted(read_yaml(path).value),
-                "source": min(str(path), os.path.relpath(path), key=len),
+                "source": str(path),
             }
             for name, path in sorted(_FILES[kind]().items())
         ]
