@@ -193,6 +193,7 @@ def test_no_text_is_in_two_splits(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [*rows, *repeated, ("", "dry"), (" ", "wet")])
     prepared = prepare(tmp_path / "out", path=path)
     assert prepared.about["dropped"] == {"duplicate text": 7, "empty text": 2}
+    assert [sentence.partition(" ")[0] for sentence in prepared.notices] == ["2", "7"]
     found = [text for split in ("train", "val", "test") for text in texts_of(tmp_path / "out", split)]
     assert sorted(found) == sorted(text for text, _ in rows)
 

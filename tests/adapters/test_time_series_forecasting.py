@@ -371,6 +371,8 @@ def test_short_series_are_dropped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     prepared = Forecasting(ForecastingOptions(path=path, series="name", horizon=3)).prepare(tmp_path / "out")
     assert prepared.about["dropped"] == {"too short": 1}
+    assert len(prepared.notices) == 1
+    assert prepared.notices[0].endswith("series left out: too short")
     assert prepared.about["series"] == 1
 
 

@@ -47,12 +47,15 @@ class Prepared:
             {"val": {"accuracy": 0.1, "loss": 2.3}, "test": {...}}; its name under "name" of `about`.
         lag: Longest expected dependency in steps: the length of a window, or a high quantile of the lengths.
         about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
+        notices: What the user should hear before anything is trained, a whole sentence each: what was left out and
+            why, what was filled, what was guessed and which option says otherwise.
     """
 
     counts: Mapping[str, int]
     trivial: Mapping[str, Mapping[str, float]]
     lag: int
     about: Mapping[str, Any]
+    notices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,9 @@ def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_
             click.echo(f"{name}:")
             for key, item in value.items():
                 click.echo(f"  {key}: {item}")
+        elif isinstance(value, list):
+            for item in value:
+                click.echo(f"note: {item}")
         else:
             click.echo(f"{name}: {value}")
 

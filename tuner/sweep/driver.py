@@ -418,6 +418,7 @@ class Sweep:
             seed=file.sampler.seed,
             trivial={split: dict(scores) for split, scores in prepared.trivial.items()},
             about=dict(prepared.about),
+            notices=list(prepared.notices),
             space={"searched": task.space.kinds(), "definition": task.space.to_json()},
             constants=dict(task.space.constants),
             baseline=dict(task.baseline),
@@ -434,6 +435,8 @@ class Sweep:
             maximize=task.maximize,
             tracking=redacted(task.tracking),
         )
+        for sentence in prepared.notices:
+            self.tell("notice", sentence=sentence)
 
     def _nothing_to_do(self) -> str:
         """A sentence, when the study is finished and the task file asks for nothing more."""

@@ -40,6 +40,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     facts: dict[str, Any] = {
         "study": file.name,
         "data": {**prepared.counts, **prepared.about},
+        "notices": list(prepared.notices),
         "objective": f"{task.metric}, {'higher' if task.maximize else 'lower'} is better",
         "trivial predictor": trivial,
         "search space": {

@@ -17,6 +17,7 @@ from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
 from tuner.adapters.nlp.sources import SOURCES
 from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
+from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import stratified
 from tuner.errors import DataError
@@ -87,6 +88,7 @@ class TextClassification:
                 "texts of max_length or longer": truncated,
                 "dropped": dict(+dropped),
             },
+            notices=left_out("texts", dropped, of=sum(map(len, splits.values())) + dropped.total()),
         )
 
     def problem(self, folder: Path) -> TextClassificationProblem:

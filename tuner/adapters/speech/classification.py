@@ -13,6 +13,7 @@ from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.options import SpeechClassificationOptions
@@ -84,6 +85,7 @@ class SpeechClassification:
                 **facts,
                 "dropped": dict(+dropped),
             },
+            notices=left_out("recordings", dropped, of=len(items)),
         )
 
     def problem(self, folder: Path) -> SpeechClassificationProblem:

@@ -11,6 +11,7 @@ from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import stratified
 from tuner.adapters.time_series.items import Items
@@ -74,6 +75,7 @@ class SeriesClassification:
                 "constant channels": np.array(channels)[scaling.constant].tolist(),
                 "dropped": {"no steps": empty} if empty else {},
             },
+            notices=left_out("items", {"no steps": empty}, of=sum(map(len, labels.values())) + empty),
         )
 
     def problem(self, folder: Path) -> SeriesClassificationProblem:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Demands, Prepared
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import origins
@@ -72,6 +73,7 @@ class Forecasting:
         seasonality = self.options.seasonality or collection.seasonality
         horizon = self.options.horizon or collection.horizon or seasonality
         series, parts = self._part(collection, horizon)
+        dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
         season_S = np.where(parts.train > seasonality, seasonality, 1)
         scaled, statistics, constant = [], [], 0
         for one, train, season in zip(series, parts.train, season_S, strict=True):
@@ -113,8 +115,9 @@ class Forecasting:
                 },
                 "constant channels": constant,
                 "gaps in time": collection.gaps,
-                "dropped": {"too short": dropped} if (dropped := len(collection.series) - len(series)) else {},
+                "dropped": dropped,
             },
+            notices=left_out("series", dropped, of=len(collection.series)),
         )
 
     def problem(self, folder: Path) -> ForecastingProblem:

@@ -1,0 +1,16 @@
+"""Sentences that preparation leaves for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def left_out(what: str, dropped: Mapping[str, int], *, of: int) -> list[str]:
+    """What was left out and why, a sentence per reason; nothing where nothing was.
+
+    Args:
+        what: The kind of item, in the plural: "texts".
+        dropped: Reason -> how many.
+        of: How many there were.
+    """
+    return [f"{count} of {of} {what} left out: {reason}" for reason, count in dropped.items() if count]
