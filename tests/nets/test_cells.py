@@ -175,9 +175,9 @@ class TestContract:
         stack = RecurrentStack(lambda size: make_cell(name, size, UNITS, **options), 5, 2, True).double()
         lengths = [6, 1, 4]
         x_BTI, lengths_B = padded_batch(lengths, extra=2)
-        y_BTF, _ = stack(x_BTI, lengths_B)
+        y_BTF, _, _ = stack(x_BTI, lengths_B)
         for row, length in enumerate(lengths):
-            alone_BTF, _ = stack(x_BTI[row : row + 1, :length])
+            alone_BTF, _, _ = stack(x_BTI[row : row + 1, :length])
             torch.testing.assert_close(y_BTF[row, :length], alone_BTF[0], atol=1e-6, rtol=0)
 
     def test_is_deterministic(self, case):

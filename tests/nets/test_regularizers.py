@@ -178,7 +178,7 @@ def test_places(place, calls):
     torch.manual_seed(0)
     plain = RecurrentStack(lambda size: make_cell("gru", size), 5, 3, False)
     x_BTI = torch.randn(2, 4, 5)
-    y_BTF, _ = stack(x_BTI)
+    y_BTF, _, _ = stack(x_BTI)
     assert spy.calls == calls
     if place == "output":
         assert torch.equal(y_BTF, 2 * plain(x_BTI)[0])

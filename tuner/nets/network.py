@@ -79,8 +79,8 @@ class Network(nn.Module):
         Returns:
             Predictions, and what `RecurrentStack.forward` says of the states.
         """
-        y_BTF, after = self.stack(self.encoder(x), lengths_B, states)
-        prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, self.stack.bidirectional))
+        y_BTF, end_BF, after = self.stack(self.encoder(x), lengths_B, states)
+        prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, end_BF))
         return prediction, after
 
 

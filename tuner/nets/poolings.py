@@ -27,13 +27,13 @@ class Pooling(nn.Module, ABC):
         self.size = size
 
     @abstractmethod
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:
         """One vector per sequence, in `Every` one per step.
 
         Args:
             y_BTF: The stack's output; whatever it holds beyond a sequence's length does not count.
             lengths_B: Valid steps, >= 1; None where all T are valid.
-            bidirectional: Whether the second half of the features was read from right to left.
+            end_BF: The stack's output after reading all, by each of its directions.
 
         Returns:
             (B, F), in `Every` (B, T, F).
@@ -41,24 +41,17 @@ class Pooling(nn.Module, ABC):
 
 
 class Last(Pooling):
-    """The state after reading all: at the last valid step, where read backwards at step 0."""
+    """What each direction gives after reading all: forwards at the last valid step, backwards at step 0."""
 
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
-        if lengths_B is None:
-            end_BF = y_BTF[:, -1]
-        else:
-            end_BF = y_BTF[torch.arange(len(y_BTF), device=y_BTF.device), lengths_B - 1]
-        if not bidirectional:
-            return end_BF
-        half = self.size // 2
-        return torch.cat((end_BF[:, :half], y_BTF[:, 0, half:]), dim=1)
+        return end_BF
 
 
 class Mean(Pooling):
     """Mean over the valid steps."""
 
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
         if lengths_B is None:
             return y_BTF.mean(dim=1)
@@ -68,7 +61,7 @@ class Mean(Pooling):
 class Maximum(Pooling):
     """Largest value of each feature over the valid steps."""
 
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
         if lengths_B is None:
             return y_BTF.amax(dim=1)
@@ -91,7 +84,7 @@ class Attention(Pooling):
         super().__init__(size)
         self.hidden, self.score = nn.Linear(size, size), nn.Linear(size, 1, bias=False)
 
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
         padding_BT1 = None if lengths_B is None else ~valid_steps(y_BTF, lengths_B)
         if padding_BT1 is not None:
@@ -105,6 +98,6 @@ class Attention(Pooling):
 class Every(Pooling):
     """All steps as they are, padding as zeros: for tasks that predict something at each step."""
 
-    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, bidirectional: bool) -> Tensor:  # noqa: ARG002 - contract
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
         return y_BTF if lengths_B is None else y_BTF.masked_fill(~valid_steps(y_BTF, lengths_B), 0)

@@ -69,7 +69,7 @@ class RecurrentStack(nn.Module):
 
     def forward(
         self, x_BTI: Tensor, lengths_B: Tensor | None = None, states: Sequence[State] | None = None
-    ) -> tuple[Tensor, list[State]]:
+    ) -> tuple[Tensor, Tensor, list[State]]:
         """Read a batch of sequences.
 
         Args:
@@ -78,39 +78,62 @@ class RecurrentStack(nn.Module):
             states: The states to go on from, one per layer; None starts from zeros. Reading forwards only.
 
         Returns:
-            The last layer's output, (B, T, F), meaningless beyond a sequence's length; and the state of
-            each layer after step T, to be carried on, which means nothing for sequences shorter than T. The list is
-            empty where nothing can be carried: with both directions.
+            The last layer's output, (B, T, F), meaningless beyond a sequence's length; what it is after reading all,
+            (B, F): at the last valid step, with both directions what comes of the states in which each direction has
+            read the whole sequence; and the state of each layer after step T, to be carried on, which means nothing
+            for sequences shorter than T. The list is empty where nothing can be carried: with both directions.
         """
         regularizers = self.regularizers
         carried: list[State] = []
+        steps = x_BTI.shape[1]
         reverse = _reversal(x_BTI, lengths_B) if self.bidirectional else None
         y_BTF = regularizers["input"](x_BTI)
         for layer, cell in enumerate(self.forward_cells):
             skipped_BTF = y_BTF
             if layer:
-                y_BTF = regularizers["between"](y_BTF)
+                y_BTF = regularizers["between"](y_BTF[:, :steps])
             ahead_BTH, state = cell(y_BTF, None if states is None else states[layer])
             carried.append(state)
             if reverse is not None:
                 back_BTH, _ = self.backward_cells[layer](reverse(y_BTF))
-                ahead_BTH = torch.cat((ahead_BTH, reverse(back_BTH)), dim=2)
+                ahead_BTH = _both(ahead_BTH, reverse(back_BTH), lengths_B)
             if self.projections:
                 ahead_BTH = self.projections[layer](ahead_BTH)
             raw_BTF, y_BTF = ahead_BTH, regularizers["layer"](ahead_BTH)
             if layer and self.residual:
                 y_BTF = skipped_BTF + y_BTF
         y_BTF = regularizers["output"](y_BTF)
+        end_BF = _at_end(y_BTF, lengths_B)
+        if self.bidirectional:
+            raw_BTF, y_BTF, end_BF = raw_BTF[:, :steps], y_BTF[:, :steps].contiguous(), y_BTF[:, steps]
         if self.penalties and self.training:
             valid_BT1 = None if lengths_B is None else valid_steps(y_BTF, lengths_B)
             terms = [penalty(raw_BTF, y_BTF, valid_BT1) for penalty in self.penalties]
             self.penalty = torch.stack(terms).sum()
-        return y_BTF, [] if self.bidirectional else carried
+        return y_BTF, end_BF, [] if self.bidirectional else carried
 
 
 def valid_steps(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
     """Whether a step is within its sequence's length, (B, T, 1)."""
     return (torch.arange(y_BTF.shape[1], device=y_BTF.device) < lengths_B[:, None])[:, :, None]
+
+
+def _at_end(y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """What stands at the last valid step, (B, F)."""
+    if lengths_B is None:
+        return y_BTF[:, -1]
+    return y_BTF[torch.arange(len(y_BTF), device=y_BTF.device), lengths_B - 1]
+
+
+def _both(ahead_BTH: Tensor, back_BTH: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Both directions side by side, (B, T + 1, 2 H).
+
+    The last of the T + 1 steps is none of the sequence's: in it stands what each direction gave when it had read all,
+    which goes through projections, sums and dropout as the steps do, but into no cell. Afterwards the directions can be
+    mixed, so that no part of a step is one direction's.
+    """
+    end_BF = torch.cat((_at_end(ahead_BTH, lengths_B), back_BTH[:, 0]), dim=1)
+    return torch.cat((torch.cat((ahead_BTH, back_BTH), dim=2), end_BF[:, None]), dim=1)
 
 
 def _reversal(x_BTI: Tensor, lengths_B: Tensor | None) -> Callable[[Tensor], Tensor]:
