@@ -1,9 +1,9 @@
 """YAML that a stranger may have written: read strictly, with the place of every key kept.
 
 The core schema of YAML 1.2 holds (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, and only
-`true` and `false` are truth values. Refused is what other readers understand differently (`on`, `no`, `<<`),
-what runs code or makes objects (tags), and what eats memory (alias bombs, deep nesting, large files). What a
-key means is not known here.
+`true` and `false` are truth values. Refused is what other readers understand differently (`on`, `no`, `<<`; but
+`y` is text to YAML 1.2 and to PyYAML, and a common column), what runs code or makes objects (tags), and what eats
+memory (alias bombs, deep nesting, large files). What a key means is not known here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _AMBIGUOUS, _NOT_FINITE, _MERGE = "ambiguous", "not finite", "merge"  # plain sc
 _FORMS = {
     _NULL: re.compile(r"~|null|Null|NULL|"),
     _BOOL: re.compile(r"true|True|TRUE|false|False|FALSE"),
-    _AMBIGUOUS: re.compile(r"y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF"),
+    _AMBIGUOUS: re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"),
     _INT: re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
     _FLOAT: re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"),
     _NOT_FINITE: re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
