@@ -24,7 +24,8 @@ from tuner.adapters.nlp.streams import UNSCORED, ParallelStreams, ScoredText
 from tuner.adapters.nlp.units import characters, subwords, words
 from tuner.config import validate_options
 from tuner.errors import DataError, TaskFileError, TrialError
-from tuner.nets.catalog import LSTMOptions, NetOptions
+from tuner.nets.catalog import NetOptions
+from tuner.nets.cell_options import LSTMOptions
 from tuner.nets.network import Network, build_network
 from tuner.optim.optimizers import parameter_groups
 from tuner.training.trial import evaluate

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from tests.nets.cases import Task, make_cell
 from tuner.errors import TrialError
-from tuner.nets.catalog import CELLS, ForgetBiasOptions, GateBiasOptions, LagOptions, NetOptions
+from tuner.nets.catalog import CELLS, NetOptions
+from tuner.nets.cell_options import ForgetBiasOptions, GateBiasOptions, LagOptions
 from tuner.nets.initializers import initialize
 from tuner.nets.network import build_network
 

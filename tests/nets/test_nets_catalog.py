@@ -8,17 +8,8 @@ from pydantic import ValidationError
 
 from tuner.config import validate_options
 from tuner.errors import TaskFileError
-from tuner.nets.catalog import (
-    CELLS,
-    INITIALIZERS,
-    NEEDS,
-    POOLINGS,
-    REGULARIZERS,
-    LRUOptions,
-    LSTMAblationOptions,
-    LSTMOptions,
-    NetOptions,
-)
+from tuner.nets.catalog import CELLS, INITIALIZERS, NEEDS, POOLINGS, REGULARIZERS, NetOptions
+from tuner.nets.cell_options import LRUOptions, LSTMAblationOptions, LSTMOptions
 
 CATALOGS = {"cells": CELLS, "initializers": INITIALIZERS, "regularizers": REGULARIZERS, "poolings": POOLINGS}
 ENTRIES = [pytest.param(catalog[name], id=name) for catalog in CATALOGS.values() for name in catalog.entries]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tuner.config.options import Options
 from tuner.errors import TrialError
-from tuner.nets.catalog import ForgetBiasOptions, GateBiasOptions
+from tuner.nets.cell_options import ForgetBiasOptions, GateBiasOptions
 
 
 def start_biases(options: Options, gates: Mapping[str, int], size: int) -> dict[str, Tensor | float]:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from tuner.config.options import Options
 from tuner.errors import TrialError
-from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, LagOptions, NetOptions
+from tuner.nets.catalog import CELLS, POOLINGS, REGULARIZERS, NetOptions
 from tuner.nets.cell import Cell, State
+from tuner.nets.cell_options import LagOptions
 from tuner.nets.initializers import initialize
 from tuner.nets.poolings import Pooling
 from tuner.nets.regularizers import EmbeddingDropout, Penalty, Regularizer

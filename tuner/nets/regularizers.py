@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tuner.errors import TrialError
-from tuner.nets.catalog import InputNoiseOptions
+from tuner.nets.regularizer_options import InputNoiseOptions
 
 Place = Literal["input", "layer", "between", "output"]
 """On the stack's input; on every layer's output; from one layer to the next; on the stack's output."""

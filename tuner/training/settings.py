@@ -15,7 +15,8 @@ from tuner.adapters.base import Adapter, Demands
 from tuner.config import validate_options
 from tuner.config.options import Options
 from tuner.errors import TaskFileError, nearest
-from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions, SLSTMOptions
+from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions
+from tuner.nets.cell_options import SLSTMOptions
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
 from tuner.registry import Catalog
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from tuner.nets.catalog import LSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import LSTMOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import AdditiveCell, Step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tuner.nets.catalog import IndRNNOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import IndRNNOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.stacked import LoopCell, Step
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tuner.nets.catalog import GRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import GRUOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.opened import before
 from tuner.nets.cells.stacked import LoopCell, Step

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from tuner.nets.catalog import LRUOptions
 from tuner.nets.cell import Cell, State
+from tuner.nets.cell_options import LRUOptions
 from tuner.nets.cells.recurrence import linear_recurrence
 
 

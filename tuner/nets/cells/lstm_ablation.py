@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tuner.nets.catalog import LSTMAblationOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import LSTMAblationOptions
 from tuner.nets.cells.noise import Noise, noise_of
 from tuner.nets.cells.stacked import AdditiveCell, Product, Step
 

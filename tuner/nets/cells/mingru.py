@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from tuner.nets.catalog import MinGRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import MinGRUOptions
 from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.recurrence import moving_average
 from tuner.nets.cells.stacked import StackedCell

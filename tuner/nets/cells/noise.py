@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from tuner.config.options import Options
-from tuner.nets.catalog import CandidateNoiseOptions, CellZoneoutOptions, RecurrentNoiseOptions, ZoneoutOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import CandidateNoiseOptions, CellZoneoutOptions, RecurrentNoiseOptions, ZoneoutOptions
 from tuner.nets.regularizers import dropout_mask
 
 

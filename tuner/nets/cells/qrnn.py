@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tuner.nets.catalog import QRNNOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import QRNNOptions
 from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.recurrence import moving_average
 from tuner.nets.cells.stacked import StackedCell

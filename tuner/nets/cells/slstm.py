@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from tuner.errors import TrialError
-from tuner.nets.catalog import SLSTMOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import SLSTMOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.opened import before
 from tuner.nets.cells.stacked import LoopCell, Step

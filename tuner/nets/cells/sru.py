@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from tuner.nets.catalog import SRUOptions
 from tuner.nets.cell import State
+from tuner.nets.cell_options import SRUOptions
 from tuner.nets.cells.noise import noise_of
 from tuner.nets.cells.stacked import StackedCell
 
