@@ -1,10 +1,22 @@
+import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.config import TaskFile, load_task_file, ready_folder, ready_search_spaces, ready_tasks
+from tuner.config import (
+    Options,
+    TaskFile,
+    load_task_file,
+    parse_value,
+    ready_folder,
+    ready_search_spaces,
+    ready_tasks,
+    validate_options,
+)
 from tuner.config.task import duration_seconds
 from tuner.errors import TaskFileError
 
@@ -130,7 +142,7 @@ def test_set(task_file: Path) -> None:
         ("trials", r"^--set: --set must be key=value, but got 'trials'\. For example"),
         ("budget..trials=1", r"^--set: --set must be key=value"),
         ("adapter.x=1", r"^--set adapter\.x=1: adapter must be a mapping, so that a key of it can be set"),
-        ("budget.trials=[", r"^--set budget\.trials=\[: the file must be YAML"),
+        ("budget.trials=[", r"^--set budget\.trials=\[: the value must be YAML, .* --set 'key=\"text\"'"),
         ("budget.trials=", r"^--set budget\.trials=: a YAML value must be there"),
     ],
 )
@@ -138,6 +150,95 @@ def test_wrong_set(task_file: Path, change: str, message: str) -> None:
     """A wrong `--set` is told by its own text instead of a line."""
     with pytest.raises(TaskFileError, match=message):
         load_task_file(task_file, [change])
+
+
+class Names(Options):
+    """Options of some data."""
+
+    pattern: str = ""
+    """Text."""
+    column: str | None = None
+    """Text, or none."""
+    columns: tuple[str, ...] = ()
+    """Texts."""
+    number: int = 0
+    """A number."""
+
+
+def read_set(task_file: Path, change: str) -> Any:
+    """What a change makes of its key."""
+    loaded = load_task_file(task_file, [change], lambda _: Names)
+    return validate_options(Names, loaded.task.data, key=("data",), place=loaded.document.place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{label}/{file}",
+        "[a",
+        "#a",
+        "a #b",
+        "a: b",
+        "*a",
+        "&a",
+        "%Y%m%d",
+        "@a",
+        "!a",
+        "- a",
+        "? a",
+        "| a",
+        "> a",
+        "`a",
+        "no",
+        "7",
+        "1e3",
+        "true",
+        "a, b",
+        "it's",
+        '"a" b',
+        "null",
+    ],
+)
+def test_text_needs_no_quotes(task_file: Path, text: str) -> None:
+    """Where an option takes text, the value of `--set` is that text, whatever YAML makes of it."""
+    task_file.write_text("adapter: x")
+    assert read_set(task_file, f"data.pattern={text}").pattern == text
+    assert read_set(task_file, f"data.column={text}").column == (None if text == "null" else text)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1))
+def test_any_text_is_taken(text: str) -> None:
+    """A text option takes any printable text; one in quotes is what YAML reads in them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "task.yaml"
+        path.write_text("adapter: x")
+        found = read_set(path, f"data.pattern={text}").pattern
+        assert found == text or (text[0] in "'\"" and found == parse_value(text, ""))
+        assert read_set(path, f"data.pattern={json.dumps(text, ensure_ascii=False)}").pattern == text
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [("name=7", "7"), ("diagnostics.level=off", "off"), ("tracking.uri=file:///a#b", "file:///a#b")],
+)
+def test_text_of_the_task_file_needs_no_quotes(task_file: Path, change: str, name: str) -> None:
+    """What is text in the task file itself is taken as it stands, too."""
+    task_file.write_text("adapter: x")
+    task = load_task_file(task_file, [change]).task
+    assert name in (task.name, task.diagnostics.level, task.tracking.uri)
+
+
+def test_advice_on_quotes_works_when_followed(task_file: Path) -> None:
+    """A number where a list takes text is refused, and quoted as advised it is read; control characters never are."""
+    task_file.write_text("adapter: x")
+    with pytest.raises(
+        TaskFileError, match=r"must be text, but got 7\. Quote it, and the whole too: --set 'key=\"7\"'"
+    ):
+        read_set(task_file, "data.columns=[7]")
+    assert read_set(task_file, 'data.columns=["7"]').columns == ("7",)
+    with pytest.raises(TaskFileError, match="no control characters"):
+        read_set(task_file, "data.pattern=a\0b")
+    assert load_task_file(task_file, ["data.pattern={a}/{b}"]).task.data == {"pattern": "{a}/{b}"}  # of any adapter
 
 
 def test_resolve(task_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,13 @@ import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tuner.config.changes import DataOptions, changed, split_change
 from tuner.config.messages import validate_options
 from tuner.config.ready import ready_search_spaces
 from tuner.config.task import TaskFile
-from tuner.config.yaml_file import Document, parse_value, read_yaml
-from tuner.errors import Key, TaskFileError, nearest
-
-_FLAT = {"data", "space", "baseline", "search_space"}
-"""Sections whose keys may hold dots: after the first dot all is one key."""
+from tuner.config.yaml_file import Document, read_yaml
+from tuner.errors import TaskFileError, nearest
 
 
 @dataclass(frozen=True)
@@ -66,49 +63,22 @@ class LoadedTask:
         return TaskFileError(rule, value=self.task.search_space, fix=fix, where=self.document.place(key), key=key)
 
 
-def load_task_file(path: Path | str, sets: Sequence[str] = ()) -> LoadedTask:
+def load_task_file(path: Path | str, sets: Sequence[str] = (), data_options: DataOptions | None = None) -> LoadedTask:
     """Read and check a task file.
 
     Args:
         path: The file.
-        sets: Changes as "key=value": dotted key, value in YAML. They win over the file, later over earlier.
+        sets: Changes as "key=value": dotted key, value in YAML, or plain where the option takes text. They win over
+            the file, later over earlier.
+        data_options: Tells what the keys of `data` take, by the adapter's name.
 
     Raises:
         TaskFileError: The first mistake, with its place; see `OptionsError` for the others.
     """
     path = Path(path)
     document = read_yaml(path)
-    for change in sets:
-        document = _changed(document, change)
+    for change in sorted(sets, key=lambda change: split_change(change)[0][0] == "data"):  # the adapter comes first
+        document = changed(document, change, data_options)
     values = {"name": path.stem, **document.value}
     task = validate_options(TaskFile, values, key=(), place=document.place)
     return LoadedTask(task, document, path)
-
-
-def _changed(document: Document, change: str) -> Document:
-    """The document with one `--set` applied."""
-    where = f"--set {change}"
-    dotted, equals, text = change.partition("=")
-    first, _, rest = dotted.strip().partition(".")
-    key = (first, *([rest] if first in _FLAT and rest else rest.split(".") if rest else []))
-    if not equals or not all(key):
-        raise TaskFileError(
-            "--set must be key=value", value=change, where="--set", fix="For example: --set budget.trials=10."
-        )
-    value = _replaced(document.value, key, parse_value(text, where), where)
-    kept = {old: place for old, place in document.places.items() if old[: len(key)] != key}
-    made = {key[:length] for length in range(1, len(key))} - kept.keys()  # mappings that were not in the file
-    return Document(value, document.name, {**kept, **dict.fromkeys(made, where), key: where})
-
-
-def _replaced(values: dict[str, Any], key: Key, new: Any, where: str) -> dict[str, Any]:
-    """A copy of nested mappings with the value at `key` replaced; missing mappings are made."""
-    name, *rest = (str(part) for part in key)
-    if not rest:
-        return {**values, name: new}
-    inner = values.get(name)
-    if inner is None:
-        inner = {}
-    if not isinstance(inner, dict):
-        raise TaskFileError(f"{name} must be a mapping, so that a key of it can be set", value=inner, where=where)
-    return {**values, name: _replaced(inner, tuple(rest), new, where)}

@@ -47,6 +47,8 @@ _KINDS = {
 }
 """Wording of the types named `<kind>_type`, `<kind>_parsing` and the like."""
 
+_QUOTED = "Put it in quotes."
+
 
 class OptionsError(TaskFileError):
     """Options that do not fit their model: the first mistake in the order of the file.
@@ -83,6 +85,10 @@ def validate_options(model: type[_Model], values: Mapping[str, Any], *, key: Key
         first, *others = [_message(model, path, mistakes[path], key) for path in paths]
         for mistake in (first, *others):
             mistake.at(place(mistake.key))
+            if mistake.where.startswith("--set ") and mistake.fix == _QUOTED:  # the shell takes quotes away
+                mistake.fix = (
+                    f"""Quote it, and the whole too: --set 'key="{mistake.value}"', or 'key=["…"]' in a list."""
+                )
         raise OptionsError(first, others) from None
 
 
@@ -136,7 +142,7 @@ def _fix(group: Sequence[ErrorDetails], rule: str) -> str:
     if isinstance(value, float) and "whole number" in rule and value.is_integer():
         return f"Write {int(value)}."
     if isinstance(value, bool | int | float) and rule == "be text":
-        return "Put it in quotes."
+        return _QUOTED
     if value is None and "null" not in rule:
         return "Fill it in, or remove the key."
     return ""

@@ -40,6 +40,7 @@ _FORMS = {
     _NOT_FINITE: re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
     _MERGE: re.compile(r"<<"),
 }
+_QUOTING = """Put text in double quotes and all of it in single ones: --set 'key="text"'."""
 _UNFIT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -129,6 +130,29 @@ def parse_value(text: str, name: str) -> Any:
     return _Reader(name, lines=False).read(text)
 
 
+def plain_text(text: str, name: str) -> str:
+    """A text that is no YAML, without blanks around it, or quotes.
+
+    Raises:
+        TaskFileError: A character is none that a file may hold.
+    """
+    text = text.strip()
+    if found := _UNFIT_TEXT.search(text) or yaml.reader.Reader.NON_PRINTABLE.search(text):
+        raise TaskFileError("text must have no control characters", value=found.group(), where=name)
+    if text[:1] in ("'", '"'):
+        try:
+            value = parse_value(text, name)
+        except TaskFileError:
+            return text
+        return value if isinstance(value, str) else text
+    return text
+
+
+def is_null(text: str) -> bool:
+    """Whether YAML reads the text as null."""
+    return _FORMS[_NULL].fullmatch(text.strip()) is not None
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's parser with the scalars of YAML 1.2, bounded while it builds nodes."""
 
@@ -197,6 +221,8 @@ class _Reader:
             fix = "Indent keys of one mapping alike, and put text with a colon in quotes."
         elif "found more than" in problem:
             fix = "Put data into files of its own."
+        if not self.lines:
+            return TaskFileError("the value must be YAML", value=problem, where=where, fix=_QUOTING)
         return TaskFileError("the file must be YAML", value=problem, where=where, fix=fix)
 
     def _line(self, index: int) -> str:
@@ -265,7 +291,9 @@ class _Reader:
                 node,
                 "a word that is true or false in some YAML readers must not stand alone",
                 text,
-                f'Write true or false, or "{text}" in quotes.',
+                f'Write true or false, or "{text}" in quotes.'
+                if self.lines
+                else f"""Write true or false, or the text in quotes that the shell leaves: --set 'key="{text}"'.""",
             )
         if tag == _NOT_FINITE:
             self._refuse(node, "a number must be finite", text)

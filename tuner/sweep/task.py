@@ -97,7 +97,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     Raises:
         TaskFileError: The first mistake, with its place.
     """
-    loaded = load_task_file(path, sets)
+    loaded = load_task_file(path, sets, lambda name: ADAPTERS[name].options)
     file = loaded.task
     place = loaded.document.place
     entry = _entry(ADAPTERS, file.adapter, place, ("adapter",))

@@ -1,0 +1,109 @@
+"""Changes of a task file from the command line: `--set key=value`.
+
+The value is YAML, but where the option takes text alone: there it is the text as it stands, so that braces, brackets,
+`#`, `:`, `*`, `&`, `%`, `@` and `!` mean themselves, and 7 and `no` are texts. Quotes around the whole are still taken
+off, and null is nothing where the option may be null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from tuner.config.options import Options
+from tuner.config.task import TaskFile
+from tuner.config.yaml_file import Document, is_null, parse_value, plain_text
+from tuner.errors import Key, TaskFileError
+
+DataOptions = Callable[[str], type[Options]]
+"""Adapter's name -> its options model; raises a `TaskFileError` where the name is unknown."""
+
+_FLAT = {"data", "space", "baseline", "search_space"}
+"""Sections whose keys may hold dots: after the first dot all is one key."""
+
+
+def changed(document: Document, change: str, data_options: DataOptions | None) -> Document:
+    """The document with one `--set` applied.
+
+    Args:
+        document: The task file.
+        change: "key=value".
+        data_options: Tells what the keys of `data` take; None where nobody knows.
+
+    Raises:
+        TaskFileError: The change is none, or its value cannot be read.
+    """
+    where = f"--set {change}"
+    key, text = split_change(change)
+    value = _replaced(document.value, key, _read(text, _kinds_at(key, document, data_options), key, where), where)
+    kept = {old: place for old, place in document.places.items() if old[: len(key)] != key}
+    made = {key[:length] for length in range(1, len(key))} - kept.keys()  # mappings that were not in the file
+    return Document(value, document.name, {**kept, **dict.fromkeys(made, where), key: where})
+
+
+def split_change(change: str) -> tuple[Key, str]:
+    """The key path and the text of a change."""
+    dotted, equals, text = change.partition("=")
+    first, _, rest = dotted.strip().partition(".")
+    key = (first, *([rest] if first in _FLAT and rest else rest.split(".") if rest else []))
+    if not equals or not all(key):
+        raise TaskFileError(
+            "--set must be key=value", value=change, where="--set", fix="For example: --set budget.trials=10."
+        )
+    return key, text
+
+
+def _read(text: str, kinds: set[Any] | None, key: Key, where: str) -> Any:
+    """The value of a change; `kinds` are the types that its option takes, None where they are not known."""
+    if kinds is not None and kinds - {NoneType} == {str} and text.strip():
+        return None if NoneType in kinds and is_null(text) else plain_text(text, where)
+    try:
+        return parse_value(text, where)
+    except TaskFileError:
+        if kinds is None and key[0] == "data" and text.strip():
+            return plain_text(text, where)  # whoever knows the adapter reads it as the option wants it
+        raise
+
+
+def _kinds_at(key: Key, document: Document, data_options: DataOptions | None) -> set[Any] | None:
+    """The types that the option at `key` takes; None where the option is not known."""
+    models: list[type[BaseModel]] = [TaskFile]
+    if key[0] == "data" and len(key) > 1:
+        adapter = document.value.get("adapter")
+        try:
+            models = [data_options(adapter)] if data_options and isinstance(adapter, str) else []
+        except TaskFileError:
+            models = []  # told with its place when the file is checked
+        key = key[1:]
+    found: set[Any] | None = None
+    for part in key:
+        fields = [info for model in models for name, info in model.model_fields.items() if part in (name, info.alias)]
+        found = {kind for info in fields for kind in _kinds(info.annotation)} if fields else None
+        models = [kind for kind in found or () if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return found
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The members of a union, without what only checks them; of a `Literal` the types of its values."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return {kind for member in get_args(annotation) for kind in _kinds(member)}
+    return {type(value) for value in get_args(annotation)} if origin is Literal else {annotation}
+
+
+def _replaced(values: dict[str, Any], key: Key, new: Any, where: str) -> dict[str, Any]:
+    """A copy of nested mappings with the value at `key` replaced; missing mappings are made."""
+    name, *rest = (str(part) for part in key)
+    if not rest:
+        return {**values, name: new}
+    inner = values.get(name)
+    if inner is None:
+        inner = {}
+    if not isinstance(inner, dict):
+        raise TaskFileError(f"{name} must be a mapping, so that a key of it can be set", value=inner, where=where)
+    return {**values, name: _replaced(inner, tuple(rest), new, where)}
