@@ -77,7 +77,7 @@ class PianoRolls:
         """See `Adapter.problem`."""
         from benchmarks.piano_rolls_problem import NextFrame  # brings torch
 
-        return NextFrame(folder)
+        return NextFrame(folder, PITCHES)
 
 
 def read_pieces(path: Path) -> dict[Split, list[Roll]]:

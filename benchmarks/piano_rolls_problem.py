@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.piano_rolls import PITCHES
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.features import Features
@@ -46,8 +45,8 @@ class NextFrame:
 
     every_step = True
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, pitches: int) -> None:
+        self.folder, self.pitches = folder, pitches
         self.lag = int(np.quantile(Ragged(folder, "train").lengths - 1, 0.75))
 
     def dataset(self, split: Split) -> NextFrames:
@@ -56,11 +55,11 @@ class NextFrame:
 
     def encoder(self) -> Features:
         """The pitches as they are."""
-        return Features(PITCHES)
+        return Features(self.pitches)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a logit per pitch: (B, T, F) to (B, T, P)."""
-        return nn.Linear(input_size, PITCHES)
+        return nn.Linear(input_size, self.pitches)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Negative log-likelihood of a frame, mean over the frames of the batch."""

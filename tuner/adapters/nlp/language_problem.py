@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
-from tuner.adapters.nlp.language_modelling import scores_of
+from tuner.adapters.nlp.language_scores import scores_of
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.problem import TokenEmbedding
 from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
