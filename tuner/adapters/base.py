@@ -121,9 +121,10 @@ class Problem(Protocol):
     """
 
     lag: int
-    """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options."""
+    """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options. Without this attribute
+    it is that of `Prepared`."""
     every_step: bool
-    """As `Demands.every_step`."""
+    """As `Demands.every_step`. Without this attribute it is false."""
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""
@@ -173,9 +174,10 @@ class Adapter(Protocol):
     metrics: Sequence[Metric]
     """The first one is the default objective."""
     defaults: Mapping[str, Any]
-    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}."""
+    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}. Without this
+    attribute there are none."""
     demands: Demands
-    """What the data ask of the network, under the adapter's options."""
+    """What the data ask of the network, under the adapter's options. Without this attribute they ask nothing."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""

@@ -31,13 +31,13 @@ class Cell(nn.Module, ABC):
     Args:
         input_size: Features per step, I >= 1.
         hidden_size: Units of the state, H >= 1.
-        options: The cell's options.
+        options: The cell's options; left out by one that reads none of them here.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, options: Options) -> None:
+    def __init__(self, input_size: int, hidden_size: int, options: Options | None = None) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.options = options
+        self.options = Options() if options is None else options
 
     @abstractmethod
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:

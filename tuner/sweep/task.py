@@ -136,16 +136,15 @@ def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:
 
 
 def _check_adapter(name: str, adapter: Adapter, place: Place) -> None:
-    """One from outside the package may lack something."""
-    for attribute in ("metrics", "defaults", "demands"):
-        if not hasattr(adapter, attribute):
-            key = ("adapter",)
-            raise TaskFileError(
-                f"adapter {name} must have the attribute `{attribute}`",
-                fix="See `tuner.adapters.base.Adapter`.",
-                where=place(key),
-                key=key,
-            )
+    """One from outside the package may lack what has no default (see `tuner.adapters.defaults`)."""
+    if not hasattr(adapter, "metrics"):
+        key = ("adapter",)
+        raise TaskFileError(
+            f"adapter {name} must have the attribute `metrics`",
+            fix="See `tuner.adapters.base.Adapter`.",
+            where=place(key),
+            key=key,
+        )
 
 
 def _named(catalog: Catalog, chosen: Any, place: Place, key: Key) -> tuple[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import completed, forbids_looking_ahead
 from tuner.adapters.preparing import fetch, prepare
+from tuner.errors import TrialError
 from tuner.messages import TrialSpec
 from tuner.training.settings import Settings, settings
 
@@ -19,6 +21,7 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
     Raises:
         DataError: Preparation failed.
         TaskFileError: A parameter does not fit.
+        TrialError: The network would look ahead, and a problem that tells only by itself forbids it.
     """
     entry = ADAPTERS[spec.adapter]
     chosen = settings(
@@ -28,7 +31,10 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
         data=spec.data,
     )
     options = json.dumps(chosen.data.model_dump(mode="json"), sort_keys=True)
-    return chosen, _open(spec.adapter, options, spec.prepared, spec.store, spec.prepared_as)
+    problem = _open(spec.adapter, options, spec.prepared, spec.store, spec.prepared_as)
+    if chosen.net.bidirectional and forbids_looking_ahead(problem):
+        raise TrialError("bidirectional must be false where the task may not look ahead")
+    return chosen, problem
 
 
 @lru_cache(maxsize=8)
@@ -36,6 +42,7 @@ def _open(adapter_name: str, options: str, prepared: str, store: str, prepared_a
     entry = ADAPTERS[adapter_name]
     adapter: Adapter = entry.load()(entry.options.model_validate_json(options))
     if store:
-        return adapter.problem(fetch(prepared_as, Path(prepared), store))
-    folder, _ = prepare(adapter_name, adapter, Path(prepared))
-    return adapter.problem(folder)
+        folder = fetch(prepared_as, Path(prepared), store)
+    else:
+        folder, _ = prepare(adapter_name, adapter, Path(prepared))
+    return completed(adapter.problem(folder), folder)

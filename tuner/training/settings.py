@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.adapters.base import Adapter, Demands
+from tuner.adapters.defaults import defaults_of, demands_of
 from tuner.config import validate_options
 from tuner.config.options import Options
 from tuner.errors import TaskFileError, nearest
@@ -77,7 +78,7 @@ def settings(
         TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
         MisfitError: One does not go with the data or with another one.
     """
-    values = {**adapter.defaults, **params}
+    values = {**defaults_of(adapter), **params}
     taken: set[str] = set()
 
     def part(model: type[Options]) -> Any:
@@ -117,7 +118,7 @@ def settings(
                 key=(key, name),
             )
     chosen = Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
-    for name, rule, fix in _misfits(chosen, adapter(data_model).demands):
+    for name, rule, fix in _misfits(chosen, demands_of(adapter(data_model))):
         value = values.get(name, getattr(net, name, None))
         raise MisfitError(f"{key}.{name} must {rule}", value=value, fix=fix, where=place((key, name)), key=(key, name))
     return chosen

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner import places
-from tuner.adapters.base import Batch, Dataset, Problem, ReducingProblem
+from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
@@ -537,7 +537,7 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
         Diverged: A prediction is not finite.
     """
     network.eval()
-    reduce = problem.reduce if isinstance(problem, ReducingProblem) else None
+    reduce = getattr(problem, "reduce", None)  # see `ReducingProblem`
     predictions: list[Tensor] = []
     batches: list[Batch] = []
     with torch.inference_mode():

@@ -1,0 +1,58 @@
+"""What an adapter outside the package may lack, as the contract has grown since it was written, and what holds then.
+
+Adapter and problem are asked for such attributes here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.adapters.base import Adapter, Demands
+from tuner.adapters.preparing import PREPARED
+
+if TYPE_CHECKING:
+    from tuner.adapters.base import Problem
+
+
+def defaults_of(adapter: type[Adapter]) -> Mapping[str, Any]:
+    """`Adapter.defaults`; none where it has no such attribute."""
+    defaults: Mapping[str, Any] = getattr(adapter, "defaults", {})
+    return defaults
+
+
+def demands_of(adapter: Adapter) -> Demands:
+    """`Adapter.demands`; nothing is asked of the network where it has no such attribute."""
+    demands: Demands = getattr(adapter, "demands", Demands())
+    return demands
+
+
+def completed(problem: Problem, folder: Path) -> Problem:
+    """The problem with every attribute of the contract.
+
+    Args:
+        problem: As the adapter opened it.
+        folder: The prepared data, whose `Prepared.lag` is the problem's own where it tells none.
+    """
+    if hasattr(problem, "lag") and hasattr(problem, "every_step"):
+        return problem
+    return _Completed(problem, json.loads((folder / PREPARED).read_text())["lag"])
+
+
+def forbids_looking_ahead(problem: Problem) -> bool:
+    """Whether a problem of the first contract, which had no `Demands.causal`, says so by its attribute `causal`."""
+    return bool(getattr(problem, "causal", False))
+
+
+class _Completed:
+    """A problem with what it lacks; all else is its own."""
+
+    def __init__(self, problem: Problem, lag: int) -> None:
+        self._problem = problem
+        self.lag: int = getattr(problem, "lag", lag)
+        self.every_step: bool = getattr(problem, "every_step", False)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._problem, name)
