@@ -37,7 +37,7 @@ class SeriesClassification:
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
-        used = self.options.model_dump(exclude={"path", "test_path", *LEARNED})
+        used = self.options.used({"path", "test_path", *LEARNED})
         if self.options.source is not None:
             files = CLASSIFICATION_SOURCES[self.options.source].load()(self.options.source).files()
         else:

@@ -44,7 +44,7 @@ def read_items(path: Path, options: ClassificationOptions) -> Items:
 
 def _read_wide(path: Path, options: ClassificationOptions) -> Items:
     """One row per item: one channel whose steps are the columns."""
-    table = Table(path, [options.label])
+    table = Table(path, [options.label], options.channels, options.writing)
     columns = options.channels or [name for name in table.columns if name != options.label]
     values = table.numbers(columns)
     labels = table.text(options.label).tolist()
@@ -55,9 +55,9 @@ def _read_long(path: Path, options: ClassificationOptions) -> Items:
     """One row per step: items by `id`, steps by `time`, channels by column."""
     assert options.id is not None
     text = [name for name in (options.id, options.label, options.time) if name is not None]
-    table = Table(path, text)
+    table = Table(path, text, options.channels, options.writing)
     channels = options.channels or tuple(name for name in table.columns if name not in text)
-    groups = table.groups(options.id, options.time, "ISO8601")
+    groups = table.groups(options.id, options.time)
     values, labels = table.numbers(channels)[groups.order], table.text(options.label)[groups.order]
     first = np.repeat(labels[groups.starts], np.diff([*groups.starts, len(table)]))
     other = np.flatnonzero(labels != first)
