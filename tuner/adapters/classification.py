@@ -23,8 +23,20 @@ if TYPE_CHECKING:
     from tuner.adapters.batching import SequenceDataset
 
 METRICS = (
-    Metric("accuracy", maximize=True, summary="share of items whose likeliest class is right, 0 to 1", within=(0, 1)),
-    Metric("macro_f1", maximize=True, summary="unweighted mean of the classes' F1 scores, 0 to 1", within=(0, 1)),
+    Metric(
+        "accuracy",
+        maximize=True,
+        summary="share of items whose likeliest class is right, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
+    Metric(
+        "macro_f1",
+        maximize=True,
+        summary="unweighted mean of the classes' F1 scores, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
     Metric("loss", maximize=False, summary="mean cross-entropy in nats", within=(0, math.inf)),
 )
 

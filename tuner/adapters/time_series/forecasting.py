@@ -121,6 +121,7 @@ class Forecasting:
                 "dropped": dropped,
             },
             notices=[*collection.notices, *left_out("series", dropped, of=len(collection.series))],
+            advice=("a longer data.window", "data.window_norm: last or standard, where the level drifts"),
         )
 
     def problem(self, folder: Path) -> ForecastingProblem:
