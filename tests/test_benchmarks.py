@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from benchmarks import acting, findings
+from benchmarks import acting, findings, samplers
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
 from benchmarks.pruning import RULES, Curve, replay
@@ -169,3 +169,11 @@ def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
     assert findings.ended(late, of) is None
     late.epochs[20]["metrics"]["val/loss"] = 0.2
     assert findings.ranks([slow, healthy, late], of) == {2: 0, 1: 1, 0: 2}
+
+
+def test_a_row_of_the_samplers() -> None:
+    """Name, best and later levels over the seeds, share of trials that were cut, seconds."""
+    words = samplers.row("cmaes", 12, 2).split()
+    assert (words[0], len(words)) == ("cmaes", 11)
+    assert 0 < float(words[1]) < float(words[5])
+    assert 0 < float(words[9].rstrip("%")) < 100

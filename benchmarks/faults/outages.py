@@ -108,7 +108,7 @@ def _mlflow(folder: Path, database: Path, name: str, seconds: float, times: int,
                 row.notes.append(f"{setup.ended() - before} trials ended in {without:.0f} s without it")
             server.start()
         row.lost += setup.finish(process)
-        if "MLflow is behind" in (setup.folder / "output.txt").read_text():
+        if "`python -m tuner sync faults" in (setup.folder / "output.txt").read_text():
             command = [sys.executable, "-m", "tuner", "sync", "faults", "--uri", server.uri]
             subprocess.run(command, cwd=setup.folder, check=True, capture_output=True)
             row.notes.append("the driver told that MLflow was behind; `tuner sync`, as it said, wrote the rest")

@@ -344,7 +344,7 @@ def test_a_time_format_that_is_none_is_refused(tmp_path: Path) -> None:
     """A pattern that cannot be one is told as the option's mistake."""
     path = table(tmp_path / "x.csv", t=["a", "b"], v=[1, 2])
     options = ForecastingOptions(path=path, time="t", time_format="%Q")
-    with pytest.raises(DataError, match=r"data\.time_format must be ISO8601 or a pattern.*but got '%Q'"):
+    with pytest.raises(DataError, match=r"data\.time_format must be auto, ISO8601, .* or a pattern.*but got '%Q'"):
         read_series(Path(path), options)
 
 

@@ -372,7 +372,10 @@ class TestRefusals:
         experiment = client.get_experiment_by_name("fake")
         assert experiment is not None
         client.delete_experiment(experiment.experiment_id)
-        with pytest.raises(StudyError, match=r"'fake' must not be deleted. Use `mlflow experiments restore -x"):
+        with pytest.raises(
+            StudyError,
+            match=r"'fake' must not be deleted. Use `MLFLOW_TRACKING_URI=\S+ python -m mlflow experiments restore -x",
+        ):
             Projection(study, uri)
 
     def test_a_damaged_file_is_named_and_the_rest_written(self, study: StudyFolder, uri: str) -> None:

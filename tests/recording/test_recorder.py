@@ -1,12 +1,14 @@
 import fcntl
 import io
 import os
+import re
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ from tuner.errors import StudyError
 from tuner.folder import StudyFolder, trial_run
 from tuner.recording import Recorder, writer
 from tuner.recording.projection import Projection
+from tuner.recording.recorder import END
 from tuner.recording.sync import sync
 
 FINDS_TUNER = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -64,9 +67,12 @@ def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str,
     wait_for(lambda: len(rows(uri)["runs"]) > 10)
     (victim,) = writers()
     assert os.getsid(victim.pid) != os.getsid(0)  # Ctrl+C does not reach it
-    assert victim.nice() == 19
+    niceness = [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in victim.threads()]
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness[0] == usual  # the main thread, which writes what is left in the end
+    assert max(niceness) == min(19, usual + 10)
     if (autogroup := Path(f"/proc/{victim.pid}/autogroup")).exists():
-        assert autogroup.read_text().split()[-1] == "19"
+        assert autogroup.read_text().split()[-1] == "10"
     victim.kill()
     for number in range(60, 65):
         recorder.changed(finished(study, number))
@@ -149,6 +155,135 @@ def test_an_unreachable_server_is_given_up_after_the_driver(
     assert '"left": 4' in answers.getvalue()
     assert "Connection refused" in answers.getvalue()
     assert sync(study, uri).written == 8
+    assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+
+class StandIn:
+    """A projection that takes nothing before the input has ended."""
+
+    def __init__(self, inbox: writer.Inbox) -> None:
+        self.inbox = inbox
+        self.by: dict[str, int] = {}
+        self.reached = threading.Event()
+
+    def project(self, run: str) -> int:
+        """Note whose thread does it, and how urgent that is."""
+        self.by[run] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        self.reached.set()
+        self.inbox.wait_for_end()
+        return 1
+
+    def close_open(self) -> None:
+        """Nothing is open."""
+
+
+def test_what_is_left_at_the_end_is_written_at_full_priority(
+    study: StudyFolder, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that stands back ends with the change it is at; the others do not wait for it to be scheduled."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe, os.fdopen(reading) as lines:
+        pipe.write("trials/00000\ntrials/00001\ntrials/00002\n")
+        pipe.flush()
+        inbox = writer.Inbox(lines)
+        projection = StandIn(inbox)
+        monkeypatch.setattr(writer, "Projection", lambda *_: projection)
+
+        def end() -> None:
+            projection.reached.wait()
+            pipe.write(f"{END}\n")
+            pipe.close()
+
+        ending = threading.Thread(target=end)
+        ending.start()
+        assert writer.Writer(study, uri, inbox, io.StringIO()).run()
+        ending.join()
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert list(projection.by.values()) == [min(19, usual + 10), usual, usual]
+
+
+SPEAKING = "import json, sys, time\ndef say(left, problem='', away=False):\n    print(json.dumps("
+SPEAKING += "{'left': left, 'problem': problem, 'away': away}), flush=True)\n"
+
+
+def speaking(recorder: Recorder, code: str, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
+    """Let the recorder's writers be processes that run this code; returns those that were started."""
+    started: list[subprocess.Popen[str]] = []
+
+    def spawn() -> subprocess.Popen[str]:
+        command = [sys.executable, "-S", "-c", SPEAKING + code]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    monkeypatch.setattr(recorder, "_spawn", spawn)
+    return started
+
+
+class TestTheEnd:
+    def test_a_slow_writer_is_waited_for_while_it_gets_on(
+        self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As long as it takes one change after the other, the patience begins anew."""
+        recorder = Recorder(study, "")
+        speaking(recorder, "sys.stdin.read()\nfor left in range(4): time.sleep(0.4); say(3 - left)", monkeypatch)
+        recorder.start()
+        began = time.monotonic()
+        assert recorder.close(1.2)
+        assert time.monotonic() - began > 1.2
+
+    def test_a_silent_writer_is_left_to_itself(self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that gets nowhere is waited for no longer than the patience, and that is why it is behind."""
+        recorder = Recorder(study, "")
+        started = speaking(recorder, "say(3)\ntime.sleep(60)", monkeypatch)
+        recorder.start()
+        began = time.monotonic()
+        assert not recorder.close(0.3)
+        assert time.monotonic() - began < 5.0
+        assert recorder.problem() == "it has taken nothing for 0.3 s"
+        assert not recorder.away()
+        started[0].kill()
+
+    def test_why_is_told_while_it_runs_and_at_the_end(
+        self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A problem is known with its cause; what has just come up may be gone the next moment."""
+        recorder = Recorder(study, "")
+        speaking(recorder, "say(3, 'no answer', away=True)\nsys.stdin.read()\nsys.exit(3)", monkeypatch)
+        recorder.start()
+        wait_for(recorder.problem)
+        assert (recorder.problem(), recorder.problem(lasting=True)) == ("no answer", "")
+        monkeypatch.setattr("tuner.recording.recorder.LASTING_SECONDS", 0.0)
+        assert recorder.problem(lasting=True) == "no answer"
+        assert not recorder.close(30.0)
+        assert (recorder.problem(), recorder.away()) == ("no answer", True)
+
+    def test_writers_that_die_at_the_end_are_given_up(
+        self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two that die of the same are enough, and where the reason is to be read is told."""
+        monkeypatch.setattr("tuner.recording.recorder._RESTART_SECONDS", 0.01)
+        recorder = Recorder(study, "")
+        started = speaking(recorder, "say(3)\nsys.stdin.read()\nsys.exit(9)", monkeypatch)
+        recorder.start()
+        assert not recorder.close(30.0)
+        assert len(started) == 2
+        assert recorder.problem() == f"its writer ended with status 9; see {study.root}/recording.log"
+
+
+def test_a_deleted_experiment_is_told_with_the_command_that_restores_it(study: StudyFolder, uri: str) -> None:
+    """From the first round on; when it is restored, everything arrives."""
+    run = finished(study, 0)
+    sync(study, uri)
+    number = MlflowClient(uri).get_experiment_by_name("fake").experiment_id
+    MlflowClient(uri).delete_experiment(number)
+    recorder = Recorder(study, uri)
+    recorder.start()
+    wait_for(recorder.problem)
+    assert recorder.away()
+    (command,) = re.findall(r"`(.*?)`", recorder.problem())
+    assert command == f"MLFLOW_TRACKING_URI={uri} python -m mlflow experiments restore -x {number}"
+    MlflowClient(uri).restore_experiment(number)
+    assert recorder.close()
     assert runs_of(study, uri)[run].info.status == "FINISHED"
 
 

@@ -60,7 +60,7 @@ class TestConfirmation:
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.distinguishable
         assert outcome.against_baseline.difference == pytest.approx(0.40)
-        sentence = r"trial 12 is better than the baseline by 0.4 (95 % interval 0.37"
+        sentence = r"trial 12 is better than the baseline by 0.4 (95 % interval 0.3"
         assert any(told.startswith(sentence) and told.endswith("3 seeds each).") for told in outcome.sentences)
         assert any("trial 12 is better than trial 7 by 0.2" in told for told in outcome.sentences)
 
@@ -85,16 +85,69 @@ class TestConfirmation:
         assert "trial 1 and the baseline are not distinguishable (difference -0.00667" in outcome.sentences[1]
 
     def test_an_interval_ends_where_scores_do(self) -> None:
-        """A share is at most 1, however large the spread of all seeds."""
-        scores = {1: [1.0, 1.0, 1.0], -1: [0.5, 0.7, 0.9]}
+        """A share is at most 1."""
+        scores = {1: [1.0, 1.0, 0.9], -1: [0.5, 0.7, 0.9]}
         outcome = confirmation(scores, True, within=(0.0, 1.0))
         assert outcome.configurations[0].interval is not None
         assert outcome.configurations[0].interval[1] == 1.0
-        assert "1, one spread for all)" in outcome.sentences[0]
+        assert "to 1)" in outcome.sentences[0]
         free = confirmation(scores, True).configurations[0].interval
         assert free is not None
         assert free[1] > 1.0
         assert free[0] == outcome.configurations[0].interval[0]
+
+    def test_a_wide_spread_of_one_does_not_hide_the_others(self) -> None:
+        """A baseline six of its standard deviations worse is told, whatever the spread of a third."""
+        scores = {1: [9.0, 10.0, 11.0], 2: [-40.0, 5.0, 40.0], -1: [0.0, 1.0, 2.0]}
+        outcome = confirmation(scores, True)
+        assert outcome.against_baseline is not None
+        assert outcome.against_baseline.distinguishable
+        assert any("by the spread of each configuration's own" in told for told in outcome.sentences)
+
+    def test_equal_values_promise_no_certainty(self) -> None:
+        """Two seeds that agree are no proof; where the score counts items, half an item is the least spread."""
+        scores = {1: [0.75, 0.75], -1: [0.74, 0.74]}
+        outcome = confirmation(scores, True)
+        assert outcome.configurations[0].interval is None
+        assert outcome.against_baseline is not None
+        assert not outcome.against_baseline.distinguishable
+        assert all("no interval, as all seeds gave the same value" in told for told in outcome.sentences)
+        counted = confirmation(scores, True, step=0.01, within=(0.0, 1.0))
+        assert counted.configurations[0].interval is not None
+        assert counted.configurations[0].interval[0] < 0.75 < counted.configurations[0].interval[1]
+        assert counted.against_baseline is not None
+        assert not counted.against_baseline.distinguishable
+        apart = confirmation({1: [1.0] * 3, -1: [0.5] * 3}, True, step=0.01, within=(0.0, 1.0))
+        assert apart.against_baseline is not None
+        assert apart.against_baseline.distinguishable
+
+    @pytest.mark.parametrize("maximize", [True, False])
+    def test_a_task_that_is_learned_or_not_is_told_by_counts(self, maximize: bool) -> None:
+        """Where some seeds stay with the trivial predictor, they are counted and compared by Fisher's exact test."""
+        sign = 1.0 if maximize else -1.0
+        scores = {1: [0.99, 0.98, 0.12, 0.97, 0.99], 2: [0.7, 0.2, 0.45, 0.5, 0.6], -1: [0.11, 0.1, 0.12, 0.1, 0.97]}
+        mirrored = {number: [sign * value for value in values] for number, values in scores.items()}
+        outcome = confirmation(mirrored, maximize, trivial=sign * 0.1)
+        best, middle, baseline = outcome.configurations
+        assert (best.number, best.learned, best.interval) == (1, 4, None)
+        assert (middle.number, middle.learned) == (2, None)
+        assert middle.interval is not None
+        assert (baseline.number, baseline.learned) == (-1, 1)
+        assert "over 5 seeds (4 of them learned)" in outcome.sentences[0]
+        assert outcome.against_baseline is not None
+        p = 2 * stats.fisher_exact([[4, 1], [1, 4]]).pvalue
+        assert not outcome.against_baseline.distinguishable
+        assert f"4 of 5 seeds learned against 1 of 5, p = {p:.2g} by Fisher's exact test, corrected for 2" in (
+            outcome.against_baseline.sentence
+        )
+        assert any("halfway from the trivial predictor to the best seed" in told for told in outcome.sentences)
+
+    def test_counts_can_tell_configurations_apart(self) -> None:
+        """With seeds enough."""
+        outcome = confirmation({1: [1.0] * 9 + [0.1], -1: [0.1] * 9 + [1.0]}, True, trivial=0.1)
+        assert outcome.against_baseline is not None
+        assert outcome.against_baseline.distinguishable
+        assert outcome.against_baseline.sentence.startswith("trial 1 is better than the baseline (9 of 10 seeds")
 
     def test_one_seed_has_no_interval(self) -> None:
         """A single seed should say so, and promise nothing."""
@@ -121,10 +174,10 @@ class TestConfirmation:
         st.lists(st.integers(-1000, 1000), min_size=2, max_size=6, unique=True),
         st.lists(st.integers(-1000, 1000), min_size=2, max_size=6, unique=True),
     )
-    def test_the_interval_is_students(self, first: list[int], second: list[int]) -> None:
-        """With one comparison, the interval should be the one of SciPy's t test with one variance."""
+    def test_the_interval_is_welchs(self, first: list[int], second: list[int]) -> None:
+        """With one comparison, the interval should be the one of SciPy's t test with unequal variances."""
         outcome = confirmation({1: first, -1: second}, True)
-        expected = stats.ttest_ind(first, second, equal_var=True).confidence_interval(0.95)
+        expected = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.interval == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-6)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +32,59 @@ def test_an_epoch_that_was_not_told_is_no_gain() -> None:
     curves.add(0, 1, 0.5)
     curves.add(0, 4, 0.2)
     assert [curves.others(1, epoch) for epoch in (1, 3, 4, 5)] == [[0.5], [0.5], [0.2], []]
+
+
+@st.composite
+def _studies(draw: st.DrawFn) -> tuple[Curves, dict[int, float], list[int], dict[int, list[float]], bool]:
+    """Curves that fall or rise, some to the end at epoch 6."""
+    maximize = draw(st.booleans())
+    curves, finals, cut, values = Curves(maximize=maximize), {}, [], {}
+    for number in range(draw(st.integers(1, 12))):
+        losses = draw(st.lists(st.floats(-10, 10).map(lambda v: round(v, 3)), min_size=1, max_size=6))
+        if number == 0:
+            losses = (losses * 6)[:6]
+        values[number] = losses
+        for epoch, loss in enumerate(losses, 1):
+            curves.add(number, epoch, loss)
+        if len(losses) == 6:
+            finals[number] = max(losses) if maximize else min(losses)
+        else:
+            cut.append(number)
+    return curves, finals, cut, values, maximize
+
+
+@given(study=_studies())
+def test_what_cut_trials_are_expected_to_reach(study: tuple[Curves, dict[int, float], list[int], Any, bool]) -> None:
+    """Completed ones keep theirs; of two cut together the better stays; none beats the best; order is no matter."""
+    curves, finals, cut, values, maximize = study
+    found = curves.expected(finals, cut)
+    assert found == curves.expected(dict(reversed(finals.items())), cut[::-1])
+    sign = -1 if maximize else 1
+    assert found.keys() == values.keys()
+    assert {number: found[number] for number in finals} == finals
+    best = {number: min(sign * value for value in values[number]) for number in values}
+    for one in cut:
+        assert sign * found[one] >= min(sign * value for value in finals.values()) - 1e-9
+        for other in cut:
+            if len(values[one]) == len(values[other]) and best[one] < best[other]:
+                assert sign * found[one] <= sign * found[other] + 1e-9
+
+
+def test_an_expectation_by_hand() -> None:
+    """Between two that went on, as far between their finals; behind all, as far behind; nothing without a final."""
+    curves = Curves(maximize=False)
+    for number, losses in enumerate([(1.0, 0.2), (2.0, 0.6), (1.5,), (5.0,), (0.1,), (math.nan,)]):
+        for epoch, loss in enumerate(losses, 1):
+            curves.add(number, epoch, loss)
+    expected = curves.expected({0: 0.2, 1: 0.6}, [2, 3, 4, 5])
+    assert expected == pytest.approx({0: 0.2, 1: 0.6, 2: 0.4, 3: 3.6, 4: 0.2})
+    assert curves.expected({}, [2, 3]) == {}
+
+
+def test_a_final_that_contradicts_the_order_is_averaged() -> None:
+    """Where the better one at the epoch ended worse, what was cut between is expected at their mean."""
+    curves = Curves(maximize=True)
+    for number, scores in enumerate([(0.5, 0.6), (0.4, 0.8), (0.45,)]):
+        for epoch, score in enumerate(scores, 1):
+            curves.add(number, epoch, score)
+    assert curves.expected({0: 0.6, 1: 0.8}, [2])[2] == pytest.approx(0.7)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
     assert len(test.results["test"]) == 12
     assert outcome.summary is not None
     assert [row["seeds"] for row in outcome.summary.rows] == ["3 of 3"] * 4 + [""]
+    assert "than the most frequent class on" in outcome.summary.sentences[0].replace("distinguishable from", "than")
 
 
 def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
@@ -315,6 +317,37 @@ def test_states_on_disk_say_how_far_an_attempt_came(tmp_path: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:-1]))
     assert read_run(file).state is State.LOST
+
+
+SEASONS = """
+name: seasons
+adapter: time_series/forecasting
+data: {path: seasons.csv, time: day}
+search_space: {cell: gru, hidden_size: 4, learning_rate: [1.0e-9, 1.0e-8]}
+baseline: {learning_rate: 1.0e-9}
+budget: {trials: 2, epochs: 1}
+report: {figures: 0}
+ray: {address: in-process}
+diagnostics: {mode: observe}
+"""
+
+
+@pytest.mark.parametrize("top", [0, 1])
+def test_a_winner_that_loses_to_the_trivial_predictor_is_told_first(tmp_path: Path, top: int) -> None:
+    """A season that repeats to the last digit, and a network that learns nothing: in words, before all else."""
+    days = (date(2020, 1, 1) + timedelta(day) for day in range(140))
+    rows = [f"{day},{100 + 10 * (number % 7)}" for number, day in enumerate(days)]
+    (tmp_path / "seasons.csv").write_text("day,sales\n" + "\n".join(rows) + "\n")
+    path = tmp_path / "seasons.yaml"
+    path.write_text(f"{SEASONS}confirm: {{top: {top}, seeds: 2}}\n")
+    summary = sweep(path)[0].summary
+    assert summary is not None
+    splits = "validation and test data" if top else "validation data"
+    assert f" is not better than the seasonal naive on {splits} (val/" in summary.sentences[0]
+    assert summary.sentences[1].startswith("what to try: ")
+    assert "data.window" in summary.sentences[1]
+    (told,) = [event for event in read(resolve_task(path).folder.sweep_events) if event["event"] == "summary"]
+    assert told["sentences"] == summary.sentences
 
 
 def test_the_choice_that_made_the_difference_is_told(tmp_path: Path) -> None:

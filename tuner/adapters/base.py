@@ -29,12 +29,14 @@ class Metric:
         maximize: Whether higher is better.
         summary: One line: definition, unit, range.
         within: The least and the largest value that it can have.
+        counted: Whether it counts items, so that one of N more changes it by about 1 / N.
     """
 
     name: str
     maximize: bool
     summary: str
     within: tuple[float, float] = (-math.inf, math.inf)
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Prepared:
         about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
         notices: What the user should hear before anything is trained, a whole sentence each: what was left out and
             why, what was filled, what was guessed and which option says otherwise.
+        advice: What to try where no network beats the trivial predictor on such data, most promising first.
     """
 
     counts: Mapping[str, int]
@@ -56,6 +59,7 @@ class Prepared:
     lag: int
     about: Mapping[str, Any]
     notices: Sequence[str] = ()
+    advice: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

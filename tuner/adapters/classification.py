@@ -23,8 +23,20 @@ if TYPE_CHECKING:
     from tuner.adapters.batching import SequenceDataset
 
 METRICS = (
-    Metric("accuracy", maximize=True, summary="share of items whose likeliest class is right, 0 to 1", within=(0, 1)),
-    Metric("macro_f1", maximize=True, summary="unweighted mean of the classes' F1 scores, 0 to 1", within=(0, 1)),
+    Metric(
+        "accuracy",
+        maximize=True,
+        summary="share of items whose likeliest class is right, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
+    Metric(
+        "macro_f1",
+        maximize=True,
+        summary="unweighted mean of the classes' F1 scores, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
     Metric("loss", maximize=False, summary="mean cross-entropy in nats", within=(0, math.inf)),
 )
 
@@ -54,27 +66,6 @@ def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: in
             f"label {label!r} must occur at least {num_splits} times, once per split",
             value=fewest,
             fix="Add items of that label, or remove it.",
-            where=places[labels.index(label)],
-        )
-
-
-def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str], reason: str, fix: str) -> None:
-    """No class vanishes with the items that are left out.
-
-    Args:
-        labels: One label per item, before.
-        kept: Labels of the items that are kept.
-        places: Where each item was read.
-        reason: What those that are left out are: "empty".
-        fix: What to do.
-
-    Raises:
-        DataError: One does.
-    """
-    for label in sorted(set(labels) - set(kept)):
-        raise DataError(
-            f"class {label!r} must keep an item, but all of its {labels.count(label)} are {reason}",
-            fix=fix,
             where=places[labels.index(label)],
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +16,19 @@ from tuner.config.options import Options
 from tuner.errors import DataError, TaskFileError
 from tuner.registry import Catalog
 
-Encoding = Literal["utf-8", "latin-1", "cp1252", "utf-16"]
+Encoding = Literal[
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso8859-2", "iso8859-15", "cp1250", "cp1251", "cp1252",
+    "cp1253", "cp1254", "koi8-r", "mac-roman", "shift-jis", "cp932", "euc-jp", "gb18030", "big5", "euc-kr",
+]  # fmt: skip
+"""Names of Python's codecs. A byte-order mark at the beginning of a file says more than they do."""
 
-_LATER = frozenset({"group", "split", "layout"})
-"""Options that came later: as long as they have their defaults, a study that was begun without them goes on."""
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def existing(path: str, option: str, *, folder: bool = True) -> Path:
@@ -77,18 +87,6 @@ def check_left_out(options: Options, names: Iterable[str], *, when: str, fix: st
             raise TaskFileError(f"data.{name} must be left out {when}", value=given, fix=fix, key=("data", name))
 
 
-def used_options(options: Options, unused: Collection[str]) -> dict[str, object]:
-    """What of the options counts for a fingerprint.
-
-    Args:
-        options: The adapter's options.
-        unused: Names of those that preparation does not use.
-    """
-    defaults = {name: type(options).model_fields[name].default for name in _LATER & type(options).model_fields.keys()}
-    later = {name for name, default in defaults.items() if getattr(options, name) == default}
-    return options.model_dump(exclude={*unused, *later})
-
-
 def package_folder(package: str, distribution: str, *, option: str = "source") -> Path:
     """The folder of an installed package, which is not imported.
 
@@ -110,8 +108,12 @@ def package_folder(package: str, distribution: str, *, option: str = "source") -
     return Path(spec.submodule_search_locations[0])
 
 
-def read_text(path: Path, encoding: Encoding = "utf-8") -> str:
+def read_text(path: Path, encoding: Encoding | None = None) -> str:
     """The text of a file, with a byte-order mark left out.
+
+    Args:
+        path: The file.
+        encoding: What data.encoding says; None where the adapter has no such option: UTF-8.
 
     Raises:
         DataError: The file cannot be opened, or is in another encoding.
@@ -120,16 +122,35 @@ def read_text(path: Path, encoding: Encoding = "utf-8") -> str:
         data = path.read_bytes()
     except OSError as error:
         raise DataError("the file must be readable", value=error.strerror, where=str(path)) from error
+    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
+    used = marked or encoding or "utf-8"
+    if not used.startswith("utf-16") and not marked and (order := _pairs(data)):
+        raise DataError(
+            f"the text must be {used}",
+            value=f"a NUL in every second byte, as {order} has it",
+            fix="Save it as UTF-8." if encoding is None else f"Set data.encoding to {order}, or save it as UTF-8.",
+            where=str(path),
+        )
     try:
-        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        return data.decode(used)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
+        other = "" if encoding is None else ", or name its encoding in data.encoding, such as cp1252 (Western Windows)"
         raise DataError(
-            f"the text must be {encoding}",
+            f"the text must be {used}",
             value=data[error.start : error.start + 1],
-            fix="Check that it is a text file; save it as UTF-8, or for texts name its encoding in data.encoding.",
+            fix=f"Check that it is a text file; save it as UTF-8{other}.",
             where=f"{path}:{line}",
         ) from error
+
+
+def _pairs(data: bytes) -> str:
+    """The kind of UTF-16 that bytes without a mark look like; empty where they do not."""
+    low, high = data[0:2000:2], data[1:2000:2]
+    for name, mostly, never in (("utf-16-le", high, low), ("utf-16-be", low, high)):
+        if mostly.count(0) > len(mostly) // 2 and not never.count(0):
+            return name
+    return ""
 
 
 def content_digest(paths: Iterable[Path], root: Path, used: Mapping[str, object]) -> str:

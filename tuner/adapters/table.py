@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Dialect, recognize
 from tuner.adapters.files import Encoding, read_text
 from tuner.errors import DataError, nearest
-
-LONGEST_CELL = 1 << 26
-"""Characters a cell may have; the csv module's own limit of 131,072 is below a long document."""
 
 Form = Literal["csv", "jsonl"]
 
@@ -34,28 +32,50 @@ def form_of(path: Path) -> Form | None:
 
 
 def read_rows(
-    path: Path, form: Form, columns: Sequence[str], optional: Sequence[str] = (), encoding: Encoding = "utf-8"
+    path: Path, form: Form, columns: Sequence[str], optional: Sequence[str] = (), encoding: Encoding | None = None
 ) -> Iterator[Row]:
     """The rows of a table; blank lines hold none.
 
     Args:
-        path: The file; ".tsv" is parted by tabs, other CSV files by commas.
+        path: The file; what parts the cells of a CSV file is recognized.
         form: csv (a header line, then rows) or jsonl (one object a line).
         columns: Columns that every row must have.
         optional: Columns that rows may lack.
-        encoding: The file's encoding.
+        encoding: What data.encoding says; None where the adapter has no such option.
 
     Raises:
         DataError: The file or a row is damaged, or a column is missing.
     """
-    read = _csv_rows if form == "csv" else _json_rows
-    yield from read(path, read_text(path, encoding), columns, optional)
+    text = read_text(path, encoding)
+    if form == "csv":
+        yield from delimited_rows(path, *recognize(text, path, wanted=columns), columns, optional)
+    else:
+        yield from _json_rows(path, text, columns, optional)
 
 
-def _csv_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+def delimited_rows(
+    path: Path,
+    text: str,
+    dialect: Dialect,
+    columns: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    more: str = "",
+) -> Iterator[Row]:
+    """The rows of delimited text.
+
+    Args:
+        path: The file that the text was read from.
+        text: All of it.
+        dialect: How it is written.
+        columns: Columns that every row must have.
+        optional: Columns that rows may lack.
+        more: A further fix for rows of another length, a whole sentence.
+
+    Raises:
+        DataError: A row is damaged, or a column is missing.
+    """
     csv.field_size_limit(LONGEST_CELL)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator, strict=True)
     header: list[str] = []
     line = 1  # where the row begins: quoted cells may span lines
     try:
@@ -72,7 +92,7 @@ def _csv_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence[
                 raise DataError(
                     f"a row must have {len(header)} cells like the header",
                     value=len(cells),
-                    fix="Put cells that contain the delimiter in double quotes.",
+                    fix=f"Put cells that contain {SEPARATORS[dialect.separator]} in double quotes. {more}".rstrip(),
                     where=where,
                 )
             yield Row({name: cells[index] for name, index in wanted}, where)

@@ -113,9 +113,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
     finally:
         show.close()
     if outcome.summary is not None and not as_json:
-        _print_summary(resolved, outcome.summary)
-    elif outcome.summary is not None:
-        show("summary", **outcome.summary.as_event())
+        _print_places(resolved, recorded=outcome.recorded)
     if not outcome.finished:
         click.echo("stopped; the same command goes on where it was", err=True)
         sys.exit(128 + (received[0] if received else signal.SIGINT))
@@ -352,7 +350,9 @@ def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
 @main.command()
 @_STUDY
 @click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
-@click.option("--uri", default=None, help="MLflow's tracking URI; default MLFLOW_TRACKING_URI, else ./mlflow.db.")
+@click.option(
+    "--uri", default=None, help="MLflow's tracking URI; default that of TASK.yaml, MLFLOW_TRACKING_URI, ./mlflow.db."
+)
 @_examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
 def sync(study: str, storage: str, uri: str | None) -> None:
     """Write to MLflow whatever part of a study is missing there; safe to repeat."""
@@ -360,6 +360,10 @@ def sync(study: str, storage: str, uri: str | None) -> None:
     from tuner.recording.sync import sync as write
 
     folder = _study_folder(study, storage)
+    if uri is None and study.endswith((".yaml", ".yml")):
+        from tuner.config import load_task_file
+
+        uri = load_task_file(study).task.tracking.uri
     report = write(folder, tracking_uri(uri))
     done = f"{report.written} events written" if report.written else "nothing was missing"
     click.echo(f"study {folder.name}: {report.runs} runs, {done}")
@@ -477,18 +481,19 @@ def _stopping(stop: Callable[[str], None]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _print_summary(task: Task, summary: Any) -> None:
-    from tuner.cli.tables import print_summary
-
-    print_summary(summary)
-    folder = os.path.relpath(task.folder.root)
+def _print_places(task: Task, *, recorded: bool) -> None:
+    """Where the study is, and how MLflow's pages are opened, if it has something to show."""
+    stored = f"\nstored in {os.path.relpath(task.folder.root)}"
+    if not recorded:
+        click.echo(stored)
+        return
     default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
     mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
     command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
     if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
         command = task.tracking
     shown = command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
-    click.echo(f"\nstored in {folder}; to compare the trials: {shown}")
+    click.echo(f"{stored}; to compare the trials: {shown}")
 
 
 def _top_failure(folder: StudyFolder) -> str:

@@ -16,6 +16,8 @@ from rich.text import Text
 
 TICK_SECONDS = 60.0
 """Away from a terminal, the time between two progress lines."""
+WIDTH = 160
+"""Columns of a table where there is no terminal to fit."""
 
 
 class JsonLines:
@@ -50,6 +52,9 @@ class Lines:
             self._last_tick = time.monotonic()
             self.print(_PROGRESS[event](fields))
             return
+        if event == "summary":
+            self.print_summary(fields)
+            return
         if (line := event_line(event, fields)) is not None:
             self.print(line)
 
@@ -57,6 +62,16 @@ class Lines:
         """Print one line; the sweep goes on when nobody reads any more."""
         with suppress(OSError):
             print(line, file=self._out, flush=True)
+
+    def print_summary(self, summary: Mapping[str, Any]) -> None:
+        """Print the end of a sweep as tables."""
+        self._print_summary(summary, Console(file=self._out, width=WIDTH))
+
+    def _print_summary(self, summary: Mapping[str, Any], console: Console) -> None:
+        from tuner.cli.tables import print_summary
+
+        with suppress(OSError):
+            print_summary(summary, console)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -81,6 +96,10 @@ class Terminal(Lines):
     def print(self, line: str) -> None:
         """Print one line above the live one."""
         self._live.console.print(Text(line))
+
+    def print_summary(self, summary: Mapping[str, Any]) -> None:
+        """Print it above the live line."""
+        self._print_summary(summary, self._console)
 
     def close(self) -> None:
         """Take the live line away."""
@@ -180,7 +199,12 @@ def training_line(fields: Mapping[str, Any]) -> str:
     )
 
 
-_PROGRESS = {"progress": progress_line, "training": training_line}
+def recording_line(fields: Mapping[str, Any]) -> str:
+    """How far MLflow is, when the sweep is over."""
+    return f"MLflow: {fields['left']} changes left to write"
+
+
+_PROGRESS = {"progress": progress_line, "training": training_line, "recording": recording_line}
 
 
 def number(value: float | None) -> str:

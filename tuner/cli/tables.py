@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -11,19 +11,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tuner.cli.console import duration, number
+from tuner.cli.console import WIDTH, duration, number
 
-if TYPE_CHECKING:
-    from tuner.sweep.summary import Summary
-
-_WIDTH = 160  # where there is no terminal to fit
 _NARROW = 110  # columns below which a table of trials would be one of syllables
 
 
 def make_console() -> Console:
     """The terminal, or a wide page where there is none."""
     console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH)
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def make_table(*headings: str) -> Table:
@@ -87,24 +83,27 @@ def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     make_console().print(table)
 
 
-def print_summary(summary: Summary) -> None:
-    """The end of a sweep: the confirmed configurations beside baseline and trivial predictor."""
-    console = make_console()
+def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """The end of a sweep: the confirmed configurations beside baseline and trivial predictor.
+
+    Args:
+        summary: Fields of a `Summary`.
+        console: Where to.
+    """
     console.print()
-    console.print(summary.headline, highlight=False)
-    if summary.rows:
-        table = make_table(
-            "configuration", summary.metric, *([summary.test_metric] if summary.has_test else []), "seeds"
-        )
-        for row in summary.rows:
+    console.print(summary["headline"], highlight=False)
+    if summary["rows"]:
+        tests = [summary["test_metric"]] if summary["has_test"] else []
+        table = make_table("configuration", summary["metric"], *tests, "seeds")
+        for row in summary["rows"]:
             cells = [row["name"], row["score"]]
-            cells += [row["test"]] if summary.has_test else []
+            cells += [row["test"]] if tests else []
             table.add_row(*cells, row["seeds"])
         console.print(table)
-    for sentence in summary.sentences:
+    for sentence in summary["sentences"]:
         console.print(sentence, highlight=False)
-    if summary.winner_params:
-        console.print(f"{summary.winner}: {parameters(summary.winner_params)}", highlight=False)
+    if summary["winner_params"]:
+        console.print(f"{summary['winner']}: {parameters(summary['winner_params'])}", highlight=False)
 
 
 def parameters(params: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -41,6 +42,7 @@ SWEEP = "sweep"
 """The parent run's name among the runs."""
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow's UI open the experiment as model training, not as the default, GenAI."""
+_MLFLOW = "python -m mlflow"
 _METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
 
 
@@ -85,7 +87,7 @@ class Projection:
 
     def __init__(self, folder: StudyFolder, uri: str, live: Container[str] = ()) -> None:
         self._live = live
-        self._folder = folder
+        self._folder, self._uri = folder, uri
         with _sqlite_prepared(uri):
             self._client = MlflowClient(uri)
             self._experiment = self._find_experiment()
@@ -267,7 +269,8 @@ class Projection:
         if found.lifecycle_stage != "active":
             raise StudyError(
                 f"MLflow's experiment {name!r} must not be deleted",
-                fix=f"Use `mlflow experiments restore -x {found.experiment_id}`, or rename the study.",
+                fix=f"Use `MLFLOW_TRACKING_URI={shlex.quote(self._uri)} {_MLFLOW} experiments restore "
+                f"-x {found.experiment_id}`, or rename the study.",
             )
         return found.experiment_id
 

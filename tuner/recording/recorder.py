@@ -22,6 +22,12 @@ END = "end"
 """The last line to a writer, when the driver has told it everything."""
 ENDINGS = (0, 3)
 """Exit statuses of a writer that ended in its own time: all is in MLflow, or not all."""
+SILENCE_SECONDS = 60.0
+"""Longest time without a sign of progress that the end of a sweep waits for."""
+LASTING_SECONDS = 2.0
+"""Age at which a problem is told while the search runs: a lock is held for a moment now and then."""
+_LAST_LIVES = 2
+"""Writers that may die at the end, before it is given up."""
 
 
 class Recorder:
@@ -43,6 +49,9 @@ class Recorder:
         self._named: dict[str, None] = {}
         self._left = 0
         self._problem = ""
+        self._away = False
+        self._troubled = 0.0  # since when there is a problem, by `time.monotonic`
+        self._heard = 0.0  # when there was last a sign of progress
         self._closing = False
         self._gone = False
         self._complete = False
@@ -69,38 +78,55 @@ class Recorder:
         with self._condition:
             return len(self._unsent) + self._left
 
-    def problem(self) -> str:
-        """Why MLflow is behind; empty when the last round went well."""
-        with self._condition:
-            return self._problem
-
-    def close(self, timeout: float, tell: Callable[[int], None] | None = None) -> bool:
-        """End the recording and wait until it is complete.
+    def problem(self, *, lasting: bool = False) -> str:
+        """Why MLflow is behind; empty when the last round went well.
 
         Args:
-            timeout: Seconds to wait at most; the writer goes on by itself after that.
+            lasting: Only what has not gone by within a moment.
+        """
+        with self._condition:
+            young = lasting and time.monotonic() - self._troubled < LASTING_SECONDS
+            return "" if young else self._problem
+
+    def away(self) -> bool:
+        """Whether the problem keeps everything back, rather than some runs."""
+        with self._condition:
+            return self._away
+
+    def close(self, patience: float = SILENCE_SECONDS, tell: Callable[[int], None] | None = None) -> bool:
+        """End the recording and wait until it is complete, as long as it gets on.
+
+        Args:
+            patience: Seconds without progress after which the writer is left to itself.
             tell: Called twice a second with the number of changes left.
 
         Returns:
             Whether everything is in MLflow. If not, the events stay, and `sync` completes it.
         """
-        deadline = time.monotonic() + timeout
         with self._condition:
             self._closing = True
+            self._heard = time.monotonic()
             self._condition.notify_all()
-        while self._feeder.is_alive() and (remaining := deadline - time.monotonic()) > 0:
+        while self._feeder.is_alive() and (remaining := self._heard + patience - time.monotonic()) > 0:
             self._feeder.join(min(0.5, remaining))
             if tell is not None and self._feeder.is_alive():
                 tell(self.lag())
+        if self._feeder.is_alive():
+            with self._condition:
+                self._problem = self._problem or f"it has taken nothing for {patience:g} s"
         return self._complete
 
     def _feed(self) -> None:
-        """Thread: keep a writer alive until one has ended in its own time."""
+        """Thread: keep a writer alive until one has ended in its own time, or too many have died at the end."""
+        lives = _LAST_LIVES
         while (status := self._one_life()) not in ENDINGS:
             with self._condition:
                 self._unsent = {"all": None, "sweep": None, **self._named}
                 self._left, self._gone = 0, False
-                self._problem = f"the writer process ended with status {status}; see recording.log"
+                self._note(f"its writer ended with status {status}; see {self._folder.root}/recording.log", away=False)
+                lives -= self._closing
+            if not lives:
+                return
             time.sleep(_RESTART_SECONDS)
         self._complete = status == 0
 
@@ -147,10 +173,20 @@ class Recorder:
             for line in answers:
                 answer = json.loads(line)
                 with self._condition:
-                    self._left, self._problem = answer["left"], answer["problem"]
+                    self._left = answer["left"]
+                    self._note(answer["problem"], away=answer["away"])
         with self._condition:
             self._gone = True
             self._condition.notify_all()
+
+    def _note(self, problem: str, *, away: bool) -> None:
+        """Take in how MLflow is; the lock is held."""
+        now = time.monotonic()
+        if not problem:
+            self._heard = now
+        elif not self._problem:
+            self._troubled = now
+        self._problem, self._away = problem, away
 
 
 def _same_package() -> dict[str, str]:

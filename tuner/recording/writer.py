@@ -3,11 +3,13 @@
 The tracking URI comes in the environment as MLFLOW_TRACKING_URI, as it may hold a password.
 
 Standard input brings a line per change: the name of a run, `sweep`, or `all`, and at last `end`. A run that was named
-may have a live worker; others have none. Standard output gives a line of JSON after each round: `left` (changes
-not yet in MLflow) and `problem`.
+may have a live worker; others have none. Standard output gives lines of JSON: `left` (changes not yet in MLflow),
+`problem` (why some are left, or "") and `away` (whether that keeps everything back).
 
-The end of the input means that the driver is gone. What is left is written, without an `end` from every event file,
-and the process ends with status 0, or 3 when MLflow could not be reached or refused something.
+While the search runs, a thread of low priority writes: it takes what processor time is left over. The end of the input
+means that the search is over, or the driver gone. What is left is then written by the main thread, whose priority is
+that of any process (a lowered one can not be raised again), without an `end` from every event file, and the process
+ends with status 0, or 3 when MLflow could not be reached or refused something.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import TextIO
 
 from mlflow.exceptions import MlflowException
 
+from tuner.errors import UserError
 from tuner.folder import StudyFolder
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
@@ -30,10 +33,11 @@ from tuner.recording.recorder import END, ENDINGS
 from tuner.redaction import redacted
 
 _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together
-_GIVE_UP_SECONDS = 10.0  # without a driver and without success
+_GIVE_UP_SECONDS = 10.0  # without success, counted from the first failure, once there is no driver
 _LONGEST_BACKOFF_SECONDS = 30.0
 _LOG_BYTES = 1_000_000
-_LEAST = 19  # the least urgent niceness
+_BACK = 10  # niceness more than usual while the search runs: a tenth of the weight of a process that computes
+_SESSION_TRIES = 20
 
 _PASSING = (401, 403, 408, 429)
 """HTTP statuses of the 400s that a later try may not give."""
@@ -59,6 +63,11 @@ class Inbox:
             changes, self._changes = list(self._changes), {}
             return changes
 
+    def wait_for_end(self) -> None:
+        """Wait until the stream has ended."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.closed)
+
     def pause(self, seconds: float) -> None:
         """Sleep, but not beyond the end of the stream."""
         with self._condition:
@@ -71,10 +80,10 @@ class Inbox:
                     self.whole = True
                 else:
                     self._changes[change] = None
-                self._condition.notify()
+                self._condition.notify_all()
         with self._condition:
             self.closed = True
-            self._condition.notify()
+            self._condition.notify_all()
 
 
 class Writer:
@@ -97,8 +106,9 @@ class Writer:
         self._live: set[str] = set()
         self._dirty: dict[str, None] = {}
         self._refused: set[str] = set()
-        self._set_aside = False
+        self._aside = ""  # why a change was set aside
         self._told = 0.0
+        self._failing: float | None = None  # since when, by `time.monotonic`
 
     def run(self) -> bool:
         """Write until the input ends, and then what is left.
@@ -106,36 +116,49 @@ class Writer:
         Returns:
             Whether everything is in MLflow.
         """
+        self._tell("")  # MLflow is imported
+        self._take(wait=True)
+        self._round(only_open=True)  # at full priority, as making a database's tables takes seconds
+        follower = threading.Thread(target=self._follow, name="follower", daemon=True)
+        follower.start()
+        self._inbox.wait_for_end()
+        _come_forward()
+        follower.join()  # it ends after the change that it is at
+        return self._drain()
+
+    def _follow(self) -> None:
+        """Thread: write what comes, with the processor time that others leave."""
+        _stand_back()
         backoff = 0.0
-        while True:
-            changes = self._inbox.take(wait=not self._dirty)
-            self._live.update(changes)
-            self._dirty.update(dict.fromkeys(changes))
-            if self._inbox.closed:
-                return self._drain()
+        while not self._inbox.closed:
             problem = self._round()
             backoff = min(_LONGEST_BACKOFF_SECONDS, 2 * backoff or _PAUSE_SECONDS) if problem else 0.0
             self._inbox.pause(backoff or _PAUSE_SECONDS)
+            self._take(wait=not self._dirty)
+
+    def _take(self, *, wait: bool) -> None:
+        changes = self._inbox.take(wait=wait)
+        self._live.update(changes)
+        self._dirty.update(dict.fromkeys(changes))
 
     def _drain(self) -> bool:
         """Without a driver: write what is left, and leave no run RUNNING."""
         self._live.clear()
         untold = [] if self._inbox.whole else ["all"]
         self._dirty.update(dict.fromkeys([*self._inbox.take(wait=False), *untold, "close"]))
-        deadline = time.monotonic() + _GIVE_UP_SECONDS
         while self._dirty:
             before = len(self._dirty)
-            if problem := self._round():
-                if len(self._dirty) < before:
-                    deadline = time.monotonic() + _GIVE_UP_SECONDS
-                elif time.monotonic() > deadline:
+            if problem := self._round(draining=True):
+                if self._failing is not None and time.monotonic() - self._failing > _GIVE_UP_SECONDS:
                     print(f"gave up with {before} changes left: {problem}", file=sys.stderr)  # noqa: T201 - the log
                     return False
                 time.sleep(_PAUSE_SECONDS)
-        return not self._set_aside
+        if self._aside:
+            self._tell(self._aside)
+        return not self._aside
 
-    def _round(self) -> str:
-        """Project every change once.
+    def _round(self, *, only_open: bool = False, draining: bool = False) -> str:
+        """Project every change once; what is not draining leaves off when the input ends.
 
         Returns:
             Why some are left; empty when none is.
@@ -146,27 +169,33 @@ class Writer:
             if self._projection is None:
                 mend_artifact_places(self._folder.name, self._uri)
                 self._projection = Projection(self._folder, self._uri, self._live)
-            while self._dirty:
+                self._tell("")
+            while self._dirty and not only_open and (draining or not self._inbox.closed):
                 change = next(iter(self._dirty))
                 self._apply(self._projection, change)
                 del self._dirty[change]
                 self._refused.discard(change)
+                self._failing = None
                 if time.monotonic() - self._told > _PAUSE_SECONDS:
                     self._tell("")
         except Exception as error:  # noqa: BLE001 - a writer that dies of one change would lose the others
             passing = is_passing(error)
-            problem = redacted(f"{type(error).__name__}: {error}")
+            problem = redacted(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
             print(f"{change or 'opening'}: {problem}", file=sys.stderr)  # noqa: T201 - the log
             self._dirty.pop(change, None)
             if change in self._refused and not passing:
-                self._set_aside = True
+                self._aside = problem
             elif change:
                 self._dirty[change] = None  # at the end, so that the others have their turn
             if not passing:
                 self._refused.add(change)
                 self._projection = None
+            if self._failing is None:
+                self._failing = time.monotonic()
+            self._tell(problem, away=passing or not change)
+        else:
+            self._tell("")
         self._cap_log()
-        self._tell(problem)
         return problem
 
     def _apply(self, projection: Projection, change: str) -> None:
@@ -179,10 +208,11 @@ class Writer:
         else:
             projection.project(change)
 
-    def _tell(self, problem: str) -> None:
+    def _tell(self, problem: str, *, away: bool = False) -> None:
         self._told = time.monotonic()
+        answer = {"left": len(self._dirty), "problem": problem, "away": away}
         with suppress(OSError):  # the driver is gone; its last line was the end of the input
-            print(json.dumps({"left": len(self._dirty), "problem": problem}), file=self._answers, flush=True)
+            print(json.dumps(answer), file=self._answers, flush=True)
 
     def _cap_log(self) -> None:
         """Empty the log when it is long; it is open for appending."""
@@ -199,10 +229,29 @@ def is_passing(error: Exception) -> bool:
 
 
 def _stand_back() -> None:
-    """Take what processor time the search leaves: by `nice`, and for the session, which Linux may schedule as one."""
-    os.nice(_LEAST)
-    with suppress(OSError):  # a kernel without autogroups
-        Path("/proc/self/autogroup").write_text(str(_LEAST))
+    """Give this thread a low priority, and the session, which Linux may schedule as one, where it is ours."""
+    with suppress(OSError):  # a system whose threads have no priority of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _BACK)
+    _set_session(_BACK)
+
+
+def _come_forward() -> None:
+    """Give the session its full share again; a thread cannot be given more than it has."""
+    _set_session(0)
+
+
+def _set_session(niceness: int) -> None:
+    if os.getsid(0) != os.getpid():
+        return
+    for _ in range(_SESSION_TRIES):
+        try:
+            Path("/proc/self/autogroup").write_text(str(niceness))
+        except BlockingIOError:  # the kernel allows it ten times a second on the whole machine
+            time.sleep(0.15)
+        except OSError:  # a kernel without autogroups
+            return
+        else:
+            return
 
 
 def main() -> int:
@@ -210,7 +259,6 @@ def main() -> int:
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever MLflow prints goes to the log, not between the answers
-    _stand_back()
     inbox = Inbox(sys.stdin)
     with recording_lock(folder):
         complete = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], inbox, answers).run()

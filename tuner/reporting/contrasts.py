@@ -67,7 +67,7 @@ class Contrast:
         others = self.others
         hits, trials = self.group.hits + others.hits, self.group.trials
         most, fewest = min(hits, trials), max(0, hits - others.trials)
-        return min(_fisher(inside, trials, hits - inside, others.trials) for inside in {most, fewest})
+        return min(fisher(inside, trials, hits - inside, others.trials) for inside in {most, fewest})
 
 
 def contrasts(trials: Sequence[tuple[Mapping[str, Any], bool]]) -> list[Contrast]:
@@ -134,10 +134,21 @@ def _probability(group: Group, groups: Sequence[Group]) -> float:
     """Fisher's exact test of a group against the others together, two-sided."""
     rest = [other for other in groups if other is not group]
     hits, trials = sum(other.hits for other in rest), sum(other.trials for other in rest)
-    return _fisher(group.hits, group.trials, hits, trials)
+    return fisher(group.hits, group.trials, hits, trials)
 
 
-def _fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
+def fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
+    """Probability of so large a difference between two shares by chance: Fisher's exact test, two-sided.
+
+    Args:
+        hits: Of the first group, 0 to `trials`.
+        trials: Its size.
+        other_hits: Of the second group.
+        other_trials: Its size.
+
+    Reference:
+        Fisher 1922, doi:10.2307/2340521.
+    """
     from scipy.stats import fisher_exact  # here, so that a leaderboard starts without SciPy
 
     table = [[hits, trials - hits], [other_hits, other_trials - other_hits]]

@@ -9,11 +9,18 @@ from statistics import fmean, stdev
 
 from tuner.events import RunRecord
 from tuner.messages import State
+from tuner.reporting.contrasts import fisher
+from tuner.reporting.intervals import ANYWHERE, Interval, difference_interval, mean_interval
+from tuner.reporting.learned import halfway, has_learned, learned_or_not
 
 BASELINE = -1
 """The number under which the baseline's scores are given."""
 
-Interval = tuple[float, float]
+COVERS = (
+    "an interval is of the choice of training seeds, by the spread of each configuration's own; other validation items "
+    "would give other scores, which it does not cover."
+)
+"""What intervals are of, said once beside them."""
 
 
 def leaderboard(records: Sequence[RunRecord], maximize: bool) -> list[RunRecord]:
@@ -42,7 +49,9 @@ class Scores:
         missing: Seeds without a score: diverged or failed.
         mean: Of `values`; None without any.
         sd: Standard deviation of `values` (n - 1); None below two.
-        interval: Student's t interval of the mean; None below two values.
+        interval: Student's t interval of the mean; None below two values, where all are the same, or where seeds
+            learned or not.
+        learned: Seeds that learned the task, where some did and others not, and none is in between; else None.
     """
 
     number: int
@@ -51,6 +60,7 @@ class Scores:
     mean: float | None
     sd: float | None
     interval: Interval | None
+    learned: int | None = None
 
     @property
     def name(self) -> str:
@@ -71,8 +81,9 @@ class Comparison:
         first: Number of the one that is asked about.
         second: Number of the other.
         difference: How much better the first is on average, in either direction; negative when worse.
-        interval: Student's, widened for the number of comparisons; None with one seed.
-        distinguishable: Whether the interval leaves out 0.
+        interval: Welch's, widened for the number of comparisons; None where there is none, see `difference_interval`,
+            and where seeds are counted.
+        distinguishable: Whether the interval leaves out 0; where seeds are counted, whether Fisher's exact test does.
         sentence: All that in words.
     """
 
@@ -107,142 +118,166 @@ def confirmation(
     scores: Mapping[int, Sequence[float | None]],
     maximize: bool,
     level: float = 0.95,
-    within: Interval = (-math.inf, math.inf),
+    within: Interval = ANYWHERE,
+    *,
+    step: float = 0.0,
+    trivial: float | None = None,
 ) -> Confirmation:
     """Choose the winner by mean, and say how sure that is.
 
-    The winner is the best of several, so a plain interval would promise too much. Each statement below holds
-    for all its candidates together (Bonferroni): the level of k comparisons is 1 - (1 - level) / k.
+    Spreads of configurations may differ by any factor: each has its own. The winner is the best of several, so a plain
+    interval would promise too much; a miss of 1 - level is shared out (Bonferroni). The mean of the best of k errs to
+    its good side, so that 1 - level is shared by k upper ends; the lower end is as far.
 
-    mean +- t(df) * sd / sqrt(n)                      k = configurations
-    difference +- t(df) * sd * sqrt(1 / n1 + 1 / n2)   k = searched configurations, against the baseline;
-                                                      k = configurations - 1, against the second
+    mean +- t(n - 1) * sd / sqrt(n)         tails of (1 - level) / max(2, k), k configurations
+    difference, Welch's interval            tails of (1 - level) / 2 / k; against the baseline k searched
+                                            configurations, against the second all configurations but one
 
-    sd^2 = sum (n_i - 1) sd_i^2 / df, df = sum (n_i - 1): one spread for all configurations. Three seeds say next to
-    nothing about the spread of one configuration (t = 4.3 with two degrees of freedom), those of all together do.
+    Where some seeds of a configuration learned the task and others stayed with the trivial predictor, its mean says
+    little: there seeds are counted, and compared by Fisher's exact test.
+
+    `python -m benchmarks.intervals` prints coverage, false differences and power.
 
     Args:
         scores: Number -> its score per seed; None, or a value that is not finite, where it has none.
         maximize: Whether higher scores are better.
         level: Confidence of each statement, in (0, 1).
-        within: The least and the largest score that there can be; intervals of a mean end there.
+        within: The least and the largest score that there can be; intervals end there.
+        step: What a score moves by where it counts items; 0 where it does not.
+        trivial: Score of the trivial predictor; None where there is none.
 
     Reference:
-        Student's t for several groups of one variance; Bonferroni's inequality. No deviation.
+        Student's t; Welch 1947, doi:10.2307/2332510; Bonferroni's inequality; Fisher 1922, doi:10.2307/2340521.
     """
+    every = [value for values in scores.values() for value in values]
+    cut = None if trivial is None else halfway(every, trivial, maximize)
+    judge = _Judge(maximize, level, within, step, trivial, cut, len(scores))
     sign = 1.0 if maximize else -1.0
-    found = {
-        number: tuple(v for v in values if v is not None and math.isfinite(v)) for number, values in scores.items()
-    }
-    spread = _pooled(list(found.values()), level)
     configurations = sorted(
-        (_scores(number, found[number], len(scores[number]), spread, within) for number in scores),
+        (judge.scores(number, values) for number, values in scores.items()),
         key=lambda c: (not c.eligible, -sign * (c.mean or 0.0), c.number),
     )
     able = [c for c in configurations if c.eligible]
     searched = [c for c in able if c.number != BASELINE]
     baseline = next((c for c in able if c.number == BASELINE), None)
-    against_baseline = _compare(searched[0], baseline, sign, spread, len(searched)) if searched and baseline else None
-    against_second = _compare(able[0], able[1], sign, spread, len(able) - 1) if len(able) > 1 else None
+    against_baseline = judge.compare(searched[0], baseline, len(searched)) if searched and baseline else None
+    against_second = judge.compare(able[0], able[1], len(able) - 1) if len(able) > 1 else None
     return Confirmation(
         configurations=tuple(configurations),
         winner=able[0].number if able else None,
         against_baseline=against_baseline,
         against_second=against_second,
-        sentences=tuple(_sentences(configurations, against_baseline, against_second, level)),
+        sentences=tuple(_sentences(judge, configurations, against_baseline, against_second)),
     )
 
 
 @dataclass(frozen=True)
-class _Spread:
-    """What all configurations together say about the scatter of one score."""
+class _Judge:
+    """What all configurations are judged by."""
 
-    sd: float
-    freedom: int
+    maximize: bool
     level: float
+    within: Interval
+    step: float
+    trivial: float | None
+    cut: float | None
     configurations: int
 
-    def half_width(self, standard_errors: float, comparisons: int) -> float | None:
-        """Half of an interval that holds for so many comparisons at once; None with one seed."""
-        if self.freedom == 0:
-            return None
-        from scipy.special import stdtrit  # here, so that a leaderboard starts without SciPy
+    def scores(self, number: int, values: Sequence[float | None]) -> Scores:
+        """A configuration with its own interval, or its count."""
+        found = tuple(value for value in values if value is not None and math.isfinite(value))
+        learned = None
+        if self.cut is not None and self.trivial is not None:
+            learned = learned_or_not(found, self.cut, self.trivial, self.maximize)
+        interval = None
+        if learned is None:
+            interval = mean_interval(found, (1 - self.level) / max(2, self.configurations), self.step, self.within)
+        mean = fmean(found) if found else None
+        sd = stdev(found) if len(found) > 1 else None
+        return Scores(number, found, len(values) - len(found), mean, sd, interval, learned)
 
-        level = 1.0 - (1.0 - self.level) / comparisons
-        return float(stdtrit(self.freedom, 0.5 + level / 2.0)) * self.sd * standard_errors
+    def compare(self, first: Scores, second: Scores, comparisons: int) -> Comparison:
+        """One of so many comparisons."""
+        assert first.mean is not None
+        assert second.mean is not None
+        difference = first.mean - second.mean if self.maximize else second.mean - first.mean
+        if first.learned is not None or second.learned is not None:
+            return self._counted(first, second, difference, comparisons)
+        better, worse = (first, second) if self.maximize else (second, first)
+        tail = (1 - self.level) / 2 / comparisons
+        interval = difference_interval(better.values, worse.values, tail, self.step, self.within)
+        distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
+        if distinguishable:
+            word = "better" if difference > 0 else "worse"
+            told = f"{first.name} is {word} than {second.name} by {abs(difference):.3g} ("
+        else:
+            cannot = "are not distinguishable" if interval is not None else "cannot be told apart"
+            told = f"{first.name} and {second.name} {cannot} (difference {difference:.3g}, "
+        told += self.sure(interval, min(len(first.values), len(second.values)), ".3g")
+        if interval is not None:
+            told += f", {_seeds_of(first, second)}"
+        return Comparison(first.number, second.number, difference, interval, distinguishable, f"{told}).")
+
+    def _counted(self, first: Scores, second: Scores, difference: float, comparisons: int) -> Comparison:
+        hits, others = self._count(first), self._count(second)
+        seeds, all_others = len(first.values), len(second.values)
+        p = min(1.0, comparisons * fisher(hits, seeds, others, all_others))
+        told = f"{hits} of {seeds} seeds learned against {others} of {all_others}, p = {p:.2g} by Fisher's exact test"
+        if comparisons > 1:
+            told += f", corrected for {comparisons} comparisons"
+        distinguishable = p <= 1 - self.level
+        word = "better" if hits * all_others > others * seeds else "worse"
+        pair = f"{first.name} is {word} than {second.name}"
+        if not distinguishable:
+            pair = f"{first.name} and {second.name} are not distinguishable"
+        return Comparison(first.number, second.number, difference, None, distinguishable, f"{pair} ({told}).")
+
+    def _count(self, scores: Scores) -> int:
+        assert self.cut is not None
+        return sum(has_learned(value, self.cut, self.maximize) for value in scores.values)
+
+    def sure(self, interval: Interval | None, seeds: int, digits: str) -> str:
+        """`95 % interval 0.1 to 0.3`, or why there is none."""
+        if interval is None:
+            return "no interval, as all seeds gave the same value" if seeds > 1 else "no interval with one seed"
+        return f"{100 * self.level:.0f} % interval {interval[0]:{digits}} to {interval[1]:{digits}}"
 
 
-def _pooled(scores: Sequence[Sequence[float]], level: float) -> _Spread:
-    several = [values for values in scores if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in several)
-    squares = sum((len(values) - 1) * stdev(values) ** 2 for values in several)
-    return _Spread(math.sqrt(squares / freedom) if freedom else 0.0, freedom, level, max(1, len(scores)))
-
-
-def _around(middle: float, half: float | None) -> Interval | None:
-    return None if half is None else (middle - half, middle + half)
-
-
-def _scores(number: int, found: tuple[float, ...], asked: int, spread: _Spread, within: Interval) -> Scores:
-    mean = fmean(found) if found else None
-    sd = stdev(found) if len(found) > 1 else None
-    interval = None
-    if mean is not None:
-        interval = _around(mean, spread.half_width(1.0 / math.sqrt(len(found)), spread.configurations))
-    if interval is not None:
-        interval = max(interval[0], within[0]), min(interval[1], within[1])
-    return Scores(number, found, asked - len(found), mean, sd, interval)
-
-
-def _compare(first: Scores, second: Scores, sign: float, spread: _Spread, comparisons: int) -> Comparison:
-    assert first.mean is not None
-    assert second.mean is not None
-    level, difference = spread.level, sign * (first.mean - second.mean)
-    errors = math.sqrt(1.0 / len(first.values) + 1.0 / len(second.values))
-    interval = _around(difference, spread.half_width(errors, comparisons))
-    distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
-    if interval is None:
-        sure = "no interval with one seed"
-    else:
-        sure = f"{level:.0%} interval {interval[0]:.3g} to {interval[1]:.3g}".replace("%", " %")
-    seeds = (
-        f"{len(first.values)} seeds each"
-        if len(first.values) == len(second.values)
-        else f"{len(first.values)} and {len(second.values)} seeds"
-    )
-    if distinguishable:
-        word = "better" if difference > 0 else "worse"
-        sentence = f"{first.name} is {word} than {second.name} by {abs(difference):.3g} ({sure}, {seeds})."
-    elif interval is None:
-        sentence = f"{first.name} and {second.name} cannot be told apart (difference {difference:.3g}, {sure})."
-    else:
-        sentence = (
-            f"{first.name} and {second.name} are not distinguishable (difference {difference:.3g}, {sure}, {seeds})."
-        )
-    return Comparison(first.number, second.number, difference, interval, distinguishable, sentence)
+def _seeds_of(first: Scores, second: Scores) -> str:
+    one, other = len(first.values), len(second.values)
+    return f"{one} seeds each" if one == other else f"{one} and {other} seeds"
 
 
 def _sentences(
+    judge: _Judge,
     configurations: Sequence[Scores],
     against_baseline: Comparison | None,
     against_second: Comparison | None,
-    level: float,
 ) -> list[str]:
     told = []
     best = configurations[0] if configurations else None
     if best is None or not best.eligible or best.mean is None:
         told.append("no configuration can win: none has a score on every seed.")
     else:
-        seeds = f"{len(best.values)} seed{'s' if len(best.values) > 1 else ''}"
-        sure = "no interval with one seed"
-        if best.interval is not None:
-            sure = f"{level:.0%} interval {best.interval[0]:.4g} to {best.interval[1]:.4g}".replace("%", " %")
-            sure += ", one spread for all"
-        told.append(f"{best.name} has the best mean, {best.mean:.4g} over {seeds} ({sure}).")
-    if against_baseline is not None:
-        told.append(against_baseline.sentence)
+        count = len(best.values)
+        sure = judge.sure(best.interval, count, ".4g")
+        if best.learned is not None:
+            sure = f"{best.learned} of them learned"
+        told.append(f"{best.name} has the best mean, {best.mean:.4g} over {count} seed{'s' * (count > 1)} ({sure}).")
+    pairs = [against_baseline] if against_baseline else []
     if against_second is not None and BASELINE not in (against_second.first, against_second.second):
-        told.append(against_second.sentence)
+        pairs.append(against_second)
+    told += [pair.sentence for pair in pairs]
+    if any(
+        interval is not None
+        for interval in [*(one.interval for one in configurations[:1]), *(p.interval for p in pairs)]
+    ):
+        told.append(COVERS)
+    if any(one.learned is not None for one in configurations):
+        told.append(
+            f"a seed has learned beyond {judge.cut:.3g}, halfway from the trivial predictor to the best seed; where "
+            "some of a configuration's have and the others are far from it, they are counted: a mean says little there."
+        )
     for one in configurations:
         if one.missing:
             trained = one.missing + len(one.values)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from tuner.reporting.contrasts import Group, contrasts
+from tuner.reporting.learned import halfway, has_learned
 
 LEVEL = 0.05
 """Largest probability, after correction, at which a difference is told."""
@@ -51,24 +51,6 @@ class Separation:
         )
 
 
-def halfway(values: Sequence[float | None], trivial: float, maximize: bool) -> float | None:
-    """The value halfway from the trivial predictor's to the best; None where none beats the trivial predictor.
-
-    Args:
-        values: Of the trials; None without one.
-        trivial: Value of the trivial predictor.
-        maximize: Whether higher values are better.
-    """
-    best = (max if maximize else min)((value for value in values if _is_score(value)), default=trivial)
-    beaten = best > trivial if maximize else best < trivial
-    return (best + trivial) / 2 if beaten else None
-
-
-def has_learned(value: float | None, cut: float, maximize: bool) -> bool:
-    """Whether a trial's value is beyond `halfway`."""
-    return _is_score(value) and (value > cut if maximize else value < cut)
-
-
 def separation(
     trials: Sequence[tuple[Mapping[str, Any], float | None]], trivial: float, maximize: bool
 ) -> Separation | None:
@@ -101,7 +83,3 @@ def separation(
     if corrected > LEVEL:
         return None
     return Separation(best.parameter, best.groups, best.group.label, cut, corrected, len(compared))
-
-
-def _is_score(value: float | None) -> TypeGuard[float]:
-    return value is not None and math.isfinite(value)

@@ -19,7 +19,7 @@ from tuner.events import RunRecord
 from tuner.messages import Epoch, State
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
 from tuner.reporting.drawing import lag_of, run_name
-from tuner.reporting.leaderboard import Interval
+from tuner.reporting.intervals import Interval
 from tuner.reporting.repaired import Repaired, repaired
 from tuner.reporting.separation import LEVEL
 

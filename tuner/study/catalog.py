@@ -84,14 +84,14 @@ SAMPLERS = Catalog(
         "random": Entry(f"{_SAMPLERS}:random", "independent uniform draws", "Bergstra & Bengio 2012", NoOptions),
         "gp": Entry(
             f"{_SAMPLERS}:gp",
-            "Gaussian process; for budgets up to about 200 trials and spaces without conditions",
+            "Gaussian process over all parameters; for budgets up to about 200 trials",
             "optuna.samplers.GPSampler",
             GPOptions,
         ),
         "cmaes": Entry(
             f"{_SAMPLERS}:cmaes",
-            "CMA-ES over the numeric parameters that every trial has; the others are drawn at random",
-            "Hansen 2016; optuna.samplers.CmaEsSampler",
+            "CMA-ES over all numeric parameters; choices are drawn at random",
+            "Hansen 2016, arXiv:1604.00772; the package cmaes",
             CMAESOptions,
         ),
         "nsga2": Entry(

@@ -7,12 +7,27 @@ Every argument whose default moved between Optuna's versions is set here.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import optuna
+from cmaes import CMA
+from optuna._transform import _SearchSpaceTransform
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from tuner.study.catalog import CMAESOptions, GPOptions, NoOptions, NSGA2Options, TPEOptions
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_KNOW_CONDITIONS = (optuna.samplers.TPESampler, optuna.samplers.RandomSampler, optuna.samplers.BruteForceSampler)
+
+
+def knows_conditions(sampler: BaseSampler) -> bool:
+    """Whether a sampler takes conditional parameters and trials that were cut as they are; others need `FlatView`."""
+    return isinstance(sampler, _KNOW_CONDITIONS)
 
 
 def tpe(options: TPEOptions, seed: int) -> BaseSampler:
@@ -38,14 +53,8 @@ def gp(options: GPOptions, seed: int) -> BaseSampler:
 
 
 def cmaes(options: CMAESOptions, seed: int) -> BaseSampler:
-    """CMA-ES with random draws for categorical and conditional parameters."""
-    return optuna.samplers.CmaEsSampler(
-        n_startup_trials=options.startup_trials,
-        independent_sampler=optuna.samplers.RandomSampler(seed=seed),
-        warn_independent_sampling=False,
-        consider_pruned_trials=True,
-        seed=seed,
-    )
+    """CMA-ES over all numeric parameters, with random draws for the choices."""
+    return CMAES(options, seed)
 
 
 def nsga2(options: NSGA2Options, seed: int) -> BaseSampler:
@@ -56,3 +65,59 @@ def nsga2(options: NSGA2Options, seed: int) -> BaseSampler:
 def grid(options: NoOptions, seed: int) -> BaseSampler:  # noqa: ARG001 - all samplers are built alike
     """Every configuration once; Optuna's GridSampler knows no conditions, its brute-force sampler does."""
     return optuna.samplers.BruteForceSampler(seed=seed, avoid_premature_stop=True)
+
+
+class CMAES(BaseSampler):
+    """CMA-ES whose state is made anew from the trials: the generations that are over are told in their order.
+
+    Optuna's own keeps its state as a pickle in the study, and stops for good when the numeric parameters that all
+    completed trials have become fewer. Trials need to have all parameters (`FlatView`). The first step is a sixth of
+    the ranges, as in Optuna's.
+
+    Reference:
+        Hansen 2016, arXiv:1604.00772, by the package cmaes.
+    """
+
+    GENERATION = "cma:generation"
+    """System attribute of a trial: the generation that it was drawn in, from 0."""
+
+    def __init__(self, options: CMAESOptions, seed: int) -> None:
+        self._startup_trials, self._seed = options.startup_trials, seed
+        self._random = optuna.samplers.RandomSampler(seed=seed)
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
+        """The numeric parameters, which all trials that are over have."""
+        over = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return {
+            name: distribution
+            for name, distribution in (over[0].distributions if over else {}).items()
+            if not isinstance(distribution, CategoricalDistribution) and not distribution.single()
+        }
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """A draw of the generation that is not over; nothing before the startup trials are."""
+        over = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if not search_space or len(over) < self._startup_trials:
+            return {}
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        cube = _SearchSpaceTransform(search_space, transform_step=True, transform_0_1=True)
+        n = len(cube.bounds)
+        optimizer = CMA(
+            mean=np.full(n, 0.5), sigma=1 / 6, bounds=cube.bounds, n_max_resampling=10 * n, seed=self._seed % 2**32
+        )
+        while True:
+            drawn = [each for each in over if each.system_attrs.get(self.GENERATION) == optimizer.generation]
+            if len(drawn) < optimizer.population_size:
+                break
+            drawn = drawn[: optimizer.population_size]
+            optimizer.tell([(cube.transform(each.params), sign * each.values[0]) for each in drawn])
+        study._storage.set_trial_system_attr(trial._trial_id, self.GENERATION, optimizer.generation)
+        return cube.untransform(optimizer.ask())
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """An even draw."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)

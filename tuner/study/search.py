@@ -9,16 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from statistics import median
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
@@ -29,12 +24,12 @@ from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.seeding import derive_seed
 from tuner.space import Space
-from tuner.space.domains import Constant
-from tuner.space.grammar import Definition
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.curves import Curves
+from tuner.study.drafting import Drafting, Replaying, distributions
+from tuner.study.flat import ASKED, FlatView
 from tuner.study.pruners import Decision, Pruner
-from tuner.study.samplers import random
+from tuner.study.samplers import knows_conditions, random
 from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
 
 _RESAMPLES = 20
@@ -45,6 +40,10 @@ _TOLD = {
     State.DIVERGED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+_FAR = 3.0
+"""Samplers see nothing as worse than the median by more than so many times what the best is better than it."""
+_BEYOND = 0.1
+"""By so much of the spread of the values a trial that diverged is shown as worse than the worst."""
 _UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, RuntimeError)
 """What Optuna raises on a journal that is damaged or of another version."""
 _INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_constraint("stability", ...) sets
@@ -96,6 +95,7 @@ class Search:
         self._space_digest = _digest(space.to_json())
         self._priors = {each.key: each for each in space.definitions if each.prior is not None}
         self._sampler_name, self._sampler_options = sampler
+        self._flat = FlatView(distributions(space))
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
         self._storage = self._open_storage(folder, database, waiting)
@@ -205,7 +205,7 @@ class Search:
         """
         if _digest(params) in self._seen:
             return None
-        replay = _Replaying(params)
+        replay = Replaying(params)
         self.space.suggest(replay)
         draft = _blank(self.count)
         draft.params, draft.distributions = replay.values, replay.distributions
@@ -214,7 +214,8 @@ class Search:
 
     def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
         draft = _blank(number)
-        self._storage.draft = draft
+        flat = None if knows_conditions(sampler) else self._flat.shown(self._inside(), self._reached())
+        self._storage.draft, self._storage.flat = draft, flat
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = None  # as Study.ask does
         try:
@@ -223,9 +224,11 @@ class Search:
             relative = sampler.sample_relative(self._study, draft, relative_space)
             priors = {} if self._sampler_name == "grid" else self._priors
             rng = Random(seed)
-            params = self.space.suggest(_Drafting(self._study, draft, relative_space, relative, priors, rng))
+            params = self.space.suggest(Drafting(self._study, draft, relative_space, relative, priors, rng))
         finally:
-            self._storage.draft = None
+            self._storage.draft = self._storage.flat = None
+        if flat and (asked := {name: value for name, value in relative.items() if name not in draft.params}):
+            draft.user_attrs[ASKED] = _rounded(asked)
         return draft, params
 
     def _store(self, draft: FrozenTrial, params: dict[str, Any]) -> Suggestion:
@@ -240,6 +243,36 @@ class Search:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler: BaseSampler = SAMPLERS[self._sampler_name].load()(self._sampler_options, seed)
         return sampler
+
+    def expected(self) -> dict[int, float]:
+        """Number -> final value of the completed trials, and what those that were cut would have reached.
+
+        See `Curves.expected`; of what diverged or failed nothing is expected.
+        """
+        over = [trial for trial in self._inside() if not _violation(trial)]
+        finals = {trial.number: trial.values[0] for trial in over if trial.state == TrialState.COMPLETE}
+        return self._curves.expected(finals, [trial.number for trial in over if trial.state == TrialState.PRUNED])
+
+    def _reached(self) -> dict[int, float]:
+        """`expected` as samplers are to learn from it: what is far off is drawn in, what diverged is worst.
+
+        A sampler that models values would see nothing but a loss of a thousand among losses of one.
+        """
+        sign = -1.0 if self.maximize else 1.0
+        found = {number: sign * value for number, value in self.expected().items()}
+        if not found:
+            return {}
+        best, middle = min(found.values()), median(found.values())
+        far = middle + _FAR * (middle - best) if middle > best else max(found.values())
+        found = {number: min(value, far) for number, value in found.items()}
+        worst = max(found.values())
+        beyond = worst + _BEYOND * (worst - best)
+        found |= {trial.number: beyond for trial in self._inside() if _violation(trial)}
+        return {number: sign * value for number, value in found.items()}
+
+    def _inside(self) -> list[FrozenTrial]:
+        """The trials inside today's space, as it has them."""
+        return self._storage.get_all_trials(self._id, deepcopy=False)
 
     # judging and telling ----------------------------------------------------------------------------------------
 
@@ -301,7 +334,7 @@ class Search:
         params = trial.user_attrs.get("params")
         if params is None or not self.space.contains(params):
             return None
-        replay = _Replaying(params)
+        replay = Replaying(params)
         self.space.suggest(replay)
         return FrozenTrial(
             number=trial.number,
@@ -317,6 +350,11 @@ class Search:
             intermediate_values=trial.intermediate_values,
             trial_id=trial._trial_id,
         )
+
+
+def _violation(trial: FrozenTrial) -> bool:
+    """Whether a trial is told to the sampler as one that must not be repeated."""
+    return any(value > 0 for value in trial.constraints.values())
 
 
 def _blank(number: int) -> FrozenTrial:
@@ -346,72 +384,6 @@ def _unreadable(folder: StudyFolder, database: str | None, error: Exception) -> 
         "Nothing was changed.",
         where="" if database else str(folder.journal),
     )
-
-
-class _Distributing:
-    """Turns the space's calls into Optuna distributions; what a value is, subclasses say."""
-
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
-        raise NotImplementedError
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        return self.value(name, CategoricalDistribution(choices))
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        return float(self.value(name, FloatDistribution(low, high, log=log, step=step)))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        return int(self.value(name, IntDistribution(low, high, log=log, step=step)))
-
-
-class _Drafting(_Distributing):
-    """Values for a draft: from the sampler's joint suggestion where it has one, else from the prior, else evenly."""
-
-    def __init__(
-        self,
-        study: optuna.Study,
-        draft: FrozenTrial,
-        relative_space: Mapping[str, BaseDistribution],
-        relative: Mapping[str, Any],
-        priors: Mapping[str, Definition],
-        rng: Random,
-    ) -> None:
-        self._study, self._draft = study, draft
-        self._priors, self._rng = priors, rng
-        self._relative_space, self._relative = relative_space, relative
-
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
-        if name in self._relative and self._relative_space[name] == distribution:
-            value = self._relative[name]
-        elif distribution.single():
-            value = distribution.to_external_repr(
-                0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
-            )
-        elif (definition := self._priors.get(name)) is not None:
-            assert definition.prior is not None
-            assert not isinstance(definition.domain, Constant)
-            value = definition.prior.draw(definition.domain, self._rng)
-        else:
-            value = self._study.sampler.sample_independent(self._study, self._draft, name, distribution)
-        self._draft.params = {**self._draft.params, name: value}
-        self._draft.distributions = {**self._draft.distributions, name: distribution}
-        return value
-
-
-class _Replaying(_Distributing):
-    """Gives back known values and keeps the names and distributions under which today's space has them."""
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params = params
-        self.values: dict[str, Any] = {}
-        self.distributions: dict[str, BaseDistribution] = {}
-
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
-        value = self._params[name.rpartition("@")[0]]
-        self.values[name], self.distributions[name] = value, distribution
-        return value
 
 
 def _digest(value: Any) -> str:

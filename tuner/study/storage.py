@@ -87,15 +87,17 @@ DRAFT_ID = -1
 class SearchStorage(BaseStorage):
     """The storage as samplers see it: a layer over one of Optuna's storages, mixed in before it.
 
-    Two things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
+    Three things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
     takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
-    the names of today's, or does not show when it lies outside.
+    the names of today's, or does not show when it lies outside. While a trial is drafted by a sampler that knows
+    neither conditions nor trials that were cut, the others show as `flat` has them.
     """
 
     def __init__(self, *storage: Any, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
         """`storage` is what the storage below takes; `translate` gives a trial as today's space has it, or None."""
         super().__init__(*storage)
         self.draft: FrozenTrial | None = None
+        self.flat: list[FrozenTrial] | None = None
         self._translate = translate
         self._translated: dict[int, FrozenTrial | None] = {}
 
@@ -111,8 +113,11 @@ class SearchStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials inside today's space, and the draft."""
-        stored = super().get_all_trials(study_id, deepcopy, states)  # type: ignore[safe-super]
-        shown = [seen for trial in stored if (seen := self._shown(trial)) is not None]
+        if self.flat is not None:
+            shown = [trial for trial in self.flat if states is None or trial.state in states]
+        else:
+            stored = super().get_all_trials(study_id, deepcopy, states)  # type: ignore[safe-super]
+            shown = [seen for trial in stored if (seen := self._shown(trial)) is not None]
         if self.draft is not None and (states is None or TrialState.RUNNING in states):
             shown.append(self.draft)
         return shown

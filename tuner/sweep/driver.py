@@ -33,6 +33,7 @@ from tuner.sweep.gc import collect
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
 from tuner.sweep.progress import Progress
+from tuner.sweep.record import Record
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared import Shared
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from tuner.study.search import Search
 
 RUN_TRIAL = "tuner.training:run_trial"
-RECORD_SECONDS = 60.0
-"""How long the end of a sweep waits for MLflow; what is missing then, `tuner sync` writes."""
 CONFIRM_SHARE = 0.25
 """Part of `budget.timeout` that is kept for the confirmation."""
 
@@ -57,12 +56,14 @@ class Outcome:
     Args:
         finished: False when it was stopped before the end.
         usable: Whether at least one trial completed.
-        summary: What to tell the user; None when stopped or when there was nothing to do.
+        summary: What was told last; None when stopped or when there was nothing to do.
+        recorded: Whether MLflow is there, with what was recorded.
     """
 
     finished: bool
     usable: bool
     summary: Summary | None = None
+    recorded: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Sweep:
         self.folder = task.folder
         self.executor = executor or make_executor(task)
         self.recorder = Recorder(self.folder, task.tracking)
+        self._record = Record(task, self.recorder, tell)
         self.progress = Progress(task.maximize, task.file.budget.trials)
         self.deadlines = Deadlines()
         self.stop_reason = ""
@@ -178,8 +180,8 @@ class Sweep:
             raise
         if self.stop_reason:
             self._note_stop(self.stop_reason)
-        self._close_recorder()
-        return Outcome(not self.stop_reason, self.progress.best is not None, summary)
+        recorded = self._record.close()
+        return Outcome(not self.stop_reason, self.progress.best is not None, summary, recorded)
 
     def _work(self) -> None:
         if self.task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):
@@ -274,6 +276,7 @@ class Sweep:
         now = time.monotonic()
         if now - self._told_progress >= 1.0:
             self._told_progress = now
+            self._record.look()
             self.tell(
                 "progress",
                 done=self.progress.done,
@@ -473,12 +476,8 @@ class Sweep:
         self.recorder.changed_sweep()
         for run in summary.drawn:
             self.recorder.changed(run)
+        self.tell("summary", **summary.as_event())
         return summary
-
-    def _close_recorder(self) -> None:
-        if not self.recorder.close(RECORD_SECONDS):
-            name = self.folder.name
-            self.tell("notice", sentence=f"MLflow is behind; `python -m tuner sync {name}` writes the rest")
 
 
 def seconds_used(folder: StudyFolder) -> float:

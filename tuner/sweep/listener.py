@@ -18,7 +18,8 @@ class Listener(Protocol):
         phase       name (search, confirm, test, record), runs
         confirm     run, number, repeat, state, value
         stopping    reason
-        summary     see `Summary`
+        summary     see `Summary`                           before MLflow has everything
+        recording   left                                    changes that are not in MLflow yet, at the end
         nothing     sentence                                the study is finished already
         progress    done, trials, running, idle, states, best, seconds_left    at most once a second
         training    epoch, epochs, metric, value, loss, seconds_left    of `diagnose`

@@ -10,19 +10,23 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from tuner import events
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Metric, Prepared
 from tuner.events import RunRecord, read_run
 from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.reporting.importance import FEWEST_BEST, importance
-from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
+from tuner.reporting.intervals import Interval, mean_interval
+from tuner.reporting.leaderboard import BASELINE, Confirmation, Scores, confirmation, leaderboard
+from tuner.reporting.learned import halfway, has_learned
 from tuner.reporting.repaired import repaired
-from tuner.reporting.separation import halfway, has_learned, separation
+from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
+from tuner.reporting.verdict import Held, verdict, what_to_try
 from tuner.sweep.run_figures import draw_run
 
 if TYPE_CHECKING:
     from tuner.sweep.driver import Sweep
+    from tuner.sweep.task import Task
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Summary:
         metric: The objective.
         test_metric: Its name on the test data.
         rows: One per confirmed configuration, best first, then the trivial predictor: name, score, test, seeds.
-        sentences: What follows from them.
+        sentences: What follows from them; first whether the winner is better than the trivial predictor.
         winner: Name of the winner, "" without one.
         winner_params: Its parameters.
         has_test: Whether the test data was read.
@@ -88,20 +92,97 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         if best.state is not State.COMPLETED:
             return Summary(**common)
         sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
-        sentences = [sentence, *mattered]
+        first = _verdict(sweep, prepared, f"trial {best.number}", [best], [])
+        sentences = [*first, sentence, *mattered]
         return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
-    within = next(each.within for each in task.adapter.metrics if each.name == metric)
-    result = confirmation(_scores(confirmed), task.maximize, within=within)
+    result = _confirmation(sweep, prepared, confirmed)
+    winners = [record for record in confirmed if record.number == result.winner]
+    first = []
+    if result.winner is not None:
+        name, tests = result.configurations[0].name, _tests(test, result.winner, metric)
+        first = _verdict(sweep, prepared, name, winners, tests, result.configurations[0].interval)
     return Summary(
         **common,
         rows=[
             *(_row(scores, _tests(test, scores.number, metric)) for scores in result.configurations),
             _trivial_row(prepared, metric),
         ],
-        sentences=[*result.sentences, *mattered],
+        sentences=[*first, *result.sentences, *mattered],
         winner="" if result.winner is None else _name(result.winner),
-        winner_params=_told_params(sweep, next((r.params for r in confirmed if r.number == result.winner), {})),
+        winner_params=_told_params(sweep, next((record.params for record in winners), {})),
     )
+
+
+def _confirmation(sweep: Sweep, prepared: Prepared, confirmed: Sequence[RunRecord]) -> Confirmation:
+    metric = _metric(sweep.task)
+    return confirmation(
+        _scores(confirmed),
+        sweep.task.maximize,
+        within=metric.within,
+        step=_step(prepared, "val", metric),
+        trivial=_trivial(prepared, "val", metric.name),
+    )
+
+
+def _verdict(
+    sweep: Sweep,
+    prepared: Prepared,
+    name: str,
+    runs: Sequence[RunRecord],
+    tests: Sequence[float],
+    interval: Interval | None = None,
+) -> list[str]:
+    """Whether the winner is better than the trivial predictor, and what to try where it is not: none or two sentences.
+
+    Args:
+        sweep: The sweep.
+        prepared: Its data.
+        name: The winner.
+        runs: Its trainings.
+        tests: Their scores on the test data; none where it was not read.
+        interval: Of its mean on the validation data.
+    """
+    task = sweep.task
+    metric = _metric(task)
+    of_tests = mean_interval(tests, 0.025, _step(prepared, "test", metric), metric.within)
+    held = []
+    for split, told, values, of_mean in (
+        ("val", "validation", [run.value for run in runs if run.value is not None], interval),
+        ("test", "test", tests, of_tests),
+    ):
+        trivial = _trivial(prepared, split, metric.name)
+        if trivial is not None and values:
+            held.append(Held(told, f"{split}/{metric.name}", values, trivial, of_mean))
+    found = verdict(name, _trivial_name(prepared), held, task.maximize)
+    if found.beats:
+        return [found.sentence] if found.sentence else []
+    advice = what_to_try(
+        runs,
+        task.metric,
+        task.maximize,
+        epochs=task.file.budget.epochs,
+        trials=task.file.budget.trials,
+        items=prepared.counts.get("train", 0),
+        more=prepared.advice,
+    )
+    return [found.sentence, advice]
+
+
+def _metric(task: Task) -> Metric:
+    return next(each for each in task.adapter.metrics if each.name == task.metric.removeprefix("val/"))
+
+
+def _step(prepared: Prepared, split: str, metric: Metric) -> float:
+    """What a score moves by where it counts items, else 0."""
+    return 1.0 / max(1, prepared.counts.get(split, 0)) if metric.counted else 0.0
+
+
+def _trivial(prepared: Prepared, split: str, metric: str) -> float | None:
+    return prepared.trivial.get(split, {}).get(metric)
+
+
+def _trivial_name(prepared: Prepared) -> str:
+    return str(prepared.about.get("name", "trivial predictor"))
 
 
 def headline(study: str, trials: Sequence[RunRecord]) -> str:
@@ -163,10 +244,9 @@ def _row(scores: Scores, tests: Sequence[float]) -> dict[str, str]:
 
 
 def _trivial_row(prepared: Prepared, metric: str) -> dict[str, str]:
-    name = str(prepared.about.get("name", "trivial predictor"))
-    score, test = (prepared.trivial.get(split, {}).get(metric) for split in ("val", "test"))
+    score, test = (_trivial(prepared, split, metric) for split in ("val", "test"))
     return {
-        "name": name,
+        "name": _trivial_name(prepared),
         "score": "-" if score is None else f"{score:.4g}",
         "test": "-" if test is None else f"{test:.4g}",
         "seeds": "",
@@ -194,7 +274,7 @@ def _what_mattered(
     ]
     completed = [(params, value) for state, params, value in over if state is State.COMPLETED and value is not None]
     maximize, metric = sweep.task.maximize, sweep.task.metric
-    trivial = prepared.trivial.get("val", {}).get(metric.removeprefix("val/"))
+    trivial = _trivial(prepared, "val", metric.removeprefix("val/"))
     best = 0 if trivial is None else _few_that_learned([value for _, value in completed], trivial, maximize)
     shares = importance(completed, maximize, best=best).shares or {}
     sentences = []
@@ -205,8 +285,7 @@ def _what_mattered(
     found = None if trivial is None else separation([run[1:] for run in over], trivial, maximize)
     if found is None:
         return sentences, shares, {}
-    name = str(prepared.about.get("name", "trivial predictor"))
-    return [*sentences, found.sentence(metric, maximize, name)], shares, asdict(found)
+    return [*sentences, found.sentence(metric, maximize, _trivial_name(prepared))], shares, asdict(found)
 
 
 def _few_that_learned(values: Sequence[float], trivial: float, maximize: bool) -> int:
@@ -236,7 +315,7 @@ def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunReco
     from tuner.reporting.search_figures import sweep_figures
 
     task, folder = sweep.task, sweep.folder
-    trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
+    trivial = _trivial(prepared, "val", task.metric.removeprefix("val/"))
     for name, figure in sweep_figures(trials, metric=task.metric, maximize=task.maximize).items():
         save(figure, folder.artifacts / f"{name}.png")
     ranked = leaderboard(trials, task.maximize)

@@ -35,6 +35,7 @@ class MemoryProbe:
             maximize=True,
             summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1",
             within=(0, 1),
+            counted=True,
         ),
     )
     defaults: dict[str, object] = {}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it

@@ -49,7 +49,11 @@ class LanguageModelling:
             within=(1, math.inf),
         ),
         Metric(
-            "accuracy", maximize=True, summary="share of tokens that were held for likeliest, 0 to 1", within=(0, 1)
+            "accuracy",
+            maximize=True,
+            summary="share of tokens that were held for likeliest, 0 to 1",
+            within=(0, 1),
+            counted=True,
         ),
     )
     defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it

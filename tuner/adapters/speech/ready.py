@@ -25,9 +25,8 @@ class Synthesized:
     pcm: NDArray[np.int16]
     rate_hz: int
     label: str
-    speaker: str | None
+    speaker: str
     where: str
-    split: None = None
 
     def header(self) -> tuple[int, int]:
         """Sample rate in Hz and number of samples."""
@@ -93,5 +92,4 @@ class DigitFeatures:
 
     def read(self) -> list[Item]:
         """Every item."""
-        (path,) = self.files()
-        return read_features(path)
+        return read_features(*self.files())

@@ -24,6 +24,7 @@ from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
 from tuner.adapters.time_series.series import Collection, Series, read_series
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
+from tuner.adapters.time_series.times import AUTO, ISO
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Forecasting:
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
-        used = self.options.model_dump(exclude={"path", *WHEN_OPENED})
+        used = self.options.used({"path", *WHEN_OPENED})
+        if used["time_format"] == AUTO:
+            used["time_format"] = ISO  # the default before there was auto: a study begun then goes on
         if self.options.source is not None:
             files = FORECASTING_SOURCES[self.options.source].load()(self.options.source).files()
         else:
@@ -117,7 +120,8 @@ class Forecasting:
                 "gaps in time": collection.gaps,
                 "dropped": dropped,
             },
-            notices=left_out("series", dropped, of=len(collection.series)),
+            notices=[*collection.notices, *left_out("series", dropped, of=len(collection.series))],
+            advice=("a longer data.window", "data.window_norm: last or standard, where the level drifts"),
         )
 
     def problem(self, folder: Path) -> ForecastingProblem:

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Collection
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from tuner.adapters.files import check_origin
+from tuner.adapters.dialect import Decimal, Separator, Writing
+from tuner.adapters.files import Encoding, check_origin
 from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Loss = Literal["mse", "mae", "huber"]
-Layout = Literal["channels_last", "channels_first"]
 WindowNorm = Literal["none", "last", "standard"]
 
 
-class ClassificationOptions(ClassOptions):
+class TableOptions(Options):
+    """How the user's tables are written."""
+
+    separator: Separator | None = None
+    """CSV: what parts cells, one of "," ";" "|" or tab; null: as the first lines show."""
+    decimal: Decimal | None = None
+    """CSV: what parts off fractions, "." or ","; null: as the cells show."""
+    encoding: Encoding = "utf-8"
+    """Encoding of text files, such as cp1252; a byte-order mark at their beginning says more than it."""
+    later: ClassVar[tuple[str, ...]] = ("separator", "decimal", "encoding")
+
+    def used(self, opened: Collection[str]) -> dict[str, object]:
+        """What preparation depends on, for a fingerprint.
+
+        What was added later counts where it is given, so that a study begun before goes on.
+
+        Args:
+            opened: Options that act when data is opened, and those that name files.
+        """
+        later = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(exclude={*opened, *later})
+
+    @property
+    def writing(self) -> Writing:
+        """How delimited text is written."""
+        return Writing(self.separator, self.decimal, self.encoding)
+
+
+class ClassificationOptions(TableOptions, ClassOptions):
     """Labelled sequences: a ready source, or files of the user."""
 
     source: str | None = None
@@ -36,18 +65,7 @@ class ClassificationOptions(ClassOptions):
     time: str | None = None
     """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
     channels: tuple[str, ...] = ()
-    """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
-    copy of the label."""
-    group: str | None = None
-    """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
-    splits; .npz: the array (items,) that says it. Null deals items."""
-    split: str | None = None
-    """Tables: the column that says train, val or test of each item; .npz: the array (items,). A split that it lacks is
-    dealt by seed. Null: all are."""
-    layout: Layout | None = None
-    """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
-    channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
-    channels) or (channels, all steps). Null: channels_last, and what looks like the other is refused."""
+    """Tables: the columns that hold values, in order; empty takes all others."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -58,7 +76,7 @@ class ClassificationOptions(ClassOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, CLASSIFICATION_SOURCES)
-        _check_table_options(self, "test_path", "label", "id", "channels", "group", "split", "layout")
+        _check_table_options(self, "test_path", "label", "id", "channels", *TableOptions.model_fields)
         if self.time is not None and self.id is None:
             raise TaskFileError(
                 "data.time must come with data.id",
@@ -69,7 +87,7 @@ class ClassificationOptions(ClassOptions):
         return self
 
 
-class ForecastingOptions(Options):
+class ForecastingOptions(TableOptions):
     """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
 
     source: str | None = None
@@ -78,8 +96,9 @@ class ForecastingOptions(Options):
     """A .csv, .tsv or .parquet file with a row per time step; null when `source` is given."""
     time: str | None = None
     """The column that holds the time, a number or a date; null takes the rows as they come."""
-    time_format: str = "ISO8601"
-    """How dates are written: ISO8601 (2024-01-31 13:00), or a pattern such as %d.%m.%Y %H:%M."""
+    time_format: str = "auto"
+    """How times are written: a pattern such as %d.%m.%Y %H:%M; ISO8601 (2024-01-31 13:00); number; unix_s, unix_ms,
+    unix_us, unix_ns (since 1970); excel (days); auto: as the cells show, where they have one plausible reading."""
     series: str | None = None
     """The column that says which series a row belongs to; null: one series."""
     targets: tuple[str, ...] = ()
@@ -160,7 +179,7 @@ class ForecastingOptions(Options):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, FORECASTING_SOURCES)
-        _check_table_options(self, "time", "time_format", "series", "targets")
+        _check_table_options(self, "time", "time_format", "series", "targets", *TableOptions.model_fields)
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Collection:
         horizon: Steps to forecast, where the source says it.
         held_rows: Rows at the end of each series that are its official test part, where it has one.
         gaps: Time steps longer than 1.5 times the usual one.
+        notices: What the user should hear of how the series were read.
     """
 
     series: list[Series]
@@ -57,6 +59,7 @@ class Collection:
     horizon: int | None = None
     held_rows: int | None = None
     gaps: int = 0
+    notices: tuple[str, ...] = ()
 
 
 def read_series(path: Path, options: ForecastingOptions) -> Collection:
@@ -73,7 +76,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
             key=("data", "path"),
         )
     text = [name for name in (options.time, options.series) if name is not None]
-    table = Table(path, text)
+    table = Table(path, text, options.targets, options.writing)
     channels = options.targets or tuple(name for name in table.columns if name not in text)
     if not channels:
         raise DataError("there must be a column to forecast", value=table.columns, fix="Add one.", where=str(path))
@@ -85,7 +88,15 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         channels=channels,
         seasonality=_season(step) if options.time else 1,
         gaps=gaps if options.time else 0,
+        notices=(*table.notices, *_told(options.time, groups)),
     )
+
+
+def _told(time: str | None, groups: Groups) -> Iterator[str]:
+    if groups.guessed:
+        yield f"{time} is read as {groups.guessed}; data.time_format says otherwise"
+    if groups.unordered:
+        yield f"rows were put in order of {time}: {groups.unordered} stood after a later one"
 
 
 def _time_step(groups: Groups) -> tuple[float, int]:

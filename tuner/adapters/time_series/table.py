@@ -9,16 +9,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.dialect import Dialect, Writing, recognize
 from tuner.adapters.files import read_text
-from tuner.adapters.table import read_rows
+from tuner.adapters.table import Row, delimited_rows
+from tuner.adapters.time_series.times import AUTO, Column, Times, read_times
 from tuner.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -28,12 +31,23 @@ SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
 class Groups(NamedTuple):
-    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` go with `order`."""
+    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` go with `order`.
+
+    Args:
+        names: Of the groups, by first appearance.
+        order: Rows, group after group, each in order of time.
+        starts: Where each group begins in `order`.
+        times: See `Times.values`; the rows' numbers where no column holds times.
+        unordered: Rows that stood after a later one of their group.
+        guessed: See `Times.guessed`.
+    """
 
     names: list[str]
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     times: NDArray[np.generic]
+    unordered: int = 0
+    guessed: str = ""
 
 
 class Table:
@@ -42,22 +56,47 @@ class Table:
     Args:
         path: A .csv or .tsv file with a header line, or a .parquet file.
         text: Columns kept as they are written (labels, names, times); they must be there.
+        wanted: Further columns that must be there, by which the separator is recognized.
+        writing: What options say of how the file is written.
 
     Raises:
         DataError: The file is missing, damaged or empty, or lacks a column.
     """
 
-    def __init__(self, path: Path, text: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        text: Sequence[str],
+        wanted: Sequence[str] = (),
+        writing: Writing = Writing(),  # noqa: B008
+    ) -> None:
         self.path = path
         self._parquet = path.suffix.lower() == ".parquet"
+        self._text, self.dialect, self._plain = "", Dialect(), False
         self._frame: Any
-        self._frame, self._plain = (_read_parquet(path), False) if self._parquet else _read_csv(path, text)
+        if self._parquet:
+            self._frame = _read_parquet(path)
+        else:
+            self._text, self.dialect = recognize(
+                read_text(path, writing.encoding),
+                path,
+                separator=writing.separator,
+                decimal=writing.decimal,
+                wanted=(*text, *wanted),
+            )
+            self._frame = self._read_csv(text)
+            self._plain = self._text.rstrip().count("\n") == len(self._frame)
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         for name in text:
             self._check_column(name)
         if not len(self._frame):
             raise DataError("the table must have rows", value=0, fix="Add data below the header.", where=str(path))
+
+    @property
+    def notices(self) -> list[str]:
+        """What was guessed of how the file is written."""
+        return self.dialect.notices(self.path)
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -98,44 +137,36 @@ class Table:
             self._refuse(names[index], values[row, index].item(), row)
         return values
 
-    def times(self, name: str, form: str) -> NDArray[np.generic]:
-        """The cells of a time column: float64 when all are numbers, else datetime64[us].
+    def times(self, name: str, form: str = AUTO) -> Times:
+        """The cells of a time column; see `read_times`. What a Parquet file has as times is taken as it is.
 
         Raises:
-            DataError: A cell is neither a number nor a date of that form.
+            DataError: A cell is no time of that form.
         """
         import pandas as pd
 
+        column = self._frame[name]
+        if isinstance(column.dtype, pd.PeriodDtype):
+            column = column.dt.to_timestamp()
+        if column.dtype.kind in "mM":
+            self.text(name)  # refuses what is empty
+            if column.dtype.kind == "m":
+                column = pd.Timestamp(0) + column
+            return Times(np.asarray(column.dt.tz_convert(None) if column.dt.tz else column))
         cells = pd.Series(self.text(name))
-        numbers = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
-        if np.isfinite(numbers).all():
-            return numbers
-        try:
-            dates = pd.to_datetime(cells, format=form, errors="coerce", utc=True)
-        except ValueError as error:
-            raise DataError(
-                "data.time_format must be ISO8601 or a pattern such as %d.%m.%Y",
-                value=form,
-                fix=f"It is no pattern: {error}.",
-                key=("data", "time_format"),
-            ) from error
-        bad = np.flatnonzero(dates.isna().to_numpy())
-        if len(bad):
-            raise DataError(
-                f"{name} must be a number or a date written as {form}",
-                value=str(cells.iloc[bad[0]]),
-                fix="Mend the cell, or say how dates are written in data.time_format.",
-                where=self.place(bad[0]),
-            )
-        return np.asarray(dates.dt.tz_localize(None), dtype="datetime64[us]")
+        if column.dtype.kind == "f":
+            cells = cells.str.replace(r"\.0$", "", regex=True)  # whole numbers beside empty cells, as pandas keeps them
+        if self.dialect.decimal == ",":
+            cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
+        return read_times(Column(name, cells, self.place), form)
 
-    def groups(self, name: str | None, time: str | None, form: str) -> Groups:
+    def groups(self, name: str | None, time: str | None, form: str = AUTO) -> Groups:
         """The rows of each group (an item, a series), in order of time.
 
         Args:
             name: Text column whose cells tell the groups apart; None: all rows are one.
             time: Column that orders a group's rows; None keeps the order of the rows.
-            form: How dates are written.
+            form: How times are written.
 
         Raises:
             DataError: A group has one time twice.
@@ -144,20 +175,32 @@ class Table:
         labels, first, number = np.unique(names, return_index=True, return_inverse=True)
         rank = np.argsort(np.argsort(first))  # groups by first appearance
         number = rank[number]
-        times = self.times(time, form) if time else np.arange(len(self))
+        times, guessed = self.times(time, form) if time else Times(np.arange(len(self)))
+        as_written = np.argsort(number, kind="stable")
+        steps = np.diff(times[as_written])
+        behind = steps < np.zeros(1, dtype=steps.dtype)
+        unordered = int((behind & (np.diff(number[as_written]) == 0)).sum())
         order = np.lexsort((times, number))
         number, times = number[order], times[order]
         twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
         if len(twice):
-            row = order[twice[0] + 1]
-            raise DataError(
-                f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
-                value=str(self._frame[time].iloc[row]),
-                fix="Delete the repeated row" + ("." if name else ", or name the column that tells series apart."),
-                where=self.place(row),
-            )
+            self._refuse_repeated(str(time), name, order[twice[0] + 1], times[twice[0]])
         starts = np.flatnonzero(np.diff(number, prepend=-1))
-        return Groups(labels[np.argsort(rank)].tolist(), order, starts, times)
+        return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed)
+
+    def _refuse_repeated(self, time: str, name: str | None, row: int, instant: np.generic) -> NoReturn:
+        fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart.")
+        if isinstance(instant, np.datetime64):
+            weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
+            hour = instant.astype("datetime64[h]").astype(int) % 24
+            if weekday == 6 and 0 < hour + 1 <= 4:  # Sundays, between 0 and 4: clocks may have been set back
+                fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
+        raise DataError(
+            f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
+            value=str(self._frame[time].iloc[row]),
+            fix=fix,
+            where=self.place(row),
+        )
 
     def places(self) -> list[str]:
         """Where each row is: "file:line"; the rows of a Parquet file are counted from 1."""
@@ -165,40 +208,106 @@ class Table:
             return [f"{self.path}: row {row + 1}" for row in range(len(self))]
         if self._plain:
             return [f"{self.path}:{row + 2}" for row in range(len(self))]
-        return [row.where for row in read_rows(self.path, "csv", ())]
+        return [row.where for row in self._rows()]
 
     def place(self, row: int) -> str:
         """Where one row, counted from 0, is."""
         return self.places()[row]
 
+    def _rows(self) -> Iterator[Row]:
+        """Row by row, which names the first damaged one."""
+        more = "If other characters part cells, name them in data.separator."
+        return delimited_rows(self.path, self._text, self.dialect, more=more)
+
+    def _read_csv(self, text: Sequence[str]) -> pd.DataFrame:
+        import pandas as pd
+
+        separator = self.dialect.separator
+        header = next((row for row in csv.reader(io.StringIO(self._text), delimiter=separator) if row), [])
+        names = [name.strip() for name in header]
+        if not names:
+            raise DataError(
+                "the table must have a header line and rows",
+                value="an empty file",
+                fix="Add data.",
+                where=str(self.path),
+            )
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
+                raise DataError("column names must differ", value=name, fix="Rename one.", where=f"{self.path}:1")
+            seen.add(name)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return pd.read_csv(
+                    io.StringIO(self._text),
+                    sep=separator,
+                    decimal=self.dialect.decimal,
+                    header=0,
+                    names=names,
+                    index_col=False,
+                    dtype={name: str for name in text if name in names},
+                    keep_default_na=False,
+                    low_memory=False,
+                )
+        except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            self._refuse_rows()
+            raise DataError("the table must be well-formed CSV", value=str(error), where=str(self.path)) from error
+
     def _check_column(self, name: str) -> None:
         if name not in self.columns:
-            raise DataError(f"there must be a column {name!r}", fix=nearest(name, self.columns), where=str(self.path))
+            fix = nearest(name, self.columns)
+            if len(self.columns) == 1 and not self._parquet:
+                fix += " Cells must be parted by , ; | or tabs; data.separator says by which."
+            raise DataError(f"there must be a column {name!r}", fix=fix, where=str(self.path))
 
-    def _refuse_cell(self, name: str) -> None:
+    def _refuse_cell(self, name: str) -> NoReturn:
         """Refuse the first cell of a column that is not a number."""
         self._refuse_rows()
         for row, cell in enumerate(self._frame[name].astype(str)):
             try:
-                sound = math.isfinite(float(cell))
+                sound = math.isfinite(float(cell.replace(",", ".") if self.dialect.decimal == "," else cell))
             except ValueError:
                 sound = False
-            if not sound:
+            if not sound or (self.dialect.decimal == "," and "." in cell):
                 self._refuse(name, cell, row)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
     def _refuse_rows(self) -> None:
         """Refuse the first row that is too short: pandas fills it with empty cells."""
         if not self._parquet:
-            _refuse_rows(self.path)
+            for _ in self._rows():
+                pass
 
-    def _refuse(self, name: str, cell: object, row: int) -> None:
+    def _refuse(self, name: str, cell: object, row: int) -> NoReturn:
+        fix = "Fill the gap or delete the row; to leave a column out, name the others."
         raise DataError(
             f"{name} must be a finite number",
             value=cell,
-            fix="Fill the gap or delete the row; to leave a column out, name the others.",
+            fix=self._mark_of(str(cell)) or fix,
             where=self.place(row),
         )
+
+    def _mark_of(self, cell: str) -> str:
+        """What helps where a cell would be a number in another way of writing; empty where it would not."""
+        other = "." if self.dialect.decimal == "," else ","
+        if _GROUPED.fullmatch(cell.strip()):
+            fix = "Write numbers without what parts their thousands"
+            single = cell.count(other) == 1 and not re.search(rf"[^-+\d{re.escape(other)}]", cell)
+            return fix + (
+                f"; if the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'." if single else "."
+            )
+        if re.fullmatch(rf"[-+]?\d*{re.escape(other)}\d+([eE][-+]?\d+)?", cell.strip()):
+            return f"If the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'."
+        if _UNIT.fullmatch(cell.strip()):
+            return "Write plain numbers, without a unit."
+        return ""
+
+
+_MARKS = {",": "comma", ".": "point"}
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,'\u2019\s])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
+_UNIT = re.compile(r"[^\d\s.,]{1,3}\s?[-+]?[\d.,]+|[-+]?[\d.,]+\s?[^\d\s.,]{1,3}")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -210,46 +319,3 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError("the file must be readable Parquet", value=str(error), where=str(path)) from error
     return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # often the time
-
-
-def _read_csv(path: Path, text: Sequence[str]) -> tuple[pd.DataFrame, bool]:
-    """The table, and whether row n stands on line n + 2: no blank lines, no cells that span lines."""
-    import pandas as pd
-
-    content = read_text(path)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    header = next((row for row in csv.reader(io.StringIO(content), delimiter=delimiter) if row), [])
-    names = [name.strip() for name in header]
-    if not names:
-        raise DataError(
-            "the table must have a header line and rows",
-            value="an empty file",
-            fix="Add data.",
-            where=str(path),
-        )
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError("column names must differ", value=name, fix="Rename one.", where=f"{path}:1")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.StringIO(content),
-                sep=delimiter,
-                header=0,
-                names=names,
-                index_col=False,
-                dtype={name: str for name in text if name in names},
-                keep_default_na=False,
-                low_memory=False,
-            )
-    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        _refuse_rows(path)
-        raise DataError("the table must be well-formed CSV", value=str(error), where=str(path)) from error
-    return frame, content.rstrip().count("\n") == len(frame)
-
-
-def _refuse_rows(path: Path) -> None:
-    """Read row by row, which names the first damaged one."""
-    for _ in read_rows(path, "csv", ()):
-        pass

@@ -1,0 +1,182 @@
+"""Delimited text as the world writes it: separators, decimal commas, encodings."""
+
+import codecs
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuner.adapters.dialect import recognize
+from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.reading import read_documents
+from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.table import read_rows
+from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.reading import read_items
+from tuner.adapters.time_series.series import Collection, read_series
+from tuner.errors import DataError
+
+
+def read(path: Path, content: str | bytes, **options: object) -> Collection:
+    """Write a file and read its series."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_series(path, ForecastingOptions(path=str(path), **options))
+
+
+WRITTEN = {
+    "plain": ("x.csv", "t,v,w\n1,1.5,2\n2,2.5,3\n", {}, ""),
+    "tabs": ("x.tsv", "t\tv\tw\n1\t1.5\t2\n2\t2.5\t3\n", {}, ""),
+    "tabs in .csv": ("x.csv", "t\tv\tw\n1\t1.5\t2\n2\t2.5\t3\n", {}, "tabs between cells"),
+    "commas in .tsv": ("x.tsv", "t,v,w\n1,1.5,2\n2,2.5,3\n", {}, "commas between cells"),
+    "spreadsheet": ("x.csv", "t;v;w\r\n1;1,5;2\r\n2;2,5;3\r\n", {}, "semicolons between cells and decimal commas"),
+    "said by the file": ("x.csv", "sep=;\nt;v;w\n1;1,5;2\n2;2,5;3\n", {}, "decimal commas"),
+    "strokes": ("x.csv", "t|v|w\n1|1.5|2\n2|2.5|3\n", {}, "upright strokes between cells"),
+    "in quotes": ("x.csv", '"t";"v";"w"\n"1";"1,5";"2"\n"2";"2,5";"3"\n', {}, "semicolons .* and decimal commas"),
+    "quoted decimal commas": ("x.csv", 't,v,w\n1,"1,5",2\n2,"2,5",3\n', {"decimal": ","}, ""),
+    "exponents": ("x.csv", "t;v;w\n1;1,5;2\n2;2,5e0;3\n", {"separator": ";"}, "decimal commas"),
+    "told": ("x.csv", "t;v;w\n1;1.5;2\n2;2.5;3\n", {"separator": ";", "decimal": "."}, ""),
+    "told by name": ("x.csv", "t\tv\tw\n1\t1.5\t2\n2\t2.5\t3\n", {"separator": "tab"}, ""),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_ways_to_write_a_table(tmp_path: Path, name: str) -> None:
+    """The same numbers come back from every way of writing them; what was guessed is told with the options for it."""
+    file, content, options, guessed = WRITTEN[name]
+    collection = read(tmp_path / file, content, time="t", targets=["v", "w"], **options)
+    np.testing.assert_array_equal(collection.series[0].values, [[1.5, 2], [2.5, 3]])
+    told = [notice for notice in collection.notices if "data.separator" in notice]
+    assert len(told) == bool(guessed)
+    assert all(re.fullmatch(rf"{file} is read with {guessed}, as it looks; .* say otherwise", one) for one in told)
+
+
+DECIDED = [
+    ("a;b\n1;2\n", [], ";", "."),
+    ("a;b\n1,5;2,5\n", [], ";", ","),
+    ("a;b,c\n1,5;2\n1,7;3\n", ["a"], ";", ","),  # commas would part each row in two as well
+    ("text,label\none; two,x\nthree; four,y\n", ["text"], ",", "."),
+    ("text;label\na, b, c;x\nd;y\n", ["text", "label"], ";", "."),
+    ("a,b\n1,2\n1,2,3\n", [], ",", "."),  # damaged, and still parted by commas
+    ("a;b\n1;2\n1;2;3\n", [], ";", "."),
+    ("a\n1\n2\n", [], ",", "."),
+    ("", [], ",", "."),
+    ("t;v\n01.02.2024;1,5\n02.02.2024;2\n", ["t"], ";", ","),
+    ("t;v\n1,5;1.25\n2,5;2.25\n3;3.25\n", [], ";", "."),
+]
+
+
+@pytest.mark.parametrize(("content", "wanted", "separator", "decimal"), DECIDED)
+def test_what_decides(content: str, wanted: list[str], separator: str, decimal: str) -> None:
+    """The header with the wanted columns decides, then even rows, then what the name says."""
+    _, dialect = recognize(content, Path("x.csv"), wanted=wanted)
+    assert (dialect.separator, dialect.decimal) == (separator, decimal)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.floats(-1e6, 1e6).map(lambda x: round(x, 3))] * 3), min_size=2, max_size=9),
+    st.sampled_from([(",", "."), (";", "."), (";", ","), ("\t", ","), ("\t", "."), ("|", ","), ("|", ".")]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_round_trip(rows: list[tuple[float, ...]], marks: tuple[str, str], encoding: str) -> None:
+    """What pandas writes in any dialect is read without an option, to the last bit."""
+    frame = pd.DataFrame(rows, columns=["größe", "b", "c"])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "x.csv"
+        frame.to_csv(path, index=False, sep=marks[0], decimal=marks[1], encoding=encoding)
+        collection = read_series(path, ForecastingOptions(path=str(path), targets=["größe", "c"]))
+    np.testing.assert_array_equal(collection.series[0].values, frame[["größe", "c"]].to_numpy())
+
+
+REFUSED = [
+    ("t;v\n1;1.234,5\n2;2,5\n", {}, r"x\.csv:2: v must be .*'1\.234,5'\. Write numbers without what parts their th"),
+    ('t,v\n1,"1,234.5"\n2,2.5\n', {}, r"x\.csv:2: v must be .*'1,234\.5'\. Write numbers without what parts"),
+    ("t,v\n1,1 234\n2,2.5\n", {}, r"x\.csv:2: v must be .*'1 234'\. Write numbers without what parts"),
+    ("t,v\n1,1'234.5\n2,2.5\n", {}, r"x\.csv:2: v must be .*Write numbers without what parts their thousands\."),
+    ('t,v\n1,"1,5"\n2,2\n', {}, r"x\.csv:2: v must be .*'1,5'\. If the comma parts off fractions, set data\.decimal"),
+    ("t;v\n1;1,5\n2;2.5\n", {}, r"x\.csv:3: v must be .*'2\.5'\. If the point parts off fractions, set data\.deci"),
+    ("t;v\n1;1,5\n2;2.125\n", {}, r"x\.csv:3: v must be .*parts their thousands; if the point .* data\.decimal"),
+    ("t,v\n1,5 %\n2,2\n", {}, r"x\.csv:2: v must be .*'5 %'\. Write plain numbers, without a unit"),
+    ("t,v\n1,€5\n2,2\n", {}, r"x\.csv:2: v must be .*Write plain numbers, without a unit"),
+    ("t v\n1 2\n2 3\n", {}, r"x\.csv: there must be a column 't'.*Cells must be parted by , ; \| or tabs; data\.sep"),
+    (
+        "t;v\n1;2;3\n",
+        {},
+        r"x\.csv:2: a row must have 2 cells .*got 3\. .*semicolons in double quotes\..*data\.separator",
+    ),
+    ("t,v\n1,2\n", {"separator": ";"}, r"x\.csv: there must be a column 't'.*data\.separator says by which"),
+]
+
+
+@pytest.mark.parametrize(("content", "options", "message"), REFUSED)
+def test_refused_by_name(tmp_path: Path, content: str, options: dict[str, object], message: str) -> None:
+    """Other ways to write numbers are refused at their cell, with what helps."""
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / "x.csv", content, time="t", **options)
+
+
+def test_advice_on_the_mark_works_when_followed(tmp_path: Path) -> None:
+    """What data.decimal is advised for is read with it."""
+    assert read(tmp_path / "x.csv", 't,v\n1,"1,5"\n2,2\n', time="t", decimal=",").series[0].values[0, 0] == 1.5
+    with pytest.raises(DataError, match=r"x\.csv:2: v must be a finite number, but got '1,5'"):
+        read(tmp_path / "x.csv", "t;v\n1;1,5\n2;2.5\n", time="t", decimal=".")
+    assert read(tmp_path / "x.csv", "v\n1,5\n2,5\n", separator=";").series[0].values[:, 0].tolist() == [1.5, 2.5]
+
+
+TEXT = "größe,wert\n1,2\n2,3\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "utf-16-be", "cp1250"])
+def test_other_encodings_are_named_and_then_read(tmp_path: Path, encoding: str) -> None:
+    """Text that is not UTF-8 is refused with the option, and read with it."""
+    content = TEXT.encode(encoding)
+    with pytest.raises(DataError, match=r"the text must be utf-8, .*data\.encoding") as caught:
+        read(tmp_path / "x.csv", content)
+    if encoding.startswith("utf-16"):
+        assert f"Set data.encoding to {encoding}" in str(caught.value)
+    for collection in (
+        read(tmp_path / "x.csv", content, encoding=encoding),
+        read(tmp_path / "x.csv", codecs.BOM_UTF8 + TEXT.encode(), encoding=encoding),  # the mark says more
+    ):
+        assert collection.channels == ("größe", "wert")
+
+
+def test_advice_fits_the_adapter(tmp_path: Path) -> None:
+    """Every adapter is advised of options that it has."""
+    path = tmp_path / "x.csv"
+    path.write_bytes("text,label,path,größe\na,b,c,1\n".encode("latin-1"))
+    with pytest.raises(DataError) as caught:
+        next(read_rows(path, "csv", ("path", "label")))  # as speech reads its manifest
+    assert ("data.encoding" in str(caught.value)) == ("encoding" in SpeechClassificationOptions.model_fields)
+    for reading in (
+        lambda: read_documents(path, TextClassificationOptions(path=str(path))),
+        lambda: read_items(path, ClassificationOptions(path=str(path), channels=["größe"])),
+    ):
+        with pytest.raises(DataError, match=r"data\.encoding"):
+            reading()
+    (document,) = read_documents(path, TextClassificationOptions(path=str(path), encoding="latin-1"))
+    assert (document.text, document.label) == ("a", "b")
+    items = read_items(path, ClassificationOptions(path=str(path), channels=["größe"], encoding="latin-1"))
+    assert items.sequences[0].tolist() == [[1]]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_texts_and_manifests_are_parted_by_what_their_header_shows(tmp_path: Path, separator: str) -> None:
+    """Columns that must be there tell the separator of any table of texts, whatever the texts hold."""
+    path = tmp_path / "x.csv"
+    path.write_text(f"label{separator}text\nx{separator}a, b, c\ny{separator}d,\n")
+    rows = [(cells["label"], cells["text"]) for cells, _ in read_rows(path, "csv", ("text", "label"))]
+    assert rows == [("x", "a, b, c"), ("y", "d,")]
+
+
+def test_labelled_tables_have_the_same_dialects(tmp_path: Path) -> None:
+    """Classification reads a spreadsheet's table as forecasting does."""
+    path = tmp_path / "x.csv"
+    path.write_text("label;t0;t1\na;1,5;2\nb;3;4,25\n")
+    items = read_items(path, ClassificationOptions(path=str(path)))
+    assert [item[:, 0].tolist() for item in items.sequences] == [[1.5, 2], [3, 4.25]]

@@ -1,0 +1,99 @@
+"""The winner against the trivial predictor."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.events import RunRecord
+from tuner.reporting.verdict import Held, Standing, verdict, what_to_try
+
+
+def held(split: str, values: list[float], trivial: float, interval: tuple[float, float] | None = None) -> Held:
+    """Scores of a split, as mse."""
+    return Held({"val": "validation"}.get(split, split), f"{split}/mse", values, trivial, interval)
+
+
+@pytest.mark.parametrize(
+    ("val", "test", "told", "beats"),
+    [
+        (
+            held("val", [0.5, 0.7], 0.2),
+            held("test", [2000.0, 2228.0], 201.0),
+            "trial 3 is not better than the seasonal naive on validation and test data "
+            "(val/mse 0.6 against 0.2, test/mse 2114 against 201).",
+            False,
+        ),
+        (
+            held("val", [0.1, 0.1], 0.2),
+            held("test", [2.0, 2.0], 0.2),
+            "trial 3 is not better than the seasonal naive on test data (test/mse 2 against 0.2); it is better than it "
+            "on validation data (val/mse 0.1 against 0.2).",
+            False,
+        ),
+        (
+            held("val", [0.1, 0.1], 0.2, (0.05, 0.15)),
+            held("test", [0.15, 0.17], 0.2, (0.1, 0.22)),
+            "trial 3 is not distinguishable from the seasonal naive on test data (test/mse 0.16 against 0.2, "
+            "95 % interval 0.1 to 0.22); it is better than it on validation data (val/mse 0.1 against 0.2).",
+            False,
+        ),
+        (
+            held("val", [0.1], 0.2),
+            held("test", [0.1, 0.12], 0.3, (0.05, 0.15)),
+            "trial 3 is better than the seasonal naive on validation and test data (val/mse 0.1 against 0.2, "
+            "test/mse 0.11 against 0.3).",
+            True,
+        ),
+    ],
+)
+def test_the_worst_is_said_first(val: Held, test: Held, told: str, beats: bool) -> None:
+    """In one sentence, with both numbers of each split."""
+    found = verdict("trial 3", "seasonal naive", [val, test], maximize=False)
+    assert (found.sentence, found.beats) == (told, beats)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(-10, 10), st.floats(0.01, 5), st.booleans())
+def test_better_is_said_of_what_is_better_beyond_its_interval(
+    values: list[float], trivial: float, half: float, maximize: bool
+) -> None:
+    """Whichever way scores go; a mirror image of scores that go the other way."""
+    mean = sum(values) / len(values)
+    interval = (mean - half, mean + half)
+    standing = Held("test", "test/a", values, trivial, interval).standing(maximize)
+    mirrored = Held("test", "test/a", [-v for v in values], -trivial, (-interval[1], -interval[0]))
+    assert standing is mirrored.standing(not maximize)
+    gain = mean - trivial if maximize else trivial - mean
+    if abs(gain) > 1e-9 and abs(gain - half) > 1e-9:
+        wanted = Standing.WORSE if gain < 0 else Standing.UNSURE if gain < half else Standing.BETTER
+        assert standing is wanted
+
+
+@pytest.mark.parametrize("trivial", [math.nan, math.inf])
+def test_nothing_is_said_where_nothing_can_be_compared(trivial: float) -> None:
+    """A trivial predictor without a finite score, or no scores at all."""
+    assert verdict("trial 3", "guess", [held("val", [0.1], trivial), held("test", [], 0.2)], maximize=False) == (
+        verdict("trial 3", "guess", [], maximize=False)
+    )
+    assert verdict("trial 3", "guess", [], maximize=False).sentence == ""
+
+
+def run(losses: list[float], *found: str) -> RunRecord:
+    """A training with these losses and findings."""
+    epochs = {epoch: {"metrics": {"val/loss": loss}} for epoch, loss in enumerate(losses, 1)}
+    return RunRecord(epochs=epochs, found=list(found))
+
+
+def test_advice_follows_from_what_was_seen() -> None:
+    """Epochs where the last was the best, what was found, the data's own, trials and data where there are few."""
+    common = {"maximize": False, "metric": "val/loss", "epochs": 3, "more": ["a longer data.window"]}
+    rising = [run([3.0, 2.0, 1.0], "dead_units"), run([3.0, 2.0, 1.0])]
+    told = what_to_try(rising, trials=4, items=90, **common)
+    for part in ("more epochs", "budget.epochs", "dead units", "data.window", "more than 4 trials", "90 items"):
+        assert part in told
+    flat = [run([1.0, 2.0, 3.0]), run([1.0, math.nan, 3.0])]
+    told = what_to_try(flat, trials=40, items=9000, **common)
+    assert told == "what to try: a longer data.window; another search_space (`python -m tuner list search_spaces`)."

@@ -1,0 +1,135 @@
+"""How a file of delimited text parts its cells and writes its numbers: said by options, else recognized.
+
+Plain is what the name's ending says: commas (.csv) or tabs (.tsv), and a decimal point. Spreadsheets of much of the
+world write semicolons and decimal commas instead.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tuner.adapters.files import Encoding
+
+Separator = Literal[",", ";", "|", "\t", "tab"]
+Decimal = Literal[".", ","]
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright strokes"}
+LONGEST_CELL = 1 << 26
+"""Characters a cell may have; the csv module's own limit of 131,072 is below a long document."""
+
+_SAMPLE = 1 << 16
+"""Characters from which the separator is recognized."""
+_SAID = re.compile(r"sep=([,;|\t])[ \t]*\r?\n")
+"""The first line by which spreadsheet programs tell each other the separator."""
+
+
+class Writing(NamedTuple):
+    """What options say of how delimited text is written; None where the file shall tell."""
+
+    separator: Separator | None = None
+    decimal: Decimal | None = None
+    encoding: Encoding = "utf-8"
+
+
+class Dialect(NamedTuple):
+    """How one file is written.
+
+    Args:
+        separator: What parts cells.
+        decimal: What parts whole numbers from fractions.
+        guessed: What is not plain and was said by no option, a part of a sentence each.
+    """
+
+    separator: str = ","
+    decimal: Decimal = "."
+    guessed: tuple[str, ...] = ()
+
+    def notices(self, path: Path) -> list[str]:
+        """What was guessed, and which option says otherwise: a sentence, or none."""
+        if not self.guessed:
+            return []
+        how = " and ".join(self.guessed)
+        return [f"{path.name} is read with {how}, as it looks; data.separator and data.decimal say otherwise"]
+
+
+def recognize(
+    text: str,
+    path: Path,
+    *,
+    separator: Separator | None = None,
+    decimal: Decimal | None = None,
+    wanted: Sequence[str] = (),
+) -> tuple[str, Dialect]:
+    """The dialect of a file.
+
+    A header that has the wanted columns decides; then rows that all have as many cells as it, more than one.
+
+    Args:
+        text: The whole file.
+        path: Its name.
+        separator: What parts cells; None where the file shall tell.
+        decimal: What parts whole numbers from fractions; None where the file shall tell.
+        wanted: Columns that must be there.
+
+    Returns:
+        The text without a line `sep=;`, and the dialect.
+    """
+    plain = "\t" if path.suffix.lower() == ".tsv" else ","
+    guessed = []
+    said = _SAID.match(text)
+    if said:
+        text = "\n" + text[said.end() :]  # so that lines keep their numbers
+    part: str
+    if separator is not None:
+        part = "\t" if separator == "tab" else separator
+    elif said:
+        part = said[1]
+    else:
+        part = _separator(text, plain, wanted)
+        if part != plain:
+            guessed.append(f"{SEPARATORS[part]} between cells")
+    if decimal is None:
+        decimal = _decimal(text, part)
+        if decimal == ",":
+            guessed.append("decimal commas")
+    return text, Dialect(part, decimal, tuple(guessed))
+
+
+def _separator(text: str, plain: str, wanted: Sequence[str]) -> str:
+    """The separator by which the beginning of a file is best read."""
+    sample = text[:_SAMPLE]
+
+    def fit(separator: str) -> tuple[bool, bool, bool, bool, int]:
+        rows = _rows(sample, separator, cut=len(text) > _SAMPLE)
+        header = [name.strip() for name in rows[0]] if rows else []
+        several = len(header) > 1
+        even = several and all(len(row) == len(header) for row in rows)
+        return all(name in header for name in wanted), even, several, separator == plain, len(header)
+
+    return max(SEPARATORS, key=fit)
+
+
+def _rows(sample: str, separator: str, *, cut: bool) -> list[list[str]]:
+    """The rows up to the first that is none; the last may have been cut."""
+    csv.field_size_limit(LONGEST_CELL)
+    rows: list[list[str]] = []
+    try:
+        rows.extend(row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator) if row)
+    except csv.Error:
+        return rows
+    return rows[:-1] if cut and len(rows) > 1 else rows
+
+
+def _decimal(text: str, separator: str) -> Decimal:
+    """A comma where at least as many cells are numbers with it as with a point; never where commas part cells."""
+    if separator == ",":
+        return "."
+    part = re.escape(separator)
+    number = r'(?:^|{part})[" ]*[-+]?\d+{mark}\d+(?:[eE][-+]?\d+)?[" ]*(?={part}|\r?$)'
+    count = {mark: len(re.findall(number.format(part=part, mark=re.escape(mark)), text, re.MULTILINE)) for mark in ",."}
+    return "," if count[","] >= max(count["."], 1) else "."

@@ -1,0 +1,252 @@
+"""A column of times, as people write them: read right, or refused by name.
+
+What data.time_format says is obeyed. Without it, a way of writing is recognized where only one reading is plausible.
+How digits were read is told, and what has two readings is refused with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AUTO = "auto"
+ISO = "ISO8601"
+UNIX: Mapping[str, tuple[str, int, str]] = {
+    "unix_s": ("s", 0, "seconds"),
+    "unix_ms": ("ms", 3, "milliseconds"),
+    "unix_us": ("us", 6, "microseconds"),
+    "unix_ns": ("ns", 9, "nanoseconds"),
+}
+"""Names in data.time_format -> numpy's unit, its power of ten in a second, its name."""
+EXCEL_DAY_0 = np.datetime64("1899-12-30", "ms")
+"""What spreadsheets count days from; right for all days since 1900-03-01."""
+
+_INSTANTS = (10**8, 4_102_444_800)
+"""Seconds since 1970 that a number is taken to mean: from 1973 to 2100."""
+_YEARS = (1900, 2100)
+"""Years that digits are taken to mean."""
+_DATES = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: "%Y%m", 4: "%Y"}
+"""Number of digits -> the dates that they are where all of them can be."""
+_DOUBTFUL = {8: ("%d%m%Y", "%m%d%Y"), 7: ("%Y%j",), 6: ("%y%m%d", "%d%m%y", "%m%d%y")}
+"""Number of digits -> the dates that they may be, or may not."""
+_EXCEL = (20_000, 60_000)
+"""Numbers that may be days of a spreadsheet, from 1954 to 2064."""
+
+
+class Times(NamedTuple):
+    """One time per row.
+
+    Args:
+        values: datetime64 in UTC, of any unit, or int64 or float64 where times are plain numbers; (rows,).
+        guessed: How digits were read where no option says it, such as "months written as %Y%m".
+    """
+
+    values: NDArray[np.generic]
+    guessed: str = ""
+
+
+class Column(NamedTuple):
+    """The cells of a time column, and how to speak of them.
+
+    Args:
+        name: Of the column.
+        cells: Texts without blanks around them, none empty.
+        place: Tells where a row stands.
+    """
+
+    name: str
+    cells: pd.Series[str]
+    place: Callable[[int], str]
+
+    def refuse(self, row: int, rule: str, fix: str) -> NoReturn:
+        """Refuse the cell of a row."""
+        cell = str(self.cells.iloc[row])
+        raise DataError(f"{self.name} must {rule}", value=cell, fix=fix, where=self.place(row))
+
+    def check(self, sound: NDArray[np.bool_], rule: str, fix: str) -> None:
+        """Refuse the first cell that is not sound."""
+        if not sound.all():
+            self.refuse(int(np.argmin(sound)), rule, fix)
+
+
+def read_times(column: Column, form: str) -> Times:
+    """The times of a column.
+
+    Args:
+        column: Its cells.
+        form: What data.time_format says.
+
+    Raises:
+        DataError: A cell is no time of that form; the way of writing has several readings; the form is none.
+    """
+    if form != AUTO:
+        return Times(_said(column, form))
+    if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
+        form = _form_of_digits(column)
+    elif column.cells.str.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?").all():
+        form = _form_of_fractions(column)
+    else:
+        from tuner.adapters.time_series.dates import read_dates
+
+        return Times(read_dates(column))
+    return Times(_said(column, form), _told(form))
+
+
+def either(forms: Sequence[str]) -> str:
+    """Patterns as alternatives in a sentence."""
+    return " or ".join(f"'{form}'" for form in forms)
+
+
+def _told(form: str) -> str:
+    if form == "number":
+        return ""
+    if form in UNIX:
+        return f"{UNIX[form][2]} since 1970"
+    return {"%Y": "years", "%Y%m": "months, as %Y%m"}.get(form, f"dates, as {form}")
+
+
+def _said(column: Column, form: str) -> NDArray[np.generic]:
+    """The times of a column that is written in a form that is known."""
+    if form == "number":
+        return _plain(column)
+    if form in UNIX:
+        return _instants(column, form)
+    if form == "excel":
+        days = _floats(column, "be the number of a day, as spreadsheets have it")
+        rule, fix = "be the number of a day from 1900 on", "Mend the cell, or data.time_format."
+        column.check((days > 0) & (days < 3_000_000), rule, fix)
+        instants: NDArray[np.generic] = EXCEL_DAY_0 + np.rint(days * 86_400_000).astype("timedelta64[ms]")
+        return instants
+    return _by_pattern(column, form)
+
+
+def _form_of_digits(column: Column) -> str:
+    """What whole numbers are: dates or instants where all of them are plausible ones, else numbers."""
+    cells = column.cells
+    lengths = cells.str.len().unique()
+    length = int(lengths[0]) if len(lengths) == 1 and not cells.str.contains(r"^[-+]").any() else 0
+    if length in _DATES and _plausible(cells, _DATES[length]):
+        return _DATES[length]
+    if doubtful := [form for form in _DOUBTFUL.get(length, ()) if _plausible(cells, form)]:
+        column.refuse(
+            0,
+            "be a date or a number beyond doubt",
+            f"Set data.time_format to {either(doubtful)} if these are dates, or to number if they only count.",
+        )
+    if length == 5:
+        _refuse_days(column, cells.astype(float).to_numpy())
+    return _form_of_instants(_plain(column))
+
+
+def _form_of_fractions(column: Column) -> str:
+    """What numbers that are not whole are."""
+    cells = column.cells
+    if cells.str.fullmatch(r"(19|20)[0-9]{2}\.(0?[1-9]|1[0-2])").all():
+        column.refuse(
+            0,
+            "be a date or a number beyond doubt",
+            "Set data.time_format to '%Y.%m' if these are months, or to number.",
+        )
+    values = _plain(column)
+    _refuse_days(column, values)
+    return _form_of_instants(values)
+
+
+def _form_of_instants(values: NDArray[np.generic]) -> str:
+    low, high = float(values.min()), float(values.max())
+    for form, (_, power, _) in UNIX.items():
+        if low >= _INSTANTS[0] * 10**power and high < _INSTANTS[1] * 10**power:
+            return form
+    return "number"
+
+
+def _refuse_days(column: Column, values: NDArray[np.generic]) -> None:
+    low, high = float(values.min()), float(values.max())
+    if low >= _EXCEL[0] and high <= _EXCEL[1]:
+        column.refuse(
+            0,
+            "be a date or a number beyond doubt",
+            "Set data.time_format to excel if these are a spreadsheet's days since 1900, or to number.",
+        )
+
+
+def _plausible(cells: pd.Series[str], form: str) -> bool:
+    import pandas as pd
+
+    dates = pd.to_datetime(cells, format=form, errors="coerce")
+    return bool(dates.notna().all() and dates.dt.year.between(*_YEARS).all())
+
+
+def _plain(column: Column) -> NDArray[np.generic]:
+    """Numbers: int64 where all are whole, so that no two that differ become one, else float64."""
+    if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
+        try:
+            return np.array([int(cell) for cell in column.cells], dtype=np.int64)
+        except OverflowError:
+            wide = np.array([abs(int(cell)) < 2**63 for cell in column.cells])
+            column.check(wide, "fit into 64 bits", "Take a common amount off all of them.")
+    values = _floats(column, "be a number")
+    if len(np.unique(values)) < column.cells.nunique():
+        exact = column.cells.map(Decimal)
+        lost = (~exact.duplicated() & _duplicated(values)).to_numpy()
+        fix = "Take a common amount off all of them, or name their unit in data.time_format (unix_s)."
+        column.check(~lost, "differ from the others in what 64 bits hold", fix)
+    return values
+
+
+def _duplicated(values: NDArray[np.float64]) -> pd.Series[bool]:
+    import pandas as pd
+
+    return pd.Series(values).duplicated()
+
+
+def _floats(column: Column, rule: str) -> NDArray[np.float64]:
+    import pandas as pd
+
+    values = np.asarray(pd.to_numeric(column.cells, errors="coerce"), dtype=np.float64)
+    column.check(np.isfinite(values), rule, "Mend the cell, or data.time_format.")
+    return values
+
+
+def _instants(column: Column, form: str) -> NDArray[np.generic]:
+    """Instants counted since 1970, to the last nanosecond."""
+    unit, power, words = UNIX[form]
+    if not column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
+        unit, scale = "ns", Decimal(10) ** (9 - power)
+    else:
+        scale = Decimal(1)
+    numbers = np.empty(len(column.cells), dtype=np.int64)
+    for row, cell in enumerate(column.cells):
+        try:
+            numbers[row] = int(Decimal(cell) * scale)
+        except (InvalidOperation, ValueError, OverflowError):
+            fix = "Mend the cell, or data.time_format."
+            column.refuse(row, f"be a number of {words} since 1970", fix)
+    return numbers.astype(f"datetime64[{unit}]")
+
+
+def _by_pattern(column: Column, form: str) -> NDArray[np.generic]:
+    """Dates by strptime, or by pandas' reader of ISO 8601."""
+    import pandas as pd
+
+    try:
+        dates = pd.to_datetime(column.cells, format=form, errors="coerce", utc=True)
+    except ValueError as error:
+        raise DataError(
+            f"data.time_format must be {AUTO}, {ISO}, number, {', '.join(UNIX)}, excel or a pattern such as %d.%m.%Y",
+            value=form,
+            fix=f"It is no pattern: {error}.",
+            key=("data", "time_format"),
+        ) from error
+    rule = f"be a date written as {form}"
+    column.check(dates.notna().to_numpy(), rule, "Mend the cell, or say how dates are written in data.time_format.")
+    return dates.dt.tz_localize(None).to_numpy()

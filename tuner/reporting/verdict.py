@@ -1,0 +1,134 @@
+"""What a study comes to, said first: whether its winner is better than a predictor that learned nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import fmean
+
+from tuner.events import RunRecord
+from tuner.reporting.intervals import Interval
+
+FEW_TRIALS, FEW_ITEMS = 20, 1000
+"""Below these, more trials or more data to learn from are worth a try: ours."""
+
+
+class Standing(StrEnum):
+    """How a configuration stands to the trivial predictor on a split, in words; worst first."""
+
+    WORSE = "not better than"
+    UNSURE = "not distinguishable from"
+    BETTER = "better than"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A configuration's scores on a split, held against the trivial predictor's.
+
+    Args:
+        split: As sentences call it: "validation", "test".
+        metric: With its split: "test/mse".
+        values: One per seed, at least one, finite.
+        trivial: The trivial predictor's, finite.
+        interval: Of the mean; None where there is none.
+    """
+
+    split: str
+    metric: str
+    values: Sequence[float]
+    trivial: float
+    interval: Interval | None
+
+    def standing(self, maximize: bool) -> Standing:
+        """Better where the mean is, and the interval leaves the trivial predictor's score out."""
+        mean = fmean(self.values)
+        if mean <= self.trivial if maximize else mean >= self.trivial:
+            return Standing.WORSE
+        if self.interval is not None and self.interval[0] <= self.trivial <= self.interval[1]:
+            return Standing.UNSURE
+        return Standing.BETTER
+
+    def numbers(self, standing: Standing) -> str:
+        """`test/mse 2114 against 201`."""
+        told = f"{self.metric} {fmean(self.values):.4g} against {self.trivial:.4g}"
+        if standing is Standing.UNSURE and self.interval is not None:
+            told += f", 95 % interval {self.interval[0]:.4g} to {self.interval[1]:.4g}"
+        return told
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the winner is better than the trivial predictor.
+
+    Args:
+        sentence: In words; "" where there is nothing to compare.
+        beats: Whether it is, on every split that has been read.
+    """
+
+    sentence: str
+    beats: bool
+
+
+def verdict(name: str, trivial: str, held: Sequence[Held], maximize: bool) -> Verdict:
+    """Hold the winner against the trivial predictor, the worst said first.
+
+    Args:
+        name: The winner: "trial 3".
+        trivial: The trivial predictor: "seasonal naive".
+        held: Per split; one whose trivial score or scores are not finite is left out.
+        maximize: Whether higher values are better.
+    """
+    known = [one for one in held if one.values and all(map(math.isfinite, [one.trivial, *one.values]))]
+    if not known:
+        return Verdict("", beats=True)
+    by_standing = {
+        standing: [one for one in known if one.standing(maximize) is standing]
+        for standing in Standing
+        if any(one.standing(maximize) is standing for one in known)
+    }
+    parts: list[str] = []
+    for standing, ones in by_standing.items():
+        subject, other = ("it", "it") if parts else (name, f"the {trivial}")
+        splits = " and ".join(one.split for one in ones)
+        numbers = ", ".join(one.numbers(standing) for one in ones)
+        parts.append(f"{subject} is {standing} {other} on {splits} data ({numbers})")
+    return Verdict("; ".join(parts) + ".", beats=list(by_standing) == [Standing.BETTER])
+
+
+def what_to_try(
+    runs: Sequence[RunRecord], metric: str, maximize: bool, *, epochs: int, trials: int, items: int, more: Iterable[str]
+) -> str:
+    """One sentence of advice for a winner that does not beat the trivial predictor.
+
+    Args:
+        runs: Trainings of the winner, at least one.
+        metric: The objective.
+        maximize: Whether higher values are better.
+        epochs: Of a full training.
+        trials: Of the search.
+        items: To learn from.
+        more: What the kind of data asks for.
+    """
+    advice = []
+    still = sum(_best_epoch(run, metric, maximize) == epochs for run in runs)
+    if 2 * still > len(runs):
+        advice.append(f"more epochs, as the last of its {epochs} was still its best (budget.epochs)")
+    found = Counter(name for run in runs for name in run.found)
+    if found:
+        names = ", ".join(name.replace("_", " ") for name, _ in found.most_common(2))
+        advice.append(f"the cures of what was found in its training, {names} (`python -m tuner list findings`)")
+    advice += more
+    if trials < FEW_TRIALS:
+        advice.append(f"more than {trials} trial{'s' if trials != 1 else ''} (budget.trials)")
+    if items < FEW_ITEMS:
+        advice.append(f"more data, as there are {items} items to learn from, or a smaller network")
+    advice.append("another search_space (`python -m tuner list search_spaces`)")
+    return f"what to try: {'; '.join(advice)}."
+
+
+def _best_epoch(run: RunRecord, metric: str, maximize: bool) -> int:
+    values = {epoch: value for epoch, value in run.series(metric).items() if math.isfinite(value)}
+    return (max if maximize else min)(values, key=lambda epoch: values[epoch], default=0)

@@ -1,0 +1,108 @@
+"""A trial's parameters as Optuna has them: drafted by a sampler, replayed from known values, or listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial
+
+from tuner.space import Space
+from tuner.space.domains import Constant
+from tuner.space.grammar import Definition
+
+
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """All that can be searched for, by the names in the study."""
+    listing = _Listing()
+    for definition in space.definitions:
+        definition.domain.suggest(definition.key, listing)
+    return listing.found
+
+
+class _Distributing:
+    """Turns the space's calls into Optuna distributions; what a value is, subclasses say."""
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        raise NotImplementedError
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self.value(name, CategoricalDistribution(choices))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self.value(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return int(self.value(name, IntDistribution(low, high, log=log, step=step)))
+
+
+class _Listing(_Distributing):
+    """Keeps what is asked for."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, BaseDistribution] = {}
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        self.found[name] = distribution
+        internal = 0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
+        return distribution.to_external_repr(internal)
+
+
+class Drafting(_Distributing):
+    """Values for a draft: from the sampler's joint suggestion where it has one, else from the prior, else evenly."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        draft: FrozenTrial,
+        relative_space: Mapping[str, BaseDistribution],
+        relative: Mapping[str, Any],
+        priors: Mapping[str, Definition],
+        rng: Random,
+    ) -> None:
+        self._study, self._draft = study, draft
+        self._priors, self._rng = priors, rng
+        self._relative_space, self._relative = relative_space, relative
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        """A value for the draft, which keeps it."""
+        if name in self._relative and self._relative_space[name] == distribution:
+            value = self._relative[name]
+        elif distribution.single():
+            value = distribution.to_external_repr(
+                0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
+            )
+        elif (definition := self._priors.get(name)) is not None:
+            assert definition.prior is not None
+            assert not isinstance(definition.domain, Constant)
+            value = definition.prior.draw(definition.domain, self._rng)
+        else:
+            value = self._study.sampler.sample_independent(self._study, self._draft, name, distribution)
+        self._draft.params = {**self._draft.params, name: value}
+        self._draft.distributions = {**self._draft.distributions, name: distribution}
+        return value
+
+
+class Replaying(_Distributing):
+    """Gives back known values and keeps the names and distributions under which today's space has them."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        self._params = params
+        self.values: dict[str, Any] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
+
+    def value(self, name: str, distribution: BaseDistribution) -> Any:
+        """The known value."""
+        value = self._params[name.rpartition("@")[0]]
+        self.values[name], self.distributions[name] = value, distribution
+        return value

@@ -1,0 +1,97 @@
+"""The study as samplers see it that know neither conditions nor trials that were cut.
+
+Optuna's GP, NSGA-II and CMA-ES learn from completed trials, and of parameters only what all of them have: of the ready
+space, not the learning rate. Here every trial has every parameter, and one that was cut the value it is expected to
+have reached.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+ASKED = "asked"
+"""User attribute of a trial: values that its sampler suggested for parameters that do not exist in it."""
+
+
+class FlatView:
+    """Trials with all parameters of a space.
+
+    A parameter that a trial does not have gets the value that the trial has for it elsewhere in the space, in another
+    range (the rate of another optimizer), as near as its range allows; else what the sampler had suggested; else the
+    middle of its range, or the first of its choices.
+
+    Args:
+        distributions: Of all parameters, by their names in the study: `name@hash`.
+    """
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
+        self._distributions = dict(distributions)
+        self._filled: dict[int, dict[str, Any]] = {}
+
+    def shown(self, trials: Sequence[FrozenTrial], values: Mapping[int, float]) -> list[FrozenTrial]:
+        """The trials that a sampler can learn from, and those that are running.
+
+        Args:
+            trials: As today's space has them.
+            values: Number -> value of those that are over and have one; they are shown as completed.
+        """
+        return [
+            self._trial(trial, values.get(trial.number))
+            for trial in trials
+            if trial.number in values or not trial.state.is_finished()
+        ]
+
+    def _trial(self, trial: FrozenTrial, value: float | None) -> FrozenTrial:
+        return FrozenTrial(
+            number=trial.number,
+            state=TrialState.RUNNING if value is None else TrialState.COMPLETE,
+            value=value,
+            datetime_start=trial.datetime_start,
+            datetime_complete=trial.datetime_complete,
+            params=self._params(trial),
+            distributions=self._distributions,
+            user_attrs=trial.user_attrs,
+            system_attrs={key: kept for key, kept in trial.system_attrs.items() if not key.startswith("constraints")},
+            intermediate_values={},
+            trial_id=trial._trial_id,
+        )
+
+    def _params(self, trial: FrozenTrial) -> dict[str, Any]:
+        if (filled := self._filled.get(trial.number)) is None:
+            elsewhere = {key.partition("@")[0]: value for key, value in trial.params.items()}
+            asked = trial.user_attrs.get(ASKED, {})
+            filled = {}
+            for key, distribution in self._distributions.items():
+                name = key.partition("@")[0]
+                had = [known[at] for known, at in ((trial.params, key), (elsewhere, name), (asked, key)) if at in known]
+                fitting = [near for each in had for near in _near(distribution, each)]
+                filled[key] = fitting[0] if fitting else _middle(distribution)
+            self._filled[trial.number] = filled
+        return filled
+
+
+def _near(distribution: BaseDistribution, value: Any) -> list[Any]:
+    """The value as near as the distribution has it; none where it has nothing like it."""
+    if isinstance(distribution, CategoricalDistribution):
+        return [value] if value in distribution.choices else []
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return []
+    near = min(max(value, distribution.low), distribution.high)
+    if distribution.step is not None:
+        near = distribution.low + round((near - distribution.low) / distribution.step) * distribution.step
+    return [int(near) if isinstance(distribution, IntDistribution) else float(near)]
+
+
+def _middle(distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = distribution.low, distribution.high
+    (middle,) = _near(distribution, math.sqrt(low * high) if distribution.log else (low + high) / 2)
+    return middle
