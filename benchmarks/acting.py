@@ -30,7 +30,6 @@ from benchmarks.running import mean_sd, records
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.events import RunRecord
 from tuner.messages import State
-from tuner.reporting.story import is_hopeless
 
 MOST = 2.0
 """An acting sweep is extended to at most so many times the trials."""
@@ -153,7 +152,7 @@ def main() -> None:
     with context.Pool(asked.workers, maxtasksperchild=1) as pool:
         for pair in pool.imap_unordered(run, pairs):
             print(f"{pair.task}, seed {pair.seed}: done", flush=True)
-        wanted = [(pair, record) for pair in pairs for record in pair.records("act") if is_hopeless(record)]
+        wanted = [(pair, record) for pair in pairs for record in pair.records("act") if record.state is State.HOPELESS]
         values = pool.starmap(finished_anyway, wanted)
     print(f"\n{'task':<9}{'seed':>5}{'observe':>20}{'act':>20}{'trials':>12}{'seconds':>14}{'repairs':>9}", end="")
     print(f"{'reached':>9}{'of all':>9}")

@@ -7,7 +7,7 @@ TunerError
 |   |-- StudyError              the study folder: not found, in use, made for something else
 |   `-- ClusterError            the Ray cluster: not reached, too small
 `-- TrialError (RuntimeError)   raised inside a trial; becomes that trial's reason, never ends a sweep
-    `-- Diverged                a loss, gradient, weight or prediction that is not finite, or a hopeless training
+    `-- Diverged                a loss, gradient, weight or prediction that is not finite
 """
 
 from __future__ import annotations

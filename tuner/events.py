@@ -26,7 +26,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -230,6 +230,8 @@ class RunRecord:
             self.state, self.reason, self.value = State(event["state"]), event["reason"], event["value"]
             self.seconds += event["seconds"]
             self.step, self.trace, self.results = event["step"], event["trace"], event["results"]
+            if self.state is State.DIVERGED and _rule_ended(self.results.get("findings") or ()):
+                self.state = State.HOPELESS
             self.found = list(dict.fromkeys(finding["name"] for finding in self.results.get("findings") or ()))
             self.ended = event["time"]
 
@@ -237,6 +239,12 @@ class RunRecord:
         """Epoch -> value of a metric, by epoch; NaN where there is no number."""
         values = {epoch: self.epochs[epoch]["metrics"].get(metric) for epoch in sorted(self.epochs)}
         return {epoch: value if isinstance(value, int | float) else math.nan for epoch, value in values.items()}
+
+
+def _rule_ended(findings: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a run that is called diverged was ended by a rule: versions before the state HOPELESS said so."""
+    fatal = {finding["name"] for finding in findings if finding.get("fatal")}
+    return bool(fatal) and "non_finite" not in fatal
 
 
 def read_run(path: Path) -> RunRecord:

@@ -19,7 +19,10 @@ class State(StrEnum):
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     PRUNED = "PRUNED"
+    HOPELESS = "HOPELESS"
+    """A rule of the diagnostics ended it, as it learned nothing; all that it has is finite."""
     DIVERGED = "DIVERGED"
+    """A loss, gradient, prediction or score was not finite."""
     FAILED = "FAILED"
     LOST = "LOST"
     STOPPED = "STOPPED"
@@ -27,7 +30,7 @@ class State(StrEnum):
     @property
     def final(self) -> bool:
         """Whether the run is over for good."""
-        return self in {State.COMPLETED, State.PRUNED, State.DIVERGED, State.FAILED}
+        return self not in {State.RUNNING, State.LOST, State.STOPPED}
 
 
 class Verdict(StrEnum):

@@ -53,7 +53,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyFolder:
     path = create(folder, trial_run(17), 17)
     train(path, 1, 2)
     hopeless = vanishing(name="stuck_at_trivial", fatal=True).as_json()
-    end(path, "DIVERGED", value=None, epochs=2, results={"findings": [hopeless]})
+    end(path, "DIVERGED", value=None, epochs=2, results={"findings": [hopeless]})  # as versions before HOPELESS said
     return folder
 
 

@@ -113,6 +113,7 @@ class TestOneTrial:
         [
             ("COMPLETED", "FINISHED"),
             ("PRUNED", "FINISHED"),
+            ("HOPELESS", "FINISHED"),
             ("DIVERGED", "FAILED"),
             ("FAILED", "FAILED"),
             ("STOPPED", "KILLED"),
@@ -283,12 +284,12 @@ class TestSweep:
 class TestAgain:
     def test_repeats_change_nothing(self, study: StudyFolder, uri: str) -> None:
         """Projecting again, with the same object or a new one, should leave every row as it is."""
-        for number, state in enumerate(("COMPLETED", "PRUNED", "DIVERGED", "FAILED", "STOPPED", "LOST")):
+        for number, state in enumerate(("COMPLETED", "PRUNED", "HOPELESS", "DIVERGED", "FAILED", "STOPPED", "LOST")):
             finished(study, number, state=state)
         projection = Projection(study, uri)
-        assert projection.project_all() == 6 * 8
+        assert projection.project_all() == 7 * 8
         before = rows(uri)
-        assert len(before["metrics"]) > 6 * 5 * len(METRICS)
+        assert len(before["metrics"]) > 7 * 5 * len(METRICS)
         assert projection.project_all() == 0
         assert Projection(study, uri).project_all() == 0
         assert rows(uri) == before

@@ -25,7 +25,7 @@ REPAIRS = {"number": 0, "finding": "vanishing_gradient", "change": {"gate_bias":
     [
         ([0.5, 0.4, 0.3], State.PRUNED, [0.4, 0.2], "0.4 -> 0.2 after 2 epochs, it helped."),
         ([0.5, 0.4], State.PRUNED, [0.5, 0.399, 0.1], "0.4 -> 0.399 after 2 epochs, it did not help."),
-        ([0.5, 0.5], State.DIVERGED, [0.5, 0.5, 0.1], "0.5 (ended after 2) -> 0.1 after 3 epochs, it helped."),
+        ([0.5, 0.5], State.HOPELESS, [0.5, 0.5, 0.1], "0.5 (ended after 2) -> 0.1 after 3 epochs, it helped."),
         ([], State.DIVERGED, [0.5], "- (ended after 0) -> 0.5 after 1 epoch, it helped."),
         ([0.5], State.COMPLETED, [float("nan")], "0.5 -> - after 1 epoch, it did not help."),
     ],

@@ -144,7 +144,7 @@ class TestStudy:
 
     def test_what_hopeless_trials_would_have_cost(self) -> None:
         """The epochs that were left, at the trial's own pace; a trial that diverged by itself is none of them."""
-        hopeless = trial(0, fatal("stuck_at_trivial"), state=State.DIVERGED, epochs=5)
+        hopeless = trial(0, fatal("stuck_at_trivial"), state=State.HOPELESS, epochs=5)
         diverged = trial(1, fatal("non_finite"), fatal("exploded_loss"), state=State.DIVERGED, epochs=5)
         completed = trial(2, fatal("stuck_at_trivial"))
         told = study_story([hopeless, diverged, completed], ABOUT).hopeless

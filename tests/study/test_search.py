@@ -136,23 +136,25 @@ def test_a_trial_is_on_disk_whole_before_it_is_given_out(tmp_path: Path) -> None
 
 
 def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
-    """COMPLETED, PRUNED, DIVERGED and FAILED reach Optuna as COMPLETE, PRUNED, PRUNED infeasible, FAIL."""
+    """Each reaches Optuna as its own state; a hopeless trial counts as its values say, a diverged one is infeasible."""
     search = open_search(tmp_path / "s", pruner="asha")
     outcomes = [(State.COMPLETED, 0.5), (State.PRUNED, 0.9), (State.DIVERGED, None), (State.FAILED, None)]
+    outcomes.append((State.HOPELESS, 0.8))
     for state, value in outcomes:
         suggestion = search.suggest()
         assert suggestion is not None
-        if state is State.PRUNED:
-            search.judge(suggestion.number, 1, 0.9)
+        if state in {State.PRUNED, State.HOPELESS}:
+            search.judge(suggestion.number, 1, value)
         search.tell(suggestion.number, state, value, f"because {state}")
     trials = search._storage.stored_trials(search._id)
-    assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL"]
-    assert [trial.value for trial in trials] == [0.5, 0.9, None, None]
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL", "PRUNED"]
+    assert [trial.value for trial in trials] == [0.5, 0.9, None, None, 0.8]
     assert [trial.constraints for trial in trials] == [
         {"stability": 0.0},
         {"stability": 0.0},
         {"stability": 1.0},
         {},
+        {"stability": 0.0},
     ]
     assert search._study.best_trial.number == 0
 

@@ -346,7 +346,7 @@ def test_a_hopeless_trial_ends_early_with_its_cause(make: Any) -> None:
     """A quarter into its budget; what ended it is its first finding, and every epoch was sent."""
     driver = Driver()
     ended = run_trial(make(**HOPELESS), driver)
-    assert ended.state is State.DIVERGED
+    assert ended.state is State.HOPELESS
     assert ended.epochs == 5
     assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3, 4, 5]
     assert re.fullmatch(
@@ -363,7 +363,7 @@ def test_one_without_a_fault_of_its_own_ends_with_its_cause(make: Any) -> None:
     """What learned nothing, and could not for some reason that is known, names both."""
     longer = {"learning_rate_too_low": {"end": 1.0}}
     ended = run_trial(make(**HOPELESS, thresholds=longer), Driver())
-    assert (ended.state, ended.epochs) == (State.DIVERGED, 6)
+    assert (ended.state, ended.epochs) == (State.HOPELESS, 6)
     assert re.fullmatch(
         r"stuck at trivial: after 6 of 20 epochs the least validation loss is 0\.\d+, the trivial predictor's is "
         r"0.693, and the training loss no longer falls; the cause: learning rate too low, a step changes .*",

@@ -28,6 +28,7 @@ STATUS = {
     State.STOPPED: "KILLED",
     State.COMPLETED: "FINISHED",
     State.PRUNED: "FINISHED",
+    State.HOPELESS: "FINISHED",
     State.DIVERGED: "FAILED",
     State.FAILED: "FAILED",
 }

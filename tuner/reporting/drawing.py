@@ -22,6 +22,7 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2f6db3", "#e07b1a", "#3a8f4d", "#c0392b", "#8
 STATE_COLOURS = {
     State.COMPLETED: BLUE,
     State.PRUNED: GREY,
+    State.HOPELESS: "#a0522d",
     State.DIVERGED: RED,
     State.FAILED: "#7d3c98",
 }

@@ -71,7 +71,7 @@ def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[
         if other is None or not record.state.final:
             continue
         own, others = (max(each.epochs, default=0) for each in (record, other))
-        ended = others if other.state is State.DIVERGED else None
+        ended = others if other.state in {State.DIVERGED, State.HOPELESS} else None
         epochs = min(own, others) if ended is None else own
         before, after = (_best(each, metric, maximize, epochs) for each in (other, record))
         helped = after is not None and (before is None or _gain(before, after, maximize) > LEAST_GAIN * abs(before))

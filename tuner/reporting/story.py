@@ -23,8 +23,6 @@ from tuner.reporting.intervals import Interval
 from tuner.reporting.repaired import Repaired, repaired
 from tuner.reporting.separation import LEVEL
 
-NON_FINITE = "non_finite"
-
 
 @dataclass(frozen=True)
 class About:
@@ -125,7 +123,7 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Hopeless:
-    """Trials that were ended early because a fatal finding said so.
+    """Trials that a rule ended early.
 
     Args:
         numbers: Their numbers.
@@ -290,7 +288,7 @@ def _link(one: Contrast, comparisons: int) -> Link:
 
 
 def _hopeless(records: Sequence[RunRecord], about: About) -> Hopeless:
-    ended = [record for record in records if is_hopeless(record)]
+    ended = [record for record in records if record.state is State.HOPELESS]
     left = {record.number: max(0, about.epochs - max(record.epochs, default=0)) for record in ended}
     return Hopeless(
         numbers=tuple(sorted(left)),
@@ -300,12 +298,6 @@ def _hopeless(records: Sequence[RunRecord], about: About) -> Hopeless:
             left[record.number] * record.seconds / len(record.epochs) for record in ended if record.epochs
         ),
     )
-
-
-def is_hopeless(record: RunRecord) -> bool:
-    """Whether a fatal finding ended the run, rather than a value that is not finite."""
-    fatal = [finding["name"] for finding in record.results.get("findings") or () if finding.get("fatal")]
-    return record.state is State.DIVERGED and bool(fatal) and NON_FINITE not in fatal
 
 
 # one trial ------------------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ _RANDOM_RESAMPLES = 2000
 _TOLD = {
     State.COMPLETED: TrialState.COMPLETE,
     State.PRUNED: TrialState.PRUNED,
+    State.HOPELESS: TrialState.PRUNED,
     State.DIVERGED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
@@ -311,7 +312,7 @@ class Search:
             if value is None or not math.isfinite(value):
                 raise ValueError(f"a completed trial needs a finite value, but got {value!r}")
             values = [value]
-        elif state is State.PRUNED and trial.last_step is not None:
+        elif state in {State.PRUNED, State.HOPELESS} and trial.last_step is not None:
             values = [trial.intermediate_values[trial.last_step]]
         with self._storage.group():
             self._storage.set_trial_user_attr(trial_id, "state", state.value)

@@ -147,7 +147,7 @@ class Repairs:
 
 def _learned_little(record: RunRecord) -> bool:
     progress = record.results.get("progress")
-    return record.state is State.DIVERGED or (progress is not None and progress < LITTLE)
+    return record.state in {State.DIVERGED, State.HOPELESS} or (progress is not None and progress < LITTLE)
 
 
 def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any] | None:

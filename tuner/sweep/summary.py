@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from tuner.sweep.task import Task
 
 
+NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
+"""States whose reason people ask for first."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """The end of a sweep in words and numbers.
@@ -204,7 +208,7 @@ def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
 
 def top_failure(folder: StudyFolder) -> str:
     """The most frequent reason of trials without a result; "" when there is none."""
-    reasons = Counter(row["reason"] for row in study_rows(folder) if row["state"] in {State.FAILED, State.DIVERGED})
+    reasons = Counter(row["reason"] for row in study_rows(folder) if row["state"] in NO_RESULT)
     return reasons.most_common(1)[0][0] if reasons else ""
 
 
@@ -270,7 +274,7 @@ def _what_mattered(
     over = [
         (record.state, {name: record.params[name] for name in record.searched if name in record.params}, record.value)
         for record in trials
-        if record.state in {State.COMPLETED, State.PRUNED, State.DIVERGED}
+        if record.state.final and record.state is not State.FAILED
     ]
     completed = [(params, value) for state, params, value in over if state is State.COMPLETED and value is not None]
     maximize, metric = sweep.task.maximize, sweep.task.metric
@@ -319,7 +323,7 @@ def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunReco
     for name, figure in sweep_figures(trials, metric=task.metric, maximize=task.maximize).items():
         save(figure, folder.artifacts / f"{name}.png")
     ranked = leaderboard(trials, task.maximize)
-    bad = [record for record in ranked if record.state in {State.FAILED, State.DIVERGED}]
+    bad = [record for record in ranked if record.state in NO_RESULT]
     chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
     drawn = []
     for run, record in chosen.items():

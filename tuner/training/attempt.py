@@ -15,7 +15,8 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     """Run one attempt of a search or confirmation trial.
 
     Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
-    with what was not finite or why it is hopeless, PRUNED or STOPPED as the driver answered, else COMPLETED.
+    with what was not finite, HOPELESS with the rule and its cause, PRUNED or STOPPED as the driver answered, else
+    COMPLETED.
     Other exceptions are errors of the trial's code and go up.
     """
     started = time.monotonic()
@@ -32,9 +33,10 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         state = State.COMPLETED
         if spec.keep_model:
             training.save_model()
-    except Diverged as error:
-        state, reason = State.DIVERGED, f"{error} (epoch {training.epoch}, step {training.step})"
-        diverged = "" if isinstance(error, Hopeless) else str(error)
+    except (Diverged, Hopeless) as error:
+        reason = f"{error} (epoch {training.epoch}, step {training.step})"
+        state = State.HOPELESS if isinstance(error, Hopeless) else State.DIVERGED
+        diverged = str(error) if state is State.DIVERGED else ""
     except Cut as cut:
         state, reason, pruned = cut.state, cut.reason, cut.pruned
     if not state.final and training.between_epochs:  # else it goes on from the one before, and repeats the epoch

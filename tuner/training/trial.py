@@ -88,7 +88,7 @@ class Cut(Exception):  # noqa: N818 - control flow, not an error
         self.pruned = answer.verdict is Verdict.PRUNE
 
 
-class Hopeless(Diverged):
+class Hopeless(Exception):  # noqa: N818 - control flow, not an error
     """A training that a rule ends early; the findings say which."""
 
 
