@@ -17,15 +17,18 @@ import math
 import multiprocessing
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import optuna
 
 from benchmarks.running import records, run
 from benchmarks.small_tasks import TASKS, task_file
+from tuner.optim.catalog import SCHEDULES
+from tuner.optim.schedules import peak_epoch
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
 
@@ -44,7 +47,7 @@ class Curve:
     """By epoch; infinite where it was not finite."""
     seconds: float
     """Of an epoch."""
-    warmup: float
+    peak: float
     """Epochs until the learning rate's peak."""
     epochs: int
     """Of a full trial; fewer were trained where it diverged."""
@@ -67,7 +70,7 @@ def own(name: str) -> Callable[[], Stops]:
         curves = Curves(maximize=False)
 
         def stops(number: int, curve: Curve) -> int | None:
-            rungs = pruner.rungs(curve.epochs, curve.warmup)
+            rungs = pruner.rungs(curve.epochs, curve.peak)
             for epoch, loss in enumerate(curve.losses, 1):
                 curves.add(number, epoch, loss)
                 if epoch not in rungs or not math.isfinite(best := min(curve.losses[:epoch])):
@@ -131,8 +134,15 @@ def curves_of(folder: Path, task: str) -> list[Curve]:
     for trial in trials:
         losses = [value if math.isfinite(value) else math.inf for value in trial.series("val/loss").values()]
         seconds = trial.seconds / max(1, len(losses))
-        found.append(Curve(losses, seconds, float(trial.params.get("warmup", 0.0)) * full, full))
+        found.append(Curve(losses, seconds, _peak(trial.params, full), full))
     return found
+
+
+def _peak(params: Mapping[str, Any], epochs: int) -> float:
+    schedule = params["schedule"]
+    options = SCHEDULES[schedule].options
+    given = {name: params[name] for name in options.model_fields if name in params}
+    return peak_epoch(schedule, options.model_validate(given), epochs)
 
 
 def replay(order: Sequence[Curve], begin: Callable[[], Stops], seconds: float) -> tuple[float, int]:

@@ -130,7 +130,7 @@ def test_the_task_of_the_chorales_runs(rolls: Path, tmp_path: Path, monkeypatch:
 
 def test_a_replay_spends_what_the_trials_got() -> None:
     """A trial that is cut costs its epochs only, one that would go beyond the budget is not counted."""
-    good, bad = (Curve([level] * 10, seconds=1.0, warmup=0.0, epochs=10) for level in (0.1, 0.9))
+    good, bad = (Curve([level] * 10, seconds=1.0, peak=0.0, epochs=10) for level in (0.1, 0.9))
     order = [bad, good, bad, bad, good]
     assert replay(order, RULES["none"], 29.9) == (0.1, 2)
     assert replay(order, RULES["none"], 9.9) == (math.inf, 0)

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.optim.catalog import SCHEDULES
+from tuner.optim.schedules import make_schedule, peak_epoch
 from tuner.study.catalog import PRUNERS, ASHAOptions, MedianOptions
 from tuner.study.pruners import ASHA, MedianRule, Pruner
 
@@ -11,14 +13,45 @@ VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 
 
 @pytest.mark.parametrize("name", PRUNERS.entries)
-@given(epochs=st.integers(1, 300), warmup=st.floats(0, 300))
-def test_rungs_ascend_below_the_budget_and_beyond_the_warmup(name: str, epochs: int, warmup: float) -> None:
-    """No trial is judged within its warm-up, nor at its last epoch."""
+@given(epochs=st.integers(1, 300), peak=st.floats(0, 300), min_epochs=st.none() | st.integers(1, 40))
+def test_rungs_ascend_after_the_peak_and_in_the_first_half(
+    name: str, epochs: int, peak: float, min_epochs: int | None
+) -> None:
+    """No trial is judged before an epoch that began at its peak, whatever is asked, nor beyond half of its budget."""
     entry = PRUNERS[name]
-    pruner: Pruner = entry.load()(entry.options())
-    rungs = pruner.rungs(epochs, warmup)
+    options = entry.options() if name == "none" else entry.options(min_epochs=min_epochs)
+    pruner: Pruner = entry.load()(options)
+    rungs = pruner.rungs(epochs, peak)
     assert list(rungs) == sorted(set(rungs))
-    assert all(warmup < rung < epochs for rung in rungs)
+    assert all(peak - 1e-6 <= rung - 1 and rung <= epochs / 2 for rung in rungs)
+    assert all(rung >= (min_epochs or 1) for rung in rungs)
+
+
+@pytest.mark.parametrize("pruner", [name for name in PRUNERS.entries if name != "none"])
+@pytest.mark.parametrize("schedule", SCHEDULES.entries)
+@given(
+    epochs=st.integers(2, 100),
+    per_epoch=st.integers(1, 30),
+    rise=st.floats(0, 0.5),
+    cycle=st.floats(0.1, 200),
+)
+def test_no_trial_is_judged_before_its_rate_has_peaked(
+    pruner: str, schedule: str, epochs: int, per_epoch: int, rise: float, cycle: float
+) -> None:
+    """Whatever the schedule: by the rates at every step, the highest comes before the epoch of the first rung begins.
+
+    A wave that is shorter than an epoch has its peaks where steps happen to lie.
+    """
+    entry = SCHEDULES[schedule]
+    given_ = {"warmup": rise, "peak_at": max(rise, 0.01), "cycle_epochs": cycle}
+    options = entry.options.model_validate({key: given_[key] for key in given_ if key in entry.options.model_fields})
+    rules = PRUNERS[pruner]
+    rungs = rules.load()(rules.options()).rungs(epochs, peak_epoch(schedule, options, epochs))
+    course = make_schedule(schedule, options, epochs * per_epoch, per_epoch)
+    rates = [course.factor(step) for step in range(epochs * per_epoch)]
+    for rung in rungs:
+        reached = max(rates[: (rung - 1) * per_epoch + 1])
+        assert reached >= max(rates) * (1 - (2 / (cycle * per_epoch) if schedule == "cyclical" else 1e-9))
 
 
 @pytest.mark.parametrize("name", PRUNERS.entries)
@@ -39,7 +72,8 @@ def test_asha_keeps_one_in_eta() -> None:
     stopped = asha.decide(4, 0.35, peers, maximize=False)
     assert not stopped.go_on
     assert stopped.reason == "epoch 4: 0.35, cut 0.3, rank 3 of 6"
-    assert asha.rungs(40, 0.0) == (4, 12, 36)
+    assert asha.rungs(40, 0.0) == (4, 12)
+    assert asha.rungs(20, 6.0) == (7,)  # one_cycle
 
 
 def test_asha_waits_for_company() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tuner.config import ready_search_spaces, ready_tasks
 from tuner.errors import TaskFileError
 from tuner.sweep import resolve_task
+from tuner.sweep.search_phase import search_rungs
 
 PROBE = "adapter: memory/probe\ndata: {length: 12}\n"
 
@@ -58,3 +59,21 @@ def test_a_whole_number_may_be_a_threshold(tmp_path: Path) -> None:
     """As the task file says it."""
     path = write(tmp_path, f"{PROBE}diagnostics: {{thresholds: {{stuck_at_trivial: {{epochs: 9, gain: 0.1}}}}}}\n")
     assert resolve_task(path).file.diagnostics.thresholds == {"stuck_at_trivial": {"epochs": 9, "gain": 0.1}}
+
+
+def test_rungs_wait_for_the_rate_that_a_trial_really_has(tmp_path: Path) -> None:
+    """One cycle rises for 0.3 of 20 epochs, or as told; a default warm-up counts like a given one."""
+    task = resolve_task(write(tmp_path, f"{PROBE}budget: {{epochs: 20}}\n"))
+    for params, rungs in (
+        ({"schedule": "one_cycle"}, (7,)),
+        ({"schedule": "one_cycle", "peak_at": 0.1}, (3, 9)),
+        ({"schedule": "one_cycle", "peak_at": 0.6}, ()),
+        ({"schedule": "cyclical", "cycle_epochs": 8}, (5,)),
+        ({"schedule": "cosine", "warmup": 0.2}, (5,)),
+        ({"schedule": "wsd", "warmup": 0.16}, (5,)),
+        ({}, (2, 6)),
+        ({"schedule": "constant", "warmup": 0}, (2, 6)),
+        ({"optimizer": "adamw_schedule_free", "learning_rate": 1e-3, "warmup": 0.4}, (9,)),
+        ({"schedule": "nothing like it"}, ()),
+    ):
+        assert search_rungs(task, params) == rungs, params

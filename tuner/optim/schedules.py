@@ -23,6 +23,9 @@ from tuner.optim.catalog import (
     WSDOptions,
 )
 
+_FINE = 1000
+"""Steps of an epoch where a schedule is looked at without data."""
+
 
 class Schedule(ABC):
     """The course of the learning rate.
@@ -45,6 +48,11 @@ class Schedule(ABC):
     def factor(self, step: int) -> float:
         """What the peak rate is multiplied by at `step` >= 0. Changes nothing."""
 
+    @property
+    def peak_step(self) -> int:
+        """The step from which on the rate has been at its highest: none before is as high, unless this is 0."""
+        return 0
+
     def observe(self, loss: float) -> None:  # noqa: B027 - most schedules do not look at the loss
         """Take note of a validation loss."""
 
@@ -54,6 +62,11 @@ class Schedule(ABC):
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:  # noqa: B027 - most schedules have no state
         """Go on from what `state_dict` gave."""
+
+
+def peak_epoch(name: str, options: Any, epochs: int) -> float:
+    """Epochs, of `epochs` planned ones, until the rate of the schedule called `name` has been at its highest."""
+    return make_schedule(name, options, epochs * _FINE, _FINE).peak_step / _FINE
 
 
 def make_schedule(name: str, options: Any, total_steps: int, steps_per_epoch: int) -> Schedule:
@@ -74,6 +87,11 @@ class WarmedUp(Schedule):
     def __init__(self, options: Any, total_steps: int, steps_per_epoch: int) -> None:
         super().__init__(options, total_steps, steps_per_epoch)
         self.warmup_steps = round(self.options.warmup * total_steps)
+
+    @property
+    def peak_step(self) -> int:
+        """See `Schedule.peak_step`."""
+        return self.warmup_steps
 
     def factor(self, step: int) -> float:
         """See `Schedule.factor`."""
@@ -180,6 +198,11 @@ class Cyclical(Schedule):
 
     options: CyclicalOptions
 
+    @property
+    def peak_step(self) -> int:
+        """See `Schedule.peak_step`."""
+        return min(self.total_steps, round(self.options.cycle_epochs * self.steps_per_epoch / 2))
+
     def factor(self, step: int) -> float:
         """See `Schedule.factor`."""
         low = self.options.cycle_low
@@ -197,6 +220,11 @@ class OneCycle(Schedule):
     """
 
     options: OneCycleOptions
+
+    @property
+    def peak_step(self) -> int:
+        """See `Schedule.peak_step`."""
+        return round(self.options.peak_at * self.total_steps)
 
     def factor(self, step: int) -> float:
         """See `Schedule.factor`."""

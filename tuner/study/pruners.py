@@ -24,15 +24,23 @@ class Decision:
     reason: str
 
 
+def earliest(peak: float) -> int:
+    """The first epoch that begins when the learning rate has been at its highest, `peak` >= 0 epochs from the start."""
+    return math.ceil(round(peak, 6)) + 1
+
+
 class Pruner(Protocol):
     """The rule of a study. Called by the driver only; keeps no state, so that a resumed study decides alike."""
 
-    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
-        """Epochs after which a trial is judged, ascending, all below `epochs`.
+    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
+        """Epochs after which a trial is judged, ascending.
+
+        Each lies at or after `earliest`, and none beyond half of the budget, where cutting saves little and costs a
+        candidate.
 
         Args:
             epochs: The full budget of a trial, >= 1.
-            warmup: Epochs until the learning rate has reached its peak; no rung lies within.
+            peak: Epochs until its learning rate has been at its highest, >= 0.
         """
         ...
 
@@ -59,11 +67,11 @@ class ASHA:
     def __init__(self, options: ASHAOptions) -> None:
         self.options = options
 
-    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
+    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
         """R * eta^k for k = 0, 1, ..."""
-        first = self.options.min_epochs or max(math.ceil(epochs / 10), math.floor(warmup) + 1)
+        first = max(self.options.min_epochs or math.ceil(epochs / 10), earliest(peak))
         rungs = []
-        while first < epochs:
+        while first <= epochs / 2:
             rungs.append(first)
             first *= self.options.reduction
         return tuple(rungs)
@@ -91,10 +99,10 @@ class MedianRule:
     def __init__(self, options: MedianOptions) -> None:
         self.options = options
 
-    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:
+    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
         """Every `interval` epochs from `min_epochs` on."""
-        first = self.options.min_epochs or max(math.ceil(epochs / 5), math.floor(warmup) + 1)
-        return tuple(range(first, epochs, self.options.interval or math.ceil(epochs / 10)))
+        first = max(self.options.min_epochs or math.ceil(epochs / 5), earliest(peak))
+        return tuple(range(first, epochs // 2 + 1, self.options.interval or math.ceil(epochs / 10)))
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
         """Compare with the median of the others."""
@@ -111,7 +119,7 @@ class NoPruner:
     def __init__(self, options: NoOptions) -> None:
         self.options = options
 
-    def rungs(self, epochs: int, warmup: float) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
+    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
         """None."""
         return ()
 

@@ -11,9 +11,9 @@ from tuner.errors import TaskFileError
 from tuner.messages import Answer, Report, State, Verdict
 from tuner.redaction import redacted
 from tuner.registry import load_target
-from tuner.study.catalog import PRUNERS
 from tuner.sweep.cost import baseline_spec, step_costs
 from tuner.sweep.driver import RUN_TRIAL
+from tuner.sweep.search_phase import search_rungs
 from tuner.sweep.task import Task
 
 DRY_RUNS = 12
@@ -34,7 +34,6 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     """
     _, prepared = task.prepare()
     file = task.file
-    name, options = task.pruner
     confirm = file.confirm
     trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
     facts: dict[str, Any] = {
@@ -50,7 +49,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         },
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
         "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
-        "rungs": ", ".join(map(str, PRUNERS[name].load()(options).rungs(file.budget.epochs, 0.0))) or "none",
+        "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
         "tracking": redacted(task.tracking),
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner import events
+from tuner.errors import TaskFileError
 from tuner.events import RunRecord, read_run
 from tuner.folder import trial_run
 from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
+from tuner.optim.schedules import peak_epoch
 from tuner.seeding import derive_seed
 from tuner.study.catalog import PRUNERS
 from tuner.sweep.repairs import Repair, Repairs
@@ -214,8 +216,13 @@ class SearchPhase:
 
 
 def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
-    """Epochs after which a search trial is judged."""
+    """Epochs after which a search trial may be judged, none before its own learning rate has been at its highest."""
     name, options = task.pruner
     epochs = task.file.budget.epochs
-    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, float(params.get("warmup", 0.0)) * epochs)
+    try:
+        settings = task.settings(params)
+    except TaskFileError:  # the trial will fail by it
+        return ()
+    peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
+    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
     return rungs
