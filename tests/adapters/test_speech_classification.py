@@ -19,6 +19,7 @@ from tuner.adapters.base import Prepared
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.speech.audio import log_mel, read_header, read_samples, resampled
 from tuner.adapters.speech.classification import SpeechClassification
+from tuner.adapters.speech.formats import ENDINGS
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.ready import SpokenDigits
 from tuner.adapters.speech.recordings import find_recordings
@@ -165,8 +166,53 @@ def test_damaged_recordings_are_named(damage: Callable[[Path], None], message: s
 def test_folder_without_recordings_is_refused(tmp_path: Path) -> None:
     """A folder that holds none of the known formats is no data."""
     (tmp_path / "song.mp3").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"at least one recording \(\.wav, \.flac, \.ogg, \.au\)"):
+    (tmp_path / "song.mp3").rename(tmp_path / "song.m4a")
+    with pytest.raises(DataError, match=r"at least one recording \(WAV, .*but got '1 file \(1 \.m4a\) not read"):
         prepare(tmp_path / "out", path=str(tmp_path))
+
+
+@pytest.mark.parametrize("form", sorted(ENDINGS))
+def test_every_decoded_format_is_found(form: str, tmp_path: Path) -> None:
+    """A folder gives what libsndfile decodes, by every ending of it, in any case."""
+    (tmp_path / "yes").mkdir()
+    for ending in ENDINGS[form]:
+        soundfile.write(tmp_path / "yes" / f"a{ending}", tone(200), RATE, format=form)
+        soundfile.write(tmp_path / "yes" / f"b{ending.upper()}", tone(200), RATE, format=form)
+    found = find_recordings(tmp_path, "{label}/{file}")
+    assert len(found) == 2 * len(ENDINGS[form])
+    for recording in found:
+        assert recording.header()[0] == RATE
+        assert len(recording.samples()) >= 1600
+
+
+def test_every_format_of_the_library_is_accounted_for() -> None:
+    """A format that libsndfile learns is found in folders, or is one whose ending means other things."""
+    assert set(soundfile.available_formats()) - set(ENDINGS) == {"HTK", "MAT4", "MAT5", "RAW", "WAVEX", "XI"}
+
+
+def test_files_that_are_not_read_are_told(tmp_path: Path) -> None:
+    """Sound that is not decoded is counted by its ending, with advice; so is what is no sound; hidden files are not."""
+    path = write_named(tmp_path / "wav")
+    for name in ("low_ann_8.m4a", "high_ann_8.M4A", "low_bob_8.wma", "read.me.txt", "LICENSE", ".DS_Store"):
+        (tmp_path / "wav" / name).write_bytes(b"x")
+    notices = prepare(tmp_path / "out", path=path, pattern="{label}_{speaker}_{index}").notices
+    assert "3 files (2 .m4a, 1 .wma) not read: convert them to WAV or FLAC" in notices
+    others = "2 files (1 without an ending, 1 .txt) not read: by their endings they are no recordings"
+    assert others in notices
+
+
+def test_a_class_of_unread_recordings_alone_is_refused(tmp_path: Path) -> None:
+    """A class does not vanish because nothing of it can be decoded; nor because all of it is too short."""
+    path = write_named(tmp_path / "wav")
+    for index in range(3):
+        (tmp_path / "wav" / f"mid_ann_{index}.m4a").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"mid_ann_0\.m4a: class 'mid' must have .*but got '3 files \(3 \.m4a\)'"):
+        prepare(tmp_path / "out", path=path, pattern="{label}_{speaker}_{index}")
+    for index in range(3):
+        (tmp_path / "wav" / f"mid_ann_{index}.m4a").unlink()
+        soundfile.write(tmp_path / "wav" / f"mid_ann_{index}.wav", tone(200, 9), RATE)
+    with pytest.raises(DataError, match=r"class 'mid' must keep an item, but all of its 3 are shorter than a frame"):
+        prepare(tmp_path / "out", path=path, pattern="{label}_{speaker}_{index}")
 
 
 def test_name_outside_the_pattern_is_refused(tmp_path: Path) -> None:
@@ -223,7 +269,7 @@ def test_label_of_no_training_speaker_is_refused(tmp_path: Path) -> None:
     for speaker in SPEAKERS:
         for index in range(3):
             soundfile.write(tmp_path / "wav" / f"by{speaker}_{speaker}_{index}.wav", tone(500), RATE)
-    with pytest.raises(DataError, match=r"a label must be spoken by a speaker of the training split, but got"):
+    with pytest.raises(DataError, match=r"train one of every label, but got .*: byann, bybob, bycy, bydee, byeve'\."):
         prepare(tmp_path / "out", path=path, pattern="{label}_{speaker}_{index}")
 
 
@@ -231,7 +277,7 @@ def test_too_few_speakers_are_refused(tmp_path: Path) -> None:
     """Two speakers cannot fill three splits."""
     for label, speaker, index in product("ab", "xy", range(3)):
         soundfile.write(tmp_path / f"{label}_{speaker}_{index}.wav", tone(500), RATE)
-    with pytest.raises(DataError, match="at least 3 groups, one per split, but got 2"):
+    with pytest.raises(DataError, match=r"at least 3 groups \(speaker\), one per split, but got 2"):
         prepare(tmp_path / "out", path=str(tmp_path), pattern="{label}_{speaker}_{index}")
 
 

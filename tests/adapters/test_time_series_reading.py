@@ -187,7 +187,7 @@ NPZ_FAULTS = [
     ({"X": np.zeros((2, 3)), "y": [0.5, 1]}, r"y must hold 2 classes, whole numbers or texts"),
     (
         {"X": np.zeros(3), "y": [0, 1], "lengths": [1, 1]},
-        r"lengths must add up to the rows of X, but got '2, 3'",
+        r"lengths must add up to the steps of X, but got '2, 3'",
     ),
     ({"X": np.zeros(3), "y": [0, 1], "lengths": [4, -1]}, r"lengths must be whole numbers >= 0"),
     ({"X": np.zeros((0, 3)), "y": np.zeros(0, int)}, r"X must have items, but got 0"),
@@ -214,7 +214,7 @@ def test_unknown_ending_is_refused(tmp_path: Path) -> None:
 
 def test_table_options_are_refused_where_there_is_no_table(tmp_path: Path) -> None:
     """Options that would do nothing are refused."""
-    with pytest.raises(DataError, match=r"data\.id and data\.channels must be left out where the file is no table"):
+    with pytest.raises(DataError, match=r"data\.id must be left out where the file is of the form \.ts"):
         read(written(tmp_path, "x.ts", HEADER), id="id")
 
 
@@ -247,3 +247,58 @@ def test_ready_sources_hold_what_their_summary_says(name: str) -> None:
     expected = [len(train), len(test), *sorted({min(steps), max(steps)}), *channels, len(set(train.labels))]
     assert numbers == expected
     assert set(test.labels) <= set(train.labels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_both_layouts_are_read(tmp_path: Path, channels: int) -> None:
+    """Arrays (item, channel, step) and (item, step, channel), with lengths or not, give the same items."""
+    x = np.random.default_rng(0).normal(size=(4, 7, channels))
+    np.savez(tmp_path / "last.npz", X=x, y=list("abab"))
+    np.savez(tmp_path / "first.npz", X=x.transpose(0, 2, 1), y=list("abab"))
+    flat, lengths = x.reshape(28, channels), [5, 9, 7, 7]
+    np.savez(tmp_path / "flat.npz", X=flat, y=list("abab"), lengths=lengths)
+    np.savez(tmp_path / "flat_first.npz", X=flat.T, y=list("abab"), lengths=lengths)
+    for one, other in (("last.npz", "first.npz"), ("flat.npz", "flat_first.npz")):
+        expected, found = read(tmp_path / one), read(tmp_path / other, layout="channels_first")
+        for left, right in zip(expected.sequences, found.sequences, strict=True):
+            assert np.array_equal(left, right)
+    with pytest.raises(DataError, match=r"lengths must add up to the steps of X.*give the other data\.layout"):
+        read(tmp_path / "flat_first.npz")
+    with pytest.raises(DataError, match=r"lengths must add up to the steps of X.*give the other data\.layout"):
+        read(tmp_path / "flat.npz", layout="channels_first")
+
+
+def test_items_of_one_step_are_refused(tmp_path: Path) -> None:
+    """(80, 1, 150) is 80 items of 150 steps as aeon has it; the advice works when it is followed."""
+    path = tmp_path / "x.npz"
+    np.savez(path, X=np.random.default_rng(0).normal(size=(80, 1, 150)), y=list("ab") * 40)
+    with pytest.raises(
+        DataError, match=r"1 step with 150 channels.*aeon, sktime and tsai.*data\.layout: channels_first"
+    ):
+        read(path)
+    assert read(path, layout="channels_first").sequences[0].shape == (150, 1)
+    assert read(path, layout="channels_last").sequences[0].shape == (1, 150)
+    np.savez(path, X=np.zeros((4, 1, 1)), y=list("abab"))
+    assert read(path).notices == ()
+    np.savez(path, X=np.zeros((4, 9)), y=list("abab"))
+    with pytest.raises(DataError, match=r"data\.layout must be left out where X has no axis of channels"):
+        read(path, layout="channels_first")
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"), [((4, 3, 150), True), ((4, 6, 100), True), ((4, 9, 9), False), ((4, 90, 9), False)]
+)
+def test_more_channels_than_steps_are_told(tmp_path: Path, shape: tuple[int, ...], told: bool) -> None:
+    """What may be laid out the other way is told, until the task says how it is."""
+    np.savez(tmp_path / "x.npz", X=np.zeros(shape), y=list("abab"))
+    notices = read(tmp_path / "x.npz").notices
+    assert [f"items of {shape[1]} steps with {shape[2]} channels" in note for note in notices] == [True] * told
+    assert read(tmp_path / "x.npz", layout="channels_last").notices == ()
+
+
+def test_arrays_that_are_not_used_are_told(tmp_path: Path) -> None:
+    """Groups that nobody asked for are not passed over in silence."""
+    np.savez(tmp_path / "x.npz", X=np.zeros((4, 9)), y=list("abab"), groups=[1, 1, 2, 2], fold=[1, 2, 3, 4])
+    (told,) = read(tmp_path / "x.npz").notices
+    assert "arrays that are not used: fold, groups; data.group and data.split name those" in told
+    assert read(tmp_path / "x.npz", group="groups").groups == ["1", "1", "2", "2"]

@@ -70,6 +70,27 @@ def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: in
         )
 
 
+def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str], reason: str, fix: str) -> None:
+    """No class vanishes with the items that are left out.
+
+    Args:
+        labels: One label per item, before.
+        kept: Labels of the items that are kept.
+        places: Where each item was read.
+        reason: What those that are left out are: "empty".
+        fix: What to do.
+
+    Raises:
+        DataError: One does.
+    """
+    for label in sorted(set(labels) - set(kept)):
+        raise DataError(
+            f"class {label!r} must keep an item, but all of its {labels.count(label)} are {reason}",
+            fix=fix,
+            where=places[labels.index(label)],
+        )
+
+
 def trivial_scores(train: NDArray[np.int64], other: NDArray[np.int64], num_classes: int) -> dict[str, float]:
     """Scores on `other` of the predictor that knows only the training split's class frequencies (add-one)."""
     counts = np.bincount(train, minlength=num_classes) + 1.0

@@ -1,17 +1,112 @@
 """How items are dealt to train, val and test: once, by seed, before anything is fitted.
 
-Every function returns an array of split names, one per item.
+A split column's word holds; what it leaves open is dealt: whole groups where there are groups (speakers, patients),
+else the items of each label in proportion. S splits, L labels, G groups.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.base import Split
+from tuner.adapters.grouping import deal_groups
 from tuner.errors import DataError
 from tuner.seeding import derive_seed
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+WORDS: dict[str, Split] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What a cell of a split column may say, in any case."""
+
+
+class Dealt(NamedTuple):
+    """Split names, one per item, and what the user should hear of them."""
+
+    splits: NDArray[np.str_]
+    notices: list[str]
+
+
+def split_named(cell: str, where: str, column: str) -> Split:
+    """The split that a cell of a split column means.
+
+    Raises:
+        DataError: It means none.
+    """
+    try:
+        return WORDS[cell.strip().lower()]
+    except KeyError:
+        raise DataError(
+            f"{column} must be train, val or test",
+            value=cell,
+            fix="Mend the cell, or leave data.split out to have the items dealt by seed.",
+            where=where,
+        ) from None
+
+
+def deal(
+    labels: Sequence[str],
+    places: Sequence[str],
+    *,
+    val: float,
+    test: float,
+    seed: int,
+    groups: Sequence[str] | None = None,
+    given: Sequence[Split] | None = None,
+    held: bool = False,
+    group: str = "group",
+) -> Dealt:
+    """Deal the items, as the split column and the groups want it.
+
+    Args:
+        labels: One label per item.
+        places: Where each item was read.
+        val: Share of validation items of what is dealt, in (0, 1).
+        test: Share of test items, in (0, 1).
+        seed: Same seed, same items: same split.
+        groups: The group of each item; none is in two of the splits that are dealt here.
+        given: What the split column says; a split that it does not have is dealt from what is to be trained on.
+        held: Whether the test items stand elsewhere: none is dealt.
+        group: What a group is called: "speaker".
+
+    Raises:
+        DataError: A label is not to be trained on, or there are too few items or groups for that.
+    """
+    named = set(given or ())
+    shares = {"val": 0.0 if "val" in named else val, "test": 0.0 if held or "test" in named else test}
+    splits = np.asarray(given or ["train"] * len(labels), dtype="<U5")
+    notices = _missing(named, shares) if given is not None else []
+    if held and "test" in named:
+        row = given.index("test") if given else 0
+        raise DataError(
+            "the split column must leave test out where data.test_path has the test items",
+            value="test",
+            fix="Leave data.test_path out, or take those rows away.",
+            where=places[row],
+        )
+    if given is not None and "train" not in named:
+        raise DataError("the split column must say train of some items", value=sorted(named), where=places[0])
+    open_ = np.flatnonzero(splits == "train")
+    if any(shares.values()):
+        parts = [labels[index] for index in open_]
+        if groups is None:
+            dealt = stratified(parts, **shares, seed=seed, where=places[open_[0]])
+        else:
+            dealt = deal_groups([groups[index] for index in open_], parts, **shares, seed=seed, name=group,
+                                where=places[open_[0]])  # fmt: skip
+        splits[open_] = dealt
+    _check_trained(labels, places, splits)
+    notices += _absent(labels, splits, held=held)
+    if groups is not None:
+        notices += [_fallen(groups, splits, group)]
+    return Dealt(splits, notices)
 
 
 def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, where: str = "") -> NDArray[np.str_]:
@@ -47,30 +142,90 @@ def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, whe
     return splits
 
 
-def grouped(groups: Sequence[str], *, val: float, test: float, seed: int, where: str = "") -> NDArray[np.str_]:
-    """Deal whole groups (speakers, patients), so that none is in two splits.
+def straddling(groups: Sequence[str], splits: Sequence[str], group: str) -> list[str]:
+    """A sentence about the groups that are in more than one split; none where none is."""
+    where: dict[str, list[str]] = {}
+    for name, split in zip(groups, splits, strict=True):
+        if split not in where.setdefault(str(name), []):
+            where[str(name)].append(str(split))
+    both = {name: found for name, found in where.items() if len(found) > 1}
+    if not both:
+        return []
+    name, found = next(iter(both.items()))
+    ordered = sorted(found, key=lambda split: SPLITS.index(cast(Split, split)))
+    return [
+        f"in more than one split, as the split column has it: {len(both)} of {len(where)} groups ({group}), such as "
+        f"{name!r} in {' and '.join(ordered)}; scores on them tell little about new ones"
+    ]
 
-    Raises:
-        DataError: There are fewer groups than splits.
+
+def same_in_two_splits(
+    items: Sequence[NDArray[np.generic]], splits: Sequence[str] | NDArray[np.str_], places: Sequence[str], what: str
+) -> list[str]:
+    """A sentence about items of val or test that are equal, value by value, to one of another split.
+
+    Args:
+        items: The items.
+        splits: The split of each.
+        places: Where each was read.
+        what: Their kind, in the plural.
     """
-    names, sizes = np.unique(np.asarray(groups), return_counts=True)
-    needed = 1 + (val > 0) + (test > 0)
-    if len(names) < needed:
-        raise DataError(
-            f"the data must have at least {needed} groups, one per split",
-            value=len(names),
-            fix="Leave the group column out, or bring recordings of more speakers.",
-            where=where,
-        )
-    order = np.random.default_rng(derive_seed(seed, "split", "groups")).permutation(len(names))
-    wanted = {"val": val * sizes.sum(), "test": test * sizes.sum()}
-    split_of: dict[str, str] = {}
-    left = list(order)
-    for split in ("val", "test"):
-        taken = 0
-        others = 1 if split == "test" else 1 + (test > 0)
-        while wanted[split] > 0 and len(left) > others and (taken == 0 or taken + sizes[left[0]] / 2 < wanted[split]):
-            group = left.pop(0)
-            split_of[str(names[group])] = split
-            taken += sizes[group]
-    return np.asarray([split_of.get(str(group), "train") for group in groups], dtype="<U5")
+    first: dict[tuple[tuple[int, ...], bytes], int] = {}
+    twins = []
+    for index in sorted(range(len(items)), key=lambda index: SPLITS.index(cast(Split, str(splits[index])))):
+        values = np.ascontiguousarray(items[index])
+        other = first.setdefault((values.shape, hashlib.sha256(values.data).digest()), index)
+        if splits[other] != splits[index]:
+            twins.append((other, index))
+    if not twins:
+        return []
+    other, index = twins[0]
+    return [
+        f"equal {what} in two splits make scores too good: {len(twins)} of val and test, such as {places[index]} "
+        f"({splits[index]}) and {places[other]} ({splits[other]})"
+    ]
+
+
+def _fallen(groups: Sequence[str], splits: NDArray[np.str_], group: str) -> str:
+    """How the groups fell, a sentence."""
+    if told := straddling(groups, splits.tolist(), group):
+        return told[0]
+    names = np.asarray(groups)
+    parts = [f"{len(set(names[splits == split].tolist()))} in {split}" for split in SPLITS if (splits == split).any()]
+    return f"groups ({group}) stay whole: {', '.join(parts)}"
+
+
+def _missing(named: set[Split], shares: dict[str, float]) -> list[str]:
+    """What the split column left out and is dealt, a sentence."""
+    dealt = [split for split in ("val", "test") if shares[split]]
+    if not dealt or not named:
+        return []
+    are = f"{' and '.join(dealt)}, so {'they are' if len(dealt) > 1 else 'it is'}"
+    parts = " and ".join(f"data.{split} = {shares[split]:g}" for split in dealt)
+    return [f"the split column has no {are} dealt from the items of train ({parts} of them)"]
+
+
+def _check_trained(labels: Sequence[str], places: Sequence[str], splits: NDArray[np.str_]) -> None:
+    known = {label for label, split in zip(labels, splits, strict=True) if split == "train"}
+    for label, place in zip(labels, places, strict=True):
+        if label not in known:
+            raise DataError(
+                "a label must occur in the items that are trained on",
+                value=label,
+                fix="Mend the split column, or take that label's items away.",
+                where=place,
+            )
+
+
+def _absent(labels: Sequence[str], splits: NDArray[np.str_], *, held: bool) -> list[str]:
+    """Which labels a split lacks, a sentence per split."""
+    sentences = []
+    for split in SPLITS[1 : 2 if held else 3]:
+        missing = sorted(set(labels) - set(np.asarray(labels)[splits == split].tolist()))
+        if missing:
+            sentences.append(f"{split} has no item of {len(missing)} of the classes: {_listed(missing)}")
+    return sentences
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -21,3 +24,16 @@ class Options(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+    later: ClassVar[tuple[str, ...]] = ()
+    """Options that came in a later version."""
+
+    def used(self, unused: Collection[str]) -> dict[str, object]:
+        """What preparation depends on, for a fingerprint.
+
+        What was added later counts where it is given, so that a study begun before goes on.
+
+        Args:
+            unused: Options that act when data is opened, and those that name files.
+        """
+        later = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(exclude={*unused, *later})

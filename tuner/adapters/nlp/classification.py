@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Prepared
-from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import (
+    METRICS,
+    check_kept,
+    check_labels,
+    lag_of,
+    trivial_scores,
+    write_facts,
+    write_labels,
+)
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
+from tuner.adapters.nlp.repeats import CONTRADICTING, contradictions, told_of, unique
 from tuner.adapters.nlp.sources import SOURCES
 from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
-from tuner.adapters.splits import stratified
+from tuner.adapters.splits import SPLITS, deal, straddling
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,7 +48,7 @@ class TextClassification:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(exclude={"path", "test_path", "embedding_size", *LEARNED})
+        used = options.used({"path", "test_path", "embedding_size", *LEARNED})
         if options.source is not None:
             files = SOURCES[options.source].load()(options.source).files()
             digest = content_digest(files, files[0].parent, used)
@@ -54,7 +63,7 @@ class TextClassification:
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
         options = self.options
-        splits, dropped = self._read()
+        splits, dropped, told = self._read()
         classes = sorted({document.label for document in splits["train"]})
         for document in splits["test"]:
             if document.label not in classes:
@@ -88,7 +97,7 @@ class TextClassification:
                 "texts of max_length or longer": truncated,
                 "dropped": dict(+dropped),
             },
-            notices=left_out("texts", dropped, of=sum(map(len, splits.values())) + dropped.total()),
+            notices=[*left_out("texts", dropped, of=sum(map(len, splits.values())) + dropped.total()), *told],
         )
 
     def problem(self, folder: Path) -> TextClassificationProblem:
@@ -97,8 +106,8 @@ class TextClassification:
 
         return TextClassificationProblem(folder, self.options)
 
-    def _read(self) -> tuple[dict[str, list[Document]], Counter[str]]:
-        """The texts by split, clean and without a text in two splits, and what was dropped."""
+    def _read(self) -> tuple[dict[str, list[Document]], Counter[str], list[str]]:
+        """The texts by split, clean and without a text in two splits, what was dropped, and what is to be told."""
         options, dropped = self.options, Counter[str]()
         if options.source is not None:
             documents = SOURCES[options.source].load()(options.source).read()
@@ -106,24 +115,47 @@ class TextClassification:
             documents = read_documents(existing(str(options.path), "path"), options)
         test: list[Document] = []
         if options.test_path:
-            test = self._clean(read_documents(existing(options.test_path, "test_path"), options), dropped)
-        documents = self._clean(documents, dropped)
-        held = {document.text for document in test}
-        fresh = [document for document in documents if document.text not in held]
-        unique: dict[str, Document] = {}
-        for document in fresh:
-            unique.setdefault(document.text, document)
-        dropped["text also in test_path"] = len(documents) - len(fresh)
-        dropped["duplicate text"] = len(fresh) - len(unique)
-        documents = list(unique.values())
-        labels = [document.label for document in documents]
-        check_labels(labels, [document.where for document in documents], num_splits=2 if test else 3)
-        dealt = stratified(labels, val=options.val, test=0 if test else options.test, seed=options.split_seed)
-        splits = {
-            split: [document for document, its in zip(documents, dealt, strict=True) if its == split]
-            for split in ("train", "val", "test")
+            test = read_documents(existing(options.test_path, "test_path"), options, held=True)
+            test = [document._replace(split="test") for document in self._clean(test, dropped)]
+        read, documents = documents, self._clean(documents, dropped)
+        doubtful = contradictions(documents, test)
+        consistent = [document for document in documents if document.text not in doubtful]
+        fresh = unique(consistent, test)
+        also = len({document.text for document in consistent}) - len(fresh)
+        dropped[CONTRADICTING] = len(documents) - len(consistent)
+        dropped["text also in test_path"] = also
+        dropped["duplicate text"] = len(consistent) - len(fresh) - also
+        labels, places = [document.label for document in fresh], [document.where for document in fresh]
+        check_kept(
+            [document.label for document in read],
+            labels,
+            [document.where for document in read],
+            "empty, repeated or contradicted by an equal text with another label",
+            "Check labels and texts, or take the class away.",
+        )
+        given = [document.split for document in fresh if document.split is not None]
+        check_labels(labels, places, num_splits=1 if given else 2 if test else 3)
+        groups = [document.group for document in fresh if document.group is not None]
+        dealt = deal(
+            labels,
+            places,
+            val=options.val,
+            test=options.test,
+            seed=options.split_seed,
+            groups=groups or None,
+            given=given or None,
+            held=bool(test),
+            group=options.group or "",
+        )
+        splits: dict[str, list[Document]] = {
+            split: [document for document, its in zip(fresh, dealt.splits, strict=True) if its == split]
+            for split in SPLITS
         }
-        return {**splits, "test": test or splits["test"]}, dropped
+        told = [*told_of(doubtful), *dealt.notices]
+        if test and groups:
+            held = [str(document.group) for document in test]
+            told += straddling([*groups, *held], [*dealt.splits.tolist(), *["test"] * len(held)], "data.group")
+        return {**splits, "test": test or splits["test"]}, dropped, told
 
     def _clean(self, documents: Sequence[Document], dropped: Counter[str]) -> list[Document]:
         """Normalise texts and drop the empty ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,13 @@ class TextClassificationOptions(ClassOptions, EmbeddingOptions):
     """Column or key that holds the text (csv, jsonl)."""
     label: str = "label"
     """Column or key that holds the label (csv, jsonl)."""
+    later: ClassVar[tuple[str, ...]] = ("group", "split")
+    group: str | None = None
+    """Column or key that says which texts belong together (an author, a document), so that none of them is in two
+    splits (csv, jsonl). Null deals texts."""
+    split: str | None = None
+    """Column or key that says train, val or test of each text (csv, jsonl); a split that it lacks is dealt by seed.
+    Null: all are, but where a folder holds folders train, val and test that hold the folders of the labels."""
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the texts used for validation, stratified by label, in (0, 1)."""
     test: float = Field(default=0.1, gt=0, lt=1)
@@ -53,7 +60,7 @@ class TextClassificationOptions(ClassOptions, EmbeddingOptions):
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, SOURCES)
         if self.source is not None:
-            own = ("test_path", "format", "encoding", "text", "label")
+            own = ("test_path", "format", "encoding", "text", "label", "group", "split")
             check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
         return self
 

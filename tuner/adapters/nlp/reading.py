@@ -6,27 +6,47 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tuner.adapters.base import Split
 from tuner.adapters.files import Encoding, read_text
 from tuner.adapters.nlp.options import TextClassificationOptions
-from tuner.adapters.table import form_of, read_rows
+from tuner.adapters.splits import WORDS, split_named
+from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
+
+_FOLDERS = "Folders train, val and test that hold the folders of the labels say it."
 
 
 class Document(NamedTuple):
-    """One labelled text and the place it was read from."""
+    """One labelled text, the place it was read from, and where they are known its group and its split."""
 
     text: str
     label: str
     where: str
+    group: str | None = None
+    split: Split | None = None
 
 
 def text_files(path: Path) -> list[Path]:
     """The files that hold the texts of `path`, in the order they are read."""
-    return sorted(path.glob("[!.]*/[!.]*.txt")) if path.is_dir() else [path]
+    if not path.is_dir():
+        return [path]
+    return sorted(path.glob("[!.]*/[!.]*/[!.]*.txt" if split_folders(path) else "[!.]*/[!.]*.txt"))
 
 
-def read_documents(path: Path, options: TextClassificationOptions) -> list[Document]:
+def split_folders(path: Path) -> bool:
+    """Whether a folder holds nothing but the folders of splits, and these hold the folders of the labels."""
+    inner = [entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    named = [WORDS.get(entry.name.lower()) for entry in inner]
+    return "train" in named and len(named) > 1 and None not in named and any(path.glob("[!.]*/[!.]*/[!.]*.txt"))
+
+
+def read_documents(path: Path, options: TextClassificationOptions, *, held: bool = False) -> list[Document]:
     """Read every labelled text of a file, or of a folder of folders.
+
+    Args:
+        path: The file or folder.
+        options: How it is read.
+        held: Whether these are test texts: no split is asked for.
 
     Raises:
         DataError: Nothing is there; a line or a file is damaged; a column or a label is missing.
@@ -41,13 +61,20 @@ def read_documents(path: Path, options: TextClassificationOptions) -> list[Docum
             fix="Leave data.format out, or mend the path.",
             key=("data", "format"),
         )
+    for name in ("group", "split"):
+        if form in ("folder", "lines") and (given := getattr(options, name)) is not None:
+            raise DataError(
+                f"data.{name} must be left out where texts stand in {'a folder' if form == 'folder' else 'lines'}",
+                value=given,
+                fix=_FOLDERS if form == "folder" and name == "split" else "It names a column of CSV or JSON lines.",
+                key=("data", name),
+            )
     if form == "folder":
         documents = list(_from_folder(path, options.encoding))
     elif form == "lines":
         documents = list(_from_lines(path, options.encoding))
     else:
-        rows = read_rows(path, form, (options.text, options.label), encoding=options.encoding)
-        documents = [Document(cells[options.text], cells[options.label].strip(), where) for cells, where in rows]
+        documents = list(_from_rows(path, form, options, held=held))
     if not documents:
         raise DataError(
             "the data must hold at least one labelled text",
@@ -65,9 +92,26 @@ def read_documents(path: Path, options: TextClassificationOptions) -> list[Docum
     return documents
 
 
+def _from_rows(path: Path, form: Form, options: TextClassificationOptions, *, held: bool) -> Iterator[Document]:
+    group, split = options.group, None if held else options.split
+    told = [name for name in (group, split) if name is not None]
+    for cells, where in read_rows(path, form, (options.text, options.label, *told), encoding=options.encoding):
+        if group is not None and cells[group].strip().lower() in ("", "nan"):
+            raise DataError(f"{group} must not be empty", fix="Fill it in, or delete the row.", where=where)
+        yield Document(
+            cells[options.text],
+            cells[options.label].strip(),
+            where,
+            cells[group].strip() if group is not None else None,
+            split_named(cells[split], where, split) if split is not None else None,
+        )
+
+
 def _from_folder(path: Path, encoding: Encoding) -> Iterator[Document]:
+    parted = split_folders(path)
     for file in text_files(path):
-        yield Document(read_text(file, encoding), file.parent.name, str(file))
+        split = WORDS[file.parts[-3].lower()] if parted else None
+        yield Document(read_text(file, encoding), file.parent.name, str(file), split=split)
 
 
 def _from_lines(path: Path, encoding: Encoding) -> Iterator[Document]:

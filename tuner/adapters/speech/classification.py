@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Prepared
-from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import (
+    METRICS,
+    check_kept,
+    check_labels,
+    lag_of,
+    trivial_scores,
+    write_facts,
+    write_labels,
+)
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.options import SpeechClassificationOptions
-from tuner.adapters.speech.recordings import find_recordings
+from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
-from tuner.adapters.splits import grouped, stratified
+from tuner.adapters.splits import deal, same_in_two_splits
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,14 +47,15 @@ class SpeechClassification:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(exclude={"path", *LEARNED})
+        used = options.used({"path", *LEARNED})
         if options.source is not None:
             files = SOURCES[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
         path = self._path()
         files = [] if path.is_dir() else [path]
         if not options.features:
-            files += [recording.path for recording in find_recordings(path, options.pattern)]
+            found = find_recordings(path, options.pattern, options.group, options.split)
+            files += [recording.path for recording in found]
         return content_digest(files, path if path.is_dir() else path.parent, used)
 
     def prepare(self, folder: Path) -> Prepared:
@@ -59,7 +68,9 @@ class SpeechClassification:
                 fix="Lower data.frame_ms, or bring longer recordings.",
                 where=items[0].where,
             )
-        splits = self._split(kept)
+        check_kept([item.label for item in items], [item.label for item in kept], [item.where for item in items],
+                   "shorter than a frame", "Lower data.frame_ms, or bring longer recordings.")  # fmt: skip
+        splits, told = self._split(kept)
         classes = sorted({item.label for item in splits["train"]})
         frames = np.concatenate([item.features for item in splits["train"]])
         mean, scale = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
@@ -85,7 +96,7 @@ class SpeechClassification:
                 **facts,
                 "dropped": dict(+dropped),
             },
-            notices=left_out("recordings", dropped, of=len(items)),
+            notices=[*self._unread(), *left_out("recordings", dropped, of=len(items)), *told],
         )
 
     def problem(self, folder: Path) -> SpeechClassificationProblem:
@@ -104,34 +115,39 @@ class SpeechClassification:
         if options.source is not None:
             found = SOURCES[options.source].load()(options.source).read()
         elif options.features:
-            found = read_features(self._path())
+            found = read_features(self._path(), options.group, options.split)
         else:
-            found = find_recordings(self._path(), options.pattern)
+            found = find_recordings(self._path(), options.pattern, options.group, options.split)
         return (found, {}) if options.features else compute_features(found, options)
 
-    def _split(self, items: Sequence[Item]) -> dict[str, list[Item]]:
-        """The items by split: whole speakers where all are known, else each label in proportion."""
+    def _unread(self) -> list[str]:
+        """What is said of files that stand among the recordings."""
+        if self.options.source is not None or self.options.features:
+            return []
+        return unread_files(self._path())
+
+    def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str]]:
+        """The items by split, whole speakers where all are known, and what is to be told of that."""
         options, labels = self.options, [item.label for item in items]
-        check_labels(labels, [item.where for item in items], num_splits=3)
+        places = [item.where for item in items]
+        check_labels(labels, places, num_splits=1 if options.split else 3)
         speakers = [item.speaker for item in items if item.speaker is not None]
-        shares = {"val": options.val, "test": options.test}
-        if len(speakers) == len(items):
-            dealt = grouped(speakers, **shares, seed=options.split_seed, where=items[0].where)
-        else:
-            dealt = stratified(labels, **shares, seed=options.split_seed, where=items[0].where)
+        given = [item.split for item in items if item.split is not None]
+        dealt = deal(
+            labels,
+            places,
+            val=options.val,
+            test=options.test,
+            seed=options.split_seed,
+            groups=speakers if options.group is not None and len(speakers) == len(items) else None,
+            given=given or None,
+            group=options.group or "",
+        )
         splits: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
-        for item, split in zip(items, dealt, strict=True):
+        for item, split in zip(items, dealt.splits, strict=True):
             splits[str(split)].append(item)
-        known = {item.label for item in splits["train"]}
-        for item in items:
-            if item.label not in known:
-                raise DataError(
-                    "a label must be spoken by a speaker of the training split",
-                    value=item.label,
-                    fix="Take another data.split_seed, or bring recordings by more speakers.",
-                    where=item.where,
-                )
-        return splits
+        twins = same_in_two_splits([item.features for item in items], dealt.splits, places, "recordings")
+        return splits, [*dealt.notices, *twins]
 
 
 def _speakers(splits: dict[str, list[Item]]) -> dict[str, int]:

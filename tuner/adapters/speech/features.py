@@ -11,19 +11,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.base import Split
 from tuner.adapters.speech.audio import log_mel, resampled
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recordings import Recording
+from tuner.adapters.splits import split_named
 from tuner.errors import DataError, nearest
 
 
 class Item(NamedTuple):
-    """Features (T, F) of one recording, what it says, who says it (None: unknown), and where it was read."""
+    """Features (T, F) of one recording, what it says, who says it (None: unknown), where it was read, and its split."""
 
     features: NDArray[np.float32]
     label: str
     speaker: str | None
     where: str
+    split: Split | None = None
 
 
 def compute_features(
@@ -56,17 +59,22 @@ def compute_features(
             )
         else:
             features = np.zeros((0, options.num_mels), dtype=np.float32)
-        items.append(Item(features, recording.label, recording.speaker, recording.where))
+        items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split))
     return items, {"sample_rate_hz": wanted, "resampled": rates.total() - rates[wanted]}
 
 
-def read_features(path: Path) -> list[Item]:
+def read_features(path: Path, group: str | None = "speaker", split: str | None = None) -> list[Item]:
     """Items of an .npz file: X (all frames, F), lengths (items,), y (items,) and maybe speaker (items,).
+
+    Args:
+        path: The file.
+        group: Array (items,) that keeps items together; speaker may be missing.
+        split: Array (items,) that says the split.
 
     Raises:
         DataError: The file is damaged; an array is missing or misshapen; a value is not finite.
     """
-    arrays = _read_arrays(path)
+    arrays = _read_arrays(path, [name for name in (group, split) if name is not None])
     X, lengths = arrays["X"], arrays["lengths"]
     if X.ndim != 2 or X.dtype.kind not in "fiu":
         raise _misshapen(path, "X must hold real numbers of shape (all frames, channels)", X)
@@ -87,19 +95,27 @@ def read_features(path: Path) -> list[Item]:
             where=f"{path}: row {row} (item {np.searchsorted(ends, row, side='right')})",
         )
     labels = arrays["y"].astype(str).tolist()
-    speakers = arrays["speaker"].astype(str).tolist() if "speaker" in arrays else [None] * len(labels)
+    places = [f"{path}: item {number}" for number in range(len(labels))]
+    speakers = arrays[group].astype(str).tolist() if group in arrays else [None] * len(labels)
+    said = arrays[split].astype(str).tolist() if split is not None else [None] * len(labels)
     return [
-        Item(features[end - length : end], label, speaker, f"{path}: item {number}")
-        for number, (end, length, label, speaker) in enumerate(zip(ends, lengths, labels, speakers, strict=True))
+        Item(
+            features[end - length : end],
+            label,
+            speaker,
+            place,
+            None if split is None else split_named(part, place, split),
+        )
+        for end, length, label, speaker, place, part in zip(ends, lengths, labels, speakers, places, said, strict=True)
     ]
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _read_arrays(path: Path, more: Sequence[str]) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as opened:
             file = np.load(opened)
             names = list(file.files)
-            arrays = {name: file[name] for name in ("X", "lengths", "y", "speaker") if name in names}
+            arrays = {name: file[name] for name in ("X", "lengths", "y", *more) if name in names}
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         raise DataError(
             "the file must be an .npz file of plain arrays",
@@ -107,7 +123,7 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             fix="Write it with numpy.savez, without object arrays.",
             where=str(path),
         ) from error
-    for name in ("X", "lengths", "y"):
+    for name in ("X", "lengths", "y", *(name for name in more if name != "speaker")):
         if name not in arrays:
             raise DataError(f"there must be an array {name!r}", fix=nearest(name, names), where=str(path))
     return arrays

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,12 +20,20 @@ class SpeechClassificationOptions(ClassOptions):
     source: str | None = None
     """Name of a ready source, such as espeak/digits; null when `path` is given."""
     path: str | None = None
-    """A folder of recordings (WAV, FLAC, OGG, AU); or a manifest (.csv, .tsv, .jsonl) with the columns path,
-    label and, where known, speaker; or features (.npz) with X (all frames, channels), lengths (items,), y
-    (items,) and, where known, speaker (items,). Null when `source` is given."""
+    """A folder of recordings (WAV, FLAC, OGG, MP3, AIFF, and what else libsndfile decodes); or a manifest (.csv,
+    .tsv, .jsonl) with the columns path, label and, where known, speaker; or features (.npz) with X (all frames,
+    channels), lengths (items,), y (items,) and, where known, speaker (items,). Null when `source` is given."""
     pattern: str = "{label}/{file}"
     """How the names below a folder tell label and speaker, without the ending: {label}/{file} is a folder per
-    label, {label}_{speaker}_{index} says it in the file's name. Other fields only take up what varies."""
+    label, {label}_{speaker}_{index} says it in the file's name. Other fields only take up what varies, but for those
+    that `group` and `split` name."""
+    later: ClassVar[tuple[str, ...]] = ("group", "split")
+    group: str | None = "speaker"
+    """Column of a manifest, field of the pattern, or array of an .npz, that says which recordings belong together, so
+    that none of them is in two splits: speaker, where it is known. Null deals recordings."""
+    split: str | None = None
+    """Column of a manifest, field of the pattern, or array of an .npz, that says train, val or test of each recording;
+    a split that it lacks is dealt by seed. Null: all are."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the recordings used for validation, in (0, 1): whole speakers where they are known, else
     stratified by label."""
@@ -62,10 +70,12 @@ class SpeechClassificationOptions(ClassOptions):
         if self.source is not None:
             check_left_out(
                 self,
-                ("pattern",),
+                ("pattern", "split"),
                 when="with a ready source",
                 fix="It is for your own recordings.",
             )
+            if self.group not in (None, "speaker"):
+                check_left_out(self, ("group",), when="with a ready source", fix="It is for your own recordings.")
         if self.features:
             check_left_out(self, _SIGNAL, when="with ready features", fix="It says how recordings become features.")
         return self

@@ -25,8 +25,9 @@ class Synthesized:
     pcm: NDArray[np.int16]
     rate_hz: int
     label: str
-    speaker: str
+    speaker: str | None
     where: str
+    split: None = None
 
     def header(self) -> tuple[int, int]:
         """Sample rate in Hz and number of samples."""
@@ -92,4 +93,5 @@ class DigitFeatures:
 
     def read(self) -> list[Item]:
         """Every item."""
-        return read_features(*self.files())
+        (path,) = self.files()
+        return read_features(path)

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.base import Split
 from tuner.adapters.speech.audio import read_header, read_samples
-from tuner.adapters.table import form_of, read_rows
+from tuner.adapters.speech.formats import UNREAD, check_whole_classes, is_recording, left_over, visible_files
+from tuner.adapters.splits import split_named
+from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
-
-SUFFIXES = (".wav", ".flac", ".ogg", ".au")
 
 
 class Recording(Protocol):
@@ -29,7 +30,12 @@ class Recording(Protocol):
 
     @property
     def speaker(self) -> str | None:
-        """Who says it; None where it is unknown."""
+        """Who says it, or what else keeps recordings together; None where it is unknown."""
+        ...
+
+    @property
+    def split(self) -> Split | None:
+        """The split that it is said to be in; None where nothing is said."""
         ...
 
     @property
@@ -54,6 +60,7 @@ class RecordedFile:
     label: str
     speaker: str | None
     where: str
+    split: Split | None = None
 
     def header(self) -> tuple[int, int]:
         """Sample rate in Hz and number of samples."""
@@ -64,25 +71,25 @@ class RecordedFile:
         return read_samples(self.path)
 
 
-def find_recordings(path: Path, pattern: str) -> list[RecordedFile]:
+def find_recordings(
+    path: Path, pattern: str, group: str | None = "speaker", split: str | None = None
+) -> list[RecordedFile]:
     """The recordings below a folder, or those that a manifest lists. No audio is read.
 
+    Args:
+        path: The folder or the manifest.
+        pattern: How names below a folder tell label, group and split.
+        group: Column or field that keeps recordings together; speaker may be missing.
+        split: Column or field that says the split.
+
     Raises:
-        DataError: There are none; a name does not match; a listed file is missing; a label is empty.
+        DataError: There are none, or none of a class; a name does not match; a listed file is missing; a label is
+            empty; a group or split is not said of all.
     """
-    form = form_of(path)
     if path.is_dir():
-        recordings = list(_in_folder(path, pattern))
-    elif form is not None:
-        recordings = [
-            RecordedFile(
-                _listed(path.parent, cells["path"], where),
-                _filled("label", cells["label"], where),
-                _filled("speaker", cells["speaker"], where) if "speaker" in cells else None,
-                where,
-            )
-            for cells, where in read_rows(path, form, ("path", "label"), ("speaker",))
-        ]
+        recordings = list(_in_folder(path, pattern, group, split))
+    elif (form := form_of(path)) is not None:
+        recordings = list(_in_manifest(path, form, group, split))
     else:
         raise DataError(
             "data.path must name a folder, a manifest (.csv, .tsv, .jsonl) or features (.npz)",
@@ -91,25 +98,66 @@ def find_recordings(path: Path, pattern: str) -> list[RecordedFile]:
         )
     if not recordings:
         raise DataError(
-            f"there must be at least one recording ({', '.join(SUFFIXES)})",
+            "there must be at least one recording (WAV, FLAC, OGG, MP3, AIFF, or what else libsndfile decodes)",
+            value="; ".join(left_over(visible_files(path))) if path.is_dir() else "an empty manifest",
             fix="Check the path, or convert the recordings.",
             where=str(path),
         )
     return recordings
 
 
-def _in_folder(folder: Path, pattern: str) -> Iterator[RecordedFile]:
+def unread_files(path: Path) -> list[str]:
+    """What is said of the files of a folder that are not read; nothing of a manifest, which lists its own."""
+    return left_over(visible_files(path)) if path.is_dir() else []
+
+
+def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -> Iterator[RecordedFile]:
+    asked = [name for name in (group, split) if name not in (None, "speaker")]
+    without = ""  # the first row that says no speaker
+    grouped = False
+    for cells, where in read_rows(path, form, ("path", "label", *map(str, asked)), ("speaker",)):
+        grouped |= (told := group is not None and group in cells)
+        without = without or ("" if told else where)
+        if grouped and without:
+            raise DataError(
+                f"{group} must be given for every recording, or for none",
+                value="a row without it",
+                fix="Fill it in, or set data.group: null to deal recordings.",
+                where=without,
+            )
+        yield RecordedFile(
+            _listed(path.parent, cells["path"], where),
+            _filled("label", cells["label"], where),
+            _filled(str(group), cells[str(group)], where) if told else None,
+            where,
+            split_named(cells[split], where, split) if split is not None else None,
+        )
+
+
+def _in_folder(folder: Path, pattern: str, group: str | None, split: str | None) -> Iterator[RecordedFile]:
+    for option, name in (("group", group), ("split", split)):
+        if name not in (None, "speaker") and f"{{{name}}}" not in pattern:
+            raise DataError(
+                f"data.pattern must hold the field {{{name}}} that data.{option} names",
+                value=pattern,
+                fix=f"Say where names have it, or leave data.{option} out.",
+                key=("data", "pattern"),
+            )
     depth = pattern.count("/") + 1
     matcher = re.compile(
         "".join(
             re.escape(text) + (f"(?P<{name}>[^/]+?)" if name else "") for text, name, _, _ in Formatter().parse(pattern)
         )
     )
-    for path in sorted(folder.rglob("*")):
+    labels: set[str] = set()
+    unread: list[tuple[str, Path]] = []
+    for path in visible_files(folder):
         inside = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in inside.parts):
-            continue
         found = matcher.fullmatch("/".join(inside.with_suffix("").parts[-depth:]))
+        if not is_recording(path):
+            if found is not None and path.suffix.lower() in UNREAD:
+                unread.append((found["label"], path))
+            continue
         if found is None:
             raise DataError(
                 f"the name must match data.pattern {pattern}",
@@ -117,7 +165,11 @@ def _in_folder(folder: Path, pattern: str) -> Iterator[RecordedFile]:
                 fix="Rename the file, or set data.pattern.",
                 where=str(path),
             )
-        yield RecordedFile(path, found["label"], found.groupdict().get("speaker"), str(path))
+        labels.add(found["label"])
+        told = found.groupdict()
+        part = split_named(told[split], str(path), f"{{{split}}} in data.pattern") if split is not None else None
+        yield RecordedFile(path, found["label"], told.get(group or ""), str(path), part)
+    check_whole_classes(unread, labels if labels else {label for label, _ in unread})
 
 
 def _listed(folder: Path, name: str, where: str) -> Path:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Demands, Prepared
+from tuner.adapters.base import Demands, Prepared, Split
 from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
-from tuner.adapters.splits import stratified
+from tuner.adapters.splits import SPLITS, deal, same_in_two_splits, straddling
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.reading import read_items
@@ -46,7 +47,7 @@ class SeriesClassification:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty = self._split()
+        splits, empty, told = self._split()
         classes = sorted(set(splits["train"].labels))
         scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])
         labels = {}
@@ -75,7 +76,7 @@ class SeriesClassification:
                 "constant channels": np.array(channels)[scaling.constant].tolist(),
                 "dropped": {"no steps": empty} if empty else {},
             },
-            notices=left_out("items", {"no steps": empty}, of=sum(map(len, labels.values())) + empty),
+            notices=[*left_out("items", {"no steps": empty}, of=sum(map(len, labels.values())) + empty), *told],
         )
 
     def problem(self, folder: Path) -> SeriesClassificationProblem:
@@ -91,22 +92,48 @@ class SeriesClassification:
             paths.append(existing(self.options.test_path, "test_path", folder=False))
         return paths
 
-    def _split(self) -> tuple[dict[str, Items], int]:
-        """The items by split, and how many had no steps."""
+    def _split(self) -> tuple[dict[Split, Items], int, list[str]]:
+        """The items by split, how many had no steps, and what is to be told."""
         options = self.options
         if options.source is not None:
             parts = list(CLASSIFICATION_SOURCES[options.source].load()(options.source).read())
         else:
-            parts = [read_items(path, options) for path in self._paths()]
+            path, *test_path = self._paths()
+            parts = [read_items(path, options)]
+            parts += [read_items(test, options, like=parts[0]) for test in test_path]
         kept = [part.without_empty() for part in parts]
         empty = sum(map(len, parts)) - sum(map(len, kept))
         items, *held = kept
-        check_labels(items.labels, items.places, num_splits=2 if held else 3)
-        dealt = stratified(items.labels, val=options.val, test=0 if held else options.test, seed=options.split_seed)
-        splits = {split: items.subset(np.flatnonzero(dealt == split)) for split in ("train", "val", "test")}
+        check_labels(items.labels, items.places, num_splits=1 if options.split else 2 if held else 3)
+        dealt = deal(
+            items.labels,
+            items.places,
+            val=options.val,
+            test=options.test,
+            seed=options.split_seed,
+            groups=items.groups,
+            given=items.splits,
+            held=bool(held),
+            group=options.group or "",
+        )
+        splits = {split: items.subset(np.flatnonzero(dealt.splits == split)) for split in SPLITS}
         if held:
             splits["test"] = _fitting(held[0], items)
-        return splits, empty
+        told = [*(note for part in parts for note in part.notices), *dealt.notices, *_shared(splits, held)]
+        return splits, empty, told
+
+
+def _shared(splits: Mapping[Split, Items], held: Sequence[Items]) -> list[str]:
+    """What splits have in common and should not."""
+    where = [split for split in SPLITS for _ in splits[split].labels]
+    told = same_in_two_splits(
+        [item for split in SPLITS for item in splits[split].sequences],
+        where,
+        [place for split in SPLITS for place in splits[split].places],
+        "items",
+    )
+    groups = [group for split in SPLITS for group in splits[split].groups or ()]
+    return [*(straddling(groups, where, "data.group") if held and groups else ()), *told]
 
 
 def _fitting(held: Items, items: Items) -> Items:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.base import Split
+from tuner.adapters.classification import check_kept
 from tuner.errors import DataError
 
 
@@ -19,12 +21,18 @@ class Items:
         labels: One per item.
         places: Where each item was read: "file:line".
         channels: Names of the channels.
+        groups: One per item, or none at all: which items belong together.
+        splits: One per item, or none at all: the split that it is said to be in.
+        notices: What the user should hear of how the items were read.
     """
 
     sequences: list[NDArray[np.float64]]
     labels: list[str]
     places: list[str]
     channels: tuple[str, ...]
+    groups: list[str] | None = None
+    splits: list[Split] | None = None
+    notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -36,15 +44,20 @@ class Items:
             sequences=[self.sequences[index] for index in indices],
             labels=[self.labels[index] for index in indices],
             places=[self.places[index] for index in indices],
+            groups=None if self.groups is None else [self.groups[index] for index in indices],
+            splits=None if self.splits is None else [self.splits[index] for index in indices],
         )
 
     def without_empty(self) -> Items:
         """The items that have steps.
 
         Raises:
-            DataError: There are none.
+            DataError: There are none, or none of a class.
         """
         kept = np.flatnonzero([len(sequence) for sequence in self.sequences])
         if not len(kept):
             raise DataError("at least one item must have steps", value=0, where=self.places[0])
-        return self.subset(kept)
+        items = self.subset(kept)
+        fix = "Check how the items are told apart, or take the class away."
+        check_kept(self.labels, items.labels, self.places, "without steps", fix)
+        return items

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -15,6 +14,7 @@ from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Loss = Literal["mse", "mae", "huber"]
+Layout = Literal["channels_last", "channels_first"]
 WindowNorm = Literal["none", "last", "standard"]
 
 
@@ -28,17 +28,6 @@ class TableOptions(Options):
     encoding: Encoding = "utf-8"
     """Encoding of text files, such as cp1252; a byte-order mark at their beginning says more than it."""
     later: ClassVar[tuple[str, ...]] = ("separator", "decimal", "encoding")
-
-    def used(self, opened: Collection[str]) -> dict[str, object]:
-        """What preparation depends on, for a fingerprint.
-
-        What was added later counts where it is given, so that a study begun before goes on.
-
-        Args:
-            opened: Options that act when data is opened, and those that name files.
-        """
-        later = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
-        return self.model_dump(exclude={*opened, *later})
 
     @property
     def writing(self) -> Writing:
@@ -65,7 +54,19 @@ class ClassificationOptions(TableOptions, ClassOptions):
     time: str | None = None
     """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
     channels: tuple[str, ...] = ()
-    """Tables: the columns that hold values, in order; empty takes all others."""
+    """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
+    copy of the label."""
+    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "group", "split", "layout")
+    group: str | None = None
+    """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
+    splits; .npz: the array (items,) that says it. Null deals items."""
+    split: str | None = None
+    """Tables: the column that says train, val or test of each item; .npz: the array (items,). A split that it lacks is
+    dealt by seed. Null: all are."""
+    layout: Layout | None = None
+    """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
+    channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
+    channels) or (channels, all steps). Null: channels_last, and what looks like the other is refused."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -76,7 +77,8 @@ class ClassificationOptions(TableOptions, ClassOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, CLASSIFICATION_SOURCES)
-        _check_table_options(self, "test_path", "label", "id", "channels", *TableOptions.model_fields)
+        own = ("test_path", "label", "id", "channels", "group", "split", "layout", *TableOptions.model_fields)
+        _check_table_options(self, *own)
         if self.time is not None and self.id is None:
             raise TaskFileError(
                 "data.time must come with data.id",

@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.base import Split
+from tuner.adapters.splits import split_named
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
-from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
 from tuner.adapters.time_series.ts_file import read_ts
 from tuner.errors import DataError, nearest
 
+_FORMS = {
+    "id": SUFFIXES,
+    "channels": SUFFIXES,
+    "group": (".npz", *SUFFIXES),
+    "split": (".npz", *SUFFIXES),
+    "layout": (".npz",),
+}
+"""Option -> endings of the files that it is for."""
+_WORDS = {".ts": "of the form .ts", ".npz": "an .npz"}
 
-def read_items(path: Path, options: ClassificationOptions) -> Items:
+
+class _Dealing(TypedDict):
+    groups: list[str] | None
+    splits: list[Split] | None
+
+
+def read_items(path: Path, options: ClassificationOptions, like: Items | None = None) -> Items:
     """Read the items of a file; its ending says the form.
+
+    Args:
+        path: The file.
+        options: How it is read.
+        like: Items to train on, where these are the test items: the channels are theirs, and no split is asked for.
 
     Raises:
         DataError: The file is missing, damaged, or of no known form.
     """
     suffix = path.suffix.lower()
-    if suffix in (".ts", ".npz") and (options.id or options.channels):
-        raise DataError(
-            "data.id and data.channels must be left out where the file is no table",
-            value=path.name,
-            key=("data", "id" if options.id else "channels"),
-        )
+    for name, forms in _FORMS.items():
+        given = getattr(options, name)
+        if given and suffix not in forms and suffix in (".ts", ".npz", *SUFFIXES):
+            raise DataError(
+                f"data.{name} must be left out where the file is {_WORDS.get(suffix, 'a table')}",
+                value=path.name,
+                key=("data", name),
+            )
     if suffix == ".ts":
         return read_ts(path)
     if suffix == ".npz":
-        return _read_npz(path)
+        return _read_npz(path, options, like)
     if suffix in SUFFIXES:
-        return _read_long(path, options) if options.id else _read_wide(path, options)
+        return _read_long(path, options, like) if options.id else _read_wide(path, options, like)
     raise DataError(
         "the file's ending must be one of .ts .npz " + " ".join(SUFFIXES),
         value=path.name,
@@ -42,42 +68,87 @@ def read_items(path: Path, options: ClassificationOptions) -> Items:
     )
 
 
-def _read_wide(path: Path, options: ClassificationOptions) -> Items:
+def _read_wide(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
     """One row per item: one channel whose steps are the columns."""
-    table = Table(path, [options.label], options.channels, options.writing)
-    columns = options.channels or [name for name in table.columns if name != options.label]
+    told = _told(options, like)
+    table = Table(path, told, options.channels, options.writing)
+    columns = options.channels or _others(table, options)
     values = table.numbers(columns)
-    labels = table.text(options.label).tolist()
-    return Items([row[:, None] for row in values], labels, table.places(), ("value",))
-
-
-def _read_long(path: Path, options: ClassificationOptions) -> Items:
-    """One row per step: items by `id`, steps by `time`, channels by column."""
-    assert options.id is not None
-    text = [name for name in (options.id, options.label, options.time) if name is not None]
-    table = Table(path, text, options.channels, options.writing)
-    channels = options.channels or tuple(name for name in table.columns if name not in text)
-    groups = table.groups(options.id, options.time)
-    values, labels = table.numbers(channels)[groups.order], table.text(options.label)[groups.order]
-    first = np.repeat(labels[groups.starts], np.diff([*groups.starts, len(table)]))
-    other = np.flatnonzero(labels != first)
-    if len(other):
-        raise DataError(
-            f"{options.label} must be the same in all rows of an item",
-            value=str(labels[other[0]]),
-            fix=f"The item's first row says {str(first[other[0]])!r}.",
-            where=table.place(groups.order[other[0]]),
-        )
     places = table.places()
     return Items(
-        np.split(values, groups.starts[1:]),
-        labels[groups.starts].tolist(),
-        [places[row] for row in groups.order[groups.starts]],
-        channels,
+        [row[:, None] for row in values],
+        table.text(options.label).tolist(),
+        places,
+        ("value",),
+        **_dealing({name: table.text(name).tolist() for name in told}, places, options, like),
+        notices=tuple(table.notices),
     )
 
 
-def _read_npz(path: Path) -> Items:
+def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
+    """One row per step: items by `id`, steps by `time`, channels by column."""
+    assert options.id is not None
+    told = _told(options, like)
+    text = [options.id, *told, *([options.time] if options.time else [])]
+    table = Table(path, text, options.channels, options.writing)
+    channels = options.channels or (like.channels if like else tuple(_others(table, options)))
+    groups = table.groups(options.id, options.time)
+    values = table.numbers(channels)[groups.order]
+    places = table.places()
+    firsts = [places[row] for row in groups.order[groups.starts]]
+    words = {name: _per_item(table, name, groups) for name in told}
+    return Items(
+        np.split(values, groups.starts[1:]),
+        words[options.label],
+        firsts,
+        channels,
+        **_dealing(words, firsts, options, like),
+        notices=(*table.notices, *([f"{options.time} is read as {groups.guessed}"] if groups.guessed else [])),
+    )
+
+
+def _told(options: ClassificationOptions, like: Items | None) -> list[str]:
+    """The columns that say what an item is, not how it was measured."""
+    names = (options.label, options.group, None if like else options.split)
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _others(table: Table, options: ClassificationOptions) -> list[str]:
+    known = (options.label, options.group, options.split, options.id, options.time)
+    return [name for name in table.columns if name not in known]
+
+
+def _per_item(table: Table, name: str, groups: Groups) -> list[str]:
+    """What a text column says of each item: the same in all of its rows.
+
+    Raises:
+        DataError: It is not.
+    """
+    cells = table.text(name)[groups.order]
+    first = np.repeat(cells[groups.starts], np.diff([*groups.starts, len(table)]))
+    other = np.flatnonzero(cells != first)
+    if len(other):
+        raise DataError(
+            f"{name} must be the same in all rows of an item",
+            value=str(cells[other[0]]),
+            fix=f"The item's first row says {str(first[other[0]])!r}.",
+            where=table.place(groups.order[other[0]]),
+        )
+    return [str(cell) for cell in cells[groups.starts]]
+
+
+def _dealing(
+    words: Mapping[str, list[str]], places: list[str], options: ClassificationOptions, like: Items | None
+) -> _Dealing:
+    """How the items are to be dealt, as far as their table says it."""
+    splits: list[Split] | None = None
+    if options.split is not None and like is None:
+        cells = words[options.split]
+        splits = [split_named(cell, place, options.split) for cell, place in zip(cells, places, strict=True)]
+    return {"groups": words[options.group] if options.group is not None else None, "splits": splits}
+
+
+def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -88,10 +159,11 @@ def _read_npz(path: Path) -> Items:
             fix="Save it by numpy.savez without objects.",
             where=str(path),
         ) from error
-    for name in ("X", "y"):
+    told = [name for name in (options.group, None if like else options.split) if name is not None]
+    for name in ("X", "y", *told):
         if name not in arrays:
             raise DataError(f"there must be an array {name!r}", fix=nearest(name, arrays), where=str(path))
-    x, y, lengths = arrays["X"], arrays["y"], arrays.get("lengths")
+    x, lengths = arrays["X"], arrays.get("lengths")
     wanted = (1, 2) if lengths is not None else (2, 3)
     if x.ndim not in wanted or x.dtype.kind not in "iufb":
         raise DataError(
@@ -99,6 +171,12 @@ def _read_npz(path: Path) -> Items:
             value=f"{x.dtype} {x.shape}",
             where=str(path),
         )
+    if options.layout == "channels_first":
+        if x.ndim == wanted[0]:
+            raise DataError(
+                "data.layout must be left out where X has no axis of channels", value=x.shape, key=("data", "layout")
+            )
+        x = x.swapaxes(-1, -2)
     x = np.asarray(x, dtype=np.float64)
     if not np.isfinite(x).all():
         place = tuple(int(index) for index in np.argwhere(~np.isfinite(x))[0])
@@ -110,21 +188,57 @@ def _read_npz(path: Path) -> Items:
         )
     if x.ndim == wanted[0]:
         x = x[..., None]
-    sequences = list(x) if lengths is None else np.split(x, _ends(lengths, len(x), path))
-    if y.shape != (len(sequences),) or y.dtype.kind not in "iuUb":
-        raise DataError(
-            f"y must hold {len(sequences)} classes, whole numbers or texts",
-            value=f"{y.dtype} {y.shape}",
-            where=str(path),
-        )
+    sequences = list(x) if lengths is None else np.split(x, _ends(lengths, x, path))
+    for name in ("y", *told):
+        if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
+            raise DataError(
+                f"{name} must hold {len(sequences)} {'classes' if name == 'y' else 'names'}, whole numbers or texts",
+                value=f"{arrays[name].dtype} {arrays[name].shape}",
+                where=str(path),
+            )
     if not sequences:
         raise DataError("X must have items", value=0, where=str(path))
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(x.shape[-1]))
-    return Items(sequences, [str(label) for label in y.tolist()], places, channels)
+    words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
+    notices = [*_laid_out(sequences, options, path), *_unused({*arrays} - {"X", "y", "lengths", *told}, path)]
+    return Items(
+        sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
+    )
 
 
-def _ends(lengths: NDArray[np.generic], steps: int, path: Path) -> NDArray[np.int64]:
+def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ClassificationOptions, path: Path) -> list[str]:
+    """What is to be told of items that have more channels than steps.
+
+    Raises:
+        DataError: They have one step, and nobody has said that this is meant.
+    """
+    steps, channels = max(map(len, sequences)), sequences[0].shape[1]
+    if options.layout is not None or channels <= steps:
+        return []
+    other = (
+        "if it is laid out (item, channel, step), as aeon, sktime and tsai have it, give data.layout: channels_first"
+    )
+    if steps == 1:
+        raise DataError(
+            f"items must have more than one step, but X holds items of 1 step with {channels} channels",
+            fix=f"{other[:1].upper()}{other[1:]}; if one step is meant, channels_last.",
+            where=str(path),
+        )
+    return [f"X is read as items of {steps} steps with {channels} channels; {other}, else channels_last"]
+
+
+def _unused(names: set[str], path: Path) -> list[str]:
+    """A sentence about arrays of which nothing is made."""
+    if not names:
+        return []
+    return [
+        f"{path.name} has arrays that are not used: {', '.join(sorted(names))}; data.group and data.split name those "
+        "that keep items together and that say train, val or test"
+    ]
+
+
+def _ends(lengths: NDArray[np.generic], x: NDArray[np.float64], path: Path) -> NDArray[np.int64]:
     """Where each item but the last ends in the concatenated steps."""
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths) or (lengths.astype(int) < 0).any():
         raise DataError(
@@ -133,6 +247,13 @@ def _ends(lengths: NDArray[np.generic], steps: int, path: Path) -> NDArray[np.in
             where=str(path),
         )
     ends = np.cumsum(lengths.astype(np.int64))
-    if ends[-1] != steps:
-        raise DataError("lengths must add up to the rows of X", value=f"{ends[-1]}, {steps}", where=str(path))
+    if ends[-1] != len(x):
+        raise DataError(
+            "lengths must add up to the steps of X",
+            value=f"{ends[-1]}, {len(x)}",
+            fix="X is laid out the other way: give the other data.layout, channels_first or channels_last."
+            if ends[-1] == x.shape[1]
+            else "",
+            where=str(path),
+        )
     return ends[:-1]
