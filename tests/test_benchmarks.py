@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from benchmarks import acting, findings, samplers
+from benchmarks import acting, findings, intervals, samplers
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
 from benchmarks.pruning import RULES, Curve, replay
@@ -177,3 +177,35 @@ def test_a_row_of_the_samplers() -> None:
     assert (words[0], len(words)) == ("cmaes", 11)
     assert 0 < float(words[1]) < float(words[5])
     assert 0 < float(words[9].rstrip("%")) < 100
+
+
+@pytest.mark.parametrize("seeds", intervals.SEEDS)
+@pytest.mark.parametrize("spread", ["equal", "baseline x 20", "trial x 10"])
+def test_intervals_hold_what_they_promise_whatever_the_spreads(spread: str, seeds: int) -> None:
+    """Of 400 simulated studies of each kind, some three standard errors aside."""
+    for configurations in (2, 4):
+        found = intervals.simulate(intervals.study(spread, configurations), seeds, studies=400, seed=1)
+        assert found.winner >= 0.92
+        assert found.difference >= 0.92
+        assert found.told <= 0.08
+
+
+def test_a_clearly_worse_baseline_is_told_also_beside_a_wide_spread() -> None:
+    """Six of its own standard deviations, at least at 85 %."""
+    for spread in ("equal", "baseline x 20"):
+        worse = intervals.study(spread, 4, intervals.APART)
+        assert intervals.simulate(worse, seeds=3, studies=300, seed=1).better >= 0.85
+    assert intervals.simulate(intervals.beside_a_wide_one(4), seeds=3, studies=300, seed=1).better >= 0.85
+
+
+def test_seeds_that_agree_to_the_last_item_tell_no_difference() -> None:
+    """Where a seed is one item off as often as not."""
+    for seeds in (2, 3):
+        assert intervals.counted(0.4, seeds, configurations=2, studies=300, seed=1) <= 0.05
+
+
+def test_the_table_of_intervals_is_whole() -> None:
+    """A line for each kind of study."""
+    lines = list(intervals.rows(studies=3, seed=0))
+    kinds = len(intervals.SEEDS) * len(intervals.CONFIGURATIONS) * len(intervals.SPREADS)
+    assert len(lines) == 1 + kinds + 1 + 5 * len(intervals.SEEDS)

@@ -102,7 +102,7 @@ class TestConfirmation:
         outcome = confirmation(scores, True)
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.distinguishable
-        assert any("by the spread of each configuration's own" in told for told in outcome.sentences)
+        assert any(told.startswith("intervals cover the choice of training seeds") for told in outcome.sentences)
 
     def test_equal_values_promise_no_certainty(self) -> None:
         """Two seeds that agree are no proof; where the score counts items, half an item is the least spread."""

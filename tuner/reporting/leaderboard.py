@@ -17,8 +17,7 @@ BASELINE = -1
 """The number under which the baseline's scores are given."""
 
 COVERS = (
-    "an interval is of the choice of training seeds, by the spread of each configuration's own; other validation items "
-    "would give other scores, which it does not cover."
+    "intervals cover the choice of training seeds, not of the validation items; each configuration has its own spread."
 )
 """What intervals are of, said once beside them."""
 
@@ -125,13 +124,12 @@ def confirmation(
 ) -> Confirmation:
     """Choose the winner by mean, and say how sure that is.
 
-    Spreads of configurations may differ by any factor: each has its own. The winner is the best of several, so a plain
-    interval would promise too much; a miss of 1 - level is shared out (Bonferroni). The mean of the best of k errs to
-    its good side, so that 1 - level is shared by k upper ends; the lower end is as far.
+    Spreads of configurations may differ by any factor: each has its own. What is told is told of the best of k, so that
+    a plain interval would promise too much. It is wrong where any of k was lucky, or the best one unlucky: these k + 1
+    share 1 - level (Bonferroni), a tail of (1 - level) / (k + 1) at each end.
 
-    mean +- t(n - 1) * sd / sqrt(n)         tails of (1 - level) / max(2, k), k configurations
-    difference, Welch's interval            tails of (1 - level) / 2 / k; against the baseline k searched
-                                            configurations, against the second all configurations but one
+    mean +- t(n - 1) * sd / sqrt(n)    k configurations
+    difference, Welch's interval       k searched configurations against the baseline; all but one against the second
 
     Where some seeds of a configuration learned the task and others stayed with the trivial predictor, its mean says
     little: there seeds are counted, and compared by Fisher's exact test.
@@ -183,6 +181,10 @@ class _Judge:
     cut: float | None
     configurations: int
 
+    def tail(self, several: int) -> float:
+        """Probability beyond each end of an interval that is told of the best of several."""
+        return (1 - self.level) / (several + 1)
+
     def scores(self, number: int, values: Sequence[float | None]) -> Scores:
         """A configuration with its own interval, or its count."""
         found = tuple(value for value in values if value is not None and math.isfinite(value))
@@ -191,7 +193,7 @@ class _Judge:
             learned = learned_or_not(found, self.cut, self.trivial, self.maximize)
         interval = None
         if learned is None:
-            interval = mean_interval(found, (1 - self.level) / max(2, self.configurations), self.step, self.within)
+            interval = mean_interval(found, self.tail(self.configurations), self.step, self.within)
         mean = fmean(found) if found else None
         sd = stdev(found) if len(found) > 1 else None
         return Scores(number, found, len(values) - len(found), mean, sd, interval, learned)
@@ -204,8 +206,7 @@ class _Judge:
         if first.learned is not None or second.learned is not None:
             return self._counted(first, second, difference, comparisons)
         better, worse = (first, second) if self.maximize else (second, first)
-        tail = (1 - self.level) / 2 / comparisons
-        interval = difference_interval(better.values, worse.values, tail, self.step, self.within)
+        interval = difference_interval(better.values, worse.values, self.tail(comparisons), self.step, self.within)
         distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
         if distinguishable:
             word = "better" if difference > 0 else "worse"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeGuard
 
 
@@ -46,6 +47,78 @@ def learned_or_not(values: Sequence[float], cut: float, trivial: float, maximize
         return None
     gap = min(yes) - max(no) if maximize else min(no) - max(yes)
     return len(yes) if gap >= abs(cut - trivial) else None
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training reached, epoch by epoch.
+
+    Args:
+        values: Epoch -> score; NaN where it has none.
+        whole: Whether no more would have come: it was trained to its end, or diverged. Else it was cut.
+    """
+
+    values: Mapping[int, float]
+    whole: bool
+
+    @property
+    def last(self) -> int:
+        """The last epoch, 0 without any."""
+        return max(self.values, default=0)
+
+    def best(self, maximize: bool) -> float | None:
+        """The best score."""
+        return (max if maximize else min)((value for value in self.values.values() if is_score(value)), default=None)
+
+    def learned_at(self, cut: float, maximize: bool) -> int | None:
+        """The first epoch beyond a cut, see `halfway`; None where there is none."""
+        return min((epoch for epoch, value in self.values.items() if has_learned(value, cut, maximize)), default=None)
+
+
+@dataclass(frozen=True)
+class LearnedBy:
+    """Which trainings had learned by an epoch.
+
+    Args:
+        epoch: The epoch.
+        labels: One per training; None of one that was cut before, when it had not learned yet.
+    """
+
+    epoch: int
+    labels: tuple[bool | None, ...]
+
+    @property
+    def fewer(self) -> int:
+        """The smaller number of those that had learned and those that had not."""
+        return min(self.labels.count(True), self.labels.count(False))
+
+    @property
+    def unknown(self) -> int:
+        """How many were cut before."""
+        return self.labels.count(None)
+
+
+def learned_by(courses: Sequence[Course], cut: float, maximize: bool) -> LearnedBy:
+    """Which trainings had learned, all judged after the same number of epochs.
+
+    One that was cut may have learned later: nothing is said of it beyond its last epoch. So the later the epoch, the
+    more trainings show what they can, and the fewer are left. Taken is the epoch that leaves most of both kinds, and of
+    such epochs the last, which depends on no choice that the trainings are compared by.
+
+    Args:
+        courses: The trainings.
+        cut: As `halfway` has it.
+        maximize: Whether higher values are better.
+    """
+    at = [course.learned_at(cut, maximize) for course in courses]
+    found = LearnedBy(0, (None,) * len(courses))
+    for epoch in range(1, max((course.last for course in courses), default=0) + 1):
+        labels = tuple(
+            True if first is not None and first <= epoch else False if course.whole or course.last >= epoch else None
+            for first, course in zip(at, courses, strict=True)
+        )
+        found = max(found, LearnedBy(epoch, labels), key=lambda one: (one.fewer, one.epoch))
+    return found
 
 
 def is_score(value: float | None) -> TypeGuard[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.reporting.contrasts import Group, contrasts
-from tuner.reporting.learned import halfway, has_learned
+from tuner.reporting.learned import Course, halfway, learned_by
 
 LEVEL = 0.05
 """Largest probability, after correction, at which a difference is told."""
@@ -22,6 +22,8 @@ class Separation:
         groups: What was chosen, by share of trials that learned, largest first.
         against: The label that differs from all others together.
         cut: The value that a trial had to pass, halfway between the trivial predictor's and the best trial's.
+        epoch: By which it had to; 0 where it had as long as any.
+        unknown: Trials that were cut before, when they had not passed it yet; they are left out.
         probability: Of so large a difference where the choice does not matter: Fisher's exact test, two-sided, times
             the number of comparisons (Bonferroni).
         comparisons: Their number.
@@ -31,6 +33,8 @@ class Separation:
     groups: tuple[Group, ...]
     against: str
     cut: float
+    epoch: int
+    unknown: int
     probability: float
     comparisons: int
 
@@ -44,24 +48,26 @@ class Separation:
         """
         side = "above" if maximize else "below"
         groups = ", ".join(map(str, self.groups))
+        learned = f"had learned by epoch {self.epoch}" if self.epoch else "learned"
+        left_out = f"; {self.unknown} that were cut before are left out" if self.unknown else ""
         return (
-            f"{self.parameter} separates the trials that learned ({metric} {side} {self.cut:.3g}, halfway from the "
+            f"{self.parameter} separates the trials that {learned} ({metric} {side} {self.cut:.3g}, halfway from the "
             f"trivial predictor, {trivial}, to the best trial) from the others: {groups}; {self.against} against the "
-            f"rest: p = {self.probability:.1g} (Fisher's exact test, corrected for {self.comparisons} comparisons)."
+            f"rest: p = {self.probability:.1g} (Fisher's exact test, corrected for {self.comparisons} "
+            f"comparisons){left_out}."
         )
 
 
-def separation(
-    trials: Sequence[tuple[Mapping[str, Any], float | None]], trivial: float, maximize: bool
-) -> Separation | None:
+def separation(trials: Sequence[tuple[Mapping[str, Any], Course]], trivial: float, maximize: bool) -> Separation | None:
     """The most significant difference between one choice and all others in the share of trials that learned.
 
-    A trial has learned when its value is more than halfway from the trivial predictor's to the best trial's. Every
-    choice of every parameter, or part of its range, is compared with the rest of the trials that have the parameter.
+    A trial has learned when its value is more than halfway from the trivial predictor's to the best trial's; all are
+    judged by what they had reached after the same number of epochs, see `learned_by`. Every choice of every parameter,
+    or part of its range, is compared with the rest of the trials that have the parameter.
 
     Args:
-        trials: Searched parameters (inactive ones absent) and best value of each trial that is over, pruned and
-            diverged ones included; None without a value.
+        trials: Searched parameters (inactive ones absent) and course of each trial that is over, pruned and diverged
+            ones included.
         trivial: Value of the trivial predictor.
         maximize: Whether higher values are better.
 
@@ -72,14 +78,19 @@ def separation(
         Fisher 1922, doi:10.2307/2340521. A sampler that learns from earlier trials does not draw choices at random; in
         simulated studies with Optuna's TPE the share of false differences stayed below `LEVEL`.
     """
-    cut = halfway([value for _, value in trials], trivial, maximize)
+    courses = [course for _, course in trials]
+    cut = halfway([course.best(maximize) for course in courses], trivial, maximize)
     if cut is None:
         return None
-    compared = contrasts([(params, has_learned(value, cut, maximize)) for params, value in trials])
+    by = learned_by(courses, cut, maximize)
+    known = [(params, label) for (params, _), label in zip(trials, by.labels, strict=True) if label is not None]
+    compared = contrasts(known)
     if not compared:
         return None
     best = min(compared, key=lambda one: one.probability)
     corrected = min(1.0, best.probability * len(compared))
     if corrected > LEVEL:
         return None
-    return Separation(best.parameter, best.groups, best.group.label, cut, corrected, len(compared))
+    epoch = by.epoch if by.epoch < max(course.last for course in courses) else 0
+    label, comparisons = best.group.label, len(compared)
+    return Separation(best.parameter, best.groups, label, cut, epoch, by.unknown, corrected, comparisons)

@@ -17,7 +17,7 @@ from tuner.messages import State
 from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation, Scores, confirmation, leaderboard
-from tuner.reporting.learned import halfway, has_learned
+from tuner.reporting.learned import Course, halfway, has_learned
 from tuner.reporting.repaired import repaired
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
@@ -269,15 +269,20 @@ def _what_mattered(
     """Which parameters mattered, and which choice separates: in words, as shares and as `Separation`.
 
     Importance is over completed trials: in reaching the best tenth, or in learning at all, where at most half did. A
-    choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned.
+    choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned, after the
+    same number of epochs.
     """
+    maximize, metric = sweep.task.maximize, sweep.task.metric
     over = [
-        (record.state, {name: record.params[name] for name in record.searched if name in record.params}, record.value)
+        (record, {name: record.params[name] for name in record.searched if name in record.params})
         for record in trials
         if record.state.final and record.state is not State.FAILED
     ]
-    completed = [(params, value) for state, params, value in over if state is State.COMPLETED and value is not None]
-    maximize, metric = sweep.task.maximize, sweep.task.metric
+    completed = [
+        (params, record.value)
+        for record, params in over
+        if record.state is State.COMPLETED and record.value is not None
+    ]
     trivial = _trivial(prepared, "val", metric.removeprefix("val/"))
     best = 0 if trivial is None else _few_that_learned([value for _, value in completed], trivial, maximize)
     shares = importance(completed, maximize, best=best).shares or {}
@@ -286,7 +291,11 @@ def _what_mattered(
         told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
         for_what = f" in being among the {best} that learned" if best else ""
         sentences.append(f"what mattered{for_what}, over {len(completed)} completed trials: {told}.")
-    found = None if trivial is None else separation([run[1:] for run in over], trivial, maximize)
+    if trivial is None:
+        return sentences, shares, {}
+    whole = {State.COMPLETED, State.DIVERGED}
+    courses = [(params, Course(record.series(metric), record.state in whole)) for record, params in over]
+    found = separation(courses, trivial, maximize)
     if found is None:
         return sentences, shares, {}
     return [*sentences, found.sentence(metric, maximize, _trivial_name(prepared))], shares, asdict(found)
