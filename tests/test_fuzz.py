@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import fuzzing
+from tests import fuzzing, structured
 
 QUICK = settings(
     max_examples=60, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck), database=None
@@ -76,6 +76,38 @@ def test_a_damaged_study(data: Any) -> None:
     root = Path("whole")
     whole = (root / "study.journal").read_bytes() if root.exists() else fuzzing.make_study(root)
     fuzzing.check_study(data.draw(fuzzing.damaged_bytes(whole)))
+
+
+@settings(QUICK, max_examples=50)
+@given(structured.damaged_study())
+def test_a_study_damaged_in_its_structure(damage: dict[str, Any]) -> None:
+    """Values of other types, in another order or missing, and pipes, devices and folders where files belong."""
+    structured.check_commands(damage)
+
+
+@pytest.mark.parametrize("kind", sorted(structured.KINDS))
+@pytest.mark.parametrize("name", ["sweep.jsonl", "versions.json", "driver.lock", "study.journal", "task.yaml"])
+def test_a_study_with_something_else_in_place_of_a_file(name: str, kind: str) -> None:
+    """Every command answers."""
+    structured.check_commands({name: kind})
+
+
+def test_a_figure_of_a_damaged_trial() -> None:
+    """`diagnose --trial` draws, and says what is wrong in a line."""
+    run = "trials/00000"
+    for index, part, odd in (
+        (3, "epoch", "two"),
+        (3, "metrics", []),
+        (3, "tensors", {"grad": {"rnn.w": "x"}}),
+        (3, "profiles", {"state_grad": {"rnn.0": [[1]]}}),
+        (-1, "value", 10**400),
+        (-1, "results", {"findings": [{"name": "dead_units"}]}),
+        (0, "run", "../../../outside"),
+    ):
+        events = structured.run_events(run, 0)
+        events[index][part] = odd
+        structured.apply({f"{run}/events.jsonl": structured.as_lines(events)}, Path("mlruns/studies/whole"))
+        assert "but got" in structured.said_in_a_line("diagnose", "whole", "--trial", "0")
 
 
 def test_a_line_nested_without_end() -> None:

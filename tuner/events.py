@@ -26,13 +26,15 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tuner import regular
 from tuner.errors import StudyError
+from tuner.event_forms import FIRST, misfit
 from tuner.messages import Ended, State
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -119,10 +121,10 @@ def once_there_is_space(path: Path, write: Callable[[], T]) -> T:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        return regular.open_to_append(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        return regular.open_to_append(path)
 
 
 def cut_torn_tail(path: Path) -> None:
@@ -146,34 +148,33 @@ def read(path: Path, *, skip: int = 0) -> list[dict[str, Any]]:
     """The events of a file, from number `skip` on; none for a missing file. A torn last line is left out.
 
     Raises:
-        StudyError: A line in the middle is damaged.
+        StudyError: It is no regular file, or a line is no event (`event_forms`), or the first one begins nothing.
     """
     try:
-        data = path.read_bytes()
+        data = regular.read_bytes(path)
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise _damaged("an event file must be readable", error.strerror, str(path)) from error
     lines = data[: data.rfind(b"\n") + 1].splitlines()
     return [_event(path, number, line) for number, line in enumerate(lines, 1) if number > skip]
 
 
 def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    where = f"{path}:{number}"
     try:
         event: dict[str, Any] = json.loads(line)
-        sound = isinstance(event["event"], str) and isinstance(event["time"], int | float)
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise _damaged(path, number, line) from error
-    if not sound:
-        raise _damaged(path, number, line)
+    except (ValueError, RecursionError) as error:
+        raise _damaged("every line of an event file must be an event", line[:40], where) from error
+    if found := misfit(event):
+        raise _damaged("every line of an event file must be an event as it was written", found, where)
+    if number == 1 and event["event"] not in FIRST:
+        raise _damaged(f"the first event must be one of {', '.join(FIRST)}", event["event"], where)
     return event
 
 
-def _damaged(path: Path, number: int, line: bytes | str) -> StudyError:
-    return StudyError(
-        "every line of an event file must be an event",
-        value=line[:40],
-        fix="Restore the file from a copy, or begin anew with --fresh.",
-        where=f"{path}:{number}",
-    )
+def _damaged(rule: str, value: object, where: str) -> StudyError:
+    return StudyError(rule, value=value, fix="Restore the file from a copy, or begin anew with --fresh.", where=where)
 
 
 @dataclass
@@ -219,8 +220,6 @@ class RunRecord:
             self.attempts = event["attempt"]
             self.state, self.reason, self.ended = State.LOST, "", None
         elif name == "epoch":
-            if not isinstance(event["metrics"], dict):
-                raise TypeError(f"metrics must be a mapping, but got {event['metrics']!r}")
             self.epochs.setdefault(event["epoch"], dict(event))
         elif name == "error":
             self.errors += 1
@@ -248,15 +247,23 @@ def _rule_ended(findings: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def read_run(path: Path) -> RunRecord:
-    """Fold the events of one run's file.
+    """Fold the events of one run's file; a run without an event is a record without a name.
 
     Raises:
-        StudyError: A line in the middle is damaged.
+        StudyError: A line is damaged, or the events are those of another run.
     """
     record = RunRecord()
-    for number, event in enumerate(read(path), 1):
-        try:
-            record.add(event)
-        except (ValueError, TypeError, LookupError) as error:
-            raise _damaged(path, number, event["event"]) from error
+    for event in read(path):
+        record.add(event)
+    if record.run and Path(record.run) != Path(*path.parts[-1 - len(Path(record.run).parts) : -1]):
+        raise _damaged("an event file must lie in its run's folder", record.run, str(path))
     return record
+
+
+def read_runs(paths: Iterable[Path]) -> Iterator[RunRecord]:
+    """The records of event files; one without an event, as a crash can leave it, is passed over.
+
+    Raises:
+        StudyError: As `read_run`.
+    """
+    yield from (record for path in paths if (record := read_run(path)).run)

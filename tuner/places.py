@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tuner import regular
+
 PATIENCE_SECONDS = 120.0
 """How long what cannot be done without is tried again while a store does not answer."""
 _RETRY_SECONDS = 2.0
@@ -47,7 +49,7 @@ def write(path: str, content: bytes | memoryview) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_suffix(".tmp")
     try:
-        with temporary.open("wb") as file:
+        with regular.create(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -65,7 +67,7 @@ def read(path: str) -> bytes:
         OSError: It cannot be read, or the store does not answer.
     """
     if not is_store(path):
-        return Path(path).read_bytes()
+        return regular.read_bytes(path)
     with _as_os_error(path):
         system, name = _store(path)
         content: bytes = system.cat_file(name)

@@ -443,9 +443,11 @@ def _study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> Study
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
+    from tuner.sweep.shape import check_shape
     from tuner.sweep.versions import check_format
 
     folder = StudyFolder((Path(storage) / study).absolute())
+    check_shape(folder)
     check_format(folder)
     return folder
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from tuner import regular
 from tuner.errors import Key, TaskFileError
 
 MAX_BYTES = 1_000_000
@@ -79,10 +80,10 @@ def read_yaml(path: Path) -> Document:
     """
     name = str(path)
     if not os.path.isfile(path):
-        problem = "a folder" if os.path.isdir(path) else "nothing that can be read"
+        problem = regular.kind(path) or "nothing that can be read"
         raise TaskFileError("a YAML file must be there", value=problem, where=name, fix="Check the path.")
     try:
-        with path.open("rb") as file:
+        with regular.open_bytes(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise TaskFileError("the file must be readable", value=str(error), where=name) from error

@@ -20,7 +20,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner import events
+from tuner import events, regular
 from tuner.errors import StudyError
 from tuner.folder import StudyFolder
 from tuner.messages import State
@@ -362,7 +362,7 @@ class Projection:
 @contextmanager
 def recording_lock(folder: StudyFolder) -> Iterator[None]:
     """Hold the right to write a study into MLflow; waits for a writer that still drains."""
-    with (folder.root / "recording.lock").open("a") as file:
+    with os.fdopen(regular.open_to_append(folder.root / "recording.lock"), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 
+from tuner import regular
 from tuner.errors import StudyError, UserError
 from tuner.folder import StudyFolder
 from tuner.recording.uri import QUIET
@@ -62,7 +63,7 @@ def sync(folder: StudyFolder, uri: str) -> SyncReport:
 def driver_lives(folder: StudyFolder) -> bool:
     """Whether a driver holds the study's lock."""
     try:
-        file = folder.lock.open("rb")
+        file = regular.open_bytes(folder.lock)
     except FileNotFoundError:
         return False
     with file:

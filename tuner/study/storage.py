@@ -19,6 +19,7 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner import regular
 from tuner.errors import StudyError
 from tuner.events import cut_torn_tail, write_whole
 
@@ -73,7 +74,7 @@ class JournalFile(BaseJournalBackend):
         if self._unwritten:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("ab", buffering=0)
+                self._file = os.fdopen(regular.open_to_append(self._path), "rb+", buffering=0)
                 cut_torn_tail(self._path)
             write_whole(self._file, b"".join(self._unwritten), self._path)
             os.fsync(self._file.fileno())
@@ -173,9 +174,13 @@ class JournalStudies(SearchStorage, JournalStorage):
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     logs: list[dict[str, Any]] = []
-    if not path.exists():
+    try:
+        file = regular.open_bytes(path)
+    except FileNotFoundError:
         return logs
-    with path.open("rb") as file:
+    except OSError as error:
+        raise StudyError("a study journal must be readable", value=error.strerror, where=str(path)) from error
+    with file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 break

@@ -14,7 +14,7 @@ from tuner import events
 from tuner.adapters.base import Prepared
 from tuner.config import parse_value
 from tuner.errors import StudyError, TaskFileError, TunerError
-from tuner.events import RunRecord, read_run
+from tuner.events import RunRecord, read_run, read_runs
 from tuner.execution.failures import failure_reason
 from tuner.folder import StudyFolder, confirm_run, trial_run
 from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
@@ -292,7 +292,7 @@ def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
 
 
 def _trials(folder: StudyFolder) -> list[RunRecord]:
-    return [read_run(folder.events(run)) for run in folder.runs() if run.startswith("trials/")]
+    return list(read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/")))
 
 
 def _figures(folder: Path) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuner import events
+from tuner import events, places
 from tuner.adapters.base import Prepared
 from tuner.errors import Key, StudyError
-from tuner.events import RunRecord, read_run
+from tuner.events import RunRecord, read_runs
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.folder import MODEL, StudyFolder, trial_run
 from tuner.messages import Ended, Epoch, Kind, TrialSpec, Verdict
@@ -36,6 +36,7 @@ from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
+from tuner.sweep.shape import check_shape
 from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task
@@ -145,6 +146,7 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
+        check_shape(self.folder)
         check_local(self.folder.root, self.task.place(("storage",)))
         _, prepared = self.task.prepare()  # before anything of the study is touched
         lock = DriverLock(self.folder.lock)
@@ -263,7 +265,7 @@ class Sweep:
 
     def records(self, kind: str) -> Iterator[RunRecord]:
         """The runs of a kind ("trials/", "confirm/"), one after the other."""
-        return (read_run(self.folder.events(run)) for run in self.folder.runs() if run.startswith(kind))
+        return read_runs(self.folder.events(run) for run in self.folder.runs() if run.startswith(kind))
 
     def poll(self, timeout: float, *, left: int | None = None) -> None:
         """Take in what has come, and tell the progress once a second.
@@ -396,7 +398,7 @@ class Sweep:
 
     def _begin(self, prepared: Prepared) -> None:
         task, file = self.task, self.task.file
-        self.folder.task_file.write_text(redacted(task.path.read_text()))
+        places.write(str(self.folder.task_file), redacted(task.path.read_text()).encode())
         if changed := note_versions(self.folder):
             self.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
         collect(self.folder, prepared=False)
@@ -444,7 +446,7 @@ class Sweep:
     def _nothing_to_do(self) -> str:
         """A sentence, when the study is finished and the task file asks for nothing more."""
         last = next(reversed(events.read(self.folder.sweep_events)), {"event": ""})
-        if self.search.running() or last["event"] != "summary" or last["asked"] != self.asked:
+        if self.search.running() or last["event"] != "summary" or last.get("asked") != self.asked:
             return ""
         return (
             f"study {self.folder.name} is finished: {self.search.counted()} trials. "

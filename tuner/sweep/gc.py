@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner import regular
 from tuner.events import read_run
 from tuner.folder import CHECKPOINT, StudyFolder
 
@@ -58,7 +60,7 @@ def _garbage(folder: StudyFolder, *, prepared: bool) -> Iterator[Path]:
 def _unfinished(prepared: Path) -> Iterator[Path]:
     """Folders `<digest>.<random>` of preparations that were killed; one that goes on holds the digest's lock."""
     for lock in sorted(prepared.glob("*.lock")):
-        with lock.open("a") as file:
+        with suppress(OSError), os.fdopen(regular.open_to_append(lock), "rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

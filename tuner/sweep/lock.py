@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from tuner import regular
 from tuner.errors import StudyError
 
 
@@ -22,10 +23,10 @@ class DriverLock:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = path.open("a+")
+            self._file: IO[str] = os.fdopen(regular.open_to_append(path), "r+")
         except OSError as error:
             raise StudyError(
-                "the study's folder must be writable",
+                "the study's folder must be writable, with a regular file as its lock",
                 value=error.strerror,
                 fix="Name another folder in `storage`.",
                 where=str(path.parent),
@@ -53,7 +54,7 @@ class DriverLock:
 
 def _holder(path: Path) -> str:
     try:
-        held = json.loads(path.read_text())
+        held = json.loads(regular.read_bytes(path))
         return f"process {held['pid']} on {held['host']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return "another process"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner import events
 from tuner.adapters.base import Metric, Prepared
-from tuner.events import RunRecord, read_run
+from tuner.events import RunRecord, read_run, read_runs
 from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.reporting.importance import FEWEST_BEST, importance
@@ -199,8 +199,8 @@ def headline(study: str, trials: Sequence[RunRecord]) -> str:
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
     """Trials, best first, then confirmations, as `top` shows them."""
     sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    maximize = bool(sweeps) and sweeps[-1]["direction"] == "maximize"
-    records = [read_run(folder.events(run)) for run in folder.runs()]
+    maximize = bool(sweeps) and sweeps[-1].get("direction") == "maximize"
+    records = list(read_runs(folder.events(run) for run in folder.runs()))
     trials = [record for record in records if record.kind == "trial"]
     confirmed = [record for record in records if record.kind == "confirm"]
     return [*rows(trials, maximize), *rows(confirmed, maximize)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from tuner import places, regular
 from tuner.errors import StudyError
 from tuner.folder import StudyFolder
 
@@ -27,35 +27,49 @@ def versions() -> dict[str, str]:
     return found
 
 
-def check_format(folder: StudyFolder) -> dict[str, Any]:
+def check_format(folder: StudyFolder) -> dict[str, str]:
     """Refuse a folder that a later `tuner` has written; reads only.
 
     Returns:
-        What the folder says of itself; empty for one that is new, or older than this record.
+        The versions that wrote it last; none for a folder that is new, or older than this record.
 
     Raises:
         StudyError: The format is not known here, or the file is damaged.
     """
     try:
-        facts = json.loads(folder.versions.read_bytes())
-        number = int(facts["format"])
+        number, written = _said(json.loads(regular.read_bytes(folder.versions)))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(
-            "the file must say the study's format",
-            value=repr(error),
+            "the file must say the study's format and the versions that wrote it",
+            value=error.strerror if isinstance(error, OSError) else str(error),
             fix="Restore it from a copy; without the file the study is taken for one of format 1.",
             where=str(folder.versions),
         ) from error
     if number > FORMAT:
-        written = facts.get("versions", {}).get("tuner", "a later version")
+        by = written.get("tuner", "of a later version")
         raise StudyError(
             f"study {folder.name} must have a format that tuner {versions().get('tuner', '')} reads, 1 to {FORMAT}",
             value=number,
-            fix=f"It was written by tuner {written}: install that, or use another name. Nothing was changed.",
+            fix=f"It was written by tuner {by}: install that, or use another name. Nothing was changed.",
         )
-    return dict(facts)
+    return written
+
+
+def _said(facts: Any) -> tuple[int, dict[str, str]]:
+    """The format and the versions that the file names.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if type(number) is not int or number < 1:
+        raise ValueError(f"format {number!r}")
+    written = facts.get("versions", {})
+    if not isinstance(written, dict) or not all(isinstance(each, str) for each in written.values()):
+        raise ValueError(f"versions {written!r}")
+    return number, written
 
 
 def note_versions(folder: StudyFolder) -> list[str]:
@@ -64,14 +78,12 @@ def note_versions(folder: StudyFolder) -> list[str]:
     Returns:
         "optuna 5.0.0 is now 5.1.0" for whatever has changed since the last time.
     """
-    before = check_format(folder).get("versions", {})
+    before = check_format(folder)
     now = versions()
     changed = [
         f"{name} {before[name]} is now {number}" for name, number in now.items() if before.get(name, number) != number
     ]
     if changed or not before:
         text = json.dumps({"format": FORMAT, "versions": now}, indent=1) + "\n"
-        temporary = folder.versions.with_suffix(".tmp")
-        temporary.write_text(text)
-        os.replace(temporary, folder.versions)
+        places.write(str(folder.versions), text.encode())
     return changed

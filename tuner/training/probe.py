@@ -31,7 +31,7 @@ def probe(question: Mapping[str, str]) -> str:
         if question["store"]:
             fetch(name, root, question["store"])
         else:
-            (root / name / PREPARED).read_text()
+            places.read(str(root / name / PREPARED))
         place, token = question["place"], question["token"]
         doing = f"read the driver's files in {place}"
         if places.read(places.join(place, token)) != token.encode():

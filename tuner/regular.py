@@ -1,0 +1,106 @@
+"""Opening files that others may have put there: regular files only, nothing that waits, runs on or does things.
+
+A named pipe has nobody at its other end and blocks for ever, a device never ends, and opening some of them is an act.
+Whatever stands where a file is expected is looked at before it is opened, and looked at again when it is open.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def status(path: str | Path) -> os.stat_result:
+    """What the system says of a file; links are followed.
+
+    Raises:
+        OSError: There is none, it is no regular file, or no file can have that name.
+    """
+    return _checked(_stat(path), path)
+
+
+def kind(path: str | Path) -> str:
+    """What is there that is no regular file, in words; "" for a regular file and for nothing."""
+    try:
+        return _KINDS.get(stat.S_IFMT(_stat(path).st_mode), "")
+    except OSError:
+        return ""
+
+
+def open_bytes(path: str | Path) -> IO[bytes]:
+    """Open a file to read.
+
+    Raises:
+        OSError: As `status`, or it cannot be opened.
+    """
+    return os.fdopen(_opened(path, os.O_RDONLY), "rb")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        OSError: As `open_bytes`.
+    """
+    with open_bytes(path) as file:
+        return file.read()
+
+
+def open_to_append(path: str | Path, mode: int = 0o644) -> int:
+    """A descriptor that reads, and writes at the end; the file is made when it is missing.
+
+    Raises:
+        OSError: As `status`, or its folder is missing or cannot be written.
+    """
+    return _opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
+
+
+def create(path: str | Path) -> IO[bytes]:
+    """Open a new file to write; what had the name is removed, not written into.
+
+    Raises:
+        OSError: The folder is missing or cannot be written, or a folder has the name.
+    """
+    Path(path).unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb")
+
+
+def _opened(path: str | Path, flags: int, mode: int = 0o666) -> int:
+    try:
+        status(path)
+    except FileNotFoundError:
+        if not flags & os.O_CREAT:
+            raise
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
+    try:
+        _checked(os.fstat(handle), path)  # it may have been exchanged since
+        os.set_blocking(handle, True)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _stat(path: str | Path) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except ValueError as error:  # NUL, or half of a surrogate pair
+        raise OSError(errno.EINVAL, "a name that no file can have", os.fspath(path)) from error
+
+
+def _checked(found: os.stat_result, path: str | Path) -> os.stat_result:
+    if stat.S_ISREG(found.st_mode):
+        return found
+    name = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    raise OSError(errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL, name, os.fspath(path))

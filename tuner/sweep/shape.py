@@ -1,0 +1,51 @@
+"""Whether a study's folder holds files where files belong and folders where folders do, before any of it is opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuner import regular
+from tuner.errors import StudyError
+from tuner.folder import StudyFolder
+
+_FOLDERS = re.compile(r"trials|confirm|test|artifacts|diagnose|(trials/\d+|confirm/[a-z0-9]+-\d+|test)(/artifacts)?")
+_FILES = re.compile(r".*\.(journal|lock|json|jsonl|yaml|log|pt|txt|png|csv)")
+
+
+def check_shape(folder: StudyFolder) -> None:
+    """Refuse a folder in which a pipe, a socket or a device stands, or a file and a folder have changed places.
+
+    Raises:
+        StudyError: The first such thing.
+    """
+    try:
+        for path in _walk(folder.root):
+            inside, found = path.relative_to(folder.root).as_posix(), regular.kind(path)
+            wanted = "a folder" if _FOLDERS.fullmatch(inside) else "a regular file"
+            if found == "" and wanted == "a folder" and path.exists():
+                found = "a regular file"
+            if found not in ("", wanted) and (found != "a folder" or _FILES.fullmatch(inside)):
+                raise StudyError(
+                    f"what has this name in a study's folder must be {wanted}",
+                    value=found,
+                    fix="Move it away; restore what was there from a copy, or begin anew with --fresh.",
+                    where=str(path),
+                )
+    except OSError as error:
+        raise StudyError(
+            "the study's folder must be readable", value=error.strerror, where=str(error.filename or folder.root)
+        ) from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Everything below a folder; links are not followed into others."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path))
