@@ -7,6 +7,7 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
     attempt   attempt, worker
     epoch     attempt, epoch, metrics, tensors, profiles   one line per epoch, first one wins
     rung      attempt, epoch, value, verdict, reason
+    hopeless  attempt, epoch, value, finding, verdict, reason   a rule would end it; whether it may, and why
     error     attempt, reason, trace                       its own code failed; it is tried again
     ended     attempt, state, reason, value, epochs, seconds, step, trace, results
 

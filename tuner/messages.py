@@ -40,7 +40,8 @@ class Verdict(StrEnum):
     PRUNE = "PRUNE"
     """End with state PRUNED: at this rung the search cuts it."""
     STOP = "STOP"
-    """End with the state the driver names (PRUNED when the time is up, STOPPED when the user stops the sweep)."""
+    """End with the state the driver names (PRUNED when the time is up, STOPPED when the user stops the sweep, HOPELESS
+    when a rule's wish to end it is granted)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,8 @@ class TrialSpec:
     device: str = "auto"
     threads: int = 1
     diagnostics: str = "standard"
-    act: bool = True
-    """Whether a hopeless trial is ended early."""
+    act: bool = False
+    """Whether it asks to be ended where a rule finds it hopeless."""
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Finding -> its thresholds that differ from the defaults."""
     trivial: Mapping[str, float] = field(default_factory=dict)
@@ -137,7 +138,8 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Epochs since the last report. `waiting` is set at a rung: the worker does nothing until it is answered."""
+    """Epochs since the last report. `waiting` is set at a rung, and where the trial asks to be ended as `hopeless`: the
+    worker does nothing until it is answered."""  # noqa: D205, D209
 
     run: str
     attempt: int
@@ -145,6 +147,8 @@ class Report:
     value: float
     """Best objective value so far, as measured (not negated). A report without epochs is a sign of life."""
     waiting: bool = False
+    hopeless: str = ""
+    """Why a rule would end it here. The driver, who knows the other trials, answers STOP with HOPELESS, or CONTINUE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -276,6 +277,29 @@ def test_a_plateau_is_not_hopeless_and_one_with_a_cause_is() -> None:
     )
     assert hopeless(early, rules({})) is None
     assert hopeless(case(), rules({})) is None
+
+
+def test_what_falls_on_is_not_hopeless_however_little_it_falls() -> None:
+    """Where a third of the labels are wrong, all that can be learned is a few hundredths of the loss."""
+    sick: dict[str, Any] = {"metrics": {names.ATTENUATION: -12.0}, "tables": {names.CELL_ATTENUATION: {CELL: -12.0}}}
+    slow, still = (
+        case(train=train, val=flat(0.99), **sick) for train in (lambda epoch: 0.99 - 1e-4 * epoch, flat(0.99))
+    )
+    assert hopeless(slow, rules({})) is None
+    assert hopeless(still, rules({})) is not None
+    assert "stuck_at_trivial" in found(slow)
+
+
+def test_a_training_that_is_ahead_by_its_objective_has_learned() -> None:
+    """Whatever its loss says; a score to be maximized is above the trivial predictor's by chance, and shows nothing."""
+    of = small(1e-6, metrics={"val/mase": flat(0.72)})
+    assert hopeless(of, rules({})) is not None
+    trivial = {"loss": 1.0, "mase": 1.0}
+    ahead = replace(of, metric="val/mase", trivial=trivial)
+    assert ahead.progress == pytest.approx(0.28)
+    assert hopeless(ahead, rules({})) is None
+    assert "stuck_at_trivial" not in found(ahead)
+    assert hopeless(replace(of, metric="val/mase", trivial=trivial, maximize=True), rules({})) is not None
 
 
 def test_a_vanishing_gradient_on_a_task_that_is_learned_is_nobodys_concern() -> None:

@@ -53,7 +53,7 @@ def record(
     value: float | None,
     *found: Finding,
     params: dict[str, Any] = LSTM,
-    progress: float | None = 0.1,
+    progress: float | None = 0.02,
     state: State = State.COMPLETED,
     **fields: Any,
 ) -> RunRecord:
@@ -190,6 +190,20 @@ def test_of_a_trial_that_was_cut_only_the_rate_is_cured() -> None:
     repairs.ended(record(0, 1.0, finding("vanishing_gradient", CHRONO, BIAS), state=State.PRUNED))
     repairs.ended(record(1, 1.0, finding("stuck_at_trivial", BIAS, RATE), state=State.PRUNED))
     assert begun(repairs) == ["trial 1, stuck at trivial: learning_rate 0.01 -> 0.001"]
+
+
+def test_what_is_little_is_held_against_what_can_be_reached() -> None:
+    """Where a third of the labels are wrong no trial is far below the trivial loss: one near the best is not sick."""
+    repairs = Repairs(SPACE, 9, maximize=False)
+    for number, progress in enumerate((0.0, 0.01, 0.05, 0.02, 0.04)):
+        repairs.ended(record(number, 0.69 - progress, progress=progress))
+    repairs.ended(record(5, 0.65, finding("dead_units", RATE), progress=0.045))
+    assert begun(repairs) == []
+    repairs.ended(record(6, 0.68, finding("dead_units", RATE), progress=0.01))
+    assert begun(repairs) == ["trial 6, dead units: learning_rate 0.01 -> 0.001"]
+    alone = Repairs(SPACE, 9, maximize=False)
+    alone.ended(record(0, 0.65, finding("dead_units", RATE), progress=0.045))
+    assert begun(alone) == ["trial 0, dead units: learning_rate 0.01 -> 0.001"]
 
 
 def test_a_repair_is_not_repaired() -> None:

@@ -27,9 +27,15 @@ class Driver:
     """A link that keeps what it is sent, and answers as it is told."""
 
     def __init__(
-        self, stop_after: int | None = None, state: State = State.STOPPED, verdict: Verdict = Verdict.STOP
+        self,
+        stop_after: int | None = None,
+        state: State = State.STOPPED,
+        verdict: Verdict = Verdict.STOP,
+        *,
+        spares: bool = False,
     ) -> None:
         self.reports: list[Report] = []
+        self._spares = spares
         self._stop_after, self._state, self._verdict = stop_after, state, verdict
 
     @property
@@ -44,6 +50,8 @@ class Driver:
             return Answer(
                 run=report.run, attempt=report.attempt, verdict=self._verdict, state=self._state, reason="asked"
             )
+        if report.hopeless and not self._spares:
+            return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.HOPELESS)
         go_on = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
         return go_on if report.waiting else None
 
@@ -339,6 +347,7 @@ HOPELESS = {
     "rungs": (),
     "params": {"learning_rate": 1e-9, "patience": None},
     "trivial": {"loss": math.log(2)},
+    "act": True,
 }
 
 
@@ -357,6 +366,17 @@ def test_a_hopeless_trial_ends_early_with_its_cause(make: Any) -> None:
     first, second = ended.results["findings"]
     assert (first["name"], first["fatal"], second["name"]) == ("learning_rate_too_low", True, "stuck_at_trivial")
     assert ended.results["progress"] == pytest.approx(0.0, abs=0.03)
+
+
+def test_one_that_the_driver_spares_goes_on(make: Any) -> None:
+    """It asks whenever it is time to, waits for the answer, and is judged at its end as any other."""
+    driver = Driver(spares=True)
+    ended = run_trial(make(**HOPELESS), driver)
+    assert (ended.state, ended.epochs) == (State.COMPLETED, 20)
+    asked = [report for report in driver.reports if report.hopeless]
+    assert [report.epochs[-1].epoch for report in asked] == list(range(5, 20))
+    assert all(report.waiting and report.hopeless.startswith("learning rate too low: a step") for report in asked)
+    assert [epoch.epoch for epoch in driver.epochs] == list(range(1, 21))
 
 
 def test_one_without_a_fault_of_its_own_ends_with_its_cause(make: Any) -> None:

@@ -251,10 +251,11 @@ class Diagnostics(Options):
 
     level: Literal["off", "light", "standard", "full"] = "standard"
     """Which probes run, by price: standard costs below 1 % of a training, full below 5 %. "off" needs its quotes."""
-    mode: Literal["act", "observe"] = "act"
-    """act: hopeless trials end early, curable findings are repaired in new trials. observe: findings are told only."""
+    mode: Literal["observe", "repair", "act"] = "repair"
+    """observe: findings are reported only. repair: curable ones are also repaired, in trials of their own. act: what is
+    hopeless also ends early, unless it is among the best so far."""
     repairs: float = Field(default=0.15, ge=0, le=1)
-    """Largest share of `budget.trials` that may be repairs, 0 to 1."""
+    """Largest share of `budget.trials` that may be repairs, 0 to 1; none in the mode observe."""
     thresholds: dict[str, dict[str, int | float]] = Field(default={})
     """Finding -> threshold -> value, where it differs from the default (`tuner list findings`)."""
 

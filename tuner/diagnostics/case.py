@@ -82,10 +82,19 @@ class Case:
     @cached_property
     def progress(self) -> float | None:
         """Share of the trivial predictor's loss that the best epoch is below it; 0 where it never was below. None where
-        the trivial predictor's is not known."""  # noqa: D205, D209
+        the trivial predictor's is not known.
+
+        Where the objective is another error (MASE, a word error rate), the larger of both shares: a training that is
+        ahead by what it is chosen by has learned something. A score to be maximized is left out: that of few items is
+        above the trivial predictor's by chance.
+        """  # noqa: D205
         if self.trivial_loss is None:
             return None
-        return max(0.0, 1.0 - self.best_loss[1] / self.trivial_loss)
+        shares = [1.0 - self.best_loss[1] / self.trivial_loss]
+        trivial = self.trivial.get(self.metric.removeprefix("val/"), math.nan)
+        if not self.maximize and math.isfinite(trivial) and trivial > 0:
+            shares += [1.0 - value / trivial for _, value in self.series(self.metric)]
+        return max(0.0, *shares)
 
 
 def reach(profiles: Iterable[Mapping[str, Sequence[Sequence[float]]]], lag: int | None) -> float | None:

@@ -639,7 +639,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         quarter = [value for epoch, value in losses if epoch > 0.75 * case.last]
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
         falls = 1.0 - median(quarter) / median(before) if median(before) > 0 else 0.0
-        fatal = used >= self.limits.end and falls < self.limits.moving
+        fatal = used >= self.limits.end and falls < self.limits.moving and not _falls_on(case)
         (_, ratio), wanted = _peak_update(case), _healthy_peak(case)
         return self.finding(
             case,
@@ -748,6 +748,13 @@ def _stands(case: Case, gain: float, train: float) -> bool:
     if case.trivial_loss is None or case.progress is None or not losses:
         return False
     return case.progress <= gain and min(losses) >= (1.0 - train) * case.trivial_loss
+
+
+def _falls_on(case: Case) -> bool:
+    """Whether the training loss fell in every epoch of the second half, however little: where labels are noisy, all
+    that can be learned is a small share of the loss."""  # noqa: D205, D209
+    losses = [value for epoch, value in case.series(names.TRAIN_LOSS) if epoch > 0.5 * case.last]
+    return len(losses) > 2 and all(b < a for a, b in pairwise(losses))
 
 
 def _warms_up(case: Case) -> bool:

@@ -41,7 +41,8 @@ class StuckAtTrivial(Options):
     """Share of the budget after which the training is hopeless, above 0, to 1, where its cause was found too. Ours;
     without a cause it may be on a plateau, as tasks of long memory have."""
     moving: float = Field(0.005, ge=0, lt=1)
-    """Relative fall of the training loss over the last quarter that shows it on its way: it is not ended. Ours."""
+    """Relative fall of the training loss over the last quarter that shows it on its way: it is not ended; nor is one
+    whose training loss fell in every epoch of the second half. Ours."""
 
 
 class NotGeneralizing(Options):

@@ -35,6 +35,23 @@ class Curves:
         """The best values by an epoch of the other trials that have been there; infinitely bad where none is finite."""
         return [best[epoch - 1] for other, best in self._best.items() if other != number and len(best) >= epoch]
 
+    def standing(self, number: int, epoch: int) -> tuple[int, int]:
+        """Rank of a trial at an epoch, 1 the best, among all that were trained at all, itself included.
+
+        It is compared with each after as many epochs as both were trained, so that those count that were cut before.
+        """
+        own = self._best[number]
+        better = 0
+        for other, best in self._best.items():
+            at = min(epoch, len(best), len(own)) - 1
+            better += other != number and (best[at] > own[at] if self._maximize else best[at] < own[at])
+        return 1 + better, len(self._best)
+
+    def best(self) -> float:
+        """The best value that any trial reached; infinitely bad before the first finite one."""
+        values = (best[-1] for best in self._best.values())
+        return max(values, default=-math.inf) if self._maximize else min(values, default=math.inf)
+
     def expected(self, finals: Mapping[int, float], cut: Collection[int]) -> dict[int, float]:
         """What trials reached that were trained to their end, and what those that were cut would have.
 

@@ -30,6 +30,7 @@ from tuner.study.drafting import Drafting, Replaying, distributions
 from tuner.study.flat import ASKED, FlatView
 from tuner.study.pruners import Decision, Pruner
 from tuner.study.samplers import knows_conditions, random
+from tuner.study.sparing import spared
 from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
 
 _RESAMPLES = 20
@@ -288,6 +289,13 @@ class Search:
             others = self._curves.others(number, epoch)
             decision = self.pruner.decide(epoch, value, others, maximize=self.maximize)
             self._decisions[number, epoch] = decision
+        return decision
+
+    def judge_hopeless(self, number: int, epoch: int, value: float, trivial: float | None) -> Decision:
+        """Whether a trial goes on that a rule would end; see `spared`. Where not, its value is stored as at a rung."""
+        decision = spared(self._curves, number, epoch, value, trivial, maximize=self.maximize)
+        if not decision.go_on and math.isfinite(value):
+            self._storage.set_trial_intermediate_value(self._ids[number], epoch, value)
         return decision
 
     def tell(self, number: int, state: State, value: float | None, reason: str, *, trained: float = 1.0) -> None:

@@ -92,6 +92,10 @@ class ConfirmPhase:
         """Confirmations have no rungs. See `Owner`."""
         raise AssertionError(f"{spec.run} waits at epoch {epoch} with {value}, but has no rungs")
 
+    def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
+        """A confirmation is trained to its end. See `Owner`."""
+        raise AssertionError(f"{spec.run} asks to be ended at epoch {epoch} with {value}, but may not")
+
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
         """Say so. See `Owner`."""
         if ended.state is State.COMPLETED and spec.keep_model:

@@ -300,6 +300,10 @@ class Sweep:
         """Pass on to the phase. See `Owner`."""
         return self._phase.judge(spec, epoch, value)
 
+    def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
+        """Pass on to the phase. See `Owner`."""
+        return self._phase.may_end(spec, epoch, value)
+
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Pass on to the phase. See `Owner`."""
         self._phase.ended(spec, ended, aside=aside)

@@ -30,7 +30,12 @@ PROMISING = 0.25
 """Any trial among this share of the best so far is worth one, too."""
 LITTLE = 0.3
 """A trial whose best epoch is below the trivial predictor's loss by a larger share of it has learned something: of its
-findings only those few are cured that spoil what was learned (`Rule.cured_anyway`)."""
+findings only those few are cured that spoil what was learned (`Rule.cured_anyway`). So has one that came this share of
+the way that the best so far came, once some are over: where labels are noisy, none is far below that loss."""
+SOME = 5
+"""So many trials show how far one can come."""
+NOTHING = 0.03
+"""As small a share of the trivial predictor's loss is nothing, whatever the best has."""
 AT_ONCE = "learning_rate"
 """Of a trial that was cut only this is cured: a beginning shows little else, as on a plateau all trials look alike."""
 REGION = ("cell", "optimizer")
@@ -79,6 +84,8 @@ class Repairs:
         self._tried: set[tuple[Any, ...]] = set()
         self._losses: list[float] = []
         """Of the trials that are over, the best first; of a value to be maximized its negative."""
+        self._furthest = 0.0
+        """The largest progress (`Case.progress`) of a trial that is over."""
 
     def begun(self, repairs: Mapping[str, Any], params: Mapping[str, Any]) -> None:
         """Count a repair that is in the study.
@@ -96,11 +103,12 @@ class Repairs:
         loss = self._loss(record)
         if loss is not None:
             insort(self._losses, loss)
+        self._furthest = max(self._furthest, record.results.get("progress") or 0.0)
         found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.repairs:
             return  # a cure that left something to cure was none
-        learned_little = _learned_little(record)
+        learned_little = self._learned_little(record)
         if record.number < EARLY or (loss is not None and self._is_promising(loss)):
             wanted = [finding for finding in findings if learned_little or finding.name in _CURED_ANYWAY]
             self._curable.append((record, wanted))
@@ -141,13 +149,15 @@ class Repairs:
             return None
         return -record.value if self._maximize else record.value
 
+    def _learned_little(self, record: RunRecord) -> bool:
+        if record.state in {State.DIVERGED, State.HOPELESS}:
+            return True
+        progress = record.results.get("progress")
+        reachable = self._furthest if len(self._losses) >= SOME else 1.0
+        return progress is not None and progress < max(NOTHING, LITTLE * reachable)
+
     def _is_promising(self, loss: float) -> bool:
         return bisect_left(self._losses, loss) < max(1, PROMISING * len(self._losses))
-
-
-def _learned_little(record: RunRecord) -> bool:
-    progress = record.results.get("progress")
-    return record.state in {State.DIVERGED, State.HOPELESS} or (progress is not None and progress < LITTLE)
 
 
 def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any] | None:

@@ -41,6 +41,10 @@ class Owner(Protocol):
         """Answer a run that waits at a rung: verdict, and the reason with its numbers."""
         ...
 
+    def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
+        """Whether a run that a rule finds hopeless ends here, and the reason with its numbers."""
+        ...
+
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Take a final outcome; its event is on disk. `aside`: it comes from a node that is set aside."""
         ...
@@ -187,17 +191,26 @@ class Runs:
         spec = live.spec
         if live.stopping:  # the stop is on its way and is the answer
             return
-        verdict, reason = self._owner.judge(spec, live.seen, report.value)
+        told: dict[str, Any]
+        state = State.RUNNING
+        if report.hopeless:
+            ends, reason = self._owner.may_end(spec, live.seen, report.value)
+            event, told = "hopeless", {"finding": report.hopeless}
+            verdict, state = (Verdict.STOP, State.HOPELESS) if ends else (Verdict.CONTINUE, State.RUNNING)
+        else:
+            event, told = "rung", {}
+            verdict, reason = self._owner.judge(spec, live.seen, report.value)
         events.append(
             self._folder.events(spec.run),
-            "rung",
+            event,
             attempt=spec.attempt,
             epoch=live.seen,
             value=report.value,
             verdict=verdict.value,
             reason=reason,
+            **told,
         )
-        self._executor.answer(_answer(spec, verdict, reason))
+        self._executor.answer(_answer(spec, verdict, reason, state))
 
     def _end(self, live: _Live, ended: Ended) -> None:
         del self._live[ended.run]

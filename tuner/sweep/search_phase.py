@@ -42,7 +42,7 @@ class SearchPhase:
         self._ready: deque[TrialSpec] = deque()
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         diagnostics = self._task.file.diagnostics
-        most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode == "act" else 0
+        most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
         self._repairs = Repairs(self._task.space, most, maximize=self._task.maximize)
         self._open = True
         self._first: list[str] = []
@@ -175,6 +175,12 @@ class SearchPhase:
             return Verdict.CONTINUE, f"epoch {epoch}: no finite value yet"
         decision = self._search.judge(spec.number, epoch, value)
         return Verdict.CONTINUE if decision.go_on else Verdict.PRUNE, decision.reason
+
+    def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
+        """Answer a trial that a rule finds hopeless. See `Owner`."""
+        trivial = self._sweep.trivial.get(self._task.metric.removeprefix("val/"))
+        decision = self._search.judge_hopeless(spec.number, epoch, value, trivial)
+        return not decision.go_on, decision.reason
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Tell the study, count, and say so. See `Owner`."""

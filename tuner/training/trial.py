@@ -202,16 +202,20 @@ class Training:
         )
 
     def _end_if_hopeless(self) -> None:
-        """Ask the rules, where it may be ended and it is time to.
+        """Ask the rules, where it may be ended and it is time to; then the driver, who knows the other trials.
 
         Raises:
-            Hopeless: A rule says so.
+            Hopeless: A rule says so, and the driver does not object.
+            Cut: The driver ends it for another reason.
         """
         if not self._may_end or self.epoch not in asked_after(self.spec.epochs) or self._at_end():
             return
         if (finding := hopeless(self._case(), self._rules)) is not None:
-            self._send(waiting=False)
-            raise Hopeless(f"{finding.title}: {finding.evidence}")
+            why = f"{finding.title}: {finding.evidence}"
+            answer = self._report(waiting=True, hopeless=why)
+            if answer is not None and answer.end is State.HOPELESS:
+                raise Hopeless(why)
+            self._obey(answer)
 
     def losses(self, schedule: Schedule) -> Iterator[float]:
         """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
@@ -373,8 +377,7 @@ class Training:
         last, waiting = self._at_end(), self._at_rung()
         now = time.monotonic()
         if not (waiting or last or now - self._last_message >= MESSAGE_SECONDS):
-            if (answer := self._link.answered()) is not None:
-                self._obey(answer)
+            self._obey(self._link.answered())
             return
         if not last and (waiting or now >= self._next_checkpoint):
             self.save_checkpoint()
@@ -388,20 +391,23 @@ class Training:
         return self.epoch in self.spec.rungs and self.epoch >= self.spec.reported and not self._at_end()
 
     def _send(self, *, waiting: bool) -> None:
+        self._obey(self._report(waiting=waiting))
+
+    def _report(self, *, waiting: bool, hopeless: str = "") -> Answer | None:
         report = Report(
             run=self.spec.run,
             attempt=self.spec.attempt,
             epochs=tuple(self._unsent),
             value=self.best,
             waiting=waiting,
+            hopeless=hopeless,
         )
         self._unsent = []
         self._last_message = time.monotonic()
-        if (answer := self._link.send(report)) is not None:
-            self._obey(answer)
+        return self._link.send(report)
 
-    def _obey(self, answer: Answer) -> None:
-        if (state := answer.end) is not None:
+    def _obey(self, answer: Answer | None) -> None:
+        if answer is not None and (state := answer.end) is not None:
             raise Cut(state, answer)
 
     # checkpoints ------------------------------------------------------------------------------------------------

@@ -1,0 +1,42 @@
+"""Whether a trial goes on that a rule of the diagnostics would end: by the objective, beside all other trials."""
+
+from __future__ import annotations
+
+import math
+
+from tuner.study.curves import Curves
+from tuner.study.pruners import Decision
+
+BEST_SHARE = 1 / 3
+"""A trial among this share of the best so far goes on, whatever a rule finds. Ours."""
+LEARNED_SHARE = 0.25
+"""So does one that has come this share of the way from the trivial predictor to the best trial of the study. Ours: it
+has learned a real part of what can be learned, however much of the loss is noise that nothing can reduce."""
+
+
+def spared(curves: Curves, number: int, epoch: int, value: float, trivial: float | None, *, maximize: bool) -> Decision:
+    """Whether a trial goes on that has learned nothing by the thresholds of a rule.
+
+    A rule sees one training, and holds its loss against the trivial predictor's. What it cannot see: that the other
+    trials got no further, that the objective is not the loss, and how much of the loss is irreducible.
+
+    Args:
+        curves: Of all trials, this one included.
+        number: The trial.
+        epoch: After which a rule would end it.
+        value: Its best objective value so far.
+        trivial: The trivial predictor's; None where it is not known.
+        maximize: Whether higher is better.
+    """
+    rank, trials = curves.standing(number, epoch)
+    keep = max(1, math.ceil(BEST_SHARE * trials))
+    told = f"epoch {epoch}: {value:.4g}, rank {rank} of {trials}"
+    if rank <= keep:
+        return Decision(True, f"{told}; the best {keep} go on")
+    best = curves.best()
+    way = math.nan if trivial is None else (best - trivial if maximize else trivial - best)
+    if trivial is None or not math.isfinite(way) or way <= 0:
+        return Decision(False, told)
+    share = (value - trivial if maximize else trivial - value) / way
+    told += f", {max(0.0, share):.0%} of the way from {trivial:.4g} (trivial predictor) to {best:.4g} (best trial)"
+    return Decision(share >= LEARNED_SHARE, told)
