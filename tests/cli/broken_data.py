@@ -235,8 +235,9 @@ TEXTS_AND_SPEECH = [
     Case(
         "other format",
         SPEECH,
-        "words: there must be at least one recording (…). Check the path, or convert the recordings.",
-        {"words/yes/n1.mp3": b"x"},
+        "words: there must be at least one recording (…), but got '1 file (1 .m4a) not read: convert them to WAV or "
+        "FLAC'. Check the path, or convert the recordings.",
+        {"words/yes/n1.m4a": b"x"},
     ),
     Case(
         "names of recordings",
@@ -254,7 +255,7 @@ TEXTS_AND_SPEECH = [
     Case(
         "too few speakers",
         SPEECH.replace("words", "words.csv"),
-        "words.csv:2: the data must have at least 3 groups, one per split, but got 2. Leave the group column out, or …",
+        "words.csv:2: the data must have at least 3 groups (speaker), one per split, but got 2. Bring more of them; …",
         {"x.wav": recording(1600), "words.csv": "path,label,speaker\n" + "x.wav,a,s1\nx.wav,b,s2\n" * 3},
     ),
 ]

@@ -23,6 +23,7 @@ class Items:
         channels: Names of the channels.
         groups: One per item, or none at all: which items belong together.
         splits: One per item, or none at all: the split that it is said to be in.
+        left_out: Columns of the table that hold no measurements.
         notices: What the user should hear of how the items were read.
     """
 
@@ -32,6 +33,7 @@ class Items:
     channels: tuple[str, ...]
     groups: list[str] | None = None
     splits: list[Split] | None = None
+    left_out: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
+from tuner.adapters.time_series.columns import Inputs, inputs
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
@@ -72,16 +73,18 @@ def _read_wide(path: Path, options: ClassificationOptions, like: Items | None) -
     """One row per item: one channel whose steps are the columns."""
     told = _told(options, like)
     table = Table(path, told, options.channels, options.writing)
-    columns = options.channels or _others(table, options)
-    values = table.numbers(columns)
+    labels = table.text(options.label)
+    found = _inputs(table, options, like, labels)
+    values = table.numbers(found.names)
     places = table.places()
     return Items(
         [row[:, None] for row in values],
-        table.text(options.label).tolist(),
+        labels.tolist(),
         places,
         ("value",),
         **_dealing({name: table.text(name).tolist() for name in told}, places, options, like),
-        notices=tuple(table.notices),
+        left_out=tuple(found.left_out),
+        notices=(*table.notices, *found.notices, *_one_step(len(found.names), "row")),
     )
 
 
@@ -91,9 +94,12 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
     told = _told(options, like)
     text = [options.id, *told, *([options.time] if options.time else [])]
     table = Table(path, text, options.channels, options.writing)
-    channels = options.channels or (like.channels if like else tuple(_others(table, options)))
     groups = table.groups(options.id, options.time)
-    values = table.numbers(channels)[groups.order]
+    item_N = np.empty(len(table), dtype=np.int64)
+    item_N[groups.order] = np.repeat(np.arange(len(groups.starts)), np.diff([*groups.starts, len(table)]))
+    found = _inputs(table, options, like, table.text(options.label), item_N)
+    values = table.numbers(found.names)[groups.order]
+    longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
     firsts = [places[row] for row in groups.order[groups.starts]]
     words = {name: _per_item(table, name, groups) for name in told}
@@ -101,9 +107,15 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
         np.split(values, groups.starts[1:]),
         words[options.label],
         firsts,
-        channels,
+        tuple(found.names),
         **_dealing(words, firsts, options, like),
-        notices=(*table.notices, *([f"{options.time} is read as {groups.guessed}"] if groups.guessed else [])),
+        left_out=tuple(found.left_out),
+        notices=(
+            *table.notices,
+            *([f"{options.time} is read as {groups.guessed}"] if groups.guessed else []),
+            *found.notices,
+            *_one_step(longest, f"value of {options.id}"),
+        ),
     )
 
 
@@ -113,9 +125,32 @@ def _told(options: ClassificationOptions, like: Items | None) -> list[str]:
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
-def _others(table: Table, options: ClassificationOptions) -> list[str]:
-    known = (options.label, options.group, options.split, options.id, options.time)
-    return [name for name in table.columns if name not in known]
+def _inputs(
+    table: Table,
+    options: ClassificationOptions,
+    like: Items | None,
+    labels: NDArray[np.str_],
+    item_N: NDArray[np.int64] | None = None,
+) -> Inputs:
+    """The columns to learn from: those that the option names, else those that hold measurements.
+
+    Of test items they are those of the items to train on.
+    """
+    known = {options.label, options.group, options.split, options.id, options.time}
+    others = [name for name in table.columns if name not in known]
+    if like is not None:
+        rest = [name for name in others if name not in like.left_out]
+        return Inputs(list(options.channels or (like.channels if options.id else rest)))
+    asked = bool(options.channels)
+    names = options.channels if asked else others
+    return inputs(table, names, option="data.channels", labels=labels, item_N=item_N, asked=asked)
+
+
+def _one_step(longest: int, what: str) -> list[str]:
+    """A sentence where items are no sequences."""
+    if longest > 1:
+        return []
+    return [f"every item has one step, as each {what} is an item: there is nothing to remember from step to step"]
 
 
 def _per_item(table: Table, name: str, groups: Groups) -> list[str]:

@@ -101,6 +101,12 @@ class Table:
     def __len__(self) -> int:
         return len(self._frame)
 
+    def cells(self, name: str) -> pd.Series[Any]:
+        """A column as it was read."""
+        self._check_column(name)
+        column: pd.Series[Any] = self._frame[name]
+        return column
+
     def text(self, name: str) -> NDArray[np.str_]:
         """The cells of a text column, none of them empty.
 

@@ -1,0 +1,271 @@
+"""Which columns of a table are measurements: row numbers, ids, groups, constants and copies of the label are none.
+
+Nobody has to name the columns to learn from, so what else a table holds is told from them by its values: strictly, in
+every row, as a measurement that is left out is as wrong as a row number that is learned from. N rows, C columns, U
+units (items, or rows where each is an item).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.time_series.table import Table
+from tuner.errors import DataError
+
+ENOUGH = 10
+"""Rows from which on counting them is no coincidence."""
+_NAMELESS = re.compile(r"(?i)|unnamed(: ?|_|\.)\d+(\.\d+|_level_\d+)*")
+_INDEX = re.compile(r"(?i)(__)?index(_level_\d+)?(__)?|level_\d+|idx|row|rows|row_?(id|no|nr|num|number|index)|rownum")
+_ID = frozenset(("id", "ids", "uid", "uuid", "guid", "nr", "idx", "index", "row", "rownum", "pk"))
+_GROUP = frozenset(("patient", "subject", "speaker", "user", "participant", "person", "session", "author", "group"))
+_SPLIT = frozenset(("fold", "split"))
+
+
+@dataclass
+class Inputs:
+    """The columns to learn from, and what is told of the others.
+
+    Args:
+        names: The columns, in the table's order.
+        left_out: The others.
+        notices: A sentence for each reason to leave columns out, or to doubt them.
+    """
+
+    names: list[str]
+    left_out: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def inputs(
+    table: Table,
+    names: Sequence[str],
+    *,
+    option: str,
+    labels: NDArray[np.str_] | None = None,
+    item_N: NDArray[np.int64] | None = None,
+    asked: bool = False,
+) -> Inputs:
+    """Tell measurements from the other columns.
+
+    Args:
+        table: The table.
+        names: Columns that may be measurements: all but those that options name.
+        option: The option that names columns: "data.channels".
+        labels: The label of each row, (N,); None where there is none.
+        item_N: The number of each row's item or series, (N,), in any order; None where a row is an item.
+        asked: Whether the option names these columns: then all are kept, and what they seem to be is told.
+
+    Raises:
+        DataError: A column has no name and does not count rows; an id may tell series apart; nothing is left.
+    """
+    look = _Look(table, list(names), labels, item_N)
+    if asked:
+        found = {name: reason for name, reason in look.reasons().items() if reason in (_COPY, _COUNTS)}
+        notices = [f"{_listed(found, reason)} kept, as {option} asks for it, but {reason}" for reason in _of(found)]
+        return Inputs(list(names), notices=notices)
+    look.refuse_nameless(option)
+    look.refuse_series(option)
+    found = look.reasons()
+    left = [name for name in names if name not in found]
+    if not left:  # what has a name may be all that is there
+        found = {name: reason for name, reason in found.items() if _NAMELESS.fullmatch(name)}
+        left = [name for name in names if name not in found]
+    if not left:
+        raise DataError(
+            "the table must have a column of values", value=table.columns, fix="Add one.", where=str(table.path)
+        )
+    keep = f"{option} names what is to be kept"
+    notices = [f"{_listed(found, reason)} left out: {reason}; {keep}" for reason in _of(found)]
+    return Inputs(left, list(found), [*notices, *look.doubts(left, option)])
+
+
+_EMPTY = "nothing is in it, as a separator ends each line"
+_COPY = "it says the label in other words, in every row"
+_COUNTS = "it counts rows"
+_NAMES = "it has another value in each row, as an index without a name has"
+_IDS = "by its name and values it is an id"
+_GROUPS = "by its name it says which items belong together, as data.group does"
+_SPLITS = "by its name it says a split, as data.split does"
+_SAME = "it has one value alone"
+
+
+class _Look:
+    """What the values of columns say."""
+
+    def __init__(
+        self, table: Table, names: list[str], labels: NDArray[np.str_] | None, item_N: NDArray[np.int64] | None
+    ) -> None:
+        self.table, self.names, self.long = table, names, item_N is not None
+        kinds = {name: table.cells(name).dtype.kind for name in names}
+        self.numeric = [name for name in names if kinds[name] in "iuf"]
+        self.text = [name for name in names if kinds[name] not in "iufb"]
+        columns = [table.cells(name).to_numpy(dtype=np.float64, na_value=np.nan) for name in self.numeric]
+        self.values_NC = np.column_stack(columns) if columns else np.zeros((len(table), 0))
+        self.item_N = np.arange(len(table)) if item_N is None else item_N
+        _, self.first_U, self.item_N = np.unique(self.item_N, return_index=True, return_inverse=True)
+        self.label_U = None if labels is None else labels[self.first_U]
+
+    def refuse_nameless(self, option: str) -> None:
+        """Refuse a column without a name that holds something."""
+        counting = set(self._that(self._counting(named=False))) | set(self._that(self._unique()))
+        for name in filter(_NAMELESS.fullmatch, self.names):
+            cells = self.table.cells(name)
+            if name in counting or _is_empty(cells) or (name in self.text and cells.is_unique):
+                continue
+            raise DataError(
+                "a column without a name must count the rows, so that it can be left out",
+                value=name,
+                fix=f"Name it in the header, or name the columns to learn from in {option}.",
+                where=f"{self.table.path}:1",
+            )
+
+    def refuse_series(self, option: str) -> None:
+        """Refuse an id that may tell series apart where all rows are taken for one."""
+        if self.label_U is not None or len(self.first_U) > 1 or len(self.table) < ENOUGH:
+            return
+        whole = self._whole() & ~self._same() & ~self._unique()
+        for name in self._that(whole & self._named(lambda name: _last(name) in _ID)):
+            raise DataError(
+                "an id must be no value to forecast",
+                value=name,
+                fix=f"data.series: {name} says that each of its values is a series; {option} names what is forecast.",
+                where=f"{self.table.path}:1",
+            )
+
+    def reasons(self) -> dict[str, str]:
+        """Columns that are no measurements -> why."""
+        found: dict[str, str] = {}
+        for name in self.text:
+            if reason := self._reason_of_text(name):
+                found[name] = reason
+        whole, unique, within = self._whole(), self._unique(), self._within()
+        counting = self._counting(named=True)
+        index = self._named(lambda name: _NAMELESS.fullmatch(name) or _INDEX.fullmatch(name))
+        ids = self._named(lambda name: _last(name) in _ID)
+        rules = (
+            (_COPY, self._copies()),
+            (_COUNTS, counting | (index & self._counting(named=False))),
+            (_NAMES, self._named(_NAMELESS.fullmatch) & unique),
+            (_IDS, ids & whole & within & self._unique(units=True)),
+            (_GROUPS, whole & within & (ids | self._named(lambda name: _last(name) in _GROUP)) & ~self._same()),
+            (_SPLITS, whole & within & self._named(lambda name: _last(name) in _SPLIT)),
+            (_SAME, self._same() & self.long),
+        )
+        for reason, column_C in rules:
+            if self.label_U is None and reason in (_GROUPS, _SPLITS):
+                continue
+            for name in self._that(column_C):
+                found.setdefault(name, reason)
+        return {name: found[name] for name in self.names if name in found}
+
+    def doubts(self, names: Sequence[str], option: str) -> list[str]:
+        """What may be said of columns that are kept."""
+        if self.long or len(self.table) < ENOUGH:
+            return []
+        growing = self._whole() & ((np.diff(self.values_NC, axis=0) > 0).all(0))
+        seen = [name for name in self._that(growing) if name in names]
+        if not seen:
+            return []
+        words = ", ".join(map(repr, seen[:3]))
+        return [f"column {words} grows from row to row, as an id does; if it is one, name the others in {option}"]
+
+    def _reason_of_text(self, name: str) -> str:
+        cells = self.table.cells(name)
+        if _NAMELESS.fullmatch(name):
+            return _EMPTY if _is_empty(cells) else _NAMES
+        words = np.asarray(cells.astype(str), dtype=np.str_)
+        if self.label_U is None or (words != words[self.first_U][self.item_N]).any():
+            return ""
+        words_U: NDArray[np.str_] = words[self.first_U]
+        if _one_to_one(words_U, self.label_U):
+            return _COPY
+        if _last(name) in _ID and len(set(words_U)) == len(words_U):
+            return _IDS
+        return _GROUPS if _last(name) in _GROUP | _ID else _SPLITS if _last(name) in _SPLIT else ""
+
+    def _that(self, column_C: NDArray[np.bool_]) -> list[str]:
+        return [self.numeric[index] for index in np.flatnonzero(column_C)]
+
+    def _named(self, test: Callable[[str], object]) -> NDArray[np.bool_]:
+        return np.array([bool(test(name)) for name in self.numeric], dtype=bool)
+
+    def _whole(self) -> NDArray[np.bool_]:
+        return np.asarray((self.values_NC == np.floor(self.values_NC)).all(0))
+
+    def _same(self) -> NDArray[np.bool_]:
+        enough = len(self.table) >= ENOUGH
+        return np.asarray((self.values_NC == self.values_NC[0]).all(0) & enough)
+
+    def _within(self) -> NDArray[np.bool_]:
+        """Columns that have one value in each item."""
+        return np.asarray((self.values_NC == self.values_NC[self.first_U][self.item_N]).all(0))
+
+    def _unique(self, *, units: bool = False) -> NDArray[np.bool_]:
+        """Columns of whole numbers that differ from row to row, or from unit to unit."""
+        values = np.sort(self.values_NC[self.first_U] if units else self.values_NC, axis=0)
+        return np.asarray(self._whole() & (np.diff(values, axis=0) != 0).all(0) & (len(values) > 2))
+
+    def _counting(self, *, named: bool) -> NDArray[np.bool_]:
+        """Columns that count all rows, or the rows of each item from 0 or 1 on; those with a name, enough rows."""
+        rows = len(self.table)
+        if named and rows < ENOUGH:
+            return np.zeros(len(self.numeric), dtype=bool)
+        first_C = self.values_NC[0]
+        steps = self.values_NC - np.arange(rows)[:, None]
+        counts = (steps == first_C).all(0)
+        if not self.long:
+            return np.asarray(counts & (rows > 1))
+        place_N = np.empty(rows)
+        order = np.argsort(self.item_N, kind="stable")
+        starts = np.flatnonzero(np.diff(self.item_N[order], prepend=-1))
+        place_N[order] = np.arange(rows) - np.repeat(starts, np.diff([*starts, rows]))
+        each = (self.values_NC == place_N[:, None] + first_C).all(0) & np.isin(first_C, (0, 1))
+        return np.asarray((counts | (each & (len(self.first_U) < rows))) & (rows > 1))
+
+    def _copies(self) -> NDArray[np.bool_]:
+        """Columns whose values and the labels tell each other, in every unit; none where many do, which are data."""
+        none = np.zeros(len(self.numeric), dtype=bool)
+        if self.label_U is None or not _enough(self.label_U):
+            return none
+        _, kind_U = np.unique(self.label_U, return_inverse=True)
+        values_UC = self.values_NC[self.first_U]
+        first_K = np.unique(kind_U, return_index=True)[1]
+        told = (values_UC == values_UC[first_K][kind_U]).all(0)
+        differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
+        copies = told & differ & self._within()
+        return none if copies.sum() > max(1, len(self.names) // 10) else copies
+
+
+def _enough(label_U: NDArray[np.str_]) -> bool:
+    """Whether there are so many items per label that agreeing with all of them is no coincidence."""
+    _, counts = np.unique(label_U, return_counts=True)
+    return len(counts) > 1 and len(label_U) >= max(ENOUGH, 2 * len(counts))
+
+
+def _one_to_one(words_U: NDArray[np.str_], label_U: NDArray[np.str_]) -> bool:
+    pairs = set(zip(words_U.tolist(), label_U.tolist(), strict=True))
+    return _enough(label_U) and len(pairs) == len({word for word, _ in pairs}) == len({label for _, label in pairs})
+
+
+def _is_empty(cells: object) -> bool:
+    return bool((cells.isna() | (cells.astype(str).str.strip() == "")).all())  # type: ignore[attr-defined]
+
+
+def _last(name: str) -> str:
+    """The last word of a name: "id" of item_id, itemId and ITEM-ID."""
+    return re.split(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])", name)[-1].lower()
+
+
+def _of(found: dict[str, str]) -> list[str]:
+    return list(dict.fromkeys(found.values()))
+
+
+def _listed(found: dict[str, str], reason: str) -> str:
+    names = [name for name, why in found.items() if why == reason]
+    words = ", ".join(repr(name) if name else "without a name" for name in names[:5])
+    return f"column{'s' if len(names) > 1 else ''} {words}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"
