@@ -91,6 +91,22 @@ def test_samplers_without_conditions_see_every_parameter_and_what_cut_trials_com
         assert max(rates) <= 3 * min(rates) or max(rates) > 1e-2
 
 
+def test_what_is_expected_follows_from_the_records_alone(tmp_path: Path) -> None:
+    """A study that is opened again expects the same of every trial: completed ones their value, cut ones no better."""
+    search = open_default(tmp_path, "random", seed=3)
+    trained = sweep(search, 40)
+    expected = search.expected()
+    search.close()
+    search = open_default(tmp_path, "random", seed=3)
+    remind(search, trained)
+    assert search.expected() == expected
+    search.close()
+    assert expected.keys() == {n for n, trial in enumerate(trained) if trial.state is not State.DIVERGED}
+    completed = {n: min(trial.losses) for n, trial in enumerate(trained) if trial.state is State.COMPLETED}
+    assert completed == {number: expected[number] for number in completed}
+    assert min(expected.values()) == min(completed.values())
+
+
 def test_a_study_by_cmaes_holds_no_code(tmp_path: Path) -> None:
     """Its state is made anew from the trials: the journal has no pickle, as Optuna's own sampler leaves it."""
     search = open_default(tmp_path, "cmaes")

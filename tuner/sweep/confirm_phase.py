@@ -31,7 +31,7 @@ class Candidate:
 
 
 class ConfirmPhase:
-    """Trains the `confirm.top` best completed trials and the baseline, `confirm.seeds` times each, full budget.
+    """Trains the `confirm.top` best trials and the baseline, `confirm.seeds` times each, full budget.
 
     All configurations get the same seeds; none was used in the search.
     """
@@ -110,15 +110,18 @@ class ConfirmPhase:
         )
 
     def _candidates(self, top: int) -> list[Candidate]:
-        sign = -1.0 if self._task.maximize else 1.0
-        completed = [
-            (sign * record.value, record.number, record.params)
+        """The best by what they reached or, where they were cut, are expected to; of equals a completed one first.
+
+        The first trials of a search always come to their end, and one that was cut beside good ones may be better.
+        """
+        expected, sign = self._sweep.search.expected(), -1.0 if self._task.maximize else 1.0
+        ranked = sorted(
+            (sign * expected[record.number], record.state is not State.COMPLETED, record.number, record.params)
             for record in self._sweep.records("trials/")
-            if record.state is State.COMPLETED and record.value is not None and self._sweep.search.fits(record.number)
-        ]
-        best = sorted(completed, key=lambda entry: entry[:2])[:top]
+            if record.state in {State.COMPLETED, State.PRUNED} and record.number in expected
+        )
         return [
-            *(Candidate(number, params) for _, number, params in best),
+            *(Candidate(number, params) for _, _, number, params in ranked[:top]),
             Candidate(BASELINE, dict(self._task.baseline)),
         ]
 

@@ -111,10 +111,20 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
             *(_row(scores, _tests(test, scores.number, metric)) for scores in result.configurations),
             _trivial_row(prepared, metric),
         ],
-        sentences=[*first, *result.sentences, *mattered],
+        sentences=[*first, *result.sentences, *_cut_before(trials, result.winner), *mattered],
         winner="" if result.winner is None else _name(result.winner),
         winner_params=_told_params(sweep, next((record.params for record in winners), {})),
     )
+
+
+def _cut_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
+    """That the search had cut the winner, where it had."""
+    return [
+        f"trial {record.number} was pruned in the search, at epoch {len(record.epochs)};"
+        " the confirmation trained it to its end."
+        for record in trials
+        if record.number == winner and record.state is State.PRUNED
+    ]
 
 
 def _confirmation(sweep: Sweep, prepared: Prepared, confirmed: Sequence[RunRecord]) -> Confirmation:
