@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
 from tuner.adapters.time_series.reading import read_items
+from tuner.adapters.time_series.series import Collection, read_series
 from tuner.errors import DataError
 
 LABELS = np.array(["ill", "well"])[np.arange(24) % 2]
@@ -218,3 +219,48 @@ def test_data_that_are_easy_to_learn_are_data(rows: int, steps: int, seed: int) 
             z=1.5 * np.arange(rows) % 7
         )
         assert read(Path(folder), noisy).sequences[0].shape[0] == steps + 2
+
+
+SERIES: dict[str, tuple[str, Any]] = {
+    "an index without a name": ("", np.arange(60)),
+    "what pandas makes of no name": ("Unnamed: 0", np.arange(60) + 7),
+    "counts from 1": ("t", np.arange(1, 61)),
+    "one value": ("station", np.full(60, 3)),
+}
+
+
+def read_forecast(folder: Path, frame: pd.DataFrame, **options: Any) -> Collection:
+    """The series of a table."""
+    frame.to_csv(folder / "s.csv", index=False)
+    return read_series(folder / "s.csv", ForecastingOptions(path=str(folder / "s.csv"), **options))
+
+
+@pytest.mark.parametrize("case", SERIES)
+def test_what_is_no_series_is_not_forecast(case: str, tmp_path: Path) -> None:
+    """A column that is no measurement is neither a target nor an input, but where a target is asked for."""
+    name, cells = SERIES[case]
+    frame = pd.DataFrame({name: cells, "x": np.random.default_rng(0).normal(size=60)})
+    found = read_forecast(tmp_path, frame)
+    assert found.channels == ("x",)
+    assert any("left out" in note and "data.targets names what is to be kept" in note for note in found.notices)
+    assert read_forecast(tmp_path, frame, targets=(name, "x")).channels == (name, "x")
+
+
+def test_an_index_within_each_series_is_not_forecast(tmp_path: Path) -> None:
+    """Row numbers that begin anew with each series, as tables put below each other have them."""
+    frame = pd.DataFrame({"": [*range(30), *range(30)], "who": ["a"] * 30 + ["b"] * 30, "x": np.arange(60) * 1.5})
+    assert read_forecast(tmp_path, frame, series="who").channels == ("x",)
+
+
+def test_an_id_that_tells_series_apart_is_refused(tmp_path: Path) -> None:
+    """Taken for one series, several would run into each other; the advice works when it is followed."""
+    frame = pd.DataFrame({"store_id": [1] * 30 + [2] * 30, "x": np.random.default_rng(0).normal(size=60)})
+    with pytest.raises(DataError, match=r"s\.csv:1: an id must be no value.*'store_id'\. data\.series: store_id says"):
+        read_forecast(tmp_path, frame)
+    assert len(read_forecast(tmp_path, frame, series="store_id").series) == 2
+    assert read_forecast(tmp_path, frame, targets=("x",)).channels == ("x",)
+
+
+def test_a_trend_alone_is_forecast(tmp_path: Path) -> None:
+    """A single column that grows by one is what there is to forecast."""
+    assert read_forecast(tmp_path, pd.DataFrame({"y": np.arange(40)})).channels == ("y",)

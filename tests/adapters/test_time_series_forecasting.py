@@ -380,7 +380,9 @@ def test_a_constant_channel_has_finite_scores(tmp_path: Path) -> None:
     """A channel that never changes is scaled by 1, and no score divides by nothing."""
     path = table(tmp_path / "x.csv", a=[0.1] * 60, b=np.random.default_rng(0).normal(size=60))
     (tmp_path / "out").mkdir()
-    prepared = Forecasting(ForecastingOptions(path=path, horizon=3, seasonality=4)).prepare(tmp_path / "out")
+    prepared = Forecasting(ForecastingOptions(path=path, targets=("a", "b"), horizon=3, seasonality=4)).prepare(
+        tmp_path / "out"
+    )
     assert prepared.about["constant channels"] == 1
     assert np.isfinite(list(prepared.trivial["test"].values())).all()
 

@@ -104,7 +104,7 @@ SERIES = [
     Case(
         "no steps",
         WAVES,
-        "waves.csv:2: at least one item must have steps, but got 0.",
+        "waves.csv: the table must have a column of values, but got ['label']. Add one.",
         {"waves.csv": "label\n" + "slow\nfast\n" * 5},
     ),
     Case(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.table import Table
+from tuner.adapters.time_series.table import Groups, Table
 from tuner.errors import DataError
 
 ENOUGH = 10
@@ -47,7 +47,7 @@ def inputs(
     *,
     option: str,
     labels: NDArray[np.str_] | None = None,
-    item_N: NDArray[np.int64] | None = None,
+    groups: Groups | None = None,
     asked: bool = False,
 ) -> Inputs:
     """Tell measurements from the other columns.
@@ -57,13 +57,13 @@ def inputs(
         names: Columns that may be measurements: all but those that options name.
         option: The option that names columns: "data.channels".
         labels: The label of each row, (N,); None where there is none.
-        item_N: The number of each row's item or series, (N,), in any order; None where a row is an item.
+        groups: The rows of each item or series; None where a row is an item.
         asked: Whether the option names these columns: then all are kept, and what they seem to be is told.
 
     Raises:
         DataError: A column has no name and does not count rows; an id may tell series apart; nothing is left.
     """
-    look = _Look(table, list(names), labels, item_N)
+    look = _Look(table, list(names), labels, groups)
     if asked:
         found = {name: reason for name, reason in look.reasons().items() if reason in (_COPY, _COUNTS)}
         notices = [f"{_listed(found, reason)} kept, as {option} asks for it, but {reason}" for reason in _of(found)]
@@ -97,16 +97,17 @@ _SAME = "it has one value alone"
 class _Look:
     """What the values of columns say."""
 
-    def __init__(
-        self, table: Table, names: list[str], labels: NDArray[np.str_] | None, item_N: NDArray[np.int64] | None
-    ) -> None:
-        self.table, self.names, self.long = table, names, item_N is not None
+    def __init__(self, table: Table, names: list[str], labels: NDArray[np.str_] | None, groups: Groups | None) -> None:
+        self.table, self.names, self.long = table, names, groups is not None
         kinds = {name: table.cells(name).dtype.kind for name in names}
         self.numeric = [name for name in names if kinds[name] in "iuf"]
         self.text = [name for name in names if kinds[name] not in "iufb"]
         columns = [table.cells(name).to_numpy(dtype=np.float64, na_value=np.nan) for name in self.numeric]
         self.values_NC = np.column_stack(columns) if columns else np.zeros((len(table), 0))
-        self.item_N = np.arange(len(table)) if item_N is None else item_N
+        self.item_N = np.arange(len(table))
+        if groups is not None:
+            rows = np.diff([*groups.starts, len(table)])
+            self.item_N[groups.order] = np.repeat(np.arange(len(rows)), rows)
         _, self.first_U, self.item_N = np.unique(self.item_N, return_index=True, return_inverse=True)
         self.label_U = None if labels is None else labels[self.first_U]
 

@@ -95,9 +95,7 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
     text = [options.id, *told, *([options.time] if options.time else [])]
     table = Table(path, text, options.channels, options.writing)
     groups = table.groups(options.id, options.time)
-    item_N = np.empty(len(table), dtype=np.int64)
-    item_N[groups.order] = np.repeat(np.arange(len(groups.starts)), np.diff([*groups.starts, len(table)]))
-    found = _inputs(table, options, like, table.text(options.label), item_N)
+    found = _inputs(table, options, like, table.text(options.label), groups)
     values = table.numbers(found.names)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
@@ -130,7 +128,7 @@ def _inputs(
     options: ClassificationOptions,
     like: Items | None,
     labels: NDArray[np.str_],
-    item_N: NDArray[np.int64] | None = None,
+    groups: Groups | None = None,
 ) -> Inputs:
     """The columns to learn from: those that the option names, else those that hold measurements.
 
@@ -143,7 +141,7 @@ def _inputs(
         return Inputs(list(options.channels or (like.channels if options.id else rest)))
     asked = bool(options.channels)
     names = options.channels if asked else others
-    return inputs(table, names, option="data.channels", labels=labels, item_N=item_N, asked=asked)
+    return inputs(table, names, option="data.channels", labels=labels, groups=groups, asked=asked)
 
 
 def _one_step(longest: int, what: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
 from tuner.errors import DataError
@@ -77,10 +78,12 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         )
     text = [name for name in (options.time, options.series) if name is not None]
     table = Table(path, text, options.targets, options.writing)
-    channels = options.targets or tuple(name for name in table.columns if name not in text)
-    if not channels:
+    columns = options.targets or [name for name in table.columns if name not in text]
+    if not columns:
         raise DataError("there must be a column to forecast", value=table.columns, fix="Add one.", where=str(path))
     groups = table.groups(options.series, options.time, options.time_format)
+    found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
+    channels = tuple(found.names)
     values = np.split(table.numbers(channels)[groups.order], groups.starts[1:])
     step, gaps = _time_step(groups)
     return Collection(
@@ -88,7 +91,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         channels=channels,
         seasonality=_season(step) if options.time else 1,
         gaps=gaps if options.time else 0,
-        notices=(*table.notices, *_told(options.time, groups)),
+        notices=(*table.notices, *_told(options.time, groups), *found.notices),
     )
 
 
