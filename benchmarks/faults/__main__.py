@@ -50,7 +50,7 @@ def _stopped(folder: Path, database: Path) -> list[Row]:
     """SIGSTOP for less and for more than the allowance."""
     return [
         misdeeds.stopped(folder / "less", database, seconds=6.0, allowance=20.0),
-        misdeeds.stopped(folder / "more", database, seconds=20.0, allowance=5.0),
+        misdeeds.stopped(folder / "more", database, seconds=25.0, allowance=10.0),
     ]
 
 

@@ -23,6 +23,9 @@ class SimulatedExecutor:
         self._pipe: Connection
         self._process: Any
 
+    def check(self) -> None:
+        """Nothing is asked for."""
+
     def open(self) -> None:
         """Nothing holds the slots."""
 

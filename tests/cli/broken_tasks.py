@@ -110,7 +110,8 @@ TYPES = [
     Case(
         "ray address",
         f"{WAVES}ray: {{address: nonsense}}",
-        "task.yaml:3: ray.address must be local, auto, in-process, host:port or ray://host:port, but got 'nonsense'.",
+        "task.yaml:3: ray.address must be local, auto, in-process, host:port or ray://host:port, with a port from 1 to "
+        "65535, but got 'nonsense'.",
     ),
     Case(
         "folder for MLflow",
@@ -494,4 +495,30 @@ FILES = [
     ),
 ]
 
-TASKS = [*TYPES, *NAMES, *SPACES, *FILES]
+LIMITS = [
+    Case(
+        "a port that is none",
+        f"{WAVES}ray: {{address: 'head:99999'}}",
+        "task.yaml:3: ray.address must be local, …, with a port from 1 to 65535, but got 'head:99999'.",
+    ),
+    Case(
+        "a cluster that does not answer",
+        f"{WAVES}ray: {{address: '127.0.0.1:1'}}",
+        "task.yaml:3: ray.address must be a running cluster, but got '127.0.0.1:1'. Start one with "
+        "`ray start --head`, or leave ray.address out. (127.0.0.1:1: [Errno 111] Connection refused)",
+    ),
+    Case(
+        "a file for Ray's folder",
+        f"{WAVES}ray: {{temp_dir: /proc/self/status}}",
+        "task.yaml:3: ray.temp_dir must be a folder in which files and sockets can be made"
+        ", but got '/proc/self/status: File exists'. Name a folder of this machine's disk, with a path "
+        "of at most 43 bytes.",
+    ),
+    Case(
+        "more CPUs than there are",
+        f"{WAVES}resources: {{cpus: 1000}}",
+        "task.yaml:3: resources.cpus must be at most the CPUs of this machine, …, but got 1000. Ask for less, or …",
+    ),
+]
+
+TASKS = [*LIMITS, *TYPES, *NAMES, *SPACES, *FILES]

@@ -59,7 +59,7 @@ MISTAKES = {
     "adapter: x\ndisk: {checkpoints: 20G}": r"disk\.checkpoints must be bytes, or text such as \"500MB\"",
     "adapter: x\ndisk: {output: 0}": r"disk\.output must be >= 1, but got 0",
     "adapter: x\nresources: {workers: all}": r"resources\.workers must be 'auto' or a whole number",
-    "adapter: x\nresources: {gpus: 1.5}": r"resources\.gpus must be a share of one GPU or a whole number",
+    "adapter: x\nresources: {gpus: 1.5}": r"resources\.gpus must be 0, a share of one GPU from 0\.001 up, or a whole",
     "adapter: x\nray: {address: cluster}": r"ray\.address must be local, auto, in-process, host:port or ray:",
     "adapter: x\ndevice: gpu": r"device must be auto, cpu, cuda, cuda:N or mps, but got 'gpu'",
     "adapter: x\ndiagnostics: {level: ful}": r"diagnostics\.level must be 'off', .*Did you mean 'full'",

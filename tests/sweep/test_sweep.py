@@ -240,6 +240,20 @@ def test_a_time_limit_ends_the_search_and_leaves_nothing_running(tmp_path: Path)
     assert len(records(path, "confirm")) == 2
 
 
+def test_a_time_limit_without_a_trial_ends_in_a_sentence_and_can_be_raised(tmp_path: Path) -> None:
+    """Nothing is summed up that is not there; what was cut short goes on with more time."""
+    path = write_task(tmp_path, trials=3, more="confirm: {top: 0}")
+    outcome, told = sweep(path, "budget.timeout=0.001")
+    assert outcome == Outcome(finished=True, usable=False)
+    (notice,) = told.of("notice")
+    assert notice["sentence"].startswith("budget.timeout (0.001 s) was over before a trial began; ")
+    outcome, told = sweep(path, "budget.timeout=1h")
+    assert len(told.of("trial")) == 3
+    events = resolve_task(path).folder.sweep_events
+    events.write_text(events.read_text().replace('"timed_out": null', '"timed_out": 60.0'))
+    assert not sweep(path, "budget.timeout=61")[1].of("nothing")
+
+
 def test_diverged_trials_never_win(tmp_path: Path) -> None:
     """Learning rates that explode end as DIVERGED with the reason and its numbers; the sweep goes on without them."""
     more = """

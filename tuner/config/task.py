@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
+from tuner.addresses import hosts
 from tuner.config.options import Options
 
 _DURATION = re.compile(
@@ -86,11 +87,13 @@ _Name = Annotated[
         "must be 1 to 64 letters, digits, '_', '-' and single '.', and start with a letter or digit",
     ),
 ]
+_HOST = r"([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])"
+_PORT = r"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"  # 1 to 65535
 _Address = Annotated[
     str,
     _Form(
-        r"local|auto|in-process|(ray://)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}",
-        "must be local, auto, in-process, host:port or ray://host:port",
+        rf"local|auto|in-process|(ray://)?{_HOST}:{_PORT}",
+        "must be local, auto, in-process, host:port or ray://host:port, with a port from 1 to 65535",
     ),
 ]
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*://"
@@ -98,8 +101,17 @@ _FOLDER = rf"(?!{_URL})[^\0]+"
 _DATABASE = r"postgres(?:ql)?(?:\+psycopg2?)?://"
 _OBJECTS = r"(?:s3|gs|gcs|az|abfs|abfss)://"
 _Folder = Annotated[str, _Form(_FOLDER, "must be a folder of this machine")]
+
+
+def _hosts(value: str) -> str:
+    hosts(value)
+    return value
+
+
 _Database = Annotated[
-    str, _Form(rf"{_DATABASE}[^\s\0]+", "must be postgresql://user@host:port/database; null keeps it in the folder")
+    str,
+    _Form(rf"{_DATABASE}[^\s\0]+", "must be postgresql://user@host:port/database; null keeps it in the folder"),
+    AfterValidator(_hosts),
 ]
 _BUCKET = rf"{_OBJECTS}(?![^/]*@)[^/\s\0]+[^\s\0]*"
 _Place = Annotated[
@@ -109,13 +121,14 @@ _Place = Annotated[
         "must be a folder that all nodes share, or s3://bucket/prefix (gs, az and abfs too) without a login in it",
     ),
 ]
+_AbsoluteFolder = Annotated[str, _Form(r"/[^\0]*", "must be the absolute path of a folder")]
 _Device = Annotated[str, _Form(r"auto|cpu|cuda|cuda:[0-9]{1,3}|mps", "must be auto, cpu, cuda, cuda:N or mps")]
 _Score = Annotated[str, _Form(r"val/[A-Za-z0-9_./-]+", "must be a score on the validation split, such as val/accuracy")]
 
 
 def _gpus(value: float) -> float:
-    if value > 1 and not value.is_integer():
-        raise ValueError("must be a share of one GPU or a whole number of GPUs")
+    if (value > 1 and not value.is_integer()) or 0 < value < 0.001:
+        raise ValueError("must be 0, a share of one GPU from 0.001 up, or a whole number of GPUs")
     return value
 
 
@@ -128,9 +141,16 @@ class Objective(Options):
     """Which way is better; null takes the metric's own."""
 
 
+_MOST_SECONDS = 1e9
+"""Thirty years: what is longer is a mistake, and `null` where no limit is meant."""
 _Seconds = Annotated[
     float | None,
-    Field(gt=0),
+    Field(gt=0, le=_MOST_SECONDS),
+    BeforeValidator(duration_seconds, json_schema_input_type=float | str | None),
+]
+_Silence = Annotated[
+    float | None,
+    Field(ge=10, le=_MOST_SECONDS),
     BeforeValidator(duration_seconds, json_schema_input_type=float | str | None),
 ]
 
@@ -204,8 +224,9 @@ class Ray(Options):
 
     address: _Address = "local"
     """local starts Ray here; auto, host:port, ray://host:port join a cluster; in-process needs no Ray."""
-    temp_dir: str | None = None
-    """Folder for Ray's own files when it starts here; null is Ray's default."""
+    temp_dir: _AbsoluteFolder | None = None
+    """Folder for Ray's own files when it starts here, of at most 43 bytes; null is Ray's default, or where that is too
+    long for sockets a folder in /tmp."""
     allow_unauthenticated_cluster: bool = False
     """Join a cluster that asks for no token. Whoever reaches such a cluster can run any code on it."""
 
@@ -265,9 +286,9 @@ class Attempts(Options):
 
     errors: int = Field(default=1, ge=0, le=100)
     """Times that a trial is tried again after an error of its own code, 0 to 100; then it is FAILED."""
-    stall: _Seconds = 600.0
-    """Longest time without a sign of life (a training step or a report), > 0: seconds or text such as "10m"; after it
-    the attempt is ended, its Python stacks kept. null waits for ever."""
+    stall: _Silence = 600.0
+    """Longest time without a sign of life (a report, or one in 10 seconds of training steps), >= 10: seconds or text
+    such as "10m"; after it the attempt is ended, its Python stacks kept. null waits for ever."""
 
 
 _Bytes = Annotated[int, Field(ge=1), BeforeValidator(size_bytes, json_schema_input_type=int | str)]

@@ -5,29 +5,53 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
 
-CHECK_SECONDS = 90.0
+CHECK_SECONDS = 60.0
+"""Longest time for all that is asked."""
+CONNECT_SECONDS = 5.0
+"""Longest time for a connection to a cluster's head."""
+ANSWER_SECONDS = 30.0
+"""Longest time for the head to say which nodes there are."""
+AWAY = "away: "
+Access = str
+"""`token`, `open`, `unknown`, or `away: why`."""
 _ASK = """
-import sys
+import socket, sys
 from ray.exceptions import AuthenticationError
-address = sys.argv[1]
+address, connecting, answering = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
+joined = address
 try:
-    if address.startswith("ray://"):
-        import ray
-        ray.init(address, log_to_driver=False)
-    else:
+    if not address.startswith("ray://"):
         from ray._private.services import canonicalize_bootstrap_address
+        joined = canonicalize_bootstrap_address(address) or ""
+        if not joined:
+            raise ConnectionError("no cluster runs on this machine")
+    host, _, port = joined.removeprefix("ray://").rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), connecting).close()
+except Exception as error:
+    print("away:", " ".join(f"{joined}: {error}".split()))
+    sys.exit()
+try:
+    if joined.startswith("ray://"):
+        import ray
+        ray.init(joined, log_to_driver=False)
+    else:
         from ray._raylet import GcsClient
-        GcsClient(address=canonicalize_bootstrap_address(address)).get_all_node_info(timeout=30)
+        GcsClient(address=joined).get_all_node_info(timeout=answering)
     print("open")
 except AuthenticationError:
     print("token")
 except Exception as error:
-    print("token" if "InvalidAuthToken" in str(error) else "unknown")
+    if "InvalidAuthToken" in str(error):
+        print("token")
+    elif joined.startswith("ray://"):
+        print("unknown")
+    else:
+        print("away:", f"what answers at {joined} is no Ray")
 """
 
 
@@ -60,25 +84,41 @@ def use_token() -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
-def access(address: str) -> Literal["token", "open", "unknown"]:
+def access(address: str) -> Access:
     """Whether a cluster turns away who has no token; asked by another process, as Ray reads its settings once.
 
     Args:
         address: auto, host:port of the cluster's head, or ray://host:port.
+
+    Returns:
+        `token`; `open`, when it asks for none; `unknown`; or `away: why`, when there is no cluster.
     """
+    if address != "auto" and (problem := _unreachable(address)):
+        return AWAY + problem
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    try:
         asked = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _ASK, address],
+            [sys.executable, "-W", "ignore", "-c", _ASK, address, str(CONNECT_SECONDS), str(ANSWER_SECONDS)],
             env={**environment, "RAY_AUTH_MODE": "disabled"},
             capture_output=True,
             text=True,
             check=False,
             timeout=CHECK_SECONDS,
         )
-        answers: dict[str, Literal["token", "open"]] = {"token": "token", "open": "open"}
-        return answers.get(asked.stdout.strip().rpartition("\n")[2], "unknown")
-    return "unknown"
+    except subprocess.TimeoutExpired:
+        return f"{AWAY}no answer within {CHECK_SECONDS:g} s"
+    answer = asked.stdout.strip().rpartition("\n")[2]
+    return answer if answer in {"token", "open"} or answer.startswith(AWAY) else "unknown"
+
+
+def _unreachable(address: str) -> str:
+    """Why nobody can be connected to at [ray://]host:port; "" when somebody answers."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, UnicodeError) as error:  # of a name that is none, too
+        return f"{host}:{port}: {error}"
+    return ""
 
 
 def _token_file() -> Path:

@@ -41,6 +41,14 @@ class Started(NamedTuple):
 class Executor(Protocol):
     """A number of slots, each running one attempt at a time. Used by the driver's thread alone."""
 
+    def check(self) -> None:
+        """See, before anything is started or written, whether what holds the slots can be had.
+
+        Raises:
+            ClusterError: It cannot be reached, or not be started here.
+        """
+        ...
+
     def open(self) -> None:
         """Start or join what holds the slots; there is none yet.
 

@@ -8,6 +8,7 @@ When the driver's end of the pipe closes, those that are still there are ended.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -30,12 +31,16 @@ _CLOSE_SECONDS = 20.0
 
 
 class Guard:
-    """The driver's end."""
+    """The driver's end.
 
-    def __init__(self) -> None:
+    Args:
+        folder: Removed when the driver is killed; "" for none.
+    """
+
+    def __init__(self, folder: str = "") -> None:
         self._mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tuner.execution.guard", self._mark],
+            [sys.executable, "-m", "tuner.execution.guard", self._mark, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -85,12 +90,15 @@ def end(mark: str) -> None:
 
 def main() -> None:
     """Wait until the pipe closes."""
-    mark = sys.argv[1]
-    if sys.stdin.readline().strip() != _END:
+    mark, folder = sys.argv[1:]
+    killed = sys.stdin.readline().strip() != _END
+    if killed:
         deadline = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < deadline and marked(mark):
             time.sleep(0.2)
     end(mark)
+    if killed and folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

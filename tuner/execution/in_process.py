@@ -22,6 +22,9 @@ class InProcessExecutor:
         self._worker: Worker | None = None
         self._busy: TrialSpec | None = None
 
+    def check(self) -> None:
+        """Nothing is asked for."""
+
     def open(self) -> None:
         """This process is there already."""
 

@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from tuner.errors import ClusterError
-from tuner.execution.access import access, make_token, use_token
+from tuner.execution.access import AWAY, Access, access, make_token, use_token
 from tuner.execution.contract import Started
 from tuner.execution.failures import MEMORY_ADVICE, crash_reason
 from tuner.execution.guard import Guard
 from tuner.execution.probe import probe_nodes
+from tuner.execution.temporary import ray_folder
 from tuner.execution.worker import STACKS, Worker
 from tuner.messages import Answer, Ended, Lost, Message, State, TrialSpec
 
@@ -91,7 +92,7 @@ class RayExecutor:
         workers: Number of slots, or "auto": as many as the cluster's CPUs (and GPUs) hold.
         cpus: CPUs of a slot, also its torch threads.
         gpus: GPUs of a slot; fractions share one.
-        temp_dir: Ray's temporary folder in local mode; Ray's own default when empty.
+        temp_dir: Ray's temporary folder in local mode; when empty Ray's own default, or a short one in place of it.
         allow_open: Join a cluster that asks for no token.
     """
 
@@ -115,6 +116,8 @@ class RayExecutor:
         self._guard: Guard | None = None
         self._servers: list[psutil.Process] = []  # of a Ray of our own
         self._session = ""
+        self._folder, self._private = "", False  # of Ray's files, and whether it was made for them
+        self._found: Access | None = None
         self._head = ""  # host:port of a joined cluster's control service
         self._head_gone = False
         self._looked = 0.0
@@ -124,8 +127,22 @@ class RayExecutor:
         self._failed_starts = 0
         self.num_slots = 0
 
+    def check(self) -> None:
+        """Ask who answers at the address of a cluster; find a folder for a Ray of our own."""
+        if self._address != "local":
+            self._found = access(self._address)
+            self._check_access(self._found)
+            return
+        folder, private = ray_folder(self._temp_dir)
+        if private:  # another one when it is needed
+            Path(folder).rmdir()
+
     def open(self) -> None:
         """Start or join Ray, and check that a slot fits on a node."""
+        if self._address == "local":
+            self._folder, self._private = ray_folder(self._temp_dir)
+        elif self._found is None:
+            self.check()
         with _own_signal_handlers():
             if self._address == "local":
                 self._start_local()
@@ -141,7 +158,7 @@ class RayExecutor:
 
     def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
-        return [] if self._address == "local" else probe_nodes(target, question, self._cpus)
+        return [] if self._address == "local" else probe_nodes(target, question, self._cpus, self._gpus)
 
     def launch(self) -> None:
         """Create the actors: not before the nodes were asked, as one that lacks this package could not even say so."""
@@ -210,8 +227,8 @@ class RayExecutor:
         ray.shutdown()
         if self._guard is not None:
             self._guard.close()
-        if not self._failed_starts and self._session:
-            shutil.rmtree(self._session, ignore_errors=True)  # Ray's logs; it would keep them for ever
+        if not self._failed_starts and (made := self._folder if self._private else self._session):
+            shutil.rmtree(made, ignore_errors=True)  # Ray's logs; it would keep them for ever
 
     def _fetch(self, ref: ObjectRef[Any], slot: _Slot) -> list[Message]:
         import ray
@@ -319,7 +336,7 @@ class RayExecutor:
         make_token()
         import ray
 
-        self._guard = self._guard or Guard()
+        self._guard = self._guard or Guard(self._folder if self._private else "")
         cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
         for start in range(1, _STARTS + 1):
             try:
@@ -331,17 +348,20 @@ class RayExecutor:
                         log_to_driver=False,
                         logging_level=logging.ERROR,
                         object_store_memory=128 * 1024 * 1024,
-                        _temp_dir=self._temp_dir or None,
+                        _temp_dir=self._folder,
                     )
                 break
             except Exception as error:  # Ray raises just that when its servers take too long on a busy machine
                 self._guard.end_marked()
                 ray.shutdown()
-                if start == _STARTS:
+                if start == _STARTS or isinstance(error, OSError):
+                    slow = f"Mend that; Ray's files are in {self._folder} (ray.temp_dir)"
+                    if not isinstance(error, OSError):
+                        slow = "Try again when it is less busy"
                     raise ClusterError(
                         "Ray must be able to start on this machine",
                         value=str(error).strip().splitlines()[0][:200],
-                        fix="Try again when it is less busy; ray.address in-process does without Ray.",
+                        fix=f"{slow}; ray.address in-process does without Ray.",
                         key=("ray", "address"),
                     ) from error
         self._session = context.address_info["session_dir"]  # type: ignore[attr-defined]  # of a RayContext
@@ -375,9 +395,9 @@ class RayExecutor:
 
     def _join(self) -> None:
         _set_environment()
-        found = access(self._address)  # before anything is sent there
+        found = self._found
+        assert found is not None, "check first"
         if found == "open":
-            self._check_allowed()
             os.environ["RAY_AUTH_MODE"] = "disabled"  # a driver that asked for a token would not be answered
         else:
             use_token()
@@ -386,17 +406,26 @@ class RayExecutor:
         try:
             context = ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
-            raise ClusterError(
-                "ray.address must be a running cluster",
-                value=self._address,
-                fix=f"Start one with `ray start --head`, or leave ray.address out. "
-                f"({str(error).strip().splitlines()[0][:200]})",
-                key=("ray", "address"),
-            ) from error
+            raise self._no_cluster(str(error).strip().splitlines()[0]) from error
         if found == "unknown":
             self._check_allowed()
 
         self._head = getattr(context, "address_info", {}).get("gcs_address") or ""
+
+    def _check_access(self, found: Access) -> None:
+        """Refuse what is no cluster, before anything is sent there, and one to which anyone could give work."""
+        if found.startswith(AWAY):
+            raise self._no_cluster(found.removeprefix(AWAY))
+        if found == "open":
+            self._check_allowed()
+
+    def _no_cluster(self, why: str) -> ClusterError:
+        return ClusterError(
+            "ray.address must be a running cluster",
+            value=self._address,
+            fix=f"Start one with `ray start --head`, or leave ray.address out. ({why.strip()[:200]})",
+            key=("ray", "address"),
+        )
 
     def _check_allowed(self) -> None:
         """Refuse a cluster to which anyone could give work, unless that is wanted."""

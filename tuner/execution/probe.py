@@ -16,13 +16,14 @@ PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
 
 
-def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> list[tuple[str, str]]:
+def probe_nodes(target: str, question: Mapping[str, str], cpus: int, gpus: float = 0.0) -> list[tuple[str, str]]:
     """Run `target` on every node that may hold a slot.
 
     Args:
         target: "module:function" that takes the question and returns what the node cannot do, or "".
         question: Plain data.
         cpus: CPUs of a slot.
+        gpus: GPUs of a slot.
 
     Returns:
         By node: its host and address, which two nodes of one machine share, and what it cannot do, "" for nothing.
@@ -52,7 +53,7 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int) -> list[tup
 
     asked: dict[Any, str] = {}
     for node in _known_nodes():
-        if node["Resources"].get("CPU", 0.0) < cpus:
+        if node["Resources"].get("CPU", 0.0) < cpus or node["Resources"].get("GPU", 0.0) < gpus:
             continue
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task: Any = ray.remote(ask).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)

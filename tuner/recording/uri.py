@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.request import pathname2url
 
+from tuner.addresses import hosts
 from tuner.errors import TaskFileError
 
 QUIET = {
@@ -18,7 +19,8 @@ QUIET = {
 }
 """MLflow's switches, to be set before it is imported; what the user set stays."""
 
-_SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https")
+_SERVERS = ("http", "https")
+_SCHEMES = ("sqlite", "postgresql", "mysql", *_SERVERS)
 _FIX = "Use sqlite:///mlflow.db, http://HOST:PORT of a tracking server, or postgresql://… of a database."
 
 
@@ -63,7 +65,11 @@ def _checked(uri: str) -> str:
             key=key,
         )
     if scheme != "sqlite":
-        if not rest.strip("/"):
+        try:
+            named = hosts(uri)
+        except ValueError as error:
+            raise TaskFileError(f"tracking.uri {error}", value=uri, fix=_FIX, key=key) from None
+        if not rest.strip("/") or (scheme in _SERVERS and not all(named)):
             raise TaskFileError("tracking.uri must name a host", value=uri, fix=_FIX, key=key)
         return uri
     path = rest.removeprefix("/")

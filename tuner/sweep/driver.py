@@ -32,6 +32,7 @@ from tuner.sweep.disk import check_local
 from tuner.sweep.gc import collect
 from tuner.sweep.listener import Listener
 from tuner.sweep.lock import DriverLock
+from tuner.sweep.machine import check_machine
 from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
 from tuner.sweep.runs import Runs
@@ -39,7 +40,7 @@ from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shape import check_shape
 from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
-from tuner.sweep.task import Task
+from tuner.sweep.task import Task, located
 from tuner.sweep.versions import check_format, note_versions, versions
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ class Sweep:
         """
         check_shape(self.folder)
         check_local(self.folder.root, self.task.place(("storage",)))
+        check_machine(self.task)
+        with located(self.task.place, ("ray",)):
+            self.executor.check()
         _, prepared = self.task.prepare()  # before anything of the study is touched
         lock = DriverLock(self.folder.lock)
         try:
@@ -174,7 +178,9 @@ class Sweep:
         self.recorder.start()
         try:
             self._work()
-            summary = None if self.stop_reason else self._summarize(prepared)
+            summary = None
+            if not self.stop_reason and not self._no_time():
+                summary = self._summarize(prepared)
         except BaseException as error:
             with suppress(OSError):
                 self._note_stop(str(error) or type(error).__name__, patient=False)
@@ -189,7 +195,8 @@ class Sweep:
         if self.task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):
             self.tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
         try:
-            self.executor.open()
+            with located(self.task.place, ("ray",)):
+                self.executor.open()
             self.shared.probe(self.executor)
             self.executor.launch()
             self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
@@ -452,6 +459,8 @@ class Sweep:
         last = next(reversed(events.read(self.folder.sweep_events)), {"event": ""})
         if self.search.running() or last["event"] != "summary" or last.get("asked") != self.asked:
             return ""
+        if last.get("timed_out") not in (None, self.task.file.budget.timeout):  # there is more time, or less
+            return ""
         return (
             f"study {self.folder.name} is finished: {self.search.counted()} trials. "
             "Raise budget.trials to extend it, or begin anew with --fresh."
@@ -475,10 +484,21 @@ class Sweep:
         events.append(self.folder.sweep_events, "stopped", patient=patient, reason=reason, seconds=self._seconds())
         self.recorder.changed_sweep()
 
+    def _no_time(self) -> bool:
+        """Say so, when the time was over before there was a trial: a summary would be one of nothing."""
+        if self.search.count:
+            return False
+        reason = f"budget.timeout ({self.task.file.budget.timeout:g} s) was over before a trial began"
+        self._note_stop(reason)
+        self.tell("notice", sentence=f"{reason}; with a larger one the same command goes on")
+        return True
+
     def _summarize(self, prepared: Prepared) -> Summary:
         self.tell("phase", name="record", runs=0)
         summary = events.once_there_is_space(self.folder.artifacts, lambda: summarize(self, prepared))
-        events.append(self.folder.sweep_events, "summary", durable=True, seconds=self._seconds(), **summary.as_event())
+        timed_out = self.task.file.budget.timeout if time.monotonic() > self.deadlines.search else None
+        facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_event()}
+        events.append(self.folder.sweep_events, "summary", durable=True, **facts)
         self.recorder.changed_sweep()
         for run in summary.drawn:
             self.recorder.changed(run)

@@ -17,6 +17,7 @@ from tuner.folder import MODEL
 from tuner.sweep.task import Task, located
 
 PROBE = "tuner.training.probe:probe"
+TRAINING_ON = "train on device"
 _KEY: Key = ("storage", "checkpoints")
 
 
@@ -108,12 +109,14 @@ class Shared:
             "store": self.store,
             "place": place,
             "token": token,
+            "device": self._task.file.device,
         }
         try:
             for node, problem in executor.probe(PROBE, question):
                 if problem:
                     ability, _, value = problem.partition(": ")
-                    raise ClusterError(f"node {node} must be able to {ability}", value=value, fix=_FIX)
+                    fix = _DEVICE_FIX if ability.startswith(TRAINING_ON) else _FIX
+                    raise ClusterError(f"node {node} must be able to {ability}", value=value, fix=fix)
         finally:
             places.remove(path)
 
@@ -122,3 +125,4 @@ _FIX = (
     "Install the same tuner there and share the folders at the same paths, or let storage.checkpoints be in a store "
     "(s3://bucket/prefix)."
 )
+_DEVICE_FIX = "Leave device out, or ask for resources.gpus, so that only nodes that have one are used."

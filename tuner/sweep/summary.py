@@ -92,8 +92,8 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         "asked": sweep.asked,
     }
     if not confirmed:
-        best = leaderboard(trials, task.maximize)[0]
-        if best.state is not State.COMPLETED:
+        best = next(iter(leaderboard(trials, task.maximize)), None)
+        if best is None or best.state is not State.COMPLETED:
             return Summary(**common)
         sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
         first = _verdict(sweep, prepared, f"trial {best.number}", [best], [])

@@ -124,6 +124,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
     )
     _check_thresholds(file, place)
+    _check_device(file, place)
     check(space, task.settings)
     _check_grid(task)
     baseline = {**space.constants, **file.baseline}
@@ -213,6 +214,21 @@ def _check_thresholds(file: TaskFile, place: Place) -> None:
     for name, values in file.diagnostics.thresholds.items():
         key = ("diagnostics", "thresholds", name)
         validate_options(_entry(FINDINGS, name, place, key).options, values, key=key, place=place)
+
+
+def _check_device(file: TaskFile, place: Place) -> None:
+    """A trial that has GPUs to itself sees no others, and numbers them from 0."""
+    kind, _, number = file.device.partition(":")
+    key = ("device",)
+    if file.resources.gpus and kind == "cuda" and int(number or 0) >= max(1.0, file.resources.gpus):
+        raise TaskFileError(
+            f"device must be one of the GPUs that resources.gpus ({file.resources.gpus:g}) gives each trial, numbered "
+            "from 0",
+            value=file.device,
+            fix="Leave the number out.",
+            where=place(key),
+            key=key,
+        )
 
 
 def _check_grid(task: Task) -> None:

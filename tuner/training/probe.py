@@ -17,7 +17,7 @@ def probe(question: Mapping[str, str]) -> str:
 
     Args:
         question: `adapter`; `prepared`, `prepared_as`, `store`: as in `TrialSpec`; `place` where checkpoints go, with a
-            file `token` that holds its own name.
+            file `token` that holds its own name; `device`, which trials train on.
 
     Returns:
         What this node cannot do and why, as "read ...: no such file"; "" when it can do everything.
@@ -25,6 +25,10 @@ def probe(question: Mapping[str, str]) -> str:
     doing = f"import the adapter {question['adapter']}"
     try:
         ADAPTERS[question["adapter"]].load()
+        kind, _, number = question["device"].partition(":")
+        doing = f"train on device {question['device']}"
+        if kind not in ("auto", "cpu") and f"{kind}:{number or 0}" not in (found := devices()):
+            return f"{doing}: torch finds {', '.join(found)}"
         root = Path(question["prepared"])
         name = question["prepared_as"]
         doing = f"read the prepared data in {question['store'] or root / name}"
@@ -44,3 +48,11 @@ def probe(question: Mapping[str, str]) -> str:
         cause = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return f"{doing}: {cause}"
     return ""
+
+
+def devices() -> list[str]:
+    """The devices that torch finds here: `cpu`, then `cuda:0`, `cuda:1`, `mps:0`."""
+    import torch
+
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["cpu", *cuda, *(["mps:0"] if torch.backends.mps.is_available() else [])]

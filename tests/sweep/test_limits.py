@@ -1,0 +1,157 @@
+"""Values at the edge of what a task file may say, and of what a machine has: taken, or refused in one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from tests.tiny import write_task
+from tuner.config import TaskFile
+from tuner.errors import UserError
+from tuner.sweep import machine, resolve_task
+from tuner.sweep.machine import check_machine, devices
+
+VALUES = ["0", "-1", "1", "1e18", "1.5", "-0.5", ".nan", ".inf", "-.inf", "1e-320", "9223372036854775808", "true", "[]"]
+VALUES += ["null", "''", "{}", "0s", "-1s", "1e9", "99999999999d", "1e400", "0B", "-1GB", "9999999TB"]
+
+
+def keys(model: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Every key of the task file, dotted."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from keys(kind, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+KEYS = [*keys(TaskFile), "storage.folder", "storage.study", "storage.checkpoints", "objective.metric"]
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A task file in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return write_task(tmp_path)
+
+
+def answer(path: Path, change: str) -> TaskFile | str:
+    """What the task file says with a change, or why it is refused."""
+    try:
+        return resolve_task(path, [change]).file
+    except UserError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_takes_a_value_or_refuses_it_in_a_line(path: Path, key: str) -> None:
+    """Numbers that are none, too large, too small or of the wrong kind are told with key, rule and value."""
+    for value in VALUES:
+        file = answer(path, f"{key}={value}")
+        if isinstance(file, str):
+            assert "\n" not in file
+            assert key.partition(".")[0] in file
+            continue
+        taken: Any = file
+        for part in key.split("."):
+            taken = getattr(taken, part, None)
+        if isinstance(taken, float):
+            assert math.isfinite(taken)
+            assert taken >= 0
+
+
+REFUSED = [
+    *(f"ray.address={address}" for address in ("head:99999", "ray://head:0", "head:port", "'[::1]:65536'", "head")),
+    "ray.temp_dir=tmp/ray",
+    "attempts.stall=500ms",
+    "attempts.stall=9.9",
+    "budget.timeout=2e9",
+    "resources.gpus=1e-9",
+    "resources.gpus=1.5",
+    *(f"tracking.uri={uri}" for uri in ("foo://x", "http://", "http://:5000", "http://host:99999", "http://host:0")),
+    *(
+        f"tracking.uri={uri}"
+        for uri in ("'http://ho st:1'", "https://host:port", "mysql://me:p@host:99999/d", "http://[:1")
+    ),
+    *(f"storage={url}" for url in ("postgresql://host:99999/d", "postgresql://a:1,b:x/d", "s3://", "s3:///prefix")),
+]
+
+
+@pytest.mark.parametrize("change", REFUSED)
+def test_addresses_and_limits_that_cannot_be_are_refused(path: Path, change: str) -> None:
+    """When the task file is read, with the key that is at fault."""
+    with pytest.raises(UserError) as caught:
+        resolve_task(path, [change])
+    assert change.partition("=")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+TAKEN = [
+    *(
+        f"ray.address={address}"
+        for address in ("head:1", "head:65535", "head:06379", "'[::1]:6379'", "ray://h-1.lab:10001")
+    ),
+    *(f"tracking.uri={uri}" for uri in ("http://host", "http://me:p:a/ss@host:5000/x", "postgresql:///runs?host=/run")),
+    "storage=postgresql://me:p@ss@first:5432,[::1]/runs?options=a@b:c",
+    "attempts.stall=10s",
+    "resources.gpus=0.001",
+]
+
+
+@pytest.mark.parametrize("change", TAKEN)
+def test_addresses_and_limits_that_can_be_are_taken(path: Path, change: str) -> None:
+    """Lowest and highest ports, passwords with signs in them, a database's socket."""
+    resolve_task(path, [change])
+
+
+def test_a_gpu_of_ones_own_is_numbered_from_zero(path: Path) -> None:
+    """With one GPU each, a trial sees no cuda:1; with two, or without a GPU of its own, it may."""
+    with pytest.raises(UserError, match=r"gpus \(1\) gives each trial, numbered from 0, but got 'cuda:1'. Leave"):
+        resolve_task(path, ["device=cuda:1", "resources.gpus=1"])
+    resolve_task(path, ["device=cuda:1", "resources.gpus=2"])
+    resolve_task(path, ["device=cuda:1"])
+
+
+class TestTheMachine:
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ("resources.cpus=1000", r"resources\.cpus must be at most the CPUs of this machine, 4, but got 1000\."),
+            ("resources.workers=99999", r"workers must be at most what this machine's memory holds, \d+ of 256 MB "),
+            ("resources.gpus=2", r"resources\.gpus must be at most the GPUs that torch finds here, 1, but got 2\.0"),
+            ("device=cuda:1", r"device must be one that torch finds on this machine.*It finds cpu, cuda:0; leave"),
+            ("device=mps", r"device must be one that torch finds on this machine, but got 'mps'"),
+        ],
+    )
+    def test_what_it_has_not_is_refused(
+        self, path: Path, change: str, words: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With the place of the change, whether trials run in this process or on a Ray of our own."""
+        monkeypatch.setattr("os.cpu_count", lambda: 4)
+        monkeypatch.setattr(machine, "devices", lambda: ["cpu", "cuda:0"])
+        for address in machine.HERE:
+            with pytest.raises(UserError, match=words) as caught:
+                check_machine(resolve_task(path, [f"ray.address={address}", change]))
+            assert str(caught.value).startswith(f"--set {change}: ")
+        check_machine(resolve_task(path, ["ray.address=auto", change]))
+
+    def test_what_it_has_is_taken(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All of its CPUs, more workers than CPUs, its GPU whole or shared, by number or not."""
+        monkeypatch.setattr("os.cpu_count", lambda: 4)
+        monkeypatch.setattr(machine, "devices", lambda: ["cpu", "cuda:0"])
+        for sets in (
+            ["resources.cpus=4", "resources.workers=8"],
+            ["resources.gpus=1", "device=cuda"],
+            ["resources.gpus=0.25", "device=cuda:0"],
+            ["device=cpu"],
+        ):
+            check_machine(resolve_task(path, sets))
+
+    def test_torch_is_asked_in_another_process(self) -> None:
+        """There is always the CPU; torch is not imported here for that."""
+        assert devices()[0] == "cpu"

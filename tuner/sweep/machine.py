@@ -1,0 +1,74 @@
+"""What a task asks of this machine, where its trials run here: found before anything starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psutil
+
+from tuner.config import TaskFile
+from tuner.errors import ClusterError, Key
+from tuner.sweep.task import Task
+
+WORKER_BYTES = 256 * 1024**2
+"""Memory of a worker that does not train yet: Python with torch (300 MB measured, part of it shared)."""
+HERE = ("local", "in-process")
+"""Values of `ray.address` that mean this machine."""
+_ASK = "import sys; from tuner.training.probe import devices; print(*devices())"
+
+
+def check_machine(task: Task) -> None:
+    """See that trials fit on this machine, when they run here.
+
+    Raises:
+        ClusterError: They ask for more CPUs or GPUs, for a device that is not there, or for more workers than its
+            memory holds.
+    """
+    file = task.file
+    if file.ray.address not in HERE:
+        return
+    try:
+        _check_processors(file)
+        if file.resources.gpus or file.device not in ("auto", "cpu"):
+            _check_devices(file, devices())
+    except ClusterError as error:
+        error.at(task.place(error.key))
+        raise
+
+
+def devices() -> list[str]:
+    """The devices of this machine as torch names them, asked in another process."""
+    asked = subprocess.run([sys.executable, "-W", "ignore", "-c", _ASK], capture_output=True, text=True, check=True)
+    return asked.stdout.split()
+
+
+def _check_processors(file: TaskFile) -> None:
+    cpus = os.cpu_count() or 1
+    if file.resources.cpus > cpus:
+        raise _too_much(("resources", "cpus"), file.resources.cpus, f"the CPUs of this machine, {cpus}")
+    most = max(cpus, psutil.virtual_memory().total // WORKER_BYTES)
+    workers = file.resources.workers
+    if isinstance(workers, int) and workers > most:
+        held = f"what this machine's memory holds, {most} of {WORKER_BYTES // 1024**2} MB before they train"
+        raise _too_much(("resources", "workers"), workers, held)
+
+
+def _check_devices(file: TaskFile, found: list[str]) -> None:
+    gpus = [device for device in found if device != "cpu"]
+    if file.resources.gpus > len(gpus):
+        raise _too_much(("resources", "gpus"), file.resources.gpus, f"the GPUs that torch finds here, {len(gpus)}")
+    kind, _, number = file.device.partition(":")
+    if kind not in ("auto", "cpu") and f"{kind}:{number or 0}" not in gpus:
+        raise ClusterError(
+            "device must be one that torch finds on this machine",
+            value=file.device,
+            fix=f"It finds {', '.join(found)}; leave device out for the best of them.",
+            key=("device",),
+        )
+
+
+def _too_much(key: Key, value: float, most: str) -> ClusterError:
+    name = ".".join(map(str, key))
+    return ClusterError(f"{name} must be at most {most}", value=value, fix="Ask for less, or join a cluster.", key=key)
