@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import os
 import shutil
 import socket
+import struct
+import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from click.testing import CliRunner
 from hypothesis import strategies as st
 
+from tests.fuzzing import told_in_a_line
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.preparing import prepare
+from tuner.adapters.speech.features import read_features
+from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.reading import read_items
 from tuner.cli import main
+from tuner.errors import DataError, UserError
 
 ODD = st.sampled_from(
     [
@@ -40,7 +55,7 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
         path = draw(st.sampled_from(places(value)))
         if not path:
             if draw(st.integers(0, 9)) == 0:
-                value = draw(ODD)
+                value = copy.deepcopy(draw(ODD))
             continue
         holder = value
         for key in path[:-1]:
@@ -54,7 +69,7 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
             other = draw(st.sampled_from(list(holder) if isinstance(holder, dict) else range(len(holder))))
             holder[path[-1]], holder[other] = holder[other], holder[path[-1]]
         else:
-            holder[path[-1]] = draw(ODD)
+            holder[path[-1]] = copy.deepcopy(draw(ODD))
     return value
 
 
@@ -289,3 +304,309 @@ def said_in_a_line(*command: str) -> str:
         assert line, command
         assert "\n" not in line, line
     return result.output
+
+
+# arrays -----------------------------------------------------------------------------------------------------------
+
+_ARRAYS = {
+    "X": np.arange(36.0).reshape(12, 3) / 7,
+    "y": np.array(["a", "b"] * 6),
+    "lengths": np.array([3, 4, 5]),
+}
+_DESCRIPTIONS = (
+    *("'<f8'", "'>f4'", "'<f2'", "'|b1'", "'<i8'", "'<u8'", "'|O'", "'<U3'", "'<U0'", "'|S4'", "'|V8'", "'<c16'"),
+    *("'<M8[ns]'", "[('a', '<f8')]", "('<f8', (2,))", "'x'", "1", "None", "'<U999999999'", "{}"),
+)
+_SHAPES = (
+    *("(12, 3)", "()", "(0,)", "(0, 3)", "(1000000000000, 8)", "(1000000000000000000, 0)", "(-1,)", "(-12, -3)"),
+    *(
+        "(36,)",
+        "(True, 36)",
+        "(1.5,)",
+        "'x'",
+        "None",
+        "(1, 1, 1, 1, 36)",
+        "(" + "1, " * 70 + ")",
+        "(9" + "0" * 30 + ",)",
+    ),
+)
+
+
+@st.composite
+def damaged_npz(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The members of an .npz file, some of them changed; see `write_npz`."""
+    names = draw(st.sampled_from([("X", "y"), ("X", "y", "lengths"), ("X", "y", "lengths", "speaker"), ("X",), ()]))
+    members: list[dict[str, Any]] = [{"name": f"{name}.npy", "array": name} for name in names]
+    changes = st.fixed_dictionaries(
+        {},
+        optional={
+            "name": st.sampled_from(["X.npy", "y.npy", "x.txt", "X", "../X.npy", "d/", "\udce9.npy", "a\0b.npy", ""]),
+            "array": st.sampled_from(["X", "y", "lengths"]),
+            "descr": st.sampled_from(_DESCRIPTIONS),
+            "shape": st.sampled_from(_SHAPES),
+            "order": st.sampled_from(["True", "False", "1", "x"]),
+            "header": st.sampled_from(["{", "{}", "[" * 2000, "os.system('touch canary')", "x" * 70_000, "\0"]),
+            "magic": st.sampled_from(
+                [b"\x93NUMPY\x03\x00", b"\x93NUMPY\x02\x00", b"\x93NUMPY\x09\x00", b"\x80\x04K\x01."]
+            ),
+            "payload": st.sampled_from(["short", "long", "none", "odd"]),
+            "method": st.sampled_from(["deflated", "bzip2", "lzma", "unknown"]),
+            "claimed": st.sampled_from([0, 1, 10**6, 2**32 - 2]),
+            "encrypted": st.just(True),
+            "checksum": st.just(1),
+        },
+    )
+    for _ in range(draw(st.integers(1, 2))):
+        if members and draw(st.integers(0, 4)):
+            members[draw(st.integers(0, len(members) - 1))].update(draw(changes))
+        else:
+            members.append({"name": "more.npy", "array": "X", **draw(changes)})
+    return members
+
+
+_METHODS = {"deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+
+
+def write_npz(path: Path, members: list[dict[str, Any]]) -> None:
+    """An archive of members as they are asked for, which numpy.savez would not write."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in members:
+            info = zipfile.ZipInfo(member["name"].encode("utf-8", "replace").decode() or "x")
+            info.compress_type = _METHODS.get(member.get("method", ""), zipfile.ZIP_STORED)
+            archive.writestr(info, _member_bytes(member))
+            info.flag_bits |= member.get("encrypted", 0)
+            info.file_size = member.get("claimed", info.file_size)
+            info.CRC ^= member.get("checksum", 0)
+            if member.get("method") == "unknown":
+                info.compress_type = 97
+    if any("method" in member or "encrypted" in member for member in members):
+        _patch_local(path, members)
+
+
+def _patch_local(path: Path, members: list[dict[str, Any]]) -> None:
+    """The headers in front of the members say the same as the directory at the end."""
+    content = bytearray(path.read_bytes())
+    at = 0
+    for member in members:
+        if (at := content.find(b"PK\x03\x04", at)) < 0:
+            break
+        content[at + 6] |= member.get("encrypted", 0)
+        if member.get("method") == "unknown":
+            content[at + 8 : at + 10] = (97).to_bytes(2, "little")
+        at += 4
+    path.write_bytes(bytes(content))
+
+
+def _member_bytes(member: dict[str, Any]) -> bytes:
+    array = _ARRAYS.get(member["array"], _ARRAYS["y"])
+    header = "{'descr': %s, 'fortran_order': %s, 'shape': %s, }" % (  # noqa: UP031 - braces
+        member.get("descr", repr(array.dtype.str)),
+        member.get("order", "False"),
+        member.get("shape", repr(array.shape)),
+    )
+    text = member.get("header", header).encode()
+    magic = member.get("magic", b"\x93NUMPY\x01\x00")
+    size = len(text).to_bytes(4 if magic[6:7] == b"\x02" else 2, "little") if len(text) < 65_000 else b"\xff\xff"
+    payload = {
+        "short": array.tobytes()[:-5],
+        "long": array.tobytes() + bytes(9),
+        "none": b"",
+        "odd": b"\xff" * array.nbytes,
+    }
+    return magic + size + text + payload.get(member.get("payload", ""), array.tobytes())
+
+
+def check_npz(members: list[dict[str, Any]]) -> None:
+    """Items, with and without features, or a line."""
+    path = Path("damaged.npz")
+    write_npz(path, members)
+    told_in_a_line(lambda: read_items(path, ClassificationOptions(path="damaged.npz")), DataError)
+    told_in_a_line(lambda: read_features(path), DataError)
+
+
+# tables -----------------------------------------------------------------------------------------------------------
+
+_COLUMNS: dict[str, Any] = {
+    "numbers": pa.array([0.5 * row for row in range(12)]),
+    "halves": pa.array(np.arange(12, dtype=np.float16)),
+    "texts": pa.array(["a", "b"] * 6),
+    "dictionary": pa.array(["a", "b"] * 6).dictionary_encode(),
+    "numbers by dictionary": pa.array([1.0, 2.0] * 6).dictionary_encode(),
+    "decimal": pa.array([Decimal("1.5"), Decimal("2.5")] * 6),
+    "lists": pa.array([[1.0, 2.0]] * 12),
+    "structs": pa.array([{"x": 1}] * 12),
+    "maps": pa.array([[("k", 1)]] * 12, pa.map_(pa.string(), pa.int64())),
+    "bytes": pa.array([b"\xff\x00"] * 12),
+    "nulls": pa.nulls(12),
+    "some nulls": pa.array([None, 1.0] * 6),
+    "days": pa.array([datetime.date(2024, 1, 1 + row) for row in range(12)]),
+    "far times": pa.array([2**62 + row for row in range(12)], pa.timestamp("s")),
+    "times": pa.array(range(12), pa.timestamp("us", tz="UTC")),
+    "clock": pa.array(range(12), pa.time32("s")),
+    "spans": pa.array(range(12), pa.duration("s")),
+    "truths": pa.array([True, False] * 6),
+    "large": pa.array([2**64 - 1] * 12, pa.uint64()),
+    "none": pa.array([], pa.float64()),
+}
+_PANDAS: dict[str, Any] = {
+    "index_columns": ["t"],
+    "column_indexes": [
+        {
+            "name": None,
+            "field_name": None,
+            "pandas_type": "unicode",
+            "numpy_type": "object",
+            "metadata": {"encoding": "UTF-8"},
+        }
+    ],
+    "columns": [
+        {"name": "t", "field_name": "t", "pandas_type": "float64", "numpy_type": "float64", "metadata": None},
+        {"name": "label", "field_name": "label", "pandas_type": "unicode", "numpy_type": "object", "metadata": None},
+    ],
+    "creator": {"library": "pyarrow", "version": "18.0.0"},
+    "pandas_version": "2.2.3",
+}
+
+
+@st.composite
+def damaged_parquet(draw: st.DrawFn) -> dict[str, Any]:
+    """Columns by name, what pandas says of them, and damage to the bytes."""
+    names = st.lists(st.sampled_from(["label", "t", "x", "label", "", "\udce9", "a.b"]), min_size=1, max_size=4)
+    stored: Any = draw(changed(_PANDAS) | st.sampled_from([{}, [], None, "x", {"index_columns": [{"kind": "range"}]}]))
+    return {
+        "columns": [(name, draw(st.sampled_from(sorted(_COLUMNS)))) for name in draw(names)],
+        "pandas": draw(st.sampled_from([None, json.dumps(stored).encode(), b"{", b"\xff", b"[" * 3000])),
+        "cut": draw(st.sampled_from([0, 0, 0, 0, 1, 9, 200])),
+    }
+
+
+def check_parquet(damage: dict[str, Any]) -> None:
+    """Items by row and by id, or a line."""
+    path = Path("damaged.parquet")
+    columns = [(name.encode("utf-8", "replace").decode(), _COLUMNS[kind]) for name, kind in damage["columns"]]
+    size = len(columns[0][1])
+    columns = [(name, column) for name, column in columns if len(column) == size]
+    table = pa.Table.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
+    if damage["pandas"] is not None:
+        table = table.replace_schema_metadata({b"pandas": damage["pandas"]})
+    try:
+        pq.write_table(table, path)
+    except (pa.ArrowException, ValueError):
+        return  # nobody can write that either
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) - damage["cut"]])
+    for options in ({}, {"id": "t"}, {"id": "x", "time": "t"}):
+        told_in_a_line(lambda o=options: read_items(path, ClassificationOptions(path="x", **o)), DataError)
+
+
+# folders, manifests and recordings --------------------------------------------------------------------------------
+
+
+def recording(rate: int = 8000, claimed: int | None = None, samples: int = 800, channels: int = 1) -> bytes:
+    """A WAV file of 16 bits that claims a rate and a number of bytes."""
+    data = b"\1\0" * samples * channels
+    size = len(data) if claimed is None else claimed
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, min(2 * rate, 2**32 - 1), 2 * channels, 16)
+    return (
+        struct.pack("<4sI4s", b"RIFF", min(36 + size, 2**32 - 1), b"WAVE")
+        + form
+        + struct.pack("<4sI", b"data", size)
+        + data
+    )
+
+
+_RECORDINGS = {
+    "sound": recording(),
+    "fast": recording(2_000_000_000),
+    "slow": recording(1),
+    "still": recording(0),
+    "hours": recording(claimed=2**31 - 1, samples=0),
+    "stream": recording(claimed=2**32 - 1),
+    "many channels": recording(channels=1000, samples=3),
+    "no channel": recording(channels=0),
+    "empty": b"",
+    "junk": b"RIFF" * 20,
+}
+_NAMES = ("n9.wav", "\udcff.wav", "a\nb.wav", "\x1b[31m.wav", "x" * 250 + ".wav", ".wav", "n0.txt", "n0.mp3")
+_LABELS = ("no", "yes", "\udcff", "a\nb", "x" * 250, " ")
+
+
+@st.composite
+def damaged_folder(draw: st.DrawFn) -> list[tuple[str, str, str]]:
+    """Label, name and content or kind of what stands in a folder of recordings or texts beside what is sound."""
+    what = st.sampled_from([*_RECORDINGS, *KINDS])
+    entry = st.tuples(st.sampled_from(_LABELS), st.sampled_from(_NAMES), what)
+    return draw(st.lists(entry, min_size=1, max_size=4))
+
+
+def check_folder(entries: list[tuple[str, str, str]]) -> None:
+    """Prepared, or a line."""
+    shutil.rmtree("words", ignore_errors=True)
+    for label in ("no", "yes"):
+        for number in range(4):
+            path = Path("words", label, f"n{number}.wav")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_RECORDINGS["sound"])
+            path.with_suffix(".txt").write_text(f"{label} {number}")
+    for label, name, what in entries:
+        path = Path("words", label, name)
+        path.parent.mkdir(exist_ok=True)
+        put(path, "nothing")
+        if what in _RECORDINGS:
+            path.write_bytes(_RECORDINGS[what])
+        else:
+            put(path, what)
+    for adapter in ("speech/classification", "nlp/classification", "nlp/language_modelling"):
+        prepared_or_told(adapter, path="words")
+
+
+def prepared_or_told(name: str, **options: Any) -> None:
+    """The data are prepared, or it is said in a line why they are not."""
+
+    def act() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            entry = ADAPTERS[name]
+            prepare(name, entry.load()(entry.options(**options)), Path(folder))
+
+    told_in_a_line(act, UserError)
+
+
+_PATHS = (
+    "n0.wav",
+    "nowhere.wav",
+    "pipe",
+    "/dev/zero",
+    "..",
+    "",
+    "x" * 5000,
+    "a\0b",
+    "\udcff",
+    "\ud800",
+    "n0.wav\n",
+    "~/x",
+)
+_ROW: dict[str, Any] = {"path": "n0.wav", "label": "yes", "speaker": "s1", "text": "so"}
+
+
+@st.composite
+def damaged_manifest(draw: st.DrawFn) -> tuple[str, bytes]:
+    """The name's ending and the content of a list of recordings or texts."""
+    rows = [{**_ROW, "label": "ab"[index % 2], "speaker": f"s{index % 4}", "text": f"t{index}"} for index in range(9)]
+    rows[0]["path"] = draw(st.sampled_from(_PATHS))
+    changed_rows = draw(changed(rows))
+    if draw(st.booleans()):
+        return ".jsonl", as_lines(changed_rows)
+    if not isinstance(changed_rows, list) or not all(isinstance(row, dict) for row in changed_rows):
+        changed_rows = rows
+    lines = [",".join(_ROW), *(",".join(f'"{row.get(name)}"' for name in _ROW) for row in changed_rows)]
+    return ".csv", "\n".join(lines).encode("utf-8", "surrogateescape" if "\ud800" not in "".join(lines) else "replace")
+
+
+def check_manifest(manifest: tuple[str, bytes]) -> None:
+    """Prepared, or a line."""
+    ending, content = manifest
+    Path("n0.wav").write_bytes(_RECORDINGS["sound"])
+    put(Path("pipe"), "a named pipe")
+    Path(f"list{ending}").write_bytes(content)
+    prepared_or_told("speech/classification", path=f"list{ending}")
+    prepared_or_told("nlp/classification", path=f"list{ending}")

@@ -85,6 +85,37 @@ def test_a_study_damaged_in_its_structure(damage: dict[str, Any]) -> None:
     structured.check_commands(damage)
 
 
+@settings(QUICK, max_examples=50)
+@given(structured.damaged_npz())
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_an_archive_damaged_in_its_structure(members: list[dict[str, Any]]) -> None:
+    """Headers, sizes, names and methods that numpy would not have written."""
+    structured.check_npz(members)
+
+
+@settings(QUICK, max_examples=50)
+@given(structured.damaged_parquet())
+def test_parquet_damaged_in_its_structure(damage: dict[str, Any]) -> None:
+    """Columns of all kinds, and metadata that lies."""
+    structured.check_parquet(damage)
+
+
+@settings(QUICK, max_examples=20)
+@given(structured.damaged_folder())
+@pytest.mark.timeout(120)
+def test_a_folder_with_strange_things_in_it(entries: list[tuple[str, str, str]]) -> None:
+    """Names of no UTF-8, pipes and devices, recordings whose headers lie."""
+    structured.check_folder(entries)
+
+
+@settings(QUICK, max_examples=40)
+@given(structured.damaged_manifest())
+@pytest.mark.timeout(120)
+def test_a_manifest_damaged_in_its_structure(manifest: tuple[str, bytes]) -> None:
+    """Rows of other types, missing cells, paths that lead to what is no file."""
+    structured.check_manifest(manifest)
+
+
 @pytest.mark.parametrize("kind", sorted(structured.KINDS))
 @pytest.mark.parametrize("name", ["sweep.jsonl", "versions.json", "driver.lock", "study.journal", "task.yaml"])
 def test_a_study_with_something_else_in_place_of_a_file(name: str, kind: str) -> None:

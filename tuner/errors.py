@@ -19,6 +19,8 @@ from tuner.redaction import redacted
 
 Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
+_MOST_NAMES = 200
+"""Most names that a message lists."""
 
 
 class TunerError(Exception):
@@ -51,7 +53,7 @@ class UserError(TunerError, ValueError):
         place = f"{self.where}: " if self.where else ""
         got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
         fix = f" {self.fix}" if self.fix else ""
-        return redacted(" ".join(f"{place}{self.rule}{got}.{fix}".split()))
+        return printable(redacted(" ".join(f"{place}{self.rule}{got}.{fix}".split())))
 
 
 class TaskFileError(UserError):
@@ -87,7 +89,28 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names)}."
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{hint}Known: {', '.join(names[:_MOST_NAMES])}{more}."
+
+
+def is_text(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, which a name of no UTF-8 or an escape in JSON can bring in."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    r"""A text that any terminal shows and any file takes: what is no printable character stands as its escape.
+
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _shown(value: object) -> str:

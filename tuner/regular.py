@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import IO
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -38,7 +38,7 @@ def kind(path: str | Path) -> str:
         return ""
 
 
-def open_bytes(path: str | Path) -> IO[bytes]:
+def open_bytes(path: str | Path) -> BufferedReader:
     """Open a file to read.
 
     Raises:
@@ -66,7 +66,7 @@ def open_to_append(path: str | Path, mode: int = 0o644) -> int:
     return _opened(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
 
 
-def create(path: str | Path) -> IO[bytes]:
+def create(path: str | Path) -> BufferedWriter:
     """Open a new file to write; what had the name is removed, not written into.
 
     Raises:

@@ -391,9 +391,9 @@ def test_ready_features_are_items(tmp_path: Path) -> None:
     [
         ({"X": np.zeros(78)}, r"X must hold real numbers of shape \(all frames, channels\)"),
         ({"X": np.full((78, 3), "a")}, "X must hold real numbers"),
-        ({"X": np.array([[{}] * 3] * 78)}, "the file must be an .npz file of plain arrays"),
-        ({"lengths": np.ones(12, int)}, "lengths must hold whole numbers that sum to the 78 rows of X"),
-        ({"lengths": np.array([-1, 4, *range(3, 13)])}, "lengths must hold whole numbers"),
+        ({"X": np.array([[{}] * 3] * 78)}, "the file must be a readable .npz of plain arrays"),
+        ({"lengths": np.ones(12, int)}, "lengths must add up to the 78 rows of X"),
+        ({"lengths": np.array([-1, 4, *range(3, 13)])}, "lengths must be whole numbers >= 0"),
         ({"y": np.zeros(11, int)}, "y must hold a text or a whole number for each of 12 items"),
         ({"y": np.zeros(12)}, "y must hold a text or a whole number"),
         ({"speaker": np.zeros(3, int)}, "speaker must hold a text or a whole number for each of 12 items"),
@@ -413,7 +413,7 @@ def test_unfit_features_are_refused(changes: dict[str, Any], message: str, tmp_p
 def test_damaged_npz_is_refused(content: bytes, tmp_path: Path) -> None:
     """A file that only claims to be .npz is named."""
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.npz: the file must be an \.npz file of plain arrays"):
+    with pytest.raises(DataError, match=r"a\.npz: the file must be a readable \.npz of plain arrays"):
         prepare(tmp_path / "out", path=str(tmp_path / "a.npz"))
 
 

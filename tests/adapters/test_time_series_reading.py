@@ -187,7 +187,7 @@ NPZ_FAULTS = [
     ({"X": np.zeros((2, 3)), "y": [0.5, 1]}, r"y must hold 2 classes, whole numbers or texts"),
     (
         {"X": np.zeros(3), "y": [0, 1], "lengths": [1, 1]},
-        r"lengths must add up to the steps of X, but got '2, 3'",
+        r"lengths must add up to the 3 rows of X, but got 2",
     ),
     ({"X": np.zeros(3), "y": [0, 1], "lengths": [4, -1]}, r"lengths must be whole numbers >= 0"),
     ({"X": np.zeros((0, 3)), "y": np.zeros(0, int)}, r"X must have items, but got 0"),
@@ -262,9 +262,9 @@ def test_both_layouts_are_read(tmp_path: Path, channels: int) -> None:
         expected, found = read(tmp_path / one), read(tmp_path / other, layout="channels_first")
         for left, right in zip(expected.sequences, found.sequences, strict=True):
             assert np.array_equal(left, right)
-    with pytest.raises(DataError, match=r"lengths must add up to the steps of X.*give the other data\.layout"):
+    with pytest.raises(DataError, match=r"lengths must add up to the \d+ rows of X.*give the other data\.layout"):
         read(tmp_path / "flat_first.npz")
-    with pytest.raises(DataError, match=r"lengths must add up to the steps of X.*give the other data\.layout"):
+    with pytest.raises(DataError, match=r"lengths must add up to the \d+ rows of X.*give the other data\.layout"):
         read(tmp_path / "flat.npz", layout="channels_first")
 
 

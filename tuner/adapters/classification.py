@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.base import Metric
 from tuner.adapters.learned_options import ClassOptions
-from tuner.errors import DataError
+from tuner.errors import DataError, is_text
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,6 +53,14 @@ def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: in
         DataError: They are not.
     """
     counts = Counter(labels)
+    for label in counts:
+        if not is_text(label):
+            raise DataError(
+                "a label must be text that UTF-8 can write",
+                value=label,
+                fix="Rename the folder or file, or mend the cell that gives it.",
+                where=places[labels.index(label)],
+            )
     if len(counts) < 2:
         raise DataError(
             "there must be at least two different labels",
@@ -109,6 +117,12 @@ def macro_f1(predicted: NDArray[np.int64], truth: NDArray[np.int64], num_classes
     total = np.bincount(truth, minlength=num_classes) + np.bincount(predicted, minlength=num_classes)
     occurs = total > 0
     return float((2 * hits[occurs] / total[occurs]).mean())
+
+
+def numbered(labels: Iterable[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each label among the classes."""
+    numbers = {label: number for number, label in enumerate(classes)}
+    return np.asarray([numbers[label] for label in labels], dtype=np.int64)
 
 
 def write_labels(folder: Path, split: str, labels: Sequence[int]) -> None:

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from tuner import regular
+from tuner.adapters.room import must_fit
 from tuner.config.options import Options
 from tuner.errors import DataError, TaskFileError
 from tuner.registry import Catalog
@@ -22,6 +24,8 @@ Encoding = Literal[
 ]  # fmt: skip
 """Names of Python's codecs. A byte-order mark at the beginning of a file says more than they do."""
 
+_COPIES = 2
+"""Of a text file in memory: its bytes and its characters."""
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -119,7 +123,8 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
         DataError: The file cannot be opened, or is in another encoding.
     """
     try:
-        data = path.read_bytes()
+        must_fit(_COPIES * regular.status(path).st_size, path)
+        data = regular.read_bytes(path)
     except OSError as error:
         raise DataError("the file must be readable", value=error.strerror, where=str(path)) from error
     marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
@@ -162,15 +167,15 @@ def content_digest(paths: Iterable[Path], root: Path, used: Mapping[str, object]
     whole = hashlib.sha256(json.dumps(used, sort_keys=True).encode())
     for path in paths:
         try:
-            status = path.stat()
+            status = regular.status(path)
             content = _file_digest(path, status.st_size, status.st_mtime_ns)
         except OSError as error:
             raise DataError("the file must be readable", value=error.strerror, where=str(path)) from error
-        whole.update(f"\x1f{os.path.relpath(path, root)}\x1f{content}".encode())
+        whole.update(b"\x1f" + os.fsencode(os.path.relpath(path, root)) + f"\x1f{content}".encode())
     return whole.hexdigest()
 
 
 @cache  # a sweep asks anew for every searched value of `data.*`
 def _file_digest(path: Path, _size: int, _modified: int) -> str:
-    with path.open("rb") as file:
+    with regular.open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

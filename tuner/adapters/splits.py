@@ -124,8 +124,11 @@ def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, whe
     """
     splits = np.full(len(labels), "train", dtype="<U5")
     needed = 1 + (val > 0) + (test > 0)
-    for label in sorted(set(labels)):
-        items = np.flatnonzero(np.asarray(labels) == label)
+    items_of: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        items_of.setdefault(label, []).append(index)
+    for label in sorted(items_of):
+        items = np.asarray(items_of[label])
         if len(items) < needed:
             raise DataError(
                 f"label {label!r} must occur at least {needed} times, once per split",

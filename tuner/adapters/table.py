@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Dialect, recognize
 from tuner.adapters.files import Encoding, read_text
-from tuner.errors import DataError, nearest
+from tuner.errors import DataError, is_text, nearest
 
 Form = Literal["csv", "jsonl"]
 
@@ -129,4 +129,6 @@ def _as_text(value: object, name: str, where: str) -> str:
         return ""
     if not isinstance(value, str | int | float):
         raise DataError(f"{name} must be a text or a number", value=value, where=where)
-    return str(value)
+    if not is_text(text := str(value)):
+        raise DataError(f"{name} must have no half of a surrogate pair", value=text, where=where)
+    return text

@@ -15,6 +15,7 @@ from tuner.adapters.classification import (
     check_kept,
     check_labels,
     lag_of,
+    numbered,
     trivial_scores,
     write_facts,
     write_labels,
@@ -65,8 +66,9 @@ class TextClassification:
         options = self.options
         splits, dropped, told = self._read()
         classes = sorted({document.label for document in splits["train"]})
+        known = set(classes)
         for document in splits["test"]:
-            if document.label not in classes:
+            if document.label not in known:
                 raise DataError(
                     "a label of the test split must occur in the training data",
                     value=document.label,
@@ -79,7 +81,7 @@ class TextClassification:
         for split, documents in splits.items():
             items = encode(tokenizer, [document.text for document in documents], options.max_length)
             truncated += sum(len(item) == options.max_length for item in items)
-            labels[split] = np.asarray([classes.index(document.label) for document in documents])
+            labels[split] = numbered((document.label for document in documents), classes)
             write_ragged(folder, f"{split}.x", items)
             write_labels(folder, split, labels[split].tolist())
             if split == "train":

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner import regular
+from tuner.adapters.room import must_fit
 from tuner.errors import DataError
 
 _CUT_OFF = re.compile(r"data(?: size)?\s*:\s*(\d+) \(should be (\d+)\)", re.IGNORECASE)
 """libsndfile's note of a file that is shorter than its header says."""
+RATES_HZ = (1000, 1_000_000)
+"""Sample rates of recordings: from below a telephone's to what bats are recorded at. Resampling from a rate far outside
+takes memory without bound."""
+_BLOCK = 1 << 20
+"""Samples, of all channels, that are read at once."""
 _UNKNOWN_SIZE = 0x7FFF0000
 """Sizes above are what recorders write into the header of a stream, whose length they do not know."""
 
@@ -25,12 +33,19 @@ def read_header(path: Path) -> tuple[int, int]:
     """
     import soundfile
 
-    if path.stat().st_size == 0:
+    if regular.status(path).st_size == 0:
         return 0, 0
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(os.fsencode(path))  # a name need not be UTF-8
     except soundfile.SoundFileError as error:
         raise _damaged(path, getattr(error, "error_string", str(error))) from error
+    if info.frames and not RATES_HZ[0] <= info.samplerate <= RATES_HZ[1]:
+        raise DataError(
+            f"the sample rate must be {RATES_HZ[0]} to {RATES_HZ[1]} Hz",
+            value=info.samplerate,
+            fix="Mend the header, or resample the recording.",
+            where=str(path),
+        )
     cut_off = _CUT_OFF.search(info.extra_info)
     if cut_off and int(cut_off[2]) < int(cut_off[1]) < _UNKNOWN_SIZE:
         raise _damaged(path, f"{cut_off[2]} of {cut_off[1]} bytes")
@@ -45,11 +60,16 @@ def read_samples(path: Path) -> NDArray[np.float32]:
     """
     import soundfile
 
+    blocks: list[NDArray[np.float32]] = []
     try:
-        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            size = max(1, _BLOCK // file.channels)  # a header may claim more samples than there are bytes
+            while len(block := file.read(size, dtype="float32", always_2d=True)):
+                blocks.append(block.mean(axis=1))
+                must_fit(2 * blocks[0].nbytes, path, what=f"{len(blocks)} blocks of samples and the next")
     except soundfile.SoundFileError as error:
         raise _damaged(path, getattr(error, "error_string", str(error))) from error
-    mono: NDArray[np.float32] = samples.mean(axis=1)
+    mono = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise DataError(
             "every sample must be finite",

@@ -15,6 +15,7 @@ from tuner.adapters.classification import (
     check_kept,
     check_labels,
     lag_of,
+    numbered,
     trivial_scores,
     write_facts,
     write_labels,
@@ -77,7 +78,7 @@ class SpeechClassification:
         scale[scale == 0] = 1.0  # a constant channel
         labels = {}
         for split, its in splits.items():
-            labels[split] = np.asarray([classes.index(item.label) for item in its])
+            labels[split] = numbered((item.label for item in its), classes)
             scaled = [((item.features - mean) / scale).astype(np.float32) for item in its]
             write_ragged(folder, f"{split}.x", scaled)
             write_labels(folder, split, labels[split].tolist())

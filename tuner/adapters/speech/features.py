@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
+from tuner.adapters.room import must_fit
 from tuner.adapters.speech.audio import log_mel, resampled
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recordings import Recording
 from tuner.adapters.splits import split_named
-from tuner.errors import DataError, nearest
+from tuner.errors import DataError
 
 
 class Item(NamedTuple):
@@ -50,8 +51,10 @@ def compute_features(
     items = []
     for recording, (rate, num_samples) in zip(recordings, headers, strict=True):
         if num_samples:
+            samples = recording.samples()
+            must_fit(samples.nbytes * wanted // rate, recording.where, what=f"the recording at {wanted} Hz")
             features = log_mel(
-                resampled(recording.samples(), rate, wanted),
+                resampled(samples, rate, wanted),
                 wanted,
                 num_mels=options.num_mels,
                 frame_ms=options.frame_ms,
@@ -74,12 +77,13 @@ def read_features(path: Path, group: str | None = "speaker", split: str | None =
     Raises:
         DataError: The file is damaged; an array is missing or misshapen; a value is not finite.
     """
-    arrays = _read_arrays(path, [name for name in (group, split) if name is not None])
-    X, lengths = arrays["X"], arrays["lengths"]
+    more = [name for name in (group, split) if name is not None]
+    optional = [name for name in more if name == "speaker"]
+    arrays, _ = read_arrays(path, ("X", "lengths", "y", *(name for name in more if name != "speaker")), optional)
+    X = arrays["X"]
     if X.ndim != 2 or X.dtype.kind not in "fiu":
         raise _misshapen(path, "X must hold real numbers of shape (all frames, channels)", X)
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or (lengths < 0).any() or lengths.sum() != len(X):
-        raise _misshapen(path, f"lengths must hold whole numbers that sum to the {len(X)} rows of X", lengths)
+    lengths = check_lengths(arrays["lengths"], len(X), path)
     for name in arrays.keys() - {"X", "lengths"}:
         if arrays[name].shape != lengths.shape or arrays[name].dtype.kind not in "Uiu":
             rule = f"{name} must hold a text or a whole number for each of {len(lengths)} items"
@@ -108,25 +112,6 @@ def read_features(path: Path, group: str | None = "speaker", split: str | None =
         )
         for end, length, label, speaker, place, part in zip(ends, lengths, labels, speakers, places, said, strict=True)
     ]
-
-
-def _read_arrays(path: Path, more: Sequence[str]) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as opened:
-            file = np.load(opened)
-            names = list(file.files)
-            arrays = {name: file[name] for name in ("X", "lengths", "y", *more) if name in names}
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise DataError(
-            "the file must be an .npz file of plain arrays",
-            value=str(error),
-            fix="Write it with numpy.savez, without object arrays.",
-            where=str(path),
-        ) from error
-    for name in ("X", "lengths", "y", *(name for name in more if name != "speaker")):
-        if name not in arrays:
-            raise DataError(f"there must be an array {name!r}", fix=nearest(name, names), where=str(path))
-    return arrays
 
 
 def _misshapen(path: Path, rule: str, array: NDArray[Any]) -> DataError:

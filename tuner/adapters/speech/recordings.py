@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ def _in_folder(folder: Path, pattern: str, group: str | None, split: str | None)
 
 def _listed(folder: Path, name: str, where: str) -> Path:
     path = folder / _filled("path", name, where)
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
         raise DataError(
             "a listed recording must be a file",
             value=name,

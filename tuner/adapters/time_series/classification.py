@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Prepared, Split
-from tuner.adapters.classification import METRICS, check_labels, lag_of, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import (
+    METRICS,
+    check_labels,
+    lag_of,
+    numbered,
+    trivial_scores,
+    write_facts,
+    write_labels,
+)
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
@@ -52,7 +60,7 @@ class SeriesClassification:
         scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])
         labels = {}
         for split, items in splits.items():
-            labels[split] = np.array([classes.index(label) for label in items.labels])
+            labels[split] = numbered(items.labels, classes)
             scaled = [scaling(item).astype(np.float32) for item in items.sequences]
             write_ragged(folder, f"{split}.x", scaled)
             write_labels(folder, split, labels[split].tolist())

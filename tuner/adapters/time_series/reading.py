@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -10,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
 from tuner.adapters.time_series.columns import Inputs, inputs
@@ -17,7 +17,7 @@ from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
 from tuner.adapters.time_series.ts_file import read_ts
-from tuner.errors import DataError, nearest
+from tuner.errors import DataError
 
 _FORMS = {
     "id": SUFFIXES,
@@ -182,20 +182,8 @@ def _dealing(
 
 
 def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(
-            "the file must be a readable .npz of plain arrays",
-            value=str(error),
-            fix="Save it by numpy.savez without objects.",
-            where=str(path),
-        ) from error
     told = [name for name in (options.group, None if like else options.split) if name is not None]
-    for name in ("X", "y", *told):
-        if name not in arrays:
-            raise DataError(f"there must be an array {name!r}", fix=nearest(name, arrays), where=str(path))
+    arrays, unused = read_arrays(path, ("X", "y", *told), ("lengths",))
     x, lengths = arrays["X"], arrays.get("lengths")
     wanted = (1, 2) if lengths is not None else (2, 3)
     if x.ndim not in wanted or x.dtype.kind not in "iufb":
@@ -229,12 +217,10 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
                 value=f"{arrays[name].dtype} {arrays[name].shape}",
                 where=str(path),
             )
-    if not sequences:
-        raise DataError("X must have items", value=0, where=str(path))
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(x.shape[-1]))
     words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
-    notices = [*_laid_out(sequences, options, path), *_unused({*arrays} - {"X", "y", "lengths", *told}, path)]
+    notices = [*_laid_out(sequences, options, path), *_unused(unused, path)]
     return Items(
         sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
     )
@@ -261,7 +247,7 @@ def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ClassificationO
     return [f"X is read as items of {steps} steps with {channels} channels; {other}, else channels_last"]
 
 
-def _unused(names: set[str], path: Path) -> list[str]:
+def _unused(names: Sequence[str], path: Path) -> list[str]:
     """A sentence about arrays of which nothing is made."""
     if not names:
         return []
@@ -273,20 +259,6 @@ def _unused(names: set[str], path: Path) -> list[str]:
 
 def _ends(lengths: NDArray[np.generic], x: NDArray[np.float64], path: Path) -> NDArray[np.int64]:
     """Where each item but the last ends in the concatenated steps."""
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not len(lengths) or (lengths.astype(int) < 0).any():
-        raise DataError(
-            "lengths must be whole numbers >= 0, one per item",
-            value=f"{lengths.dtype} {lengths.shape}",
-            where=str(path),
-        )
-    ends = np.cumsum(lengths.astype(np.int64))
-    if ends[-1] != len(x):
-        raise DataError(
-            "lengths must add up to the steps of X",
-            value=f"{ends[-1]}, {len(x)}",
-            fix="X is laid out the other way: give the other data.layout, channels_first or channels_last."
-            if ends[-1] == x.shape[1]
-            else "",
-            where=str(path),
-        )
-    return ends[:-1]
+    turned = "X is laid out the other way: give the other data.layout, channels_first or channels_last."
+    other = lengths.dtype.kind in "iu" and sum(lengths.ravel().tolist()) == x.shape[1]
+    return np.cumsum(check_lengths(lengths, len(x), path, fix=turned if other else ""))[:-1]

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.columns import check_columns
 from tuner.adapters.dialect import Dialect, Writing, recognize
 from tuner.adapters.files import read_text
+from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, delimited_rows
 from tuner.adapters.time_series.times import AUTO, Column, Times, read_times
 from tuner.errors import DataError, nearest
@@ -75,7 +77,7 @@ class Table:
         self._text, self.dialect, self._plain = "", Dialect(), False
         self._frame: Any
         if self._parquet:
-            self._frame = _read_parquet(path)
+            self._frame = read_parquet(path)
         else:
             self._text, self.dialect = recognize(
                 read_text(path, writing.encoding),
@@ -88,6 +90,7 @@ class Table:
             self._plain = self._text.rstrip().count("\n") == len(self._frame)
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
+        self._known = set(self.columns)
         for name in text:
             self._check_column(name)
         if not len(self._frame):
@@ -238,11 +241,7 @@ class Table:
                 fix="Add data.",
                 where=str(self.path),
             )
-        seen: set[str] = set()
-        for name in names:
-            if name in seen:
-                raise DataError("column names must differ", value=name, fix="Rename one.", where=f"{self.path}:1")
-            seen.add(name)
+        check_columns(names, f"{self.path}:1")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -262,7 +261,7 @@ class Table:
             raise DataError("the table must be well-formed CSV", value=str(error), where=str(self.path)) from error
 
     def _check_column(self, name: str) -> None:
-        if name not in self.columns:
+        if name not in self._known:
             fix = nearest(name, self.columns)
             if len(self.columns) == 1 and not self._parquet:
                 fix += " Cells must be parted by , ; | or tabs; data.separator says by which."
@@ -314,14 +313,3 @@ class Table:
 _MARKS = {",": "comma", ".": "point"}
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,'\u2019\s])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _UNIT = re.compile(r"[^\d\s.,]{1,3}\s?[-+]?[\d.,]+|[-+]?[\d.,]+\s?[^\d\s.,]{1,3}")
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pandas as pd
-    import pyarrow as pa
-
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        raise DataError("the file must be readable Parquet", value=str(error), where=str(path)) from error
-    return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # often the time

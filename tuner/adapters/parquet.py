@@ -1,0 +1,92 @@
+"""Parquet files that a stranger may have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner import regular
+from tuner.adapters.columns import check_columns
+from tuner.adapters.room import must_fit
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CELL_BYTES = 8
+_DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What pyarrow and pandas raise of damaged bytes and of metadata that lies, beside errors of their own."""
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """The table of a Parquet file; an index that pandas has stored with it is a column like the others.
+
+    What pandas says of the table in the file's metadata is left alone where it does not fit it. Decimal numbers are
+    read as floats, dictionaries as their values, bytes as UTF-8.
+
+    Raises:
+        DataError: The file is damaged, its columns share a name or are too many, or it does not fit into memory.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with regular.open_bytes(path) as file:
+            opened = pq.ParquetFile(file)
+            check_columns([str(name) for name in opened.schema_arrow.names], str(path))
+            _check_size(opened.metadata, path)
+            frame = _frame(_plain(opened.read()))
+    except DataError:
+        raise
+    except (*_DAMAGED, pa.ArrowException) as error:
+        raise DataError("the file must be readable Parquet", value=_in_a_line(error), where=str(path)) from error
+    frame.columns = [str(name) for name in frame.columns]
+    check_columns(frame.columns.tolist(), str(path))
+    return frame
+
+
+def _check_size(metadata: Any, path: Path) -> None:
+    rows = sum(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
+    if rows < 0 or rows != metadata.num_rows:
+        raise DataError(
+            f"the file must have the {metadata.num_rows} rows that its footer says",
+            value=rows,
+            fix="It is damaged: save it again.",
+            where=str(path),
+        )
+    must_fit(_CELL_BYTES * rows * metadata.num_columns, path, what=f"{rows} rows of {metadata.num_columns} columns")
+
+
+def _plain(table: Any) -> Any:
+    """The table with numbers and texts in place of decimals, dictionaries and bytes; names need not differ."""
+    import pyarrow as pa
+
+    fields = []
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_decimal(kind):
+            kind = pa.float64()
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+            kind = pa.large_string()
+        fields.append(field.with_type(kind))
+    return table.cast(pa.schema(fields, metadata=table.schema.metadata))
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+        return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # often the time
+    except (*_DAMAGED, pa.ArrowException):
+        plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+        return plain
+
+
+def _in_a_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).strip().partition("\n")[0] or type(error).__name__
