@@ -11,10 +11,11 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from benchmarks import acting, findings, intervals, samplers
+from benchmarks import acting, findings, intervals, placebo, samplers
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
 from benchmarks.pruning import RULES, Curve, replay
+from benchmarks.running import records
 from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
 from tuner.errors import DataError
@@ -209,3 +210,17 @@ def test_the_table_of_intervals_is_whole() -> None:
     lines = list(intervals.rows(studies=3, seed=0))
     kinds = len(intervals.SEEDS) * len(intervals.CONFIGURATIONS) * len(intervals.SPREADS)
     assert len(lines) == 1 + kinds + 1 + 5 * len(intervals.SEEDS)
+
+
+def test_a_placebo_is_trained_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every configuration a second time from another seed, both ways round, whatever epoch both are cut at."""
+    monkeypatch.chdir(tmp_path)
+    small = ("data.length=6", "data.train=60", "data.val=20", "data.test=20", "budget.epochs=2")
+    placebo.train(tmp_path, "adding", 1, 5, *small, "space.hidden_size=4", "space.layers=1")
+    (first,) = records(tmp_path / "adding", "adding")
+    second = placebo.again(tmp_path / "adding", first)
+    assert list(second.epochs) == list(first.epochs) == [1, 2]
+    assert second.series("val/loss") != first.series("val/loss")
+    found = placebo.said(tmp_path, "adding", 0.5)
+    assert (found.epochs, found.pairs) == (1, 2)
+    assert found.helped <= found.gained <= 1

@@ -124,7 +124,10 @@ class TestStudy:
             event["metrics"]["val/accuracy"] = 0.6
         bad = trial(3, state=State.DIVERGED, epochs=1, repairs=change)
         bad.epochs[1]["metrics"]["val/accuracy"] = math.nan
-        story = study_story([first, better, worse, bad], ABOUT)
+        confirmed = [trial(9, epochs=20), trial(9, epochs=20)]
+        for event in confirmed[1].epochs.values():
+            event["metrics"]["val/accuracy"] -= 0.001
+        story = study_story([first, better, worse, bad], ABOUT, confirmed)
         assert story.judged == 1
         told = {repair.number: repair for repair in story.repairs}
         assert (told[1].epochs, told[1].after, told[1].before) == (3, 0.8, pytest.approx(0.9 - 0.4 / 3))

@@ -70,17 +70,12 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
     _say(console, "what repairs did, at the epochs that both trials have:")
     table = make_table("repair", "of", "change", story.about.metric, "outcome")
     for repair in story.repairs:
-        ended = "" if repair.ended is None else f" (ended after {repair.ended})"
-        epochs = f"{repair.epochs} epoch{'s' if repair.epochs > 1 else ''}"
-        values = f"{number(repair.before)}{ended} -> {number(repair.after)} in {epochs}"
-        outcome = (
-            f"{'helped' if repair.helped else 'did not help'}, finding {'gone' if repair.cured else 'still there'}"
-        )
+        outcome = f"{repair.outcome}, finding {'gone' if repair.cured else 'still there'}"
         change = changes_in_words(repair.change)
-        table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, values, outcome)
+        table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, repair.values, outcome)
     console.print(table)
     if story.helped is not None:
-        _say(console, f"{story.helped} helped: better by 2 % at least.")
+        _say(console, f"{story.helped} helped: better than another seed would make it.")
 
 
 def _print_hopeless(console: Console, story: StudyStory) -> None:

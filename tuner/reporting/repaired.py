@@ -10,6 +10,7 @@ from typing import Any
 from tuner.diagnostics.finding import changes_in_words
 from tuner.events import RunRecord
 from tuner.messages import State
+from tuner.reporting.seed_noise import SeedNoise
 
 LEAST_GAIN = 0.02
 """A repair that gains less than this share of the value did not help."""
@@ -24,12 +25,13 @@ class Repaired:
         repaired: The trial that it repaired.
         finding: What was found there.
         change: Parameter -> old and new value.
-        epochs: Epochs after which both are compared: those of the shorter one; all that the repair has where the other
-            was ended as it got nowhere.
+        epochs: Epochs after which both are compared: those of the shorter one.
         ended: Epochs of the repaired trial where it was ended; None else.
         before: Best value of the repaired trial by then; None without one.
         after: That of the repair.
-        helped: Whether it is better by a fiftieth of the value at least.
+        final: The repair's best value, where it was trained longer; None else.
+        better: Whether the repair is better at all, by a fiftieth of the value at least.
+        helped: Whether it is better by more than another seed would make it; None where that is not known.
         cured: Whether the finding is gone.
     """
 
@@ -41,60 +43,85 @@ class Repaired:
     ended: int | None
     before: float | None
     after: float | None
-    helped: bool
+    final: float | None
+    better: bool
+    helped: bool | None
     cured: bool
+
+    @property
+    def outcome(self) -> str:
+        """Whether it helped, in words."""
+        if self.helped is None:
+            return "whether another seed would do as much is not known"
+        if self.helped:
+            return "it helped"
+        return "no better than a repeat with another seed would be" if self.better else "it did not help"
+
+    @property
+    def values(self) -> str:
+        """`0.4 -> 0.2 after 3 epochs, 0.1 in the end`."""
+        if self.epochs == 0:
+            return "no epoch to compare them at" if self.final is None else f"no score -> {self.final:.4g} in the end"
+        before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
+        ended = "" if self.ended is None else f" (ended after {self.ended})"
+        told = f"{before}{ended} -> {after} after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
+        return told if self.final is None else f"{told}, {self.final:.4g} in the end"
 
     @property
     def sentence(self) -> str:
         """All that in words."""
-        before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
-        ended = "" if self.ended is None else f" (ended after {self.ended})"
-        values = f"{before}{ended} -> {after} after {self.epochs} epoch{'s' if self.epochs > 1 else ''}"
-        word = "helped" if self.helped else "did not help"
-        what = self.finding.replace("_", " ")
-        change = changes_in_words(self.change)
-        return f"trial {self.number} repaired trial {self.repaired} ({what}; {change}): {values}, it {word}."
+        what, change = self.finding.replace("_", " "), changes_in_words(self.change)
+        return f"trial {self.number} repaired trial {self.repaired} ({what}; {change}): {self.values}; {self.outcome}."
 
 
-def repaired(records: Sequence[RunRecord], metric: str, maximize: bool) -> list[Repaired]:
+def repaired(
+    records: Sequence[RunRecord], confirmed: Sequence[RunRecord], metric: str, maximize: bool
+) -> list[Repaired]:
     """Every repair that is over, by number.
 
     Args:
         records: The trials of one study.
+        confirmed: Its confirmations, which tell what seeds do.
         metric: The objective.
         maximize: Whether higher values are better.
     """
     known = {record.number: record for record in records}
-    found = []
-    for record in sorted(records, key=lambda each: each.number):
-        other = known.get(record.repairs.get("number", -1))
-        if other is None or not record.state.final:
-            continue
-        own, others = (max(each.epochs, default=0) for each in (record, other))
-        ended = others if other.state in {State.DIVERGED, State.HOPELESS} else None
-        epochs = min(own, others) if ended is None else own
-        before, after = (_best(each, metric, maximize, epochs) for each in (other, record))
-        helped = after is not None and (before is None or _gain(before, after, maximize) > LEAST_GAIN * abs(before))
-        cause = record.repairs
-        found.append(
-            Repaired(
-                number=record.number,
-                repaired=other.number,
-                finding=cause["finding"],
-                change=cause["change"],
-                epochs=epochs,
-                ended=ended,
-                before=before,
-                after=after,
-                helped=helped,
-                cured=cause["finding"] not in record.found,
-            )
-        )
-    return found
+    over = [
+        (record, other)
+        for record in sorted(records, key=lambda each: each.number)
+        if record.state.final and (other := known.get(record.repairs.get("number", -1))) is not None
+    ]
+    noise = SeedNoise.of(confirmed, records, metric, maximize) if over else None
+    return [_judged(record, other, noise, metric, maximize) for record, other in over if noise is not None]
 
 
-def _gain(before: float, after: float, maximize: bool) -> float:
-    return after - before if maximize else before - after
+def _judged(record: RunRecord, other: RunRecord, noise: SeedNoise, metric: str, maximize: bool) -> Repaired:
+    own, others = (max(each.epochs, default=0) for each in (record, other))
+    epochs = min(own, others)
+    before, after, final = (
+        _best(each, metric, maximize, upto) for each, upto in ((other, epochs), (record, epochs), (record, own))
+    )
+    better = False
+    helped: bool | None = None if before is None and final is not None else False  # nothing to compare with
+    if before is not None and after is not None:
+        better = (after - before if maximize else before - after) > LEAST_GAIN * abs(before)
+        if better:
+            least = noise.least_gain(epochs)
+            helped = None if least is None else noise.scale(after) - noise.scale(before) > least
+    return Repaired(
+        number=record.number,
+        repaired=other.number,
+        finding=record.repairs["finding"],
+        change=record.repairs["change"],
+        epochs=epochs,
+        ended=others if other.state in {State.DIVERGED, State.HOPELESS} else None,
+        before=before,
+        after=after,
+        final=final if own > epochs else None,
+        better=better,
+        helped=helped,
+        cured=record.repairs["finding"] not in record.found,
+    )
 
 
 def _best(record: RunRecord, metric: str, maximize: bool, epochs: int) -> float | None:

@@ -150,7 +150,7 @@ class StudyStory:
         symptoms: The most frequent first.
         comparisons: How many choices were compared in all, of which something could have been told.
         repairs: Those that are over, by number.
-        helped: How many of them helped; None without any.
+        helped: How many helped of those of which that is known; None without any.
         hopeless: What was ended early.
     """
 
@@ -169,7 +169,7 @@ class StudyStory:
         return asdict(self)
 
 
-def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
+def study_story(records: Sequence[RunRecord], about: About, confirmed: Sequence[RunRecord] = ()) -> StudyStory:
     """The story of a study.
 
     What goes with a symptom is told of the trials that the search drew. Repairs are no draws: they are told by
@@ -179,6 +179,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
     Args:
         records: All trials of the search.
         about: The study.
+        confirmed: Its confirmations, which tell what another seed does.
     """
     over = [record for record in records if record.state.final and not record.repairs and record.epochs]
     found = {record.number: findings(record, about) for record in over}
@@ -201,7 +202,8 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
         )
         for name, count in counts.most_common()
     )
-    repairs = tuple(repaired(records, about.metric, about.maximize))
+    repairs = tuple(repaired(records, confirmed, about.metric, about.maximize))
+    known = [one.helped for one in repairs if one.helped is not None]
     return StudyStory(
         about=about,
         states=dict(Counter(record.state.value for record in records)),
@@ -210,7 +212,7 @@ def study_story(records: Sequence[RunRecord], about: About) -> StudyStory:
         symptoms=symptoms,
         comparisons=comparisons,
         repairs=repairs,
-        helped=Share.of(Group("", sum(one.helped for one in repairs), len(repairs))) if repairs else None,
+        helped=Share.of(Group("", sum(known), len(known))) if known else None,
         hopeless=_hopeless(records, about),
     )
 

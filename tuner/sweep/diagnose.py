@@ -48,7 +48,7 @@ def diagnose_study(folder: StudyFolder) -> StudyStory:
         raise StudyError(
             f"study {folder.name} must have a trial", fix="Start it with `python -m tuner run`, or let it go on."
         )
-    return study_story(records, about(folder))
+    return study_story(records, about(folder), _runs(folder, "confirm/"))
 
 
 def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
@@ -292,7 +292,11 @@ def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
 
 
 def _trials(folder: StudyFolder) -> list[RunRecord]:
-    return list(read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/")))
+    return _runs(folder, "trials/")
+
+
+def _runs(folder: StudyFolder, kind: str) -> list[RunRecord]:
+    return list(read_runs(folder.events(run) for run in folder.runs() if run.startswith(kind)))
 
 
 def _figures(folder: Path) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
     metric = task.metric.removeprefix("val/")
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
     mattered, shares, separated = _what_mattered(sweep, trials, prepared)
-    mattered += [repair.sentence for repair in repaired(trials, task.metric, task.maximize)]
+    mattered += [repair.sentence for repair in repaired(trials, confirmed, task.metric, task.maximize)]
     _write_tables(folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.maximize)
     common: dict[str, Any] = {
         "headline": headline(folder.name, trials),
