@@ -182,6 +182,8 @@ class Adapter(Protocol):
     attribute there are none."""
     demands: Demands
     """What the data ask of the network, under the adapter's options. Without this attribute they ask nothing."""
+    edition: str
+    """Changes when the same data and options are prepared otherwise than before. Without this attribute it is empty."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""

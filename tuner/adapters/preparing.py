@@ -33,7 +33,8 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
     Raises:
         DataError: The data is missing, damaged or unfit.
     """
-    digest = hashlib.sha256(f"{name}\n{adapter.fingerprint()}".encode()).hexdigest()[:16]
+    edition = getattr(adapter, "edition", "")  # of what preparation writes; adapters of earlier contracts have none
+    digest = hashlib.sha256(f"{name}\n{adapter.fingerprint()}{edition}".encode()).hexdigest()[:16]
     folder = root / digest
     if not (folder / PREPARED).exists():
         _make(root)

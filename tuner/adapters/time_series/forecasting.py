@@ -6,23 +6,23 @@ it looks back on may lie in the parts before. S series, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Demands, Prepared
+from tuner.adapters.base import Demands, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.adapters.time_series.origins import origins
+from tuner.adapters.time_series.origins import Parts, Windows, windows_of
 from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
-from tuner.adapters.time_series.series import Collection, Series, read_series
+from tuner.adapters.time_series.series import Collection, Series, made_rows, read_series, stretches
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.adapters.time_series.times import AUTO, ISO
 from tuner.errors import DataError
@@ -34,22 +34,18 @@ DEFAULT_PART = 0.2
 """Share of val and of test where neither the task file nor the source says it."""
 
 
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
 WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "channel_embedding", "segment", "loss")
 """Options that act when prepared data is opened: searching them prepares nothing anew."""
-
-
-class Parts(NamedTuple):
-    """Where the parts of each series end: train, then val, then test; each (S,)."""
-
-    train: NDArray[np.int64]
-    val: NDArray[np.int64]
-    test: NDArray[np.int64]
 
 
 class Forecasting:
     """Direct forecasts of several steps, of one or more channels, in one or more series."""
 
     metrics = METRICS
+    edition = "\ngaps"
+    """What preparation writes; data that was prepared before gaps were known is not taken for it."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: ForecastingOptions) -> None:
@@ -73,43 +69,47 @@ class Forecasting:
         `search.*` holds train and val rows, `whole.*` all of them: a search never opens test rows.
         """
         collection = self._read()
-        seasonality = self.options.seasonality or collection.seasonality
+        seasonality = self.options.seasonality or collection.seasonality or 1
         horizon = self.options.horizon or collection.horizon or seasonality
+        check_channels(self.options, collection.channels)
         series, parts = self._part(collection, horizon)
         dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
+        runs, made = stretches(series), made_rows(series)
+        look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
+        windows = {split: windows_of(runs, parts, made, split, horizon) for split in SPLITS}
+        self._check_windows(windows, horizon, collection)
         season_S = np.where(parts.train > seasonality, seasonality, 1)
-        scaled, statistics, constant = [], [], 0
-        for one, train, season in zip(series, parts.train, season_S, strict=True):
-            scaling = standardization(one.values[:train], one.where)
-            constant += int(scaling.constant.sum())
-            scaled.append(scaling(one.values))
-            error_C = naive_error(scaled[-1][:train], int(season))
-            statistics.append([scaling.mean, scaling.scale, error_C])
-        statistics_S3C = np.array(statistics)
+        scaled, statistics_S3C, constant = _standardized(series, parts.train, season_S)
         stored = [values.astype(np.float32) for values in scaled]
         write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
         write_ragged(folder, "whole", stored)
         np.save(folder / "parts.npy", np.stack(parts))
+        np.save(folder / "stretches.npy", np.stack(runs))
+        np.save(folder / "made.npy", made)
         np.save(folder / "statistics.npy", statistics_S3C)
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         write_facts(folder, facts)
-        check_channels(self.options, collection.channels)
-        look_back(self.options, parts.train, horizon, seasonality)
-        windows = {
-            "train": origins(np.ones_like(parts.train), parts.train, horizon),
-            "val": origins(parts.train, parts.val, horizon),
-            "test": origins(parts.val, parts.test, horizon),
-        }
+        places = [one.places for one in series]
         return Prepared(
-            counts={split: len(origin_N) for split, (_, origin_N) in windows.items()},
+            counts={split: len(one.origin) for split, one in windows.items()},
             trivial={
-                split: naive_scores(scaled, *windows[split], horizon, season_S, statistics_S3C)
+                split: naive_scores(
+                    scaled,
+                    windows[split].number,
+                    windows[split].origin,
+                    horizon,
+                    season_S,
+                    statistics_S3C,
+                    places,
+                    made,
+                )
                 for split in ("val", "test")
             },
             lag=max(seasonality, horizon),
             about={
                 "name": "seasonal naive",
                 **facts,
+                **({"time step": collection.step} if collection.step else {}),
                 "series": len(series),
                 "rows": {
                     "train": int(parts.train.sum()),
@@ -120,8 +120,16 @@ class Forecasting:
                 "gaps in time": collection.gaps,
                 "dropped": dropped,
             },
-            notices=[*collection.notices, *left_out("series", dropped, of=len(collection.series))],
-            advice=("a longer data.window", "data.window_norm: last or standard, where the level drifts"),
+            notices=[
+                *collection.notices,
+                *self._unknown_season(collection),
+                *left_out("series", dropped, of=len(collection.series)),
+                *(
+                    [f"{constant} of {len(series) * len(collection.channels)} channels never change in training"]
+                    if constant
+                    else []
+                ),
+            ],
         )
 
     def problem(self, folder: Path) -> ForecastingProblem:
@@ -154,7 +162,7 @@ class Forecasting:
             val, test = (_rows(shares[name], len(values), horizon) for name in ("val", "test"))
             train = len(values) - val - test
             if train > horizon:
-                kept.append(Series(one.name, values, one.where))
+                kept.append(one.cut(self.options.rows))
                 ends.append((train, train + val, len(values)))
         if not kept:
             longest = max((one.values[: self.options.rows] for one in collection.series), key=len)
@@ -167,6 +175,50 @@ class Forecasting:
                 where=collection.series[0].where,
             )
         return kept, Parts(*np.array(ends).T)
+
+    def _check_windows(self, windows: Mapping[Split, Windows], horizon: int, collection: Collection) -> None:
+        """Gaps must leave something to learn from and to score."""
+        for split, one in windows.items():
+            if not len(one.origin):
+                least = 2 * horizon if split != "train" else horizon + 1
+                other = "ignore" if self.options.gaps == "fill" else "fill or ignore"
+                raise DataError(
+                    f"there must be {least} rows without a gap in time for {split}: {least - horizon} to look back on, "
+                    f"{horizon} to forecast",
+                    value=f"{collection.gaps} gaps",
+                    fix=f"Set data.gaps to {other}, or lower data.horizon.",
+                    where=collection.series[0].where,
+                )
+
+    def _unknown_season(self, collection: Collection) -> list[str]:
+        """A sentence where the season, or what follows from it, is known to nobody."""
+        if self.options.seasonality or collection.seasonality:
+            return []
+        horizon = "" if self.options.horizon or collection.horizon else ", and data.horizon 1"
+        step = "rows without data.time" if self.options.time is None else "rows without a regular time step"
+        if collection.step:
+            step = f"a time step of {collection.step}"
+        return [
+            f"no season is known for {step}: data.seasonality is taken as 1, so that the naive forecast repeats the "
+            f"last value{horizon}"
+        ]
+
+
+def _standardized(
+    series: Sequence[Series], train_S: NDArray[np.int64], season_S: NDArray[np.int64]
+) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], int]:
+    """Values by what training rows say; mean, scale and naive error of each series, (S, 3, C); constant channels."""
+    scaled, statistics, constant = [], [], 0
+    for one, train, season in zip(series, train_S, season_S, strict=True):
+        scaling = standardization(one.values[:train], one.where)
+        constant += int(scaling.constant.sum())
+        scaled.append(scaling(one.values))
+        rows, places = scaled[-1][:train], one.places
+        if one.made is not None:
+            read = np.flatnonzero(~one.made[:train])
+            rows, places = rows[read], read if places is None else places[read]
+        statistics.append([scaling.mean, scaling.scale, naive_error(rows, int(season), places)])
+    return scaled, np.array(statistics), constant
 
 
 def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None:
@@ -184,8 +236,14 @@ def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None
         )
 
 
-def look_back(options: ForecastingOptions, train_S: NDArray[np.int64], horizon: int, seasonality: int) -> int:
+def look_back(options: ForecastingOptions, room: int, horizon: int, seasonality: int) -> int:
     """The window to use: the one given when at least one training part has room for it, else a default.
+
+    Args:
+        options: What was given.
+        room: Rows of the longest look-back that a training part has room for beside the horizon.
+        horizon: Rows to forecast.
+        seasonality: Rows in a season.
 
     Returns:
         Rows, a multiple of the segment.
@@ -193,7 +251,6 @@ def look_back(options: ForecastingOptions, train_S: NDArray[np.int64], horizon: 
     Raises:
         DataError: The window, or one segment, and the horizon are longer than every training part.
     """
-    room = int(train_S.max()) - horizon
     for name, value in (("window", options.window), ("segment", options.segment)):
         if value is not None and value > room:
             raise DataError(

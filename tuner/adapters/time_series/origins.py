@@ -1,9 +1,118 @@
-"""Forecast origins: the first row to forecast of every window, for many series at once."""
+"""Forecast origins: the first row to forecast of every window, for many series at once.
+
+S series, R stretches of rows without a gap, N windows.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+
+from tuner.adapters.base import Split
+
+
+class Parts(NamedTuple):
+    """Where the parts of each series end: train, then val, then test; each (S,)."""
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+class Stretches(NamedTuple):
+    """Rows without a gap, in which a window lies; each (R,).
+
+    Args:
+        number: Which series a stretch belongs to.
+        start: First row.
+        end: One past the last row.
+    """
+
+    number: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    def room(self, parts: Parts, horizon: int) -> int:
+        """Rows of the longest look-back that training has room for."""
+        return int((np.minimum(self.end, parts.train[self.number]) - self.start).max()) - horizon
+
+
+def stretches_in(folder: Path, parts: Parts) -> Stretches:
+    """What preparation wrote; whole series in a folder from before gaps were known, which trials under way may have."""
+    path = folder / "stretches.npy"
+    if path.exists():
+        return Stretches(*np.load(path))
+    start_S = np.zeros_like(parts.test)
+    return Stretches(np.arange(len(start_S)), start_S, parts.test)
+
+
+def made_in(folder: Path) -> NDArray[np.int64]:
+    """Series number and row of what was filled in, (2, rows)."""
+    path = folder / "made.npy"
+    made: NDArray[np.int64] = np.load(path) if path.exists() else np.empty((2, 0), dtype=np.int64)
+    return made
+
+
+class Windows(NamedTuple):
+    """Windows in order; each (N,).
+
+    Args:
+        number: Which series a window belongs to.
+        origin: First row to forecast.
+        rows: Rows that may be looked back on.
+    """
+
+    number: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+
+def windows_of(
+    stretches: Stretches,
+    parts: Parts,
+    made: NDArray[np.int64],
+    split: Split,
+    horizon: int,
+    window: int = 1,
+    stride: int = 1,
+) -> Windows:
+    """The windows of a split.
+
+    Training windows have the whole look-back; a stretch too short for it gives one shorter window. Forecasts that are
+    scored have at least a horizon of rows to look back on and depend on no look-back.
+
+    Args:
+        stretches: Where rows follow each other.
+        parts: Where the parts of the series end.
+        made: Series number and row of what was filled in, (2, rows); a window has a target that was read.
+        split: The split.
+        horizon: Rows to forecast.
+        window: Look-back of training windows, in rows.
+        stride: Rows between training windows; other splits have every row.
+    """
+    train_R, val_R, test_R = (part[stretches.number] for part in parts)
+    if split == "train":
+        end_R = np.minimum(stretches.end, train_R)
+        first_R = stretches.start + np.minimum(window, np.maximum(end_R - stretches.start - horizon, 1))
+    else:
+        begin_R, last_R = (train_R, val_R) if split == "val" else (val_R, test_R)
+        end_R, stride = np.minimum(stretches.end, last_R), 1
+        first_R = np.maximum(begin_R, stretches.start + horizon)
+    run_N, origin_N = origins(first_R, end_R, horizon, stride)
+    number_N, start_N = stretches.number[run_N], stretches.start[run_N]
+    if made.size:
+        ends = np.cumsum(parts.test)
+        before = np.r_[0, ends][:-1]
+        read = np.ones(ends[-1], dtype=np.int64)
+        read[before[made[0]] + made[1]] = 0
+        total = np.r_[0, np.cumsum(read)]
+        first_N = before[number_N] + origin_N
+        kept = total[first_N + horizon] > total[first_N]
+        number_N, origin_N, start_N = number_N[kept], origin_N[kept], start_N[kept]
+    return Windows(number_N, origin_N, origin_N - start_N)
 
 
 def origins(
@@ -15,7 +124,7 @@ def origins(
 
     Args:
         first_S: First row that may be a target, per series.
-        end_S: One past the last row that may be a target, per series; at least `horizon` beyond the first.
+        end_S: One past the last row that may be a target, per series.
         horizon: Targets per window.
         stride: Rows between origins.
 
@@ -23,7 +132,7 @@ def origins(
         Series number and origin of each window, both (N,), in order.
     """
     latest_S = end_S - horizon
-    count_S = (latest_S - first_S) // stride + 1
+    count_S = np.maximum((latest_S - first_S) // stride + 1, 0)
     number_N = np.repeat(np.arange(len(count_S)), count_S)
     rank_N = np.arange(len(number_N)) - np.repeat(np.cumsum(count_S) - count_S, count_S)
     return number_N, latest_S[number_N] - stride * (count_S[number_N] - 1 - rank_N)

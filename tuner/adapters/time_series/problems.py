@@ -18,9 +18,9 @@ from tuner.adapters.base import Batch, Split
 from tuner.adapters.classification import Classification
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
-from tuner.adapters.time_series.forecasting import Parts, check_channels, look_back
+from tuner.adapters.time_series.forecasting import check_channels, look_back
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.adapters.time_series.origins import origins
+from tuner.adapters.time_series.origins import Parts, made_in, stretches_in, windows_of
 from tuner.adapters.time_series.scoring import scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, denormalized
 
@@ -53,29 +53,21 @@ class ForecastingProblem:
         self.horizon: int = facts["horizon"]
         self.parts = Parts(*np.load(folder / "parts.npy"))
         check_channels(options, self.channels)
-        self.window = look_back(options, self.parts.train, self.horizon, facts["seasonality"])
+        self.stretches = stretches_in(folder, self.parts)
+        self.made = made_in(folder)
+        room = self.stretches.room(self.parts, self.horizon)
+        self.window = look_back(options, room, self.horizon, facts["seasonality"])
         self.lag = self.window // options.segment
         self.per_item = 1 if options.channel_independence else len(self.channels)
 
     def dataset(self, split: Split) -> WindowDataset:
-        """Open a split, memory-mapped.
-
-        Training windows have the whole look-back; a series too short for it gives one shorter window.
-        """
-        parts, horizon = self.parts, self.horizon
-        if split == "train":
-            earliest_S = np.minimum(self.window, parts.train - horizon)
-            number_N, origin_N = origins(earliest_S, parts.train, horizon, self.options.stride)
-        elif split == "val":
-            number_N, origin_N = origins(parts.train, parts.val, horizon)
-        else:
-            number_N, origin_N = origins(parts.val, parts.test, horizon)
+        """Open a split, memory-mapped; see `windows_of`."""
         return WindowDataset(
             Ragged(self.folder, "whole" if split == "test" else "search"),
-            number_N,
-            origin_N,
+            windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, self.options.stride),
+            self.made,
             window=self.window,
-            horizon=horizon,
+            horizon=self.horizon,
             statistics_S3C=np.load(self.folder / "statistics.npy").astype(np.float32),
             window_norm=self.options.window_norm,
             channel_independence=self.options.channel_independence,
@@ -95,8 +87,14 @@ class ForecastingProblem:
         return nn.Sequential(nn.Linear(input_size, shape[0] * shape[1]), nn.Unflatten(1, shape))
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean squared, absolute or Huber error, on the standardized scale."""
-        return LOSSES[self.options.loss](denormalized(prediction, batch.y), batch.y[:, : self.horizon])
+        """Mean squared, absolute or Huber error, on the standardized scale, over the targets that were read."""
+        loss, forecast_BHC = LOSSES[self.options.loss], denormalized(prediction, batch.y)
+        truth_BHC = batch.y[:, : self.horizon]
+        if not self.made.size:
+            return loss(forecast_BHC, truth_BHC)
+        read_BHC = ~torch.isnan(truth_BHC)
+        part = loss(forecast_BHC.where(read_BHC, 0), truth_BHC.where(read_BHC, 0))
+        return part * (read_BHC.numel() / read_BHC.sum())
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """Mean squared and absolute error, MASE and sMAPE over all windows."""

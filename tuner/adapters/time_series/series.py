@@ -1,9 +1,9 @@
-"""Series in time as they come from a table, and what their time steps tell."""
+"""Series in time as they come from a table, and what their times tell: step, season and gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,33 +11,38 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.origins import Stretches
+from tuner.adapters.time_series.steps import Step, foreign, shortest_and_longest, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
 from tuner.errors import DataError
-
-_DAY = 86_400.0
-_SEASONS = (
-    (1_800.0, 1_800.0, 48),
-    (3_600.0, 3_600.0, 24),
-    (_DAY, _DAY, 7),
-    (28 * _DAY, 31 * _DAY, 12),
-    (89 * _DAY, 92 * _DAY, 4),
-)
-"""Shortest and longest step in seconds, and steps per season: a day, a week, a year."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One series.
+    """One series of T rows.
 
     Args:
         name: As the table says it; empty when there is only one.
-        values: (steps, channels), in order of time, finite.
+        values: (T, channels), in order of time, finite.
         where: Where it was read.
+        places: The place of each row on the grid of time steps, rising, (T,); None where rows follow each other.
+        breaks: Rows before which places are missing.
+        made: Rows that were not read but filled in, (T,) of bool; None where none were. They are never forecast.
     """
 
     name: str
     values: NDArray[np.float64]
     where: str
+    places: NDArray[np.int64] | None = None
+    breaks: NDArray[np.int64] | None = None
+    made: NDArray[np.bool_] | None = None
+
+    def cut(self, rows: int | None) -> Series:
+        """The series up to a row."""
+        places = None if self.places is None else self.places[:rows]
+        made = None if self.made is None else self.made[:rows]
+        breaks = None if self.breaks is None else self.breaks[self.breaks < len(self.values[:rows])]
+        return replace(self, values=self.values[:rows], places=places, breaks=breaks, made=made)
 
 
 @dataclass(frozen=True)
@@ -47,19 +52,21 @@ class Collection:
     Args:
         series: At least one.
         channels: Names of the channels.
-        seasonality: Steps in a season.
+        seasonality: Steps in a season; None where the time step tells none.
         horizon: Steps to forecast, where the source says it.
         held_rows: Rows at the end of each series that are its official test part, where it has one.
-        gaps: Time steps longer than 1.5 times the usual one.
+        gaps: Places without rows between a series' rows.
+        step: The usual time step, for people; empty where there is none.
         notices: What the user should hear of how the series were read.
     """
 
     series: list[Series]
     channels: tuple[str, ...]
-    seasonality: int
+    seasonality: int | None
     horizon: int | None = None
     held_rows: int | None = None
     gaps: int = 0
+    step: str = ""
     notices: tuple[str, ...] = ()
 
 
@@ -67,7 +74,8 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     """Read the series of a table.
 
     Raises:
-        DataError: The file is missing, damaged or of no known form; a time does not parse or occurs twice.
+        DataError: The file is missing, damaged or of no known form; a time does not parse or occurs twice; series have
+            different time steps.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(
@@ -85,35 +93,178 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
     channels = tuple(found.names)
     values = np.split(table.numbers(channels)[groups.order], groups.starts[1:])
-    step, gaps = _time_step(groups)
+    step = step_of(groups.times, groups.starts) if options.time else None
+    season = options.seasonality or (step.season if step else None)
+    series, gaps = [], Gaps()
+    for name, part, times in zip(groups.names, values, np.split(groups.times, groups.starts[1:]), strict=True):
+        one = Series(name, part, str(path))
+        if step is not None:
+            if options.gaps != "ignore" and foreign(times, step):
+                _refuse_step(name, times, step, path)
+            one, more = _on_grid(one, times, step, options.gaps, season or 1)
+            gaps = gaps.and_(more)
+        series.append(one)
     return Collection(
-        series=[Series(name, part, str(path)) for name, part in zip(groups.names, values, strict=True)],
+        series=series,
         channels=channels,
-        seasonality=_season(step) if options.time else 1,
-        gaps=gaps if options.time else 0,
-        notices=(*table.notices, *_told(options.time, groups), *found.notices),
+        seasonality=step.season if step else None,
+        gaps=gaps.number,
+        step=step.text if step else "",
+        notices=(*table.notices, *_told(options, groups, step, gaps, len(series), season or 1), *found.notices),
     )
 
 
-def _told(time: str | None, groups: Groups) -> Iterator[str]:
+@dataclass(frozen=True)
+class Gaps:
+    """Places without rows.
+
+    Args:
+        number: How many gaps.
+        missing: Places in all of them.
+        filled: Gaps that were filled.
+        series: Series that have one.
+        skipped: Places without a row that are no gap: holidays.
+        first: The series, and the time before its first gap.
+    """
+
+    number: int = 0
+    missing: int = 0
+    filled: int = 0
+    series: int = 0
+    skipped: int = 0
+    first: tuple[str, str] = ("", "")
+
+    def and_(self, other: Gaps) -> Gaps:
+        """Both together."""
+        return Gaps(
+            self.number + other.number,
+            self.missing + other.missing,
+            self.filled + other.filled,
+            self.series + other.series,
+            self.skipped + other.skipped,
+            self.first if self.number else other.first,
+        )
+
+
+def _on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, season: int) -> tuple[Series, Gaps]:
+    """The series with the places of its rows, and with its gaps as the policy has them."""
+    place_T = step.places(times)
+    missing_T = np.diff(place_T) - 1
+    gap_T = missing_T > step.skipped
+    skipped = int(missing_T[~gap_T].clip(0).sum())
+    if not gap_T.any():
+        return replace(one, places=place_T if skipped else None), Gaps(skipped=skipped)
+    short_T = gap_T & (missing_T <= season) if policy == "fill" else np.zeros_like(gap_T)
+    first = str(times[np.argmax(gap_T)]).removesuffix(".000000")
+    number, missing, filled = int(gap_T.sum()), int(missing_T[gap_T].sum()), int(short_T.sum())
+    gaps = Gaps(number, missing, filled, 1, skipped, (one.name, first))
+    if policy == "ignore":
+        return one, gaps
+    return _filled(one, place_T, np.where(short_T, missing_T, 0), gap_T & ~short_T, season), gaps
+
+
+def _filled(
+    one: Series, place_T: NDArray[np.int64], made_T: NDArray[np.int64], break_T: NDArray[np.bool_], season: int
+) -> Series:
+    """The series with rows in its short gaps, each the row one season earlier, so that none tells of later ones.
+
+    Args:
+        one: The series as it was read.
+        place_T: Places of its rows.
+        made_T: Rows to make after each row but the last.
+        break_T: Where a gap stays, after each row but the last.
+        season: Steps in a season.
+    """
+    if made_T.sum() > 10 * len(place_T):
+        raise DataError(
+            "gaps in time must not be filled with ten times as many rows as there are",
+            value=int(made_T.sum()),
+            fix="Set data.gaps to split, or mend the times.",
+            where=f"{one.where}: series {one.name}" if one.name else one.where,
+        )
+    number_T = np.append(made_T, 0) + 1
+    first_T = np.cumsum(number_T) - number_T
+    row_K = np.repeat(np.arange(len(place_T)), number_T)
+    after_K = np.arange(len(row_K)) - first_T[row_K]
+    place_K, made_K, values = place_T[row_K] + after_K, after_K > 0, one.values[row_K]
+    for row in np.flatnonzero(made_K):
+        before = np.searchsorted(place_K, place_K[row] - season)
+        values[row] = values[before if place_K[before] == place_K[row] - season else row - 1]
+    breaks = first_T[np.flatnonzero(break_T) + 1]
+    whole = not len(breaks) and place_K[-1] == len(place_K) - 1
+    return replace(
+        one,
+        values=values,
+        places=None if whole else place_K,
+        breaks=breaks,
+        made=made_K if made_K.any() else None,
+    )
+
+
+def _refuse_step(name: str, times: NDArray[np.generic], step: Step, path: Path) -> None:
+    own = step_of(times, np.array([0]))
+    raise DataError(
+        f"all series must have the time step of most rows, {step.text}",
+        value=f"{own.text if own else 'another'} in series {name}" if name else "another",
+        fix="Put series of another step into a file of their own, or set data.gaps to ignore: rows are then steps.",
+        where=str(path),
+    )
+
+
+def _done(policy: str, gaps: Gaps, season: int) -> str:
+    """What was done about gaps."""
+    if policy == "ignore":
+        return "ignored, as data.gaps says: each row is a step"
+    left = gaps.number - gaps.filled
+    rows = f"of at most {_count(season, 'row')}, one season,"
+    filled = f"those {rows}" if left else "all"
+    made = f"{filled} filled with the value one season earlier, to be looked back on and never forecast"
+    split = "no window runs across" + (" the others" if gaps.filled else "")
+    return "; ".join([made] * (gaps.filled > 0) + [split] * (left > 0)) + "; data.gaps says otherwise"
+
+
+def _told(
+    options: ForecastingOptions, groups: Groups, step: Step | None, gaps: Gaps, series: int, season: int
+) -> Iterator[str]:
+    time = options.time
+    if time is None:
+        return
     if groups.guessed:
         yield f"{time} is read as {groups.guessed}; data.time_format says otherwise"
     if groups.unordered:
         yield f"rows were put in order of {time}: {groups.unordered} stood after a later one"
+    if step is None and len(groups.times) > len(groups.starts):
+        low, high = shortest_and_longest(groups.times, groups.starts)
+        yield f"{time} has no regular step, but steps of {low} to {high}: each row is taken as a step"
+    if gaps.number:
+        assert step is not None
+        name, last = gaps.first
+        whose = f"{gaps.series} of {series} series have " if series > 1 else ""
+        first = f"the first after {last}" + (f" in series {name}" if series > 1 else "")
+        what = _count(gaps.number, "gap") + f" in time ({_count(gaps.missing, 'row')} missing at a step of {step.text})"
+        yield f"{whose}{what}, {first}: {_done(options.gaps, gaps, season)}"
+    if gaps.skipped:
+        yield f"{_count(gaps.skipped, 'day')} without a row beside the usual ones: taken for holidays, not for gaps"
 
 
-def _time_step(groups: Groups) -> tuple[float, int]:
-    """The usual time step, in seconds where times are dates (else 0), and the number of gaps."""
-    within = np.ones(len(groups.times) - 1, dtype=bool)
-    within[groups.starts[1:] - 1] = False
-    steps = np.diff(groups.times)[within]
-    if not len(steps):
-        return 0.0, 0
-    dates = steps.dtype.kind == "m"
-    lengths = steps / np.timedelta64(1, "s") if dates else steps
-    usual = float(np.median(lengths))
-    return usual if dates else 0.0, int((lengths > 1.5 * usual).sum())
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _season(step_seconds: float) -> int:
-    return next((season for low, high, season in _SEASONS if low <= step_seconds <= high), 1)
+def stretches(series: Sequence[Series]) -> Stretches:
+    """The stretches of rows without a gap."""
+    found = []
+    for number, one in enumerate(series):
+        starts = [0, *(one.breaks if one.breaks is not None else ())]
+        found += [(number, start, end) for start, end in zip(starts, [*starts[1:], len(one.values)], strict=True)]
+    return Stretches(*np.array(found, dtype=np.int64).T)
+
+
+def made_rows(series: Sequence[Series]) -> NDArray[np.int64]:
+    """Series number and row of what was filled in, (2, rows)."""
+    found = [
+        np.stack([np.full(one.made.sum(), number), np.flatnonzero(one.made)])
+        for number, one in enumerate(series)
+        if one.made is not None
+    ]
+    return np.concatenate(found, axis=1) if found else np.empty((2, 0), dtype=np.int64)

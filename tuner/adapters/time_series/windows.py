@@ -17,6 +17,7 @@ from tuner.adapters.base import Batch
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.ragged import Ragged, slices
 from tuner.adapters.time_series.options import WindowNorm
+from tuner.adapters.time_series.origins import Windows
 
 EPSILON = 1e-5
 """Added to a window's variance (Kim et al. 2022), so that a constant window is not divided by nothing."""
@@ -30,16 +31,16 @@ class WindowDataset:
 
     An item is a window of all channels, or with `channel_independence` of one of them.
     A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
-    than the look-back where the series begins. What then is missing of the first segment is 0. With `numbered`
-    one more feature is the channel's number.
+    than the look-back where the series begins, or goes on after a gap. What then is missing of the first segment is
+    0. With `numbered` one more feature is the channel's number.
     Its `y` is (B, H + 5, C): the targets as they are; then one row each of the offset and the spread by which the
     window was normalized (0 and 1 where it was not), so that a forecast of normalized targets is brought back by
     spread x forecast + offset; and of the series' mean, scale and naive error, which scores on other scales need.
 
     Args:
         values: Standardized rows of each series.
-        number_N: Which series each window belongs to.
-        origin_N: First row to forecast.
+        windows: Which series each belongs to, its first row to forecast, and what it may look back on.
+        made: Series number and row of what was filled in, (2, rows): as targets these are NaN, and count for nothing.
         window: Look-back in rows, a multiple of `segment`.
         horizon: Targets H.
         statistics_S3C: Mean, scale and naive error of each series.
@@ -52,8 +53,8 @@ class WindowDataset:
     def __init__(
         self,
         values: Ragged,
-        number_N: NDArray[np.int64],
-        origin_N: NDArray[np.int64],
+        windows: Windows,
+        made: NDArray[np.int64],
         *,
         window: int,
         horizon: int,
@@ -64,8 +65,13 @@ class WindowDataset:
         numbered: bool = False,
     ) -> None:
         self.values: NDArray[np.float32] = values.values.view(np.float32)
-        self.number_N, self.first_N = number_N, values.offsets[number_N] + origin_N
-        self.rows_N = np.minimum(window, origin_N)
+        self.number_N, self.first_N = windows.number, values.offsets[windows.number] + windows.origin
+        self.rows_N = np.minimum(window, windows.rows)
+        self.made: NDArray[np.bool_] | None = None
+        if made.size:
+            number, row = made[:, made[1] < values.lengths[made[0]]]
+            self.made = np.zeros(len(self.values), dtype=bool)
+            self.made[values.offsets[number] + row] = True
         self.horizon, self.segment, self.window_norm = horizon, segment, window_norm
         self.by_channel, self.numbered = channel_independence, numbered
         self.per_window = statistics_S3C.shape[2] if channel_independence else 1
@@ -105,6 +111,8 @@ class WindowDataset:
             x_BLC = np.where(valid_BL1, x_BLC, np.float32(0))
         y_BKC = np.empty((len(first_B), horizon + EXTRA, x_BLC.shape[2]), dtype=np.float32)
         y_BKC[:, :horizon] = self._slices(first_B, horizon, channel_B)
+        if self.made is not None:
+            y_BKC[:, :horizon][self.made[first_B[:, None] + np.arange(horizon)]] = np.nan
         y_BKC[:, horizon] = offset_B1C[:, 0]
         y_BKC[:, horizon + 1] = spread_B1C[:, 0]
         y_BKC[:, horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
