@@ -306,7 +306,7 @@ def test_rows_are_sorted_and_parted_by_series(tmp_path: Path) -> None:
         name=["b", "b", "a", "a", "b"],
         value=[3, 1, 20, 10, 4],
     )
-    collection = read_series(Path(path), ForecastingOptions(path=path, time="day", series="name"))
+    collection = read_series(Path(path), ForecastingOptions(path=path, time="day", series="name", gaps="split"))
     assert [(one.name, one.values[:, 0].tolist()) for one in collection.series] == [
         ("b", [1, 3, 4]),
         ("a", [10, 20]),
