@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 
 from tests.tiny import write_task
+from tuner.cli import main
 from tuner.config import TaskFile
 from tuner.errors import UserError
 from tuner.sweep import machine, resolve_task
 from tuner.sweep.machine import check_machine, devices
+from tuner.training.probe import probe
 
 VALUES = ["0", "-1", "1", "1e18", "1.5", "-0.5", ".nan", ".inf", "-.inf", "1e-320", "9223372036854775808", "true", "[]"]
 VALUES += ["null", "''", "{}", "0s", "-1s", "1e9", "99999999999d", "1e400", "0B", "-1GB", "9999999TB"]
@@ -151,6 +154,29 @@ class TestTheMachine:
             ["device=cpu"],
         ):
             check_machine(resolve_task(path, sets))
+
+    def test_commands_that_train_here_refuse_a_device_that_is_not_here(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`lr-range` and `diagnose` in one line; `validate` says what it does without, as a sweep may run elsewhere."""
+        sets = ["--set", "device=cuda:99"]
+        done = CliRunner().invoke(main, ["lr-range", str(path), "--steps", "10", *sets])
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(
+            "device must be one that torch finds on this machine, but got 'cuda:99'. It finds"
+        )
+        done = CliRunner().invoke(main, ["diagnose", str(path), "--params", "baseline", *sets])
+        assert done.exit_code == 2
+        assert "device must be one that torch finds on this machine, but got 'cuda:99'" in done.stderr
+        monkeypatch.setattr(machine, "devices", lambda: ["cpu"])
+        done = CliRunner().invoke(main, ["validate", str(path), *sets])
+        assert done.exit_code == 0
+        assert "note: device cuda:99 is not on this machine: no step is timed, nothing is tried" in done.stdout
+
+    def test_a_node_without_the_device_says_so(self) -> None:
+        """A cluster's nodes are asked like this, before anything is sent there."""
+        question = {"adapter": "time_series/classification", "device": "cuda:99"}
+        assert probe(question).startswith("train on device cuda:99: device must be one that torch finds")
 
     def test_torch_is_asked_in_another_process(self) -> None:
         """There is always the CPU; torch is not imported here for that."""

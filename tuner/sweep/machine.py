@@ -16,7 +16,7 @@ WORKER_BYTES = 256 * 1024**2
 """Memory of a worker that does not train yet: Python with torch (300 MB measured, part of it shared)."""
 HERE = ("local", "in-process")
 """Values of `ray.address` that mean this machine."""
-_ASK = "import sys; from tuner.training.probe import devices; print(*devices())"
+_ASK = "from tuner.training.devices import devices; print(*devices())"
 
 
 def check_machine(task: Task) -> None:
@@ -36,6 +36,12 @@ def check_machine(task: Task) -> None:
     except ClusterError as error:
         error.at(task.place(error.key))
         raise
+
+
+def has_device(task: Task) -> bool:
+    """Whether the task's device is on this machine."""
+    device = task.file.device
+    return device in ("auto", "cpu") or _has(device, devices())
 
 
 def devices() -> list[str]:
@@ -59,14 +65,18 @@ def _check_devices(file: TaskFile, found: list[str]) -> None:
     gpus = [device for device in found if device != "cpu"]
     if file.resources.gpus > len(gpus):
         raise _too_much(("resources", "gpus"), file.resources.gpus, f"the GPUs that torch finds here, {len(gpus)}")
-    kind, _, number = file.device.partition(":")
-    if kind not in ("auto", "cpu") and f"{kind}:{number or 0}" not in gpus:
+    if not _has(file.device, found):
         raise ClusterError(
             "device must be one that torch finds on this machine",
             value=file.device,
             fix=f"It finds {', '.join(found)}; leave device out for the best of them.",
             key=("device",),
         )
+
+
+def _has(device: str, found: list[str]) -> bool:
+    kind, _, number = device.partition(":")
+    return kind in ("auto", "cpu") or f"{kind}:{number or 0}" in found
 
 
 def _too_much(key: Key, value: float, most: str) -> ClusterError:

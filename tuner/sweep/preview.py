@@ -13,6 +13,7 @@ from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.sweep.cost import baseline_spec, step_costs
 from tuner.sweep.driver import RUN_TRIAL
+from tuner.sweep.machine import has_device
 from tuner.sweep.search_phase import search_rungs
 from tuner.sweep.task import Task
 
@@ -55,6 +56,9 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }
+    if (timing or dry_run) and not has_device(task):  # the sweep may be meant for another machine
+        facts["notices"].append(f"device {file.device} is not on this machine: no step is timed, nothing is tried")
+        return facts
     if timing:
         facts["milliseconds per step"] = {cell: f"{cost:.3g}" for cell, cost in step_costs(task).items()}
     if dry_run:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from tuner.errors import Diverged
 from tuner.messages import TrialSpec
-from tuner.training.trial import Training, Unheard, choose_device
+from tuner.training.devices import choose_device
+from tuner.training.trial import Training, Unheard
 
 UPDATES = 20
 """Most steps that are measured."""

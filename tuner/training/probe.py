@@ -10,6 +10,7 @@ from pathlib import Path
 from tuner import places
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import PREPARED, fetch
+from tuner.training.devices import choose_device
 
 
 def probe(question: Mapping[str, str]) -> str:
@@ -25,10 +26,8 @@ def probe(question: Mapping[str, str]) -> str:
     doing = f"import the adapter {question['adapter']}"
     try:
         ADAPTERS[question["adapter"]].load()
-        kind, _, number = question["device"].partition(":")
         doing = f"train on device {question['device']}"
-        if kind not in ("auto", "cpu") and f"{kind}:{number or 0}" not in (found := devices()):
-            return f"{doing}: torch finds {', '.join(found)}"
+        choose_device(question["device"])
         root = Path(question["prepared"])
         name = question["prepared_as"]
         doing = f"read the prepared data in {question['store'] or root / name}"
@@ -48,11 +47,3 @@ def probe(question: Mapping[str, str]) -> str:
         cause = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return f"{doing}: {cause}"
     return ""
-
-
-def devices() -> list[str]:
-    """The devices that torch finds here: `cpu`, then `cuda:0`, `cuda:1`, `mps:0`."""
-    import torch
-
-    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    return ["cpu", *cuda, *(["mps:0"] if torch.backends.mps.is_available() else [])]

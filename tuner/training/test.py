@@ -10,8 +10,9 @@ import torch
 from tuner import places
 from tuner.messages import Ended, State, TrialSpec
 from tuner.training import checkpoint
+from tuner.training.devices import choose_device
 from tuner.training.problems import open_problem
-from tuner.training.trial import choose_device, evaluate, new_network
+from tuner.training.trial import evaluate, new_network
 
 
 def test(spec: TrialSpec) -> Ended:

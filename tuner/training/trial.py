@@ -37,6 +37,7 @@ from tuner.optim.schedules import Schedule, make_schedule
 from tuner.seeding import derive_seed
 from tuner.training import checkpoint
 from tuner.training.chunks import Chunk, chunks
+from tuner.training.devices import choose_device
 from tuner.training.problems import open_problem
 
 EVALUATION_BATCH = 256
@@ -554,15 +555,6 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
         if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
             raise Diverged("a prediction is not finite")
         return problem.evaluate(predictions, batches)
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU where there is one, else the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("cpu")
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
