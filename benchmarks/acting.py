@@ -26,7 +26,7 @@ from statistics import fmean, median, stdev
 from typing import Any
 
 from benchmarks import running
-from benchmarks.running import mean_sd, records
+from benchmarks.running import add_sets, mean_sd, records
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.events import RunRecord
 from tuner.messages import State
@@ -43,6 +43,7 @@ class Pair:
     task: str
     seed: int
     trials: int
+    sets: tuple[str, ...] = ()
 
     def place(self, mode: str) -> Path:
         """The folder of one of them."""
@@ -56,7 +57,7 @@ class Pair:
 def sweep(pair: Pair, mode: str, *sets: str) -> None:
     """Run or extend one of the sweeps."""
     more = f"sampler: {{name: tpe, seed: {pair.seed}}}\ndiagnostics: {{mode: {mode}}}"
-    running.run(pair.place(mode), task_file(pair.task, pair.trials, more), *sets, quiet=True)
+    running.run(pair.place(mode), task_file(pair.task, pair.trials, more), *pair.sets, *sets, quiet=True)
 
 
 def spent(trials: list[RunRecord]) -> float:
@@ -141,10 +142,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="pairs of sweeps at a time")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=["spoken", "adding"])
+    add_sets(parser)
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     pairs = [
-        Pair(folder, task, seed, asked.trials)
+        Pair(folder, task, seed, asked.trials, tuple(asked.sets))
         for task in asked.tasks
         for seed in range(asked.first, asked.first + asked.seeds)
     ]

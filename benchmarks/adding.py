@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.running import confirmed, run
+from benchmarks.running import add_sets, confirmed, run
 
 SOLVED = 1e-3
 TASK = """\
@@ -49,9 +49,10 @@ def main() -> None:
     parser.add_argument("--workers", default="auto", help="trials at a time")
     parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3)
+    add_sets(parser)
     asked = parser.parse_args()
     task = TASK.replace("TRIALS", str(asked.trials)).replace("SEEDS", str(asked.seeds))
-    run(asked.folder, task.replace("WORKERS", asked.workers))
+    run(asked.folder, task.replace("WORKERS", asked.workers), *asked.sets)
     print(f"\n{'configuration':<16}{'parameters':>11}  test MSE of each seed")
     for name, trainings in confirmed(asked.folder, "adding-200").items():
         losses = [metrics["test/loss"] for metrics in trainings]

@@ -36,6 +36,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.running import add_sets
+
 NAME, DAY, LENGTH = "etth1", 24, 96
 TRAIN, HELD = 8640, 2880
 TARGET = 0.386
@@ -142,12 +144,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the study's seed")
     parser.add_argument("--timeout", default="20m", help='of search and confirmation: "20m", or null')
     parser.add_argument("--workers", type=int, default=2, help="trials at once, one core each")
+    add_sets(parser)
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     facts = {**vars(asked), "name": NAME, "rows": TRAIN + 2 * HELD, "held": HELD, "length": LENGTH}
     task = asked.folder / "task.yaml"
     task.write_text(TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}))
-    run(asked.folder, "run", task.name)
+    run(asked.folder, "run", task.name, *(word for each in asked.sets for word in ("--set", each)))
     rows = json.loads(run(asked.folder, "top", NAME, "--json", "--limit", "0", capture=True))
     number = winner(rows, asked.seeds)
     found = confirmed(asked.folder, number)

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.running import records, run
+from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
@@ -47,10 +47,10 @@ class Ended:
     finding: Finding
 
 
-def train(folder: Path, task: str, trials: int, seed: int) -> None:
+def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
     """Train the configurations of a task, or go on where that was left."""
     more = f"sampler: {{name: random, seed: {seed}}}\npruner: {{name: none}}\ndiagnostics: {{mode: observe}}"
-    run(folder / task, task_file(task, trials, more), quiet=True)
+    run(folder / task, task_file(task, trials, more), *sets, quiet=True)
 
 
 def ended(record: RunRecord, of: About) -> Ended | None:
@@ -74,14 +74,18 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--seed", type=int, default=11, help="of the configurations")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="tasks at a time")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    add_sets(parser)
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
-        pool.starmap(train, [(folder, task, asked.trials, asked.seed) for task in TASKS], chunksize=1)
+        pool.starmap(
+            train, [(folder, task, asked.trials, asked.seed, *asked.sets) for task in asked.tasks], chunksize=1
+        )
     print(f"{'task':<10}{'trained':>9}{'ended':>7}{'seconds spared':>16}{'best place of an ended one':>28}")
     lines, all_ended, best_fifth = [], 0, 0
     made, of_the_best = Counter[str](), Counter[str]()
-    for task in TASKS:
+    for task in asked.tasks:
         trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
         found = [one for trial in trials if (one := ended(trial, of))]
         place = ranks(trials, of)

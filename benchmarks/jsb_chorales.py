@@ -18,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.running import confirmed, mean_sd, run
+from benchmarks.running import add_sets, confirmed, mean_sd, run
 
 MOST_PARAMETERS = 300_000
 PUBLISHED = {
@@ -65,13 +65,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=3)
+    add_sets(parser)
     asked = parser.parse_args()
     values = {"PATH": json.dumps(str(asked.path.resolve())), "CELLS": f"[{asked.cells}]", "WORKERS": asked.workers}
     values |= {name.upper(): str(getattr(asked, name)) for name in ("trials", "epochs", "seeds")}
     task = TASK
     for name, value in values.items():
         task = task.replace(name, value)
-    run(asked.folder, task)
+    run(asked.folder, task, *asked.sets)
     print(f"\n{'test, nats a frame':<38}{'over frames':>16}{'over pieces':>16}{'parameters':>12}")
     for name, trainings in confirmed(asked.folder, "jsb-chorales").items():
         means = (mean_sd([metrics[f"test/{metric}"] for metrics in trainings]) for metric in ("loss", "piece_loss"))

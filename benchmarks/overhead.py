@@ -1,6 +1,6 @@
 """Trials per second and occupied slots of this tuner, Ray Tune and plain Optuna, in one run on one machine.
 
-    python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 3]
+    python -m benchmarks.overhead [--trials 300] [--tune-trials 30] [--rounds 3] [--systems tuner optuna]
 
 Every system searches the same four parameters with a random sampler and ASHA, five reports a trial, two at a time, and
 writes every trial to MLflow's SQLite: this tuner params, steps and tags, the others what their callbacks write (plain
@@ -8,7 +8,8 @@ Optuna's no steps). No figures. Trials that sleep are not pruned.
 
 The clock starts when Ray is up and
 the database migrated, and stops when the last row is written. Ratios hold within one run of this script; absolute
-figures depend on the machine. Needs the `bench` extra.
+figures depend on the machine. The systems `tune…` and `optuna` need the
+`bench` extra.
 """
 
 from __future__ import annotations
@@ -227,6 +228,8 @@ def main() -> None:
     parser.add_argument("--tune-trials", type=int, default=30)
     parser.add_argument("--reuse-trials", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--sleeps", nargs="+", default=["150x0.2", "40x2"], help="TRIALSxSECONDS of trials that sleep")
     parser.add_argument("--one", nargs=3, metavar=("SYSTEM", "TRIALS", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -242,6 +245,7 @@ def main() -> None:
             "tune-bare": options.reuse_trials,
             "optuna": options.trials,
         }
+        sizes = {system: sizes[system] for system in options.systems}
         rates: dict[str, list[float]] = {system: [] for system in sizes}
         for number in range(1, options.rounds + 1):
             for system, trials in sizes.items():
@@ -254,14 +258,15 @@ def main() -> None:
         print(f"\n{'':<12}{'median':>8}{'min':>8}{'max':>8}   trials/s")
         for system, values in rates.items():
             print(f"{system:<12}{statistics.median(values):>8.2f}{min(values):>8.2f}{max(values):>8.2f}")
-        own = statistics.median(rates["tuner"])
-        for system in ("tune", "tune-reuse", "tune-bare", "optuna"):
-            print(f"tuner / {system}: {own / statistics.median(rates[system]):.1f}")
+        for system in sizes if "tuner" in sizes else ():
+            if system != "tuner":
+                print(f"tuner / {system}: {statistics.median(rates['tuner']) / statistics.median(rates[system]):.1f}")
         print("\nshare of time that two slots are occupied")
-        for seconds, trials in ((0.2, 150), (2.0, 40)):
+        for trials, seconds in (each.split("x") for each in options.sleeps):
             for system in ("tuner", "optuna", "tune-reuse"):
-                occupied = measure(system, trials, seconds, database)["occupied"]
-                print(f"{system:<12}{trials:>4} trials of {seconds:g} s: {occupied:6.1%}", flush=True)
+                if system in sizes:
+                    occupied = measure(system, int(trials), float(seconds), database)["occupied"]
+                    print(f"{system:<12}{trials:>4} trials of {seconds} s: {occupied:6.1%}", flush=True)
 
 
 if __name__ == "__main__":

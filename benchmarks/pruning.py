@@ -25,7 +25,7 @@ from typing import Any
 
 import optuna
 
-from benchmarks.running import records, run
+from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import peak_epoch
@@ -121,9 +121,9 @@ RULES: dict[str, Callable[[], Stops]] = {
 }
 
 
-def train(folder: Path, task: str, trials: int) -> None:
+def train(folder: Path, task: str, trials: int, *sets: str) -> None:
     """Train the configurations of a task, or go on where that was left."""
-    run(folder / task, task_file(task, trials, MORE), quiet=True)
+    run(folder / task, task_file(task, trials, MORE), *sets, quiet=True)
 
 
 def curves_of(folder: Path, task: str) -> list[Curve]:
@@ -183,14 +183,16 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--orders", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="tasks at a time")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    add_sets(parser)
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
-        pool.starmap(train, [(folder, task, asked.trials) for task in TASKS], chunksize=1)
+        pool.starmap(train, [(folder, task, asked.trials, *asked.sets) for task in asked.tasks], chunksize=1)
     print("rank of the best trial that was trained to its end ± standard error (trials begun), by share of the seconds")
     print(f"{'':<28}" + "".join(f"{share:>24.0%}" for share in SHARES))
-    for task in TASKS:
+    for task in asked.tasks:
         print(table(task, curves_of(folder, task), asked.orders), flush=True)
 
 

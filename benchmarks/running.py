@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -35,6 +36,13 @@ def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
         raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
     if status:
         sys.exit(status)
+
+
+def add_sets(parser: argparse.ArgumentParser) -> None:
+    """Give a script the option `--set`, whose values are the `sets` of `run`."""
+    parser.add_argument(
+        "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="change the task file, as in tuner"
+    )
 
 
 def records(folder: Path, study: str, kind: str = "trials") -> list[RunRecord]:

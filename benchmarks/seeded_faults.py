@@ -365,17 +365,20 @@ def main() -> None:
     parser.add_argument("--set", action="store_true", help="the tasks and seeds that the thresholds were set on")
     parser.add_argument("--folder", type=Path, default=Path("seeded_faults"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--tasks", nargs="+", choices=[*SET, *UNSEEN], help="some of the tasks; all where left out")
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true", help="also print every training that is not as it should be")
     asked = parser.parse_args()
     tasks, first = (SET, 0) if asked.set else (UNSEEN, 2000)
+    tasks = {name: task for name, task in tasks.items() if not asked.tasks or name in asked.tasks}
     folder = asked.folder / ("set" if asked.set else "unseen")
     folder.mkdir(parents=True, exist_ok=True)
     trainings = [
         Training(task, fault, faulty, first + 10 * seed + faulty)
         for seed in range(asked.seeds)
         for task in tasks
-        for fault in FAULTS
+        for fault in asked.faults
         for faulty in (True, False)
     ]
     began = time.monotonic()

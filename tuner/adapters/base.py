@@ -102,13 +102,13 @@ class Dataset(Protocol):
         ...
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
-        """One pass over the items in CPU batches, bucketed by length.
+        """One pass over the items in CPU batches of similar lengths.
 
         A text to learn from that runs on is one batch, `batch_size` parts of it side by side, each going on from step
         to step; training cuts it by `truncation`.
 
         Args:
-            batch_size: Items per batch, >= 1; the last may be smaller.
+            batch_size: Items per batch, >= 1; one may be smaller, anywhere in the pass.
             rng: Shuffles items and batches; None keeps a fixed order. Nothing else is random.
         """
         ...

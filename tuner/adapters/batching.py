@@ -1,4 +1,4 @@
-"""Batches of sequences: bucketed by length, padded on the right, in a fixed or a seeded order."""
+"""Batches of sequences of similar length, padded on the right, in a fixed or a seeded order."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Batch
 from tuner.adapters.ragged import Ragged
 
-BUCKET = 16
-"""Batches per bucket: items are sorted by length within a bucket of that many batches."""
+MIXED = 16
+"""Batches of a pass up to which all items are raised (see `_by_length`)."""
+LEAST_RAISED = 0.3
+"""Share of the items that are raised in a pass of many batches. Any two items meet in a batch with at least so much of
+the chance that they have in batches drawn at random; padding grows with it (`python -m benchmarks.batching`)."""
 
 
 def batch_indices(
@@ -20,19 +23,47 @@ def batch_indices(
 ) -> Iterator[NDArray[np.int64]]:
     """Item numbers, batch by batch; items of a batch have similar lengths.
 
-    Without `rng` the items go by length; with it, items are shuffled, sorted within buckets, and the batches
-    of a bucket are shuffled, so that every item is seen once and the order is the seed's alone.
+    Without `rng` the items go by length. With it, every pass has other batches: items stand by length, but some, drawn
+    anew, go with longer ones, which pads them alone, where a long one among shorter ones would pad all of them. All
+    batches are whole but one, which has what is left over: neighbours at a place that is drawn evenly, so that every
+    item is as likely to be in the small batch as any other. The order of the batches is random, too.
+
+    Args:
+        lengths: Steps per item, (N,).
+        batch_size: Items per batch, >= 1.
+        rng: All that is random comes from it.
     """
     if rng is None:
         order = np.argsort(lengths, kind="stable")
         yield from (order[i : i + batch_size] for i in range(0, len(order), batch_size))
         return
-    order = rng.permutation(len(lengths))
-    for start in range(0, len(order), batch_size * BUCKET):
-        bucket = order[start : start + batch_size * BUCKET]
-        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-        batches = [bucket[i : i + batch_size] for i in range(0, len(bucket), batch_size)]
-        yield from (batches[i] for i in rng.permutation(len(batches)))
+    batches = _cut(_by_length(lengths, batch_size, rng), batch_size, rng)
+    yield from (batches[i] for i in rng.permutation(len(batches)))
+
+
+def _by_length(lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Item numbers by length, those of one length in a random order; some are raised to any place further up.
+
+    The fewer batches a pass has, the more of what a step sees is the length that its batch was sorted by, and the less
+    time there is to be saved: up to `MIXED` batches all items are raised, above ever fewer.
+    """
+    items = len(lengths)
+    order = rng.permutation(items)
+    order = order[np.argsort(lengths[order], kind="stable")]
+    place = np.arange(items, dtype=np.float64)
+    raised = rng.random(items) < max(MIXED * batch_size / max(items, 1), LEAST_RAISED)
+    place[raised] = rng.uniform(place[raised], items)
+    return order[np.argsort(place, kind="stable")]
+
+
+def _cut(order: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Whole batches of neighbours, and one of those left over, from a random place on, around the end if need be."""
+    left = len(order) % batch_size
+    small = []
+    if left:
+        places = (rng.integers(len(order)) + np.arange(left)) % len(order)
+        small, order = [order[places]], np.delete(order, places)
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)] + small
 
 
 class SequenceDataset:

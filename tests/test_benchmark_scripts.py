@@ -1,0 +1,102 @@
+"""Each script in benchmarks/ runs from its command line to its table, on little."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.test_benchmarks import write_rolls
+
+ROOT = Path(__file__).resolve().parents[1]
+SWEEP = "--set ray.address=in-process --set budget.epochs=1 --set report.figures=0 --set space.hidden_size=4"
+PEERS = {"tune-bare": "optuna_integration", "optuna": "optuna_integration"}
+SMOKE = {
+    "acting": f"--trials 2 --seeds 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
+    "adding": f"--trials 1 --seeds 1 --workers 1 {SWEEP} --set data.train=50 --set data.length=10 --set baseline={{}}",
+    "batching": "--pairs 1 --epochs 1 --rounds 1",
+    "cells": "--rounds 2 --cells lstm,mgu",
+    "diagnostics_cost": "--seconds 0.1 --tasks vowels --levels standard",
+    "etth1": f"ETTh1.csv --trials 1 --epochs 1 --seeds 1 --workers 1 {SWEEP} --set data.stride=500 --set confirm.top=1",
+    "faults": "--quick --rows clock",
+    "findings": f"--trials 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
+    "fuzz": "--minutes 0.03 --only search",
+    "intervals": "--studies 3",
+    "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {SWEEP}",
+    "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01",
+    "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
+    "samplers": "--trials 4 --seeds 2 --samplers random tpe",
+    "seeded_faults": "--seeds 1 --workers 1 --tasks arrows --faults 'rate /1000'",
+}
+"""Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes."""
+SWEPT = {
+    "acting": ("acting/adding-0-observe", "acting/adding-0-act"),
+    "adding": ("adding",),
+    "etth1": ("etth1",),
+    "findings": ("findings/adding",),
+    "jsb_chorales": ("jsb_chorales",),
+    "pruning": ("pruning/adding",),
+}
+"""Script -> folders of its sweeps, in which a database for MLflow is made beforehand, as that takes seconds."""
+
+
+def run_script(name: str, arguments: str, folder: Path) -> str:
+    """What the script prints, run as the documents say."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    command = [sys.executable, "-m", f"benchmarks.{name}", *shlex.split(arguments)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    told = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, told
+    assert "Traceback" not in done.stderr, told
+    return done.stdout
+
+
+def write_transformer(path: Path) -> Path:
+    """Rows as ETTh1 has them: 20 months of hours, seven channels."""
+    rng, hours = np.random.default_rng(0), 20 * 30 * 24
+    days = np.sin(np.arange(hours) * 2 * np.pi / 24)[:, None]
+    table = pd.DataFrame(
+        days + rng.normal(0, 0.3, (hours, 7)), columns=["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
+    )
+    table.insert(0, "date", pd.date_range("2016-07-01", periods=hours, freq="h"))
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_every_script_is_run() -> None:
+    """A new script has its line in `SMOKE`, or it breaks unseen."""
+    files = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
+    packages = {path.parent.name for path in (ROOT / "benchmarks").glob("*/__main__.py")}
+    assert files | packages == set(SMOKE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMOKE)
+def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
+    """From its command line to its table."""
+    for folder in SWEPT.get(name, ()):
+        (tmp_path / folder).mkdir(parents=True)
+        shutil.copy(migrated, tmp_path / folder / "mlflow.db")
+    if name == "jsb_chorales":
+        write_rolls(tmp_path / "rolls.mat")
+    if name == "etth1":
+        write_transformer(tmp_path / "ETTh1.csv")
+    assert run_script(name, SMOKE[name], tmp_path).strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", PEERS)
+def test_the_peers_of_the_overhead_run(system: str, tmp_path: Path) -> None:
+    """Each in the same clock."""
+    if find_spec(PEERS[system]) is None:
+        pytest.skip(f"the package {PEERS[system]}, of the extra `bench`, is missing")
+    trials = "--trials 2 --tune-trials 2 --reuse-trials 2 --rounds 1 --sleeps 2x0.01"
+    assert system in run_script("overhead", f"--systems {system} {trials}", tmp_path)
