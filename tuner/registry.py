@@ -91,14 +91,25 @@ def load_target(target: str) -> Any:
     """Import "module:Name".
 
     Raises:
-        TaskFileError: The module cannot be imported or has no such name.
+        TaskFileError: The module cannot be imported, for whatever reason, or has no such name.
     """
     module_name, _, name = target.partition(":")
     try:
-        return getattr(import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
+        module = import_module(module_name)
+    except Exception as error:  # whatever a module of the user's own raises
+        what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise TaskFileError(
-            f"{target} must be importable", value=str(error), fix="Install its package or mend the name."
+            f"{target} must be importable",
+            value=what,
+            fix="Mend it, put it beside the task file or into the current folder, or install its package.",
+        ) from error
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise TaskFileError(
+            f"{target} must be importable",
+            value=f"no {name} in {getattr(module, '__file__', module_name)}",
+            fix="Mend the name; where another module of that name is installed, give yours another one.",
         ) from error
 
 

@@ -98,7 +98,7 @@ def access(address: str) -> Access:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     try:
         asked = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _ASK, address, str(CONNECT_SECONDS), str(ANSWER_SECONDS)],
+            [sys.executable, "-P", "-W", "ignore", "-c", _ASK, address, str(CONNECT_SECONDS), str(ANSWER_SECONDS)],
             env={**environment, "RAY_AUTH_MODE": "disabled"},
             capture_output=True,
             text=True,

@@ -40,7 +40,7 @@ class Guard:
     def __init__(self, folder: str = "") -> None:
         self._mark = uuid.uuid4().hex
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tuner.execution.guard", self._mark, folder],
+            [sys.executable, "-P", __file__, self._mark, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+import tuner
 from tuner.errors import ClusterError
 from tuner.execution.access import AWAY, Access, access, make_token, use_token
 from tuner.execution.contract import Started
@@ -34,6 +35,7 @@ from tuner.execution.probe import probe_nodes
 from tuner.execution.temporary import ray_folder
 from tuner.execution.worker import STACKS, Worker
 from tuner.messages import Answer, Ended, Lost, Message, State, TrialSpec
+from tuner.own_code import find_modules
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -73,7 +75,10 @@ class _Slot:
 class RayWorker(Worker):
     """A `Worker` in an actor's process, which it has for itself."""
 
-    def __init__(self, run_trial: str) -> None:
+    def __init__(self, run_trial: str, modules: Sequence[str], folder: str) -> None:
+        find_modules(modules)
+        with contextlib.suppress(OSError):  # another machine need not have it
+            os.chdir(folder)
         super().__init__(run_trial, alone=True)
 
     def about(self) -> dict[str, str | int]:
@@ -94,6 +99,7 @@ class RayExecutor:
         gpus: GPUs of a slot; fractions share one.
         temp_dir: Ray's temporary folder in local mode; when empty Ray's own default, or a short one in place of it.
         allow_open: Join a cluster that asks for no token.
+        modules: Folders in which workers find modules of the task's own.
     """
 
     def __init__(
@@ -106,10 +112,11 @@ class RayExecutor:
         gpus: float = 0.0,
         temp_dir: str = "",
         allow_open: bool = False,
+        modules: Sequence[str] = (),
     ) -> None:
         self._run_trial, self._address, self._workers = run_trial, address, workers
-        self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir
-        self._allow_open = allow_open
+        self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir and os.path.abspath(temp_dir)
+        self._allow_open, self._modules = allow_open, tuple(modules)
         self._polls: dict[ObjectRef[Any], _Slot] = {}
         self._idle: list[_Slot] = []
         self._by_run: dict[str, _Slot] = {}
@@ -158,7 +165,9 @@ class RayExecutor:
 
     def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
-        return [] if self._address == "local" else probe_nodes(target, question, self._cpus, self._gpus)
+        if self._address == "local":
+            return []
+        return probe_nodes(target, question, self._cpus, self._gpus, self._modules)
 
     def launch(self) -> None:
         """Create the actors: not before the nodes were asked, as one that lacks this package could not even say so."""
@@ -321,7 +330,7 @@ class RayExecutor:
             max_task_retries=0,
             max_concurrency=_CALLS_AT_ONCE,
             label_selector={"ray.io/node-id": f"!in({','.join(sorted(self._avoided))})"} if self._avoided else None,
-        ).remote(self._run_trial)
+        ).remote(self._run_trial, self._modules, os.getcwd())
         slot = _Slot(actor)
         self._polls[slot.actor.about.remote()] = slot
 
@@ -340,7 +349,7 @@ class RayExecutor:
         cpus = (os.cpu_count() or 1) if self._workers == "auto" else int(self._workers) * self._cpus
         for start in range(1, _STARTS + 1):
             try:
-                with self._guard.marking():
+                with self._guard.marking(), _in_our_folder():
                     context = ray.init(
                         address="local",
                         num_cpus=cpus,
@@ -404,7 +413,8 @@ class RayExecutor:
         import ray
 
         try:
-            context = ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
+            with _in_our_folder():
+                context = ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, TimeoutError, ValueError, ray.exceptions.RayError) as error:
             raise self._no_cluster(str(error).strip().splitlines()[0]) from error
         if found == "unknown":
@@ -538,6 +548,21 @@ def _own_signal_handlers() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _in_our_folder() -> Iterator[None]:
+    """Within, the current folder is the one that holds this package.
+
+    Ray lets its workers look for packages in the driver's current folder before all others, where a file of the user's
+    could hide one; a `RayWorker` goes back there, and finds the user's modules last.
+    """
+    before = os.getcwd()
+    os.chdir(Path(tuner.__file__).parents[1])
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _set_environment() -> None:

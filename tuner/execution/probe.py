@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
 
 
-def probe_nodes(target: str, question: Mapping[str, str], cpus: int, gpus: float = 0.0) -> list[tuple[str, str]]:
+def probe_nodes(
+    target: str, question: Mapping[str, str], cpus: int, gpus: float = 0.0, modules: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """Run `target` on every node that may hold a slot.
 
     Args:
@@ -24,6 +26,7 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int, gpus: float
         question: Plain data.
         cpus: CPUs of a slot.
         gpus: GPUs of a slot.
+        modules: Folders in which modules of the task's own are found.
 
     Returns:
         By node: its host and address, which two nodes of one machine share, and what it cannot do, "" for nothing.
@@ -31,12 +34,14 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int, gpus: float
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    def ask(target: str, question: Mapping[str, str], driver: str) -> str:
+    def ask(target: str, question: Mapping[str, str], driver: str, modules: Sequence[str]) -> str:
         # Sent by value, as a node that lacks the package must be able to say so.
         import hashlib
+        import sys
         from importlib import import_module
         from pathlib import Path
 
+        sys.path[:] = [*(path for path in sys.path if path not in modules), *modules]  # as `find_modules` does
         try:
             package = import_module("tuner")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the node cannot do
@@ -57,7 +62,7 @@ def probe_nodes(target: str, question: Mapping[str, str], cpus: int, gpus: float
             continue
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         task: Any = ray.remote(ask).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
-        asked[task.remote(target, dict(question), package_digest())] = (
+        asked[task.remote(target, dict(question), package_digest(), list(modules))] = (
             f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         )
     ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)

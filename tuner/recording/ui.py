@@ -31,6 +31,7 @@ def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[lis
         raise UserError("tracking.uri must be a database to be shown here", value=uri, fix="Open it in a browser.")
     command = [
         sys.executable,
+        "-P",
         "-m",
         "mlflow",
         "server",

@@ -27,6 +27,7 @@ from tuner.messages import Ended, Epoch, Kind, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
+from tuner.sweep.code import check_code
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.disk import check_local
 from tuner.sweep.gc import collect
@@ -89,6 +90,7 @@ def make_executor(task: Task, run_trial: str = RUN_TRIAL) -> Executor:
         gpus=file.resources.gpus,
         temp_dir=file.ray.temp_dir or "",
         allow_open=file.ray.allow_unauthenticated_cluster,
+        modules=task.modules,
     )
 
 
@@ -368,6 +370,11 @@ class Sweep:
                     where=task.place(key),
                 )
         search.set_attribute("facts", {".".join(map(str, key)): value for key, value in facts.items()})
+        try:
+            check_code(task, search)
+        except StudyError:
+            search.close()
+            raise
         definition = task.space.to_json()
         stored_space = search.attribute("space")
         if stored_space is not None and (lines := diff(Space.from_json(stored_space), task.space)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from tuner.config.options import Options
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.errors import Key, TaskFileError, UserError, nearest
 from tuner.folder import StudyFolder
+from tuner.own_code import find_modules
 from tuner.recording import tracking_uri
 from tuner.redaction import redacted
 from tuner.registry import Catalog
@@ -47,6 +49,8 @@ class Task:
     pruner: tuple[str, Any]
     tracking: str
     folder: StudyFolder
+    modules: tuple[str, ...] = ()
+    """Folders in which modules of the task's own are found."""
 
     def prepare(self) -> tuple[Path, Prepared]:
         """Prepare the data, or find it prepared.
@@ -97,6 +101,8 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     Raises:
         TaskFileError: The first mistake, with its place.
     """
+    modules = (str(Path(path).absolute().parent), os.getcwd())
+    find_modules(modules)
     loaded = load_task_file(path, sets, lambda name: ADAPTERS[name].options)
     file = loaded.task
     place = loaded.document.place
@@ -122,6 +128,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
         tracking=tracking,
         folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
+        modules=modules,
     )
     _check_thresholds(file, place)
     _check_device(file, place)

@@ -1,0 +1,130 @@
+"""Code of a task's own: modules beside its file are found, and that they are as they were is told by their contents.
+
+Imports nothing but the standard library, so that it can be called before anything else is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+Code = dict[str, list[str]]
+"""File, relative to the folder that its modules are found in -> digests of its bytes and of its syntax tree."""
+
+
+_found_in: list[str] = []
+"""Folders of the task at hand."""
+
+
+def find_modules(folders: Iterable[str]) -> None:
+    """Let modules in these folders be found, after all that is installed: no file there hides a package.
+
+    Args:
+        folders: Where the task file is, and where the command was started; those of an earlier call are left out.
+    """
+    behind = list(dict.fromkeys(folders))
+    sys.path[:] = [*(path for path in sys.path if path not in {*behind, *_found_in}), *behind]
+    _found_in[:] = behind
+
+
+def code_of(module: str) -> Code:
+    """Digests of a module's file, and of those beside it that it imports, and so on.
+
+    Comments, blank lines and documentation do not change the second digest, the Python version may. Of an installed
+    package only its own modules count; none of this package.
+
+    Args:
+        module: Its name; it can be imported.
+    """
+    root, pending = _root(module), list(_with_packages(module))
+    found: Code = {}
+    seen = set()
+    while root is not None and pending:
+        name = pending.pop()
+        if name in seen or (path := _file(name, root)) is None:
+            continue
+        seen.add(name)
+        data = path.read_bytes()
+        found[str(path.relative_to(root))] = [hashlib.sha256(data).hexdigest(), _digest(data)]
+        names = _imported(data, name, package=path.name == "__init__.py")
+        pending += [each for each in names if _belongs(each, module, root)]
+    return dict(sorted(found.items()))
+
+
+def changed_files(before: Mapping[str, Iterable[str]], now: Code) -> list[str]:
+    """Files whose code differs: neither their bytes nor their syntax trees are the same."""
+    differing = [name for name in now.keys() & before.keys() if not set(before[name]) & set(now[name])]
+    return sorted({*differing, *(now.keys() ^ before.keys())})
+
+
+def _root(module: str) -> Path | None:
+    """The folder in which the module's top-level package or file lies."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    path = Path(spec.origin)
+    return path.parents[module.count(".") + (path.name == "__init__.py")]
+
+
+def _file(name: str, root: Path) -> Path | None:
+    """The source of a module below a folder, unless another one has been imported under that name."""
+    path = root.joinpath(*name.split("."))
+    found = next((each for each in (path / "__init__.py", path.with_name(f"{path.name}.py")) if each.is_file()), None)
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    return None if found is not None and loaded is not None and Path(loaded) != found else found
+
+
+def _belongs(name: str, module: str, root: Path) -> bool:
+    top = name.partition(".")[0]
+    if top == __name__.partition(".")[0]:
+        return False
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), sysconfig.get_path("stdlib")}
+    return str(root) not in installed or top == module.partition(".")[0]
+
+
+def _digest(data: bytes) -> str:
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):  # it could be imported: not with what it has become
+        return ""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_text(body[0]):
+            del body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_text(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _imported(data: bytes, name: str, *, package: bool) -> Iterator[str]:
+    """Names of modules that a module may import, the packages that they are in included."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_packages(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            parts = name.split(".")
+            above = parts[: len(parts) - node.level + package] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from _with_packages(base)
+            yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names if alias.name != "*")
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    parts = name.split(".") if name else []
+    yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))

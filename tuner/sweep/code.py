@@ -1,0 +1,48 @@
+"""Whether the code of a task's own adapter and cells is what the study was begun with, as its data must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tuner.adapters.catalog import ADAPTERS
+from tuner.errors import Key, StudyError
+from tuner.nets.catalog import CELLS
+from tuner.own_code import Code, changed_files, code_of
+from tuner.registry import Entry
+from tuner.sweep.cost import cells
+from tuner.sweep.task import Task
+
+if TYPE_CHECKING:
+    from tuner.study.search import Search
+
+
+def check_code(task: Task, search: Search) -> None:
+    """Refuse code that has changed since the study was begun; keep what is new with the study.
+
+    A study that was begun before code was kept takes in what there is now.
+
+    Raises:
+        StudyError: Some has changed.
+    """
+    stored: dict[str, Code] = search.attribute("code") or {}
+    now: dict[str, Code] = {}
+    for what, (entry, key) in _own(task).items():
+        now[what] = code_of(entry.target.partition(":")[0])
+        if what in stored and (files := changed_files(stored[what], now[what])):
+            raise StudyError(
+                f"the code of {what} must stay what study {task.file.name} was begun with",
+                value=f"changes in {', '.join(files)}",
+                fix="Undo them, give the study another name, or begin anew with --fresh.",
+                where=task.place(key),
+                key=key,
+            )
+    if now:
+        search.set_attribute("code", {**stored, **now})
+
+
+def _own(task: Task) -> dict[str, tuple[Entry, Key]]:
+    """What it is, as `cell my_cells:UGRNN` -> entry and key of whatever the task uses from outside this package."""
+    names = dict.fromkeys([*cells(task), task.settings(task.baseline).net.cell])
+    used: dict[str, tuple[Entry, Key]] = {f"cell {name}": (CELLS[name], ("search_space",)) for name in names}
+    used[f"adapter {task.file.adapter}"] = ADAPTERS[task.file.adapter], ("adapter",)
+    return {what: found for what, found in used.items() if not found[0].target.startswith("tuner.")}
