@@ -26,6 +26,8 @@ from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.events import RunRecord
 from tuner.folder import StudyFolder
 from tuner.reporting.story import About, case_of
+from tuner.study.curves import Curves
+from tuner.study.sparing import spared
 from tuner.sweep.diagnose import about
 
 CHOSEN = rules({})
@@ -53,10 +55,23 @@ def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
     run(folder / task, task_file(task, trials, more), *sets, quiet=True)
 
 
-def ended(record: RunRecord, of: About) -> Ended | None:
-    """What acting would have done to a training; None where it would have let it go on to its end."""
-    for epoch in asked_after(of.epochs):
-        if epoch in record.epochs and (finding := hopeless(case_of(record, of, upto=epoch), CHOSEN)) is not None:
+def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
+    """What acting would have done to a training; None where it would have let it go on to its end.
+
+    Args:
+        record: The whole training.
+        of: Its study.
+        curves: Of the trainings before it; this one is added, as far as it would have been trained.
+    """
+    for epoch, value in record.series(of.metric).items():
+        curves.add(record.number, epoch, value)
+        if epoch not in asked_after(of.epochs):
+            continue
+        finding = hopeless(case_of(record, of, upto=epoch), CHOSEN)
+        if finding is None:
+            continue
+        best = curves.reached(record.number)
+        if not spared(curves, record.number, epoch, best, of.trivial_value, maximize=of.maximize).go_on:
             return Ended(record, epoch, finding)
     return None
 
@@ -87,7 +102,8 @@ def main() -> None:
     made, of_the_best = Counter[str](), Counter[str]()
     for task in asked.tasks:
         trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
-        found = [one for trial in trials if (one := ended(trial, of))]
+        curves = Curves(maximize=of.maximize)
+        found = [one for trial in trials if (one := ended(trial, of, curves))]
         place = ranks(trials, of)
         best_ones = {number for number, rank in place.items() if rank < len(trials) / 5}
         spared = sum(one.record.seconds * (1 - one.epoch / len(one.record.epochs)) for one in found)

@@ -21,6 +21,7 @@ from tuner.cli.console import JsonLines
 from tuner.errors import DataError
 from tuner.events import read_run
 from tuner.reporting.story import About
+from tuner.study.curves import Curves
 from tuner.sweep import Sweep, resolve_task
 
 FRAMES = {"traindata": (9, 5, 7, 6, 8), "validdata": (4, 6, 5), "testdata": (5, 3)}
@@ -163,11 +164,15 @@ def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
             event["metrics"] |= {"val/loss": level, "train/loss": level, "update/ratio": ratio, "lr": 1e-3}
             event["tensors"] = {}
             event["metrics"].pop("grad/attenuation", None)
-    found = findings.ended(slow, of)
+    curves = Curves(maximize=False)
+    assert findings.ended(slow, of, curves) is None  # nothing is known of what can be reached
+    assert findings.ended(healthy, of, curves) is None
+    slow.number = 3
+    found = findings.ended(slow, of, curves)
     assert found is not None
-    assert (found.record.number, found.epoch, found.finding.name) == (0, 5, "learning_rate_too_low")
-    assert findings.ended(healthy, of) is None
-    assert findings.ended(late, of) is None
+    assert (found.record.number, found.epoch, found.finding.name) == (3, 5, "learning_rate_too_low")
+    assert findings.ended(late, of, curves) is None
+    slow.number = 0
     late.epochs[20]["metrics"]["val/loss"] = 0.2
     assert findings.ranks([slow, healthy, late], of) == {2: 0, 1: 1, 0: 2}
 

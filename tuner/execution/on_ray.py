@@ -115,7 +115,7 @@ class RayExecutor:
         modules: Sequence[str] = (),
     ) -> None:
         self._run_trial, self._address, self._workers = run_trial, address, workers
-        self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir and os.path.abspath(temp_dir)
+        self._cpus, self._gpus, self._temp_dir = cpus, gpus, temp_dir
         self._allow_open, self._modules = allow_open, tuple(modules)
         self._polls: dict[ObjectRef[Any], _Slot] = {}
         self._idle: list[_Slot] = []

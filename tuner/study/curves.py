@@ -47,6 +47,10 @@ class Curves:
             better += other != number and (best[at] > own[at] if self._maximize else best[at] < own[at])
         return 1 + better, len(self._best)
 
+    def reached(self, number: int) -> float:
+        """A trial's best value so far; infinitely bad before the first finite one."""
+        return self._best[number][-1]
+
     def best(self) -> float:
         """The best value that any trial reached; infinitely bad before the first finite one."""
         values = (best[-1] for best in self._best.values())
