@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tiny import write_task
+from tuner.adapters.preparing import CONTENTS, contents_of
 from tuner.errors import StudyError
 from tuner.events import RunRecord, read, read_run
 from tuner.messages import State
@@ -318,6 +319,7 @@ def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
     (prepared,) = (tmp_path / "mlruns/prepared").glob("*/prepared.json")
     for file in prepared.parent.glob("test.*"):
         file.unlink()
+    (prepared.parent / CONTENTS).write_text(json.dumps(contents_of(prepared.parent)))  # else they are made anew
     again = write_task(tmp_path, name="again", trials=2, more="confirm: {top: 0}")
     sweep(again)
     assert curves(again) == before

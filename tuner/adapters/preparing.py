@@ -5,19 +5,41 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from enum import Enum
+from functools import cache
 from pathlib import Path
 
-from tuner import places
+from tuner import places, regular
 from tuner.adapters.base import Adapter, Prepared
 from tuner.errors import DataError
 
 PREPARED = "prepared.json"
-"""File in a folder of prepared data that is written last."""
+"""File in a folder of prepared data that says what is in it."""
+CONTENTS = "contents.json"
+"""File beside it that says how large every file is, and its checksum; written last."""
+_BLOCK = 1 << 20
+
+
+class State(Enum):
+    """How a folder of prepared data is found."""
+
+    MISSING = 1
+    WHOLE = 2
+    DAMAGED = 3
+    """A file is missing, or has another size or checksum than it was written with."""
+    UNKNOWN = 4
+    """Written by a version that kept no checksums."""
+
+
+_USABLE = (State.WHOLE, State.UNKNOWN)
+"""What was fetched: that which has no checksums was packed by a driver that had seen to it."""
 
 
 def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
@@ -36,12 +58,49 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
     edition = getattr(adapter, "edition", "")  # of what preparation writes; adapters of earlier contracts have none
     digest = hashlib.sha256(f"{name}\n{adapter.fingerprint()}{edition}".encode()).hexdigest()[:16]
     folder = root / digest
-    if not (folder / PREPARED).exists():
+    mended: list[str] = []
+    if state(folder) is not State.WHOLE:
         _make(root)
         with _locked(root / f"{digest}.lock"):
-            if not (folder / PREPARED).exists():
+            if (found := state(folder)) is not State.WHOLE:
                 _prepare_into(folder, adapter)
-    return folder, Prepared(**json.loads((folder / PREPARED).read_text()))
+                if found is State.DAMAGED:
+                    mended = [f"the prepared data in {folder} were damaged, and have been made anew"]
+    prepared = Prepared(**json.loads(regular.read_bytes(folder / PREPARED)))
+    return folder, replace(prepared, notices=[*prepared.notices, *mended])
+
+
+def state(folder: Path) -> State:
+    """Whether prepared data is there, as it was written."""
+    if not os.path.lexists(folder):
+        return State.MISSING
+    if not os.path.lexists(folder / CONTENTS):
+        return State.UNKNOWN if os.path.isfile(folder / PREPARED) else State.DAMAGED
+    try:
+        written = json.loads(regular.read_bytes(folder / CONTENTS))
+        return State.WHOLE if PREPARED in written and written == contents_of(folder) else State.DAMAGED
+    except (OSError, ValueError, TypeError, RecursionError):
+        return State.DAMAGED
+
+
+def contents_of(folder: Path) -> dict[str, list[int]]:
+    """Size and checksum of every file but that which keeps them, by its name below the folder."""
+    files = sorted(path for path in folder.rglob("*") if not path.is_dir() and path.name != CONTENTS)
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
+
+
+def _checksum(path: Path) -> list[int]:
+    found = regular.status(path)
+    return [found.st_size, _crc(path, found.st_size, found.st_mtime_ns, found.st_ino)]
+
+
+@cache  # a sweep asks again for every trial
+def _crc(path: Path, _size: int, _modified: int, _inode: int) -> int:
+    value = 0
+    with regular.open_bytes(path) as file:
+        while block := file.read(_BLOCK):
+            value = zlib.crc32(block, value)
+    return value
 
 
 def publish(folder: Path, store: str) -> None:
@@ -72,14 +131,14 @@ def fetch(name: str, root: Path, store: str) -> Path:
     Raises:
         OSError: It cannot be had.
     """
-    if (root / name / PREPARED).exists():
+    if state(root / name) in _USABLE:
         return root / name
     cache = places.cache_folder() / "prepared"
     folder = cache / name
-    if not (folder / PREPARED).exists():
+    if state(folder) not in _USABLE:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / f"{name}.lock"):
-            if not (folder / PREPARED).exists():
+            if state(folder) not in _USABLE:
                 places.patiently(lambda: places.unpack(_packed(store, name), folder))
     return folder
 
@@ -105,8 +164,12 @@ def _prepare_into(folder: Path, adapter: Adapter) -> None:
     try:
         prepared = adapter.prepare(made)
         (made / PREPARED).write_text(json.dumps(asdict(prepared)))
+        (made / CONTENTS).write_text(json.dumps(contents_of(made)))
         made.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.unlink(missing_ok=True)
         made.rename(folder)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -115,6 +178,15 @@ def _prepare_into(folder: Path, adapter: Adapter) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+    try:
+        handle = regular.open_to_append(path)
+    except OSError as error:
+        raise DataError(
+            "the lock of prepared data must be a regular file that can be written",
+            value=error.strerror,
+            fix="Remove it.",
+            where=str(path),
+        ) from error
+    with os.fdopen(handle, "rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
