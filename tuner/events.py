@@ -36,6 +36,7 @@ from typing import Any, TypeVar
 from tuner import regular
 from tuner.errors import StudyError
 from tuner.event_forms import FIRST, misfit
+from tuner.folder import trial_run
 from tuner.messages import Ended, State
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -161,6 +162,21 @@ def read(path: Path, *, skip: int = 0) -> list[dict[str, Any]]:
     return [_event(path, number, line) for number, line in enumerate(lines, 1) if number > skip]
 
 
+def begins(path: Path) -> bool:
+    """Whether a file has a first event; a crash can leave it empty, or with a part of one.
+
+    Raises:
+        StudyError: It is no regular file.
+    """
+    try:
+        with regular.open_bytes(path) as file:
+            return file.readline().endswith(b"\n")
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _damaged("an event file must be readable", error.strerror, str(path)) from error
+
+
 def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
     where = f"{path}:{number}"
     try:
@@ -258,6 +274,8 @@ def read_run(path: Path) -> RunRecord:
         record.add(event)
     if record.run and Path(record.run) != Path(*path.parts[-1 - len(Path(record.run).parts) : -1]):
         raise _damaged("an event file must lie in its run's folder", record.run, str(path))
+    if record.kind == "trial" and record.run and record.run != trial_run(record.number):
+        raise _damaged(f"the number of {record.run} must be that of its folder", record.number, str(path))
     return record
 
 

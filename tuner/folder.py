@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,10 @@ CHECKPOINT = "checkpoint.pt"
 """File from which a lost attempt goes on, in a run's folder or in its place below `storage.checkpoints`."""
 MODEL = "model.pt"
 """File with a confirmation's best weights, in the same place."""
+
+
+_RUN = re.compile(r"trials/[0-9]{5,12}|confirm/(baseline|[0-9]{5,12})-[0-9]{1,12}")
+"""The names that `trial_run` and `confirm_run` give; what has others is no run."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class StudyFolder:
 
     def exists(self) -> bool:
         """Whether a study was begun here."""
-        return self.journal.exists() or self.sweep_events.exists()
+        return os.path.exists(self.journal) or os.path.exists(self.sweep_events)  # False for a name too long
 
     @property
     def journal(self) -> Path:
@@ -96,7 +102,8 @@ class StudyFolder:
     def runs(self) -> Iterator[str]:
         """Every run that has an event file: trials by number, then confirmations, then the test."""
         for kind in ("trials", "confirm"):
-            yield from sorted(f"{kind}/{path.parent.name}" for path in self.root.glob(f"{kind}/*/events.jsonl"))
+            found = (f"{kind}/{path.parent.name}" for path in self.root.glob(f"{kind}/*/events.jsonl"))
+            yield from sorted(run for run in found if _RUN.fullmatch(run))
         if self.events("test").exists():
             yield "test"
 

@@ -439,7 +439,7 @@ def _study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> Study
 
         task = load_task_file(study, sets).task
         study, storage = task.name, task.storage.folder
-    known = sorted(path.name for path in Path(storage).glob("*") if StudyFolder(path).exists())
+    known = _studies(Path(storage))
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
@@ -450,6 +450,13 @@ def _study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> Study
     check_shape(folder)
     check_format(folder)
     return folder
+
+
+def _studies(storage: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in storage.iterdir() if StudyFolder(path).exists())
+    except (OSError, ValueError):  # no folder, or a name that none can have
+        return []
 
 
 def _listener(as_json: bool) -> Any:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from tuner.config.options import Options
 from tuner.config.task import TaskFile
 from tuner.config.yaml_file import Document, is_null, parse_value, plain_text
-from tuner.errors import Key, TaskFileError
+from tuner.errors import Key, TaskFileError, is_text
 
 DataOptions = Callable[[str], type[Options]]
 """Adapter's name -> its options model; raises a `TaskFileError` where the name is unknown."""
@@ -46,6 +46,8 @@ def changed(document: Document, change: str, data_options: DataOptions | None) -
 
 def split_change(change: str) -> tuple[Key, str]:
     """The key path and the text of a change."""
+    if not is_text(change):
+        raise TaskFileError("--set must be text that UTF-8 can write", value=change, where="--set")
     dotted, equals, text = change.partition("=")
     first, _, rest = dotted.strip().partition(".")
     key = (first, *([rest] if first in _FLAT and rest else rest.split(".") if rest else []))

@@ -12,7 +12,7 @@ from tuner.config.messages import validate_options
 from tuner.config.ready import ready_search_spaces
 from tuner.config.task import TaskFile
 from tuner.config.yaml_file import Document, read_yaml
-from tuner.errors import TaskFileError, nearest
+from tuner.errors import TaskFileError, nearest, printable
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,6 @@ def load_task_file(path: Path | str, sets: Sequence[str] = (), data_options: Dat
     document = read_yaml(path)
     for change in sorted(sets, key=lambda change: split_change(change)[0][0] == "data"):  # the adapter comes first
         document = changed(document, change, data_options)
-    values = {"name": path.stem, **document.value}
+    values = {"name": printable(path.stem), **document.value}
     task = validate_options(TaskFile, values, key=(), place=document.place)
     return LoadedTask(task, document, path)

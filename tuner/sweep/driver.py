@@ -149,7 +149,8 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
-        check_shape(self.folder)
+        if not self._fresh:
+            check_shape(self.folder)
         check_local(self.folder.root, self.task.place(("storage",)))
         check_machine(self.task)
         with located(self.task.place, ("ray",)):
@@ -159,6 +160,7 @@ class Sweep:
         try:
             if self._fresh:
                 set_aside(self.folder, self.task.file.storage.study)
+                check_shape(self.folder)  # what was no study stands there still
             check_format(self.folder)
             self.search = self._open_search()
             try:
@@ -393,12 +395,13 @@ class Sweep:
                 fix="Name the database that they belong to in storage.study, or begin anew with --fresh.",
                 where=self.task.place(("storage",)),
             )
-        missing = [number for number in search.told() if trial_run(number) not in runs]
+        missing = [number for number in search.told() if not events.begins(self.folder.events(trial_run(number)))]
         if missing:
             raise StudyError(
                 f"folder {self.folder.root} must hold the event files of study {self.folder.name}",
                 value=f"none for trial {missing[0]}",
-                fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here.",
+                fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here; or begin "
+                "anew with --fresh.",
                 where=self.task.place(("storage",)),
             )
         if search.attribute("id") is None:

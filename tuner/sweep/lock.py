@@ -28,7 +28,7 @@ class DriverLock:
             raise StudyError(
                 "the study's folder must be writable, with a regular file as its lock",
                 value=error.strerror,
-                fix="Name another folder in `storage`.",
+                fix="Name another folder in `storage`, or move away what stands there.",
                 where=str(path.parent),
             ) from error
         try:
