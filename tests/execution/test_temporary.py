@@ -14,6 +14,7 @@ import pytest
 
 from tuner.errors import ClusterError
 from tuner.execution import temporary
+from tuner.execution.guard import Guard
 from tuner.execution.temporary import FOLDER_BYTES, SOCKET_BYTES, ray_folder
 
 
@@ -110,6 +111,17 @@ def test_a_given_folder_is_made_and_stays(short: Path) -> None:
     """One that is new, with its parents; what was made for one that cannot serve is taken away."""
     assert ray_folder(f"{short}/a/b") == (f"{short}/a/b", False)
     assert os.listdir(f"{short}/a/b") == []
+
+
+def test_the_folder_of_a_killed_driver_is_removed(short: Path) -> None:
+    """By the guard, which outlives it."""
+    (short / "ray").mkdir()
+    (short / "ray" / "session").touch()
+    guard = Guard(str(short / "ray"))
+    assert guard._process.stdin is not None
+    guard._process.stdin.close()  # as when the driver dies
+    guard._process.wait(30)
+    assert list(short.iterdir()) == []
 
 
 @pytest.mark.ray

@@ -243,6 +243,17 @@ class TestTheEnd:
         assert not recorder.away()
         started[0].kill()
 
+    def test_who_has_enough_need_not_wait(self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A stop while MLflow is caught up ends the wait; the writer goes on."""
+        recorder = Recorder(study, "")
+        started = speaking(recorder, "while True: say(3); time.sleep(0.1)", monkeypatch)
+        recorder.start()
+        told: list[int] = []
+        assert not recorder.close(60.0, told.append, lambda: len(told) > 1)
+        assert recorder.problem() == "it was not waited for, and its writer goes on alone"
+        assert started[0].poll() is None
+        started[0].kill()
+
     def test_why_is_told_while_it_runs_and_at_the_end(
         self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:

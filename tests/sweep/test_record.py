@@ -32,8 +32,14 @@ class Fake(Recorder):
         """Why."""
         return self.is_problem
 
-    def close(self, patience: float = 0.0, tell: Callable[[int], None] | None = None) -> bool:  # noqa: ARG002
+    def close(
+        self,
+        patience: float = 0.0,  # noqa: ARG002
+        tell: Callable[[int], None] | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """The end, after some rounds."""
+        assert not enough()
         assert tell is not None
         for left in (3, 3, 1):
             tell(left)
@@ -76,7 +82,7 @@ def test_that_mlflow_takes_nothing_is_told_once(tmp_path: Path) -> None:
 def test_the_end_tells_how_far_mlflow_is(tmp_path: Path, fake: Fake, there: bool, words: str) -> None:
     """Each number of changes once, then what is missing, why, and the command that writes it."""
     looked, told = record(tmp_path, fake)
-    assert looked.close() is there
+    assert looked.close(lambda: False) is there
     assert told[:2] == [("recording", 3), ("recording", 1)]
     assert len(told) == (3 if words else 2)
     assert words in str(told[-1][1])

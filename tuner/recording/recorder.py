@@ -93,12 +93,18 @@ class Recorder:
         with self._condition:
             return self._away
 
-    def close(self, patience: float = SILENCE_SECONDS, tell: Callable[[int], None] | None = None) -> bool:
+    def close(
+        self,
+        patience: float = SILENCE_SECONDS,
+        tell: Callable[[int], None] | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """End the recording and wait until it is complete, as long as it gets on.
 
         Args:
             patience: Seconds without progress after which the writer is left to itself.
             tell: Called twice a second with the number of changes left.
+            enough: Asked as often whether to wait no longer.
 
         Returns:
             Whether everything is in MLflow. If not, the events stay, and `sync` completes it.
@@ -107,13 +113,19 @@ class Recorder:
             self._closing = True
             self._heard = time.monotonic()
             self._condition.notify_all()
-        while self._feeder.is_alive() and (remaining := self._heard + patience - time.monotonic()) > 0:
-            self._feeder.join(min(0.5, remaining))
-            if tell is not None and self._feeder.is_alive():
-                tell(self.lag())
-        if self._feeder.is_alive():
-            with self._condition:
-                self._problem = self._problem or f"it has taken nothing for {patience:g} s"
+        left_alone = ""
+        while self._feeder.is_alive() and not left_alone:
+            remaining = self._heard + patience - time.monotonic()
+            if remaining <= 0:
+                left_alone = f"it has taken nothing for {patience:g} s"
+            elif enough():
+                left_alone = "it was not waited for, and its writer goes on alone"
+            else:
+                self._feeder.join(min(0.5, remaining))
+                if tell is not None and self._feeder.is_alive():
+                    tell(self.lag())
+        with self._condition:
+            self._problem = self._problem or left_alone
         return self._complete
 
     def _feed(self) -> None:

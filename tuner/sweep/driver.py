@@ -192,8 +192,9 @@ class Sweep:
             raise
         if self.stop_reason:
             self._note_stop(self.stop_reason)
-        recorded = self._record.close()
-        return Outcome(not self.stop_reason, self.progress.best is not None, summary, recorded)
+        stopped, self.stop_reason = self.stop_reason, ""
+        recorded = self._record.close(lambda: bool(self.stop_reason))  # once more Ctrl+C ends the wait, not the sweep
+        return Outcome(not stopped, self.progress.best is not None, summary, recorded)
 
     def _work(self) -> None:
         if self.task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from tuner.recording import Recorder, tracking_uri
@@ -32,13 +33,16 @@ class Record:
         self._told_away = True
         self._notice(f"takes nothing ({problem.rstrip('.')}); the sweep goes on, and what it records is kept for later")
 
-    def close(self) -> bool:
+    def close(self, enough: Callable[[], bool]) -> bool:
         """Wait until everything is in MLflow, as long as it gets on.
+
+        Args:
+            enough: Asked whether to wait no longer.
 
         Returns:
             Whether MLflow is there.
         """
-        if self._recorder.close(tell=self._progress):
+        if self._recorder.close(tell=self._progress, enough=enough):
             return True
         away = self._recorder.away()
         how = "takes nothing" if away else "lacks some of this study"
