@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.recording.fake_study import begin, create, end, train
+from tests.study.test_search import open_search, run
 from tuner.events import read_run
 from tuner.folder import trial_run
 from tuner.messages import State
@@ -28,6 +29,23 @@ def test_optuna_mlflow_and_the_figures_know_every_state() -> None:
     assert set(_TOLD) == FINAL
     assert set(STATE_COLOURS) == FINAL
     assert len(set(STATE_COLOURS.values())) == len(FINAL)
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+def test_the_search_takes_a_state_as_it_is(tmp_path: Path, state: State) -> None:
+    """Where its values say what it is worth it is feasible, and what it would reach is expected of it."""
+    search = open_search(tmp_path / "s", pruner="asha")
+    for final in (0.1, 0.9):
+        (whole,) = run(search, 1)
+        search.reported(whole.number, 1, final)
+    suggestion = search.suggest()
+    assert suggestion is not None
+    search.reported(suggestion.number, 1, 0.5)
+    search.judge(suggestion.number, 1, 0.5)
+    search.tell(suggestion.number, state, 0.5, f"because {state}")
+    trial = search._storage.stored_trials(search._id)[suggestion.number]
+    assert (trial.constraints == {"stability": 0.0}) == state.comparable
+    assert (suggestion.number in search.expected()) == state.comparable
 
 
 @pytest.mark.parametrize("state", State)

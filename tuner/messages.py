@@ -32,6 +32,11 @@ class State(StrEnum):
         """Whether the run is over for good."""
         return self not in {State.RUNNING, State.LOST, State.STOPPED}
 
+    @property
+    def comparable(self) -> bool:
+        """Whether its values say what a run is worth: it is over, whole or cut, and all was finite."""
+        return self in {State.COMPLETED, State.PRUNED, State.HOPELESS}
+
 
 class Verdict(StrEnum):
     """The driver's answer to a report."""

@@ -118,7 +118,7 @@ class ConfirmPhase:
         ranked = sorted(
             (sign * expected[record.number], record.state is not State.COMPLETED, record.number, record.params)
             for record in self._sweep.records("trials/")
-            if record.state in {State.COMPLETED, State.PRUNED} and record.number in expected
+            if record.state.comparable and record.number in expected
         )
         return [
             *(Candidate(number, params) for _, _, number, params in ranked[:top]),

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
 """States whose reason people ask for first."""
+_CUT = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
+"""What was done to trials that the confirmation may train to their end."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,10 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
 def _cut_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
     """That the search had cut the winner, where it had."""
     return [
-        f"trial {record.number} was pruned in the search, at epoch {len(record.epochs)};"
+        f"trial {record.number} was {_CUT[record.state]} in the search, at epoch {len(record.epochs)};"
         " the confirmation trained it to its end."
         for record in trials
-        if record.number == winner and record.state is State.PRUNED
+        if record.number == winner and record.state in _CUT
     ]
 
 
