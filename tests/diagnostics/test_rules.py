@@ -219,7 +219,7 @@ def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Cas
     assert hopeless(of, rules({})) is None
     if finding is not None:
         assert finding.cures == (Cure(param="learning_rate", times=pytest.approx(1e-2 / 3e-3, rel=0.02)),)
-        assert "the search cut it" in finding.evidence
+        assert "the search pruned it" in finding.evidence
         assert "learning_rate_too_low" not in found(of, {"learning_rate_too_low": {"behind": 4.0}})
 
 

@@ -359,8 +359,8 @@ def test_a_hopeless_trial_ends_early_with_its_cause(make: Any) -> None:
     assert ended.epochs == 5
     assert [epoch.epoch for epoch in driver.epochs] == [1, 2, 3, 4, 5]
     assert re.fullmatch(
-        r"learning rate too low: a step changes the weights by at most \S+ of their size \(epoch \d\), the 60 steps of "
-        r"the budget by at most \S+ of it \(epoch 5, step 15\)",
+        r"learning rate too low: a step changes the weights by at most \S+ of their size \(epoch \d\), so that all 60 "
+        r"steps of the budget move them by at most \S+ times their size \(epoch 5, step 15\)",
         ended.reason,
     )
     first, second = ended.results["findings"]

@@ -190,14 +190,17 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         small = travel <= self.limits.hopeless and reachable >= self.limits.travel
         fatal = lost and late and small and _stands(case, self.limits.standing, self.limits.standing)
         threshold = (
-            f"at least {self.limits.travel:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
-            "predictor's" + (f"; hopeless at {self.limits.hopeless:g} after {self.limits.end:.0%}" if fatal else "")
+            f"at least {self.limits.travel:g} times their size, unless the loss is {self.limits.progress:.0%} below "
+            "the trivial predictor's"
         )
+        if fatal:
+            threshold += f". After {self.limits.end:.0%} of the epochs, {self.limits.hopeless:g} times is hopeless"
         return self.finding(
             case,
             ratios[0][0],
-            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), the {steps} steps of "
-            f"the budget by at most {travel:.2g} of it" + ("" if lost else "; the search cut it: others were further"),
+            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
+            f"steps of the budget move them by at most {travel:.2g} times their size"
+            + ("" if lost else "; the search pruned it, as others were ahead"),
             threshold if lost else f"at least {reachable / self.limits.behind:.2g} in a training that is cut",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},

@@ -29,16 +29,16 @@ class StuckAtTrivial(Options):
     """Thresholds of `stuck_at_trivial`."""
 
     gain: float = Field(0.03, ge=0, lt=1)
-    """Share of the trivial predictor's loss that the best epoch must be below it, 0 to 1. Ours."""
+    """Minimum improvement of the best epoch over the trivial predictor, as a fraction of its loss, 0 to 1. Ours."""
     train: float = Field(0.1, ge=0, lt=1)
-    """Share of the trivial predictor's loss by which the training loss is below it where something was learned, 0 to 1.
+    """The same of the training loss, from which on something was learned, though it may not generalize, 0 to 1.
     Ours."""
     epochs: int = Field(3, ge=1)
     """Epochs before which nothing is told, >= 1. Ours."""
     warn: float = Field(0.2, gt=0, le=1)
-    """Share of the budget after which it is told, above 0, to 1. Ours, near Zhang et al. 2021 (0.3)."""
+    """Fraction of the budget after which it is reported, above 0, to 1. Ours, near Zhang et al. 2021 (0.3)."""
     end: float = Field(0.3, gt=0, le=1)
-    """Share of the budget after which the training is hopeless, above 0, to 1, where its cause was found too. Ours;
+    """Fraction of the budget after which the training is hopeless, above 0, to 1, if its cause was found too. Ours;
     without a cause it may be on a plateau, as tasks of long memory have."""
     moving: float = Field(0.005, ge=0, lt=1)
     """Relative fall of the training loss over the last quarter that shows it on its way: it is not ended; nor is one
@@ -49,9 +49,9 @@ class NotGeneralizing(Options):
     """Thresholds of `not_generalizing`."""
 
     gain: float = Field(0.02, ge=0, lt=1)
-    """Share of the trivial predictor's loss that the best validation loss must be below it, 0 to 1. Ours."""
+    """Minimum improvement of the validation loss on the trivial predictor, as a fraction of its loss, 0 to 1. Ours."""
     train: float = Field(0.1, gt=0, lt=1)
-    """Share of the trivial predictor's loss by which the training loss is below it all the same, 0 to 1. Ours."""
+    """Improvement of the training loss that should have brought it, as the same fraction, 0 to 1. Ours."""
 
 
 class VanishingGradient(Options):
@@ -63,7 +63,7 @@ class VanishingGradient(Options):
     """The same below which it explains why nothing is learned, so that a training may be ended, 0 to 1. Ours: from 1e-5
     trainings were seen to recover."""
     progress: float = Field(0.2, ge=0, le=1)
-    """Share of the trivial predictor's loss that a network which needs no longer memory is below it. Ours."""
+    """Improvement over the trivial predictor, as a fraction of its loss, that shows enough memory, 0 to 1. Ours."""
 
 
 class ExplodingGradient(Options):
@@ -134,7 +134,7 @@ class LearningRateTooLow(Options):
     """Largest update-to-weight ratio of any epoch times the steps of the whole budget, > 0: how far the weights can
     come, in their own size. Ours; good trainings have 10 and more."""
     progress: float = Field(0.15, ge=0, le=1)
-    """Share of the trivial predictor's loss that the best epoch is below it where the rate is high enough, 0 to 1.
+    """Improvement over the trivial predictor, as a fraction of its loss, that shows a rate high enough, 0 to 1.
     Ours."""
     behind: float = Field(3.0, gt=1)
     """Factor by which the largest update-to-weight ratio is below a healthy one where the search cut the training, > 1.
@@ -143,7 +143,7 @@ class LearningRateTooLow(Options):
     hopeless: float = Field(0.25, gt=0)
     """So little `travel` is hopeless, > 0. Ours; of trainings with 0.3 to 0.6 of it a few still learned late."""
     end: float = Field(0.25, gt=0, le=1)
-    """Share of the budget after which the training is hopeless, above 0, to 1, where it has learned nothing. Ours."""
+    """Fraction of the budget after which the training is hopeless, above 0, to 1, if it has learned nothing. Ours."""
     standing: float = Field(0.1, ge=0, lt=1)
     """Share of the trivial predictor's loss by which training and validation loss are below it where something was
     learned. Ours."""
