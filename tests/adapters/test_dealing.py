@@ -275,3 +275,33 @@ def test_the_fingerprint_of_older_studies_stays(tmp_path: Path) -> None:
         assert not {"group", "split", "layout"} & used.keys()
         first, other = (ADAPTERS[name].load()(model(**data, **more)) for more in ({}, {"split": "part"}))
         assert first.fingerprint() != other.fingerprint()
+
+
+@pytest.mark.parametrize("form", ["CSV of texts", "JSON lines", "manifest"])
+def test_a_split_column_that_nobody_asks_for_is_told(form: str, tmp_path: Path) -> None:
+    """What the data say of train and test is not passed over in silence."""
+    name, write = FORMS[form]
+    rows = [{**row, "part": "train"} for row in rows_of()]
+    data = write(tmp_path, rows)
+    path = Path(data["path"])
+    path.write_text(path.read_text().replace("part", "split"))
+    (tmp_path / "out").mkdir()
+    for split, told in ((None, True), ("split", False)):
+        made = ADAPTERS[name].load()(ADAPTERS[name].options(**data, split=split)).prepare(tmp_path / "out")
+        assert any("the column 'split' is not used; data.split: split" in note for note in made.notices) == told
+
+
+def test_folders_of_splits_of_recordings(tmp_path: Path) -> None:
+    """A folder of train and test is told, and read as one by the pattern that is advised."""
+    for row in rows_of(groups=12):
+        folder = tmp_path / "all" / ("Train" if row["number"] < 36 else "test") / row["label"]
+        folder.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / f"{row['number']}.wav", tone(row), 8000)
+    (tmp_path / "out").mkdir()
+    path, options = str(tmp_path / "all"), ADAPTERS[SPEECH].options
+    made = ADAPTERS[SPEECH].load()(options(path=path)).prepare(tmp_path / "out")
+    assert any("the folders Train, test are not taken for splits" in note for note in made.notices)
+    followed = options(path=path, pattern="{split}/{label}/{file}", split="split")
+    made = ADAPTERS[SPEECH].load()(followed).prepare(tmp_path / "out")
+    assert made.counts["test"] == 12
+    assert not any("not taken for splits" in note for note in made.notices)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
+from tuner.adapters.files import Encoding
 from tuner.adapters.grouping import deal_groups
+from tuner.adapters.table import form_of, read_rows
 from tuner.errors import DataError
 from tuner.seeding import derive_seed
 
@@ -49,6 +52,27 @@ def split_named(cell: str, where: str, column: str) -> Split:
             fix="Mend the cell, or leave data.split out to have the items dealt by seed.",
             where=where,
         ) from None
+
+
+def unused_split(path: Path, encoding: Encoding = "utf-8") -> list[str]:
+    """A sentence about a split that the data seem to say and no option asks for; none where they say none.
+
+    Args:
+        path: A table with a column "split", or a folder of folders train, val or test.
+        encoding: The table's encoding.
+    """
+    if path.is_dir():
+        names = [entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        if len(names) > 1 and all(name.lower() in WORDS for name in names):
+            return [
+                f"the folders {', '.join(sorted(names))} are not taken for splits; data.split: split does it, with a "
+                "data.pattern that begins with {split}/"
+            ]
+    elif (form := form_of(path)) is not None:
+        row = next(read_rows(path, form, (), ("split",), encoding), None)
+        if row is not None and row.cells.get("split", "").strip().lower() in WORDS:
+            return ["the column 'split' is not used; data.split: split takes train, val and test from it"]
+    return []
 
 
 def deal(

@@ -29,7 +29,7 @@ from tuner.adapters.nlp.sources import SOURCES
 from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
-from tuner.adapters.splits import SPLITS, deal, straddling
+from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -154,6 +154,8 @@ class TextClassification:
             for split in SPLITS
         }
         told = [*told_of(doubtful), *dealt.notices]
+        if options.path is not None and options.split is None and not Path(options.path).is_dir():
+            told += unused_split(existing(options.path, "path"), options.encoding)
         if test and groups:
             held = [str(document.group) for document in test]
             told += straddling([*groups, *held], [*dealt.splits.tolist(), *["test"] * len(held)], "data.group")

@@ -28,7 +28,7 @@ from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
-from tuner.adapters.splits import deal, same_in_two_splits
+from tuner.adapters.splits import deal, same_in_two_splits, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -122,10 +122,11 @@ class SpeechClassification:
         return (found, {}) if options.features else compute_features(found, options)
 
     def _unread(self) -> list[str]:
-        """What is said of files that stand among the recordings."""
+        """What is said of files that stand among the recordings, and of a split that is not asked for."""
         if self.options.source is not None or self.options.features:
             return []
-        return unread_files(self._path())
+        path = self._path()
+        return [*unread_files(path), *(unused_split(path) if self.options.split is None else ())]
 
     def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str]]:
         """The items by split, whole speakers where all are known, and what is to be told of that."""
