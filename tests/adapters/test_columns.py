@@ -1,5 +1,6 @@
 """Which columns of a table are learned from: never a row number, an id, a group or a copy of the label."""
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from tuner.adapters.time_series.series import Collection, read_series
 from tuner.errors import DataError
 
 LABELS = np.array(["ill", "well"])[np.arange(24) % 2]
+LABEL_CODES = np.arange(24) % 2
 
 
 def read(folder: Path, frame: pd.DataFrame, *, index: bool = False, form: str = "csv", **options: Any) -> Items:
@@ -264,3 +266,27 @@ def test_an_id_that_tells_series_apart_is_refused(tmp_path: Path) -> None:
 def test_a_trend_alone_is_forecast(tmp_path: Path) -> None:
     """A single column that grows by one is what there is to forecast."""
     assert read_forecast(tmp_path, pd.DataFrame({"y": np.arange(40)})).channels == ("y",)
+
+
+def with_codes(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One more channel: codes of the label, in every step."""
+    return np.concatenate([x, np.broadcast_to(LABEL_CODES[:, None, None], (24, 12, 1))], axis=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda x: x, None),
+        (lambda x: np.concatenate([np.arange(24)[:, None, None], x[:, :, :1]], axis=1), "count the items, .*: step 1,"),
+        (lambda x: np.concatenate([x[:, :, :1], 3 + LABEL_CODES[:, None, None]], axis=1), "say the label .*: step 13"),
+        (with_codes, "say the label in other words, in every item: channel 3;"),
+        (lambda x: np.broadcast_to(LABEL_CODES[:, None, None], x.shape), None),
+    ],
+)
+def test_values_of_arrays_that_are_no_measurements_are_told(change: Any, told: str | None, tmp_path: Path) -> None:
+    """Arrays have no names; what counts items or says labels is told, and toys of nothing else are data."""
+    x = change(np.random.default_rng(0).normal(size=(24, 12, 2)))
+    np.savez(tmp_path / "x.npz", X=x, y=LABELS)
+    notices = read_items(tmp_path / "x.npz", ClassificationOptions(path="x")).notices
+    assert len(notices) == (told is not None)
+    assert told is None or re.search(told, notices[0])

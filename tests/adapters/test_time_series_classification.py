@@ -121,7 +121,7 @@ def test_labels_that_cannot_be_split_are_refused(tmp_path: Path, labels: list[in
 def test_items_all_empty_are_refused(tmp_path: Path) -> None:
     """Data without a single step is told as such."""
     path = npz(tmp_path / "x.npz", np.zeros(0), [0, 1], [0, 0])
-    with pytest.raises(DataError, match="at least one item must have steps, but got 0"):
+    with pytest.raises(DataError, match="X must have items, but got 0"):
         adapter(path=path).prepare(tmp_path)
 
 

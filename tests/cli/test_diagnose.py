@@ -65,7 +65,10 @@ class TestStudy:
         squeezed = " ".join(text.split())
         assert "vanishing gradient 8 of 17 (26 to 69 %) 1, 3, 5, 7, 9, 11, 13, 15" in squeezed
         assert "vanishing gradient cell rnn 8 of 8 (68 to 100 %) 0 of 9 (0 to 30 %)" in squeezed
-        assert "16 for 1 vanishing gradient cell rnn -> lstm 1 -> 1 after 5 epochs it did not help, finding gone" in squeezed
+        assert (
+            "16 for 1 vanishing gradient cell rnn -> lstm 1 -> 1 after 5 epochs it did not help, finding gone"
+            in squeezed
+        )
         assert "1 hopeless trial was ended early, after 2 epochs together (17); 3 more epochs" in squeezed
         assert "python -m tuner diagnose fake --trial 1" in text
 

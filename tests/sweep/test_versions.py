@@ -74,3 +74,19 @@ def test_a_changed_version_is_told(path: Path) -> None:
     _, told = sweep(path, "budget.trials=2")
     sentences = [notice["sentence"] for notice in told.of("notice")]
     assert any(f"optuna 4.0.0 is now {versions()['optuna']}" in sentence for sentence in sentences)
+
+
+def test_data_that_a_later_version_reads_in_another_way_are_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study whose data are prepared anew goes on where that comes out alike, and is refused where it does not."""
+    adapter = type(resolve_task(path).adapter)
+    monkeypatch.setattr(adapter, "edition", "2", raising=False)
+    sweep(path, "budget.trials=2")
+    folder, _ = resolve_task(path).prepare()
+    changed = next(file for file in sorted(folder.iterdir()) if file.suffix == ".npy")
+    changed.write_bytes(changed.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(adapter, "edition", "3", raising=False)
+    with pytest.raises(
+        StudyError, match=r"data must be read as when study \w+ was begun, but got 'the same data, which"
+    ):
+        sweep(path, "budget.trials=3")
+    assert resolve_task(path).prepare()[0] != folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import hashlib
 import json
 import os
@@ -55,8 +56,7 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
     Raises:
         DataError: The data is missing, damaged or unfit.
     """
-    edition = getattr(adapter, "edition", "")  # of what preparation writes; adapters of earlier contracts have none
-    digest = hashlib.sha256(f"{name}\n{adapter.fingerprint()}{edition}".encode()).hexdigest()[:16]
+    digest = _digest(name, adapter, edition(adapter))
     folder = root / digest
     mended: list[str] = []
     if state(folder) is not State.WHOLE:
@@ -101,6 +101,37 @@ def _crc(path: Path, _size: int, _modified: int, _inode: int) -> int:
         while block := file.read(_BLOCK):
             value = zlib.crc32(block, value)
     return value
+
+
+def edition(adapter: Adapter) -> str:
+    """See `Adapter.edition`; adapters of earlier contracts have none."""
+    return getattr(adapter, "edition", "")
+
+
+def reads_alike(name: str, adapter: Adapter, root: Path, earlier: str) -> bool:
+    """Whether every array that an earlier edition has prepared, where it still lies there, is among those of this one.
+
+    Args:
+        name: The adapter's name.
+        adapter: The adapter with its options.
+        root: Folder of all prepared data.
+        earlier: The earlier `Adapter.edition`.
+
+    Raises:
+        DataError: The data is missing, damaged or unfit.
+    """
+    was = root / _digest(name, adapter, earlier)
+    if not (was / PREPARED).exists():
+        return True
+    folder, _ = prepare(name, adapter, root)
+    return all(
+        (folder / path.name).is_file() and filecmp.cmp(path, folder / path.name, shallow=False)
+        for path in was.glob("*.npy")
+    )
+
+
+def _digest(name: str, adapter: Adapter, written_by: str) -> str:
+    return hashlib.sha256(f"{name}\n{adapter.fingerprint()}{written_by}".encode()).hexdigest()[:16]
 
 
 def publish(folder: Path, store: str) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuner import events, places
+from tuner.adapters import preparing
 from tuner.adapters.base import Prepared
 from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_runs
@@ -372,6 +373,19 @@ class Sweep:
                     fix="Give the study another name, or begin anew with --fresh.",
                     where=task.place(key),
                 )
+        edition = preparing.edition(task.adapter)
+        earlier = search.attribute("edition") or ""
+        if (stored and earlier != edition) and not preparing.reads_alike(
+            file.adapter, task.adapter, self.folder.prepared, earlier
+        ):
+            search.close()
+            raise StudyError(
+                f"data must be read as when study {self.folder.name} was begun",
+                value="the same data, which this version reads in another way",
+                fix="See `validate` for how; give the study another name, or begin anew with --fresh.",
+                where=task.place(("data",)),
+            )
+        search.set_attribute("edition", edition)
         search.set_attribute("facts", {".".join(map(str, key)): value for key, value in facts.items()})
         try:
             check_code(task, search)

@@ -40,6 +40,8 @@ class TextClassification:
     """Labelled sentences or documents, one label each."""
 
     metrics = METRICS
+    edition = "\n2"
+    """Before, texts with contradicting labels were kept."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(embeds=True)
 

@@ -39,6 +39,8 @@ class SpeechClassification:
     """Labelled recordings, one label each."""
 
     metrics = METRICS
+    edition = "\n2"
+    """Before, whole speakers were dealt without a look at their labels."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
 

@@ -38,6 +38,8 @@ class SeriesClassification:
     """Labelled sequences, one class each."""
 
     metrics = METRICS
+    edition = "\n2"
+    """Before, row numbers, ids and copies of the label were inputs."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
 

@@ -230,16 +230,45 @@ class _Look:
 
     def _copies(self) -> NDArray[np.bool_]:
         """Columns whose values and the labels tell each other, in every unit; none where many do, which are data."""
-        none = np.zeros(len(self.numeric), dtype=bool)
-        if self.label_U is None or not _enough(self.label_U):
-            return none
-        _, kind_U = np.unique(self.label_U, return_inverse=True)
-        values_UC = self.values_NC[self.first_U]
-        first_K = np.unique(kind_U, return_index=True)[1]
-        told = (values_UC == values_UC[first_K][kind_U]).all(0)
-        differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
-        copies = told & differ & self._within()
-        return none if copies.sum() > max(1, len(self.names) // 10) else copies
+        if self.label_U is None:
+            return np.zeros(len(self.numeric), dtype=bool)
+        copies = label_copies(self.values_NC[self.first_U], self.label_U) & self._within()
+        return np.asarray(copies & (copies.sum() <= max(1, len(self.names) // 10)))
+
+
+def label_copies(values_UC: NDArray[np.float64], label_U: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Columns whose values and the labels tell each other, in every unit, (C,)."""
+    if not _enough(label_U):
+        return np.zeros(values_UC.shape[1], dtype=bool)
+    _, first_K, kind_U = np.unique(label_U, return_index=True, return_inverse=True)
+    told = (values_UC == values_UC[first_K][kind_U]).all(0)
+    differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
+    return np.asarray(told & differ)
+
+
+def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str]) -> list[str]:
+    """Sentences about values of arrays, whose columns nobody has named, that count the items or say their labels.
+
+    Args:
+        items: (steps, channels) each.
+        labels: Their labels.
+    """
+    label_U = np.asarray(labels, dtype=np.str_)
+    steps, channels = items[0].shape
+    if not _enough(label_U) or steps * channels < 2 or any(item.shape != (steps, channels) for item in items):
+        return []
+    values_UC = np.stack(items).reshape(len(items), -1)
+    counts = (values_UC - np.arange(len(items))[:, None] == values_UC[0]).all(0)
+    copies = label_copies(values_UC, label_U)
+    sentences = []
+    for found, reason in ((counts, "count the items"), (copies, "say the label in other words")):
+        places = [f"step {index // channels + 1}, channel {index % channels + 1}" for index in np.flatnonzero(found)]
+        same = np.flatnonzero(found.reshape(steps, channels).all(0))  # a channel that has one value in each item
+        if 0 < len(same) < channels:
+            places = [f"channel {index + 1}" for index in same]
+        if places and len(places) <= max(1, steps * channels // 10):
+            sentences.append(f"values of X {reason}, in every item: {'; '.join(places[:3])}; take them out of X if so")
+    return sentences
 
 
 def _enough(label_U: NDArray[np.str_]) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
-from tuner.adapters.time_series.columns import Inputs, inputs
+from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
@@ -220,7 +220,8 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(x.shape[-1]))
     words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
-    notices = [*_laid_out(sequences, options, path), *_unused(unused, path)]
+    doubts = doubtful_values(sequences, words["y"]) if like is None else []
+    notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
     return Items(
         sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
     )
