@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import read_series
 from tuner.adapters.time_series.table import Table
 from tuner.adapters.time_series.times import Column, Times, read_times
@@ -301,3 +302,15 @@ def test_an_hour_that_comes_twice_is_told_of_clocks(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("t,v\n" + rows)
     assert read_series(path, ForecastingOptions(path=str(path), time="t")).gaps == 0
+
+
+def test_labelled_sequences_take_the_same_advice(tmp_path: Path) -> None:
+    """Where the times of items have two readings, the option that is named is there, and works."""
+    path = tmp_path / "x.csv"
+    path.write_text("id,day,label,v\na,01/02/2024,x,1\na,02/01/2024,x,2\nb,01/02/2024,y,3\n")
+    options = {"path": str(path), "id": "id", "time": "day", "channels": ["v"]}
+    with pytest.raises(DataError, match=r"x\.csv:2: day must tell day and month apart.*data\.time_format to"):
+        read_items(path, ClassificationOptions(**options))
+    items = read_items(path, ClassificationOptions(**options, time_format="%d/%m/%Y"))
+    assert items.sequences[0][:, 0].tolist() == [2, 1]
+    assert any("put in order of day: 1 stood" in told for told in items.notices)

@@ -56,7 +56,9 @@ class ClassificationOptions(TableOptions, ClassOptions):
     channels: tuple[str, ...] = ()
     """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
     copy of the label."""
-    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "group", "split", "layout")
+    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "group", "split", "layout", "time_format")
+    time_format: str = "auto"
+    """How times are written: as for time_series/forecasting; auto: as the cells show."""
     group: str | None = None
     """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
     splits; .npz: the array (items,) that says it. Null deals items."""
@@ -77,7 +79,17 @@ class ClassificationOptions(TableOptions, ClassOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, CLASSIFICATION_SOURCES)
-        own = ("test_path", "label", "id", "channels", "group", "split", "layout", *TableOptions.model_fields)
+        own = (
+            "test_path",
+            "label",
+            "id",
+            "channels",
+            "time_format",
+            "group",
+            "split",
+            "layout",
+            *TableOptions.model_fields,
+        )
         _check_table_options(self, *own)
         if self.time is not None and self.id is None:
             raise TaskFileError(

@@ -94,7 +94,7 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
     told = _told(options, like)
     text = [options.id, *told, *([options.time] if options.time else [])]
     table = Table(path, text, options.channels, options.writing)
-    groups = table.groups(options.id, options.time)
+    groups = table.groups(options.id, options.time, options.time_format)
     found = _inputs(table, options, like, table.text(options.label), groups)
     values = table.numbers(found.names)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
@@ -110,7 +110,7 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
         left_out=tuple(found.left_out),
         notices=(
             *table.notices,
-            *([f"{options.time} is read as {groups.guessed}"] if groups.guessed else []),
+            *groups.notices(options.time),
             *found.notices,
             *_one_step(longest, f"value of {options.id}"),
         ),

@@ -229,10 +229,7 @@ def _told(
     time = options.time
     if time is None:
         return
-    if groups.guessed:
-        yield f"{time} is read as {groups.guessed}; data.time_format says otherwise"
-    if groups.unordered:
-        yield f"rows were put in order of {time}: {groups.unordered} stood after a later one"
+    yield from groups.notices(time)
     if step is None and len(groups.times) > len(groups.starts):
         low, high = shortest_and_longest(groups.times, groups.starts)
         yield f"{time} has no regular step, but steps of {low} to {high}: each row is taken as a step"

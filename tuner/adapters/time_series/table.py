@@ -9,9 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -23,6 +22,7 @@ from tuner.adapters.dialect import Dialect, Writing, recognize
 from tuner.adapters.files import read_text
 from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, delimited_rows
+from tuner.adapters.time_series.numbers import advice_on
 from tuner.adapters.time_series.times import AUTO, Column, Times, read_times
 from tuner.errors import DataError, nearest
 
@@ -50,6 +50,15 @@ class Groups(NamedTuple):
     times: NDArray[np.generic]
     unordered: int = 0
     guessed: str = ""
+
+    def notices(self, time: str | None) -> list[str]:
+        """What was guessed of the times of that column, and what was put in order."""
+        told = []
+        if self.guessed:
+            told.append(f"{time} is read as {self.guessed}; data.time_format says otherwise")
+        if self.unordered:
+            told.append(f"rows were put in order of {time}: {self.unordered} stood after a later one")
+        return told
 
 
 class Table:
@@ -86,7 +95,7 @@ class Table:
                 decimal=writing.decimal,
                 wanted=(*text, *wanted),
             )
-            self._frame = self._read_csv(text)
+            self._frame = _read_csv(path, self._text, self.dialect, text, self._refuse_rows)
             self._plain = self._text.rstrip().count("\n") == len(self._frame)
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
@@ -193,23 +202,15 @@ class Table:
         number, times = number[order], times[order]
         twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
         if len(twice):
-            self._refuse_repeated(str(time), name, order[twice[0] + 1], times[twice[0]])
+            row = order[twice[0] + 1]
+            raise DataError(
+                f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
+                value=str(self._frame[time].iloc[row]),
+                fix=_advice_on_repeated(name, times[twice[0]]),
+                where=self.place(row),
+            )
         starts = np.flatnonzero(np.diff(number, prepend=-1))
         return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed)
-
-    def _refuse_repeated(self, time: str, name: str | None, row: int, instant: np.generic) -> NoReturn:
-        fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart.")
-        if isinstance(instant, np.datetime64):
-            weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
-            hour = instant.astype("datetime64[h]").astype(int) % 24
-            if weekday == 6 and 0 < hour + 1 <= 4:  # Sundays, between 0 and 4: clocks may have been set back
-                fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
-        raise DataError(
-            f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
-            value=str(self._frame[time].iloc[row]),
-            fix=fix,
-            where=self.place(row),
-        )
 
     def places(self) -> list[str]:
         """Where each row is: "file:line"; the rows of a Parquet file are counted from 1."""
@@ -227,38 +228,6 @@ class Table:
         """Row by row, which names the first damaged one."""
         more = "If other characters part cells, name them in data.separator."
         return delimited_rows(self.path, self._text, self.dialect, more=more)
-
-    def _read_csv(self, text: Sequence[str]) -> pd.DataFrame:
-        import pandas as pd
-
-        separator = self.dialect.separator
-        header = next((row for row in csv.reader(io.StringIO(self._text), delimiter=separator) if row), [])
-        names = [name.strip() for name in header]
-        if not names:
-            raise DataError(
-                "the table must have a header line and rows",
-                value="an empty file",
-                fix="Add data.",
-                where=str(self.path),
-            )
-        check_columns(names, f"{self.path}:1")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(
-                    io.StringIO(self._text),
-                    sep=separator,
-                    decimal=self.dialect.decimal,
-                    header=0,
-                    names=names,
-                    index_col=False,
-                    dtype={name: str for name in text if name in names},
-                    keep_default_na=False,
-                    low_memory=False,
-                )
-        except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-            self._refuse_rows()
-            raise DataError("the table must be well-formed CSV", value=str(error), where=str(self.path)) from error
 
     def _check_column(self, name: str) -> None:
         if name not in self._known:
@@ -290,26 +259,51 @@ class Table:
         raise DataError(
             f"{name} must be a finite number",
             value=cell,
-            fix=self._mark_of(str(cell)) or fix,
+            fix=advice_on(str(cell), self.dialect.decimal) or fix,
             where=self.place(row),
         )
 
-    def _mark_of(self, cell: str) -> str:
-        """What helps where a cell would be a number in another way of writing; empty where it would not."""
-        other = "." if self.dialect.decimal == "," else ","
-        if _GROUPED.fullmatch(cell.strip()):
-            fix = "Write numbers without what parts their thousands"
-            single = cell.count(other) == 1 and not re.search(rf"[^-+\d{re.escape(other)}]", cell)
-            return fix + (
-                f"; if the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'." if single else "."
+
+def _read_csv(
+    path: Path, content: str, dialect: Dialect, text: Sequence[str], refuse_rows: Callable[[], None]
+) -> pd.DataFrame:
+    """The table by pandas; the columns of `text` are kept as they are written."""
+    import pandas as pd
+
+    header = next((row for row in csv.reader(io.StringIO(content), delimiter=dialect.separator) if row), [])
+    names = [name.strip() for name in header]
+    if not names:
+        raise DataError(
+            "the table must have a header line and rows",
+            value="an empty file",
+            fix="Add data.",
+            where=str(path),
+        )
+    check_columns(names, f"{path}:1")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO(content),
+                sep=dialect.separator,
+                decimal=dialect.decimal,
+                header=0,
+                names=names,
+                index_col=False,
+                dtype={name: str for name in text if name in names},
+                keep_default_na=False,
+                low_memory=False,
             )
-        if re.fullmatch(rf"[-+]?\d*{re.escape(other)}\d+([eE][-+]?\d+)?", cell.strip()):
-            return f"If the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'."
-        if _UNIT.fullmatch(cell.strip()):
-            return "Write plain numbers, without a unit."
-        return ""
+    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        refuse_rows()
+        raise DataError("the table must be well-formed CSV", value=str(error), where=str(path)) from error
 
 
-_MARKS = {",": "comma", ".": "point"}
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,'\u2019\s])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
-_UNIT = re.compile(r"[^\d\s.,]{1,3}\s?[-+]?[\d.,]+|[-+]?[\d.,]+\s?[^\d\s.,]{1,3}")
+def _advice_on_repeated(name: str | None, instant: np.generic) -> str:
+    fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart.")
+    if isinstance(instant, np.datetime64):
+        weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
+        hour = instant.astype("datetime64[h]").astype(int) % 24
+        if weekday == 6 and hour < 4:  # Sundays, between 0 and 4: clocks may have been set back
+            fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
+    return fix
