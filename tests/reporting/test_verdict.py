@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.events import RunRecord
+from tuner.reporting.intervals import mean_interval
 from tuner.reporting.verdict import Held, Standing, verdict, what_to_try
 
 
@@ -54,6 +55,14 @@ def test_the_worst_is_said_first(val: Held, test: Held, told: str, beats: bool) 
     """In one sentence, with both numbers of each split."""
     found = verdict("trial 3", "seasonal naive", [val, test], maximize=False)
     assert (found.sentence, found.beats) == (told, beats)
+
+
+def test_a_task_that_some_seeds_did_not_learn_is_not_beaten() -> None:
+    """A mean far beyond the trivial predictor's, of which one seed is all the doubt."""
+    values = [0.001, 0.002, 0.17]
+    found = verdict("trial 3", "always 1", [held("test", values, 0.17, mean_interval(values, 0.025))], maximize=False)
+    assert found.sentence.startswith("trial 3 is not distinguishable from the always 1 on test data (test/mse 0.05767")
+    assert not found.beats
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=5), st.floats(-10, 10), st.floats(0.01, 5), st.booleans())

@@ -156,18 +156,16 @@ def _verdict(
         name: The winner.
         runs: Its trainings.
         tests: Their scores on the test data; none where it was not read.
-        interval: Of its mean on the validation data.
+        interval: Of its mean on the validation data, as the confirmation has it.
     """
     task = sweep.task
     metric = _metric(task)
-    of_tests = mean_interval(tests, 0.025, _step(prepared, "test", metric), metric.within)
+    scores = [run.value for run in runs if run.state is State.COMPLETED and run.value is not None]
     held = []
-    for split, told, values, of_mean in (
-        ("val", "validation", [run.value for run in runs if run.value is not None], interval),
-        ("test", "test", tests, of_tests),
-    ):
+    for split, told, values, known in (("val", "validation", scores, interval), ("test", "test", tests, None)):
         trivial = _trivial(prepared, split, metric.name)
         if trivial is not None and values:
+            of_mean = known or mean_interval(values, 0.025, _step(prepared, split, metric), metric.within)
             held.append(Held(told, f"{split}/{metric.name}", values, trivial, of_mean))
     found = verdict(name, _trivial_name(prepared), held, task.maximize)
     if found.beats:
