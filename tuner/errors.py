@@ -53,7 +53,7 @@ class UserError(TunerError, ValueError):
         place = f"{self.where}: " if self.where else ""
         got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
         fix = f" {self.fix}" if self.fix else ""
-        return printable(redacted(" ".join(f"{place}{self.rule}{got}.{fix}".split())))
+        return printable(" ".join(redacted(f"{place}{self.rule}{got}.{fix}").split()))
 
 
 class TaskFileError(UserError):
@@ -114,5 +114,5 @@ def printable(text: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = repr(redacted(value)) if isinstance(value, str) else redacted(repr(value))  # before a cut hides its end
     return text if len(text) <= 80 else text[:77] + "..."

@@ -38,6 +38,7 @@ from tuner.errors import StudyError
 from tuner.event_forms import FIRST, misfit
 from tuner.folder import trial_run
 from tuner.messages import Ended, State
+from tuner.redaction import redacted_values
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 """What a full disk answers."""
@@ -68,8 +69,8 @@ def append_ended(path: Path, ended: Ended) -> None:
 
 
 def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = False, patient: bool = True) -> None:
-    """Append several events in one write; each record has `event` and `time`. See `append`."""
-    data = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+    """Append several events in one write, without secrets; each record has `event` and `time`. See `append`."""
+    data = b"".join(json.dumps(redacted_values(record)).encode() + b"\n" for record in records)
     handle = once_there_is_space(path, lambda: _open(path)) if patient else _open(path)
     with os.fdopen(handle, "rb+", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)

@@ -1,17 +1,221 @@
-"""Texts as they may be shown and kept: without the passwords that URLs carry."""
+"""Texts as they may be shown and kept: without passwords and tokens. The one place that knows what must not be told.
+
+Whatever is written or printed goes through `redacted` (a text), `redacted_values` (JSON) or a `RedactingStream` (what
+other code prints). Two things are left out:
+
+- by the parts of a URL, wherever one stands in a text: all of the user information, every value of the query that is
+  not known to be harmless, and those of a fragment. Where characters of a password that should have been encoded leave
+  it open where the user information ends, the longest reading is taken.
+- by value: the passwords of the URLs that this process works with (`remember`) and those in its environment, as they
+  are written, encoded and decoded. A short one, or a plain word, is not told from other text: the rule above must do.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import os
 import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TextIO, cast
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-_LOGIN = re.compile(r"(?<=://)[^/\s\"'<>]*@")
-_QUERY = re.compile(r"(?<=[?&])((?:[a-z_]*(?:password|passwd|secret|token|key))=)[^&\s\"'<>]*", re.IGNORECASE)
+_HIDDEN = "…"
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)((?:(?![A-Za-z][A-Za-z0-9+.-]{0,30}://)\S)*)")
+_PAIR = re.compile(r"(?<=[?&;#])([^=&#\s]{1,200})=([^&#\s]*)")
+_NAMED = re.compile(
+    r"((?:password|passwd|passphrase|pwd|secret|token|api[-_]?key)\s*=\s*)(\"[^\"]*\"|'(?:\\.|[^'\\])*'|[^\s&,;\"'…]+)",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(r"\b((?:Basic|Bearer)\s+)[A-Za-z0-9+/=._~-]{8,}")
+_CLOSING = "\"'`)]}>.,"
+HARMLESS = frozenset(
+    {
+        "application_name",
+        "cache",
+        "charset",
+        "client_encoding",
+        "connect_timeout",
+        "dbname",
+        "gssencmode",
+        "host",
+        "keepalives",
+        "mode",
+        "port",
+        "sslmode",
+        "target_session_attrs",
+        "timeout",
+    }
+)
+"""Names in a URL's query whose values are shown."""
+_ENVIRONMENT = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "PGPASSWORD",
+)
+_URLS = ("MLFLOW_TRACKING_URI",)
+_LEAST = 4
+"""Characters of a secret that is looked for by its value."""
+_WORD = re.compile(r"[a-z]{1,8}")
+_known: set[str] = set()
 
 
 def redacted(text: str) -> str:
-    """A text with the login of every URL, and what its query calls a password or token, left out.
+    """A text without what must not be told.
 
     >>> redacted("no answer from postgresql://me:p@ss@host/db?sslpassword=x")
     'no answer from postgresql://…@host/db?sslpassword=…'
     """
-    return _QUERY.sub(r"\1…", _LOGIN.sub("…@", text))
+    known = _known | _from_environment()
+    if "://" in text:
+        for form in _written(frozenset(filter(_is_login, known))):  # whole, wherever else a reader would see its end
+            text = text.replace(f"://{form}", f"://{_HIDDEN}@")
+        text = _URL.sub(_without_secrets, text)
+    for form in _written(_apart(frozenset(known))):
+        text = text.replace(form, _HIDDEN)
+    return _HEADER.sub(rf"\1{_HIDDEN}", _NAMED.sub(_hide_named, text)) if "=" in text or " " in text else text
+
+
+def redacted_values(value: Any) -> Any:
+    """JSON, of which every text is redacted; names of fields stay.
+
+    A text that has no URL in it and is not prose, such as a parameter's value, stays as it is.
+    """
+    if isinstance(value, str):
+        return redacted(value) if " " in value or "://" in value else value
+    if isinstance(value, Mapping):
+        return {key: redacted_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted_values(item) for item in value]
+    return value
+
+
+def remember(url: str) -> None:
+    """Look for the secrets of this URL in whatever this process writes and prints from now on."""
+    _known.update(_secrets(url))
+
+
+class RedactingStream:
+    """A text stream that leaves out what must not be told; all else is that of the stream behind it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, redacted."""
+        self._stream.write(redacted(text))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write them one by one."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def redacting(stream: TextIO) -> TextIO:
+    """The stream, redacting; as it is where it does so already."""
+    return stream if isinstance(stream, RedactingStream) else cast("TextIO", RedactingStream(stream))
+
+
+def _without_secrets(found: re.Match[str]) -> str:
+    scheme, rest = found[1], found[2]
+    end = _end_of_login(rest)
+    return scheme + (f"{_HIDDEN}@" if end else "") + _PAIR.sub(_hide_pair, rest[end:])
+
+
+def _end_of_login(rest: str) -> int:
+    """How many characters of what follows :// are user information with its @; 0 without any.
+
+    An @ in the path or query of a URL whose authority has neither an @ nor a colon begins no host.
+    """
+    if rest.startswith("/"):
+        return 0
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return rest.rfind("@") + 1 if "@" in authority or ":" in authority else 0
+
+
+def _hide_pair(found: re.Match[str]) -> str:
+    name, value = found[1], found[2]
+    if name.lower() in HARMLESS:
+        return found[0]
+    return f"{name}={_HIDDEN}{value[len(value.rstrip(_CLOSING)) :]}"
+
+
+def _hide_named(found: re.Match[str]) -> str:
+    mark = found[2][0] if found[2][0] in "\"'" else ""
+    return f"{found[1]}{mark}{_HIDDEN}{mark}"
+
+
+def _secrets(url: str) -> Iterator[str]:
+    """What in a URL may be a secret, in every way that it can be read."""
+    scheme, colon, rest = url.partition("://")
+    if not colon or rest.startswith("/"):
+        return
+    if end := _end_of_login(rest):
+        yield rest[:end]
+    for place in (match.start() for match in re.finditer("@", rest)):
+        login = rest[:place]
+        user, divided, password = login.partition(":")
+        yield password
+        if scheme.lower().endswith(("http", "https")):
+            yield base64.b64encode(unquote(login).encode()).decode()
+            if not divided or not password:
+                yield user
+    for pair in [*rest.partition("?")[2].split("&"), *re.split("[?&]", rest)[1:]]:
+        name, _, value = pair.partition("=")
+        if name.lower() not in HARMLESS and name[:1].isalpha():
+            yield value
+            yield value.partition("#")[0]
+
+
+def _from_environment() -> frozenset[str]:
+    found = {os.environ.get(name, "") for name in _ENVIRONMENT}
+    for name in _URLS:
+        found.update(_secrets(os.environ.get(name, "")))
+    return frozenset(found)
+
+
+def _is_login(secret: str) -> bool:
+    """Whether it is user information with its @."""
+    return secret.endswith("@")
+
+
+@lru_cache(maxsize=8)
+def _apart(known: frozenset[str]) -> frozenset[str]:
+    """Secrets to look for wherever they stand: decoded, too, and the parts that a parser may break out of them."""
+    secrets = {
+        form for secret in known if not _is_login(secret) for form in (secret, unquote_plus(secret), unquote(secret))
+    }
+    parts = {part for secret in secrets for part in re.split(r"[\s/@:?#&]", secret)}
+    return frozenset(filter(_can_be_told_apart, secrets | parts))
+
+
+@lru_cache(maxsize=8)
+def _written(secrets: frozenset[str]) -> tuple[str, ...]:
+    """Every way in which they may be written, the longest first."""
+    forms: set[str] = set()
+    for secret in secrets:
+        encoded = (quote(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe=":@"))
+        plain = {
+            secret,
+            unquote(secret),
+            *encoded,
+            *(re.sub("%[0-9A-F]{2}", lambda each: each[0].lower(), e) for e in encoded),
+        }
+        forms |= plain
+        for text in plain:
+            forms |= {text.replace("'", "''"), html.escape(text), repr(text)[1:-1]}
+            forms |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    return tuple(sorted(filter(None, forms), key=len, reverse=True))
+
+
+def _can_be_told_apart(secret: str) -> bool:
+    """Whether a secret is not likely to stand in a text for something else."""
+    return len(secret) >= _LEAST and not _WORD.fullmatch(secret) and not (secret.isdigit() and len(secret) < 8)

@@ -13,17 +13,18 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuner.errors import StudyError, UserError, nearest
 from tuner.folder import StudyFolder
-from tuner.redaction import redacted
+from tuner.redaction import redacted, redacting
 
 if TYPE_CHECKING:
     from tuner.sweep import Task
@@ -43,7 +44,13 @@ _STUDY = click.argument("study", metavar="STUDY")
 
 
 class _Commands(click.Group):
-    """Errors of the user become one line and exit status 2."""
+    """Errors of the user become one line and exit status 2; nothing is printed with a password in it."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """See `click.Group.main`."""
+        sys.excepthook = _print_traceback
+        with redirect_stdout(redacting(sys.stdout)), redirect_stderr(redacting(sys.stderr)):
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -51,6 +58,11 @@ class _Commands(click.Group):
         except UserError as error:
             click.echo(str(error), err=True)
             ctx.exit(2)
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What Python prints of an error that nobody expected."""
+    print("".join(traceback.format_exception(kind, error, trace)), file=redacting(sys.stderr), end="")
 
 
 def _examples(*lines: str) -> Callable[[Any], Any]:

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tuner.redaction import redacted, redacted_values
+
 TICK_SECONDS = 60.0
 """Away from a terminal, the time between two progress lines."""
 WIDTH = 160
@@ -30,7 +32,7 @@ class JsonLines:
         """Print the event."""
         record = {"event": event, "time": round(time.time(), 3), **fields}
         with suppress(OSError):  # nobody reads any more; the sweep goes on
-            print(json.dumps(finite(record)), file=self._out, flush=True)
+            print(json.dumps(redacted_values(finite(record))), file=self._out, flush=True)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -61,7 +63,7 @@ class Lines:
     def print(self, line: str) -> None:
         """Print one line; the sweep goes on when nobody reads any more."""
         with suppress(OSError):
-            print(line, file=self._out, flush=True)
+            print(redacted(line), file=self._out, flush=True)
 
     def print_summary(self, summary: Mapping[str, Any]) -> None:
         """Print the end of a sweep as tables."""
@@ -95,7 +97,7 @@ class Terminal(Lines):
 
     def print(self, line: str) -> None:
         """Print one line above the live one."""
-        self._live.console.print(Text(line))
+        self._live.console.print(Text(redacted(line)))
 
     def print_summary(self, summary: Mapping[str, Any]) -> None:
         """Print it above the live line."""

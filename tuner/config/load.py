@@ -13,6 +13,7 @@ from tuner.config.ready import ready_search_spaces
 from tuner.config.task import TaskFile
 from tuner.config.yaml_file import Document, read_yaml
 from tuner.errors import TaskFileError, nearest, printable
+from tuner.redaction import remember
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def load_task_file(path: Path | str, sets: Sequence[str] = (), data_options: Dat
     """
     path = Path(path)
     document = read_yaml(path)
+    for change in sets:
+        remember(change)
     for change in sorted(sets, key=lambda change: split_change(change)[0][0] == "data"):  # the adapter comes first
         document = changed(document, change, data_options)
     values = {"name": printable(path.stem), **document.value}

@@ -20,6 +20,7 @@ import yaml
 
 from tuner import regular
 from tuner.errors import Key, TaskFileError
+from tuner.redaction import remember
 
 MAX_BYTES = 1_000_000
 """Largest file, in bytes."""
@@ -284,6 +285,8 @@ class _Reader:
         if tag == _STR:
             if found := _UNFIT_TEXT.search(text):
                 self._refuse(node, "text must have no NUL and no half of a surrogate pair", found.group())
+            if "://" in text:
+                remember(text)
             return text
         if tag == _MERGE:
             return text

@@ -8,6 +8,7 @@ from urllib.request import pathname2url
 
 from tuner.addresses import hosts
 from tuner.errors import TaskFileError
+from tuner.redaction import remember
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -49,6 +50,7 @@ def tracking_uri(configured: str | None) -> str:
 
 def _checked(uri: str) -> str:
     key = ("tracking", "uri")
+    remember(uri)
     scheme, colon, rest = uri.partition("://")
     if scheme.partition(":")[0] == "file" or not colon:
         raise TaskFileError(

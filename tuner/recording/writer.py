@@ -30,7 +30,7 @@ from tuner.folder import StudyFolder
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
 from tuner.recording.recorder import END, ENDINGS
-from tuner.redaction import redacted
+from tuner.redaction import redacted, redacting
 
 _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together
 _GIVE_UP_SECONDS = 10.0  # without success, counted from the first failure, once there is no driver
@@ -259,6 +259,7 @@ def main() -> int:
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever MLflow prints goes to the log, not between the answers
+    sys.stdout, sys.stderr = redacting(sys.stdout), redacting(sys.stderr)
     inbox = Inbox(sys.stdin)
     with recording_lock(folder):
         complete = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], inbox, answers).run()

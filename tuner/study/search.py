@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tuner.errors import StudyError
 from tuner.folder import StudyFolder
 from tuner.messages import State
+from tuner.redaction import redacted
 from tuner.seeding import derive_seed
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
@@ -325,7 +326,7 @@ class Search:
         with self._storage.group():
             self._storage.set_trial_user_attr(trial_id, "state", state.value)
             if reason:
-                self._storage.set_trial_user_attr(trial_id, "reason", reason[:500])
+                self._storage.set_trial_user_attr(trial_id, "reason", redacted(reason)[:500])
             if state is not State.FAILED:
                 violation = 2.0 - trained if state is State.DIVERGED else 0.0
                 self._storage.set_trial_system_attr(trial_id, _INFEASIBLE, violation)

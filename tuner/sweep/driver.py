@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tuner import events, places
 from tuner.adapters import preparing
 from tuner.adapters.base import Prepared
+from tuner.config.kept import without_secrets
 from tuner.errors import Key, StudyError
 from tuner.events import RunRecord, read_runs
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
@@ -434,7 +435,7 @@ class Sweep:
 
     def _begin(self, prepared: Prepared) -> None:
         task, file = self.task, self.task.file
-        places.write(str(self.folder.task_file), redacted(task.path.read_text()).encode())
+        places.write(str(self.folder.task_file), without_secrets(task.path.read_text()).encode())
         if changed := note_versions(self.folder):
             self.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
         collect(self.folder, prepared=False)

@@ -1,0 +1,28 @@
+"""The copy of a task file that a study keeps: as it was written, comments included, without secrets."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from tuner.redaction import redacted
+
+
+def without_secrets(text: str) -> str:
+    """A task file's text in which no value, key or comment tells a secret.
+
+    A value that told one becomes a text in double quotes, however it was quoted; all else is left as it is.
+
+    Args:
+        text: YAML that can be read.
+    """
+    kept, end = [], 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.ScalarToken) and (shown := redacted(token.value)) != token.value:
+            start, stop = token.start_mark.index, token.end_mark.index
+            kept += [redacted(text[end:start]), json.dumps(shown, ensure_ascii=False)]
+            end = stop
+            if text[stop - 1] == "\n":  # a block of lines
+                kept.append("\n")
+    return "".join([*kept, redacted(text[end:])])
