@@ -1,13 +1,21 @@
 """What a pruner is worth: the same trials in many orders, cut by each rule, until a share of the compute is spent.
 
     python -m benchmarks.pruning [--folder pruning] [--trials 60] [--orders 200] [--workers 2]
+    python -m benchmarks.pruning --made --orders 40
+    python -m benchmarks.pruning --lcbench FOLDER_OR_NPZ --orders 10
 
-Random configurations of the ready space `gated_rnn` are trained to their end on four tasks, without pruning. Then they
-are replayed, one after the other, in random orders: a trial costs its measured seconds per epoch for each epoch that
-it gets. Printed is the rank, among all configurations, of the best one that a rule let train to its end (0 is the best
-there is), when 15, 25 and 40 % of the seconds of all are spent; with its standard error over orders. The rules are the
-project's own, by the code that a sweep runs, and Optuna's, with a report after every epoch. About half an hour on two
-cores, and five minutes for the replay.
+Random configurations of the ready space `gated_rnn` are trained to their end on four tasks, without pruning; or curves
+are made, or read from LCBench (`benchmarks.curve_pools`). Then they are replayed, one after the other, in random
+orders: a trial costs its measured seconds per epoch for each epoch that it gets. Printed is the rank, among all
+configurations, of the best one that a rule let train to its end (0 is the best there is), when 15, 25 and 40 % of the
+seconds of all, or of 60 of them where there are more, are spent; with its standard error over orders. The rules are the
+project's own, by the code that a sweep runs, and Optuna's, with a report after every epoch. Below that, how many of the
+three best of 30 trials under `asha` are among the three that are confirmed: by what completed trials reached, and with
+those that were cut, by what they are expected to reach. Training takes about half an hour on two cores, the replay five
+minutes.
+
+The share of pairs from which on `asha` takes ranks for settled was chosen on the made pools and on the first half of
+LCBench's tasks; the second half, which is printed by itself, was not looked at before.
 """
 
 from __future__ import annotations
@@ -25,18 +33,24 @@ from typing import Any
 
 import optuna
 
+from benchmarks.curve_pools import MADE, Array, made, read_lcbench
 from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import peak_epoch
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
+from tuner.study.pruners import judged
 
 MORE = """\
 sampler: {name: random, seed: 7}
 pruner: {name: none}
 diagnostics: {mode: observe, level: light}"""
 SHARES = (0.15, 0.25, 0.4)
+MOST = 60
+"""Of a larger pool, so many full trainings are the compute that shares are taken of."""
+STUDY = 30
+"""Trials of a study whose best are confirmed."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ def own(name: str) -> Callable[[], Stops]:
                 curves.add(number, epoch, loss)
                 if epoch not in rungs or not math.isfinite(best := min(curve.losses[:epoch])):
                     continue
-                if not pruner.decide(epoch, best, curves.others(number, epoch), maximize=False).go_on:
+                if not judged(pruner, curves, number, epoch, best, epochs=curve.epochs).go_on:
                     return epoch
             return None
 
@@ -145,39 +159,88 @@ def _peak(params: Mapping[str, Any], epochs: int) -> float:
     return peak_epoch(schedule, options.model_validate(given), epochs)
 
 
-def replay(order: Sequence[Curve], begin: Callable[[], Stops], seconds: float) -> tuple[float, int]:
-    """The best loss of a trial that was not cut, and how many trials were begun, when the seconds are spent."""
-    stops, best = begin(), math.inf
+def pool(losses_NE: Array) -> list[Curve]:
+    """Curves whose rate is at its peak from the start, a second for an epoch."""
+    return [Curve(losses.tolist(), 1.0, 0.0, len(losses)) for losses in losses_NE]
+
+
+def replay(order: Sequence[Curve], begin: Callable[[], Stops], seconds: Sequence[float]) -> list[tuple[float, int]]:
+    """The best loss of a trial that was not cut, and how many trials were begun, when so many seconds are spent.
+
+    Args:
+        order: The trials.
+        begin: A rule.
+        seconds: Ascending.
+    """
+    stops, best, spent, found = begin(), math.inf, 0.0, []
     for number, curve in enumerate(order):
         cut = stops(number, curve)
-        seconds -= curve.seconds * (cut or len(curve.losses))
-        if seconds < 0:
-            return best, number
+        spent += curve.seconds * (cut or len(curve.losses))
+        while spent > seconds[len(found)]:
+            found.append((best, number))
+            if len(found) == len(seconds):
+                return found
         if cut is None:
             best = min(best, curve.best)
-    return best, len(order)
+    return found + [(best, len(order))] * (len(seconds) - len(found))
 
 
-def table(task: str, curves: Sequence[Curve], orders: int) -> str:
-    """The rows of a task."""
-    total = sum(curve.seconds * len(curve.losses) for curve in curves)
-    lines = [f"{task}: {len(curves)} configurations, {total:.0f} s in all"]
+def table(title: str, pools: Sequence[Sequence[Curve]], orders: int) -> str:
+    """The rows of a pool, or of several: means over them."""
+    several = f"{len(pools)} tasks of " if len(pools) > 1 else ""
+    lines = [f"{title}: {several}{len(pools[0])} configurations"]
     for name, begin in RULES.items():
-        cells = []
-        for share in SHARES:
-            shuffler, ranks, begun = random.Random(0), [], []
+        ranks: list[list[int]] = [[] for _ in SHARES]
+        begun: list[list[int]] = [[] for _ in SHARES]
+        for curves in pools:
+            total = sum(curve.seconds * len(curve.losses) for curve in curves) * min(1.0, MOST / len(curves))
+            shuffler = random.Random(0)
             for _ in range(orders):
                 order = shuffler.sample(curves, len(curves))
-                best, trials = replay(order, begin, share * total)
-                ranks.append(sum(curve.best < best for curve in curves))
-                begun.append(trials)
-            cells.append(f"{fmean(ranks):6.2f} ± {stdev(ranks) / math.sqrt(orders):4.2f} ({fmean(begun):4.1f})")
+                for at, (best, trials) in enumerate(replay(order, begin, [share * total for share in SHARES])):
+                    ranks[at].append(sum(curve.best < best for curve in curves))
+                    begun[at].append(trials)
+        cells = [
+            f"{fmean(each):6.2f} ± {stdev(each) / math.sqrt(len(each)):4.2f} ({fmean(trials):5.1f})"
+            for each, trials in zip(ranks, begun, strict=True)
+        ]
         lines.append(f"  {name:<26}" + "".join(f"{cell:>24}" for cell in cells))
+    completed, all_trials = confirmed(pools, orders)
+    lines.append(f"  three best of {STUDY} confirmed: {completed:.2f} of completed trials, {all_trials:.2f} of all")
     return "\n".join(lines)
 
 
+def confirmed(pools: Sequence[Sequence[Curve]], orders: int) -> tuple[float, float]:
+    """How many of the three best of `STUDY` trials under `asha` would be confirmed.
+
+    Returns:
+        With completed trials as the only candidates, and with all by what is expected of them; means over orders.
+    """
+    hits: tuple[list[int], list[int]] = ([], [])
+    for curves in pools:
+        shuffler = random.Random(1)
+        for _ in range(orders):
+            order = shuffler.sample(curves, min(STUDY, len(curves)))
+            stops, known = RULES["asha"](), Curves(maximize=False)
+            finals, cut = {}, []
+            for number, curve in enumerate(order):
+                last = stops(number, curve)
+                for epoch, loss in enumerate(curve.losses[:last], 1):
+                    known.add(number, epoch, loss)
+                if last is not None:
+                    cut.append(number)
+                elif math.isfinite(curve.best):
+                    finals[number] = curve.best
+            expected = known.expected(finals, cut)
+            best = set(sorted(range(len(order)), key=lambda number: order[number].best)[:3])
+            for found, values in zip(hits, (finals, expected), strict=True):
+                chosen = sorted(values, key=lambda number: (values[number], number not in finals, number))[:3]
+                found.append(len(best.intersection(chosen)))
+    return fmean(hits[0]), fmean(hits[1])
+
+
 def main() -> None:
-    """Train, replay and print."""
+    """Train or read, replay and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("pruning"))
     parser.add_argument("--trials", type=int, default=60)
@@ -185,15 +248,26 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="tasks at a time")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     add_sets(parser)
+    parser.add_argument("--made", action="store_true", help="replay made curves instead")
+    parser.add_argument("--lcbench", type=Path, help="replay LCBench instead: the surrogate's folder, or an NPZ file")
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
-        pool.starmap(train, [(folder, task, asked.trials, *asked.sets) for task in asked.tasks], chunksize=1)
+    pools: dict[str, list[list[Curve]]] = {}
+    if asked.made:
+        pools = {kind: [pool(made(kind))] for kind in MADE}
+    if asked.lcbench:
+        tasks = [pool(errors) for errors in read_lcbench(asked.lcbench).values()]
+        half = len(tasks) // 2
+        pools |= {"LCBench, first half": tasks[:half], "LCBench, second half": tasks[half:]}
+    if not pools:
+        with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as workers:
+            workers.starmap(train, [(folder, task, asked.trials, *asked.sets) for task in asked.tasks], chunksize=1)
+        pools = {task: [curves_of(folder, task)] for task in asked.tasks}
     print("rank of the best trial that was trained to its end ± standard error (trials begun), by share of the seconds")
     print(f"{'':<28}" + "".join(f"{share:>24.0%}" for share in SHARES))
-    for task in asked.tasks:
-        print(table(task, curves_of(folder, task), asked.orders), flush=True)
+    for title, each in pools.items():
+        print(table(title, each, asked.orders), flush=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def train(search: Search, number: int, params: Mapping[str, Any]) -> Trained:
     rungs = search.pruner.rungs(EPOCHS, warmup * EPOCHS)
     for epoch, loss in enumerate(losses, 1):
         search.reported(number, epoch, loss)
-        if epoch in rungs and not search.judge(number, epoch, min(losses[:epoch])).go_on:
+        if epoch in rungs and not search.judge(number, epoch, min(losses[:epoch]), EPOCHS).go_on:
             search.tell(number, State.PRUNED, None, "cut")
             return Trained(params, losses[:epoch], State.PRUNED)
     state = State.COMPLETED if len(losses) == EPOCHS else State.DIVERGED

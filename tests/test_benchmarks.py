@@ -12,9 +12,10 @@ import torch
 from scipy.io import savemat
 
 from benchmarks import acting, findings, intervals, placebo, samplers
+from benchmarks.curve_pools import MADE, made, read_lcbench
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
-from benchmarks.pruning import RULES, Curve, replay
+from benchmarks.pruning import RULES, Curve, confirmed, pool, replay, table
 from benchmarks.running import records
 from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
@@ -134,10 +135,24 @@ def test_a_replay_spends_what_the_trials_got() -> None:
     """A trial that is cut costs its epochs only, one that would go beyond the budget is not counted."""
     good, bad = (Curve([level] * 10, seconds=1.0, peak=0.0, epochs=10) for level in (0.1, 0.9))
     order = [bad, good, bad, bad, good]
-    assert replay(order, RULES["none"], 29.9) == (0.1, 2)
-    assert replay(order, RULES["none"], 9.9) == (math.inf, 0)
-    assert replay(order, RULES["asha"], 22.0) == (0.1, 4)  # the first rung is after one epoch of ten
-    assert replay([bad, *order], RULES["Optuna Median"], 60.0) == (0.1, 6)
+    assert replay(order, RULES["none"], [9.9, 29.9]) == [(math.inf, 0), (0.1, 2)]
+    assert replay(order, RULES["asha"], [22.0]) == [(0.1, 4)]  # the first rung is after one epoch of ten
+    assert replay([bad, *order], RULES["Optuna Median"], [60.0, 99.0]) == [(0.1, 6), (0.1, 6)]
+
+
+def test_pools_of_curves_are_replayed(tmp_path: Path) -> None:
+    """Made ones of every kind, and LCBench's from an NPZ file, with the trials that would be confirmed."""
+    np.savez(tmp_path / "curves.npz", task=made("ranks settled at once", 40).astype(np.float32))
+    (read,) = read_lcbench(tmp_path / "curves.npz").values()
+    assert read == pytest.approx(made("ranks settled at once", 40), abs=1e-6)
+    for kind in MADE:
+        completed, every = confirmed([pool(made(kind, 40))], 2)
+        assert 0 <= completed <= 3
+        assert 0 <= every <= 3
+    told = table("settled", [pool(read)], 2).splitlines()
+    assert told[0] == "settled: 40 configurations"
+    assert [line.strip().split("  ")[0] for line in told[1:-1]] == list(RULES)
+    assert told[-1].startswith("  three best of 30 confirmed: ")
 
 
 def test_confirmed_losses_are_compared_by_their_ratios(monkeypatch: pytest.MonkeyPatch) -> None:

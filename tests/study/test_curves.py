@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.study.curves import Curves
@@ -53,6 +53,7 @@ def _studies(draw: st.DrawFn) -> tuple[Curves, dict[int, float], list[int], dict
     return curves, finals, cut, values, maximize
 
 
+@settings(deadline=None)  # the first call imports SciPy
 @given(study=_studies())
 def test_what_cut_trials_are_expected_to_reach(study: tuple[Curves, dict[int, float], list[int], Any, bool]) -> None:
     """Completed ones keep theirs; of two cut together the better stays; none beats the best; order is no matter."""
@@ -88,3 +89,28 @@ def test_a_final_that_contradicts_the_order_is_averaged() -> None:
         for epoch, score in enumerate(scores, 1):
             curves.add(number, epoch, score)
     assert curves.expected({0: 0.6, 1: 0.8}, [2])[2] == pytest.approx(0.7)
+
+
+@given(curves=st.lists(st.lists(VALUE, max_size=8), max_size=8), epoch=st.integers(1, 3), maximize=st.booleans())
+def test_how_far_an_order_is_kept(curves: list[list[float]], epoch: int, maximize: bool) -> None:
+    """By plain loops over pairs: the better at the epoch is the better at the last that both have."""
+    found = Curves(maximize=maximize)
+    for number, values in enumerate(curves):
+        for at, value in enumerate(values, 1):
+            found.add(number, at, value)
+    worst, best = (-math.inf, max) if maximize else (math.inf, min)
+    known = [
+        [best([worst, *(value for value in values[:at] if math.isfinite(value))]) for at in range(1, len(values) + 1)]
+        for number, values in enumerate(curves)
+        if number and len(values) >= 2 * epoch
+    ]
+    shares = []
+    for at, one in enumerate(known):
+        for other in known[at + 1 :]:
+            last = min(len(one), len(other)) - 1
+            before, after = one[epoch - 1] - other[epoch - 1], one[last] - other[last]
+            before, after = (0.0 if math.isnan(each) else each for each in (before, after))  # both infinite
+            shares.append(0.5 if before == 0 or after == 0 else float((before > 0) == (after > 0)))
+    trials, kept = found.order_kept(0, epoch, 2 * epoch)
+    assert trials == len(known)
+    assert kept == pytest.approx(sum(shares) / len(shares) if shares else 0.0)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import make_schedule, peak_epoch
 from tuner.study.catalog import PRUNERS, ASHAOptions, MedianOptions
-from tuner.study.pruners import ASHA, MedianRule, Pruner
+from tuner.study.curves import Curves
+from tuner.study.pruners import ASHA, MedianRule, Pruner, judged
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 
@@ -72,7 +73,9 @@ def test_asha_keeps_one_in_eta() -> None:
     stopped = asha.decide(4, 0.35, peers, maximize=False)
     assert not stopped.go_on
     assert stopped.reason == "epoch 4: 0.35, cut 0.3, rank 3 of 6"
-    assert asha.rungs(40, 0.0) == (4, 12)
+    assert asha.rungs(40, 0.0) == (1, 2, 4, 12)
+    assert [asha.early(rung, 40) for rung in (1, 2, 4, 12)] == [True, True, False, False]
+    assert ASHA(ASHAOptions(min_epochs=2)).rungs(40, 0.0) == (2, 6, 18)
     assert asha.rungs(20, 6.0) == (7,)  # one_cycle
 
 
@@ -88,3 +91,32 @@ def test_the_median_rule_compares_with_the_others() -> None:
     stopped = rule.decide(5, 0.51, [0.4, 0.5, 0.6], maximize=False)
     assert not stopped.go_on
     assert stopped.reason == "epoch 5: 0.51, median 0.5 of 3 others"
+
+
+def _curves(*losses: tuple[float, ...]) -> Curves:
+    curves = Curves(maximize=False)
+    for number, each in enumerate(losses):
+        for epoch, loss in enumerate(each, 1):
+            curves.add(number, epoch, loss)
+    return curves
+
+
+def test_an_early_rung_counts_where_ranks_have_settled() -> None:
+    """From four others on that were trained twice as long, most of whose pairs (85 %) kept their order."""
+    asha = ASHA(ASHAOptions())
+    kept = [(1.0, 0.9), (2.0, 1.8), (3.0, 2.0), (4.0, 3.9)]
+    few = judged(asha, _curves(*kept[:3]), 9, 1, 9.0, epochs=40)
+    assert (few.go_on, few.reason) == (True, "epoch 1: early, only 3 others were trained for longer")
+    stopped = judged(asha, _curves(*kept), 9, 1, 9.0, epochs=40)
+    assert (stopped.go_on, stopped.reason) == (False, "epoch 1: 9, cut 1, rank 5 of 5")
+    assert judged(asha, _curves(*kept), 9, 1, 0.5, epochs=40).go_on
+    crossed = judged(asha, _curves(*kept[:3], (4.0, 0.1)), 9, 1, 9.0, epochs=40)
+    assert (crossed.go_on, crossed.reason) == (True, "epoch 1: early, 50% of pairs kept their order later")
+    assert not judged(asha, _curves(*kept[:3], (4.0, 0.1)), 9, 1, 9.0, epochs=10).go_on  # a tenth: not early
+
+
+def test_median_and_none_have_no_early_rungs() -> None:
+    """Their rungs count from the first."""
+    for name in ("median", "none"):
+        pruner: Pruner = PRUNERS[name].load()(PRUNERS[name].options())
+        assert not any(pruner.early(epoch, 100) for epoch in range(1, 100))

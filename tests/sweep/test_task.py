@@ -72,7 +72,7 @@ def test_rungs_wait_for_the_rate_that_a_trial_really_has(tmp_path: Path) -> None
         ({"schedule": "cosine", "warmup": 0.2}, (5,)),
         ({"schedule": "wsd", "warmup": 0.16}, (5,)),
         ({}, (2, 6)),
-        ({"schedule": "constant", "warmup": 0}, (2, 6)),
+        ({"schedule": "constant", "warmup": 0}, (1, 2, 6)),
         ({"optimizer": "adamw_schedule_free", "learning_rate": 1e-3, "warmup": 0.4}, (9,)),
         ({"schedule": "nothing like it"}, ()),
     ):

@@ -52,8 +52,8 @@ class ASHAOptions(Options):
     reduction: Annotated[int, Field(ge=2, le=10)] = 3
     """eta: one in so many goes on at a rung; integer >= 2 (Li 2020 use 4, Karnin 2013 use 2)."""
     min_epochs: Annotated[int, Field(ge=1)] | None = None
-    """Epochs before the first rung; default a tenth of budget.epochs. No rung lies before the learning rate's peak, nor
-    beyond half of budget.epochs."""
+    """Epochs before the first rung; default a tenth of budget.epochs, and fewer once the study's own curves show that
+    ranks settle sooner. No rung lies before the learning rate's peak, nor beyond half of budget.epochs."""
     min_peers: Annotated[int, Field(ge=1)] = 2
     """Others that must have been trained as long before a trial is stopped at a rung; integer >= 1. With the default
     the third trial is the first to be judged, of which eta = 3 keeps one."""

@@ -7,6 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_PAIRED = 100
+"""Most trials whose order is compared pair by pair."""
 
 
 class Curves:
@@ -20,15 +26,15 @@ class Curves:
     """
 
     def __init__(self, *, maximize: bool) -> None:
-        self._maximize = maximize
+        self.maximize = maximize
         self._best: dict[int, list[float]] = {}
 
     def add(self, number: int, epoch: int, value: float) -> None:
         """Take in an epoch (1-based) of a trial, after those before it; a value that is not finite is no gain."""
         best = self._best.setdefault(number, [])
-        so_far = best[-1] if best else (-math.inf if self._maximize else math.inf)
+        so_far = best[-1] if best else (-math.inf if self.maximize else math.inf)
         best += [so_far] * (epoch - 1 - len(best))
-        better = value > so_far if self._maximize else value < so_far
+        better = value > so_far if self.maximize else value < so_far
         best.append(value if better and math.isfinite(value) else so_far)
 
     def others(self, number: int, epoch: int) -> list[float]:
@@ -44,7 +50,7 @@ class Curves:
         better = 0
         for other, best in self._best.items():
             at = min(epoch, len(best), len(own)) - 1
-            better += other != number and (best[at] > own[at] if self._maximize else best[at] < own[at])
+            better += other != number and (best[at] > own[at] if self.maximize else best[at] < own[at])
         return 1 + better, len(self._best)
 
     def reached(self, number: int) -> float:
@@ -54,7 +60,35 @@ class Curves:
     def best(self) -> float:
         """The best value that any trial reached; infinitely bad before the first finite one."""
         values = (best[-1] for best in self._best.values())
-        return max(values, default=-math.inf) if self._maximize else min(values, default=math.inf)
+        return max(values, default=-math.inf) if self.maximize else min(values, default=math.inf)
+
+    def order_kept(self, number: int, epoch: int, later: int) -> tuple[int, float]:
+        """How far the order of the other trials at an epoch is their order later: whether ranks have settled by then.
+
+        Asked is every pair of the latest `_PAIRED` others that were trained for `later` epochs, those that were cut
+        thereafter among them: who was better at `epoch`, and who at the last epoch that both have. Where one of the
+        two is a tie, a pair counts half.
+
+        Args:
+            number: The trial that is left out.
+            epoch: The epoch, from 1.
+            later: Epochs that they must have been trained for, > `epoch`.
+
+        Returns:
+            How many trials those are, and the share of pairs that kept their order, 0 to 1; 0 with less than two.
+        """
+        curves = [best for other, best in sorted(self._best.items()) if other != number and len(best) >= later]
+        curves = curves[-_PAIRED:]
+        if len(curves) < 2:
+            return len(curves), 0.0
+        longest = max(map(len, curves))
+        best_NE = np.array([[*best, *best[-1:] * (longest - len(best))] for best in curves])
+        lengths_N = np.array([len(best) for best in curves])
+        one_P, other_P = np.triu_indices(len(curves), 1)
+        common_P = np.minimum(lengths_N[one_P], lengths_N[other_P]) - 1
+        then_P = _sign(best_NE[one_P, epoch - 1], best_NE[other_P, epoch - 1])
+        later_P = _sign(best_NE[one_P, common_P], best_NE[other_P, common_P])
+        return len(curves), float((1 + then_P * later_P).mean() / 2)
 
     def expected(self, finals: Mapping[int, float], cut: Collection[int]) -> dict[int, float]:
         """What trials reached that were trained to their end, and what those that were cut would have.
@@ -73,7 +107,7 @@ class Curves:
             Number -> final value of all of `finals`, and of those in `cut` of which something is known; empty when
             no trial came to its end.
         """
-        sign = -1.0 if self._maximize else 1.0
+        sign = -1.0 if self.maximize else 1.0
         found = {number: sign * value for number, value in finals.items()}
         if not found:
             return {}
@@ -91,6 +125,12 @@ class Curves:
         return final if not best else best[min(epoch, len(best)) - 1]
 
 
+def _sign(one: Array, other: Array) -> Array:
+    """-1, 0 or 1 where one is less, equal (infinite ones are) or greater."""
+    sign: Array = (one > other).astype(float) - (one < other).astype(float)
+    return sign
+
+
 class _Isotonic:
     """The non-decreasing function that fits points best in the sense of least squares; less is better.
 
@@ -103,7 +143,7 @@ class _Isotonic:
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
         from scipy.optimize import isotonic_regression  # here, so that a command starts without SciPy
 
-        x, y = np.array(points).T
+        x, y = np.array(sorted(points)).T  # sorted, so that sums do not depend on the order
         self._x, where, counts = np.unique(x, return_inverse=True, return_counts=True)
         self._y = isotonic_regression(np.bincount(where, y) / counts, weights=counts).x
 

@@ -14,6 +14,7 @@ from statistics import median
 from typing import Protocol
 
 from tuner.study.catalog import ASHAOptions, MedianOptions, NoOptions
+from tuner.study.curves import Curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,37 @@ class Decision:
 
     go_on: bool
     reason: str
+
+
+SETTLED_SHARE = 0.85
+"""Share of pairs of trials in the same order at an epoch and later from which on ranks are taken to have settled: a
+Kendall correlation of 0.7. Chosen on made curves and half of LCBench's tasks (`python -m benchmarks.pruning`)."""
+SETTLED_TRIALS = 4
+"""Trials that must be known for that."""
+SETTLED_LATER = 2
+"""They must have been trained for so many times the epoch."""
+
+
+def judged(
+    pruner: Pruner, curves: Curves, number: int, epoch: int, value: float, *, epochs: int | None = None
+) -> Decision:
+    """What a pruner says of a trial at a rung, beside the curves of a study.
+
+    Args:
+        pruner: The rule.
+        curves: The study's, this trial's among them or not.
+        number: The trial.
+        epoch: The rung.
+        value: The trial's best value so far, finite.
+        epochs: The full budget of a trial; None where no rung is early.
+    """
+    if epochs is not None and pruner.early(epoch, epochs):
+        trials, kept = curves.order_kept(number, epoch, SETTLED_LATER * epoch)
+        if trials < SETTLED_TRIALS:
+            return Decision(True, f"epoch {epoch}: early, only {trials} others were trained for longer")
+        if kept < SETTLED_SHARE:
+            return Decision(True, f"epoch {epoch}: early, {kept:.0%} of pairs kept their order later")
+    return pruner.decide(epoch, value, curves.others(number, epoch), maximize=curves.maximize)
 
 
 def earliest(peak: float) -> int:
@@ -44,8 +76,12 @@ class Pruner(Protocol):
         """
         ...
 
+    def early(self, epoch: int, epochs: int) -> bool:
+        """Whether a rung counts only in a study whose ranks have settled by then; see `judged`."""
+        ...
+
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
-        """Judge a trial at a rung.
+        """Judge a trial at a rung that counts.
 
         Args:
             epoch: The rung.
@@ -61,20 +97,28 @@ class ASHA:
 
     Reference:
         Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a trial that is cut does not come back; none is cut
-        before `min_peers` others were trained as long; those need not have had a rung there.
+        before `min_peers` others were trained as long; those need not have had a rung there. Rungs before a tenth of
+        the budget count from when this study's ranks are seen to settle so early (`judged`).
     """
 
     def __init__(self, options: ASHAOptions) -> None:
         self.options = options
 
     def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
-        """R * eta^k for k = 0, 1, ..."""
-        first = max(self.options.min_epochs or math.ceil(epochs / 10), earliest(peak))
-        rungs = []
-        while first <= epochs / 2:
-            rungs.append(first)
-            first *= self.options.reduction
-        return tuple(rungs)
+        """R * eta^k for k = 0, 1, ..., and before them, where R is not given, R / eta^k, which are early."""
+        first = max(self.options.min_epochs or _tenth(epochs), earliest(peak))
+        rungs = {first}
+        while (last := max(rungs) * self.options.reduction) <= epochs / 2:
+            rungs.add(last)
+        early = _tenth(epochs)
+        while self.options.min_epochs is None and early > 1:
+            early = math.ceil(early / self.options.reduction)
+            rungs.add(early)
+        return tuple(sorted(rung for rung in rungs if earliest(peak) <= rung <= epochs / 2))
+
+    def early(self, epoch: int, epochs: int) -> bool:
+        """See `Pruner.early`."""
+        return self.options.min_epochs is None and epoch < _tenth(epochs)
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
         """Compare with the best 1/eta, this trial included."""
@@ -104,6 +148,10 @@ class MedianRule:
         first = max(self.options.min_epochs or math.ceil(epochs / 5), earliest(peak))
         return tuple(range(first, epochs // 2 + 1, self.options.interval or math.ceil(epochs / 10)))
 
+    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the contract's
+        """None is."""
+        return False
+
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
         """Compare with the median of the others."""
         if len(peers) < self.options.min_peers:
@@ -123,6 +171,14 @@ class NoPruner:
         """None."""
         return ()
 
+    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the contract's
+        """None is."""
+        return False
+
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:  # noqa: ARG002
         """Never called, as there are no rungs."""
         return Decision(True, "")
+
+
+def _tenth(epochs: int) -> int:
+    return math.ceil(epochs / 10)

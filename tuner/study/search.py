@@ -29,7 +29,7 @@ from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.curves import Curves
 from tuner.study.drafting import Drafting, Replaying, distributions
 from tuner.study.flat import ASKED, FlatView
-from tuner.study.pruners import Decision, Pruner
+from tuner.study.pruners import Decision, Pruner, judged
 from tuner.study.samplers import knows_conditions, random
 from tuner.study.sparing import spared
 from tuner.study.storage import DRAFT_ID, JournalFile, JournalStudies, SearchStorage
@@ -283,12 +283,18 @@ class Search:
         """Take in the value of an epoch, to compare others with; the event files keep it, the study does not."""
         self._curves.add(number, epoch, value)
 
-    def judge(self, number: int, epoch: int, value: float) -> Decision:
-        """Store the best value so far, finite, at a rung and decide; asked again, the answer is the same."""
+    def judge(self, number: int, epoch: int, value: float, epochs: int | None = None) -> Decision:
+        """Store the best value so far, finite, at a rung and decide; asked again, the answer is the same.
+
+        Args:
+            number: The trial.
+            epoch: The rung.
+            value: Its best value so far.
+            epochs: The full budget of a trial, which tells early rungs from others; None where none is early.
+        """
         if (decision := self._decisions.get((number, epoch))) is None:
             self._storage.set_trial_intermediate_value(self._ids[number], epoch, value)
-            others = self._curves.others(number, epoch)
-            decision = self.pruner.decide(epoch, value, others, maximize=self.maximize)
+            decision = judged(self.pruner, self._curves, number, epoch, value, epochs=epochs)
             self._decisions[number, epoch] = decision
         return decision
 

@@ -173,7 +173,7 @@ class SearchPhase:
         """Answer a trial at a rung. See `Owner`."""
         if not math.isfinite(value):
             return Verdict.CONTINUE, f"epoch {epoch}: no finite value yet"
-        decision = self._search.judge(spec.number, epoch, value)
+        decision = self._search.judge(spec.number, epoch, value, spec.epochs)
         return Verdict.CONTINUE if decision.go_on else Verdict.PRUNE, decision.reason
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
