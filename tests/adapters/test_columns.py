@@ -55,6 +55,7 @@ WIDE: dict[str, tuple[str, Any, str]] = {
     "a patient by name": ("patient", [f"p{n // 5}" for n in range(24)], "which items belong together, as data.group"),
     "a fold": ("fold", np.arange(24) % 3, "it says a split, as data.split does"),
     "codes of the label": ("code", np.arange(24) % 2 * 7 + 3, "it says the label in other words, in every row"),
+    "whether it is the label": ("is_ill", LABELS == "ill", "it says the label in other words, in every row"),
     "the label's name": ("diagnosis", np.where(LABELS == "ill", "flu", "none"), "it says the label in other words"),
 }
 
@@ -290,3 +291,15 @@ def test_values_of_arrays_that_are_no_measurements_are_told(change: Any, told: s
     notices = read_items(tmp_path / "x.npz", ClassificationOptions(path="x")).notices
     assert len(notices) == (told is not None)
     assert told is None or re.search(told, notices[0])
+
+
+@pytest.mark.parametrize("cells", [[[1, 2]] * 24, [{"a": 1}] * 24, [b"x"] * 24, [pd.Timestamp(0)] * 24, [None] * 24])
+@pytest.mark.parametrize("name", ["", "index", "patient", "x"])
+def test_cells_of_any_kind_are_told_in_one_line(name: str, cells: list[object], tmp_path: Path) -> None:
+    """What a Parquet file may hold beside numbers and texts is left out or refused, and nothing breaks."""
+    frame = wide().assign(**{name: cells})
+    try:
+        found = str(len(read(tmp_path, frame, form="parquet").sequences[0]))
+    except DataError as error:
+        found = str(error)
+    assert found == "4" or str(tmp_path) in found

@@ -100,7 +100,7 @@ class _Look:
     def __init__(self, table: Table, names: list[str], labels: NDArray[np.str_] | None, groups: Groups | None) -> None:
         self.table, self.names, self.long = table, names, groups is not None
         kinds = {name: table.cells(name).dtype.kind for name in names}
-        self.numeric = [name for name in names if kinds[name] in "iuf"]
+        self.numeric = [name for name in names if kinds[name] in "iufb"]
         self.text = [name for name in names if kinds[name] not in "iufb"]
         columns = [table.cells(name).to_numpy(dtype=np.float64, na_value=np.nan) for name in self.numeric]
         self.values_NC = np.column_stack(columns) if columns else np.zeros((len(table), 0))
@@ -116,7 +116,7 @@ class _Look:
         counting = set(self._that(self._counting(named=False))) | set(self._that(self._unique()))
         for name in filter(_NAMELESS.fullmatch, self.names):
             cells = self.table.cells(name)
-            if name in counting or _is_empty(cells) or (name in self.text and cells.is_unique):
+            if name in counting or _is_empty(cells) or (name in self.text and cells.astype(str).is_unique):
                 continue
             raise DataError(
                 "a column without a name must count the rows, so that it can be left out",
