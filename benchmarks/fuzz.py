@@ -1,8 +1,9 @@
 """Damaged and hostile files for as long as wanted: `python -m benchmarks.fuzz --minutes 10`.
 
-Task files, search spaces, --set, checkpoints, event files and study journals, damaged at random by Hypothesis, are read
-by the code that reads them in earnest. Nothing may come of it but a line for the user: no traceback, no hang, no code
-executed. Prints a table, and every failure with the file that causes it; the exit status is 1 when there is one.
+Task files, search spaces, --set, checkpoints, event files, study folders, arrays, tables, folders and manifests,
+damaged at random by Hypothesis in their bytes or their structure, are read by the code that reads them in earnest.
+Nothing may come of it but a line for the user: no traceback, no hang, no code executed. Prints a table, and every
+failure with the file that causes it; the exit status is 1 when there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -22,7 +24,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests import fuzzing
+from tests import fuzzing, structured
 
 ROUND = settings(
     max_examples=200,  # of one kind before the next has its turn
@@ -58,6 +60,8 @@ class Target:
     def _read(self, value: Any) -> None:
         began = time.monotonic()
         self.count += 1
+        signal.signal(signal.SIGALRM, _hangs)
+        signal.alarm(int(SLOW_SECONDS) + 1)
         try:
             self.check(value)
         except BaseException as error:
@@ -66,10 +70,20 @@ class Target:
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{type(error).__name__} at {os.path.basename(last.filename)}:{last.lineno}"
             self.failures.setdefault(where, f"{error!s:.200} <- {value!r:.2000}")
+        finally:
+            signal.alarm(0)
         seconds = time.monotonic() - began
         self.slowest = max(self.slowest, seconds)
         if seconds > SLOW_SECONDS:
             self.failures.setdefault(f"took {seconds:.0f} s", f"{value!r:.2000}")
+
+
+class Hang(BaseException):
+    """A file took too long; nothing that reads files may take it for an error of theirs."""
+
+
+def _hangs(*_: object) -> None:
+    raise Hang(f"longer than {SLOW_SECONDS:g} s")
 
 
 def _targets(folder: Path) -> list[Target]:
@@ -84,6 +98,11 @@ def _targets(folder: Path) -> list[Target]:
         Target("checkpoint, hostile", bombs | bombs.flatmap(fuzzing.damaged_bytes), fuzzing.check_checkpoint),
         Target("event file, damaged", fuzzing.damaged_bytes(fuzzing.make_events()), fuzzing.check_events),
         Target("study journal, damaged", fuzzing.damaged_bytes(study), fuzzing.check_study),
+        Target("study, structure", structured.damaged_study(), structured.check_commands),
+        Target(".npz, structure", structured.damaged_npz(), structured.check_npz),
+        Target("Parquet, structure", structured.damaged_parquet(), structured.check_parquet),
+        Target("folder of data", structured.damaged_folder(), structured.check_folder),
+        Target("manifest, structure", structured.damaged_manifest(), structured.check_manifest),
     ]
 
 

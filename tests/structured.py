@@ -10,6 +10,7 @@ import shutil
 import socket
 import struct
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -369,7 +370,7 @@ _METHODS = {"deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma"
 
 def write_npz(path: Path, members: list[dict[str, Any]]) -> None:
     """An archive of members as they are asked for, which numpy.savez would not write."""
-    with zipfile.ZipFile(path, "w") as archive:
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "w") as archive:
         for member in members:
             info = zipfile.ZipInfo(member["name"].encode("utf-8", "replace").decode() or "x")
             info.compress_type = _METHODS.get(member.get("method", ""), zipfile.ZIP_STORED)

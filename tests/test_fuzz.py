@@ -87,7 +87,6 @@ def test_a_study_damaged_in_its_structure(damage: dict[str, Any]) -> None:
 
 @settings(QUICK, max_examples=50)
 @given(structured.damaged_npz())
-@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_damaged_in_its_structure(members: list[dict[str, Any]]) -> None:
     """Headers, sizes, names and methods that numpy would not have written."""
     structured.check_npz(members)

@@ -21,6 +21,7 @@ Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
 _MOST_NAMES = 200
 """Most names that a message lists."""
+_MOST_COMPARED = 10_000
 
 
 class TunerError(Exception):
@@ -87,7 +88,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "Did you mean 'lstm'? Known: gru, lstm."
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1)
+    close = get_close_matches(name, names[:_MOST_COMPARED], n=1)  # which takes time for each
     hint = f"Did you mean {close[0]!r}? " if close else ""
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return f"{hint}Known: {', '.join(names[:_MOST_NAMES])}{more}."

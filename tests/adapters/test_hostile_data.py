@@ -61,7 +61,6 @@ def prepared(adapter: str, **options: object) -> object:
         ([Y], r"there must be an array 'X'"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_is_checked_before_anything_is_allocated(members: list[dict[str, object]], message: str) -> None:
     """The array, the rule and what was found."""
     write_npz(Path("x.npz"), members)

@@ -40,7 +40,7 @@ from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
-from tuner.sweep.shape import check_shape
+from tuner.sweep.shape import check_events, check_shape
 from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.task import Task, located
@@ -164,6 +164,7 @@ class Sweep:
                 set_aside(self.folder, self.task.file.storage.study)
                 check_shape(self.folder)  # what was no study stands there still
             check_format(self.folder)
+            check_events(self.folder)
             self.search = self._open_search()
             try:
                 self.shared = Shared(self.task, f"{self.folder.name}-{self.search.attribute('id')}")

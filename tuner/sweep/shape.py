@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner import regular
+from tuner import events, regular
 from tuner.errors import StudyError
 from tuner.folder import StudyFolder
 
@@ -38,6 +38,17 @@ def check_shape(folder: StudyFolder) -> None:
         raise StudyError(
             "the study's folder must be readable", value=error.strerror, where=str(error.filename or folder.root)
         ) from error
+
+
+def check_events(folder: StudyFolder) -> None:
+    """Refuse a study one of whose event files is damaged, before anything is added to any file.
+
+    Raises:
+        StudyError: The first damaged one, with its line.
+    """
+    events.read(folder.sweep_events)
+    for run in folder.runs():
+        events.read_run(folder.events(run))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
