@@ -15,7 +15,7 @@ those that were cut, by what they are expected to reach. Training takes about ha
 minutes.
 
 The share of pairs from which on `asha` takes ranks for settled was chosen on the made pools and on the first half of
-LCBench's tasks; the second half, which is printed by itself, was not looked at before.
+LCBench's tasks, not on the second half, which is printed by itself.
 """
 
 from __future__ import annotations
