@@ -73,7 +73,7 @@ SERIES = [
         "short row",
         WAVES,
         "waves.csv:22: a row must have 3 cells like the header, but got 2. "
-        "Put cells that contain the delimiter in double quotes.",
+        "Put cells that contain commas in double quotes. If other characters part cells, name them in data.separator.",
         {"waves.csv": f"{WIDE}slow,1\n"},
     ),
     Case(
@@ -135,7 +135,7 @@ SERIES = [
     Case(
         "another form of date",
         FORECAST,
-        "days.csv:32: day must be a number or a date written as ISO8601, but got '31.01.2024'. Mend the cell, …",
+        "days.csv:32: day must be a number or a date written like the first, '2024-01-01', but got '31.01.2024'. Mend …",
         {"days.csv": f"{DAYS}31.01.2024,3\n"},
     ),
     Case(

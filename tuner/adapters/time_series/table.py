@@ -304,6 +304,6 @@ def _advice_on_repeated(name: str | None, instant: np.generic) -> str:
     if isinstance(instant, np.datetime64):
         weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
         hour = instant.astype("datetime64[h]").astype(int) % 24
-        if weekday == 6 and hour < 4:  # Sundays, between 0 and 4: clocks may have been set back
+        if weekday == 6 and 1 <= hour < 4:  # Sundays, between 1 and 4: clocks may have been set back
             fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
     return fix
