@@ -270,7 +270,7 @@ def _read_csv(
     """The table by pandas; the columns of `text` are kept as they are written."""
     import pandas as pd
 
-    header = next((row for row in csv.reader(io.StringIO(content), delimiter=dialect.separator) if row), [])
+    header = next((row for row in csv.reader(io.StringIO(content, newline=""), delimiter=dialect.separator) if row), [])
     names = [name.strip() for name in header]
     if not names:
         raise DataError(
