@@ -140,6 +140,17 @@ def test_a_figure_of_a_damaged_trial() -> None:
         assert "but got" in structured.said_in_a_line("diagnose", "whole", "--trial", "0")
 
 
+def test_text_that_no_terminal_takes() -> None:
+    """Halves of surrogate pairs, from the name of a file in an error's message, and control characters are escaped."""
+    run = "trials/00000"
+    events = structured.run_events(run, 0)
+    events[0]["params"]["cell"] = events[-1]["reason"] = "caf\udce9 \ud800 \x1b[2J"
+    structured.apply({f"{run}/events.jsonl": structured.as_lines(events)}, Path("mlruns/studies/whole"))
+    for more in (("top", "whole"), ("diagnose", "whole"), ("diagnose", "whole", "--trial", "0")):
+        assert "\x1b[2J" not in structured.said_in_a_line(*more)
+    assert "caf\\udce9" in structured.said_in_a_line("top", "whole", "--json").replace("\\\\", "\\")
+
+
 def test_a_line_nested_without_end() -> None:
     """Brackets beyond the parser's depth, as the long form has found them, in a journal and an event file."""
     deep = b"[" * 100_000 + b"\n"

@@ -44,6 +44,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 """What a full disk answers."""
 FULL_DISK_SECONDS = 1.0
 """Time between two attempts to write to a full disk."""
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r"}
 T = TypeVar("T")
 _log = logging.getLogger("tuner")
 
@@ -184,11 +185,28 @@ def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
         event: dict[str, Any] = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise _damaged("every line of an event file must be an event", line[:40], where) from error
+    if not line.isascii() or b"\\u" in line:
+        event = _shown(event)
     if found := misfit(event):
         raise _damaged("every line of an event file must be an event as it was written", found, where)
     if number == 1 and event["event"] not in FIRST:
         raise _damaged(f"the first event must be one of {', '.join(FIRST)}", event["event"], where)
     return event
+
+
+def _shown(value: Any) -> Any:
+    """The value with escapes in place of halves of surrogate pairs and of control characters but tabs and line ends.
+
+    A file name of no UTF-8 brings the former into the message of an error, and neither a terminal nor MLflow takes
+    them; the latter a terminal would obey.
+    """
+    if isinstance(value, str):
+        return value.translate(_CONTROL).encode(errors="backslashreplace").decode()
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {_shown(key): _shown(item) for key, item in value.items()}
+    return value
 
 
 def _damaged(rule: str, value: object, where: str) -> StudyError:

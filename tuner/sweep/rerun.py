@@ -34,6 +34,7 @@ def rerun(task: Task, number: int) -> Comparison:
 
     Raises:
         StudyError: The study has no such trial, or it has no epoch to compare with.
+        TaskFileError: Its parameters go with nothing that the task file names.
     """
     record = read_run(task.folder.events(trial_run(number)))
     if not record.epochs:
@@ -41,6 +42,7 @@ def rerun(task: Task, number: int) -> Comparison:
             f"trial {number} of study {task.folder.name} must have at least one recorded epoch",
             fix="`python -m tuner top` lists the trials.",
         )
+    task.settings(record.params)
     with tempfile.TemporaryDirectory() as folder:
         link = _Comparing(record)
         ended: Ended = load_target(RUN_TRIAL)(_spec(task, record, folder), link)
