@@ -32,6 +32,7 @@ SMOKE = {
     "intervals": "--studies 3",
     "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {SWEEP}",
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01",
+    "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
     "seeded_faults": "--seeds 1 --workers 1 --tasks arrows --faults 'rate /1000'",
@@ -43,6 +44,7 @@ SWEPT = {
     "etth1": ("etth1",),
     "findings": ("findings/adding",),
     "jsb_chorales": ("jsb_chorales",),
+    "placebo": ("placebo/adding",),
     "pruning": ("pruning/adding",),
 }
 """Script -> folders of its sweeps, in which a database for MLflow is made beforehand, as that takes seconds."""
