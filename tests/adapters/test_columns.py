@@ -54,6 +54,9 @@ WIDE: dict[str, tuple[str, Any, str]] = {
     "a patient's id": ("patient_id", np.arange(24) // 5, "which items belong together, as data.group does"),
     "a patient by name": ("patient", [f"p{n // 5}" for n in range(24)], "which items belong together, as data.group"),
     "a fold": ("fold", np.arange(24) % 3, "it says a split, as data.split does"),
+    "a fold by another name": ("cv_fold", np.arange(24) % 3, "it says a split, as data.split does"),
+    "whether it is a test": ("is_test", np.arange(24) % 5 == 0, "it says a split, as data.split does"),
+    "a group": ("Group", np.arange(24) // 5, "which items belong together, as data.group does"),
     "codes of the label": ("code", np.arange(24) % 2 * 7 + 3, "it says the label in other words, in every row"),
     "whether it is the label": ("is_ill", LABELS == "ill", "it says the label in other words, in every row"),
     "the label's name": ("diagnosis", np.where(LABELS == "ill", "flu", "none"), "it says the label in other words"),
@@ -169,7 +172,54 @@ def test_a_column_that_grows_is_doubted_but_kept(tmp_path: Path) -> None:
     """Whole numbers that grow from item to item may be an id; where no name says so they are kept."""
     items = read(tmp_path, wide().assign(z=np.arange(24) ** 2))
     assert len(items.sequences[0]) == 5
-    assert "column 'z' grows from row to row, as an id does" in items.notices[0]
+    assert "column 'z' with values that grow from row to row, as an id's do, kept; to leave" in items.notices[0]
+
+
+MEASURED = ["heat_index", "UV Index", "air-quality-index", "blood_group", "age_group", "level_1", "rows", "grid", "NO"]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_names_that_end_as_those_of_ids_do_are_measured(name: str, tmp_path: Path) -> None:
+    """Whole numbers under a name whose last word is also that of an id: a step, a channel and a series to forecast."""
+    cells = np.arange(24) * 7 % 5
+    assert len(read(tmp_path, wide().assign(**{name: cells})).sequences[0]) == 5
+    frame = long()
+    static = frame["item"].str[1:].astype(int) * 7 % 5
+    assert read(tmp_path, frame.assign(**{name: static}), id="item").channels == ("a", "b", name)
+    series = pd.DataFrame({"x": np.random.default_rng(0).normal(size=24), name: cells})
+    assert read_forecast(tmp_path, series).channels == ("x", name)
+
+
+THREE = np.array(list("abc"))[np.arange(24) % 3]
+PARTS = {
+    "an indicator per label": {f"is_{label}": label == THREE for label in "abc"},
+    "all indicators but one": {f"is_{label}": (label == THREE) * 1 for label in "ab"},
+    "labels put together": {"coarse": (THREE == "a") * 1},
+    "more copies than one": {"code": np.arange(24) % 3, "target": np.arange(24) % 3 * 2.5},
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_columns_that_tell_a_part_of_the_label_are_told(case: str, tmp_path: Path) -> None:
+    """They may have been measured, and are kept; nobody is to find that out from a score of 1."""
+    frame = wide().assign(label=THREE, **PARTS[case])
+    items = read(tmp_path, frame)
+    assert len(items.sequences[0]) == 4 + len(PARTS[case])
+    (told,) = items.notices
+    assert all(repr(name) in told for name in PARTS[case])
+    assert "one value per label, in every row, kept; to leave out what is no measurement, name the others" in told
+    assert len(read(tmp_path, frame, channels=tuple("abcd")).sequences[0]) == 4
+    by_step = long().assign(label=lambda frame: [THREE[int(item[1:])] for item in frame["item"]])
+    for name, cells in PARTS[case].items():
+        by_step[name] = [cells[int(item[1:])] for item in by_step["item"]]
+    assert any("one value per label" in note for note in read(tmp_path, by_step, id="item").notices)
+
+
+def test_numbers_of_rows_in_another_order_are_doubted_but_kept(tmp_path: Path) -> None:
+    """A table that was shuffled, whatever the name of its row numbers."""
+    items = read(tmp_path, wide().assign(z=np.random.default_rng(0).permutation(24) + 100))
+    assert len(items.sequences[0]) == 5
+    assert "column 'z' with values that number the rows in another order" in items.notices[0]
 
 
 def test_a_table_of_nothing_but_what_would_be_left_out_is_kept(tmp_path: Path) -> None:

@@ -21,9 +21,13 @@ ENOUGH = 10
 """Rows from which on counting them is no coincidence."""
 _NAMELESS = re.compile(r"(?i)|unnamed(: ?|_|\.)\d+(\.\d+|_level_\d+)*")
 _INDEX = re.compile(r"(?i)(__)?index(_level_\d+)?(__)?|level_\d+|idx|row|rows|row_?(id|no|nr|num|number|index)|rownum")
-_ID = frozenset(("id", "ids", "uid", "uuid", "guid", "nr", "idx", "index", "row", "rownum", "pk"))
-_GROUP = frozenset(("patient", "subject", "speaker", "user", "participant", "person", "session", "author", "group"))
-_SPLIT = frozenset(("fold", "split"))
+_ID = frozenset(("id", "ids", "uid", "uuid", "guid", "nr", "pk"))
+_NUMBER = re.compile(
+    r"(?i)index|idx|rownum|(row|item|sample|series|record|case|entry|example|instance)[ _.-]?(idx|index|no|num|number)"
+)
+"""Names of ids; the last word alone would also be that of a heat index."""
+_GROUP = frozenset(("patient", "subject", "speaker", "user", "participant", "person", "session", "author"))
+_SPLIT = re.compile(r"(?i)(.*[^a-z])?(fold|split)|is_?(train|training|val|valid|validation|test|testing)")
 
 
 @dataclass
@@ -130,7 +134,7 @@ class _Look:
         if self.label_U is not None or len(self.first_U) > 1 or len(self.table) < ENOUGH:
             return
         whole = self._whole() & ~self._same() & ~self._unique()
-        for name in self._that(whole & self._named(lambda name: _last(name) in _ID)):
+        for name in self._that(whole & self._named(lambda name: _is_id(name))):
             raise DataError(
                 "an id must be no value to forecast",
                 value=name,
@@ -147,14 +151,14 @@ class _Look:
         whole, unique, within = self._whole(), self._unique(), self._within()
         counting = self._counting(named=True)
         index = self._named(lambda name: _NAMELESS.fullmatch(name) or _INDEX.fullmatch(name))
-        ids = self._named(lambda name: _last(name) in _ID)
+        ids = self._named(_is_id)
         rules = (
             (_COPY, self._copies()),
             (_COUNTS, counting | (index & self._counting(named=False))),
             (_NAMES, self._named(_NAMELESS.fullmatch) & unique),
             (_IDS, ids & whole & within & self._unique(units=True)),
-            (_GROUPS, whole & within & (ids | self._named(lambda name: _last(name) in _GROUP)) & ~self._same()),
-            (_SPLITS, whole & within & self._named(lambda name: _last(name) in _SPLIT)),
+            (_GROUPS, whole & within & (ids | self._named(_is_group)) & ~self._same()),
+            (_SPLITS, whole & within & self._named(_SPLIT.fullmatch)),
             (_SAME, self._same() & self.long),
         )
         for reason, column_C in rules:
@@ -166,14 +170,23 @@ class _Look:
 
     def doubts(self, names: Sequence[str], option: str) -> list[str]:
         """What may be said of columns that are kept."""
-        if self.long or len(self.table) < ENOUGH:
+        if len(self.table) < ENOUGH:
             return []
-        growing = self._whole() & ((np.diff(self.values_NC, axis=0) > 0).all(0))
-        seen = [name for name in self._that(growing) if name in names]
-        if not seen:
-            return []
-        words = ", ".join(map(repr, seen[:3]))
-        return [f"column {words} grows from row to row, as an id does; if it is one, name the others in {option}"]
+        none = np.zeros(len(self.numeric), dtype=bool)
+        growing = none if self.long else self._whole() & (np.diff(self.values_NC, axis=0) > 0).all(0)
+        numbers = none if self.long else (np.diff(np.sort(self.values_NC, axis=0), axis=0) == 1).all(0) & ~growing
+        doubts = (
+            ("with values that grow from row to row, as an id's do", growing),
+            ("with values that number the rows in another order, as an id's do", numbers),
+            ("with one value per label, in every row", self._telling()),
+        )
+        sentences = []
+        for what, column_C in doubts:
+            seen = {name: what for name in self._that(column_C) if name in names}
+            if seen and len(seen) < len(names):
+                sentences.append(f"{_listed(seen, what)} {what}, kept; to leave out what is no measurement, name the "
+                                 f"others in {option}")  # fmt: skip
+        return sentences
 
     def _reason_of_text(self, name: str) -> str:
         cells = self.table.cells(name)
@@ -185,9 +198,9 @@ class _Look:
         words_U: NDArray[np.str_] = words[self.first_U]
         if _one_to_one(words_U, self.label_U):
             return _COPY
-        if _last(name) in _ID and len(set(words_U)) == len(words_U):
+        if _is_id(name) and len(set(words_U)) == len(words_U):
             return _IDS
-        return _GROUPS if _last(name) in _GROUP | _ID else _SPLITS if _last(name) in _SPLIT else ""
+        return _GROUPS if _is_group(name) or _is_id(name) else _SPLITS if _SPLIT.fullmatch(name) else ""
 
     def _that(self, column_C: NDArray[np.bool_]) -> list[str]:
         return [self.numeric[index] for index in np.flatnonzero(column_C)]
@@ -235,15 +248,27 @@ class _Look:
         copies = label_copies(self.values_NC[self.first_U], self.label_U) & self._within()
         return np.asarray(copies & (copies.sum() <= max(1, len(self.names) // 10)))
 
+    def _telling(self) -> NDArray[np.bool_]:
+        """Columns whose value follows from the label, in every unit, as that of an indicator of one label does."""
+        if self.label_U is None:
+            return np.zeros(len(self.numeric), dtype=bool)
+        values_UC = self.values_NC[self.first_U]
+        return np.asarray(label_tells(values_UC, self.label_U) & self._within() & (values_UC != values_UC[0]).any(0))
+
 
 def label_copies(values_UC: NDArray[np.float64], label_U: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Columns whose values and the labels tell each other, in every unit, (C,)."""
+    _, first_K = np.unique(label_U, return_index=True)
+    differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
+    return np.asarray(label_tells(values_UC, label_U) & differ)
+
+
+def label_tells(values_UC: NDArray[np.float64], label_U: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Columns whose value follows from the label, in every unit, (C,)."""
     if not _enough(label_U):
         return np.zeros(values_UC.shape[1], dtype=bool)
     _, first_K, kind_U = np.unique(label_U, return_index=True, return_inverse=True)
-    told = (values_UC == values_UC[first_K][kind_U]).all(0)
-    differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
-    return np.asarray(told & differ)
+    return np.asarray((values_UC == values_UC[first_K][kind_U]).all(0))
 
 
 def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str]) -> list[str]:
@@ -284,6 +309,14 @@ def _one_to_one(words_U: NDArray[np.str_], label_U: NDArray[np.str_]) -> bool:
 
 def _is_empty(cells: object) -> bool:
     return bool((cells.isna() | (cells.astype(str).str.strip() == "")).all())  # type: ignore[attr-defined]
+
+
+def _is_id(name: str) -> bool:
+    return _last(name) in _ID or _NUMBER.fullmatch(name) is not None
+
+
+def _is_group(name: str) -> bool:
+    return _last(name) in _GROUP or name.lower() == "group"
 
 
 def _last(name: str) -> str:
