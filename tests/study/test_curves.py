@@ -34,6 +34,23 @@ def test_an_epoch_that_was_not_told_is_no_gain() -> None:
     assert [curves.others(1, epoch) for epoch in (1, 3, 4, 5)] == [[0.5], [0.5], [0.2], []]
 
 
+def test_what_a_trial_reached_that_ended_by_itself_stays() -> None:
+    """It is beside others at any later epoch, in rank and in order; one that was cut only as far as it was trained."""
+    curves = Curves(maximize=False)
+    for number, losses in enumerate([(0.3, 0.1), (0.9, 0.8), (0.5, 0.4, 0.2, 0.15), (0.6, 0.5, 0.4, 0.3)]):
+        for epoch, loss in enumerate(losses, 1):
+            curves.add(number, epoch, loss)
+    assert curves.others(2, 4) == [0.3]
+    curves.completed(0)
+    assert curves.others(2, 4) == [0.1, 0.3]
+    assert curves.standing(2, 4) == (2, 4)
+    assert curves.order_kept(1, 1, 4) == (3, 1.0)
+    curves.add(2, 5, 0.05)
+    assert curves.standing(2, 5) == (1, 4)
+    assert curves.order_kept(1, 1, 4) == (3, pytest.approx(2 / 3))  # the first two changed places
+    assert curves.order_kept(3, 1, 9) == (1, 0.0)
+
+
 @st.composite
 def _studies(draw: st.DrawFn) -> tuple[Curves, dict[int, float], list[int], dict[int, list[float]], bool]:
     """Curves that fall or rise, some to the end at epoch 6."""

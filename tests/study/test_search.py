@@ -256,6 +256,29 @@ def test_trials_with_other_rungs_are_compared_by_the_epoch(tmp_path: Path) -> No
     assert search.judge(suggestion.number, 4, 0.4).reason == "epoch 4: only 1 others so far"
 
 
+def test_a_trial_that_its_patience_ended_is_compared_with(tmp_path: Path) -> None:
+    """Its best value counts at every later rung, also of a study that was opened again; that of a pruned one does not.
+
+    Else none would be judged at an epoch that the best trials do not need.
+    """
+    curves = [(0.3, 0.1), (0.4, 0.2), (0.9, 0.8), (0.7, 0.6, 0.5, 0.5)]
+    states = [State.COMPLETED, State.COMPLETED, State.PRUNED]
+    for opened in range(2):
+        search = open_search(tmp_path / "s", pruner="asha")
+        for number, values in enumerate(curves):
+            if not opened:
+                suggestion = search.suggest()
+                assert suggestion is not None
+            for epoch, value in enumerate(values, 1):
+                search.reported(number, epoch, value)
+            if not opened and number < len(states):
+                search.tell(number, states[number], min(values), "")
+        decision = search.judge(3, 4, 0.5)
+        assert not decision.go_on
+        assert "rank 3 of 3" in decision.reason
+        search.close()
+
+
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])
 def test_priors_shape_what_is_drawn_at_random(tmp_path: Path, sampler: str) -> None:
     """The first ten trials follow the weights and lie near the likely rate, and come again with the same seed."""

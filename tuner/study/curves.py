@@ -28,6 +28,7 @@ class Curves:
     def __init__(self, *, maximize: bool) -> None:
         self.maximize = maximize
         self._best: dict[int, list[float]] = {}
+        self._whole: set[int] = set()
 
     def add(self, number: int, epoch: int, value: float) -> None:
         """Take in an epoch (1-based) of a trial, after those before it; a value that is not finite is no gain."""
@@ -37,21 +38,38 @@ class Curves:
         better = value > so_far if self.maximize else value < so_far
         best.append(value if better and math.isfinite(value) else so_far)
 
+    def completed(self, number: int) -> None:
+        """A trial came to an end of its own, by its patience before the budget: its best value stays what it is."""
+        self._whole.add(number)
+
     def others(self, number: int, epoch: int) -> list[float]:
-        """The best values by an epoch of the other trials that have been there; infinitely bad where none is finite."""
-        return [best[epoch - 1] for other, best in self._best.items() if other != number and len(best) >= epoch]
+        """The best values by an epoch of the other trials that have been there, or were completed before.
+
+        Infinitely bad where none is finite.
+        """
+        return [
+            best[min(epoch, len(best)) - 1]
+            for other, best in self._best.items()
+            if other != number and self._is_known(other, epoch)
+        ]
 
     def standing(self, number: int, epoch: int) -> tuple[int, int]:
         """Rank of a trial at an epoch, 1 the best, among all that were trained at all, itself included.
 
-        It is compared with each after as many epochs as both were trained, so that those count that were cut before.
+        It is compared with each after as many epochs as both were trained, so that those count that were cut before;
+        with one that was completed before, with what that one reached.
         """
-        own = self._best[number]
+        own = self._best[number][:epoch]
         better = 0
         for other, best in self._best.items():
-            at = min(epoch, len(best), len(own)) - 1
-            better += other != number and (best[at] > own[at] if self.maximize else best[at] < own[at])
+            last = len(own) if self._is_known(other, len(own)) else min(len(best), len(own))
+            theirs, mine = best[min(last, len(best)) - 1], own[last - 1]
+            better += other != number and (theirs > mine if self.maximize else theirs < mine)
         return 1 + better, len(self._best)
+
+    def _is_known(self, number: int, epoch: int) -> bool:
+        """Whether a trial has a value at an epoch: it was trained so long, or completed before."""
+        return number in self._whole or len(self._best[number]) >= epoch
 
     def reached(self, number: int) -> float:
         """A trial's best value so far; infinitely bad before the first finite one."""
@@ -65,9 +83,9 @@ class Curves:
     def order_kept(self, number: int, epoch: int, later: int) -> tuple[int, float]:
         """How far the order of the other trials at an epoch is their order later: whether ranks have settled by then.
 
-        Asked is every pair of the latest `_PAIRED` others that were trained for `later` epochs, those that were cut
-        thereafter among them: who was better at `epoch`, and who at the last epoch that both have. Where one of the
-        two is a tie, a pair counts half.
+        Asked is every pair of the latest `_PAIRED` others that were trained for `later` epochs or completed before,
+        those that were cut thereafter among them: who was better at `epoch`, and who at the last epoch that both have.
+        Where one of the two is a tie, a pair counts half.
 
         Args:
             number: The trial that is left out.
@@ -77,13 +95,14 @@ class Curves:
         Returns:
             How many trials those are, and the share of pairs that kept their order, 0 to 1; 0 with less than two.
         """
-        curves = [best for other, best in sorted(self._best.items()) if other != number and len(best) >= later]
-        curves = curves[-_PAIRED:]
+        others = [other for other in sorted(self._best) if other != number and self._is_known(other, later)]
+        curves = [self._best[other] for other in others[-_PAIRED:]]
         if len(curves) < 2:
             return len(curves), 0.0
-        longest = max(map(len, curves))
+        longest = max(later, *map(len, curves))
         best_NE = np.array([[*best, *best[-1:] * (longest - len(best))] for best in curves])
-        lengths_N = np.array([len(best) for best in curves])
+        whole = [other in self._whole for other in others[-_PAIRED:]]
+        lengths_N = np.array([longest if ended else len(best) for best, ended in zip(curves, whole, strict=True)])
         one_P, other_P = np.triu_indices(len(curves), 1)
         common_P = np.minimum(lengths_N[one_P], lengths_N[other_P]) - 1
         then_P = _sign(best_NE[one_P, epoch - 1], best_NE[other_P, epoch - 1])

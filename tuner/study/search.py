@@ -134,6 +134,8 @@ class Search:
         self._decisions: dict[tuple[int, int], Decision] = {}
         for trial in trials:
             json.dumps([trial.user_attrs, trial.system_attrs])  # what is not plain data was not written here
+            if trial.state == TrialState.COMPLETE:
+                self._curves.completed(trial.number)
 
     def _open_storage(self, folder: StudyFolder, database: str | None, waiting: Callable[[str], None]) -> SearchStorage:
         if database is None:
@@ -337,6 +339,8 @@ class Search:
                 violation = 2.0 - trained if state is State.DIVERGED else 0.0
                 self._storage.set_trial_system_attr(trial_id, _INFEASIBLE, violation)
             self._storage.set_trial_state_values(trial_id, _TOLD[state], values)
+        if state is State.COMPLETED:
+            self._curves.completed(number)
 
     def close(self) -> None:
         """Let go of the file or the database."""
