@@ -27,12 +27,12 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
 
 
 def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
-    """A cut one before a worse completed one, a completed one before an equal one; no failed, hopeless or unknown."""
+    """A cut one before a worse completed one, a completed one before an equal one; no failed or unknown."""
     states = [State.COMPLETED, State.COMPLETED, State.PRUNED, State.PRUNED, State.HOPELESS, State.PRUNED, State.FAILED]
     expected = {0: 0.9, 1: 0.4, 2: 0.4, 3: 0.5, 4: 0.1}
-    assert candidates(expected, states, maximize=False) == [1, 2, 3]
+    assert candidates(expected, states, maximize=False) == [4, 1, 2]
     assert candidates(expected, states, maximize=True) == [0, 3, 1]
-    assert candidates(expected, states, maximize=False, top=9) == [1, 2, 3, 0]
+    assert candidates(expected, states, maximize=False, top=9) == [4, 1, 2, 3, 0]
 
 
 def test_a_winner_that_was_cut_is_told_as_such() -> None:
@@ -44,3 +44,34 @@ def test_a_winner_that_was_cut_is_told_as_such() -> None:
     told = "trial 3 was pruned in the search, at epoch 2; the confirmation trained it to its end."
     assert _cut_before(trials, 3) == [told]
     assert _cut_before(trials, 4) == _cut_before(trials, BASELINE) == _cut_before(trials, None) == []
+
+
+def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
+    """With all seeds and inside today's space; not with fewer, nor outside, nor a seed of another baseline."""
+    trials = [RunRecord(number=number, state=State.COMPLETED, params={"n": number}) for number in range(5)]
+    confirmed = [
+        RunRecord(run=f"confirm/{number}-{seed}", number=number, state=state, params={"n": number})
+        for number, states in {
+            0: [State.COMPLETED],  # today's candidate, on the way
+            1: [State.COMPLETED, State.DIVERGED],
+            2: [State.COMPLETED, State.STOPPED],
+            3: [State.COMPLETED, State.COMPLETED],
+        }.items()
+        for seed, state in enumerate(states, 1)
+    ]
+    baselines = [
+        RunRecord(run=f"confirm/baseline-{seed}", number=BASELINE, state=State.COMPLETED, params={"n": n})
+        for seed, n in enumerate([7, 7, 6], 1)
+    ]
+    sweep: Any = SimpleNamespace(
+        task=SimpleNamespace(
+            maximize=False, baseline={"n": 7}, file=SimpleNamespace(confirm=SimpleNamespace(top=1, seeds=2))
+        ),
+        folder=None,
+        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3),
+        records=lambda kind: trials if kind == "trials/" else [*confirmed, *baselines],
+    )
+    found = [record.run for record in ConfirmPhase(sweep).confirmed()]
+    assert sorted(found) == ["confirm/0-1", "confirm/1-1", "confirm/1-2", "confirm/baseline-1", "confirm/baseline-2"]
+    sweep.task.file.confirm.top = 0
+    assert ConfirmPhase(sweep).confirmed() == []

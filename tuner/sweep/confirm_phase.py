@@ -40,11 +40,11 @@ class ConfirmPhase:
         self._sweep = sweep
         self._task, self._folder = sweep.task, sweep.folder
 
-    def run(self) -> list[str]:
-        """Returns the runs that belong to the confirmation, completed or not; none when no trial completed."""
+    def run(self) -> None:
+        """Train what is not trained yet; nothing when no trial completed."""
         confirm = self._task.file.confirm
         if confirm.top == 0 or self._sweep.progress.best is None:
-            return []
+            return
         plan = {
             confirm_run(candidate.number, repeat): (candidate, repeat)
             for repeat in range(1, confirm.seeds + 1)
@@ -57,7 +57,6 @@ class ConfirmPhase:
             if (spec := self._open_spec(run, candidate, repeat)) is not None
         )
         drive(self._sweep, waiting, deadline=self._sweep.deadlines.all)
-        return list(plan)
 
     def _bring_model(self, run: str) -> None:
         try:
@@ -65,9 +64,30 @@ class ConfirmPhase:
         except OSError as error:
             self._sweep.tell("notice", sentence=f"the model of {run} stays in storage.checkpoints: {error}")
 
-    def test(self, runs: list[str]) -> None:
+    def confirmed(self) -> list[RunRecord]:
+        """The trainings that the winner is chosen by: today's candidates', and those of an earlier run of the study.
+
+        An earlier candidate that is none today counts where it lies in today's space and has all seeds.
+        """
+        confirm = self._task.file.confirm
+        if confirm.top == 0:
+            return []
+        by_number: dict[int, list[RunRecord]] = {}
+        for record in self._sweep.records("confirm/"):
+            if record.number != BASELINE or record.params == dict(self._task.baseline):
+                by_number.setdefault(record.number, []).append(record)
+        today = {candidate.number for candidate in self._candidates(confirm.top)}
+        return [
+            record
+            for number, trained in by_number.items()
+            if number in today
+            or (self._sweep.search.fits(number) and sum(each.state.final for each in trained) >= confirm.seeds)
+            for record in trained
+        ]
+
+    def test(self) -> None:
         """Score the models of all confirmed runs on the test data, unless exactly these were scored before."""
-        completed = [run for run in runs if read_run(self._folder.events(run)).state is State.COMPLETED]
+        completed = [record.run for record in self.confirmed() if record.state is State.COMPLETED]
         before = read_run(self._folder.events("test"))
         scored = set(before.results.get("test", {}))
         if not completed or scored == set(completed):

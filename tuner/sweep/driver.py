@@ -220,9 +220,9 @@ class Sweep:
         self._phase.run()
         if not self.stop_reason:
             self._phase = ConfirmPhase(self)
-            runs = self._phase.run()
+            self._phase.run()
             if not self.stop_reason:
-                self._phase.test(runs)
+                self._phase.test()
 
     @property
     def asked(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tuner.reporting.repaired import repaired
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
 from tuner.reporting.verdict import Held, verdict, what_to_try
+from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.run_figures import draw_run
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
     """Sum up a sweep whose phases are over; writes the leaderboard and the figures as artifacts."""
     task, folder = sweep.task, sweep.folder
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
-    confirmed = list(sweep.records("confirm/")) if task.file.confirm.top else []
+    confirmed = ConfirmPhase(sweep).confirmed()
     test = read_run(folder.events("test")).results.get("test", {})
     metric = task.metric.removeprefix("val/")
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
