@@ -6,9 +6,9 @@ A sweep trains random configurations of the ready space `gated_rnn` to their end
 baseline on three fresh seeds, as any sweep does. Then every configuration is trained once more with another seed, and
 told as a repair of the first training is told, as if that had been cut after a tenth, three tenths or all of its
 epochs. Printed is, by task and epoch, for how many of the pairs, taken in both orders, "it helped" is said; and for
-how many it would be said of a gain of a fiftieth, with no regard to what seeds do. README's numbers are of vowels (12
-trials), spoken (8) and adding (10, with --set data.length=30 data.train=1500 space.hidden_size=24), a quarter to half
-an hour each on busy cores.
+how many it would be said of a gain of a fiftieth, with no regard to what seeds do. The numbers in the documents
+are of vowels (12 trials), spoken (8) and adding (10, with --set data.length=30 data.train=1500 space.hidden_size=24), a
+quarter to half an hour each on busy cores.
 """
 
 from __future__ import annotations

@@ -14,39 +14,42 @@ import torch
 import tuner
 from tests.tiny import write_task
 from tuner.cli import main
-from tuner.config import load_task_file, parse_yaml, read_yaml, ready_search_spaces, ready_tasks
+from tuner.config import parse_yaml, read_yaml, ready_search_spaces, ready_tasks
 from tuner.config.task import TaskFile
 from tuner.events import read_run
 from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.nets.catalog import CELLS
+from tuner.optim.catalog import SCHEDULES
+from tuner.optim.schedules import make_schedule
 from tuner.space import Space
 from tuner.sweep import Sweep
+from tuner.sweep.preview import preview
 from tuner.sweep.task import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+PAGES = {path.relative_to(ROOT / "docs").as_posix(): path.read_text() for path in (ROOT / "docs").rglob("*.md")}
 
 
-def test_the_readmes_task_file_is_one(tmp_path: Path) -> None:
-    """The example under "Your own data" loads."""
-    path = tmp_path / "task.yaml"
-    path.write_text(BLOCKS[0])
-    assert load_task_file(path).task.name == "machine-faults"
-
-
-def test_the_readmes_search_space_is_one() -> None:
+def test_the_grammars_example_searches_what_it_says() -> None:
     """The example of the grammar parses, and its conditions hold."""
-    document = parse_yaml(BLOCKS[1], "README.md")
+    text = PAGES["search-spaces.md"].partition("## The grammar")[2]
+    document = parse_yaml(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0], "search-spaces.md")
     space = Space.parse(document.value, document.place)
     assert {"forget_bias", "dropout.between", "learning_rate"} <= set(space.searched)
 
 
+def code(module: str) -> str:
+    """A module that the page about extensions shows."""
+    (text,) = re.findall(rf"```python\n(# {module}\.py\n.*?)```", PAGES["extending.md"], re.DOTALL)
+    return str(text)
+
+
 @pytest.fixture
 def own_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The README's cell, in a file beside a task file; its name there."""
-    (text,) = re.findall(r"```python\n(# my_cells\.py\n.*?)```", README, re.DOTALL)
+    """The documents' cell, in a file beside a task file; its name there."""
+    text = code("my_cells")
     assert len(text.splitlines()) < 40
     (tmp_path / "my_cells.py").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -55,7 +58,7 @@ def own_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "my_cells:UGRNN"
 
 
-def test_the_readmes_cell_computes_its_equations(own_cell: str) -> None:
+def test_the_documents_cell_computes_its_equations(own_cell: str) -> None:
     """It is the cell that it says it is; its gradients are those of the equations; its options name its noise."""
     entry = CELLS[own_cell]
     assert set(entry.parameters()) == {
@@ -75,8 +78,8 @@ def test_the_readmes_cell_computes_its_equations(own_cell: str) -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_the_readmes_cell_is_searched(own_cell: str, tmp_path: Path, migrated: Path) -> None:
-    """Beside the LSTM, with the README's `space:`, as a sweep of the program."""
+def test_the_documents_cell_is_searched(own_cell: str, tmp_path: Path, migrated: Path) -> None:
+    """Beside the LSTM, with a `space:` as the page has it, as a sweep of the program."""
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     path = write_task(tmp_path, more=f'space: {{cell: [lstm, "{own_cell}"]}}\nsampler: {{name: grid}}')
     sets = ["search_space={cell: [lstm], hidden_size: 8}", "confirm.top=0", "budget.trials=2"]
@@ -89,17 +92,49 @@ def test_the_readmes_cell_is_searched(own_cell: str, tmp_path: Path, migrated: P
     assert {record.state for record in states.values()} == {State.COMPLETED}
 
 
-def test_every_command_that_the_readme_names_exists() -> None:
-    """`python -m tuner X` is a command for every X in the documents."""
-    named = set(re.findall(r"python -m tuner ([a-z-]+)", README + (ROOT / "ARCHITECTURE.md").read_text()))
-    assert named <= set(main.commands)
-    assert set(main.commands) <= set(re.findall(r"[a-z-]+", README + (ROOT / "CHANGELOG.md").read_text()))
+def test_every_command_that_the_documents_name_exists() -> None:
+    """`python -m tuner X` is a command for every X in the documents, and every command is in one that is read first."""
+    by_hand = README + "".join(text for name, text in PAGES.items() if not name.startswith("reference/"))
+    named = set(re.findall(r"python -m tuner ([a-z-]+)", by_hand + (ROOT / "ARCHITECTURE.md").read_text()))
+    assert named == set(main.commands)
 
 
-def test_the_readme_documents_every_key_of_a_task_file() -> None:
+def test_the_documents_name_every_key_of_a_task_file() -> None:
     """The table of keys names each of them."""
-    table = README[README.index("| key | meaning") : README.index("`--set key=value`")]
+    table = PAGES["task-file.md"].partition("| key | meaning")[2].partition("\n\n")[0]
     assert set(TaskFile.model_fields) <= set(re.findall(r"`([a-z_]+)`", table))
+
+
+def test_the_documents_schedule_falls_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the catalog, it is found, its option acts, and its factors are those of its formula."""
+    (tmp_path / "my_schedule.py").write_text(code("my_schedule"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_schedule", raising=False)
+    entry = importlib.import_module("my_schedule").ENTRY
+    monkeypatch.setitem(SCHEDULES.entries, "inverse_sqrt", entry)  # type: ignore[arg-type]
+    schedule = make_schedule("inverse_sqrt", entry.options(warmup=0.1, half_epochs=2), 200, 10)
+    expected = [(t + 1) / 21 if t < 20 else (1 + (t - 20) / 20) ** -0.5 for t in range(200)]
+    assert [schedule.factor(step) for step in range(200)] == pytest.approx(expected)
+    assert schedule.peak_step == 20
+    assert {"warmup", "half_epochs"} == set(SCHEDULES["inverse_sqrt"].parameters())
+
+
+def test_the_documents_adapter_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its data are prepared, and a network of it learns for an epoch."""
+    (tmp_path / "my_adapter.py").write_text(code("my_adapter"))
+    rows = [f"{label}: {' '.join(str(level + i % 3) for i in range(5 + n))}" for n in range(6)
+            for label, level in (("low", 0), ("high", 9))]  # fmt: skip
+    (tmp_path / "lines.txt").write_text("\n".join(rows))
+    (tmp_path / "task.yaml").write_text(
+        "adapter: my_adapter:Lines\ndata: {path: lines.txt}\nsearch_space: {hidden_size: [4, 8]}\n"
+        "budget: {trials: 1, epochs: 2}\nray: {address: in-process}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_adapter", raising=False)
+    facts = preview(resolve_task("task.yaml"), timing=False, dry_run=True)
+    assert facts["data"]["classes"] == ["high", "low"]
+    assert "configurations trained" in facts["dry run"]
 
 
 @pytest.mark.parametrize("name", sorted(ready_tasks()))
