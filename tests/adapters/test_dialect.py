@@ -40,6 +40,9 @@ WRITTEN = {
     "quoted decimal commas": ("x.csv", 't,v,w\n1,"1,5",2\n2,"2,5",3\n', {"decimal": ","}, ""),
     "exponents": ("x.csv", "t;v;w\n1;1,5;2\n2;2,5e0;3\n", {"separator": ";"}, "decimal commas"),
     "told": ("x.csv", "t;v;w\n1;1.5;2\n2;2.5;3\n", {"separator": ";", "decimal": "."}, ""),
+    "a blank after each separator": ("x.csv", '"t", "v", "w"\n"1", "1.5", "2"\n"2", "2.5", "3"\n', {}, ""),
+    "separators that end lines": ("x.csv", "t,v,w,,\n1,1.5,2,,\n2,2.5,3,,\n", {}, ""),
+    "told by an escape": ("x.csv", "t\tv\tw\n1\t1.5\t2\n2\t2.5\t3\n", {"separator": "\\t"}, ""),
     "told by name": ("x.csv", "t\tv\tw\n1\t1.5\t2\n2\t2.5\t3\n", {"separator": "tab"}, ""),
 }
 
@@ -97,7 +100,7 @@ REFUSED = [
     ("t;v\n1;1.234,5\n2;2,5\n", {}, r"x\.csv:2: v must be .*'1\.234,5'\. Write numbers without what parts their th"),
     ('t,v\n1,"1,234.5"\n2,2.5\n', {}, r"x\.csv:2: v must be .*'1,234\.5'\. Write numbers without what parts"),
     ("t,v\n1,1 234\n2,2.5\n", {}, r"x\.csv:2: v must be .*'1 234'\. Write numbers without what parts"),
-    ("t,v\n1,1'234.5\n2,2.5\n", {}, r"x\.csv:2: v must be .*Write numbers without what parts their thousands\."),
+    ("t,v\n1,1'234.5\n2,2.5\n", {}, r"x\.csv:2: v must be .*Write numbers without what parts their thousands;"),
     ('t,v\n1,"1,5"\n2,2\n', {}, r"x\.csv:2: v must be .*'1,5'\. If the comma parts off fractions, set data\.decimal"),
     ("t;v\n1;1,5\n2;2.5\n", {}, r"x\.csv:3: v must be .*'2\.5'\. If the point parts off fractions, set data\.deci"),
     ("t;v\n1;1,5\n2;2.125\n", {}, r"x\.csv:3: v must be .*parts their thousands; if the point .* data\.decimal"),
@@ -109,6 +112,12 @@ REFUSED = [
         {},
         r"x\.csv:2: a row must have 2 cells .*got 3\. .*semicolons in double quotes\..*data\.separator",
     ),
+    ("# a logger\nt,v\n1,2\n", {}, r"x\.csv:2: a row must have 1 cells.*If the first line is not the header, delete"),
+    ("Station 5,,\n,,\nt,v,w\n1,2,3\n", {}, r"x\.csv: there must be a column 't'.*If the first line is not the header"),
+    ("t\nt,v,w\n1,2,3\n", {}, r"x\.csv:2: a row must have 1 cells .*If the first line is not the header, delete what"),
+    ("t,v\n1,p7\n2,p8\n", {}, r"x\.csv:2: v .*'p7'\. .*to leave a column out, name the others in data\.targets\.$"),
+    ("t,v\n1,2024-03-01\n", {}, r"x\.csv:2: v .*If it holds times, set data\.time to v; to leave a column out"),
+    ("t,v\n1,2\n1,3\n", {}, r"x\.csv:3: t must differ .*name the column that tells series apart in data\.series\.$"),
     ("t,v\n1,2\n", {"separator": ";"}, r"x\.csv: there must be a column 't'.*data\.separator says by which"),
 ]
 
@@ -118,6 +127,23 @@ def test_refused_by_name(tmp_path: Path, content: str, options: dict[str, object
     """Other ways to write numbers are refused at their cell, with what helps."""
     with pytest.raises(DataError, match=message):
         read(tmp_path / "x.csv", content, time="t", **options)
+
+
+def test_texts_after_a_blank_may_be_quoted_and_hold_separators(tmp_path: Path) -> None:
+    """Where the header has a blank after its separators; elsewhere a quote within a text is one."""
+    (tmp_path / "x.csv").write_text('label, text\na, "one, two"\nb, "three"\n')
+    assert [row.cells["text"] for row in read_rows(tmp_path / "x.csv", "csv", ["text"])] == ["one, two", "three"]
+    (tmp_path / "x.csv").write_text('label,text\na, "one" two\n')
+    assert [row.cells["text"] for row in read_rows(tmp_path / "x.csv", "csv", ["text"])] == [' "one" two']
+
+
+def test_an_index_of_times_without_a_name_is_told_how_to_be_one(tmp_path: Path) -> None:
+    """As pandas writes a series of dates; the advice works when it is followed."""
+    index = pd.date_range("2024-01-01", periods=30, freq="D")
+    frame = pd.DataFrame({"y": np.random.default_rng(0).normal(size=30)}, index=index)
+    told = read(tmp_path / "x.csv", frame.to_csv()).notices
+    assert any("if it holds times, name it in the header and in data.time" in notice for notice in told)
+    assert read(tmp_path / "x.csv", frame.to_csv(index_label="day"), time="day").seasonality == 7
 
 
 def test_advice_on_the_mark_works_when_followed(tmp_path: Path) -> None:

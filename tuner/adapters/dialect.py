@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from tuner.adapters.files import Encoding
 
-Separator = Literal[",", ";", "|", "\t", "tab"]
+Separator = Literal[",", ";", "|", "\t", "\\t", "tab"]
 Decimal = Literal[".", ","]
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright strokes"}
@@ -43,11 +43,13 @@ class Dialect(NamedTuple):
         separator: What parts cells.
         decimal: What parts whole numbers from fractions.
         guessed: What is not plain and was said by no option, a part of a sentence each.
+        spaced: Whether a blank follows each separator of the header; those after separators are then no part of cells.
     """
 
     separator: str = ","
     decimal: Decimal = "."
     guessed: tuple[str, ...] = ()
+    spaced: bool = False
 
     def notices(self, path: Path) -> list[str]:
         """What was guessed, and which option says otherwise: a sentence, or none."""
@@ -86,7 +88,7 @@ def recognize(
         text = "\n" + text[said.end() :]  # so that lines keep their numbers
     part: str
     if separator is not None:
-        part = "\t" if separator == "tab" else separator
+        part = "\t" if separator in ("tab", "\\t") else separator
     elif said:
         part = said[1]
     else:
@@ -97,7 +99,7 @@ def recognize(
         decimal = _decimal(text, part)
         if decimal == ",":
             guessed.append("decimal commas")
-    return text, Dialect(part, decimal, tuple(guessed))
+    return text, Dialect(part, decimal, tuple(guessed), _spaced(text, part))
 
 
 def _separator(text: str, plain: str, wanted: Sequence[str]) -> str:
@@ -119,10 +121,21 @@ def _rows(sample: str, separator: str, *, cut: bool) -> list[list[str]]:
     csv.field_size_limit(LONGEST_CELL)
     rows: list[list[str]] = []
     try:
-        rows.extend(row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator) if row)
+        cells = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, skipinitialspace=True)
+        rows.extend(row for row in cells if row)
     except csv.Error:
         return rows
     return rows[:-1] if cut and len(rows) > 1 else rows
+
+
+def _spaced(text: str, separator: str) -> bool:
+    """Whether the cells of the header are parted by the separator and a blank."""
+    lines = csv.reader(io.StringIO(text[:_SAMPLE], newline=""), delimiter=separator)
+    try:
+        header = next((row for row in lines if row), [])
+    except csv.Error:
+        return False
+    return len(header) > 1 and all(name.startswith(" ") for name in header[1:])
 
 
 def _decimal(text: str, separator: str) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,6 +14,8 @@ from tuner.adapters.files import Encoding, read_text
 from tuner.errors import DataError, is_text, nearest
 
 Form = Literal["csv", "jsonl"]
+
+_ABOVE_HEADER = "If the first line is not the header, delete what stands above it, or write one."
 
 
 class Row(NamedTuple):
@@ -75,9 +77,12 @@ def delimited_rows(
         DataError: A row is damaged, or a column is missing.
     """
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced, strict=True
+    )
     header: list[str] = []
     line = 1  # where the row begins: quoted cells may span lines
+    is_first = True
     try:
         for cells in reader:
             where, line = f"{path}:{line}", reader.line_num + 1
@@ -85,16 +90,18 @@ def delimited_rows(
                 continue
             if not header:
                 header = [name.strip() for name in cells]
-                _check_columns(columns, header, where)
+                _check_columns(columns, header, where, by_name=advice_on_name)
                 wanted = [(name, header.index(name)) for name in (*columns, *optional) if name in header]
                 continue
             if len(cells) != len(header):
+                fix = f"Put cells that contain {SEPARATORS[dialect.separator]} in double quotes. {more}".rstrip()
                 raise DataError(
                     f"a row must have {len(header)} cells like the header",
                     value=len(cells),
-                    fix=f"Put cells that contain {SEPARATORS[dialect.separator]} in double quotes. {more}".rstrip(),
+                    fix=f"{_ABOVE_HEADER} {fix}" if is_first and len(cells) > len(header) else fix,
                     where=where,
                 )
+            is_first = False
             yield Row({name: cells[index] for name, index in wanted}, where)
     except csv.Error as error:
         raise DataError(
@@ -118,10 +125,21 @@ def _json_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence
         yield Row(cells, where)
 
 
-def _check_columns(columns: Sequence[str], present: Sequence[str], where: str) -> None:
+def advice_on_name(name: str, header: Sequence[str]) -> str:
+    """What helps where a header lacks a column: another name, or another line as the header."""
+    fix = nearest(name, header)
+    return fix if fix.startswith("Did you mean") else f"{fix} {_ABOVE_HEADER}"
+
+
+def _check_columns(
+    columns: Sequence[str],
+    present: Sequence[str],
+    where: str,
+    by_name: Callable[[str, Sequence[str]], str] = nearest,
+) -> None:
     for name in columns:
         if name not in present:
-            raise DataError(f"there must be a column {name!r}", fix=nearest(name, present), where=where)
+            raise DataError(f"there must be a column {name!r}", fix=by_name(name, present), where=where)
 
 
 def _as_text(value: object, name: str, where: str) -> str:

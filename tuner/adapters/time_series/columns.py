@@ -92,6 +92,7 @@ _EMPTY = "nothing is in it, as a separator ends each line"
 _COPY = "it says the label in other words, in every row"
 _COUNTS = "it counts rows"
 _NAMES = "it has another value in each row, as an index without a name has"
+_TIMES = f"{_NAMES}; if it holds times, name it in the header and in data.time"
 _IDS = "by its name and values it is an id"
 _GROUPS = "by its name it says which items belong together, as data.group does"
 _SPLITS = "by its name it says a split, as data.split does"
@@ -191,7 +192,7 @@ class _Look:
     def _reason_of_text(self, name: str) -> str:
         cells = self.table.cells(name)
         if _NAMELESS.fullmatch(name):
-            return _EMPTY if _is_empty(cells) else _NAMES
+            return _EMPTY if _is_empty(cells) else _TIMES if self.label_U is None else _NAMES
         words = np.asarray(cells.astype(str), dtype=np.str_)
         if self.label_U is None or (words != words[self.first_U][self.item_N]).any():
             return ""

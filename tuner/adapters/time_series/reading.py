@@ -204,7 +204,7 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
         raise DataError(
             f"X{list(place)} must be a finite number",
             value=x[place].item(),
-            fix="Fill the gap.",
+            fix="Fill the gap; items of unequal length stand one after the other in X, with their `lengths`.",
             where=str(path),
         )
     if x.ndim == wanted[0]:

@@ -92,7 +92,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     groups = table.groups(options.series, options.time, options.time_format)
     found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
     channels = tuple(found.names)
-    values = np.split(table.numbers(channels)[groups.order], groups.starts[1:])
+    values = np.split(table.numbers(channels, "data.targets")[groups.order], groups.starts[1:])
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
     series, gaps = [], Gaps()

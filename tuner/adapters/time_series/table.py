@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from tuner.adapters.columns import check_columns
 from tuner.adapters.dialect import Dialect, Writing, recognize
 from tuner.adapters.files import read_text
 from tuner.adapters.parquet import read_parquet
-from tuner.adapters.table import Row, delimited_rows
+from tuner.adapters.table import Row, advice_on_name, delimited_rows
 from tuner.adapters.time_series.numbers import advice_on
 from tuner.adapters.time_series.times import AUTO, Column, Times, read_times
 from tuner.errors import DataError, nearest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
 
 
 class Groups(NamedTuple):
@@ -135,8 +137,12 @@ class Table:
             )
         return np.asarray(cells, dtype=np.str_)
 
-    def numbers(self, names: Sequence[str]) -> NDArray[np.float64]:
+    def numbers(self, names: Sequence[str], option: str = "data.channels") -> NDArray[np.float64]:
         """The cells of numeric columns, all finite: (rows, columns).
+
+        Args:
+            names: The columns.
+            option: The option that names them.
 
         Raises:
             DataError: A column is missing; a cell is not a finite number.
@@ -147,12 +153,12 @@ class Table:
         for index, name in enumerate(names):
             column = self._frame[name]
             if column.dtype.kind not in "iufb":
-                self._refuse_cell(name)
+                self._refuse_cell(name, option)
             values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             row, index = bad[0]
-            self._refuse(names[index], values[row, index].item(), row)
+            self._refuse(names[index], values[row, index].item(), row, option)
         return values
 
     def times(self, name: str, form: str = AUTO) -> Times:
@@ -231,12 +237,12 @@ class Table:
 
     def _check_column(self, name: str) -> None:
         if name not in self._known:
-            fix = nearest(name, self.columns)
+            fix = nearest(name, self.columns) if self._parquet else advice_on_name(name, self.columns)
             if len(self.columns) == 1 and not self._parquet:
                 fix += " Cells must be parted by , ; | or tabs; data.separator says by which."
             raise DataError(f"there must be a column {name!r}", fix=fix, where=str(self.path))
 
-    def _refuse_cell(self, name: str) -> NoReturn:
+    def _refuse_cell(self, name: str, option: str) -> NoReturn:
         """Refuse the first cell of a column that is not a number."""
         self._refuse_rows()
         for row, cell in enumerate(self._frame[name].astype(str)):
@@ -245,7 +251,7 @@ class Table:
             except ValueError:
                 sound = False
             if not sound or (self.dialect.decimal == "," and "." in cell):
-                self._refuse(name, cell, row)
+                self._refuse(name, cell, row, option)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
     def _refuse_rows(self) -> None:
@@ -254,12 +260,15 @@ class Table:
             for _ in self._rows():
                 pass
 
-    def _refuse(self, name: str, cell: object, row: int) -> NoReturn:
-        fix = "Fill the gap or delete the row; to leave a column out, name the others."
+    def _refuse(self, name: str, cell: object, row: int, option: str) -> NoReturn:
+        fix = "Fill the gap or delete the row"
+        if _DATE.match(str(cell)) and option == "data.targets":
+            fix = f"If it holds times, set data.time to {name}"
+        fix = (advice_on(str(cell), self.dialect.decimal) or fix).removesuffix(".")
         raise DataError(
             f"{name} must be a finite number",
             value=cell,
-            fix=advice_on(str(cell), self.dialect.decimal) or fix,
+            fix=f"{fix}; to leave a column out, name the others in {option}.",
             where=self.place(row),
         )
 
@@ -270,8 +279,10 @@ def _read_csv(
     """The table by pandas; the columns of `text` are kept as they are written."""
     import pandas as pd
 
-    header = next((row for row in csv.reader(io.StringIO(content, newline=""), delimiter=dialect.separator) if row), [])
-    names = [name.strip() for name in header]
+    lines = csv.reader(io.StringIO(content, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced)
+    names = [name.strip() for name in next((row for row in lines if row), [])]
+    if names.count("") > 1:  # separators at the ends of lines
+        names = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
     if not names:
         raise DataError(
             "the table must have a header line and rows",
@@ -293,6 +304,7 @@ def _read_csv(
                 dtype={name: str for name in text if name in names},
                 keep_default_na=False,
                 low_memory=False,
+                skipinitialspace=dialect.spaced,
             )
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         refuse_rows()
@@ -300,7 +312,7 @@ def _read_csv(
 
 
 def _advice_on_repeated(name: str | None, instant: np.generic) -> str:
-    fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart.")
+    fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart in data.series.")
     if isinstance(instant, np.datetime64):
         weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
         hour = instant.astype("datetime64[h]").astype(int) % 24
