@@ -1,6 +1,6 @@
 """How items of unequal length are put into batches: who meets whom, what padding costs, and what is learned.
 
-    python -m benchmarks.batching [--pairs 80] [--first 1000] [--epochs 30] [--rounds 15]
+    python -m benchmarks.batching [--pairs 80] [--first 1000] [--epochs 30] [--rounds 15] [--batch-size 32]
 
 Three rules: `ours`, the project's own; `sorted`, what it had before, in which buckets of 16 batches are sorted wholly
 by length and what is left over comes last; `random`, batches drawn at random. For each, on the lengths of the vowels
@@ -43,7 +43,7 @@ from tuner.training.trial import Training, Unheard, evaluate
 Lengths = NDArray[np.int64]
 Rule = Callable[[Lengths, int, np.random.Generator | None], Iterator[Lengths]]
 ADAPTER, DATA = "time_series/classification", {"source": "aeon/JapaneseVowels"}
-EPOCHS, BATCH, INPUTS, UNITS = 50, 32, 12, 64
+EPOCHS, INPUTS, UNITS = 50, 12, 64
 
 
 def in_sorted_buckets(lengths: Lengths, batch_size: int, rng: np.random.Generator | None) -> Iterator[Lengths]:
@@ -67,10 +67,10 @@ def at_random(lengths: Lengths, batch_size: int, rng: np.random.Generator | None
 RULES: dict[str, Rule] = {"ours": batching.batch_indices, "sorted": in_sorted_buckets, "random": at_random}
 
 
-def passes(rule: Rule, lengths: Lengths) -> list[list[Lengths]]:
+def passes(rule: Rule, lengths: Lengths, batch_size: int) -> list[list[Lengths]]:
     """The batches of 50 epochs."""
     rng = np.random.default_rng(0)
-    return [list(rule(lengths, BATCH, rng)) for _ in range(EPOCHS)]
+    return [list(rule(lengths, batch_size, rng)) for _ in range(EPOCHS)]
 
 
 def met(batches: Sequence[Lengths], items: int) -> float:
@@ -113,12 +113,12 @@ def seconds_of_a_pass(lengths: Lengths, batches: Sequence[Lengths], *, packed: b
     return time.process_time() - began
 
 
-def tables(sets: dict[str, Lengths], rounds: int) -> None:
+def tables(sets: dict[str, Lengths], rounds: int, batch_size: int) -> None:
     """Print what batches are like under each rule."""
     for name, lengths in sets.items():
-        print(f"\n{name}: {len(lengths)} items of {lengths.min()} to {lengths.max()} steps, batches of {BATCH}")
+        print(f"\n{name}: {len(lengths)} items of {lengths.min()} to {lengths.max()} steps, batches of {batch_size}")
         print(f"{'':<18}{'pairs met':>11}{'padding':>9}{'longest tenth':>15}{'items a second, over random':>29}")
-        drawn = {rule: passes(RULES[rule], lengths) for rule in RULES}
+        drawn = {rule: passes(RULES[rule], lengths, batch_size) for rule in RULES}
         timed = {"random, packed": ("random", True)} | {rule: (rule, False) for rule in RULES}
         seconds: dict[str, list[float]] = {label: [] for label in timed}
         for number in range(rounds + 1):  # the first warms up
@@ -134,20 +134,20 @@ def tables(sets: dict[str, Lengths], rounds: int) -> None:
             )
 
 
-def configuration(seed: int) -> dict[str, Any]:
+def configuration(seed: int, batch_size: int) -> dict[str, Any]:
     """A usual one, drawn by seed."""
     draw = random.Random(seed)
     return {
         "cell": draw.choice(["lstm", "gru"]),
         "hidden_size": draw.choice([16, 32]),
         "learning_rate": 10 ** draw.uniform(-2.6, -2.0),
-        "batch_size": BATCH,
+        "batch_size": batch_size,
         "schedule": "cosine",
         "patience": None,
     }
 
 
-def losses(folder: Path, seed: int, epochs: int, rule: str) -> tuple[float, float]:
+def losses(folder: Path, seed: int, epochs: int, batch_size: int, rule: str) -> tuple[float, float]:
     """Best validation loss of a training under a rule, and the test loss of its weights."""
     spec = TrialSpec(
         study="batching",
@@ -156,7 +156,7 @@ def losses(folder: Path, seed: int, epochs: int, rule: str) -> tuple[float, floa
         number=0,
         attempt=1,
         seed=seed,
-        params=configuration(seed),
+        params=configuration(seed, batch_size),
         adapter=ADAPTER,
         data=DATA,
         prepared=str(folder / "prepared"),
@@ -197,13 +197,13 @@ def compared(name: str, rule: str, found: dict[str, NDArray[np.float64]]) -> str
     )
 
 
-def experiment(pairs: int, first: int, epochs: int) -> None:
+def experiment(pairs: int, first: int, epochs: int, batch_size: int) -> None:
     """Print the ratios of the losses."""
     kept: dict[str, list[tuple[float, float]]] = {rule: [] for rule in RULES}
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(first, first + pairs):
             for rule in RULES:
-                kept[rule].append(losses(Path(folder), seed, epochs, rule))
+                kept[rule].append(losses(Path(folder), seed, epochs, batch_size, rule))
     for index, name in enumerate(("validation loss", "test loss")):
         found = {rule: np.array([each[index] for each in values]) for rule, values in kept.items()}
         print(f"\n{name}, median: " + ", ".join(f"{rule} {np.median(values):.4f}" for rule, values in found.items()))
@@ -229,6 +229,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1000, help="their first seed")
     parser.add_argument("--epochs", type=int, default=30, help="of a training")
     parser.add_argument("--rounds", type=int, default=15, help="timed passes")
+    parser.add_argument("--batch-size", type=int, default=32, help="items; 8 makes 27 batches of the vowels")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(1)
@@ -237,8 +238,8 @@ def main() -> None:
         "even lengths": rng.integers(5, 200, 500),
         "log-normal lengths": np.exp(rng.normal(3, 0.7, 2000)).astype(np.int64) + 1,
     }
-    tables(sets, asked.rounds)
-    experiment(asked.pairs, asked.first, asked.epochs)
+    tables(sets, asked.rounds, asked.batch_size)
+    experiment(asked.pairs, asked.first, asked.epochs, asked.batch_size)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from tuner.adapters.base import Batch
 from tuner.adapters.ragged import Ragged
 
 MIXED = 16
-"""Batches of a pass up to which all items are raised (see `_by_length`)."""
+"""Batches of a pass up to which they are drawn at random. In so few, what a step sees would be the length that its
+batch was sorted by, which costs test loss, and there is little time to be saved (`python -m benchmarks.batching`)."""
 LEAST_RAISED = 0.3
-"""Share of the items that are raised in a pass of many batches. Any two items meet in a batch with at least so much of
-the chance that they have in batches drawn at random; padding grows with it (`python -m benchmarks.batching`)."""
+"""Share of the items that are raised (see `_by_length`) in a pass of many batches. Any two items meet in a batch with
+at least so much of the chance that they have in random batches; padding grows with it."""
 
 
 def batch_indices(
@@ -23,10 +24,11 @@ def batch_indices(
 ) -> Iterator[NDArray[np.int64]]:
     """Item numbers, batch by batch; items of a batch have similar lengths.
 
-    Without `rng` the items go by length. With it, every pass has other batches: items stand by length, but some, drawn
-    anew, go with longer ones, which pads them alone, where a long one among shorter ones would pad all of them. All
-    batches are whole but one, which has what is left over: neighbours at a place that is drawn evenly, so that every
-    item is as likely to be in the small batch as any other. The order of the batches is random, too.
+    Without `rng` the items go by length. With it, every pass has other batches. In a pass of few batches they are
+    drawn at random. In others items stand by length, but some, drawn anew, go with longer ones, which pads them alone,
+    where a long one among shorter ones would pad all of them. All batches are whole but one, which has what is left
+    over: neighbours at a place that is drawn evenly, so that every item is as likely to be in the small batch as any
+    other. The order of the batches is random, too.
 
     Args:
         lengths: Steps per item, (N,).
@@ -44,14 +46,15 @@ def batch_indices(
 def _by_length(lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Item numbers by length, those of one length in a random order; some are raised to any place further up.
 
-    The fewer batches a pass has, the more of what a step sees is the length that its batch was sorted by, and the less
-    time there is to be saved: up to `MIXED` batches all items are raised, above ever fewer.
+    Up to `MIXED` batches the order is random; in longer passes ever fewer items are raised.
     """
     items = len(lengths)
     order = rng.permutation(items)
+    if items <= MIXED * batch_size:
+        return order
     order = order[np.argsort(lengths[order], kind="stable")]
     place = np.arange(items, dtype=np.float64)
-    raised = rng.random(items) < max(MIXED * batch_size / max(items, 1), LEAST_RAISED)
+    raised = rng.random(items) < max(MIXED * batch_size / items, LEAST_RAISED)
     place[raised] = rng.uniform(place[raised], items)
     return order[np.argsort(place, kind="stable")]
 
