@@ -155,8 +155,8 @@ TYPES = [
     Case(
         "storage is a file",
         f"{WAVES}storage: waves.csv",
-        "…/waves.csv/task: the study's folder must be writable, but got 'Not a directory'. "
-        "Name another folder in `storage`.",
+        "…/waves.csv/task: the study's folder must be writable, with a regular file as its lock, but got 'Not a "
+        "directory'. Name another folder in `storage`, or move away what stands there.",
     ),
 ]
 
@@ -192,7 +192,7 @@ NAMES = [
         "own adapter",
         "adapter: nowhere.adapters:Mine",
         "task.yaml:1: nowhere.adapters:Mine must be importable, but got \"No module named 'nowhere'\". "
-        "Install its package or mend the name.",
+        "Mend it, put it beside the task file or into the current folder, or install its package.",
     ),
     Case(
         "no adapter", "data: {path: waves.csv}", "task.yaml:1: adapter must be given. Add `adapter:` to the top level."
@@ -376,7 +376,7 @@ SPACES = [
     Case(
         "an adapter that says too little",
         "adapter: too_little:Adapter",
-        "task.yaml:1: adapter too_little:Adapter must have the attribute `demands`. See `tuner.adapters.base.Adapter`.",
+        "task.yaml:1: adapter too_little:Adapter must have `metrics`, one at least. See `tuner.adapters.base.Adapter`.",
         files={"too_little.py": OUTSIDE},
     ),
     Case(

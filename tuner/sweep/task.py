@@ -145,10 +145,10 @@ def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:
 
 def _check_adapter(name: str, adapter: Adapter, place: Place) -> None:
     """One from outside the package may lack what has no default (see `tuner.adapters.defaults`)."""
-    if not hasattr(adapter, "metrics"):
+    if not getattr(adapter, "metrics", ()):
         key = ("adapter",)
         raise TaskFileError(
-            f"adapter {name} must have the attribute `metrics`",
+            f"adapter {name} must have `metrics`, one at least",
             fix="See `tuner.adapters.base.Adapter`.",
             where=place(key),
             key=key,
