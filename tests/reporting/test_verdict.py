@@ -24,29 +24,30 @@ def held(split: str, values: list[float], trivial: float, interval: tuple[float,
         (
             held("val", [0.5, 0.7], 0.2),
             held("test", [2000.0, 2228.0], 201.0),
-            "trial 3 is not better than the seasonal naive on validation and test data "
+            "trial 3 is not better than the trivial predictor (seasonal naive) on validation and test data "
             "(val/mse 0.6 against 0.2, test/mse 2114 against 201).",
             False,
         ),
         (
             held("val", [0.1, 0.1], 0.2),
             held("test", [2.0, 2.0], 0.2),
-            "trial 3 is not better than the seasonal naive on test data (test/mse 2 against 0.2); it is better than it "
-            "on validation data (val/mse 0.1 against 0.2).",
+            "trial 3 is not better than the trivial predictor (seasonal naive) on test data (test/mse 2 against 0.2); "
+            "it is better than it on validation data (val/mse 0.1 against 0.2).",
             False,
         ),
         (
             held("val", [0.1, 0.1], 0.2, (0.05, 0.15)),
             held("test", [0.15, 0.17], 0.2, (0.1, 0.22)),
-            "trial 3 is not distinguishable from the seasonal naive on test data (test/mse 0.16 against 0.2, "
-            "95 % interval 0.1 to 0.22); it is better than it on validation data (val/mse 0.1 against 0.2).",
+            "trial 3 is not distinguishable from the trivial predictor (seasonal naive) on test data "
+            "(test/mse 0.16 against 0.2, 95 % interval 0.1 to 0.22); "
+            "it is better than it on validation data (val/mse 0.1 against 0.2).",
             False,
         ),
         (
             held("val", [0.1], 0.2),
             held("test", [0.1, 0.12], 0.3, (0.05, 0.15)),
-            "trial 3 is better than the seasonal naive on validation and test data (val/mse 0.1 against 0.2, "
-            "test/mse 0.11 against 0.3).",
+            "trial 3 is better than the trivial predictor (seasonal naive) on validation and test data "
+            "(val/mse 0.1 against 0.2, test/mse 0.11 against 0.3).",
             True,
         ),
     ],
@@ -61,7 +62,9 @@ def test_a_task_that_some_seeds_did_not_learn_is_not_beaten() -> None:
     """A mean far beyond the trivial predictor's, of which one seed is all the doubt."""
     values = [0.001, 0.002, 0.17]
     found = verdict("trial 3", "always 1", [held("test", values, 0.17, mean_interval(values, 0.025))], maximize=False)
-    assert found.sentence.startswith("trial 3 is not distinguishable from the always 1 on test data (test/mse 0.05767")
+    assert found.sentence.startswith(
+        "trial 3 is not distinguishable from the trivial predictor (always 1) on test data (test/mse 0.05767"
+    )
     assert not found.beats
 
 

@@ -72,7 +72,7 @@ def test_asha_keeps_one_in_eta() -> None:
     assert asha.decide(4, 0.2, peers, maximize=False).go_on
     stopped = asha.decide(4, 0.35, peers, maximize=False)
     assert not stopped.go_on
-    assert stopped.reason == "epoch 4: 0.35, cut 0.3, rank 3 of 6"
+    assert stopped.reason == "epoch 4: 0.35, rank 3 of 6; the best 2 go on"
     assert asha.rungs(40, 0.0) == (1, 2, 4, 12)
     assert [asha.early(rung, 40) for rung in (1, 2, 4, 12)] == [True, True, False, False]
     assert ASHA(ASHAOptions(min_epochs=2)).rungs(40, 0.0) == (2, 6, 18)
@@ -108,7 +108,7 @@ def test_an_early_rung_counts_where_ranks_have_settled() -> None:
     few = judged(asha, _curves(*kept[:3]), 9, 1, 9.0, epochs=40)
     assert (few.go_on, few.reason) == (True, "epoch 1: early, only 3 others were trained for longer")
     stopped = judged(asha, _curves(*kept), 9, 1, 9.0, epochs=40)
-    assert (stopped.go_on, stopped.reason) == (False, "epoch 1: 9, cut 1, rank 5 of 5")
+    assert (stopped.go_on, stopped.reason) == (False, "epoch 1: 9, rank 5 of 5; only the best goes on")
     assert judged(asha, _curves(*kept), 9, 1, 0.5, epochs=40).go_on
     crossed = judged(asha, _curves(*kept[:3], (4.0, 0.1)), 9, 1, 9.0, epochs=40)
     assert (crossed.go_on, crossed.reason) == (True, "epoch 1: early, 50% of pairs kept their order later")

@@ -239,7 +239,7 @@ def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> Non
     assert first == search.judge(suggestion.number, 2, 99.0)
     assert search._storage.get_trial(search._ids[suggestion.number]).intermediate_values == {2: 0.35}
     assert not first.go_on
-    assert first.reason == "epoch 2: 0.35, cut 0.2, rank 4 of 6"
+    assert first.reason == "epoch 2: 0.35, rank 4 of 6; the best 2 go on"
 
 
 def test_trials_with_other_rungs_are_compared_by_the_epoch(tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_trials_with_other_rungs_are_compared_by_the_epoch(tmp_path: Path) -> No
         assert suggestion is not None
         for epoch, value in enumerate(values, 1):
             search.reported(suggestion.number, epoch, value)
-    assert search.judge(suggestion.number, 3, 0.4).reason == "epoch 3: 0.4, cut 0.3, rank 2 of 5"
-    assert search.judge(suggestion.number, 4, 0.4).reason == "epoch 4: only 1 others so far"
+    assert search.judge(suggestion.number, 3, 0.4).reason == "epoch 3: 0.4, rank 2 of 5; only the best goes on"
+    assert search.judge(suggestion.number, 4, 0.4).reason == "epoch 4: too few to compare with, 1 other so far"
 
 
 def test_a_trial_that_its_patience_ended_is_compared_with(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_leading_trial_goes_on() -> None:
     others = [0.9, 0.75, 0.7257], [0.8, 0.78]
     decision = spared(curves(*others, [0.8, 0.72, 0.7195]), 2, 3, 0.7195, 1.0, maximize=False)
     assert decision.go_on
-    assert decision.reason == "epoch 3: 0.7195, rank 1 of 3; the best 1 go on"
+    assert decision.reason == "epoch 3: 0.7195, rank 1 of 3; only the best goes on"
 
 
 def test_a_bad_one_ends() -> None:

@@ -68,5 +68,5 @@ def test_the_leading_trial_goes_on_and_a_bad_one_is_hopeless(
         if event["event"] == "hopeless"
     }
     assert {number: event["verdict"] for number, event in asked.items()} == {2: "CONTINUE", 3: "STOP", 4: "CONTINUE"}
-    assert asked[2]["reason"] == "epoch 2: 0.44, rank 1 of 3; the best 1 go on"
+    assert asked[2]["reason"] == "epoch 2: 0.44, rank 1 of 3; only the best goes on"
     assert asked[4]["reason"].startswith("epoch 2: 0.6, rank 3 of 5, 3")

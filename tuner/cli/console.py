@@ -123,21 +123,26 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
         case "error":
             return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is tried again"
         case "phase":
-            return _PHASES[fields["name"]].format(**fields)
+            return _PHASES[fields["name"]].format(runs=fields["runs"], trials=counted(fields["runs"], "trial"))
         case "space":
             head = f"the search space has changed; {fields['fitting']} earlier trials fit it and count:"
             return "\n".join([head, *(f"  {line}" for line in fields["lines"])])
         case "resumed":
-            return f"resumed: {len(fields['runs'])} trial(s) go on where they were"
+            return f"resumed: {counted(len(fields['runs']), 'trial')} that had begun"
         case "stopping":
-            return f"stopping: {fields['reason']}; what runs writes its checkpoint"
+            return f"stopping ({fields['reason']}): running trials are saving checkpoints"
         case "notice" | "nothing" | "repair":
             return str(fields["sentence"])
     return None
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 _PHASES = {
-    "search": "search: {runs} trials",
+    "search": "search: {trials}",
     "confirm": "confirmation: {runs} trainings on fresh seeds",
     "test": "test: reading the test data once, with {runs} models",
     "record": "writing the summary",
@@ -147,7 +152,7 @@ _PHASES = {
 def _started(fields: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{count} {split}" for split, count in fields["counts"].items())
     done = f" ({fields['done']} done)" if fields["done"] else ""
-    length = f"{fields['epochs']} epochs"
+    length = counted(fields["epochs"], "epoch")
     if fields["seconds"] is not None:
         length = f"{fields['seconds']:g} seconds in {length}"
     better = "higher" if fields["maximize"] else "lower"
@@ -156,7 +161,7 @@ def _started(fields: Mapping[str, Any]) -> str:
         f"study {fields['study']} in {fields['folder']}\n"
         f"  data: {fields['adapter']}, {counts}\n"
         f"  objective: {fields['metric']}, {better} is better{trivial}\n"
-        f"  budget: {fields['trials']} trials of {length}{done}"
+        f"  budget: {counted(fields['trials'], 'trial')} of {length}{done}"
     )
 
 
@@ -168,7 +173,7 @@ def _trial(fields: Mapping[str, Any]) -> str:
     value = "" if fields["value"] is None else f" {number(fields['value'])}"
     return (
         f"[{fields['done']}/{fields['trials']}] trial {fields['number']} {fields['state'].lower()}{value}"
-        f" after {fields['epochs']} epochs, {duration(fields['seconds'])}{reason}{best}"
+        f" after {counted(fields['epochs'], 'epoch')}, {duration(fields['seconds'])}{reason}{best}"
     )
 
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tuner.cli.console import WIDTH, duration, number
+from tuner.cli.console import WIDTH, counted, duration, number
 
 _NARROW = 110  # columns below which a table of trials would be one of syllables
 
@@ -54,7 +54,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _print_row(console: Console, row: Mapping[str, Any]) -> None:
-    head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {row['epochs']} epochs"
+    head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {counted(row['epochs'], 'epoch')}"
     console.print(f"\n{head}  {duration(row['seconds'])}", highlight=False, markup=False)
     for text in filter(None, (_found(row), parameters(row["params"]), _why(row))):
         console.print(Padding(Text(text), (0, 0, 0, 3)))

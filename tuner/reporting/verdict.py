@@ -91,7 +91,7 @@ def verdict(name: str, trivial: str, held: Sequence[Held], maximize: bool) -> Ve
     }
     parts: list[str] = []
     for standing, ones in by_standing.items():
-        subject, other = ("it", "it") if parts else (name, f"the {trivial}")
+        subject, other = ("it", "it") if parts else (name, f"the trivial predictor ({trivial})")
         splits = " and ".join(one.split for one in ones)
         numbers = ", ".join(one.numbers(standing) for one in ones)
         parts.append(f"{subject} is {standing} {other} on {splits} data ({numbers})")

@@ -123,13 +123,11 @@ class ASHA:
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
         """Compare with the best 1/eta, this trial included."""
         if len(peers) < self.options.min_peers:
-            return Decision(True, f"epoch {epoch}: only {len(peers)} others so far")
-        ranked = sorted([*peers, value], reverse=maximize)
-        keep = max(1, len(ranked) // self.options.reduction)
-        cut = ranked[keep - 1]
+            return _alone(epoch, peers)
+        trials = len(peers) + 1
+        keep = max(1, trials // self.options.reduction)
         rank = 1 + sum(peer > value if maximize else peer < value for peer in peers)
-        text = f"epoch {epoch}: {value:.4g}, cut {cut:.4g}, rank {rank} of {len(ranked)}"
-        return Decision(rank <= keep, text)
+        return Decision(rank <= keep, f"epoch {epoch}: {value:.4g}, rank {rank} of {trials}; {best_go_on(keep)}")
 
 
 class MedianRule:
@@ -155,7 +153,7 @@ class MedianRule:
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
         """Compare with the median of the others."""
         if len(peers) < self.options.min_peers:
-            return Decision(True, f"epoch {epoch}: only {len(peers)} others so far")
+            return _alone(epoch, peers)
         middle = median(peers)
         text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {len(peers)} others"
         return Decision(value >= middle if maximize else value <= middle, text)
@@ -178,6 +176,16 @@ class NoPruner:
     def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:  # noqa: ARG002
         """Never called, as there are no rungs."""
         return Decision(True, "")
+
+
+def best_go_on(keep: int) -> str:
+    """`the best 3 go on`."""
+    return "only the best goes on" if keep == 1 else f"the best {keep} go on"
+
+
+def _alone(epoch: int, peers: Sequence[float]) -> Decision:
+    others = f"{len(peers)} other{'s' * (len(peers) != 1)}"
+    return Decision(True, f"epoch {epoch}: too few to compare with, {others} so far")
 
 
 def _tenth(epochs: int) -> int:

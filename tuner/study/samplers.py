@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.study.catalog import CMAESOptions, GPOptions, NoOptions, NSGA2Options, TPEOptions
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are of packages and of choices made here
 
 _KNOW_CONDITIONS = (optuna.samplers.TPESampler, optuna.samplers.RandomSampler, optuna.samplers.BruteForceSampler)
 

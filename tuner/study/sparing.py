@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tuner.study.curves import Curves
-from tuner.study.pruners import Decision
+from tuner.study.pruners import Decision, best_go_on
 
 BEST_SHARE = 1 / 3
 """A trial among this share of the best so far goes on, whatever a rule finds. Ours."""
@@ -32,7 +32,7 @@ def spared(curves: Curves, number: int, epoch: int, value: float, trivial: float
     keep = max(1, math.ceil(BEST_SHARE * trials))
     told = f"epoch {epoch}: {value:.4g}, rank {rank} of {trials}"
     if rank <= keep:
-        return Decision(True, f"{told}; the best {keep} go on")
+        return Decision(True, f"{told}; {best_go_on(keep)}")
     best = curves.best()
     way = math.nan if trivial is None else (best - trivial if maximize else trivial - best)
     if trivial is None or not math.isfinite(way) or way <= 0:

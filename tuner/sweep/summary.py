@@ -204,7 +204,7 @@ def headline(study: str, trials: Sequence[RunRecord]) -> str:
     """`study digits: 20 trials (12 completed, 8 pruned)`."""
     states = Counter(record.state.value.lower() for record in trials)
     counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return f"study {study}: {len(trials)} trials ({counts})"
+    return f"study {study}: {len(trials)} trial{'s' * (len(trials) != 1)} ({counts})"
 
 
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
