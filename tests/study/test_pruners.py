@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.optim.catalog import SCHEDULES
@@ -29,6 +29,7 @@ def test_rungs_ascend_after_the_peak_and_in_the_first_half(
 
 
 @pytest.mark.parametrize("pruner", [name for name in PRUNERS.entries if name != "none"])
+@settings(deadline=None)  # the first call imports
 @pytest.mark.parametrize("schedule", SCHEDULES.entries)
 @given(
     epochs=st.integers(2, 100),

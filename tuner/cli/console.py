@@ -123,7 +123,8 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
         case "error":
             return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is tried again"
         case "phase":
-            return _PHASES[fields["name"]].format(runs=fields["runs"], trials=counted(fields["runs"], "trial"))
+            nouns = ("trial", "training", "model")
+            return _PHASES[fields["name"]].format(**{f"{noun}s": counted(fields["runs"], noun) for noun in nouns})
         case "space":
             head = f"the search space has changed; {fields['fitting']} earlier trials fit it and count:"
             return "\n".join([head, *(f"  {line}" for line in fields["lines"])])
@@ -143,8 +144,8 @@ def counted(count: int, noun: str) -> str:
 
 _PHASES = {
     "search": "search: {trials}",
-    "confirm": "confirmation: {runs} trainings on fresh seeds",
-    "test": "test: reading the test data once, with {runs} models",
+    "confirm": "confirmation: {trainings} on fresh seeds",
+    "test": "test: scoring {models} on the test data",
     "record": "writing the summary",
 }
 

@@ -50,12 +50,13 @@ class ConfirmPhase:
             for repeat in range(1, confirm.seeds + 1)
             for candidate in self._candidates(confirm.top)
         }
-        self._sweep.tell("phase", name="confirm", runs=len(plan))
         waiting = deque(
             spec
             for run, (candidate, repeat) in plan.items()
             if (spec := self._open_spec(run, candidate, repeat)) is not None
         )
+        if waiting:
+            self._sweep.tell("phase", name="confirm", runs=len(waiting))
         drive(self._sweep, waiting, deadline=self._sweep.deadlines.all)
 
     def _bring_model(self, run: str) -> None:
