@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.tiny import write_task
 from tuner.events import RunRecord
 from tuner.messages import State
 from tuner.sweep.confirm_phase import BASELINE, Candidate, ConfirmPhase
 from tuner.sweep.summary import _cut_before
+from tuner.sweep.task import resolve_task
 
 
 def candidates(expected: dict[int, float], states: list[State], *, maximize: bool, top: int = 3) -> list[int]:
     """Numbers of those to be confirmed."""
     trials = [RunRecord(number=number, state=state, params={"n": number}) for number, state in enumerate(states)]
     sweep: Any = SimpleNamespace(
-        task=SimpleNamespace(maximize=maximize, baseline={}),
+        task=SimpleNamespace(maximize=maximize, baseline={}, settings=dict),
         folder=None,
         search=SimpleNamespace(expected=lambda: expected),
         records=lambda _: trials,
@@ -33,6 +36,20 @@ def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
     assert candidates(expected, states, maximize=False) == [4, 1, 2]
     assert candidates(expected, states, maximize=True) == [0, 3, 1]
     assert candidates(expected, states, maximize=False, top=9) == [4, 1, 2, 3, 0]
+
+
+def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
+    """A trial that has its configuration, by defaults or by name, is no candidate beside it; the next one is."""
+    task = resolve_task(write_task(tmp_path))
+    trained = [{**task.baseline, "hidden_size": 5}, {**task.baseline, "schedule": "cosine"}, dict(task.baseline)]
+    trials = [RunRecord(number=number, state=State.COMPLETED, params=params) for number, params in enumerate(trained)]
+    sweep: Any = SimpleNamespace(
+        task=task,
+        folder=None,
+        search=SimpleNamespace(expected=lambda: {0: 0.3, 1: 0.1, 2: 0.2}),
+        records=lambda _: trials,
+    )
+    assert [candidate.number for candidate in ConfirmPhase(sweep)._candidates(2)] == [0, BASELINE]
 
 
 def test_a_winner_that_was_cut_is_told_as_such() -> None:
@@ -65,7 +82,10 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
     ]
     sweep: Any = SimpleNamespace(
         task=SimpleNamespace(
-            maximize=False, baseline={"n": 7}, file=SimpleNamespace(confirm=SimpleNamespace(top=1, seeds=2))
+            maximize=False,
+            settings=dict,
+            baseline={"n": 7},
+            file=SimpleNamespace(confirm=SimpleNamespace(top=1, seeds=2)),
         ),
         folder=None,
         search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3),

@@ -55,6 +55,10 @@ class ConfirmPhase:
             for run, (candidate, repeat) in plan.items()
             if (spec := self._open_spec(run, candidate, repeat)) is not None
         )
+        for record in self._sweep.records("trials/"):
+            if record.state.comparable and self._sweep.search.fits(record.number) and self._is_baseline(record.params):
+                sentence = f"trial {record.number} is the baseline's configuration, and is confirmed as the baseline"
+                self._sweep.tell("notice", sentence=sentence)
         if waiting:
             self._sweep.tell("phase", name="confirm", runs=len(waiting))
         drive(self._sweep, waiting, deadline=self._sweep.deadlines.all)
@@ -133,18 +137,22 @@ class ConfirmPhase:
     def _candidates(self, top: int) -> list[Candidate]:
         """The best by what they reached or, where they were cut, are expected to; of equals a completed one first.
 
-        The first trials of a search always come to their end, and one that was cut beside good ones may be better.
+        The first trials of a search always come to their end, and one that was cut beside good ones may be better. One
+        that is the baseline's configuration is confirmed as that: with the same seeds it would be the same training.
         """
         expected, sign = self._sweep.search.expected(), -1.0 if self._task.maximize else 1.0
         ranked = sorted(
             (sign * expected[record.number], record.state is not State.COMPLETED, record.number, record.params)
             for record in self._sweep.records("trials/")
-            if record.state.comparable and record.number in expected
+            if record.state.comparable and record.number in expected and not self._is_baseline(record.params)
         )
         return [
             *(Candidate(number, params) for _, _, number, params in ranked[:top]),
             Candidate(BASELINE, dict(self._task.baseline)),
         ]
+
+    def _is_baseline(self, params: Mapping[str, Any]) -> bool:
+        return self._task.settings(params) == self._task.settings(self._task.baseline)
 
     def _open_spec(self, run: str, candidate: Candidate, repeat: int) -> TrialSpec | None:
         """The attempt that a run still needs, if any."""
