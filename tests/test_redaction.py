@@ -59,6 +59,13 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("http://host/#/experiments/1", "http://host/#/experiments/1"),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("the token 'cat' is unknown; tokens: 17", "the token 'cat' is unknown; tokens: 17"),
+        ("got 'http:/me:secret@host/x'.", "got 'http:/…@host/x'."),
+        ("http//me:secret@host:5000", "http//…@host:5000"),
+        ("folder=me:secret@host/db", "folder=…@host/db"),
+        ("mail someone@host: at 12:30 @home", "mail someone@host: at 12:30 @home"),
+        ("environ({'DB_PASSWORD': 'hunter', 'PWD': '/home'})", "environ({'DB_PASSWORD': '…', 'PWD': '/home'})"),
+        ('{"api-key": "a b"}', '{"api-key": "…"}'),
+        ("AccountName=x;AccountKey=aB3/==;", "AccountName=x;AccountKey=…;"),
     ],
 )
 def test_logins_and_passwords_are_left_out(text: str, shown: str) -> None:
@@ -187,10 +194,25 @@ def test_the_screen_tells_no_secrets() -> None:
 
 
 def test_secrets_of_the_environment_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of MLflow, PostgreSQL and S3."""
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "Gruffalo7")
+    """By their names, as those of MLflow, PostgreSQL, S3 and Ray are, and by the logins of their URLs."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:Snake%208@host")
-    assert redacted("Gruffalo7 and Snake 8 and Snake%208") == "… and … and …"
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:Tr0ub4dor@proxy:3128")
+    assert redacted("Snake 8 and Snake%208 and Tr0ub4dor") == "… and … and …"
+    names = [
+        "MLFLOW_TRACKING_PASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "PGPASSWORD",
+        "RAY_AUTH_TOKEN",
+        "MY_DB_PWD",
+        "x_secret",
+    ]
+    for name in names:
+        monkeypatch.setenv(name, f"Gruff{name}7")
+        assert redacted(f"got Gruff{name}7") == "got …"
+    folder = "/home/me/P4per"
+    monkeypatch.setenv("PWD", folder)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", folder)
+    assert redacted(folder) == folder
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ other code prints). Two things are left out:
 
 - by the parts of a URL, wherever one stands in a text: all of the user information, every value of the query that is
   not known to be harmless, and those of a fragment. Where characters of a password that should have been encoded leave
-  it open where the user information ends, the longest reading is taken.
+  it open where the user information ends, the longest reading is taken. One that was mistyped (http:/me:password@host)
+  is read alike.
 - by value: the passwords of the URLs that this process works with (`remember`) and those in its environment, as they
-  are written, encoded and decoded. A short one, or a plain word, is not told from other text: the rule above must do.
+  are written, encoded and decoded. A short one, or a plain word, is not told from other text: the rule above must do,
+  and what stands in quotes or after = beside a name such as PASSWORD.
 """
 
 from __future__ import annotations
@@ -25,10 +27,20 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 _HIDDEN = "…"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)((?:(?![A-Za-z][A-Za-z0-9+.-]{0,30}://)\S)*)")
 _PAIR = re.compile(r"(?<=[?&;#])([^=&#\s]{1,200})=([^&#\s]*)")
+_MISTYPED = re.compile(
+    r"(?<![^\s\"'`(\[{<,;=])((?:[A-Za-z][A-Za-z0-9+.-]{0,30}:?/{1,2})?)"  # a scheme, of which a sign is missing
+    r"[^\s:/@=\"'…]{0,100}:(?!/)[^\s@…]{1,200}@(?=[\w\[])"
+)
+_SECRET_NAME = (
+    r"(?:(?<=_)pwd|password|passwd|passphrase|secret|token|credentials?|sharedaccesssignature"
+    r"|(?:api|access|account|auth|encryption|private|secret|signing)[-_]?key)"
+)
 _NAMED = re.compile(
-    r"((?:password|passwd|passphrase|pwd|secret|token|api[-_]?key)\s*=\s*)(\"[^\"]*\"|'(?:\\.|[^'\\])*'|[^\s&,;\"'…]+)",
+    rf"((?:{_SECRET_NAME}|\bpwd(?=\s*=))(?:\s*=\s*|[\"']\s*:\s*(?=[\"'])))(\"[^\"]*\"|'(?:\\.|[^'\\])*'|[^\s&,;\"'…]+)",
     re.IGNORECASE,
 )
+_NAMING = ("pass", "pwd", "secret", "token", "credential", "signature", "key")
+"""What a name that `_NAMED` finds has in it."""
 _HEADER = re.compile(r"\b((?:Basic|Bearer)\s+)[A-Za-z0-9+/=._~-]{8,}")
 _CLOSING = "\"'`)]}>.,"
 HARMLESS = frozenset(
@@ -50,14 +62,10 @@ HARMLESS = frozenset(
     }
 )
 """Names in a URL's query whose values are shown."""
-_ENVIRONMENT = (
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-    "PGPASSWORD",
-)
+_VARIABLE = re.compile(rf"(?:.*_)?{_SECRET_NAME}|PGPASSWORD", re.IGNORECASE)
+"""Names of environment variables whose values are secrets."""
 _URLS = ("MLFLOW_TRACKING_URI",)
+"""Variables whose URL is one that this process works with, its query too; of others the login alone counts."""
 _LEAST = 4
 """Characters of a secret that is looked for by its value."""
 _WORD = re.compile(r"[a-z]{1,8}")
@@ -75,9 +83,14 @@ def redacted(text: str) -> str:
         for form in _written(frozenset(filter(_is_login, known))):  # whole, wherever else a reader would see its end
             text = text.replace(f"://{form}", f"://{_HIDDEN}@")
         text = _URL.sub(_without_secrets, text)
+    if "@" in text:
+        text = _MISTYPED.sub(rf"\1{_HIDDEN}@", text)
     for form in _written(_apart(frozenset(known))):
         text = text.replace(form, _HIDDEN)
-    return _HEADER.sub(rf"\1{_HIDDEN}", _NAMED.sub(_hide_named, text)) if "=" in text or " " in text else text
+    small = text.lower()  # looked through first, as that is a hundred times as fast
+    if any(word in small for word in _NAMING):
+        text = _NAMED.sub(_hide_named, text)
+    return _HEADER.sub(rf"\1{_HIDDEN}", text) if "basic" in small or "bearer" in small else text
 
 
 def redacted_values(value: Any) -> Any:
@@ -95,7 +108,7 @@ def redacted_values(value: Any) -> Any:
 
 
 def remember(url: str) -> None:
-    """Look for the secrets of this URL in whatever this process writes and prints from now on."""
+    """Look for the secrets of this URL, if it is one, in whatever this process writes and prints from now on."""
     _known.update(_secrets(url))
 
 
@@ -156,7 +169,9 @@ def _hide_named(found: re.Match[str]) -> str:
 def _secrets(url: str) -> Iterator[str]:
     """What in a URL may be a secret, in every way that it can be read."""
     scheme, colon, rest = url.partition("://")
-    if not colon or rest.startswith("/"):
+    if not colon:
+        scheme, rest = "", url if _MISTYPED.match(url) else ""
+    if rest.startswith("/"):
         return
     if end := _end_of_login(rest):
         yield rest[:end]
@@ -176,9 +191,12 @@ def _secrets(url: str) -> Iterator[str]:
 
 
 def _from_environment() -> frozenset[str]:
-    found = {os.environ.get(name, "") for name in _ENVIRONMENT}
-    for name in _URLS:
-        found.update(_secrets(os.environ.get(name, "")))
+    found: set[str] = set()
+    for name, value in os.environ.items():
+        if name in _URLS or ("@" in value and _URL.fullmatch(value)):
+            found.update(_secrets(value))
+        elif _VARIABLE.fullmatch(name):
+            found.add(value)
     return frozenset(found)
 
 

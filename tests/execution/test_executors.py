@@ -18,7 +18,7 @@ import pytest
 
 from tuner.errors import ClusterError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
-from tuner.execution.output import EARLIER, OUTPUT
+from tuner.execution.output import EARLIER, OUTPUT, Capped
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 
 TRIALS = "tests.execution.trials_for_tests"
@@ -209,6 +209,38 @@ def test_prints_are_kept_per_run_and_capped(one_worker: Any, tmp_path: Path) -> 
     assert 500_000 <= sum(file.stat().st_size for file in files) <= 1_000_000
     assert files[1].read_text().endswith("from Python\nfrom a program\nto the end\n")
     assert (tmp_path / "little" / OUTPUT).read_text() == "from Python\nfrom a program\nto the end\n"
+
+
+@pytest.mark.ray
+def test_what_a_trial_prints_tells_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A trial that prints its environment and raises with it: neither its prints nor its end have the password."""
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "Gruffalo7")
+    executor = RayExecutor(f"{TRIALS}:tells_its_environment", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path)))
+        end = until_end(executor)[-1]
+        assert isinstance(end, Ended)
+    finally:
+        executor.close()
+    told = (tmp_path / OUTPUT).read_text()
+    assert "'MLFLOW_TRACKING_PASSWORD': '…'" in told
+    assert told.endswith("\npassword …\n")
+    assert "Gruffalo7" not in told + end.reason + end.trace
+    assert end.reason.endswith("no … fits")
+
+
+def test_prints_are_cut_into_lines_that_are_whole(tmp_path: Path) -> None:
+    """A secret that comes in two parts is left out; bytes that are no text, and a line without end, stay."""
+    output = Capped(str(tmp_path), 1000)
+    for part in (b"a http://me:se", b"cret@host\n\xff\xfe ", b"half"):
+        output.write(part)
+    output.end()
+    assert (tmp_path / OUTPUT).read_bytes() == "a http://…@host\n".encode() + b"\xff\xfe half"
+    output.write(b"x" * 200_000)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 1000
 
 
 @pytest.mark.ray

@@ -75,6 +75,14 @@ def prints(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract
     return ended(spec)
 
 
+def tells_its_environment(spec: TrialSpec, link: Link) -> Ended:  # noqa: ARG001 - the contract's
+    """Prints all variables, and a password of them alone, which it also raises with."""
+    password = os.environ["MLFLOW_TRACKING_PASSWORD"]
+    print(os.environ)  # noqa: T201
+    print(f"password {password}")  # noqa: T201
+    raise ValueError(f"no {password} fits")
+
+
 def forks(spec: TrialSpec, link: Link) -> Ended:
     """Leaves a process running, and one that goes on with the trial as if it were the worker."""
     left = subprocess.Popen(["/bin/sleep", "600"])

@@ -82,6 +82,7 @@ REFUSED = [
         for uri in ("'http://ho st:1'", "https://host:port", "mysql://me:p@host:99999/d", "http://[:1")
     ),
     *(f"storage={url}" for url in ("postgresql://host:99999/d", "postgresql://a:1,b:x/d", "s3://", "s3:///prefix")),
+    *(f"storage={url}" for url in ("postgresql:/me:p@host/d", "postgres//me:p@host/d", "s3:/bucket", "http:me")),
 ]
 
 
@@ -101,6 +102,7 @@ TAKEN = [
     ),
     *(f"tracking.uri={uri}" for uri in ("http://host", "http://me:p:a/ss@host:5000/x", "postgresql:///runs?host=/run")),
     "storage=postgresql://me:p@ss@first:5432,[::1]/runs?options=a@b:c",
+    *(f"storage={folder}" for folder in ("/scratch/me@lab/a:b", "runs:2026", "s3/x", "//share/runs", "gs")),
     "attempts.stall=10s",
     "resources.gpus=0.001",
 ]

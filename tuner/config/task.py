@@ -97,7 +97,8 @@ _Address = Annotated[
     ),
 ]
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*://"
-_FOLDER = rf"(?!{_URL})[^\0]+"
+_MISTYPED_URL = r"[a-z][a-z0-9+]*:?//?[^/@]*:[^@]*@|(?:postgres(?:ql)?|https?|s3|gs|gcs|az|abfss?):"
+_FOLDER = rf"(?!{_URL}|{_MISTYPED_URL})[^\0]+"
 _DATABASE = r"postgres(?:ql)?(?:\+psycopg2?)?://"
 _OBJECTS = r"(?:s3|gs|gcs|az|abfs|abfss)://"
 _Folder = Annotated[str, _Form(_FOLDER, "must be a folder of this machine")]

@@ -285,7 +285,7 @@ class _Reader:
         if tag == _STR:
             if found := _UNFIT_TEXT.search(text):
                 self._refuse(node, "text must have no NUL and no half of a surrogate pair", found.group())
-            if "://" in text:
+            if "://" in text or "@" in text:
                 remember(text)
             return text
         if tag == _MERGE:

@@ -1,11 +1,11 @@
 """A worker's prints, kept per run and capped: a small process that reads them from a pipe into a file.
 
 A process of its own, as a trial may print from native code that holds Python's lock, so that no thread of the
-worker's could empty the pipe. It imports nothing but the standard library and is started by its path.
+worker's could empty the pipe. It imports nothing but the standard library and `redaction`, and is started by its path.
 
 A second connection brings a line of JSON per attempt: the folder to write to from now on, and a cap in bytes; a byte
 comes back when everything printed before is written. The last `cap` bytes are kept: `output.txt`, and before it
-`output.1.txt`, each of at most half of them.
+`output.1.txt`, each of at most half of them. Secrets are left out, line by line.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+if __name__ == "__main__":  # isolated: no folder of packages is known
+    sys.path.append(str(Path(__file__).parents[2]))
+
+from tuner.redaction import redacted
 
 OUTPUT = "output.txt"
 """File in a run's folder with what it printed last."""
@@ -64,12 +69,27 @@ class Capped:
 
     def __init__(self, folder: str, cap: int) -> None:
         self._folder, self._half = folder, max(1, cap // 2)
+        self._begun = b""  # a line without its end
 
     def write(self, data: bytes) -> None:
-        """Append; what the disk does not take is lost."""
+        """Append whole lines, of a long one what there is; what the disk does not take is lost."""
+        whole = (self._begun + data).rpartition(b"\n")
+        self._begun = whole[2]
+        self._append(whole[0] + whole[1])
+        if len(self._begun) > _BLOCK:
+            self.end()
+
+    def end(self) -> None:
+        """Append the line that was begun."""
+        begun, self._begun = self._begun, b""
+        self._append(begun)
+
+    def _append(self, data: bytes) -> None:
+        text = data.decode(errors="surrogateescape")
+        data = redacted(text).encode(errors="surrogateescape")
         with suppress(OSError):
-            os.makedirs(self._folder, exist_ok=True)
             while data:
+                os.makedirs(self._folder, exist_ok=True)
                 data = self._some(data)
 
     def _some(self, data: bytes) -> bytes:
@@ -99,6 +119,8 @@ def main() -> None:
                 selector.unregister(prints)
             if control not in ready:
                 continue
+            if file is not None:
+                file.end()
             if not (data := control.recv(_BLOCK)):
                 return
             order += data

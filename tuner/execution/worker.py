@@ -21,6 +21,7 @@ from tuner.execution.failures import EXITED, failure_reason
 from tuner.execution.output import Output
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
 from tuner.places import cache_folder
+from tuner.redaction import redacted
 from tuner.registry import load_target
 
 STACKS = "stacks.txt"
@@ -85,8 +86,8 @@ class Worker:
                 run=spec.run,
                 attempt=spec.attempt,
                 state=State.FAILED,
-                reason=failure_reason(error),
-                trace=traceback.format_exc(),
+                reason=redacted(failure_reason(error)),  # here, as secrets of this machine are known here
+                trace=redacted(traceback.format_exc()),
             )
         if os.getpid() != process:  # the trial forked, and this is the copy: the attempt is not its to end
             os.kill(os.getpid(), signal.SIGKILL)
