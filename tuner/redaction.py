@@ -66,6 +66,8 @@ _VARIABLE = re.compile(rf"(?:.*_)?{_SECRET_NAME}|PGPASSWORD", re.IGNORECASE)
 """Names of environment variables whose values are secrets."""
 _URLS = ("MLFLOW_TRACKING_URI",)
 """Variables whose URL is one that this process works with, its query too; of others the login alone counts."""
+_LOGIN = "\0"
+"""What user information is told from other secrets by: no URL has it."""
 _LEAST = 4
 """Characters of a secret that is looked for by its value."""
 _WORD = re.compile(r"[a-z]{1,8}")
@@ -80,7 +82,9 @@ def redacted(text: str) -> str:
     """
     known = _known | _from_environment()
     if "://" in text:
-        for form in _written(frozenset(filter(_is_login, known))):  # whole, wherever else a reader would see its end
+        for form in _written(
+            frozenset(each[1:] for each in known if _is_login(each))
+        ):  # whole, wherever else a reader would see its end
             text = text.replace(f"://{form}", f"://{_HIDDEN}@")
         text = _URL.sub(_without_secrets, text)
     if "@" in text:
@@ -174,7 +178,7 @@ def _secrets(url: str) -> Iterator[str]:
     if rest.startswith("/"):
         return
     if end := _end_of_login(rest):
-        yield rest[:end]
+        yield f"{_LOGIN}{rest[:end]}"
     for place in (match.start() for match in re.finditer("@", rest)):
         login = rest[:place]
         user, divided, password = login.partition(":")
@@ -201,8 +205,8 @@ def _from_environment() -> frozenset[str]:
 
 
 def _is_login(secret: str) -> bool:
-    """Whether it is user information with its @."""
-    return secret.endswith("@")
+    """Whether it is user information with its @, rather than a secret wherever it stands."""
+    return secret.startswith(_LOGIN)
 
 
 @lru_cache(maxsize=8)
