@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,15 @@ def find_modules(folders: Iterable[str]) -> None:
     behind = list(dict.fromkeys(folders))
     sys.path[:] = [*(path for path in sys.path if path not in {*behind, *_found_in}), *behind]
     _found_in[:] = behind
+
+
+def same_package() -> dict[str, str]:
+    """The environment in which another Python finds this package, wherever it is started.
+
+    Start it with `-P`, or it takes modules of the current folder for installed ones.
+    """
+    root = str(Path(__file__).parents[1])
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
 
 def code_of(module: str) -> Code:

@@ -180,6 +180,9 @@ class TestTheMachine:
         question = {"adapter": "time_series/classification", "device": "cuda:99"}
         assert probe(question).startswith("train on device cuda:99: device must be one that torch finds")
 
-    def test_torch_is_asked_in_another_process(self) -> None:
-        """There is always the CPU; torch is not imported here for that."""
+    def test_torch_is_asked_in_another_process(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There is always the CPU; torch is not imported here for that, nor a file here that has its name."""
+        monkeypatch.chdir(tmp_path)
+        for name in ("torch", "queue", "tuner"):
+            (tmp_path / f"{name}.py").write_text("raise RuntimeError")
         assert devices()[0] == "cpu"

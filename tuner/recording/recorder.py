@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
-import tuner
 from tuner.folder import StudyFolder
+from tuner.own_code import same_package
 from tuner.recording.uri import QUIET
 
 _RESTART_SECONDS = 2.0
@@ -175,7 +174,7 @@ class Recorder:
                 stderr=log,
                 text=True,
                 # in the environment, as a command line can be read by everyone and a URI may hold a password
-                env={**QUIET, **os.environ, **_same_package(), "MLFLOW_TRACKING_URI": self._uri},
+                env={**QUIET, **os.environ, **same_package(), "MLFLOW_TRACKING_URI": self._uri},
                 start_new_session=True,
             )
 
@@ -199,9 +198,3 @@ class Recorder:
         elif not self._problem:
             self._troubled = now
         self._problem, self._away = problem, away
-
-
-def _same_package() -> dict[str, str]:
-    """The environment in which another Python finds this package, wherever it is started."""
-    root = str(Path(tuner.__file__).parents[1])
-    return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}

@@ -10,6 +10,7 @@ import psutil
 
 from tuner.config import TaskFile
 from tuner.errors import ClusterError, Key
+from tuner.own_code import same_package
 from tuner.sweep.task import Task
 
 WORKER_BYTES = 256 * 1024**2
@@ -46,7 +47,8 @@ def has_device(task: Task) -> bool:
 
 def devices() -> list[str]:
     """The devices of this machine as torch names them, asked in another process."""
-    asked = subprocess.run([sys.executable, "-W", "ignore", "-c", _ASK], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-P", "-W", "ignore", "-c", _ASK]
+    asked = subprocess.run(command, env={**os.environ, **same_package()}, capture_output=True, text=True, check=True)
     return asked.stdout.split()
 
 
