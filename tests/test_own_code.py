@@ -98,6 +98,16 @@ class TestAStudy:
             (folder / name).write_text(before)
             check(path, facts)
 
+    def test_a_module_that_is_imported_by_a_call_counts(self, folder: Path) -> None:
+        """Where the name is written out."""
+        (folder / "own_cell.py").write_text(f"import importlib\nimportlib.import_module('own_more')\n{CELL}")
+        (folder / "own_more.py").write_text("x = 1\n")
+        facts, path = Facts(), task_file(folder)
+        check(path, facts)
+        (folder / "own_more.py").write_text("x = 2\n")
+        with pytest.raises(StudyError, match=r"changes in own_more\.py"):
+            check(path, facts)
+
     def test_what_changes_no_program_is_none_of_it(self, folder: Path) -> None:
         """Comments, blank lines, documentation, a file that is not imported."""
         facts, path = Facts(), task_file(folder)

@@ -133,6 +133,15 @@ def _imported(data: bytes, name: str, *, package: bool) -> Iterator[str]:
             base = ".".join([*above, *([node.module] if node.module else [])])
             yield from _with_packages(base)
             yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names if alias.name != "*")
+        elif isinstance(node, ast.Call):
+            yield from _with_packages(_called_for(node))
+
+
+def _called_for(call: ast.Call) -> str:
+    """The module that `import_module("…")` or `__import__("…")` imports; "" for other calls and names that are made."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+    return name if function in {"import_module", "__import__"} and isinstance(name, str) else ""
 
 
 def _with_packages(name: str) -> Iterator[str]:

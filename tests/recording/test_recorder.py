@@ -22,7 +22,7 @@ from tests.recording.test_projection import rows, runs_of
 from tuner.errors import StudyError
 from tuner.folder import StudyFolder, trial_run
 from tuner.recording import Recorder, writer
-from tuner.recording.projection import Projection
+from tuner.recording.projection import Projection, recording_lock
 from tuner.recording.recorder import END
 from tuner.recording.sync import sync
 
@@ -303,6 +303,22 @@ def test_what_a_killed_driver_did_not_tell_is_found(study: StudyFolder, uri: str
     run = finished(study, 0)
     assert writer.Writer(study, uri, writer.Inbox(io.StringIO("sweep\n")), io.StringIO()).run()
     assert runs_of(study, uri)[run].info.status == "FINISHED"
+
+
+def test_who_waits_for_another_writer_says_so(study: StudyFolder, uri: str) -> None:
+    """`sync` once, before it goes on; the driver as the reason why MLflow is behind."""
+    finished(study, 0)
+    told: list[str] = []
+    with recording_lock(study, told.append):
+        assert not told
+        syncing = threading.Thread(target=sync, args=(study, uri, told.append))
+        syncing.start()
+        recorder = Recorder(study, uri)
+        recorder.start()
+        wait_for(lambda: told and recorder.problem() == told[0])
+    syncing.join()
+    assert told == ["the writer of an earlier run is still at it"]
+    assert recorder.close()
 
 
 def test_what_is_damaged_is_set_aside(study: StudyFolder, uri: str) -> None:

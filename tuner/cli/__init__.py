@@ -376,7 +376,7 @@ def sync(study: str, storage: str, uri: str | None) -> None:
         from tuner.config import load_task_file
 
         uri = load_task_file(study).task.tracking.uri
-    report = write(folder, tracking_uri(uri))
+    report = write(folder, tracking_uri(uri), lambda why: click.echo(f"waiting: {why}", err=True))
     done = f"{report.written} events written" if report.written else "nothing was missing"
     click.echo(f"study {folder.name}: {report.runs} runs, {done}")
 

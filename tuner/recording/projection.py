@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sqlite3
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -360,10 +360,19 @@ class Projection:
 
 
 @contextmanager
-def recording_lock(folder: StudyFolder) -> Iterator[None]:
-    """Hold the right to write a study into MLflow; waits for a writer that still drains."""
+def recording_lock(folder: StudyFolder, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the right to write a study into MLflow; waits for a writer that still drains.
+
+    Args:
+        folder: The study.
+        waiting: Told why, once, where it has to wait.
+    """
     with os.fdopen(regular.open_to_append(folder.root / "recording.lock"), "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting("the writer of an earlier run is still at it")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tuner import regular
@@ -26,8 +27,13 @@ class SyncReport:
     written: int
 
 
-def sync(folder: StudyFolder, uri: str) -> SyncReport:
+def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda _: None) -> SyncReport:
     """Write everything of a study into MLflow, and leave no run RUNNING.
+
+    Args:
+        folder: The study.
+        uri: MLflow's tracking URI.
+        waiting: Told why, once, where it has to wait for another process.
 
     Raises:
         StudyError: A driver owns the study, or MLflow cannot be used.
@@ -43,7 +49,7 @@ def sync(folder: StudyFolder, uri: str) -> SyncReport:
     from tuner.recording.moved import mend_artifact_places
     from tuner.recording.projection import UNUSABLE, Projection, recording_lock
 
-    with recording_lock(folder):
+    with recording_lock(folder, waiting):
         try:
             mend_artifact_places(folder.name, uri)
             projection = Projection(folder, uri)

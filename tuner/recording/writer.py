@@ -117,7 +117,7 @@ class Writer:
             Whether everything is in MLflow.
         """
         self._tell("")  # MLflow is imported
-        self._take(wait=True)
+        self._take(wait=not self._dirty)
         self._round(only_open=True)  # at full priority, as making a database's tables takes seconds
         follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         follower.start()
@@ -125,6 +125,11 @@ class Writer:
         _come_forward()
         follower.join()  # it ends after the change that it is at
         return self._drain()
+
+    def wait(self, why: str) -> None:
+        """Tell why it has not begun."""
+        self._take(wait=False)
+        self._tell(why)
 
     def _follow(self) -> None:
         """Thread: write what comes, with the processor time that others leave."""
@@ -260,9 +265,9 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever MLflow prints goes to the log, not between the answers
     sys.stdout, sys.stderr = redacting(sys.stdout), redacting(sys.stderr)
-    inbox = Inbox(sys.stdin)
-    with recording_lock(folder):
-        complete = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], inbox, answers).run()
+    writer = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], Inbox(sys.stdin), answers)
+    with recording_lock(folder, writer.wait):
+        complete = writer.run()
     return ENDINGS[0] if complete else ENDINGS[1]
 
 
