@@ -181,6 +181,7 @@ class TestModules:
             ("def f(:\n", r"but got 'SyntaxError: .*own_bad\.py, line 1.*'"),
             ("1 / 0\n", "but got 'ZeroDivisionError: division by zero'"),
             ("import nothing_of_that_name\n", "but got \"No module named 'nothing_of_that_name'\""),
+            ("import sys; sys.exit(3)\n", "but got 'SystemExit: 3'"),
             ("", r"but got 'no Cell in .*"),
         ],
     )
@@ -190,6 +191,13 @@ class TestModules:
         find_modules([str(folder)])
         with pytest.raises(TaskFileError, match=rf"own_bad:Cell must be importable, {told}"):
             load_target("own_bad:Cell")
+
+    def test_options_that_are_no_model_are_told_in_one_line(self, folder: Path) -> None:
+        """A plain class, an instance, none at all."""
+        for number, options in enumerate(("class Options: pass", "Options = 5", "pass")):
+            (folder / f"own_bare{number}.py").write_text(f"class Cell:\n    {options}\n")
+            with pytest.raises(TaskFileError, match="must carry its options model as the class attribute `Options`"):
+                resolve_task(task_file(folder, f'"own_bare{number}:Cell"'))
 
 
 HIDING = ("json", "torch", "numpy", "psutil", "click", "ast", "hashlib", "ray", "mlflow")

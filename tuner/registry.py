@@ -79,7 +79,8 @@ class Catalog:
             return self._outside[name]
         if self.entry_point and _is_target(name):
             loaded = load_target(name)
-            if not isinstance(options := getattr(loaded, "Options", None), type):
+            options = getattr(loaded, "Options", None)
+            if not isinstance(options, type) or not hasattr(options, "model_fields"):
                 raise TaskFileError(f"{self.kind} {name} must carry its options model as the class attribute `Options`")
             entry = Entry(name, (loaded.__doc__ or name).strip().splitlines()[0], name, options)
             self._outside[name] = entry
@@ -96,7 +97,7 @@ def load_target(target: str) -> Any:
     module_name, _, name = target.partition(":")
     try:
         module = import_module(module_name)
-    except Exception as error:  # whatever a module of the user's own raises
+    except (Exception, SystemExit) as error:  # whatever a module of the user's own raises
         what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise TaskFileError(
             f"{target} must be importable",
