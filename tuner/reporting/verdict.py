@@ -99,7 +99,14 @@ def verdict(name: str, trivial: str, held: Sequence[Held], maximize: bool) -> Ve
 
 
 def what_to_try(
-    runs: Sequence[RunRecord], metric: str, maximize: bool, *, epochs: int, trials: int, items: int, more: Iterable[str]
+    runs: Sequence[RunRecord],
+    metric: str,
+    maximize: bool,
+    *,
+    epochs: int,
+    trials: int | None,
+    items: int,
+    more: Iterable[str],
 ) -> str:
     """One sentence of advice for a winner that does not beat the trivial predictor.
 
@@ -108,7 +115,7 @@ def what_to_try(
         metric: The objective.
         maximize: Whether higher values are better.
         epochs: Of a full training.
-        trials: Of the search.
+        trials: Of the search; None where the space holds no more.
         items: To learn from.
         more: What the kind of data asks for.
     """
@@ -121,7 +128,7 @@ def what_to_try(
         names = ", ".join(name.replace("_", " ") for name, _ in found.most_common(2))
         advice.append(f"the cures of what was found in its training, {names} (`python -m tuner list findings`)")
     advice += more
-    if trials < FEW_TRIALS:
+    if trials is not None and trials < FEW_TRIALS:
         advice.append(f"more than {trials} trial{'s' if trials != 1 else ''} (budget.trials)")
     if items < FEW_ITEMS:
         advice.append(f"more data, as there are {items} items to learn from, or a smaller network")

@@ -171,12 +171,13 @@ def _verdict(
     found = verdict(name, _trivial_name(prepared), held, task.maximize)
     if found.beats:
         return [found.sentence] if found.sentence else []
+    size = task.space.size()
     advice = what_to_try(
         runs,
         task.metric,
         task.maximize,
         epochs=task.file.budget.epochs,
-        trials=task.file.budget.trials,
+        trials=task.file.budget.trials if size is None or size > task.file.budget.trials else None,
         items=prepared.counts.get("train", 0),
         more=prepared.advice,
     )
