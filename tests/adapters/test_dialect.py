@@ -1,6 +1,10 @@
 """Delimited text as the world writes it: separators, decimal commas, encodings."""
 
+import bz2
 import codecs
+import csv
+import gzip
+import lzma
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,6 +148,49 @@ def test_an_index_of_times_without_a_name_is_told_how_to_be_one(tmp_path: Path) 
     told = read(tmp_path / "x.csv", frame.to_csv()).notices
     assert any("if it holds times, name it in the header and in data.time" in notice for notice in told)
     assert read(tmp_path / "x.csv", frame.to_csv(index_label="day"), time="day").seasonality == 7
+
+
+OTHERS = [
+    (b"PK\x03\x04\x14\x00\x06\x00", "a ZIP archive or a workbook .*save the sheet as CSV"),
+    (gzip.compress(b"t,v\n1,2\n"), r"a gzip archive'\. Unpack it: gunzip"),
+    (lzma.compress(b"t,v\n1,2\n"), r"an xz archive'\. Unpack it"),
+    (bz2.compress(b"t,v\n1,2\n"), r"a bzip2 archive'\. Unpack it"),
+    (b"PAR1\x15\x04", "a Parquet file"),
+    (b"SQLite format 3\x00", "an SQLite database'"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), OTHERS, ids=[message for _, message in OTHERS])
+def test_files_that_are_no_text_are_told_by_what_they_are(tmp_path: Path, content: bytes, message: str) -> None:
+    """Under a table's or a text's name; another encoding would not help."""
+    with pytest.raises(DataError, match=rf"x\.csv: the file must be plain text, but got '{message}"):
+        read(tmp_path / "x.csv", content, encoding="latin-1")
+    (tmp_path / "x.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(read_documents(tmp_path / "x.txt", TextClassificationOptions(path="x.txt")))
+
+
+def test_a_header_that_begins_like_another_format_is_a_header(tmp_path: Path) -> None:
+    """Names of columns are text, whatever they are."""
+    for name in ("PAR1", "BZh", "PK"):
+        assert read(tmp_path / "x.csv", f"{name},v\n1.5,2\n2,3\n").channels == (name, "v")
+
+
+def test_other_ways_to_write_rows_are_told_what_helps(tmp_path: Path) -> None:
+    """JSON as one array, and quotes behind backslashes; the advice works when it is followed."""
+    frame = pd.DataFrame({"text": ['he said "yes"', "no"], "label": ["a", "b"]})
+    path = tmp_path / "x.jsonl"
+    for spaces in (None, 1):
+        frame.to_json(path, orient="records", indent=spaces)
+        with pytest.raises(DataError, match=r"x\.jsonl:1: .*Write an object per line, as pandas does by to_json"):
+            list(read_rows(path, "jsonl", ["text"]))
+    frame.to_json(path, orient="records", lines=True)
+    assert [row.cells["text"] for row in read_rows(path, "jsonl", ["text"])] == frame["text"].tolist()
+    frame.to_csv(tmp_path / "x.csv", index=False, quoting=csv.QUOTE_ALL, doublequote=False, escapechar="\\")
+    with pytest.raises(DataError, match=r"x\.csv:2: .*write one within quotes twice"):
+        list(read_rows(tmp_path / "x.csv", "csv", ["text"]))
+    (tmp_path / "x.csv").write_text((tmp_path / "x.csv").read_text().replace('\\"', '""'))
+    assert next(read_rows(tmp_path / "x.csv", "csv", ["text"])).cells["text"] == 'he said "yes"'
 
 
 def test_advice_on_the_mark_works_when_followed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -271,6 +272,15 @@ def test_tokens_hold_the_whole_text(texts: list[str]) -> None:
         assert item.min() >= 1
         assert item.max() <= tokenizer.get_vocab_size()
         assert tokenizer.decode((item - 1).tolist()).removeprefix(" ") == text
+
+
+def test_words_without_an_end_are_learned_from_in_parts() -> None:
+    """Merging takes time that grows with the square of a word: bases, or a ruled line, would take minutes."""
+    bases = "".join(np.random.default_rng(0).choice(list("acgt"), 50_000))
+    start = time.process_time()
+    tokenizer = train_tokenizer([bases, "x" * 100_000, "=" * 100_000, "7" * 100_000], 400)
+    assert time.process_time() - start < 4  # 12 seconds in one part
+    assert "".join(tokenizer.id_to_token(number - 1) for number in encode(tokenizer, [bases])[0])[1:] == bases
 
 
 def test_tokenizer_does_not_depend_on_threads_or_hashes(tmp_path: Path) -> None:

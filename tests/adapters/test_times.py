@@ -122,6 +122,12 @@ REFUSED = [
     ("240131 | 240201", r"beyond doubt.*to '%y%m%d' .*if these are dates, or to number"),
     ("01012024 | 02012024", r"beyond doubt.*to '%d%m%Y' or '%m%d%Y' if"),
     ("2024031 | 2024032", r"beyond doubt.*to '%Y%j' if"),
+    (
+        "201851 | 201852 | 201901",
+        r"beyond doubt.*If these are weeks, write them as 2024-W05\. Set .* to number if they",
+    ),
+    ("201001 | 201013 | 201052", r"If these are weeks, write them as 2024-W05\. Set data\.time_format to '%d%m%y' if"),
+    ("20184 | 20191", r"If these are quarters, write them as 2024-Q1\. Set data\.time_format to excel if"),
     ("45292 | 45293", r"beyond doubt.*to excel if.*or to number"),
     ("45292.5 | 45292.75", r"beyond doubt.*to excel if.*or to number"),
     ("2024.01 | 2024.02", r"beyond doubt.*to '%Y\.%m' if these are months, or to number"),
@@ -149,6 +155,16 @@ def test_refused_by_name(cells: str, message: str) -> None:
     """What has two readings, or none, is refused at its cell with what helps."""
     with pytest.raises(DataError, match=message):
         read(*cells.split(" | "))
+
+
+def test_weeks_and_quarters_in_digits_are_read_when_the_advice_is_followed() -> None:
+    """The end of a year is no gap."""
+    weeks = [f"{week[:4]}-W{week[4:]}" for week in ("201851", "201852", "201901")]
+    assert np.diff(read(*weeks).values).astype("timedelta64[D]").astype(int).tolist() == [7, 7]
+    assert read("201851", "201852", "201901", form="number").values.tolist() == [201851, 201852, 201901]
+    assert read("201812", "201901").guessed == "months, as %Y%m"
+    assert read("201860", "201861").values.tolist() == [201860, 201861]
+    assert read("12341", "12342").values.tolist() == [12341, 12342]
 
 
 @pytest.mark.parametrize(

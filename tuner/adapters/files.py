@@ -24,6 +24,19 @@ Encoding = Literal[
 ]  # fmt: skip
 """Names of Python's codecs. A byte-order mark at the beginning of a file says more than they do."""
 
+_OTHERS = {
+    b"PK\x03\x04": ("a ZIP archive or a workbook (.xlsx, .ods)", "Unpack it, or save the sheet as CSV."),
+    b"\xd0\xcf\x11\xe0": ("an old workbook (.xls)", "Save the sheet as CSV."),
+    b"\x1f\x8b": ("a gzip archive", "Unpack it: gunzip."),
+    b"BZh91AY": ("a bzip2 archive", "Unpack it: bunzip2."),
+    b"\xfd7zXZ\x00": ("an xz archive", "Unpack it: unxz."),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", "Unpack it: unzstd."),
+    b"PAR1\x15": ("a Parquet file", "Name it .parquet where the adapter reads that, or save it as CSV."),
+    b"\x89HDF": ("an HDF5 file", "Save the table in it as CSV."),
+    b"SQLite format 3\x00": ("an SQLite database", "Save the table in it as CSV."),
+    b"%PDF-": ("a PDF document", "Save it as plain text."),
+}
+"""How files begin that are no text, what they are, and what helps."""
 _COPIES = 2
 """Of a text file in memory: its bytes and its characters."""
 _MARKS = {
@@ -127,6 +140,9 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
         data = regular.read_bytes(path)
     except OSError as error:
         raise DataError("the file must be readable", value=error.strerror, where=str(path)) from error
+    for start, (kind, fix) in _OTHERS.items():
+        if data.startswith(start):
+            raise DataError("the file must be plain text", value=kind, fix=fix, where=str(path))
     marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
     used = marked or encoding or "utf-8"
     if not used.startswith("utf-16") and not marked and (order := _pairs(data)):

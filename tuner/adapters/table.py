@@ -15,6 +15,8 @@ from tuner.errors import DataError, is_text, nearest
 
 Form = Literal["csv", "jsonl"]
 
+_AN_OBJECT = "Write an object per line, as pandas does by to_json(path, orient='records', lines=True)."
+
 _ABOVE_HEADER = "If the first line is not the header, delete what stands above it, or write one."
 
 
@@ -98,14 +100,17 @@ def delimited_rows(
                 raise DataError(
                     f"a row must have {len(header)} cells like the header",
                     value=len(cells),
-                    fix=f"{_ABOVE_HEADER} {fix}" if is_first and len(cells) > len(header) else fix,
+                    fix=f"{fix} {_ABOVE_HEADER}" if is_first and len(cells) > len(header) else fix,
                     where=where,
                 )
             is_first = False
             yield Row({name: cells[index] for name, index in wanted}, where)
     except csv.Error as error:
         raise DataError(
-            "the row must be well-formed CSV", value=str(error), where=f"{path}:{reader.line_num}"
+            "the row must be well-formed CSV",
+            value=str(error),
+            fix='Close every double quote, and write one within quotes twice: "he said ""yes""", not \\".',
+            where=f"{path}:{reader.line_num}",
         ) from error
 
 
@@ -117,9 +122,9 @@ def _json_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError("the line must be valid JSON", value=str(error), where=where) from error
+            raise DataError("the line must be valid JSON", value=str(error), fix=_AN_OBJECT, where=where) from error
         if not isinstance(row, dict):
-            raise DataError("the line must be a JSON object", value=row, where=where)
+            raise DataError("the line must be a JSON object", value=row, fix=_AN_OBJECT, where=where)
         _check_columns(columns, list(row), where)
         cells = {name: _as_text(row[name], name, where) for name in (*columns, *optional) if name in row}
         yield Row(cells, where)

@@ -9,6 +9,7 @@ Reference:
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+_LONGEST_RUN = 1000
+"""Letters, digits or signs without a gap that subwords are learned from as one word."""
+_RUN = re.compile(rf"[^\W\d_]{{{_LONGEST_RUN}}}|\d{{{_LONGEST_RUN}}}|(?:[^\s\w]|_){{{_LONGEST_RUN}}}")
+
+
 def normalised(text: str, *, lowercase: bool) -> str:
     """The text in Unicode form NFC with single spaces, without case if asked."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
@@ -28,6 +34,9 @@ def normalised(text: str, *, lowercase: bool) -> str:
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool = True) -> Tokenizer:
     """Learn at most `vocabulary` subwords; the same texts give the same subwords.
+
+    A run longer than words are (a sequence of bases, a ruled line) is learned from in parts, as the time that merging
+    takes grows with the square of the length.
 
     Args:
         texts: The training texts.
@@ -43,7 +52,8 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    parts = (_RUN.sub(r"\g<0> ", text) if len(text) > _LONGEST_RUN else text for text in texts)
+    tokenizer.train_from_iterator(parts, trainer)
     return tokenizer
 
 

@@ -38,6 +38,11 @@ _DATES = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: 
 """Number of digits -> the dates that they are where all of them can be."""
 _DOUBTFUL = {8: ("%d%m%Y", "%m%d%Y"), 7: ("%Y%j",), 6: ("%y%m%d", "%d%m%y", "%m%d%y")}
 """Number of digits -> the dates that they may be, or may not."""
+_PERIODS = {
+    6: (r"(19|20)\d\d(0[1-9]|[1-4]\d|5[0-3])", "weeks", "2024-W05"),
+    5: (r"(19|20)\d\d[1-4]", "quarters", "2024-Q1"),
+}
+"""Number of digits -> the periods of a year that they may be, and how those are written beyond doubt."""
 _EXCEL = (20_000, 60_000)
 """Numbers that may be days of a spreadsheet, from 1954 to 2064."""
 
@@ -136,14 +141,15 @@ def _form_of_digits(column: Column) -> str:
     length = int(lengths[0]) if len(lengths) == 1 and not cells.str.contains(r"^[-+]").any() else 0
     if length in _DATES and _plausible(cells, _DATES[length]):
         return _DATES[length]
-    if doubtful := [form for form in _DOUBTFUL.get(length, ()) if _plausible(cells, form)]:
-        column.refuse(
-            0,
-            "be a date or a number beyond doubt",
-            f"Set data.time_format to {either(doubtful)} if these are dates, or to number if they only count.",
-        )
+    pattern, periods, written = _PERIODS.get(length, (r"(?!)", "", ""))
+    known = f"If these are {periods}, write them as {written}. " if cells.str.fullmatch(pattern).all() else ""
+    doubtful = [form for form in _DOUBTFUL.get(length, ()) if _plausible(cells, form)]
+    if doubtful or (known and length == 6):
+        dates = f"{either(doubtful)} if these are dates, or to " if doubtful else ""
+        fix = f"{known}Set data.time_format to {dates}number if they only count."
+        column.refuse(0, "be a date or a number beyond doubt", fix)
     if length == 5:
-        _refuse_days(column, cells.astype(float).to_numpy())
+        _refuse_days(column, cells.astype(float).to_numpy(), known)
     return _form_of_instants(_plain(column))
 
 
@@ -169,13 +175,13 @@ def _form_of_instants(values: NDArray[np.generic]) -> str:
     return "number"
 
 
-def _refuse_days(column: Column, values: NDArray[np.generic]) -> None:
+def _refuse_days(column: Column, values: NDArray[np.generic], more: str = "") -> None:
     low, high = float(values.min()), float(values.max())
     if low >= _EXCEL[0] and high <= _EXCEL[1]:
         column.refuse(
             0,
             "be a date or a number beyond doubt",
-            "Set data.time_format to excel if these are a spreadsheet's days since 1900, or to number.",
+            f"{more}Set data.time_format to excel if these are a spreadsheet's days since 1900, or to number.",
         )
 
 
