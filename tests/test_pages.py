@@ -39,7 +39,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 HAND_WRITTEN = [page for page in PAGES if page.parent.name != "reference"]
 DOCUMENTS = [*PAGES, *sorted(ROOT.glob("[A-Z]*.md"))]
-_BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"(?:<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -60,7 +60,7 @@ class Block:
 
 def blocks(page: Path) -> Iterator[Block]:
     """The fenced blocks of a page, in their order."""
-    for found in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+    for found in BLOCK.finditer(page.read_text(encoding="utf-8")):
         mark, _, argument = (found["mark"] or "").partition(":")
         yield Block(mark.strip(), argument.strip(), found["kind"], found["text"])
 
@@ -188,7 +188,7 @@ def _has_mkdocs() -> bool:
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name)
 def test_every_relative_link_resolves(page: Path) -> None:
     """A link leads to a file of the repository, and its fragment to a heading there."""
-    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     for link in _LINK.findall(text):
         parts = urlsplit(link)
         if parts.scheme:
@@ -202,6 +202,6 @@ def test_every_relative_link_resolves(page: Path) -> None:
 
 def headings(page: Path) -> set[str]:
     """The fragments of a page's headings."""
-    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}
