@@ -47,7 +47,7 @@ def held(split: str, values: list[float], trivial: float, interval: tuple[float,
             held("val", [0.1], 0.2),
             held("test", [0.1, 0.12], 0.3, (0.05, 0.15)),
             "trial 3 is better than the trivial predictor (seasonal naive) on validation and test data "
-            "(val/mse 0.1 against 0.2, test/mse 0.11 against 0.3).",
+            "(val/mse 0.1 against 0.2 with one seed, test/mse 0.11 against 0.3).",
             True,
         ),
     ],

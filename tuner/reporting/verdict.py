@@ -56,6 +56,8 @@ class Held:
         told = f"{self.metric} {fmean(self.values):.4g} against {self.trivial:.4g}"
         if standing is Standing.UNSURE and self.interval is not None:
             told += f", 95 % interval {self.interval[0]:.4g} to {self.interval[1]:.4g}"
+        if standing is Standing.BETTER and len(self.values) == 1:
+            told += " with one seed"
         return told
 
 

@@ -98,7 +98,9 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         best = next(iter(leaderboard(trials, task.maximize)), None)
         if best is None or best.state is not State.COMPLETED:
             return Summary(**common)
-        sentence = f"trial {best.number} is the best of the search, {best.value:.4g}; nothing confirms it."
+        sentence = (
+            f"trial {best.number} was chosen by its {best.value:.4g}, the best of the search; nothing confirms it."
+        )
         first = _verdict(sweep, prepared, f"trial {best.number}", [best], [])
         sentences = [*first, sentence, *mattered]
         return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
