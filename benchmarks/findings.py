@@ -25,6 +25,7 @@ from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.events import RunRecord
 from tuner.folder import StudyFolder
+from tuner.messages import State
 from tuner.reporting.story import About, case_of
 from tuner.study.curves import Curves
 from tuner.study.sparing import spared
@@ -73,6 +74,8 @@ def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
         best = curves.reached(record.number)
         if not spared(curves, record.number, epoch, best, of.trivial_value, maximize=of.maximize).go_on:
             return Ended(record, epoch, finding)
+    if record.state is State.COMPLETED:
+        curves.completed(record.number)
     return None
 
 

@@ -64,7 +64,7 @@ class Curve:
     peak: float
     """Epochs until the learning rate's peak."""
     epochs: int
-    """Of a full trial; fewer were trained where it diverged."""
+    """Of a full trial; fewer were trained where it diverged, or its patience ended it."""
 
     @property
     def best(self) -> float:
@@ -91,6 +91,8 @@ def own(name: str) -> Callable[[], Stops]:
                     continue
                 if not judged(pruner, curves, number, epoch, best, epochs=curve.epochs).go_on:
                     return epoch
+            if curve.losses and math.isfinite(curve.losses[-1]):
+                curves.completed(number)
             return None
 
         return stops
