@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner import regular
 from tuner.errors import StudyError, UserError
 from tuner.folder import StudyFolder
+from tuner.recording.reasons import reason
 from tuner.recording.uri import QUIET
 from tuner.redaction import redacted
 
@@ -60,7 +61,7 @@ def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda 
         except UNUSABLE as error:
             raise StudyError(
                 f"MLflow at {redacted(uri)} must be usable",
-                value=str(error),
+                value=reason(error),
                 fix="The study's events are safe; repeat `sync` when it is.",
             ) from error
     return SyncReport(runs=len(list(folder.runs())), written=written)

@@ -29,6 +29,7 @@ from tuner.errors import UserError
 from tuner.folder import StudyFolder
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
+from tuner.recording.reasons import reason
 from tuner.recording.recorder import END, ENDINGS
 from tuner.redaction import redacted, redacting
 
@@ -185,7 +186,7 @@ class Writer:
                     self._tell("")
         except Exception as error:  # noqa: BLE001 - a writer that dies of one change would lose the others
             passing = is_passing(error)
-            problem = redacted(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
+            problem = redacted(str(error) if isinstance(error, UserError) else reason(error))
             print(f"{change or 'opening'}: {problem}", file=sys.stderr)  # noqa: T201 - the log
             self._dirty.pop(change, None)
             if change in self._refused and not passing:
