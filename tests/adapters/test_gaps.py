@@ -1,6 +1,7 @@
 """Steps, seasons and gaps in time: what no window and no seasonal pair runs across, and what is told."""
 
 import json
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -364,3 +365,31 @@ def test_a_run_tells_what_preparation_knows(tmp_path: Path, migrated: Path, monk
     assert events.index("notice") < next(
         index for index, event in enumerate(events) if event.startswith(("trial", "epoch"))
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 14), st.integers(1, 4), st.booleans(), st.integers(0, 999))
+def test_naive_scores_by_row_are_those_by_window(
+    season: int, horizon: int, series: int, filled: bool, seed: int
+) -> None:
+    """Where rows follow each other each row is scored once; places that say so make it window by window."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.normal(size=(season + horizon + int(rng.integers(1, 20)), 2)) for _ in range(series)]
+    number = rng.integers(0, series, 30)
+    origin = np.array([rng.integers(season, len(rows[one]) - horizon + 1) for one in number])
+    seasons = np.minimum(season, rng.integers(1, 7, series))
+    statistics = rng.uniform(0.5, 2, (series, 3, 2))
+    made = np.array([[number[0]], [origin[0]]]) if filled and horizon > 1 else None
+    given = (rows, number, origin, horizon, seasons, statistics)
+    by_window = naive_scores(*given, [np.arange(len(one)) for one in rows], made)
+    assert naive_scores(*given, [None] * series, made) == pytest.approx(by_window, rel=1e-9)
+
+
+def test_a_million_rows_are_scored_in_a_moment() -> None:
+    """Windows of a day of minutes: each row is in 1440 of them, and is scored once."""
+    values = np.random.default_rng(0).normal(size=(1_000_000, 1))
+    origin = np.arange(800_000, 998_560)
+    start = time.process_time()
+    scores = naive_scores([values], np.zeros_like(origin), origin, 1440, np.array([1440]), np.ones((1, 3, 1)), [None])
+    assert time.process_time() - start < 5  # 100 seconds window by window
+    assert scores["mse"] == pytest.approx(2, abs=0.02)

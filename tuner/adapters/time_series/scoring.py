@@ -51,6 +51,7 @@ def scores(
     mean_NC: NDArray[np.float64],
     scale_NC: NDArray[np.float64],
     naive_error_NC: NDArray[np.float64],
+    count_N: NDArray[np.int64] | None = None,
 ) -> dict[str, float]:
     """Means over all windows, steps and channels.
 
@@ -65,6 +66,7 @@ def scores(
         mean_NC: What standardization subtracted.
         scale_NC: What standardization divided by.
         naive_error_NC: Mean absolute error of the seasonal naive forecast in the training part, standardized.
+        count_N: How often each window counts; None: once.
 
     Reference:
         Hyndman and Koehler 2006, International Journal of Forecasting 22 (MASE); Makridakis and Hibon 2000,
@@ -76,12 +78,19 @@ def scores(
         size_NHC = np.abs(forecast_NHC * scale_N1C + mean_N1C) + np.abs(truth_NHC * scale_N1C + mean_N1C)
         percent_NHC = 200 * error_NHC * scale_N1C / np.where(size_NHC == 0, 1.0, size_NHC)
         there_NHC = ~np.isnan(truth_NHC)
-        mse = float(np.square(error_NHC).mean(where=there_NHC))
+        times_NHC = there_NHC if count_N is None else there_NHC * count_N[:, None, None]
+
+        def mean(values_NHC: NDArray[np.float64]) -> float:
+            if count_N is None:
+                return float(values_NHC.mean(where=there_NHC))
+            return float((values_NHC * times_NHC).sum(where=there_NHC) / times_NHC.sum())
+
+        mse = mean(np.square(error_NHC))
         return {
             "mse": mse,
-            "mae": float(error_NHC.mean(where=there_NHC)),
-            "mase": float((error_NHC / naive_error_NC[:, None]).mean(where=there_NHC)),
-            "smape": float(percent_NHC.mean(where=there_NHC)),
+            "mae": mean(error_NHC),
+            "mase": mean(error_NHC / naive_error_NC[:, None]),
+            "smape": mean(percent_NHC),
             "loss": mse,
         }
 
@@ -141,6 +150,10 @@ def naive_scores(
     if made is not None and made.size:
         truth = values.copy()
         truth[offsets_S[made[0]] + made[1]] = np.nan
+    if all(place is None for place in places):
+        of_R = np.repeat(np.arange(len(series)), [len(one) for one in series])
+        first_N = offsets_S[number_N] + origin_N
+        return _scores_by_row(values, truth, of_R, first_N, season_S[number_N], horizon, season_S, statistics_S3C)
     ahead_H = np.arange(horizon)
     total: dict[str, float] = {}
     weight = 0
@@ -160,6 +173,45 @@ def naive_scores(
         truth_NHC = truth[first[:, None] + ahead_H]
         part = scores(forecast_NHC, truth_NHC, mean_NC, scale_NC, error_NC)
         counted = int((~np.isnan(truth_NHC)).sum())
+        weight += counted
+        for name, score in part.items():
+            total[name] = total.get(name, 0.0) + score * counted
+    return {name: score / weight for name, score in total.items()}
+
+
+def _scores_by_row(
+    values: NDArray[np.float64],
+    truth: NDArray[np.float64],
+    of_R: NDArray[np.int64],
+    first_N: NDArray[np.int64],
+    season_N: NDArray[np.int64],
+    horizon: int,
+    season_S: NDArray[np.int64],
+    statistics_S3C: NDArray[np.float64],
+) -> dict[str, float]:
+    """The same where rows follow each other: a row's error depends on the seasons before it alone, not on the window.
+
+    So that each row is scored once per season ahead, and counts as often as windows have it (R rows of all series, the
+    series of each in `of_R`): a million rows of minutes are a matter of a second rather than of minutes.
+    """
+    total: dict[str, float] = {}
+    weight = 0
+    for ahead in range(-(-horizon // int(season_S.min()))):
+        begin_N, end_N = ahead * season_N, np.minimum((ahead + 1) * season_N, horizon)
+        has_N = begin_N < horizon
+        starts, ends = (first_N[has_N] + rows[has_N] for rows in (begin_N, end_N))
+        size = len(values) + 1
+        count_R = np.cumsum(np.bincount(starts, minlength=size) - np.bincount(ends, minlength=size))[:-1]
+        count_R[np.isnan(truth).all(axis=1)] = 0
+        row_M = np.flatnonzero(count_R)
+        if not len(row_M):
+            continue
+        of_M = of_R[row_M]
+        mean_MC, scale_MC, error_MC = statistics_S3C[of_M].transpose(1, 0, 2)
+        forecast_MC = values[row_M - (ahead + 1) * season_S[of_M]]
+        count_M = count_R[row_M]
+        part = scores(forecast_MC[:, None], truth[row_M][:, None], mean_MC, scale_MC, error_MC, count_M)
+        counted = int(count_M.sum())
         weight += counted
         for name, score in part.items():
             total[name] = total.get(name, 0.0) + score * counted
