@@ -117,7 +117,7 @@ SERIES = [
         "pickles",
         "adapter: time_series/classification\ndata: {path: waves.npz}",
         "waves.npz: the file must be a readable .npz of plain arrays, but got …. "
-        "Save it by numpy.savez without objects.",
+        "Save it by numpy.savez or savez_compressed, without objects.",
         {"waves.npz": b"\x80\x04K\x01."},
     ),
     Case(

@@ -289,7 +289,7 @@ class TestTraining:
         (("tiny.yaml", "--params", "learning_rate=-1"), "--params: params.learning_rate must be > 0, but got -1."),
         (("tiny.yaml", "--params", "cell=lstmm"), "--params: cell must be a known name, but got 'lstmm'. Did you mean"),
         (("tiny.yaml", "--params", "hidden=3"), "--params: hidden must be a known parameter."),
-        (("tiny.yaml", "--params", "cell=["), "--params: the file must be YAML, but got"),
+        (("tiny.yaml", "--params", "cell=["), "--params: the value must be YAML, but got"),
         (("tiny.yaml", "--params", "cell=gru", "--params", "forget_bias=1"), "--params: forget_bias acts only"),
         (("tiny.yaml", "--params", "data.label=nope"), "the configuration must train, but"),
         (("tiny.yaml", "--set", "name=new", "--params", "best"), "--params best needs a study new with a completed"),

@@ -80,7 +80,7 @@ def test_a_server_shows_itself() -> None:
 def test_the_ui_command_hides_the_password() -> None:
     """The command line should name the loopback and hold no URI; the environment does."""
     command, environment = ui_command("postgresql://me:secret@host/db", port=5002)
-    assert command[:3] == [sys.executable, "-m", "mlflow"]
+    assert command[:4] == [sys.executable, "-P", "-m", "mlflow"]
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert "secret" not in " ".join(command)
     assert environment["MLFLOW_BACKEND_STORE_URI"] == "postgresql://me:secret@host/db"
@@ -93,8 +93,8 @@ def test_the_ui_command_is_one_that_mlflow_knows() -> None:
 
     command, _ = ui_command("sqlite:////x.db")
     known = {option for parameter in server.params for option in parameter.opts}
-    assert command[3] == server.name
-    assert {option for option in command[4:] if option.startswith("--")} <= known
+    assert command[4] == server.name
+    assert {option for option in command[5:] if option.startswith("--")} <= known
 
 
 def test_the_driver_side_imports_no_mlflow() -> None:

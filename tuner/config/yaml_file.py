@@ -42,7 +42,7 @@ _FORMS = {
     _NOT_FINITE: re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
     _MERGE: re.compile(r"<<"),
 }
-_QUOTING = """Put text in double quotes and all of it in single ones: --set 'key="text"'."""
+_QUOTING = """Put text in double quotes and all of it in single ones: 'key="text"'."""
 _UNFIT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
