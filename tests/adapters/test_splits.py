@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.adapters.grouping import deal_groups
-from tuner.adapters.splits import Dealt, deal, same_in_two_splits, split_named, stratified
+from tuner.adapters.splits import Dealt, deal, equal_items, split_named, stratified
 from tuner.errors import DataError
 
 SHARES = st.floats(0.05, 0.45)
@@ -183,6 +183,8 @@ def test_a_class_that_a_split_lacks_is_told() -> None:
 def test_equal_items_in_two_splits_are_told() -> None:
     """Items equal value by value, on both sides of a split; those within one split are nobody's business."""
     items = [np.array(values) for values in ([1.0, 2], [3.0], [1.0, 2], [1.0, 2], [1.0])]
-    (told,) = same_in_two_splits(items, ["val", "train", "train", "train", "test"], list("pqrst"), "items")
+    (told,) = equal_items(items, ["val", "train", "train", "train", "test"], list("pqrst"), "items", "aaaaa")
     assert told == "equal items in two splits make scores too good: 1 of val and test, such as p (val) and r (train)"
-    assert same_in_two_splits(items, ["train"] * 4 + ["val"], list("pqrst"), "items") == []
+    assert equal_items(items, ["train"] * 4 + ["val"], list("pqrst"), "items", "aaaaa") == []
+    (told,) = equal_items(items, ["train"] * 5, list("pqrst"), "items", "abcde")
+    assert told.startswith("equal items have different labels: ")

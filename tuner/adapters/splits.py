@@ -186,31 +186,43 @@ def straddling(groups: Sequence[str], splits: Sequence[str], group: str) -> list
     ]
 
 
-def same_in_two_splits(
-    items: Sequence[NDArray[np.generic]], splits: Sequence[str] | NDArray[np.str_], places: Sequence[str], what: str
+def equal_items(
+    items: Sequence[NDArray[np.generic]],
+    splits: Sequence[str] | NDArray[np.str_],
+    places: Sequence[str],
+    what: str,
+    labels: Sequence[str],
 ) -> list[str]:
-    """A sentence about items of val or test that are equal, value by value, to one of another split.
+    """Sentences about items that are equal, value by value: in val or test to one of another split, or of two labels.
 
     Args:
         items: The items.
         splits: The split of each.
         places: Where each was read.
         what: Their kind, in the plural.
+        labels: The label of each.
     """
     first: dict[tuple[tuple[int, ...], bytes], int] = {}
-    twins = []
+    twins, torn = [], []
     for index in sorted(range(len(items)), key=lambda index: SPLITS.index(cast(Split, str(splits[index])))):
         values = np.ascontiguousarray(items[index])
         other = first.setdefault((values.shape, hashlib.sha256(values.data).digest()), index)
         if splits[other] != splits[index]:
             twins.append((other, index))
-    if not twins:
-        return []
-    other, index = twins[0]
-    return [
-        f"equal {what} in two splits make scores too good: {len(twins)} of val and test, such as {places[index]} "
-        f"({splits[index]}) and {places[other]} ({splits[other]})"
-    ]
+        if labels[other] != labels[index]:
+            torn.append((other, index))
+    sentences = []
+    for other, index in twins[:1]:
+        sentences.append(
+            f"equal {what} in two splits make scores too good: {len(twins)} of val and test, such as {places[index]} "
+            f"({splits[index]}) and {places[other]} ({splits[other]})"
+        )
+    for other, index in torn[:1]:
+        sentences.append(
+            f"equal {what} have different labels: {len(torn)} with another label than the first of them, such as "
+            f"{labels[index]!r} at {places[index]} and {labels[other]!r} at {places[other]}"
+        )
+    return sentences
 
 
 def _fallen(groups: Sequence[str], splits: NDArray[np.str_], group: str) -> str:

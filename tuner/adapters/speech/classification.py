@@ -28,7 +28,7 @@ from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
-from tuner.adapters.splits import deal, same_in_two_splits, unused_split
+from tuner.adapters.splits import deal, equal_items, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ class SpeechClassification:
         splits: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
         for item, split in zip(items, dealt.splits, strict=True):
             splits[str(split)].append(item)
-        twins = same_in_two_splits([item.features for item in items], dealt.splits, places, "recordings")
+        twins = equal_items(
+            [item.features for item in items], dealt.splits, places, "recordings", [item.label for item in items]
+        )
         return splits, [*dealt.notices, *twins]
 
 

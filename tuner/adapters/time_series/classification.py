@@ -22,7 +22,7 @@ from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
-from tuner.adapters.splits import SPLITS, deal, same_in_two_splits, straddling
+from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.reading import read_items
@@ -136,11 +136,12 @@ class SeriesClassification:
 def _shared(splits: Mapping[Split, Items], held: Sequence[Items]) -> list[str]:
     """What splits have in common and should not."""
     where = [split for split in SPLITS for _ in splits[split].labels]
-    told = same_in_two_splits(
+    told = equal_items(
         [item for split in SPLITS for item in splits[split].sequences],
         where,
         [place for split in SPLITS for place in splits[split].places],
         "items",
+        [label for split in SPLITS for label in splits[split].labels],
     )
     groups = [group for split in SPLITS for group in splits[split].groups or ()]
     return [*(straddling(groups, where, "data.group") if held and groups else ()), *told]
