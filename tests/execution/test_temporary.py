@@ -97,6 +97,7 @@ def test_without_any_place_the_key_to_set_is_named(short: Path, monkeypatch: pyt
         ("ray", "must be an absolute path, but got 'ray'"),
         ("/proc/ray", "must be a folder in which files and sockets can be made, but got '/proc/ray: "),
         ("/dev/null/ray", "must be a folder in which files and sockets can be made, but got '/dev/null/ray: "),
+        ("/tmp/ü", "must have a path of ASCII characters, as Ray's servers do not start with others, but got '/tmp/ü'"),
         (f"/tmp/{'x' * FOLDER_BYTES}", "must be short, as the sockets below it may have 107 bytes"),
     ],
 )

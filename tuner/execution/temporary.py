@@ -58,6 +58,8 @@ def _problem(folder: str) -> tuple[str, str] | None:
         return "be an absolute path", folder
     if len(os.fsencode(folder)) > FOLDER_BYTES:
         return f"be short, as the sockets below it may have {SOCKET_BYTES} bytes", folder
+    if not folder.isascii():
+        return "have a path of ASCII characters, as Ray's servers do not start with others", folder
     made = _missing(Path(folder))
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
