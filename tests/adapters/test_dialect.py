@@ -117,6 +117,7 @@ REFUSED = [
         r"x\.csv:2: a row must have 2 cells .*got 3\. .*semicolons in double quotes\..*data\.separator",
     ),
     ("# a logger\nt,v\n1,2\n", {}, r"x\.csv:2: a row must have 1 cells.*If the first line is not the header, delete"),
+    ("# a\n# b\nt,v\n1,2\n", {}, r"x\.csv:3: a row must have 1 cells.*If the first line is not the header, delete"),
     ("Station 5,,\n,,\nt,v,w\n1,2,3\n", {}, r"x\.csv: there must be a column 't'.*If the first line is not the header"),
     ("t\nt,v,w\n1,2,3\n", {}, r"x\.csv:2: a row must have 1 cells .*If the first line is not the header, delete what"),
     ("t,v\n1,p7\n2,p8\n", {}, r"x\.csv:2: v .*'p7'\. .*to leave a column out, name the others in data\.targets\.$"),

@@ -100,7 +100,9 @@ def delimited_rows(
                 raise DataError(
                     f"a row must have {len(header)} cells like the header",
                     value=len(cells),
-                    fix=f"{fix} {_ABOVE_HEADER}" if is_first and len(cells) > len(header) else fix,
+                    fix=f"{fix} {_ABOVE_HEADER}"
+                    if (is_first or len(header) == 1) and len(cells) > len(header)
+                    else fix,
                     where=where,
                 )
             is_first = False
