@@ -157,7 +157,9 @@ class Setup:
 
     def log(self) -> list[dict[str, Any]]:
         """What the workers noted."""
-        return read(self.study / LOG)
+        path = self.study / LOG
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # the last one may be torn
+        return [json.loads(line) for line in lines]
 
     def curves(self) -> list[Any]:
         """Parameters, losses and states: all that must repeat."""
