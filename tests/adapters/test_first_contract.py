@@ -70,7 +70,7 @@ def test_looking_ahead_is_still_refused_where_the_problem_forbids_it(path: Path)
 def test_what_has_no_default_is_asked_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An adapter without metrics cannot be searched; that is told, with file and line."""
     monkeypatch.delattr(ADAPTERS[STEPS].load(), "metrics")
-    with pytest.raises(TaskFileError, match=r"task\.yaml:2: adapter .* must have the attribute `metrics`"):
+    with pytest.raises(TaskFileError, match=r"task\.yaml:2: adapter .* must have `metrics`, one at least"):
         resolve_task(path)
 
 

@@ -179,7 +179,7 @@ TEXTS_AND_SPEECH = [
     Case(
         "quote in a table",
         TEXTS,
-        "texts.csv:3: the row must be well-formed CSV, but got 'unexpected end of data'.",
+        "texts.csv:3: the row must be well-formed CSV, but got 'unexpected end of data'. …",
         {"texts.csv": 'text,label\nhi,a\n"open,b\n'},
     ),
     Case(
@@ -191,7 +191,7 @@ TEXTS_AND_SPEECH = [
     Case(
         "line of JSON",
         TEXTS.replace(".csv", ".jsonl"),
-        "texts.jsonl:2: the line must be valid JSON, but got 'Expecting …'.",
+        "texts.jsonl:2: the line must be valid JSON, but got 'Expecting …'. …",
         {"texts.jsonl": '{"text": "hi", "label": "a"}\n{"text": "ho",\n'},
     ),
     Case(

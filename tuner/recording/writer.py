@@ -188,13 +188,9 @@ class Writer:
             passing = is_passing(error)
             problem = redacted(str(error) if isinstance(error, UserError) else reason(error))
             print(f"{change or 'opening'}: {problem}", file=sys.stderr)  # noqa: T201 - the log
-            self._dirty.pop(change, None)
-            if change in self._refused and not passing:
-                self._aside = problem
-            elif change:
-                self._dirty[change] = None  # at the end, so that the others have their turn
+            if change:  # else MLflow could not be opened, which is no change's fault
+                self._put_back(change, problem, passing=passing)
             if not passing:
-                self._refused.add(change)
                 self._projection = None
             if self._failing is None:
                 self._failing = time.monotonic()
@@ -203,6 +199,16 @@ class Writer:
             self._tell("")
         self._cap_log()
         return problem
+
+    def _put_back(self, change: str, problem: str, *, passing: bool) -> None:
+        """Keep a change that failed for a later turn, after the others; set one aside that is refused again."""
+        del self._dirty[change]
+        if change in self._refused and not passing:
+            self._aside = problem
+            return
+        self._dirty[change] = None
+        if not passing:
+            self._refused.add(change)
 
     def _apply(self, projection: Projection, change: str) -> None:
         if change == SWEEP:
