@@ -78,7 +78,9 @@ def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
     assert len(test.results["test"]) == 12
     assert outcome.summary is not None
     assert [row["seeds"] for row in outcome.summary.rows] == ["3 of 3"] * 4 + [""]
-    assert "than the most frequent class on" in outcome.summary.sentences[0].replace("distinguishable from", "than")
+    assert "than the trivial predictor (most frequent class) on" in outcome.summary.sentences[0].replace(
+        "distinguishable from", "than"
+    )
 
 
 def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
@@ -359,7 +361,7 @@ def test_a_winner_that_loses_to_the_trivial_predictor_is_told_first(tmp_path: Pa
     summary = sweep(path)[0].summary
     assert summary is not None
     splits = "validation and test data" if top else "validation data"
-    assert f" is not better than the seasonal naive on {splits} (val/" in summary.sentences[0]
+    assert f" is not better than the trivial predictor (seasonal naive) on {splits} (val/" in summary.sentences[0]
     assert summary.sentences[1].startswith("what to try: ")
     assert "data.window" in summary.sentences[1]
     (told,) = [event for event in read(resolve_task(path).folder.sweep_events) if event["event"] == "summary"]
