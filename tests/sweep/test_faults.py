@@ -53,7 +53,7 @@ def test_a_full_disk_is_waited_out_and_nothing_is_half_written(small_disk: Path)
     events.append(file, "first", text="x")
     with ballast.open("wb") as out, pytest.raises(OSError, match="No space left"):
         out.write(b"x" * 2_000_000)
-    writer = threading.Thread(target=events.append, args=(file, "second"), kwargs={"text": "y" * 100_000})
+    writer = threading.Thread(target=events.append, args=(file, "second"), kwargs={"text": "y" * 100_000}, daemon=True)
     writer.start()
     time.sleep(0.5)
     assert writer.is_alive()
