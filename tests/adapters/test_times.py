@@ -14,7 +14,8 @@ from tuner.adapters.time_series.options import ClassificationOptions, Forecastin
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import read_series
 from tuner.adapters.time_series.table import Table
-from tuner.adapters.time_series.times import Column, Times, read_times
+from tuner.adapters.time_series.time_column import Column
+from tuner.adapters.time_series.times import Times, read_times
 from tuner.errors import DataError
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.times import Column, either
+from tuner.adapters.time_series.time_column import Column, either
 
 if TYPE_CHECKING:
     import pandas as pd

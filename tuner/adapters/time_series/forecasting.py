@@ -20,6 +20,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, windows_of
+from tuner.adapters.time_series.requirements import check_channels, look_back
 from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
 from tuner.adapters.time_series.series import Collection, Series, made_rows, read_series, stretches
@@ -220,50 +221,6 @@ def _standardized(
             rows, places = rows[read], read if places is None else places[read]
         statistics.append([scaling.mean, scaling.scale, naive_error(rows, int(season), places)])
     return scaled, np.array(statistics), constant
-
-
-def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None:
-    """Channel independence acts on several channels.
-
-    Raises:
-        DataError: There is only one.
-    """
-    if options.channel_independence and len(channels) == 1:
-        raise DataError(
-            "data.channel_independence acts only with two channels or more",
-            value=list(channels),
-            fix="Leave it out: the one channel is on its own.",
-            key=("data", "channel_independence"),
-        )
-
-
-def look_back(options: ForecastingOptions, room: int, horizon: int, seasonality: int) -> int:
-    """The window to use: the one given when at least one training part has room for it, else a default.
-
-    Args:
-        options: What was given.
-        room: Rows of the longest look-back that a training part has room for beside the horizon.
-        horizon: Rows to forecast.
-        seasonality: Rows in a season.
-
-    Returns:
-        Rows, a multiple of the segment.
-
-    Raises:
-        DataError: The window, or one segment, and the horizon are longer than every training part.
-    """
-    for name, value in (("window", options.window), ("segment", options.segment)):
-        if value is not None and value > room:
-            raise DataError(
-                f"data.{name} must be <= {room}: with a horizon of {horizon} it must fit into the training part",
-                value=value,
-                fix=f"Lower data.{name} or data.horizon.",
-                key=("data", name),
-            )
-    if options.window is not None:
-        return options.window
-    segments = max(min(2 * max(horizon, seasonality), room) // options.segment, 1)
-    return segments * options.segment
 
 
 def _rows(part: float, rows: int, horizon: int) -> int:

@@ -18,9 +18,9 @@ from tuner.adapters.base import Batch, Split
 from tuner.adapters.classification import Classification
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
-from tuner.adapters.time_series.forecasting import check_channels, look_back
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, made_in, stretches_in, windows_of
+from tuner.adapters.time_series.requirements import check_channels, look_back
 from tuner.adapters.time_series.scoring import scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, denormalized
 

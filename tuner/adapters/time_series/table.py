@@ -24,7 +24,8 @@ from tuner.adapters.files import read_text
 from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, advice_on_name, delimited_rows
 from tuner.adapters.time_series.numbers import advice_on
-from tuner.adapters.time_series.times import AUTO, Column, Times, read_times
+from tuner.adapters.time_series.time_column import Column
+from tuner.adapters.time_series.times import AUTO, Times, read_times
 from tuner.errors import DataError, nearest
 
 if TYPE_CHECKING:

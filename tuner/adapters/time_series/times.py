@@ -6,13 +6,15 @@ How digits were read is told, and what has two readings is refused with both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.dates import read_dates
+from tuner.adapters.time_series.time_column import Column, either
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,30 +61,6 @@ class Times(NamedTuple):
     guessed: str = ""
 
 
-class Column(NamedTuple):
-    """The cells of a time column, and how to speak of them.
-
-    Args:
-        name: Of the column.
-        cells: Texts without blanks around them, none empty.
-        place: Tells where a row stands.
-    """
-
-    name: str
-    cells: pd.Series[str]
-    place: Callable[[int], str]
-
-    def refuse(self, row: int, rule: str, fix: str) -> NoReturn:
-        """Refuse the cell of a row."""
-        cell = str(self.cells.iloc[row])
-        raise DataError(f"{self.name} must {rule}", value=cell, fix=fix, where=self.place(row))
-
-    def check(self, sound: NDArray[np.bool_], rule: str, fix: str) -> None:
-        """Refuse the first cell that is not sound."""
-        if not sound.all():
-            self.refuse(int(np.argmin(sound)), rule, fix)
-
-
 def read_times(column: Column, form: str) -> Times:
     """The times of a column.
 
@@ -100,15 +78,8 @@ def read_times(column: Column, form: str) -> Times:
     elif column.cells.str.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?").all():
         form = _form_of_fractions(column)
     else:
-        from tuner.adapters.time_series.dates import read_dates
-
         return Times(read_dates(column))
     return Times(_said(column, form), _told(form))
-
-
-def either(forms: Sequence[str]) -> str:
-    """Patterns as alternatives in a sentence."""
-    return " or ".join(f"'{form}'" for form in forms)
 
 
 def _told(form: str) -> str:
