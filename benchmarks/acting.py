@@ -20,7 +20,7 @@ import math
 import multiprocessing
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks import running
 from benchmarks.running import add_sets, mean_sd, records
 from benchmarks.small_tasks import TASKS, task_file
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 MOST = 2.0
@@ -110,8 +110,8 @@ def to_reach(pair: Pair) -> tuple[float, float]:
 
 def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     """The value that a trial which was ended would have reached."""
-    from tuner.sweep import resolve_task
-    from tuner.sweep.cost import baseline_spec
+    from tuner.task import resolve_task
+    from tuner.task.specs import trial_spec
     from tuner.training import run_trial
     from tuner.training.trial import Unheard
 
@@ -120,8 +120,8 @@ def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     try:
         task = resolve_task("task.yaml")
         with tempfile.TemporaryDirectory() as folder:
-            spec = baseline_spec(task, record.params, record.run, folder)
-            ended = run_trial(replace(spec, seed=record.seed, epochs=task.file.budget.epochs, act=False), Unheard())
+            spec = trial_spec(task, record.params, record.run, folder, seed=record.seed, diagnostics="off")
+            ended = run_trial(spec, Unheard())
     finally:
         os.chdir(here)
     return ended.value

@@ -23,13 +23,13 @@ from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
-from tuner.events import RunRecord
-from tuner.folder import StudyFolder
+from tuner.disk.events import RunRecord
+from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.reporting.story import About, case_of
+from tuner.solo.diagnose import about
 from tuner.study.curves import Curves
 from tuner.study.sparing import spared
-from tuner.sweep.diagnose import about
 
 CHOSEN = rules({})
 """All rules, with their default thresholds."""

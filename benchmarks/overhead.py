@@ -49,7 +49,8 @@ resources: {workers: 2}
 
 def tuner(trials: int, seconds: float) -> dict[str, float]:
     """This project: the whole of `Sweep.run`, with trials that only report."""
-    from tuner.sweep import Sweep, make_executor, resolve_task
+    from tuner.sweep import Sweep, make_executor
+    from tuner.task import resolve_task
 
     Path("task.yaml").write_text(
         TASK.replace("SECONDS", str(seconds or 1e-9))

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.running import records, run
 from benchmarks.small_tasks import TASKS, task_file
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import Answer, Report, State
 from tuner.reporting.repaired import Repaired, repaired
 
@@ -56,8 +56,8 @@ class Kept:
 
 def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
     """Search and confirm, or go on where that was left; then train every configuration once more."""
-    from tuner.sweep import resolve_task
-    from tuner.sweep.cost import baseline_spec
+    from tuner.task import resolve_task
+    from tuner.task.specs import trial_spec
     from tuner.training import run_trial
 
     run(
@@ -76,9 +76,8 @@ def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
             continue
         kept = Kept()
         with tempfile.TemporaryDirectory() as place:
-            spec = baseline_spec(resolved, record.params, record.run, place)
-            epochs = resolved.file.budget.epochs
-            run_trial(replace(spec, seed=record.seed + OTHER_SEED, epochs=epochs, act=False), kept)
+            seed = record.seed + OTHER_SEED
+            run_trial(trial_spec(resolved, record.params, record.run, place, seed=seed, diagnostics="off"), kept)
         file.write_text(json.dumps(kept.values))
 
 

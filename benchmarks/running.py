@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean, stdev
 
-from tuner.events import RunRecord, read_run
+from tuner.disk.events import RunRecord, read_run
 
 
 def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:

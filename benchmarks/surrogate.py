@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from tuner.config.yaml_file import read_yaml
-from tuner.folder import StudyFolder
+from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.seeding import derive_seed
 from tuner.space import Space

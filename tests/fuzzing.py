@@ -15,14 +15,15 @@ import torch
 from hypothesis import strategies as st
 
 from tuner.config import ready_search_spaces, ready_tasks
+from tuner.disk.events import read, read_run
+from tuner.disk.folder import StudyFolder
 from tuner.errors import TrialError, UserError
-from tuner.events import read, read_run
-from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.search import Search
-from tuner.sweep import resolve_task, study_rows
+from tuner.sweep import study_rows
+from tuner.task import resolve_task
 from tuner.training import checkpoint
 
 CANARY = Path("canary")

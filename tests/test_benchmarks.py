@@ -19,11 +19,12 @@ from benchmarks.pruning import RULES, Curve, confirmed, pool, replay, table
 from benchmarks.running import records
 from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
+from tuner.disk.events import read_run
 from tuner.errors import DataError
-from tuner.events import read_run
 from tuner.reporting.story import About
 from tuner.study.curves import Curves
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 FRAMES = {"traindata": (9, 5, 7, 6, 8), "validdata": (4, 6, 5), "testdata": (5, 3)}
 

@@ -16,16 +16,16 @@ from tests.tiny import write_task
 from tuner.cli import main
 from tuner.config import parse_yaml, read_yaml, ready_search_spaces, ready_tasks
 from tuner.config.task import TaskFile
-from tuner.events import read_run
-from tuner.folder import StudyFolder
+from tuner.disk.events import read_run
+from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.nets.catalog import CELLS
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import make_schedule
+from tuner.solo.preview import preview
 from tuner.space import Space
 from tuner.sweep import Sweep
-from tuner.sweep.preview import preview
-from tuner.sweep.task import resolve_task
+from tuner.task.resolve import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -17,8 +17,8 @@ from tuner.errors import StudyError, TaskFileError
 from tuner.nets.catalog import CELLS
 from tuner.own_code import changed_files, code_of, find_modules
 from tuner.registry import load_target
-from tuner.sweep.code import check_code
-from tuner.sweep.task import resolve_task
+from tuner.task.code import check_code
+from tuner.task.resolve import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
 CELL = '''

@@ -32,7 +32,7 @@ from tuner.config import load_task_file, parse_yaml
 from tuner.errors import UserError
 from tuner.nets.catalog import CELLS
 from tuner.space import Space
-from tuner.sweep.task import resolve_task
+from tuner.task.resolve import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.s3 import BUCKET
-from tuner import places
+from tuner.disk import places
 
 
 @pytest.fixture(params=["folder", "store"])

@@ -19,9 +19,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tiny import write_task
-from tuner import events, redaction
+from tuner import redaction
 from tuner.cli.console import JsonLines, Lines
 from tuner.config.kept import without_secrets
+from tuner.disk import events
 from tuner.errors import UserError
 from tuner.redaction import redacted, redacting, remember
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.structured import KINDS, put
-from tuner import regular
+from tuner.disk import regular
 
 STRANGE = ["a folder", "a named pipe", "a socket", "a device", "a link to itself"]
 

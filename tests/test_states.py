@@ -10,8 +10,8 @@ import pytest
 
 from tests.recording.fake_study import begin, create, end, train
 from tests.study.test_search import open_search, run
-from tuner.events import read_run
-from tuner.folder import trial_run
+from tuner.disk.events import read_run
+from tuner.disk.folder import trial_run
 from tuner.messages import State
 from tuner.recording.points import STATUS
 from tuner.reporting.drawing import STATE_COLOURS

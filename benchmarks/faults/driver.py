@@ -7,7 +7,8 @@ import os
 from benchmarks.faults.simulated import SimulatedExecutor
 from tuner.cli import main
 from tuner.execution import Executor
-from tuner.sweep import Task, driver
+from tuner.sweep import driver
+from tuner.task import Task
 
 _make_executor = driver.make_executor
 

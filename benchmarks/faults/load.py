@@ -19,7 +19,7 @@ import psutil
 
 from benchmarks.faults.outages import Server
 from benchmarks.faults.sweeps import NAME, Row, Setup
-from tuner.events import read_run
+from tuner.disk.events import read_run
 
 ANSWER_SECONDS = 0.05
 """Longest median of a rung's answer."""
@@ -179,7 +179,7 @@ def _slope(processor: dict[int, float], low: int, high: int) -> float:
 _OPEN = """
 import time
 from tuner.study.search import Search
-from tuner.sweep import resolve_task
+from tuner.task import resolve_task
 task = resolve_task("task.yaml")
 began = time.monotonic()
 Search(task.folder, task.space, maximize=task.maximize, sampler=task.sampler, pruner=task.pruner, seed=0)

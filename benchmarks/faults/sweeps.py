@@ -21,7 +21,7 @@ import optuna
 import psutil
 
 from tests.tiny import write_waves
-from tuner.events import RunRecord, read, read_run
+from tuner.disk.events import RunRecord, read, read_run
 from tuner.recording.points import STATUS, Sweep
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.sweeps import LOG
-from tuner.events import append
+from tuner.disk.events import append
 from tuner.execution import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 from tuner.training import run_trial

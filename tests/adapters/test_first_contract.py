@@ -12,8 +12,8 @@ from tuner.adapters.base import Demands
 from tuner.adapters.catalog import ADAPTERS
 from tuner.errors import TaskFileError, TrialError, UserError
 from tuner.messages import State, TrialSpec
-from tuner.sweep.preview import preview
-from tuner.sweep.task import resolve_task
+from tuner.solo.preview import preview
+from tuner.task.resolve import resolve_task
 from tuner.training import run_trial
 
 STEPS, PLAIN = "tests.adapters.first_contract:Steps", "tests.adapters.first_contract:Plain"

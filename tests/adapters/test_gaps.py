@@ -23,7 +23,8 @@ from tuner.adapters.time_series.scoring import naive_error, naive_scores
 from tuner.adapters.time_series.series import Collection, read_series
 from tuner.adapters.time_series.steps import step_of
 from tuner.errors import DataError
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 ONE = np.array([0])
 START = np.datetime64("2024-01-01T00:00:00", "s")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.tiny import write_task
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 
 @pytest.fixture(scope="session")

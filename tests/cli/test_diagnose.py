@@ -19,8 +19,9 @@ from tests.cli.test_commands import output, tuner
 from tests.recording.fake_study import begin, create, end, train
 from tests.reporting.trained import dead, vanishing
 from tests.tiny import write_task
-from tuner.folder import StudyFolder, trial_run
-from tuner.sweep import Telling, configuration, diagnose_task, resolve_task
+from tuner.disk.folder import StudyFolder, trial_run
+from tuner.solo import Telling, configuration, diagnose_task
+from tuner.task import resolve_task
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tuner import events
-from tuner.folder import StudyFolder, confirm_run, trial_run
+from tuner.disk import events
+from tuner.disk.folder import StudyFolder, confirm_run, trial_run
 
 START = 1_700_000_000.0
 METRICS = ("train/loss", "val/loss", "val/accuracy", "lr", "grad/norm", "time/epoch_seconds")

@@ -19,9 +19,9 @@ from tests.recording.fake_study import (
     train,
     write,
 )
-from tuner import events
+from tuner.disk import events
+from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder, trial_run
 from tuner.recording.projection import Projection
 
 

@@ -19,8 +19,8 @@ from mlflow.tracking import MlflowClient
 
 from tests.recording.fake_study import attempt, begin, create, end, finished, train
 from tests.recording.test_projection import rows, runs_of
+from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder, trial_run
 from tuner.recording import Recorder, writer
 from tuner.recording.projection import Projection, recording_lock
 from tuner.recording.recorder import END
@@ -92,7 +92,7 @@ def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) ->
     path = create(study, trial_run(20), 20)
     train(path, 1, 2)
     code = (
-        "import sys, time; from pathlib import Path; from tuner.folder import StudyFolder\n"
+        "import sys, time; from pathlib import Path; from tuner.disk.folder import StudyFolder\n"
         "from tuner.recording import Recorder\n"
         "r = Recorder(StudyFolder(Path(sys.argv[1])), sys.argv[2]); r.start(); r.changed('trials/00020')\n"
         "print('started', flush=True); time.sleep(60)"
@@ -373,7 +373,7 @@ class TestSync:
         place = f"sqlite:///{there}/mlflow.db"
         # another process, as MLflow remembers the places of artifacts
         code = (
-            "import sys; from pathlib import Path; from tuner.folder import StudyFolder\n"
+            "import sys; from pathlib import Path; from tuner.disk.folder import StudyFolder\n"
             "from tuner.recording.sync import sync; sync(StudyFolder(Path(sys.argv[1])), sys.argv[2])"
         )
         subprocess.run([sys.executable, "-c", code, str(moved.root), place], check=True, env=FINDS_TUNER)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting import save, sweep_figures, trial_figure
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting import confirmation, leaderboard, rows
 from tuner.reporting.leaderboard import BASELINE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.repaired import repaired
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.reporting.trained import dead, trained, vanishing
 from tuner.diagnostics.finding import Finding
+from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
-from tuner.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.drawing import short
 from tuner.reporting.story import About, findings, study_story, trial_story

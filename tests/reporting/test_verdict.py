@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.verdict import Held, Standing, verdict, what_to_try
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tuner.diagnostics.finding import Cure, Finding
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 GATES = ("input", "forget", "candidate", "output")

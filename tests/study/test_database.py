@@ -18,8 +18,8 @@ import pytest
 
 from tests.postgres import PASSWORD, PostgresServer
 from tests.study.test_search import SPACE, run
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.space import Space
 from tuner.study import database

@@ -11,8 +11,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.tiny import write_task
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.sweep.confirm_phase import BASELINE, Candidate, ConfirmPhase
 from tuner.sweep.summary import _cut_before
-from tuner.sweep.task import resolve_task
+from tuner.task.resolve import resolve_task
 
 
 def candidates(expected: dict[int, float], states: list[State], *, maximize: bool, top: int = 3) -> list[int]:

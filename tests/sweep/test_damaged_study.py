@@ -13,7 +13,8 @@ import pytest
 from tests.structured import put
 from tests.tiny import write_task
 from tuner.errors import StudyError
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 Lines = list[dict[str, Any]]
 

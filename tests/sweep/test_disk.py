@@ -10,8 +10,10 @@ from click.testing import CliRunner
 from tests.sweep.test_sweep import Events, curves, records, sweep
 from tests.tiny import write_task
 from tuner.cli import main
-from tuner.folder import CHECKPOINT, MODEL
-from tuner.sweep import DriverLock, Sweep, resolve_task
+from tuner.disk.folder import CHECKPOINT, MODEL
+from tuner.disk.lock import DriverLock
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 
 @pytest.fixture(autouse=True)

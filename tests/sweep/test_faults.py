@@ -18,8 +18,8 @@ import pytest
 
 from tests.sweep.test_kill import curves, ended, finish, start, trial_files
 from tests.tiny import write_task
-from tuner import events
-from tuner.events import read, read_run
+from tuner.disk import events
+from tuner.disk.events import read, read_run
 from tuner.messages import State
 
 

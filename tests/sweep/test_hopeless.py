@@ -9,7 +9,7 @@ import pytest
 
 from tests.sweep.test_sweep import records, sweep
 from tests.tiny import write_task
-from tuner import events
+from tuner.disk import events
 from tuner.execution import InProcessExecutor, Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 

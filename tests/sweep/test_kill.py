@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.tiny import write_task
-from tuner.events import read, read_run
+from tuner.disk.events import read, read_run
 
 TUNER = [sys.executable, "-m", "tuner"]
 TRIALS = 8

@@ -15,8 +15,8 @@ from tests.tiny import write_task
 from tuner.cli import main
 from tuner.config import TaskFile
 from tuner.errors import UserError
-from tuner.sweep import machine, resolve_task
-from tuner.sweep.machine import check_machine, devices
+from tuner.task import machine, resolve_task
+from tuner.task.machine import check_machine, devices
 from tuner.training.probe import probe
 
 VALUES = ["0", "-1", "1", "1e18", "1.5", "-0.5", ".nan", ".inf", "-.inf", "1e-320", "9223372036854775808", "true", "[]"]

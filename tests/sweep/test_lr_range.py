@@ -15,8 +15,9 @@ from tests.tiny import write_task
 from tuner.cli import main
 from tuner.config import load_task_file
 from tuner.errors import TaskFileError
-from tuner.sweep import lr_range, resolve_task
-from tuner.sweep.lr_range import SMOOTHING, judged
+from tuner.solo import lr_range
+from tuner.solo.lr_range import SMOOTHING, judged
+from tuner.task import resolve_task
 
 
 def smooth(losses: list[float]) -> list[float]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import write_task
+from tuner.disk import file_system
 from tuner.errors import StudyError
-from tuner.sweep import Sweep, disk, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 TABLE = """22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:40 / /home rw - nfs4 server:/home rw,vers=4.2
@@ -29,7 +31,7 @@ broken line
 @pytest.fixture
 def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mountinfo").write_text(TABLE)
-    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
+    monkeypatch.setattr(file_system, "MOUNTS", tmp_path / "mountinfo")
 
 
 @pytest.mark.usefixtures("_table")
@@ -46,14 +48,14 @@ def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_file_system_is_refused(folder: str, kind: str) -> None:
     """The innermost and latest mount counts; the line names folder and kind and what to do."""
     with pytest.raises(StudyError, match=f"^task.yaml:3: storage.folder {folder} must be .* '{kind}'. Name a"):
-        disk.check_local(Path(folder), "task.yaml:3")
+        file_system.check_local(Path(folder), "task.yaml:3")
 
 
 @pytest.mark.usefixtures("_table")
 @pytest.mark.parametrize("folder", ["/srv", "/homework", "/home/me/local disk/x", "/over/x"])
 def test_a_local_disk_is_taken(folder: str) -> None:
     """A local mount below a network one, a similar name, an overlay."""
-    disk.check_local(Path(folder))
+    file_system.check_local(Path(folder))
 
 
 def test_this_machines_own_table_is_read() -> None:
@@ -63,8 +65,8 @@ def test_this_machines_own_table_is_read() -> None:
     if mounted.returncode:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        assert disk.file_system(folder / "not" / "there") == "tmpfs"
-        assert disk.file_system(Path("/proc/self")) == "proc"
+        assert file_system.file_system(folder / "not" / "there") == "tmpfs"
+        assert file_system.file_system(Path("/proc/self")) == "proc"
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
         shutil.rmtree(folder)
@@ -73,7 +75,7 @@ def test_this_machines_own_table_is_read() -> None:
 def test_a_sweep_there_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The study's folder is not made, nor is anything prepared."""
     (tmp_path / "mountinfo").write_text("1 1 0:1 / / rw - nfs4 server:/ rw\n")
-    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
+    monkeypatch.setattr(file_system, "MOUNTS", tmp_path / "mountinfo")
     monkeypatch.chdir(tmp_path)
     path = write_task(tmp_path)
     with pytest.raises(StudyError, match="but got 'nfs4'"):

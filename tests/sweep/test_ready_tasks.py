@@ -9,7 +9,8 @@ import pytest
 
 from tests.sweep.test_sweep import Events
 from tuner.config import ready_tasks
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
 
 PACKAGES = {
     "memory/adding": "tuner",

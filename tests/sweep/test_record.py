@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from tests.tiny import write_task
 from tuner.cli import main
 from tuner.recording import Recorder
-from tuner.sweep import resolve_task
 from tuner.sweep.record import Record, sync_command
+from tuner.task import resolve_task
 
 
 class Fake(Recorder):

@@ -15,12 +15,13 @@ from tests.space.cases import spaces
 from tests.sweep.test_sweep import Events, records, sweep
 from tests.tiny import write_task
 from tuner.diagnostics.finding import Cure, Finding
+from tuner.disk.events import RunRecord
 from tuner.errors import UserError
-from tuner.events import RunRecord
 from tuner.messages import State
 from tuner.space import Space
-from tuner.sweep import Sweep, resolve_task
+from tuner.sweep import Sweep
 from tuner.sweep.repairs import EARLY, Repair, Repairs, cured
+from tuner.task import resolve_task
 
 SPACE = Space.parse(
     {

@@ -7,8 +7,8 @@ from unittest.mock import Mock
 import pytest
 
 from tests.execution.test_executors import spec
+from tuner.disk.folder import StudyFolder
 from tuner.execution.contract import Started
-from tuner.folder import StudyFolder
 from tuner.messages import Lost, Message
 from tuner.sweep import runs
 from tuner.sweep.runs import KEPT_SECONDS, Runs

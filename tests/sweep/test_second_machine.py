@@ -19,7 +19,7 @@ import pytest
 from tests.s3 import BUCKET, SECRET
 from tests.sweep.test_kill import curves, ended, finish, start, trial_files
 from tests.tiny import write_task
-from tuner.events import read, read_run
+from tuner.disk.events import read, read_run
 from tuner.messages import State
 
 RAY = Path(sys.executable).with_name("ray")

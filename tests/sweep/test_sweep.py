@@ -10,10 +10,11 @@ import pytest
 
 from tests.tiny import write_task
 from tuner.adapters.preparing import CONTENTS, contents_of
+from tuner.disk.events import RunRecord, read, read_run
 from tuner.errors import StudyError
-from tuner.events import RunRecord, read, read_run
 from tuner.messages import State
-from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor, resolve_task
+from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor
+from tuner.task import resolve_task
 
 TIMES = ("time/epoch_seconds", "time/steps_per_second")
 
@@ -179,7 +180,7 @@ def test_a_stop_leaves_a_checkpoint_and_the_same_command_goes_on(tmp_path: Path)
 
 def test_two_drivers_on_one_study_are_refused(tmp_path: Path) -> None:
     """The second is told who holds the study."""
-    from tuner.sweep.lock import DriverLock
+    from tuner.disk.lock import DriverLock
 
     path = write_task(tmp_path)
     lock = DriverLock(resolve_task(path).folder.lock)

@@ -8,8 +8,8 @@ import pytest
 
 from tuner.config import ready_search_spaces, ready_tasks
 from tuner.errors import TaskFileError
-from tuner.sweep import resolve_task
-from tuner.sweep.search_phase import search_rungs
+from tuner.task import resolve_task
+from tuner.task.specs import search_rungs
 
 PROBE = "adapter: memory/probe\ndata: {length: 12}\n"
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.sweep.test_sweep import sweep
 from tests.tiny import write_task
+from tuner.disk.versions import FORMAT, versions
 from tuner.errors import StudyError
-from tuner.sweep import resolve_task
-from tuner.sweep.versions import FORMAT, versions
+from tuner.task import resolve_task
 
 
 @pytest.fixture

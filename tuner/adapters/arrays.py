@@ -18,8 +18,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from tuner import regular
 from tuner.adapters.room import must_fit
+from tuner.disk import regular
 from tuner.errors import DataError, nearest
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

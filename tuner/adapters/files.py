@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from tuner import regular
 from tuner.adapters.room import must_fit
 from tuner.config.options import Options
+from tuner.disk import regular
 from tuner.errors import DataError, TaskFileError
 from tuner.registry import Catalog
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner import regular
 from tuner.adapters.columns import check_columns
 from tuner.adapters.room import must_fit
+from tuner.disk import regular
 from tuner.errors import DataError
 
 if TYPE_CHECKING:

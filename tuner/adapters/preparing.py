@@ -17,8 +17,8 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from tuner import places, regular
 from tuner.adapters.base import Adapter, Prepared
+from tuner.disk import places, regular
 from tuner.errors import DataError
 
 PREPARED = "prepared.json"

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError, UserError, nearest
-from tuner.folder import StudyFolder
 from tuner.redaction import redacted, redacting
 
 if TYPE_CHECKING:
-    from tuner.sweep import Task
+    from tuner.task import Task
 
 _SIGNALS = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
 
@@ -107,7 +107,8 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
 
     Ctrl+C once stops cleanly, twice at once; the same command goes on where it was.
     """
-    from tuner.sweep import Sweep, SweepFailed, resolve_task
+    from tuner.sweep import Sweep, SweepFailed
+    from tuner.task import resolve_task
 
     resolved = resolve_task(task, sets)
     show = _listener(as_json)
@@ -150,7 +151,8 @@ def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_
 
     Nothing is recorded. Compare cells in a budget of seconds (`budget.seconds`) where their steps differ in cost.
     """
-    from tuner.sweep import preview, resolve_task
+    from tuner.solo import preview
+    from tuner.task import resolve_task
 
     resolved = resolve_task(task, sets)
     facts = preview(resolved, timing=timing, dry_run=dry_run)
@@ -195,7 +197,8 @@ def lr_range_(
     Prints the rate at which the loss falls fastest, a figure of the loss over the rate, and lines for the task file's
     `space:`. Takes seconds to minutes, in this process; nothing is recorded.
     """
-    from tuner.sweep import lr_range, resolve_task
+    from tuner.solo import lr_range
+    from tuner.task import resolve_task
 
     resolved = resolve_task(task, (*sets, *(f"baseline.{change}" for change in params)))
     found = lr_range(resolved, low=low, high=high, steps=steps)
@@ -284,7 +287,7 @@ def diagnose(
         _diagnose_task(Path(target), sets, params, as_json)
         return
     from tuner.cli.stories import print_study, print_trial
-    from tuner.sweep import diagnose_study, diagnose_trial
+    from tuner.solo import diagnose_study, diagnose_trial
 
     folder = _study_folder(target, storage, sets)
     if trial is None:
@@ -347,8 +350,8 @@ def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
 
     Exit status 1 when one differs.
     """
-    from tuner.sweep import rerun as rerun_trial
-    from tuner.sweep import resolve_task
+    from tuner.solo import rerun as rerun_trial
+    from tuner.task import resolve_task
 
     comparison = rerun_trial(resolve_task(task, sets), number)
     for line in comparison.differing[:20]:
@@ -390,7 +393,8 @@ def gc(study: str, storage: str) -> None:
 
     Results, prints, models of confirmed runs and the checkpoints of runs that may go on are kept. Safe to repeat.
     """
-    from tuner.sweep import DriverLock, collect
+    from tuner.disk.gc import collect
+    from tuner.disk.lock import DriverLock
 
     folder = _study_folder(study, storage)
     lock = DriverLock(folder.lock)
@@ -416,7 +420,8 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     """Train one configuration and tell its story; Ctrl+C ends it early, and what was found is told all the same."""
     from tuner.cli.console import Lines
     from tuner.cli.stories import print_trial
-    from tuner.sweep import Telling, configuration, diagnose_task, resolve_task
+    from tuner.solo import Telling, configuration, diagnose_task
+    from tuner.task import resolve_task
 
     task = resolve_task(path, sets)
     chosen = configuration(task, params)
@@ -455,8 +460,8 @@ def _study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> Study
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
-    from tuner.sweep.shape import check_shape
-    from tuner.sweep.versions import check_format
+    from tuner.disk.shape import check_shape
+    from tuner.disk.versions import check_format
 
     folder = StudyFolder((Path(storage) / study).absolute())
     check_shape(folder)

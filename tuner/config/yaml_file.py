@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from tuner import regular
+from tuner.disk import regular
 from tuner.errors import Key, TaskFileError
 from tuner.redaction import remember
 

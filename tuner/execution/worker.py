@@ -16,11 +16,11 @@ from typing import NoReturn, TextIO
 
 import psutil
 
+from tuner.disk.places import cache_folder
 from tuner.execution.contract import RunTrial
 from tuner.execution.failures import EXITED, failure_reason
 from tuner.execution.output import Output
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
-from tuner.places import cache_folder
 from tuner.redaction import redacted
 from tuner.registry import load_target
 

@@ -20,9 +20,9 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from tuner import events, regular
+from tuner.disk import events, regular
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.recording.points import (
     STATUS,
@@ -69,7 +69,7 @@ class Projection:
 
     Runs are found again by their tags, metrics carry the times of their events (MLflow keeps identical ones
     once) and parameters never change, so that repeats, from any process and after any crash, leave the same
-    runs. The tag `tuner.events` says how many lines of the event file are in MLflow for sure; it is written
+    runs. The tag `tuner.disk.events` says how many lines of the event file are in MLflow for sure; it is written
     after them. A cursor per unfinished run in memory makes live recording cost the new lines alone.
 
     After an exception of MLflow's the object goes on from what MLflow holds; the caller just repeats the
@@ -153,7 +153,7 @@ class Projection:
 
     def _project(self, run: str) -> int:
         cursor = self._cursors.get(run) or _Cursor(Run(self._sweep))
-        held = int(self._known[run].tags.get("tuner.events", 0)) if run in self._known else 0
+        held = int(self._known[run].tags.get("tuner.disk.events", 0)) if run in self._known else 0
         points, lines = self._read(run, cursor, held)
         if not lines:
             return 0
@@ -162,8 +162,8 @@ class Projection:
         state = State.RUNNING if is_open and run in self._live else record.state
         tags = {"mlflow.parentRunId": self._parent(), **cursor.run.tags(state)}
         known = self._made(run, cursor.run.name(), record.created, tags)
-        if known.tags.get("tuner.events") is None or any(known.tags.get(k) != v for k, v in tags.items()):
-            tags["tuner.events"] = str(lines)
+        if known.tags.get("tuner.disk.events") is None or any(known.tags.get(k) != v for k, v in tags.items()):
+            tags["tuner.disk.events"] = str(lines)
         if record.ended is not None and lines > held:
             self._write_texts(known, cursor.run)
             self._write_test_scores(cursor.run)
@@ -227,7 +227,7 @@ class Projection:
             "tuner.kind": "sweep",
             "tuner.state": state,
             "tuner.reason": str((end or {}).get("reason", ""))[:500],
-            "tuner.events": str(len(lines)),
+            "tuner.disk.events": str(len(lines)),
             **{
                 f"tuner.{name}": _tag(latest[name])
                 for name in ("version", "metric", "direction", "trials", "epochs")
@@ -307,7 +307,7 @@ class Projection:
                 "tuner.study": self._folder.name,
                 "tuner.id": self._sweep.identity,
                 "tuner.run": run,
-                **{key: value for key, value in tags.items() if key != "tuner.events"},
+                **{key: value for key, value in tags.items() if key != "tuner.disk.events"},
             }
             made = self._client.create_run(self._experiment, start_time=milliseconds(start), tags=first, run_name=name)
             known = self._known[run] = _Known(made.info.run_id, tags=first)
@@ -330,12 +330,12 @@ class Projection:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log what MLflow lacks; the tags go with the last metrics, as `tuner.events` vouches for them."""
+        """Log what MLflow lacks; the tags go with the last metrics, as `tuner.disk.events` vouches for them."""
         metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
         while len(metrics) > _METRICS_PER_CALL:
             self._client.log_batch(known.id, metrics[:_METRICS_PER_CALL])
             metrics = metrics[_METRICS_PER_CALL:]
-        new_params = {} if "tuner.events" in known.tags else params or {}
+        new_params = {} if "tuner.disk.events" in known.tags else params or {}
         new_tags = {key: value for key, value in (tags or {}).items() if known.tags.get(key) != value}
         self._client.log_batch(
             known.id,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO
 
-from tuner.folder import StudyFolder
+from tuner.disk.folder import StudyFolder
 from tuner.own_code import same_package
 from tuner.recording.uri import QUIET
 

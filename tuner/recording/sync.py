@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tuner import regular
+from tuner.disk import regular
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError, UserError
-from tuner.folder import StudyFolder
 from tuner.recording.reasons import reason
 from tuner.recording.uri import QUIET
 from tuner.redaction import redacted

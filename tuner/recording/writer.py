@@ -25,8 +25,8 @@ from typing import TextIO
 
 from mlflow.exceptions import MlflowException
 
+from tuner.disk.folder import StudyFolder
 from tuner.errors import UserError
-from tuner.folder import StudyFolder
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
 from tuner.recording.reasons import reason

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.diagnostics import names
 from tuner.diagnostics.catalog import CADENCES
 from tuner.diagnostics.thresholds import DeadUnits, ExplodingGradient, SaturatedUnits, VanishingGradient
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.reporting.drawing import (
     BLUE,
     GREEN,

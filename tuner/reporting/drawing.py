@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tuner.diagnostics.case import reach
 from tuner.diagnostics.names import STATE_GRAD
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 if TYPE_CHECKING:

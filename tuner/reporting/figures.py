@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.reporting.drawing import (
     BLUE,
     GREEN,

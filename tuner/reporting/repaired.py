@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.diagnostics.finding import changes_in_words
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.seed_noise import SeedNoise
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.drawing import (
     GREY,

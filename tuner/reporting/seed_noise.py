@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 LEVEL = 0.05

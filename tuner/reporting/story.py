@@ -14,8 +14,8 @@ from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import judge, rules
 from tuner.diagnostics.rules import Rule
+from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
-from tuner.events import RunRecord
 from tuner.messages import Epoch, State
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
 from tuner.reporting.drawing import lag_of, run_name

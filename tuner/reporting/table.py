@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.reporting.leaderboard import leaderboard
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.reporting.intervals import Interval
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000

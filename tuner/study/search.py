@@ -19,8 +19,8 @@ from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 from tuner.messages import State
 from tuner.redaction import redacted
 from tuner.seeding import derive_seed

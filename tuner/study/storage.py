@@ -19,9 +19,9 @@ from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from tuner import regular
+from tuner.disk import regular
+from tuner.disk.events import cut_torn_tail, write_whole
 from tuner.errors import StudyError
-from tuner.events import cut_torn_tail, write_whole
 
 
 class JournalFile(BaseJournalBackend):

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuner.events import RunRecord, read_run
-from tuner.folder import confirm_run
+from tuner.disk.events import RunRecord, read_run
+from tuner.disk.folder import confirm_run
 from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
 

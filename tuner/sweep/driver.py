@@ -17,39 +17,39 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuner import events, places
 from tuner.adapters import preparing
 from tuner.adapters.base import Prepared
+from tuner.announcements import Listener
 from tuner.config.kept import without_secrets
+from tuner.disk import events, places
+from tuner.disk.events import RunRecord, read_runs
+from tuner.disk.file_system import check_local
+from tuner.disk.folder import MODEL, StudyFolder, trial_run
+from tuner.disk.gc import collect
+from tuner.disk.lock import DriverLock
+from tuner.disk.shape import check_events, check_shape
+from tuner.disk.versions import check_format, note_versions, versions
 from tuner.errors import Key, StudyError
-from tuner.events import RunRecord, read_runs
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
-from tuner.folder import MODEL, StudyFolder, trial_run
 from tuner.messages import Ended, Epoch, Kind, TrialSpec, Verdict
 from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
-from tuner.sweep.code import check_code
 from tuner.sweep.confirm_phase import ConfirmPhase
-from tuner.sweep.disk import check_local
-from tuner.sweep.gc import collect
-from tuner.sweep.listener import Listener
-from tuner.sweep.lock import DriverLock
-from tuner.sweep.machine import check_machine
 from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
 from tuner.sweep.runs import Runs
 from tuner.sweep.search_phase import SearchPhase
-from tuner.sweep.shape import check_events, check_shape
 from tuner.sweep.shared import Shared
 from tuner.sweep.summary import Summary, summarize
-from tuner.sweep.task import Task, located
-from tuner.sweep.versions import check_format, note_versions, versions
+from tuner.task.code import check_code
+from tuner.task.machine import check_machine
+from tuner.task.specs import RUN_TRIAL, trial_spec
+from tuner.task.task import Task, located
 
 if TYPE_CHECKING:
     from tuner.study.search import Search
 
-RUN_TRIAL = "tuner.training:run_trial"
 CONFIRM_SHARE = 0.25
 """Part of `budget.timeout` that is kept for the confirmation."""
 
@@ -130,7 +130,6 @@ class Sweep:
         self.progress = Progress(task.maximize, task.file.budget.trials)
         self.deadlines = Deadlines()
         self.stop_reason = ""
-        self.trivial: Mapping[str, float] = {}
         self._fresh = fresh
         self._told_progress = 0.0
         self._told_away = False
@@ -176,7 +175,6 @@ class Sweep:
 
     def _run(self, prepared: Prepared) -> Outcome:
         self._began = time.monotonic()
-        self.trivial = prepared.trivial.get("val", {})
         self.deadlines = self._set_deadlines()
         if sentence := self._nothing_to_do():
             self.tell("nothing", sentence=sentence)
@@ -239,32 +237,20 @@ class Sweep:
     # what the phases use ----------------------------------------------------------------------------------------
 
     def spec(self, run: str, kind: Kind, number: int, params: Mapping[str, Any], seed: int, **fields: Any) -> TrialSpec:
-        """A spec with what all runs of the task have in common."""
+        """The spec of a run of the study."""
         file = self.task.file
-        return TrialSpec(
-            study=self.folder.name,
-            run=run,
+        return trial_spec(
+            self.task,
+            params,
+            run,
+            self.folder.run(run),
             kind=kind,
             number=number,
             seed=seed,
-            params=dict(params),
-            adapter=file.adapter,
-            data=self.task.data,
-            prepared=str(self.folder.prepared),
-            folder=str(self.folder.run(run)),
             checkpoints=self.shared.checkpoints(run),
             store=self.shared.store,
             prepared_as=self.shared.prepared_as(params),
-            epochs=file.budget.epochs,
-            seconds=file.budget.seconds,
-            metric=self.task.metric,
-            maximize=self.task.maximize,
-            device=file.device,
-            threads=file.resources.cpus,
-            diagnostics=file.diagnostics.level,
             act=file.diagnostics.mode == "act",
-            thresholds=file.diagnostics.thresholds,
-            trivial=self.trivial,
             stall_seconds=file.attempts.stall,
             output_bytes=file.disk.output,
             checkpoint_bytes=self._checkpoint_share(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 

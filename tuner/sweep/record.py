@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from tuner.announcements import Listener
 from tuner.recording import Recorder, tracking_uri
 from tuner.redaction import redacted
-from tuner.sweep.listener import Listener
-from tuner.sweep.task import Task
+from tuner.task.task import Task
 
 
 class Record:

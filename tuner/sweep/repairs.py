@@ -15,7 +15,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
-from tuner.events import RunRecord
+from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.space import Space
 from tuner.space.domains import same

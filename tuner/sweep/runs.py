@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
-from tuner import events, places
+from tuner.announcements import Listener
+from tuner.disk import events, places
+from tuner.disk.folder import CHECKPOINT, StudyFolder
 from tuner.execution import STACKS, Executor
-from tuner.folder import CHECKPOINT, StudyFolder
 from tuner.messages import Answer, Ended, Epoch, Lost, Message, Report, State, TrialSpec, Verdict
 from tuner.recording import Recorder
-from tuner.sweep.listener import Listener
 from tuner.sweep.nodes import MAX_FAILURES, Nodes
 
 MAX_DELAY_SECONDS = 60.0

@@ -6,23 +6,19 @@ import math
 import re
 import time
 from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tuner import events
-from tuner.errors import TaskFileError
-from tuner.events import RunRecord, read_run
-from tuner.folder import trial_run
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_run
+from tuner.disk.folder import trial_run
 from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
-from tuner.optim.schedules import peak_epoch
 from tuner.seeding import derive_seed
-from tuner.study.catalog import PRUNERS
 from tuner.sweep.repairs import Repair, Repairs
+from tuner.task.specs import search_rungs
 
 if TYPE_CHECKING:
     from tuner.study.search import Suggestion
     from tuner.sweep.driver import Sweep
-    from tuner.sweep.task import Task
 
 POLL_SECONDS = 0.5
 SAME_FAILURES = 3
@@ -178,7 +174,7 @@ class SearchPhase:
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
         """Answer a trial that a rule finds hopeless. See `Owner`."""
-        trivial = self._sweep.trivial.get(self._task.metric.removeprefix("val/"))
+        trivial = self._task.trivial.get(self._task.metric.removeprefix("val/"))
         decision = self._search.judge_hopeless(spec.number, epoch, value, trivial)
         return not decision.go_on, decision.reason
 
@@ -219,16 +215,3 @@ class SearchPhase:
         self._first.append(re.sub(r"\d+", "#", ended.reason) if ended.state is State.FAILED else "")
         if len(self._first) == SAME_FAILURES and len(set(self._first)) == 1 and self._first[0]:
             raise SweepFailed(f"the first {SAME_FAILURES} trials failed alike: {ended.reason}")
-
-
-def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
-    """Epochs after which a search trial may be judged, none before its own learning rate has been at its highest."""
-    name, options = task.pruner
-    epochs = task.file.budget.epochs
-    try:
-        settings = task.settings(params)
-    except TaskFileError:  # the trial will fail by it
-        return ()
-    peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
-    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
-    return rungs

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuner import places
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare, publish
+from tuner.disk import places
+from tuner.disk.folder import MODEL
 from tuner.errors import ClusterError, Key, StudyError
 from tuner.execution import Executor
-from tuner.folder import MODEL
-from tuner.sweep.task import Task, located
+from tuner.task.task import Task, located
 
 PROBE = "tuner.training.probe:probe"
 TRAINING_ON = "train on device"

@@ -9,25 +9,25 @@ from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
-from tuner import events
 from tuner.adapters.base import Metric, Prepared
-from tuner.events import RunRecord, read_run, read_runs
-from tuner.folder import StudyFolder
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_run, read_runs
+from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation, Scores, confirmation, leaderboard
 from tuner.reporting.learned import Course, halfway, has_learned
 from tuner.reporting.repaired import repaired
+from tuner.reporting.run_figures import draw_run
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
 from tuner.reporting.verdict import Held, verdict, what_to_try
 from tuner.sweep.confirm_phase import ConfirmPhase
-from tuner.sweep.run_figures import draw_run
 
 if TYPE_CHECKING:
     from tuner.sweep.driver import Sweep
-    from tuner.sweep.task import Task
+    from tuner.task.task import Task
 
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}

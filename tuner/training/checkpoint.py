@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from tuner import places
+from tuner.disk import places
+from tuner.disk.folder import CHECKPOINT as CHECKPOINT
+from tuner.disk.folder import MODEL as MODEL
 from tuner.errors import TrialError
-from tuner.folder import CHECKPOINT as CHECKPOINT
-from tuner.folder import MODEL as MODEL
 
 
 def save(path: str | Path, tensors: dict[str, Any], facts: dict[str, Any], *, limit: int | None = None) -> None:

@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuner import places
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import PREPARED, fetch
+from tuner.disk import places
 from tuner.training.devices import choose_device
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from tuner import places
+from tuner.disk import places
 from tuner.messages import Ended, State, TrialSpec
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device

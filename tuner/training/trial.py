@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuner import places
 from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.diagnostics.look import Sample
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
+from tuner.disk import places
+from tuner.disk.events import FULL, FULL_DISK_SECONDS
 from tuner.errors import Diverged, TrialError
-from tuner.events import FULL, FULL_DISK_SECONDS
 from tuner.messages import Answer, Epoch, Report, State, TrialSpec, Verdict
 from tuner.nets.network import Network, build_network
 from tuner.optim.averaging import make_averaging

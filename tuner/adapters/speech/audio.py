@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner import regular
 from tuner.adapters.room import must_fit
+from tuner.disk import regular
 from tuner.errors import DataError
 
 _CUT_OFF = re.compile(r"data(?: size)?\s*:\s*(\d+) \(should be (\d+)\)", re.IGNORECASE)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tuner import regular
+from tuner.disk import regular
 
 PATIENCE_SECONDS = 120.0
 """How long what cannot be done without is tried again while a store does not answer."""

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner import events, regular
+from tuner.disk import events, regular
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 
 _FOLDERS = re.compile(r"trials|confirm|test|artifacts|diagnose|(trials/\d+|confirm/[a-z0-9]+-\d+|test)(/artifacts)?")
 _FILES = re.compile(r".*\.(journal|lock|json|jsonl|yaml|log|pt|txt|png|csv)")

@@ -11,7 +11,7 @@ import psutil
 from tuner.config import TaskFile
 from tuner.errors import ClusterError, Key
 from tuner.own_code import same_package
-from tuner.sweep.task import Task
+from tuner.task.task import Task
 
 WORKER_BYTES = 256 * 1024**2
 """Memory of a worker that does not train yet: Python with torch (300 MB measured, part of it shared)."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from tuner.disk.events import RunRecord, read_run
+from tuner.disk.folder import trial_run
 from tuner.errors import StudyError
-from tuner.events import RunRecord, read_run
-from tuner.folder import trial_run
 from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
 from tuner.registry import load_target
-from tuner.sweep.driver import RUN_TRIAL
-from tuner.sweep.search_phase import search_rungs
-from tuner.sweep.task import Task
+from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
+from tuner.task.task import Task
 
 COMPARED = ("train/", "val/", "grad/", "act/", "weight/", "update/", "lr")
 """Metrics that must repeat; times do not."""
@@ -50,29 +48,8 @@ def rerun(task: Task, number: int) -> Comparison:
 
 
 def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
-    file = task.file
-    return TrialSpec(
-        study=task.folder.name,
-        run=record.run,
-        kind="trial",
-        number=record.number,
-        attempt=1,
-        seed=record.seed,
-        params=record.params,
-        adapter=file.adapter,
-        data=task.data,
-        prepared=str(task.folder.prepared),
-        folder=str(Path(folder)),
-        epochs=file.budget.epochs,
-        seconds=file.budget.seconds,
-        rungs=search_rungs(task, record.params),
-        metric=task.metric,
-        maximize=task.maximize,
-        device=file.device,
-        threads=file.resources.cpus,
-        diagnostics=file.diagnostics.level,
-        act=False,
-    )
+    rungs = search_rungs(task, record.params)
+    return trial_spec(task, record.params, record.run, folder, number=record.number, seed=record.seed, rungs=rungs)
 
 
 class _Comparing:

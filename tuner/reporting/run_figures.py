@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tuner.events import RunRecord
-from tuner.folder import StudyFolder
+from tuner.disk.events import RunRecord
+from tuner.disk.folder import StudyFolder
 
 TRAINING, DIAGNOSTICS = "training.png", "diagnostics.png"
 

@@ -33,10 +33,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tuner import regular
+from tuner.disk import regular
+from tuner.disk.event_forms import FIRST, misfit
+from tuner.disk.folder import trial_run
 from tuner.errors import StudyError
-from tuner.event_forms import FIRST, misfit
-from tuner.folder import trial_run
 from tuner.messages import Ended, State
 from tuner.redaction import redacted_values
 

@@ -3,92 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tuner.adapters.base import Adapter, Metric, Prepared
+from tuner.adapters.base import Adapter, Metric
 from tuner.adapters.catalog import ADAPTERS
-from tuner.adapters.preparing import prepare
 from tuner.config import LoadedTask, TaskFile, load_task_file, validate_options
-from tuner.config.options import Options
 from tuner.diagnostics.catalog import FINDINGS
-from tuner.errors import Key, TaskFileError, UserError, nearest
-from tuner.folder import StudyFolder
+from tuner.disk.folder import StudyFolder
+from tuner.errors import Key, TaskFileError, nearest
 from tuner.own_code import find_modules
 from tuner.recording import tracking_uri
 from tuner.redaction import redacted
 from tuner.registry import Catalog
-from tuner.space import Space, check, task_space
+from tuner.space import check, task_space
 from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.training.settings import MisfitError, Settings, settings
-
-Place = Callable[[Key], str]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a task file asks for, checked."""
-
-    file: TaskFile
-    path: Path
-    place: Place
-    adapter: Adapter
-    data: Mapping[str, Any]
-    """The adapter's options, validated, as plain data."""
-    data_options: type[Options]
-    space: Space
-    baseline: Mapping[str, Any]
-    """Parameters of the baseline: the defaults of every part, the adapter's, the space's constants, `baseline:`."""
-    metric: str
-    """The objective's metric with its split: "val/accuracy"."""
-    maximize: bool
-    sampler: tuple[str, Any]
-    pruner: tuple[str, Any]
-    tracking: str
-    folder: StudyFolder
-    modules: tuple[str, ...] = ()
-    """Folders in which modules of the task's own are found."""
-
-    def prepare(self) -> tuple[Path, Prepared]:
-        """Prepare the data, or find it prepared.
-
-        Raises:
-            DataError: With the place of the option at fault, where the data itself names none.
-        """
-        with located(self.place, ("data",)):
-            return prepare(self.file.adapter, self.adapter, self.folder.prepared)
-
-    def settings(self, params: Mapping[str, Any], *, key: str = "space") -> Settings:
-        """Check parameters against every part.
-
-        Raises:
-            TaskFileError: As `training.settings` says.
-        """
-        return settings(
-            params,
-            adapter=type(self.adapter),
-            data_options=self.data_options,
-            data=self.data,
-            place=lambda at: "" if at[:1] == ("space",) else self.place(at),  # `check` knows where entries stand
-            key=key,
-        )
-
-
-class located:  # noqa: N801 - reads as a word where it is used
-    """Context that gives errors from within the place of the option they name."""
-
-    def __init__(self, place: Place, default: Key) -> None:
-        self._place, self._default = place, default
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, UserError):
-            error.at(self._place(error.key or self._default))
+from tuner.task.task import Place, Task, acting, located
 
 
 def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
@@ -187,33 +120,6 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, boo
             key=key,
         )
     return name, known[name].maximize
-
-
-def acting(task: Task, params: Mapping[str, Any], *, kept: Container[str] = (), key: str = "space") -> dict[str, Any]:
-    """The parameters that act beside each other, all else being default; those that act nowhere are left out.
-
-    Args:
-        task: The task.
-        params: The parameters.
-        kept: Names that were asked for beside each other: one that acts nowhere is a mistake.
-        key: The task file's section that these come from.
-
-    Raises:
-        TaskFileError: A kept one acts nowhere, or one does not go with the data or with another one.
-    """
-    left = dict(params)
-    while True:
-        try:
-            task.settings(left, key=key)
-        except MisfitError:
-            raise
-        except TaskFileError as error:
-            name = str(error.key[-1]) if error.key else ""
-            if name not in left or name in kept:
-                raise
-            del left[name]
-        else:
-            return left
 
 
 def _check_thresholds(file: TaskFile, place: Place) -> None:

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner import regular
-from tuner.events import read_run
-from tuner.folder import CHECKPOINT, StudyFolder
+from tuner.disk import regular
+from tuner.disk.events import read_run
+from tuner.disk.folder import CHECKPOINT, StudyFolder
 
 
 @dataclass(frozen=True)

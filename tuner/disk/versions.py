@@ -7,9 +7,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from tuner import places, regular
+from tuner.disk import places, regular
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 
 FORMAT = 1
 """Of the study folder; raised when an older `tuner` could not read what is written. A folder without one has 1."""

@@ -11,11 +11,10 @@ from tuner.errors import TaskFileError
 from tuner.messages import Answer, Report, State, Verdict
 from tuner.redaction import redacted
 from tuner.registry import load_target
-from tuner.sweep.cost import baseline_spec, step_costs
-from tuner.sweep.driver import RUN_TRIAL
-from tuner.sweep.machine import has_device
-from tuner.sweep.search_phase import search_rungs
-from tuner.sweep.task import Task
+from tuner.solo.cost import step_costs
+from tuner.task.machine import has_device
+from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
+from tuner.task.task import Task
 
 DRY_RUNS = 12
 """Configurations of which a dry run trains one epoch, besides the baseline."""
@@ -36,7 +35,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     _, prepared = task.prepare()
     file = task.file
     confirm = file.confirm
-    trivial = prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/"))
+    trivial = task.trivial.get(task.metric.removeprefix("val/"))
     facts: dict[str, Any] = {
         "study": file.name,
         "data": {**prepared.counts, **prepared.about},
@@ -77,7 +76,9 @@ def _dry_run(task: Task) -> int:
     configurations = [dict(task.baseline), *samples]
     for number, params in enumerate(configurations):
         with tempfile.TemporaryDirectory() as folder:
-            spec = baseline_spec(task, params, f"dry-run/{number}", folder, epochs=2, rungs=(1,))
+            spec = trial_spec(
+                task, params, f"dry-run/{number}", folder, epochs=2, seconds=None, diagnostics="off", rungs=(1,)
+            )
             ended = load_target(RUN_TRIAL)(spec, _OneEpoch())
         if ended.state is State.FAILED:
             raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")

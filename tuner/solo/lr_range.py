@@ -18,8 +18,8 @@ from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
 from tuner.reporting import lr_figure, save
 from tuner.space.domains import shown
-from tuner.sweep.cost import baseline_spec
-from tuner.sweep.task import Task
+from tuner.task.specs import trial_spec
+from tuner.task.task import Task
 
 if TYPE_CHECKING:
     from tuner.training.trial import Training
@@ -155,7 +155,7 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
 def _training(task: Task, folder: str) -> Training:
     from tuner.training.trial import Training, Unheard
 
-    spec = baseline_spec(task, dict(task.baseline), "lr-range", folder, seed=SEED)
+    spec = trial_spec(task, task.baseline, "lr-range", folder, epochs=1, seconds=None, seed=SEED, diagnostics="off")
     try:
         return Training(spec, Unheard())
     except TrialError as error:

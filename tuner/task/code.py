@@ -9,8 +9,7 @@ from tuner.errors import Key, StudyError
 from tuner.nets.catalog import CELLS
 from tuner.own_code import Code, changed_files, code_of
 from tuner.registry import Entry
-from tuner.sweep.cost import cells
-from tuner.sweep.task import Task
+from tuner.task.task import Task, cells
 
 if TYPE_CHECKING:
     from tuner.study.search import Search

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from tuner import regular
+from tuner.disk import regular
 from tuner.errors import StudyError
 
 

@@ -10,22 +10,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner import events
-from tuner.adapters.base import Prepared
+from tuner.announcements import Listener
 from tuner.config import parse_value
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_run, read_runs
+from tuner.disk.folder import StudyFolder, confirm_run, trial_run
 from tuner.errors import StudyError, TaskFileError, TunerError
-from tuner.events import RunRecord, read_run, read_runs
 from tuner.execution.failures import failure_reason
-from tuner.folder import StudyFolder, confirm_run, trial_run
 from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
 from tuner.registry import load_target
 from tuner.reporting.leaderboard import BASELINE, leaderboard
+from tuner.reporting.run_figures import DIAGNOSTICS, TRAINING, draw_into, draw_run
 from tuner.reporting.story import About, StudyStory, TrialStory, study_story, trial_story
-from tuner.sweep.cost import baseline_spec
-from tuner.sweep.driver import RUN_TRIAL
-from tuner.sweep.listener import Listener
-from tuner.sweep.run_figures import DIAGNOSTICS, TRAINING, draw_into, draw_run
-from tuner.sweep.task import Task, acting
+from tuner.task.specs import RUN_TRIAL, trial_spec
+from tuner.task.task import Task, acting
 
 BEST, BASE = "best", "baseline"
 """What a configuration may start from: the study's winner, or the task's baseline."""
@@ -149,7 +147,9 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     """
     _, prepared = task.prepare()
     with tempfile.TemporaryDirectory() as folder:
-        spec = _spec(task, chosen, prepared, folder)
+        spec = trial_spec(
+            task, chosen.params, RUN, folder, number=chosen.number, seed=chosen.seed, diagnostics="diagnosis"
+        )
         link.begin(spec)
         try:
             ended: Ended = load_target(RUN_TRIAL)(spec, link)
@@ -244,24 +244,6 @@ class Telling:
             loss=self.record.epochs[done]["metrics"].get("train/loss"),
             seconds_left=seconds / done * (self._epochs - done),
         )
-
-
-def _spec(task: Task, chosen: Configuration, prepared: Prepared, folder: str) -> TrialSpec:
-    file = task.file
-    spec = baseline_spec(
-        task,
-        dict(chosen.params),
-        RUN,
-        folder,
-        epochs=file.budget.epochs,
-        seconds=file.budget.seconds,
-        seed=chosen.seed,
-        diagnostics="diagnosis",
-        act=False,
-        thresholds=file.diagnostics.thresholds,
-        trivial=prepared.trivial.get("val", {}),
-    )
-    return replace(spec, number=chosen.number)
 
 
 def _change(text: str) -> tuple[str, Any]:

@@ -1,0 +1,67 @@
+"""The one place where a task becomes the specs of its trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TaskFileError
+from tuner.messages import TrialSpec
+from tuner.optim.schedules import peak_epoch
+from tuner.study.catalog import PRUNERS
+from tuner.task.task import Task
+
+RUN_TRIAL = "tuner.training:run_trial"
+"""What trains a spec, where a worker finds it."""
+
+
+def trial_spec(task: Task, params: Mapping[str, Any], run: str, folder: str | Path, **fields: Any) -> TrialSpec:
+    """A spec with what all trainings of a task have in common.
+
+    Args:
+        task: The resolved task, whose data are prepared.
+        params: The configuration.
+        run: What it is for, or its folder below the study.
+        folder: Where it may write.
+        fields: Further fields, and others than the task's.
+    """
+    file = task.file
+    common: dict[str, Any] = {
+        "kind": "trial",
+        "number": -1,
+        "attempt": 1,
+        "seed": 0,
+        "epochs": file.budget.epochs,
+        "seconds": file.budget.seconds,
+        "metric": task.metric,
+        "maximize": task.maximize,
+        "device": file.device,
+        "threads": file.resources.cpus,
+        "diagnostics": file.diagnostics.level,
+        "thresholds": file.diagnostics.thresholds,
+        "trivial": task.trivial,
+    }
+    return TrialSpec(
+        study=task.folder.name,
+        run=run,
+        params=dict(params),
+        adapter=file.adapter,
+        data=task.data,
+        prepared=str(task.folder.prepared),
+        folder=str(folder),
+        **{**common, **fields},
+    )
+
+
+def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
+    """Epochs after which a search trial may be judged, none before its own learning rate has been at its highest."""
+    name, options = task.pruner
+    epochs = task.file.budget.epochs
+    try:
+        settings = task.settings(params)
+    except TaskFileError:  # the trial will fail by it
+        return ()
+    peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
+    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
+    return rungs
