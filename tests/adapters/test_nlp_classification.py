@@ -150,9 +150,10 @@ def test_label_that_is_too_rare_is_named_with_its_line(tmp_path: Path) -> None:
         prepare(tmp_path / "out", path=path)
 
 
-def test_missing_files_name_their_option(tmp_path: Path) -> None:
+def test_missing_files_name_their_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path that leads nowhere is refused by fingerprint and by preparation."""
-    adapter = TextClassification(TextClassificationOptions(path=str(tmp_path / "gone.csv")))
+    monkeypatch.chdir(tmp_path)
+    adapter = TextClassification(TextClassificationOptions(path="gone.csv"))
     for call in (adapter.fingerprint, lambda: adapter.prepare(tmp_path)):
         with pytest.raises(DataError, match=r"data\.path must name an existing file or folder.*gone\.csv"):
             call()

@@ -27,7 +27,8 @@ FOLDER = tempfile.mkdtemp()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _remove_folder() -> Iterator[None]:
+def _folder() -> Iterator[None]:
+    Path(FOLDER).mkdir(exist_ok=True)
     yield
     shutil.rmtree(FOLDER)
 
