@@ -162,7 +162,6 @@ def losses(folder: Path, seed: int, epochs: int, batch_size: int, rule: str) -> 
         prepared=str(folder / "prepared"),
         folder=str(folder / rule),
         epochs=epochs,
-        metric="val/loss",
         device="cpu",
         threads=1,
         diagnostics="off",

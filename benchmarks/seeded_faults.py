@@ -30,6 +30,7 @@ from tuner.adapters.preparing import prepare
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.judging import judge, rules
 from tuner.messages import Answer, Epoch, Report, TrialSpec
+from tuner.objective import Objective
 
 LEARNED = 0.95
 """Share of the trivial predictor's loss that a healthy training falls below, and it does not end above that loss."""
@@ -197,7 +198,7 @@ def train(folder: Path, tasks: Mapping[str, Task], one: Training) -> None:
         prepared=str(folder / "prepared"),
         folder=str(folder / "runs" / one.file),
         epochs=task.epochs,
-        metric="val/loss",
+        objective=Objective(trivial=prepared.trivial["val"]["loss"]),
         diagnostics="standard",
         act=False,
         trivial=prepared.trivial["val"],
@@ -348,8 +349,7 @@ def judged(
         case = Case(
             epochs=[Epoch(**epoch) for epoch in record["epochs"]],
             budget=tasks[one.task].epochs,
-            metric="val/loss",
-            maximize=False,
+            objective=Objective(trivial=record["trivial"]["loss"]),
             trivial=record["trivial"],
             lag=record["lag"],
             steps_per_epoch=record["steps_per_epoch"],

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from tuner.objective import Objective
+
 Kind = Literal["trial", "confirm", "test"]
 
 
@@ -96,8 +98,8 @@ class TrialSpec:
     training data."""
     rungs: tuple[int, ...] = ()
     """Epochs (1-based) after which the worker waits for an answer."""
-    metric: str = "val/loss"
-    maximize: bool = False
+    objective: Objective = field(default_factory=Objective)
+    """With the trivial predictor's score on the validation split, where it is known."""
     reported: int = 0
     """Epochs that the driver already holds; they are not sent again."""
     device: str = "auto"

@@ -251,7 +251,7 @@ class TestTraining:
             told.append(fields)
             link.stop("the test")
 
-        link = Telling(tell, task.metric, task.file.budget.epochs)
+        link = Telling(tell, task.objective.metric, task.file.budget.epochs)
         story = diagnose_task(task, configuration(task, []), link)
         assert told[0]["epoch"] >= 1
         assert told[0]["epochs"] == 100_000

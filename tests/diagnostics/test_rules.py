@@ -18,6 +18,7 @@ from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.diagnostics.judging import hopeless, judge, rules
 from tuner.messages import Epoch
+from tuner.objective import Objective
 from tuner.training.settings import known_parameters
 
 CELL = "stack.forward_cells.0"
@@ -58,7 +59,7 @@ def case(
         weights = {names.WEIGHT: {f"{CELL}.kernel.weight_ih_l0": sizes(epoch), f"{CELL}.kernel.bias_ih_l0": epoch}}
         made.append(Epoch(epoch=epoch, time=0.0, metrics=told, tensors={**HEALTHY_TABLES, **weights, **tables}))
     given: dict[str, Any] = {"budget": 20, "trivial": {"loss": 1.0}, "lag": 50, "steps_per_epoch": 100, **fields}
-    return Case(epochs=made, metric="val/loss", maximize=False, **given)
+    return Case(epochs=made, **{"objective": Objective(), **given})
 
 
 def flat(value: float) -> Any:
@@ -123,7 +124,7 @@ def test_a_symptom_is_found_with_its_evidence_and_no_other_is(name: str) -> None
 def test_a_healthy_training_has_none() -> None:
     """Nor has one of which only the losses are known, or nothing at all."""
     assert found(case()) == {}
-    bare = Case(epochs=[], budget=10, metric="val/loss", maximize=False)
+    bare = Case(epochs=[], budget=10, objective=Objective())
     assert found(bare) == {}
     measured_little = case(
         metrics=dict.fromkeys(HEALTHY_METRICS, math.nan), tables={name: {} for name in HEALTHY_TABLES}
@@ -294,12 +295,11 @@ def test_a_training_that_is_ahead_by_its_objective_has_learned() -> None:
     """Whatever its loss says; a score to be maximized is above the trivial predictor's by chance, and shows nothing."""
     of = small(1e-6, metrics={"val/mase": flat(0.72)})
     assert hopeless(of, rules({})) is not None
-    trivial = {"loss": 1.0, "mase": 1.0}
-    ahead = replace(of, metric="val/mase", trivial=trivial)
+    ahead = replace(of, objective=Objective("val/mase", trivial=1.0))
     assert ahead.progress == pytest.approx(0.28)
     assert hopeless(ahead, rules({})) is None
     assert "stuck_at_trivial" not in found(ahead)
-    assert hopeless(replace(of, metric="val/mase", trivial=trivial, maximize=True), rules({})) is not None
+    assert hopeless(replace(of, objective=Objective("val/mase", maximize=True, trivial=1.0)), rules({})) is not None
 
 
 def test_a_vanishing_gradient_on_a_task_that_is_learned_is_nobodys_concern() -> None:

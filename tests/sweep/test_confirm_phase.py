@@ -9,6 +9,7 @@ from typing import Any
 from tests.tiny import write_task
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.sweep.confirm_phase import BASELINE, Candidate, ConfirmPhase
 from tuner.sweep.summary import _cut_before
 from tuner.task.resolve import resolve_task
@@ -18,7 +19,7 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
     """Numbers of those to be confirmed."""
     trials = [RunRecord(number=number, state=state, params={"n": number}) for number, state in enumerate(states)]
     sweep: Any = SimpleNamespace(
-        task=SimpleNamespace(maximize=maximize, baseline={}, settings=dict),
+        task=SimpleNamespace(objective=Objective(maximize=maximize), baseline={}, settings=dict),
         folder=None,
         search=SimpleNamespace(expected=lambda: expected),
         records=lambda _: trials,
@@ -82,7 +83,7 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
     ]
     sweep: Any = SimpleNamespace(
         task=SimpleNamespace(
-            maximize=False,
+            objective=Objective(),
             settings=dict,
             baseline={"n": 7},
             file=SimpleNamespace(confirm=SimpleNamespace(top=1, seeds=2)),

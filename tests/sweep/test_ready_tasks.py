@@ -58,7 +58,7 @@ def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
     assert outcome.usable
     (started,) = told.of("started")
     best, trivial = told.of("trial")[-1]["best"], started["trivial"]
-    if task.maximize:
+    if task.objective.maximize:
         assert best > trivial + 0.15 * (1.0 - trivial)
     else:
         assert best < 0.85 * trivial

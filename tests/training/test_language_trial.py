@@ -11,6 +11,7 @@ import pytest
 from tests.training.test_trial import Driver, numbers
 from tuner.adapters.nlp.language_modelling import LanguageModelling
 from tuner.messages import State, TrialSpec
+from tuner.objective import Objective
 from tuner.training import run_trial
 
 TEXT = "".join(f"{line} green bottles hanging on the wall\n" for line in range(200))
@@ -37,7 +38,7 @@ def make(tmp_path: Path) -> Any:
             folder=str(tmp_path / folder),
             epochs=4,
             rungs=(1, 2, 3),
-            metric="val/bpc",
+            objective=Objective("val/bpc"),
         )
 
     return build

@@ -426,7 +426,7 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     task = resolve_task(path, sets)
     chosen = configuration(task, params)
     show = Lines(sys.stderr) if as_json else _listener(as_json)
-    link = Telling(show, task.metric, task.file.budget.epochs)
+    link = Telling(show, task.objective.metric, task.file.budget.epochs)
     show("notice", sentence=f"training {chosen.words}, with every probe; nothing is recorded in a study")
     try:
         with _stopping(link.stop) as received:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tuner.messages import Epoch
+from tuner.objective import Objective
 
 LOSS = "val/loss"
 
@@ -20,8 +21,7 @@ class Case:
     Args:
         epochs: From the first on, none left out.
         budget: Epochs of a full training.
-        metric: The objective.
-        maximize: Whether higher values of it are better.
+        objective: What is optimized, with the trivial predictor's score where it is known.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
         lag: Longest expected dependency in steps; None where it is not known.
         steps_per_epoch: Optimizer steps; 0 where they are not known.
@@ -32,8 +32,7 @@ class Case:
 
     epochs: Sequence[Epoch]
     budget: int
-    metric: str
-    maximize: bool
+    objective: Objective
     trivial: Mapping[str, float] = field(default_factory=dict)
     lag: int | None = None
     steps_per_epoch: int = 0
@@ -91,9 +90,9 @@ class Case:
         if self.trivial_loss is None:
             return None
         shares = [1.0 - self.best_loss[1] / self.trivial_loss]
-        trivial = self.trivial.get(self.metric.removeprefix("val/"), math.nan)
-        if not self.maximize and math.isfinite(trivial) and trivial > 0:
-            shares += [1.0 - value / trivial for _, value in self.series(self.metric)]
+        objective, trivial = self.objective, self.objective.trivial
+        if objective.direction == "minimize" and trivial is not None and 0 < trivial < math.inf:
+            shares += [1.0 - value / trivial for _, value in self.series(objective.metric)]
         return max(0.0, *shares)
 
 

@@ -17,6 +17,7 @@ from tuner.diagnostics.rules import Rule
 from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
 from tuner.messages import Epoch, State
+from tuner.objective import Objective
 from tuner.reporting.contrasts import Contrast, Group, contrasts, wilson
 from tuner.reporting.drawing import lag_of, run_name
 from tuner.reporting.intervals import Interval
@@ -274,8 +275,7 @@ def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
             if upto is None or epoch <= upto
         ],
         budget=about.epochs or max(record.epochs, default=1),
-        metric=about.metric,
-        maximize=about.maximize,
+        objective=Objective(about.metric, about.maximize, trivial=about.trivial_value),
         trivial=about.trivial,
         lag=record.results.get("lag"),
         steps_per_epoch=record.results.get("steps_per_epoch") or 0,

@@ -160,8 +160,8 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     record = link.ended(ended)
     told = About(
         study=task.folder.name,
-        metric=task.metric,
-        maximize=task.maximize,
+        metric=task.objective.metric,
+        maximize=task.objective.maximize,
         epochs=task.file.budget.epochs,
         trivial=spec.trivial,
         trivial_name=str(prepared.about.get("name", "trivial predictor")),

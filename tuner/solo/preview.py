@@ -35,12 +35,12 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     _, prepared = task.prepare()
     file = task.file
     confirm = file.confirm
-    trivial = task.trivial.get(task.metric.removeprefix("val/"))
+    trivial = task.trivial.get(task.objective.name)
     facts: dict[str, Any] = {
         "study": file.name,
         "data": {**prepared.counts, **prepared.about},
         "notices": list(prepared.notices),
-        "objective": f"{task.metric}, {'higher' if task.maximize else 'lower'} is better",
+        "objective": f"{task.objective.metric}, {task.objective.words}",
         "trivial predictor": trivial,
         "search space": {
             "searched": ", ".join(task.space.searched),

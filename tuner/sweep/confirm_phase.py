@@ -140,7 +140,7 @@ class ConfirmPhase:
         The first trials of a search always come to their end, and one that was cut beside good ones may be better. One
         that is the baseline's configuration is confirmed as that: with the same seeds it would be the same training.
         """
-        expected, sign = self._sweep.search.expected(), -1.0 if self._task.maximize else 1.0
+        expected, sign = self._sweep.search.expected(), -1.0 if self._task.objective.maximize else 1.0
         ranked = sorted(
             (sign * expected[record.number], record.state is not State.COMPLETED, record.number, record.params)
             for record in self._sweep.records("trials/")

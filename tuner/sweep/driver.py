@@ -127,7 +127,7 @@ class Sweep:
         self.executor = executor or make_executor(task)
         self.recorder = Recorder(self.folder, task.tracking)
         self._record = Record(task, self.recorder, tell)
-        self.progress = Progress(task.maximize, task.file.budget.trials)
+        self.progress = Progress(task.objective.maximize, task.file.budget.trials)
         self.deadlines = Deadlines()
         self.stop_reason = ""
         self._fresh = fresh
@@ -329,7 +329,7 @@ class Sweep:
         search = Search(
             self.folder,
             task.space,
-            maximize=task.maximize,
+            maximize=task.objective.maximize,
             sampler=task.sampler,
             pruner=task.pruner,
             seed=file.sampler.seed,
@@ -344,7 +344,7 @@ class Sweep:
         facts: dict[Key, Any] = {
             ("adapter",): file.adapter,
             ("data",): task.adapter.fingerprint(),
-            ("objective", "metric"): task.metric,
+            ("objective", "metric"): task.objective.metric,
             ("budget", "epochs"): file.budget.epochs,
             ("budget", "seconds"): file.budget.seconds,
             ("sampler", "seed"): file.sampler.seed,
@@ -429,7 +429,7 @@ class Sweep:
         common: dict[str, Any] = {
             "study": self.folder.name,
             "adapter": file.adapter,
-            "metric": task.metric,
+            "metric": task.objective.metric,
             "trials": file.budget.trials,
             "epochs": file.budget.epochs,
             "seconds": file.budget.seconds,
@@ -441,7 +441,7 @@ class Sweep:
             version=versions().get("tuner", ""),
             versions=versions(),
             **common,
-            direction="maximize" if task.maximize else "minimize",
+            direction=task.objective.direction,
             sampler=task.sampler[0],
             pruner=task.pruner[0],
             seed=file.sampler.seed,
@@ -459,9 +459,9 @@ class Sweep:
             **common,
             folder=str(self.folder.root),
             done=self.search.counted() - len(self.search.running()),
-            trivial=prepared.trivial.get("val", {}).get(task.metric.removeprefix("val/")),
+            trivial=prepared.trivial.get("val", {}).get(task.objective.name),
             trivial_name=prepared.about.get("name", "trivial predictor"),
-            maximize=task.maximize,
+            maximize=task.objective.maximize,
             tracking=redacted(task.tracking),
         )
         for sentence in prepared.notices:

@@ -39,7 +39,7 @@ class SearchPhase:
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         diagnostics = self._task.file.diagnostics
         most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
-        self._repairs = Repairs(self._task.space, most, maximize=self._task.maximize)
+        self._repairs = Repairs(self._task.space, most, maximize=self._task.objective.maximize)
         self._open = True
         self._first: list[str] = []
 
@@ -139,7 +139,7 @@ class SearchPhase:
                 self._repairs.begun(record.repairs, record.params)
             if not self._search.fits(record.number):
                 continue
-            for epoch, value in record.series(self._task.metric).items():
+            for epoch, value in record.series(self._task.objective.metric).items():
                 self._search.reported(record.number, epoch, value)
             if record.state.final:
                 self._repairs.ended(record)
@@ -163,7 +163,7 @@ class SearchPhase:
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
         """Let the study compare others with it. See `Owner`."""
-        self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.metric])
+        self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.objective.metric])
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
         """Answer a trial at a rung. See `Owner`."""
@@ -174,7 +174,7 @@ class SearchPhase:
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
         """Answer a trial that a rule finds hopeless. See `Owner`."""
-        trivial = self._task.trivial.get(self._task.metric.removeprefix("val/"))
+        trivial = self._task.trivial.get(self._task.objective.name)
         decision = self._search.judge_hopeless(spec.number, epoch, value, trivial)
         return not decision.go_on, decision.reason
 

@@ -79,14 +79,18 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
     confirmed = ConfirmPhase(sweep).confirmed()
     test = read_run(folder.events("test")).results.get("test", {})
-    metric = task.metric.removeprefix("val/")
+    metric = task.objective.name
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
     mattered, shares, separated = _what_mattered(sweep, trials, prepared)
-    mattered += [repair.sentence for repair in repaired(trials, confirmed, task.metric, task.maximize)]
-    _write_tables(folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.maximize)
+    mattered += [
+        repair.sentence for repair in repaired(trials, confirmed, task.objective.metric, task.objective.maximize)
+    ]
+    _write_tables(
+        folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.objective.maximize
+    )
     common: dict[str, Any] = {
         "headline": headline(folder.name, trials),
-        "metric": task.metric,
+        "metric": task.objective.metric,
         "test_metric": f"test/{metric}",
         "has_test": bool(test),
         "importance": shares,
@@ -95,7 +99,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         "asked": sweep.asked,
     }
     if not confirmed:
-        best = next(iter(leaderboard(trials, task.maximize)), None)
+        best = next(iter(leaderboard(trials, task.objective.maximize)), None)
         if best is None or best.state is not State.COMPLETED:
             return Summary(**common)
         sentence = (
@@ -136,7 +140,7 @@ def _confirmation(sweep: Sweep, prepared: Prepared, confirmed: Sequence[RunRecor
     metric = _metric(sweep.task)
     return confirmation(
         _scores(confirmed),
-        sweep.task.maximize,
+        sweep.task.objective.maximize,
         within=metric.within,
         step=_step(prepared, "val", metric),
         trivial=_trivial(prepared, "val", metric.name),
@@ -170,14 +174,14 @@ def _verdict(
         if trivial is not None and values:
             of_mean = known or mean_interval(values, 0.025, _step(prepared, split, metric), metric.within)
             held.append(Held(told, f"{split}/{metric.name}", values, trivial, of_mean))
-    found = verdict(name, _trivial_name(prepared), held, task.maximize)
+    found = verdict(name, _trivial_name(prepared), held, task.objective.maximize)
     if found.beats:
         return [found.sentence] if found.sentence else []
     size = task.space.size()
     advice = what_to_try(
         runs,
-        task.metric,
-        task.maximize,
+        task.objective.metric,
+        task.objective.maximize,
         epochs=task.file.budget.epochs,
         trials=task.file.budget.trials if size is None or size > task.file.budget.trials else None,
         items=prepared.counts.get("train", 0),
@@ -187,7 +191,7 @@ def _verdict(
 
 
 def _metric(task: Task) -> Metric:
-    return next(each for each in task.adapter.metrics if each.name == task.metric.removeprefix("val/"))
+    return next(each for each in task.adapter.metrics if each.name == task.objective.name)
 
 
 def _step(prepared: Prepared, split: str, metric: Metric) -> float:
@@ -286,7 +290,7 @@ def _what_mattered(
     choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned, after the
     same number of epochs.
     """
-    maximize, metric = sweep.task.maximize, sweep.task.metric
+    maximize, metric = sweep.task.objective.maximize, sweep.task.objective.metric
     over = [
         (record, {name: record.params[name] for name in record.searched if name in record.params})
         for record in trials
@@ -342,14 +346,14 @@ def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunReco
     from tuner.reporting.search_figures import sweep_figures
 
     task, folder = sweep.task, sweep.folder
-    trivial = _trivial(prepared, "val", task.metric.removeprefix("val/"))
-    for name, figure in sweep_figures(trials, metric=task.metric, maximize=task.maximize).items():
+    trivial = _trivial(prepared, "val", task.objective.name)
+    for name, figure in sweep_figures(trials, metric=task.objective.metric, maximize=task.objective.maximize).items():
         save(figure, folder.artifacts / f"{name}.png")
-    ranked = leaderboard(trials, task.maximize)
+    ranked = leaderboard(trials, task.objective.maximize)
     bad = [record for record in ranked if record.state in NO_RESULT]
     chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
     drawn = []
     for run, record in chosen.items():
-        if draw_run(folder, record, metric=task.metric, maximize=task.maximize, trivial=trivial):
+        if draw_run(folder, record, metric=task.objective.metric, maximize=task.objective.maximize, trivial=trivial):
             drawn.append(run)
     return drawn

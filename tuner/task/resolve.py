@@ -15,6 +15,7 @@ from tuner.config import LoadedTask, TaskFile, load_task_file, validate_options
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, nearest
+from tuner.objective import Objective
 from tuner.own_code import find_modules
 from tuner.recording import tracking_uri
 from tuner.redaction import redacted
@@ -43,7 +44,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     options = validate_options(entry.options, _resolved_paths(file.data, loaded), key=("data",), place=place)
     adapter: Adapter = entry.load()(options)
     _check_adapter(file.adapter, adapter, place)
-    metric, maximize = _objective(file, adapter, place)
+    objective = _objective(file, adapter, place)
     space = task_space(loaded)
     tracking = _tracking(file, place)
     task = Task(
@@ -55,8 +56,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         data_options=entry.options,
         space=space,
         baseline={},
-        metric=metric,
-        maximize=maximize,
+        objective=objective,
         sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
         tracking=tracking,
@@ -93,11 +93,10 @@ def _named(catalog: Catalog, chosen: Any, place: Place, key: Key) -> tuple[str, 
     return chosen.name, validate_options(entry.options, chosen.options, key=key, place=place)
 
 
-def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, bool]:
+def _objective(file: TaskFile, adapter: Adapter, place: Place) -> Objective:
     known = {f"val/{metric.name}": metric for metric in adapter.metrics}
     if file.objective is None:
-        first: Metric = adapter.metrics[0]
-        return f"val/{first.name}", first.maximize
+        return _of_metric(adapter.metrics[0])
     name = file.objective.metric
     if name not in known:
         key = ("objective", "metric")
@@ -109,17 +108,21 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> tuple[str, boo
             key=key,
         )
     direction = file.objective.direction
-    if direction is not None and (direction == "maximize") != known[name].maximize:
+    objective = _of_metric(known[name])
+    if direction not in (None, objective.direction):
         key = ("objective", "direction")
-        right = "maximize" if known[name].maximize else "minimize"
         raise TaskFileError(
-            f"objective.direction must be {right} for {name}",
+            f"objective.direction must be {objective.direction} for {name}",
             value=direction,
             fix="Leave it out: the metric knows.",
             where=place(key),
             key=key,
         )
-    return name, known[name].maximize
+    return objective
+
+
+def _of_metric(metric: Metric) -> Objective:
+    return Objective(f"val/{metric.name}", metric.maximize, metric.within, counted=metric.counted)
 
 
 def _check_thresholds(file: TaskFile, place: Place) -> None:

@@ -14,6 +14,7 @@ from tuner.config import TaskFile
 from tuner.config.options import Options
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, UserError
+from tuner.objective import TRIVIAL_PREDICTOR, Objective
 from tuner.space import Space
 from tuner.training.settings import MisfitError, Settings, settings
 
@@ -34,9 +35,8 @@ class Task:
     space: Space
     baseline: Mapping[str, Any]
     """Parameters of the baseline: the defaults of every part, the adapter's, the space's constants, `baseline:`."""
-    metric: str
-    """The objective's metric with its split: "val/accuracy"."""
-    maximize: bool
+    objective: Objective
+    """Without the trivial predictor's score, which follows from the data: see `against_trivial`."""
     sampler: tuple[str, Any]
     pruner: tuple[str, Any]
     tracking: str
@@ -57,6 +57,12 @@ class Task:
     def trivial(self) -> Mapping[str, float]:
         """Scores of the trivial predictor on the validation data, without their split: `loss`, `accuracy`, ..."""
         return self.prepare()[1].trivial.get("val", {})
+
+    @cached_property
+    def against_trivial(self) -> Objective:
+        """The objective beside the trivial predictor on the validation data."""
+        name = str(self.prepare()[1].about.get("name", TRIVIAL_PREDICTOR))
+        return self.objective.against(self.trivial.get(self.objective.name), name)
 
     def settings(self, params: Mapping[str, Any], *, key: str = "space") -> Settings:
         """Check parameters against every part.

@@ -132,7 +132,7 @@ class Training:
         self._passes = self._position = 0
         self._flow = self._endless()
         self._states: Sequence[tuple[Tensor, ...]] = ()
-        self.best = -math.inf if spec.maximize else math.inf
+        self.best = spec.objective.worst
         self._best_epoch = 0
         self._best_weights: dict[str, Tensor] = {}
         self._history: list[Epoch] = []
@@ -192,8 +192,7 @@ class Training:
         return Case(
             epochs=self._history,
             budget=self.spec.epochs,
-            metric=self.spec.metric,
-            maximize=self.spec.maximize,
+            objective=self.spec.objective,
             trivial=self.spec.trivial,
             lag=self.problem.lag,
             steps_per_epoch=self._updates_per_epoch,
@@ -251,7 +250,7 @@ class Training:
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
             **{
-                name: scores[name] for name in (self.spec.metric,) if name in scores
+                name: scores[name] for name in (self.spec.objective.metric,) if name in scores
             },  # MLflow shows the first one first
             names.TRAIN_LOSS: train_loss,
             **scores,
@@ -354,17 +353,17 @@ class Training:
 
     def _record(self, epoch: Epoch) -> None:
         try:
-            value = epoch.metrics[self.spec.metric]
+            value = epoch.metrics[self.spec.objective.metric]
         except KeyError:
             known = ", ".join(name for name in epoch.metrics if name.startswith("val/"))
-            raise TrialError(f"the objective {self.spec.metric} is not among the metrics: {known}") from None
+            raise TrialError(f"the objective {self.spec.objective.metric} is not among the metrics: {known}") from None
         self._history.append(epoch)
         if self.epoch > self.spec.reported:
             self._unsent.append(epoch)
         if not math.isfinite(value):
             self._send(waiting=False)
-            raise Diverged(f"{self.spec.metric} is {value}")
-        if value > self.best if self.spec.maximize else value < self.best:
+            raise Diverged(f"{self.spec.objective.metric} is {value}")
+        if self.spec.objective.better(value, self.best):
             self.best, self._best_epoch = value, self.epoch
             if self.spec.keep_model:
                 with self.averaging.applied():
@@ -456,7 +455,7 @@ class Training:
             "adapter": self.spec.adapter,
             "data": dict(self.spec.data),
             "prepared_as": self.spec.prepared_as,
-            "metric": self.spec.metric,
+            "metric": self.spec.objective.metric,
             "value": self.best,
             "epoch": self._best_epoch,
         }
