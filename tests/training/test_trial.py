@@ -62,7 +62,7 @@ class Driver:
 def small_spec(tmp_path: Path, folder: str, adapter: str, data: dict[str, Any], **fields: Any) -> TrialSpec:
     """A trial of a few short epochs that keeps its files in a folder of the test."""
     params = {"hidden_size": 6, "batch_size": 16, "learning_rate": 0.01, **fields.pop("params", {})}
-    given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "metric": "val/loss", "kind": "trial"}
+    given = {"epochs": 4, "seed": 3, "attempt": 1, "rungs": (1, 2, 3), "kind": "trial"}
     return TrialSpec(
         study="s",
         run=f"trials/{folder}",
