@@ -121,107 +121,111 @@ CADENCES: Mapping[str, Cadence] = {
 }
 """Level -> when. So `standard` costs under 1 %, `full` under 5 %: `python -m benchmarks.diagnostics_cost`."""
 
-_RULES = "tuner.diagnostics.rules"
 
-
-def _rule(name: str, summary: str, source: str, options: type[Options]) -> Entry:
-    return Entry(f"{_RULES}:{name}", summary, source, options)
+def _rule(target: str, summary: str, source: str, options: type[Options]) -> Entry:
+    return Entry(f"tuner.diagnostics.rules.{target}", summary, source, options)
 
 
 FINDINGS = Catalog(
     "finding",
     {
         "non_finite": _rule(
-            "NonFinite", "a loss, gradient or prediction is not finite", "arithmetic", thresholds.NonFinite
+            "loss:NonFinite", "a loss, gradient or prediction is not finite", "arithmetic", thresholds.NonFinite
         ),
         "exploded_loss": _rule(
-            "ExplodedLoss",
+            "loss:ExplodedLoss",
             "the training loss is far above the trivial predictor's and stays there",
             "after Zhang et al. 2021",
             thresholds.ExplodedLoss,
         ),
         "input_scale": _rule(
-            "InputScale", "inputs on a scale that saturates every gate", "ours", thresholds.InputScale
+            "activations:InputScale", "inputs on a scale that saturates every gate", "ours", thresholds.InputScale
         ),
         "initialization_scale": _rule(
-            "InitializationScale",
+            "weights:InitializationScale",
             "recurrent matrices start far too large or too small",
             "Pascanu et al. 2013",
             thresholds.InitializationScale,
         ),
         "learning_rate_too_high": _rule(
-            "LearningRateTooHigh",
+            "learning_rate:LearningRateTooHigh",
             "steps overwrite the weights",
             "Karpathy, CS231n notes",
             thresholds.LearningRateTooHigh,
         ),
         "learning_rate_too_low": _rule(
-            "LearningRateTooLow",
+            "learning_rate:LearningRateTooLow",
             "steps leave the weights as they were",
             "Karpathy, CS231n notes",
             thresholds.LearningRateTooLow,
         ),
         "shrinking_weights": _rule(
-            "ShrinkingWeights", "weight decay pulls the weights to 0", "ours", thresholds.ShrinkingWeights
+            "weights:ShrinkingWeights", "weight decay pulls the weights to 0", "ours", thresholds.ShrinkingWeights
         ),
         "no_memory": _rule(
-            "NoMemory", "whatever is read is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
+            "activations:NoMemory", "whatever is read is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
         ),
         "saturated_gate": _rule(
-            "SaturatedGate",
+            "activations:SaturatedGate",
             "a gate is shut, or open, whatever it reads",
             "Karpathy et al. 2016",
             thresholds.SaturatedGate,
         ),
         "vanishing_gradient": _rule(
-            "VanishingGradient",
+            "gradients:VanishingGradient",
             "the gradient does not reach across the task's lag, and the task is not learned",
             "Hochreiter 1991; Pascanu et al. 2013",
             thresholds.VanishingGradient,
         ),
         "exploding_gradient": _rule(
-            "ExplodingGradient",
+            "gradients:ExplodingGradient",
             "the gradient grows through time, or leaps",
             "Pascanu et al. 2013",
             thresholds.ExplodingGradient,
         ),
         "growing_weights": _rule(
-            "GrowingWeights", "steps drive the weights apart", "after Zhang et al. 2021", thresholds.GrowingWeights
+            "weights:GrowingWeights",
+            "steps drive the weights apart",
+            "after Zhang et al. 2021",
+            thresholds.GrowingWeights,
         ),
-        "dead_units": _rule("DeadUnits", "units say the same whatever they read", "ours", thresholds.DeadUnits),
+        "dead_units": _rule(
+            "activations:DeadUnits", "units say the same whatever they read", "ours", thresholds.DeadUnits
+        ),
         "saturated_units": _rule(
-            "SaturatedUnits", "outputs sit at the ends of tanh", "ours", thresholds.SaturatedUnits
+            "activations:SaturatedUnits", "outputs sit at the ends of tanh", "ours", thresholds.SaturatedUnits
         ),
         "unstable_loss": _rule(
-            "UnstableLoss",
+            "loss:UnstableLoss",
             "the training loss swings instead of falling",
             "Zhang et al. 2021",
             thresholds.UnstableLoss,
         ),
         "too_much_regularization": _rule(
-            "TooMuchRegularization",
+            "fitting:TooMuchRegularization",
             "dropout keeps the network from learning what it could",
             "ours",
             thresholds.TooMuchRegularization,
         ),
         "not_generalizing": _rule(
-            "NotGeneralizing",
+            "fitting:NotGeneralizing",
             "what is learned does not hold for the validation data",
             "ours",
             thresholds.NotGeneralizing,
         ),
         "overfitting": _rule(
-            "Overfitting",
+            "fitting:Overfitting",
             "the validation loss rises while the training loss falls",
             "Schoop et al. 2021",
             thresholds.Overfitting,
         ),
         "stuck_at_trivial": _rule(
-            "StuckAtTrivial",
+            "loss:StuckAtTrivial",
             "no better than a predictor that does not look at the input",
             "Zhang et al. 2021",
             thresholds.StuckAtTrivial,
         ),
     },
 )
-"""Contract: `tuner.diagnostics.rules.Rule`. Causes come before their symptoms: a repair takes the first that it can."""
+"""Contract: `tuner.diagnostics.rules.rule.Rule`. Causes come before their symptoms: a repair takes the first that it
+can."""

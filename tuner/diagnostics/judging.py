@@ -9,7 +9,7 @@ from typing import Any
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Finding
-from tuner.diagnostics.rules import Rule
+from tuner.diagnostics.rules.rule import Rule
 
 JUDGMENTS = 20
 """Times in a full training at which it is asked whether it is hopeless."""

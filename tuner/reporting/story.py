@@ -13,7 +13,7 @@ from tuner.diagnostics.case import Case
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.judging import judge, rules
-from tuner.diagnostics.rules import Rule
+from tuner.diagnostics.rules.rule import Rule
 from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
 from tuner.messages import Epoch, State

@@ -1,0 +1,110 @@
+"""Whether the learning rate goes with the size of the weights."""
+
+from __future__ import annotations
+
+from tuner.diagnostics import names, thresholds
+from tuner.diagnostics.case import Case
+from tuner.diagnostics.finding import Cure, Finding
+from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded, stands, start_gain
+from tuner.diagnostics.rules.rule import Rule
+
+SMALL_START = 0.1
+"""Gain of all recurrent blocks at the start below which their size says nothing about steps."""
+
+
+class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
+    """Steps are so large that weights are overwritten rather than adjusted.
+
+    Nothing is learned then, or the recurrent matrices grow out of proportion. Large steps alone are no fault: of short
+    trainings the best often have them.
+    """
+
+    is_cause = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        ratios = case.series(names.UPDATE_RATIO)
+        epoch, largest = peak_update(case)
+        if largest <= self.limits.update or _starts_small(case):
+            return None
+        start = start_gain(case)
+        grown = max((max(table.values()) for _, table in case.tables(names.SINGULAR_LARGEST)), default=0.0)
+        unlearned = case.progress is not None and case.progress <= self.limits.progress
+        if not unlearned and grown <= self.limits.singular * max(start, 1.0):
+            return None
+        harm = (
+            f"the loss is at best {case.progress:.0%} below the trivial predictor's"
+            if unlearned
+            else f"the largest singular value of a recurrent block came to {grown:.3g}, from about {start:.3g}"
+        )
+        return self.finding(
+            case,
+            next(epoch for epoch, value in ratios if value > self.limits.update),
+            f"a step changes the weights by {largest:.2g} of their size (epoch {epoch}), and {harm}",
+            f"at most {self.limits.update:g} where the loss is not {self.limits.progress:.0%} below it, or a singular "
+            f"value is {self.limits.singular:g} times the gain at the start, or 1; about 1e-3 is healthy",
+            source="Karpathy, CS231n notes; the limits are ours",
+            numbers={"update": largest},
+            cures=(Cure(param="learning_rate", times=rounded(healthy_peak(case) / largest)),),
+            advice=("a longer warm-up",),
+        )
+
+
+class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
+    """Steps are so small that all of the budget's together leave the weights about where they began; or smaller than
+    healthy ones, and the search cut the training as others were further."""  # noqa: D205, D209
+
+    can_end = is_cause = cured_anyway = True
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        ratios, steps = case.series(names.UPDATE_RATIO), case.step(case.budget)
+        _, dead = case.last_table(names.UNITS_DEAD)  # which get no gradient, whatever the rate
+        if not ratios or not steps or max(dead.values(), default=0) == 1:
+            return None
+        epoch, largest = peak_update(case)
+        progress, travel, wanted = case.progress or 0.0, largest * steps, healthy_peak(case)
+        lost = travel < self.limits.travel and progress <= self.limits.progress
+        behind = case.cut and largest * self.limits.behind <= wanted
+        if not (lost or behind) or _warms_up(case):
+            return None
+        reachable = wanted * steps
+        late = case.last >= max(2, self.limits.end * case.budget)
+        small = travel <= self.limits.hopeless and reachable >= self.limits.travel
+        fatal = lost and late and small and stands(case, self.limits.standing, self.limits.standing)
+        threshold = (
+            f"at least {self.limits.travel:g} times their size, unless the loss is {self.limits.progress:.0%} below "
+            "the trivial predictor's"
+        )
+        if fatal:
+            threshold += f". After {self.limits.end:.0%} of the epochs, {self.limits.hopeless:g} times is hopeless"
+        return self.finding(
+            case,
+            ratios[0][0],
+            f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
+            f"steps of the budget move them by at most {travel:.2g} times their size"
+            + ("" if lost else "; the search pruned it, as others were ahead"),
+            threshold if lost else f"at least {reachable / self.limits.behind:.2g} in a training that is cut",
+            source="after Karpathy, CS231n notes; the limit is ours",
+            numbers={"update": largest, "travel": travel, "reachable": reachable},
+            cures=(Cure(param="learning_rate", times=rounded(wanted / max(largest, 1e-9))),),
+            advice=("more epochs",),
+            fatal=fatal,
+        )
+
+    def explains(self, finding: Finding) -> bool:
+        """See `Rule.explains`: what is only smaller than healthy may learn, and where so few steps get nowhere at any
+        rate, it is not the rate's fault."""  # noqa: D205, D209
+        numbers = finding.numbers
+        return numbers["travel"] < self.limits.travel <= numbers["reachable"]
+
+
+def _starts_small(case: Case) -> bool:
+    """Whether the recurrent matrices start so small that any step is large beside them: see `InitializationScale`."""
+    return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_GAIN))
+
+
+def _warms_up(case: Case) -> bool:
+    """Whether the learning rate still rises."""
+    rates = [value for _, value in case.series(names.LEARNING_RATE)]
+    return len(rates) > 1 and rates[-1] > 1.001 * rates[-2] and case.last < case.budget
