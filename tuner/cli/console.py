@@ -108,6 +108,13 @@ class Terminal(Lines):
         self._live.stop()
 
 
+def listener(as_json: bool) -> JsonLines | Lines:
+    """What fits standard output: JSON, lines, or lines above one that is always up to date."""
+    if as_json:
+        return JsonLines()
+    return Terminal(Console()) if sys.stdout.isatty() else Lines()
+
+
 def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
     """An event in words; None for those that lines do not tell."""
     match event:

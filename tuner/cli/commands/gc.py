@@ -1,0 +1,32 @@
+"""`gc`: what a study no longer needs."""
+
+from __future__ import annotations
+
+import click
+
+from tuner.cli.options import STORAGE, STUDY, examples
+from tuner.cli.studies import study_folder
+
+
+@click.command()
+@STUDY
+@STORAGE
+@examples("python -m tuner gc digits", "python -m tuner gc task.yaml")
+def gc(study: str, storage: str) -> None:
+    """Remove what a study no longer needs: checkpoints of runs that are over, and half-written files.
+
+    Results, prints, models of confirmed runs and the checkpoints of runs that may go on are kept. Safe to repeat.
+    """
+    from tuner.disk.gc import collect
+    from tuner.disk.lock import DriverLock
+
+    folder = study_folder(study, storage)
+    lock = DriverLock(folder.lock)
+    try:
+        collected = collect(folder)
+    finally:
+        lock.release()
+    done = (
+        f"{collected.files} files, {collected.bytes / 1e6:.1f} MB removed" if collected.files else "nothing to remove"
+    )
+    click.echo(f"study {folder.name}: {done}")

@@ -1,0 +1,56 @@
+"""`lr-range`: where to search the learning rate."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from tuner.cli.options import JSON, SET, TASK, examples
+
+
+@click.command("lr-range")
+@TASK
+@SET
+@click.option(
+    "--params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Test another configuration than the baseline: change a parameter of it. May be repeated.",
+)
+@click.option("--low", default=1e-7, show_default=True, type=click.FloatRange(1e-12, 100), help="First rate.")
+@click.option("--high", default=1.0, show_default=True, type=click.FloatRange(1e-12, 100), help="Last rate.")
+@click.option("--steps", default=200, show_default=True, type=click.IntRange(10, 100_000), help="Optimizer steps.")
+@JSON
+@examples(
+    "python -m tuner lr-range task.yaml",
+    "python -m tuner lr-range task.yaml --params cell=gru --params hidden_size=256",
+    "python -m tuner lr-range task.yaml --params optimizer=sgd --high 30 --steps 300",
+)
+def lr_range(
+    task: Path, sets: tuple[str, ...], params: tuple[str, ...], low: float, high: float, steps: int, as_json: bool
+) -> None:
+    """Find where to search the learning rate: train the baseline while the rate rises.
+
+    Prints the rate at which the loss falls fastest, a figure of the loss over the rate, and lines for the task file's
+    `space:`. Takes seconds to minutes, in this process; nothing is recorded.
+    """
+    from tuner.solo import lr_range as test_rates
+    from tuner.task import resolve_task
+
+    resolved = resolve_task(task, (*sets, *(f"baseline.{change}" for change in params)))
+    found = test_rates(resolved, low=low, high=high, steps=steps)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+        return
+    click.echo(f"{found.optimizer}: {found.ended}")
+    click.echo(f"steepest fall at {found.steepest:.2g}")
+    click.echo(f"least loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
+    click.echo(
+        f"figure: {os.path.relpath(found.figure)}" if found.figure else "no figure: its folder cannot be written"
+    )
+    click.echo("\nfor the task file, a decade to each side of the steepest fall:\n")
+    click.echo("\n".join(found.lines()))
+    click.echo(f"\nor\n\npython -m tuner run {task} {found.sets()}")

@@ -1,0 +1,87 @@
+"""`run`: a sweep from the task file to the model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tuner.cli.interrupts import stopping
+from tuner.cli.options import SET, TASK, examples
+from tuner.disk.folder import StudyFolder
+from tuner.redaction import redacted
+
+if TYPE_CHECKING:
+    from tuner.task import Task
+
+
+@click.command()
+@TASK
+@SET
+@click.option("--fresh", is_flag=True, help="Begin anew; an existing study is kept under another name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line.")
+@examples(
+    "python -m tuner run task.yaml",
+    "python -m tuner run task.yaml --set budget.trials=100 --set resources.workers=4",
+    "python -m tuner run task.yaml --set ray.address=auto        # on a running Ray cluster",
+    "python -m tuner run task.yaml --fresh",
+)
+def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+    """Run a sweep, or go on with one: search, confirm, test, record.
+
+    Ctrl+C once stops cleanly, twice at once; the same command goes on where it was.
+    """
+    from tuner.cli.console import listener
+    from tuner.sweep import Sweep, SweepFailed
+    from tuner.task import resolve_task
+
+    resolved = resolve_task(task, sets)
+    show = listener(as_json)
+    sweep = Sweep(resolved, show, fresh=fresh)
+    try:
+        with stopping(sweep.stop) as received:
+            outcome = sweep.run()
+    except SweepFailed as failure:
+        show.close()
+        click.echo(f"stopped: {failure}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        show.close()
+        sys.exit(128 + (received[0] if received else signal.SIGINT))
+    finally:
+        show.close()
+    if outcome.summary is not None and not as_json:
+        _print_places(resolved, recorded=outcome.recorded)
+    if not outcome.finished:
+        click.echo("stopped; the same command goes on where it was", err=True)
+        sys.exit(128 + (received[0] if received else signal.SIGINT))
+    if not outcome.usable:
+        click.echo(f"no trial completed{_top_failure(resolved.folder)}", err=True)
+        sys.exit(1)
+
+
+def _print_places(task: Task, *, recorded: bool) -> None:
+    """Where the study is, and how MLflow's pages are opened, if it has something to show."""
+    stored = f"\nstored in {os.path.relpath(task.folder.root)}"
+    if not recorded:
+        click.echo(stored)
+        return
+    default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
+    command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
+    if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
+        command = task.tracking
+    shown = command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
+    click.echo(f"{stored}; to compare the trials: {shown}")
+
+
+def _top_failure(folder: StudyFolder) -> str:
+    from tuner.sweep import top_failure
+
+    reason = top_failure(folder)
+    return f"; most often: {reason}" if reason else ""

@@ -1,0 +1,34 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change any key of the task file, such as budget.trials=10. May be repeated.",
+)
+TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml")
+STUDY = click.argument("study", metavar="STUDY")
+STORAGE = click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+
+
+def examples(*lines: str) -> Callable[[Any], Any]:
+    """Append examples to a command's help, unwrapped."""
+
+    def add(function: Any) -> Any:
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n\b\nExamples:\n" + "\n".join(
+            f"  {line}" for line in lines
+        )
+        return function
+
+    return add

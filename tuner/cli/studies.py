@@ -1,0 +1,43 @@
+"""Studies by name or by task file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError, nearest
+
+
+def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyFolder:
+    """A study named by its name or by its task file."""
+    if study.endswith((".yaml", ".yml")):
+        from tuner.config import load_task_file
+
+        task = load_task_file(study, sets).task
+        study, storage = task.name, task.storage.folder
+    known = _studies(Path(storage))
+    if study not in known:
+        fix = nearest(study, known) if known else f"There is no study in {storage} yet."
+        raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
+    from tuner.disk.shape import check_shape
+    from tuner.disk.versions import check_format
+
+    folder = StudyFolder((Path(storage) / study).absolute())
+    check_shape(folder)
+    check_format(folder)
+    return folder
+
+
+def has_study(task: str, sets: tuple[str, ...]) -> bool:
+    """Whether a task file's study was begun."""
+    from tuner.config import load_task_file
+
+    file = load_task_file(task, sets).task
+    return StudyFolder(Path(file.storage.folder) / file.name).exists()
+
+
+def _studies(storage: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in storage.iterdir() if StudyFolder(path).exists())
+    except (OSError, ValueError):  # no folder, or a name that none can have
+        return []
