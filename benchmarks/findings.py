@@ -26,7 +26,7 @@ from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
-from tuner.reporting.story import About, case_of
+from tuner.reporting.about import About, case_of
 from tuner.solo.diagnose import about
 from tuner.study.curves import Curves
 from tuner.study.sparing import spared

@@ -21,7 +21,7 @@ from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
 from tuner.disk.events import read_run
 from tuner.errors import DataError
-from tuner.reporting.story import About
+from tuner.reporting.about import About
 from tuner.study.curves import Curves
 from tuner.sweep import Sweep
 from tuner.task import resolve_task

@@ -10,8 +10,10 @@ from rich.console import Console
 from tuner.cli.console import duration, number
 from tuner.cli.tables import make_console, make_table, parameters
 from tuner.diagnostics.finding import changes_in_words
+from tuner.reporting.about import About
 from tuner.reporting.drawing import short
-from tuner.reporting.story import About, Link, StudyStory, Symptom, TrialStory
+from tuner.reporting.study_story import Link, StudyStory, Symptom
+from tuner.reporting.trial_story import TrialStory
 
 _MOST_NUMBERS = 8
 _MOST_LINKS = 5

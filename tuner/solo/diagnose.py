@@ -19,9 +19,11 @@ from tuner.errors import StudyError, TaskFileError, TunerError
 from tuner.execution.failures import failure_reason
 from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
 from tuner.registry import load_target
+from tuner.reporting.about import About
 from tuner.reporting.leaderboard import BASELINE, leaderboard
 from tuner.reporting.run_figures import DIAGNOSTICS, TRAINING, draw_into, draw_run
-from tuner.reporting.story import About, StudyStory, TrialStory, study_story, trial_story
+from tuner.reporting.study_story import StudyStory, study_story
+from tuner.reporting.trial_story import TrialStory, trial_story
 from tuner.task.specs import RUN_TRIAL, trial_spec
 from tuner.task.task import Task, acting
 

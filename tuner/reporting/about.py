@@ -1,0 +1,121 @@
+"""What must be known of a study to tell of its runs, and what was found in a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuner.diagnostics.case import Case
+from tuner.diagnostics.catalog import FINDINGS
+from tuner.diagnostics.finding import Finding
+from tuner.diagnostics.judging import judge, rules
+from tuner.diagnostics.rules.rule import Rule
+from tuner.disk.events import RunRecord
+from tuner.errors import StudyError
+from tuner.messages import Epoch, State
+from tuner.objective import Objective
+
+
+@dataclass(frozen=True)
+class About:
+    """What must be known of a study beside its runs.
+
+    Args:
+        study: Its name.
+        metric: The objective.
+        maximize: Whether higher values are better.
+        epochs: Of a full trial; 0 where that is not known.
+        trivial: Scores of the trivial predictor on the validation split, by name without the split.
+        trivial_name: What it is called.
+        thresholds: Finding -> its thresholds that differ from the defaults, for runs without findings on record.
+    """
+
+    study: str
+    metric: str
+    maximize: bool
+    epochs: int = 0
+    trivial: Mapping[str, float] = field(default_factory=dict)
+    trivial_name: str = "trivial predictor"
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def trivial_value(self) -> float | None:
+        """The trivial predictor's objective, where it is known."""
+        return self.trivial.get(self.metric.removeprefix("val/"))
+
+    def best(self, record: RunRecord) -> tuple[int, float] | None:
+        """Epoch and value of the best objective; None where no epoch has a finite one."""
+        found = [(epoch, value) for epoch, value in record.series(self.metric).items() if math.isfinite(value)]
+        return (max if self.maximize else min)(found, key=lambda pair: pair[1], default=None)
+
+    def is_better(self, value: float, than: float) -> bool:
+        """Whether a value of the objective is better than another."""
+        return value > than if self.maximize else value < than
+
+
+def is_judged(record: RunRecord) -> bool:
+    """Whether findings are on record: not before a run is over, nor in studies of older versions."""
+    return record.results.get("findings") is not None
+
+
+def findings(record: RunRecord, about: About) -> list[Finding]:
+    """What was found in a run; where that is not on record, what its numbers say under the study's thresholds.
+
+    Raises:
+        StudyError: The record is damaged.
+    """
+    if is_judged(record):
+        try:
+            return [Finding.from_json(fields) for fields in record.results["findings"]]
+        except (TypeError, LookupError, ValueError) as error:
+            raise StudyError(
+                f"the findings of {record.run} must be as they were written",
+                value=repr(error),
+                fix="Restore its events.jsonl from a copy.",
+            ) from error
+    return judge(case_of(record, about), _rules(about))
+
+
+def _rules(about: About) -> list[Rule[Any]]:
+    try:
+        if set(about.thresholds) <= set(FINDINGS):
+            return rules(about.thresholds)
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise StudyError(
+        f"the thresholds of study {about.study} must be known to this version",
+        value=about.thresholds,
+        fix="Read it with the version that wrote it, or restore its sweep.jsonl from a copy.",
+    )
+
+
+def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
+    """A run as rules judge it: not whether the search cut it.
+
+    Args:
+        record: The run.
+        about: Its study.
+        upto: The last epoch that is looked at; None: all.
+    """
+    return Case(
+        epochs=[
+            Epoch(
+                epoch=epoch,
+                time=event["time"],
+                metrics={name: value for name, value in event["metrics"].items() if value is not None},
+                tensors=event.get("tensors") or {},
+                profiles=event.get("profiles") or {},
+            )
+            for epoch, event in sorted(record.epochs.items())
+            if upto is None or epoch <= upto
+        ],
+        budget=about.epochs or max(record.epochs, default=1),
+        objective=Objective(about.metric, about.maximize, trivial=about.trivial_value),
+        trivial=about.trivial,
+        lag=record.results.get("lag"),
+        steps_per_epoch=record.results.get("steps_per_epoch") or 0,
+        params=record.params,
+        diverged=record.reason if record.state is State.DIVERGED and upto is None else "",
+    )
