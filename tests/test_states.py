@@ -43,7 +43,7 @@ def test_the_search_takes_a_state_as_it_is(tmp_path: Path, state: State) -> None
     search.reported(suggestion.number, 1, 0.5)
     search.judge(suggestion.number, 1, 0.5)
     search.tell(suggestion.number, state, 0.5, f"because {state}")
-    trial = search._storage.stored_trials(search._id)[suggestion.number]
+    trial = search.stored()[suggestion.number]
     assert (trial.constraints == {"stability": 0.0}) == state.comparable
     assert (suggestion.number in search.expected()) == state.comparable
 

@@ -71,7 +71,7 @@ def test_a_study_is_the_same_in_a_database_as_in_a_journal(url: str, opened: Ope
         search.judge(last.number, 1, 0.25)
         search.tell(last.number, State.PRUNED, None, "cut")
         search.tell(last.number, State.FAILED, None, "late")  # changes nothing
-    stored = [search._storage.stored_trials(search._id) for search in (here, there)]
+    stored = [search.stored() for search in (here, there)]
     for left, right in zip(*stored, strict=True):
         assert left.params == right.params
         assert left.distributions == right.distributions
@@ -146,7 +146,7 @@ def test_a_server_that_goes_away_is_waited_for(
     run(search, 2)
     with pytest.raises(StudyError, match="must not be in use"):
         _in_another_process(url)
-    assert [trial.number for trial in search._storage.stored_trials(search._id)] == list(range(6))
+    assert [trial.number for trial in search.stored()] == list(range(6))
 
 
 def test_connections_that_break_at_any_moment_lose_and_double_nothing(
@@ -176,7 +176,7 @@ def test_connections_that_break_at_any_moment_lose_and_double_nothing(
         stop.set()
         thread.join()
     search.close()
-    trials = opened(url)._storage.stored_trials(1)
+    trials = opened(url).stored()
     assert [trial.number for trial in trials] == list(range(len(told)))
     assert [trial.user_attrs["params"] for trial in trials] == [dict(suggestion.params) for suggestion in told]
     assert all(trial.state == optuna.trial.TrialState.COMPLETE for trial in trials)
@@ -186,10 +186,10 @@ def test_a_write_whose_confirmation_was_lost_is_not_doubled(url: str, opened: Op
     """Storing a trial or telling it once more, as after a broken connection, changes nothing."""
     search = opened(url)
     (first,) = run(search, 1)
-    trial = search._storage.stored_trials(search._id)[0]
+    trial = search.stored()[0]
     assert search._storage.create_new_trial(search._id, template_trial=trial) == trial._trial_id
     search._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL, None)
-    (only,) = search._storage.stored_trials(search._id)
+    (only,) = search.stored()
     assert (only.state, only.number) == (optuna.trial.TrialState.COMPLETE, first.number)
 
 

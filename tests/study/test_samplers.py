@@ -74,7 +74,7 @@ def test_samplers_without_conditions_see_every_parameter_and_what_cut_trials_com
     assert failed is not None
     assert running is not None
     search.tell(failed.number, State.FAILED, None, "an error")
-    shown = search._flat.shown(search._inside(), search._reached())
+    shown = search.suggester.shown()
     search.close()
     assert {trial.number for trial in shown} == {*range(40), running.number}
     assert [trial.number for trial in shown if trial.state != TrialState.COMPLETE] == [running.number]

@@ -16,7 +16,8 @@ from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.study.search import Search, Suggestion
+from tuner.study.search import Search
+from tuner.study.suggesting import Suggestion
 
 SPACE: dict[str, Any] = {
     "cell": {"lstm": {"forget_bias": {"low": 0.0, "high": 3.0}}, "gru": None},
@@ -146,7 +147,7 @@ def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
         if state in {State.PRUNED, State.HOPELESS}:
             search.judge(suggestion.number, 1, value)
         search.tell(suggestion.number, state, value, f"because {state}")
-    trials = search._storage.stored_trials(search._id)
+    trials = search.stored()
     assert [trial.state.name for trial in trials] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL", "PRUNED"]
     assert [trial.value for trial in trials] == [0.5, 0.9, None, None, 0.8]
     assert [trial.constraints for trial in trials] == [
@@ -156,7 +157,7 @@ def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
         {},
         {"stability": 0.0},
     ]
-    assert search._study.best_trial.number == 0
+    assert search.study.best_trial.number == 0
 
 
 def test_a_second_tell_changes_nothing(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_a_second_tell_changes_nothing(tmp_path: Path) -> None:
     search = open_search(tmp_path / "s")
     (first,) = run(search, 1)
     search.tell(first.number, State.FAILED, None, "late")
-    assert search._storage.stored_trials(search._id)[0].state == TrialState.COMPLETE
+    assert search.stored()[0].state == TrialState.COMPLETE
 
 
 def test_a_torn_last_line_is_cut_and_the_study_goes_on(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_trials_inside_a_changed_space_count_and_are_learned_from(tmp_path: Path
     inside = [s for s in before if s.params["learning_rate"] >= 1e-3]
     assert 0 < len(inside) < 20
     assert search.counted() == len(inside)
-    seen = search._storage.get_all_trials(search._id)
+    seen = search.inside()
     assert len(seen) == len(inside)
     names = {definition.key for definition in search.space.definitions}
     assert all(set(trial.params) <= names for trial in seen)
@@ -237,7 +238,7 @@ def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> Non
     assert late is not None
     search.reported(late.number, 2, 0.15)
     assert first == search.judge(suggestion.number, 2, 99.0)
-    assert search._storage.get_trial(search._ids[suggestion.number]).intermediate_values == {2: 0.35}
+    assert search.stored()[suggestion.number].intermediate_values == {2: 0.35}
     assert not first.go_on
     assert first.reason == "epoch 2: 0.35, rank 4 of 6; the best 2 go on"
 

@@ -17,7 +17,7 @@ from tuner.sweep.repairs import Repair, Repairs
 from tuner.task.specs import search_rungs
 
 if TYPE_CHECKING:
-    from tuner.study.search import Suggestion
+    from tuner.study.suggesting import Suggestion
     from tuner.sweep.driver import Sweep
 
 POLL_SECONDS = 0.5

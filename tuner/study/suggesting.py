@@ -1,0 +1,166 @@
+"""New trials: suggested by a sampler, or with given parameters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from tuner.seeding import derive_seed
+from tuner.space import Space
+from tuner.study.catalog import SAMPLERS
+from tuner.study.drafting import Drafting, Replaying, distributions
+from tuner.study.expectations import Expectations
+from tuner.study.flat import ASKED, FlatView
+from tuner.study.samplers import knows_conditions, random
+from tuner.study.storage import DRAFT_ID, SearchStorage
+from tuner.study.translation import digest, rounded
+
+_RESAMPLES = 20
+_RANDOM_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A trial that is in the study, RUNNING, and has its parameters."""
+
+    number: int
+    params: Mapping[str, Any]
+    repairs: Mapping[str, Any] = field(default_factory=dict)
+    """Of a repair: what the caller said of it."""
+
+
+class Suggester:
+    """Drafts trials as Optuna would suggest them, and stores each whole by one write when it is new.
+
+    Args:
+        study: The Optuna study.
+        storage: Its storage.
+        space: Today's search space.
+        expectations: What the trials reached; samplers that know no conditions learn from it.
+        sampler: Name and options, checked.
+        seed: The study's seed, >= 0.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        storage: SearchStorage,
+        space: Space,
+        expectations: Expectations,
+        *,
+        sampler: tuple[str, Any],
+        seed: int,
+    ) -> None:
+        self._study, self._storage, self._space, self._seed = study, storage, space, seed
+        self._digest = digest(space.to_json())
+        self._priors = {each.key: each for each in space.definitions if each.prior is not None}
+        self._sampler = sampler
+        self._flat, self._expectations = FlatView(distributions(space)), expectations
+
+    def take_in(self, stored: Sequence[FrozenTrial]) -> None:
+        """Mirror the stored trials, which are asked for at every suggestion."""
+        self.ids = {trial.number: trial._trial_id for trial in stored}
+        self._seen = {digest(trial.user_attrs["params"]) for trial in self._expectations.inside()}
+
+    def shown(self) -> list[FrozenTrial]:
+        """The trials as samplers see them that know neither conditions nor trials that were cut."""
+        return self._flat.shown(self._expectations.inside(), self._expectations.reached())
+
+    def suggest(self) -> Suggestion | None:
+        """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
+        size = self._space.size()
+        if size is not None and len(self._seen) >= size:
+            return None
+        number = len(self.ids)
+        for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
+            seed = derive_seed(self._seed, "suggest", number, attempt)
+            sampler = make_sampler(self._sampler, seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
+            draft, params = self._draft(number, sampler, seed)
+            if digest(params) not in self._seen:
+                return self._store(draft, params)
+            if size is None and attempt == _RESAMPLES:  # a continuous space repeats only by a stuck sampler
+                return self._store(draft, params)
+        return None
+
+    def enqueue(self, params: Mapping[str, Any], repairs: Mapping[str, Any]) -> Suggestion | None:
+        """A trial with given parameters, stored as `suggest` stores one.
+
+        Args:
+            params: Inside the space.
+            repairs: What it is for; JSON-able.
+
+        Returns:
+            The trial; None where one with these parameters was there before.
+        """
+        if digest(params) in self._seen:
+            return None
+        replay = Replaying(params)
+        self._space.suggest(replay)
+        draft = _blank(len(self.ids))
+        draft.params, draft.distributions = replay.values, replay.distributions
+        draft.user_attrs["repairs"] = dict(repairs)
+        return self._store(draft, dict(params))
+
+    def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
+        draft = _blank(number)
+        flat = None if knows_conditions(sampler) else self.shown()
+        self._storage.draft, self._storage.flat = draft, flat
+        self._study.sampler = sampler
+        self._study._thread_local.cached_all_trials = None  # as Study.ask does
+        try:
+            sampler.before_trial(self._study, draft)
+            relative_space = sampler.infer_relative_search_space(self._study, draft)
+            relative = sampler.sample_relative(self._study, draft, relative_space)
+            priors = {} if self._sampler[0] == "grid" else self._priors
+            rng = Random(seed)
+            params = self._space.suggest(Drafting(self._study, draft, relative_space, relative, priors, rng))
+        finally:
+            self._storage.draft = self._storage.flat = None
+        if flat and (asked := {name: value for name, value in relative.items() if name not in draft.params}):
+            draft.user_attrs[ASKED] = rounded(asked)
+        return draft, params
+
+    def _store(self, draft: FrozenTrial, params: dict[str, Any]) -> Suggestion:
+        draft.user_attrs.update(params=params, space=self._digest)
+        self.ids[draft.number] = self._storage.create_new_trial(self._study._study_id, template_trial=draft)
+        self._seen.add(digest(params))
+        return Suggestion(draft.number, params, draft.user_attrs.get("repairs", {}))
+
+
+def make_sampler(sampler: tuple[str, Any], seed: int) -> BaseSampler:
+    """A new sampler.
+
+    Args:
+        sampler: Name and options, checked.
+        seed: Of this one, >= 0.
+    """
+    name, options = sampler
+    with warnings.catch_warnings():  # `group` and the brute-force sampler: Optuna's version is pinned by tests
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        made: BaseSampler = SAMPLERS[name].load()(options, seed)
+    return made
+
+
+def _blank(number: int) -> FrozenTrial:
+    """A trial that is RUNNING and has no parameters yet."""
+    return FrozenTrial(
+        number=number,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now().astimezone(),
+        datetime_complete=None,
+        params={},
+        distributions={},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
+        trial_id=DRAFT_ID,
+    )

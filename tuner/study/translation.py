@@ -1,0 +1,67 @@
+"""Trials of earlier search spaces as today's space has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from optuna.trial import FrozenTrial
+
+from tuner.space import Space
+from tuner.study.drafting import Replaying
+
+
+class Translation:
+    """Shows a trial with the parameters and distributions that it has in a space.
+
+    Args:
+        space: Today's search space.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self.digest = digest(space.to_json())
+
+    def __call__(self, trial: FrozenTrial) -> FrozenTrial | None:
+        """The trial; None where it lies outside of the space."""
+        if trial.user_attrs.get("space") == self.digest:
+            return trial
+        params = trial.user_attrs.get("params")
+        if params is None or not self._space.contains(params):
+            return None
+        replay = Replaying(params)
+        self._space.suggest(replay)
+        return FrozenTrial(
+            number=trial.number,
+            state=trial.state,
+            value=None,
+            values=trial.values,
+            datetime_start=trial.datetime_start,
+            datetime_complete=trial.datetime_complete,
+            params=replay.values,
+            distributions=replay.distributions,
+            user_attrs=trial.user_attrs,
+            system_attrs=trial.system_attrs,
+            intermediate_values=trial.intermediate_values,
+            trial_id=trial._trial_id,
+        )
+
+
+def digest(value: Any) -> str:
+    """A canonical form; floats rounded to 10 digits, so that equal configurations are equal."""
+    return json.dumps(rounded(value), sort_keys=True)
+
+
+def rounded(value: Any) -> Any:
+    """Floats to 10 digits, whatever they lie in."""
+    if isinstance(value, float):
+        return float(f"{value:.10g}")
+    if isinstance(value, np.generic):
+        return rounded(value.item())
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value
