@@ -7,8 +7,8 @@ from collections.abc import Callable
 import optuna
 from optuna.trial import FrozenTrial
 
+from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
-from tuner.folder import StudyFolder
 from tuner.study.storage import JournalFile, JournalStudies, SearchStorage
 
 UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, RuntimeError)
