@@ -26,6 +26,7 @@ from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.about import About, case_of
 from tuner.solo.diagnose import about
 from tuner.study.curves import Curves
@@ -72,7 +73,7 @@ def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
         if finding is None:
             continue
         best = curves.reached(record.number)
-        if not spared(curves, record.number, epoch, best, of.trivial_value, maximize=of.maximize).go_on:
+        if not spared(curves, record.number, epoch, best).go_on:
             return Ended(record, epoch, finding)
     if record.state is State.COMPLETED:
         curves.completed(record.number)
@@ -105,7 +106,7 @@ def main() -> None:
     made, of_the_best = Counter[str](), Counter[str]()
     for task in asked.tasks:
         trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
-        curves = Curves(maximize=of.maximize)
+        curves = Curves(Objective(of.metric, of.maximize, trivial=of.trivial_value))
         found = [one for trial in trials if (one := ended(trial, of, curves))]
         place = ranks(trials, of)
         best_ones = {number for number, rank in place.items() if rank < len(trials) / 5}

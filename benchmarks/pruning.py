@@ -36,6 +36,7 @@ import optuna
 from benchmarks.curve_pools import MADE, Array, made, read_lcbench
 from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
+from tuner.objective import Objective
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import peak_epoch
 from tuner.study.catalog import PRUNERS
@@ -81,7 +82,7 @@ def own(name: str) -> Callable[[], Stops]:
 
     def begin() -> Stops:
         pruner = PRUNERS[name].load()(PRUNERS[name].options())
-        curves = Curves(maximize=False)
+        curves = Curves(Objective())
 
         def stops(number: int, curve: Curve) -> int | None:
             rungs = pruner.rungs(curve.epochs, curve.peak)
@@ -223,7 +224,7 @@ def confirmed(pools: Sequence[Sequence[Curve]], orders: int) -> tuple[float, flo
         shuffler = random.Random(1)
         for _ in range(orders):
             order = shuffler.sample(curves, min(STUDY, len(curves)))
-            stops, known = RULES["asha"](), Curves(maximize=False)
+            stops, known = RULES["asha"](), Curves(Objective())
             finals, cut = {}, []
             for number, curve in enumerate(order):
                 last = stops(number, curve)

@@ -13,6 +13,7 @@ from typing import Any
 from tuner.config.yaml_file import read_yaml
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.seeding import derive_seed
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
@@ -33,7 +34,7 @@ def open_default(root: Path, sampler: str, seed: int = 0) -> Search:
     return Search(
         StudyFolder(root),
         default_space(),
-        maximize=False,
+        objective=Objective(),
         sampler=(sampler, SAMPLERS[sampler].options()),
         pruner=("asha", PRUNERS["asha"].options()),
         seed=seed,

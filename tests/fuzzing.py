@@ -19,6 +19,7 @@ from tuner.disk.events import read, read_run
 from tuner.disk.folder import StudyFolder
 from tuner.errors import TrialError, UserError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.search import Search
@@ -172,7 +173,7 @@ def _search(root: Path) -> Search:
     return Search(
         StudyFolder(root),
         Space.parse(_SPACE, lambda _: "space.yaml:1"),
-        maximize=False,
+        objective=Objective(),
         sampler=("random", SAMPLERS["random"].options()),
         pruner=("asha", PRUNERS["asha"].options()),
         seed=0,

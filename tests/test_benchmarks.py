@@ -21,6 +21,7 @@ from tests.reporting.trained import trained
 from tuner.cli.console import JsonLines
 from tuner.disk.events import read_run
 from tuner.errors import DataError
+from tuner.objective import Objective
 from tuner.reporting.about import About
 from tuner.study.curves import Curves
 from tuner.sweep import Sweep
@@ -180,7 +181,7 @@ def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
             event["metrics"] |= {"val/loss": level, "train/loss": level, "update/ratio": ratio, "lr": 1e-3}
             event["tensors"] = {}
             event["metrics"].pop("grad/attenuation", None)
-    curves = Curves(maximize=False)
+    curves = Curves(Objective(trivial=0.7))
     assert findings.ended(slow, of, curves) is None  # nothing is known of what can be reached
     assert findings.ended(healthy, of, curves) is None
     slow.number = 3

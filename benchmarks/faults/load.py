@@ -182,7 +182,7 @@ from tuner.study.search import Search
 from tuner.task import resolve_task
 task = resolve_task("task.yaml")
 began = time.monotonic()
-Search(task.folder, task.space, maximize=task.objective.maximize, sampler=task.sampler, pruner=task.pruner, seed=0)
+Search(task.folder, task.space, objective=task.objective, sampler=task.sampler, pruner=task.pruner, seed=0)
 print(time.monotonic() - began)
 """
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.objective import Objective
 from tuner.study.curves import Curves
 
 VALUE = st.one_of(st.floats(-10, 10), st.just(math.nan), st.just(math.inf))
@@ -15,7 +16,7 @@ VALUE = st.one_of(st.floats(-10, 10), st.just(math.nan), st.just(math.inf))
 @given(curves=st.lists(st.lists(VALUE, max_size=6), max_size=6), epoch=st.integers(1, 7), maximize=st.booleans())
 def test_others_are_those_who_were_there(curves: list[list[float]], epoch: int, maximize: bool) -> None:
     """Their best finite value up to the epoch, read off the whole curve."""
-    found = Curves(maximize=maximize)
+    found = Curves(Objective(maximize=maximize))
     worst, best = (-math.inf, max) if maximize else (math.inf, min)
     expected = []
     for number, values in enumerate(curves):
@@ -28,7 +29,7 @@ def test_others_are_those_who_were_there(curves: list[list[float]], epoch: int, 
 
 def test_an_epoch_that_was_not_told_is_no_gain() -> None:
     """Where reports leave epochs out, the best before holds."""
-    curves = Curves(maximize=False)
+    curves = Curves(Objective())
     curves.add(0, 1, 0.5)
     curves.add(0, 4, 0.2)
     assert [curves.others(1, epoch) for epoch in (1, 3, 4, 5)] == [[0.5], [0.5], [0.2], []]
@@ -36,7 +37,7 @@ def test_an_epoch_that_was_not_told_is_no_gain() -> None:
 
 def test_what_a_trial_reached_that_ended_by_itself_stays() -> None:
     """It is beside others at any later epoch, in rank and in order; one that was cut only as far as it was trained."""
-    curves = Curves(maximize=False)
+    curves = Curves(Objective())
     for number, losses in enumerate([(0.3, 0.1), (0.9, 0.8), (0.5, 0.4, 0.2, 0.15), (0.6, 0.5, 0.4, 0.3)]):
         for epoch, loss in enumerate(losses, 1):
             curves.add(number, epoch, loss)
@@ -55,7 +56,7 @@ def test_what_a_trial_reached_that_ended_by_itself_stays() -> None:
 def _studies(draw: st.DrawFn) -> tuple[Curves, dict[int, float], list[int], dict[int, list[float]], bool]:
     """Curves that fall or rise, some to the end at epoch 6."""
     maximize = draw(st.booleans())
-    curves, finals, cut, values = Curves(maximize=maximize), {}, [], {}
+    curves, finals, cut, values = Curves(Objective(maximize=maximize)), {}, [], {}
     for number in range(draw(st.integers(1, 12))):
         losses = draw(st.lists(st.floats(-10, 10).map(lambda v: round(v, 3)), min_size=1, max_size=6))
         if number == 0:
@@ -90,7 +91,7 @@ def test_what_cut_trials_are_expected_to_reach(study: tuple[Curves, dict[int, fl
 
 def test_an_expectation_by_hand() -> None:
     """Between two that went on, as far between their finals; behind all, as far behind; nothing without a final."""
-    curves = Curves(maximize=False)
+    curves = Curves(Objective())
     for number, losses in enumerate([(1.0, 0.2), (2.0, 0.6), (1.5,), (5.0,), (0.1,), (math.nan,)]):
         for epoch, loss in enumerate(losses, 1):
             curves.add(number, epoch, loss)
@@ -101,7 +102,7 @@ def test_an_expectation_by_hand() -> None:
 
 def test_a_final_that_contradicts_the_order_is_averaged() -> None:
     """Where the better one at the epoch ended worse, what was cut between is expected at their mean."""
-    curves = Curves(maximize=True)
+    curves = Curves(Objective(maximize=True))
     for number, scores in enumerate([(0.5, 0.6), (0.4, 0.8), (0.45,)]):
         for epoch, score in enumerate(scores, 1):
             curves.add(number, epoch, score)
@@ -111,7 +112,7 @@ def test_a_final_that_contradicts_the_order_is_averaged() -> None:
 @given(curves=st.lists(st.lists(VALUE, max_size=8), max_size=8), epoch=st.integers(1, 3), maximize=st.booleans())
 def test_how_far_an_order_is_kept(curves: list[list[float]], epoch: int, maximize: bool) -> None:
     """By plain loops over pairs: the better at the epoch is the better at the last that both have."""
-    found = Curves(maximize=maximize)
+    found = Curves(Objective(maximize=maximize))
     for number, values in enumerate(curves):
         for at, value in enumerate(values, 1):
             found.add(number, at, value)

@@ -21,6 +21,7 @@ from tests.study.test_search import SPACE, run
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.space import Space
 from tuner.study import database
 from tuner.study.catalog import PRUNERS, SAMPLERS
@@ -46,7 +47,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
             Search(
                 StudyFolder(tmp_path / name),
                 Space.parse(SPACE, lambda _: "space.yaml:1"),
-                maximize=False,
+                objective=Objective(),
                 sampler=(sampler, SAMPLERS[sampler].options()),
                 pruner=("asha", PRUNERS["asha"].options()),
                 seed=7,

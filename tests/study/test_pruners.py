@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.objective import Objective
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import make_schedule, peak_epoch
 from tuner.study.catalog import PRUNERS, ASHAOptions, MedianOptions
@@ -63,15 +64,15 @@ def test_the_best_is_never_stopped(name: str, values: list[float], maximize: boo
     entry = PRUNERS[name]
     pruner: Pruner = entry.load()(entry.options())
     best = max(values) if maximize else min(values)
-    assert pruner.decide(1, best, values, maximize=maximize).go_on
+    assert pruner.decide(1, best, values, Objective(maximize=maximize)).go_on
 
 
 def test_asha_keeps_one_in_eta() -> None:
     """With eta 3 the third of six goes no further, the second does; the reason has its numbers."""
     asha = ASHA(ASHAOptions(reduction=3, min_peers=2))
     peers = [0.1, 0.3, 0.4, 0.5, 0.6]
-    assert asha.decide(4, 0.2, peers, maximize=False).go_on
-    stopped = asha.decide(4, 0.35, peers, maximize=False)
+    assert asha.decide(4, 0.2, peers, Objective()).go_on
+    stopped = asha.decide(4, 0.35, peers, Objective())
     assert not stopped.go_on
     assert stopped.reason == "epoch 4: 0.35, rank 3 of 6; the best 2 go on"
     assert asha.rungs(40, 0.0) == (1, 2, 4, 12)
@@ -82,20 +83,20 @@ def test_asha_keeps_one_in_eta() -> None:
 
 def test_asha_waits_for_company() -> None:
     """The first trials at a rung go on, however bad."""
-    assert ASHA(ASHAOptions(min_peers=4)).decide(4, 9.0, [0.1, 0.1, 0.1], maximize=False).go_on
+    assert ASHA(ASHAOptions(min_peers=4)).decide(4, 9.0, [0.1, 0.1, 0.1], Objective()).go_on
 
 
 def test_the_median_rule_compares_with_the_others() -> None:
     """Worse than the median of the others stops, equal to it goes on."""
     rule = MedianRule(MedianOptions(min_peers=3))
-    assert rule.decide(5, 0.5, [0.4, 0.5, 0.6], maximize=False).go_on
-    stopped = rule.decide(5, 0.51, [0.4, 0.5, 0.6], maximize=False)
+    assert rule.decide(5, 0.5, [0.4, 0.5, 0.6], Objective()).go_on
+    stopped = rule.decide(5, 0.51, [0.4, 0.5, 0.6], Objective())
     assert not stopped.go_on
     assert stopped.reason == "epoch 5: 0.51, median 0.5 of 3 others"
 
 
 def _curves(*losses: tuple[float, ...]) -> Curves:
-    curves = Curves(maximize=False)
+    curves = Curves(Objective())
     for number, each in enumerate(losses):
         for epoch, loss in enumerate(each, 1):
             curves.add(number, epoch, loss)

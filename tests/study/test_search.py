@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.search import Search
@@ -42,7 +43,7 @@ def _closed() -> Iterator[None]:
 def open_search(root: Path, space: Mapping[str, Any] = SPACE, **changes: Any) -> Search:
     """A search with the random sampler and no pruner, unless changed."""
     sampler, pruner = changes.pop("sampler", "random"), changes.pop("pruner", "none")
-    given: dict[str, Any] = {"maximize": False, "seed": 7, **changes}
+    given: dict[str, Any] = {"objective": Objective(), "seed": 7, **changes}
     search = Search(
         StudyFolder(root),
         Space.parse(space, lambda _: "space.yaml:1"),
@@ -200,7 +201,7 @@ def test_another_direction_is_refused(tmp_path: Path) -> None:
     """A study that minimizes cannot be gone on with to maximize."""
     open_search(tmp_path / "s").close()
     with pytest.raises(StudyError, match="direction must stay minimize, but got 'maximize'"):
-        open_search(tmp_path / "s", maximize=True)
+        open_search(tmp_path / "s", objective=Objective(maximize=True))
 
 
 def test_trials_inside_a_changed_space_count_and_are_learned_from(tmp_path: Path) -> None:

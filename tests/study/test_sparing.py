@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.objective import Objective
 from tuner.study.curves import Curves
 from tuner.study.sparing import BEST_SHARE, LEARNED_SHARE, spared
 
@@ -16,9 +17,9 @@ FLIPPED = -(0.36 * math.log(0.36) + 0.64 * math.log(0.64))
 """Least expected loss in nats where 36 % of two classes' labels are flipped, 0.653; the trivial predictor's is ln 2."""
 
 
-def curves(*trials: list[float], maximize: bool = False) -> Curves:
+def curves(*trials: list[float], maximize: bool = False, trivial: float | None = None) -> Curves:
     """Of trials 0, 1, ..., by epoch."""
-    found = Curves(maximize=maximize)
+    found = Curves(Objective(maximize=maximize, trivial=trivial))
     for number, values in enumerate(trials):
         for epoch, value in enumerate(values, 1):
             found.add(number, epoch, value)
@@ -35,14 +36,14 @@ def noisy(learned: float, epochs: int, seed: int) -> list[float]:
 def test_the_leading_trial_goes_on() -> None:
     """As it was seen: val/mase 0.7195 against 0.7257, found to learn too slowly by its loss."""
     others = [0.9, 0.75, 0.7257], [0.8, 0.78]
-    decision = spared(curves(*others, [0.8, 0.72, 0.7195]), 2, 3, 0.7195, 1.0, maximize=False)
+    decision = spared(curves(*others, [0.8, 0.72, 0.7195], trivial=1.0), 2, 3, 0.7195)
     assert decision.go_on
     assert decision.reason == "epoch 3: 0.7195, rank 1 of 3; only the best goes on"
 
 
 def test_a_bad_one_ends() -> None:
     """With its numbers."""
-    decision = spared(curves([0.3, 0.2], [0.4, 0.3], [0.69, 0.69]), 2, 2, 0.69, 0.7, maximize=False)
+    decision = spared(curves([0.3, 0.2], [0.4, 0.3], [0.69, 0.69], trivial=0.7), 2, 2, 0.69)
     assert not decision.go_on
     assert decision.reason == (
         "epoch 2: 0.69, rank 3 of 3, 2% of the way from 0.7 (trivial predictor) to 0.2 (best trial)"
@@ -51,7 +52,7 @@ def test_a_bad_one_ends() -> None:
 
 def test_the_first_trial_of_a_study_goes_on() -> None:
     """Nothing is known of what can be reached."""
-    assert spared(curves([0.69]), 0, 1, 0.69, 0.69, maximize=False).go_on
+    assert spared(curves([0.69], trivial=0.69), 0, 1, 0.69).go_on
 
 
 def test_one_that_learned_a_real_part_of_what_can_be_learned_goes_on() -> None:
@@ -62,10 +63,10 @@ def test_one_that_learned_a_real_part_of_what_can_be_learned_goes_on() -> None:
     """
     trivial = math.log(2)
     trials = [noisy(1.0, 20, seed) for seed in range(5)] + [noisy(0.5, 6, 5), noisy(0.0, 6, 6)]
-    of = curves(*trials)
+    of = curves(*trials, trivial=trivial)
     assert min(map(min, trials)) > 0.94 * trivial
-    assert spared(of, 5, 6, min(trials[5]), trivial, maximize=False).go_on
-    assert not spared(of, 6, 6, min(trials[6]), trivial, maximize=False).go_on
+    assert spared(of, 5, 6, min(trials[5])).go_on
+    assert not spared(of, 6, 6, min(trials[6])).go_on
 
 
 VALUES = st.lists(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=5), min_size=1, max_size=12)
@@ -86,7 +87,7 @@ def test_none_of_the_best_third_is_ever_ended(
         return theirs > own if maximize else theirs < own
 
     ahead = sum(better(other) for other in trials)
-    goes_on = spared(curves(*trials, maximize=maximize), number, epoch, value, trivial, maximize=maximize).go_on
+    goes_on = spared(curves(*trials, maximize=maximize, trivial=trivial), number, epoch, value).go_on
     top = best(map(best, trials))
     if ahead < BEST_SHARE * len(trials):
         assert goes_on
@@ -100,6 +101,5 @@ def test_none_of_the_best_third_is_ever_ended(
 def test_one_without_a_finite_value_may_end(maximize: bool) -> None:
     """It is behind all others."""
     value = -math.inf if maximize else math.inf
-    of = curves([0.5, 0.4], [0.5, 0.4], [math.nan, math.nan], maximize=maximize)
-    decision = spared(of, 2, 2, value, 0.3 if maximize else 0.6, maximize=maximize)
-    assert not decision.go_on
+    of = curves([0.5, 0.4], [0.5, 0.4], [math.nan, math.nan], maximize=maximize, trivial=0.3 if maximize else 0.6)
+    assert not spared(of, 2, 2, value).go_on

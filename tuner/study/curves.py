@@ -9,6 +9,8 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.objective import Objective
+
 Array = NDArray[np.float64]
 
 _PAIRED = 100
@@ -22,21 +24,20 @@ class Curves:
     (`Pruner.rungs`). With the values at rungs alone, most trials would find few others to be compared with.
 
     Args:
-        maximize: Whether higher is better.
+        objective: What the values are of.
     """
 
-    def __init__(self, *, maximize: bool) -> None:
-        self.maximize = maximize
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
         self._best: dict[int, list[float]] = {}
         self._whole: set[int] = set()
 
     def add(self, number: int, epoch: int, value: float) -> None:
         """Take in an epoch (1-based) of a trial, after those before it; a value that is not finite is no gain."""
         best = self._best.setdefault(number, [])
-        so_far = best[-1] if best else (-math.inf if self.maximize else math.inf)
+        so_far = best[-1] if best else self.objective.worst
         best += [so_far] * (epoch - 1 - len(best))
-        better = value > so_far if self.maximize else value < so_far
-        best.append(value if better and math.isfinite(value) else so_far)
+        best.append(value if self.objective.better(value, so_far) else so_far)
 
     def completed(self, number: int) -> None:
         """A trial came to an end of its own, by its patience before the budget: its best value stays what it is."""
@@ -64,7 +65,7 @@ class Curves:
         for other, best in self._best.items():
             last = len(own) if self._is_known(other, len(own)) else min(len(best), len(own))
             theirs, mine = best[min(last, len(best)) - 1], own[last - 1]
-            better += other != number and (theirs > mine if self.maximize else theirs < mine)
+            better += other != number and self.objective.better(theirs, mine)
         return 1 + better, len(self._best)
 
     def _is_known(self, number: int, epoch: int) -> bool:
@@ -77,8 +78,7 @@ class Curves:
 
     def best(self) -> float:
         """The best value that any trial reached; infinitely bad before the first finite one."""
-        values = (best[-1] for best in self._best.values())
-        return max(values, default=-math.inf) if self.maximize else min(values, default=math.inf)
+        return self.objective.best((best[-1] for best in self._best.values()), default=self.objective.worst)
 
     def order_kept(self, number: int, epoch: int, later: int) -> tuple[int, float]:
         """How far the order of the other trials at an epoch is their order later: whether ranks have settled by then.
@@ -126,7 +126,7 @@ class Curves:
             Number -> final value of all of `finals`, and of those in `cut` of which something is known; empty when
             no trial came to its end.
         """
-        sign = -1.0 if self.maximize else 1.0
+        sign = self.objective.sign
         found = {number: sign * value for number, value in finals.items()}
         if not found:
             return {}

@@ -21,11 +21,10 @@ class Expectations:
     Args:
         inside: Gives those trials, as that space has them.
         curves: What was reported of each.
-        maximize: Whether higher values are better.
     """
 
-    def __init__(self, inside: Callable[[], list[FrozenTrial]], curves: Curves, *, maximize: bool) -> None:
-        self.inside, self._curves, self._maximize = inside, curves, maximize
+    def __init__(self, inside: Callable[[], list[FrozenTrial]], curves: Curves) -> None:
+        self.inside, self._curves = inside, curves
 
     def expected(self) -> dict[int, float]:
         """Number -> final value of the completed trials, and what those that were cut would have reached.
@@ -41,7 +40,7 @@ class Expectations:
 
         A sampler that models values would see nothing but a loss of a thousand among losses of one.
         """
-        sign = -1.0 if self._maximize else 1.0
+        sign = self._curves.objective.sign
         found = {number: sign * value for number, value in self.expected().items()}
         if not found:
             return {}

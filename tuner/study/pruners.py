@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
+from tuner.objective import Objective
 from tuner.study.catalog import ASHAOptions, MedianOptions, NoOptions
 from tuner.study.curves import Curves
 
@@ -53,7 +54,7 @@ def judged(
             return Decision(True, f"epoch {epoch}: early, only {trials} others were trained for longer")
         if kept < SETTLED_SHARE:
             return Decision(True, f"epoch {epoch}: early, {kept:.0%} of pairs kept their order later")
-    return pruner.decide(epoch, value, curves.others(number, epoch), maximize=curves.maximize)
+    return pruner.decide(epoch, value, curves.others(number, epoch), curves.objective)
 
 
 def earliest(peak: float) -> int:
@@ -80,14 +81,14 @@ class Pruner(Protocol):
         """Whether a rung counts only in a study whose ranks have settled by then; see `judged`."""
         ...
 
-    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+    def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
         """Judge a trial at a rung that counts.
 
         Args:
             epoch: The rung.
             value: The trial's best value so far, finite.
             peers: Best values by this epoch of the other trials that were trained as long (`Curves.others`).
-            maximize: Whether higher is better.
+            objective: What the values are of.
         """
         ...
 
@@ -120,13 +121,13 @@ class ASHA:
         """See `Pruner.early`."""
         return self.options.min_epochs is None and epoch < _tenth(epochs)
 
-    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+    def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
         """Compare with the best 1/eta, this trial included."""
         if len(peers) < self.options.min_peers:
             return _alone(epoch, peers)
         trials = len(peers) + 1
         keep = max(1, trials // self.options.reduction)
-        rank = 1 + sum(peer > value if maximize else peer < value for peer in peers)
+        rank = 1 + sum(objective.better(peer, value) for peer in peers)
         return Decision(rank <= keep, f"epoch {epoch}: {value:.4g}, rank {rank} of {trials}; {best_go_on(keep)}")
 
 
@@ -150,13 +151,13 @@ class MedianRule:
         """None is."""
         return False
 
-    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:
+    def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
         """Compare with the median of the others."""
         if len(peers) < self.options.min_peers:
             return _alone(epoch, peers)
         middle = median(peers)
         text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {len(peers)} others"
-        return Decision(value >= middle if maximize else value <= middle, text)
+        return Decision(not objective.better(middle, value), text)
 
 
 class NoPruner:
@@ -173,7 +174,7 @@ class NoPruner:
         """None is."""
         return False
 
-    def decide(self, epoch: int, value: float, peers: Sequence[float], *, maximize: bool) -> Decision:  # noqa: ARG002
+    def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:  # noqa: ARG002
         """Never called, as there are no rungs."""
         return Decision(True, "")
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna.study import StudyDirection
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.redaction import redacted
 from tuner.space import Space
 from tuner.study.catalog import PRUNERS
@@ -45,7 +45,7 @@ class Search:
     Args:
         folder: Its name is the study's; without a database the study lives there. Made when missing.
         space: Today's search space.
-        maximize: Direction of the objective.
+        objective: What is optimized, with the trivial predictor's score where it is known.
         sampler: Name and options, checked.
         pruner: Name and options, checked.
         seed: The study's seed, >= 0.
@@ -61,33 +61,32 @@ class Search:
         folder: StudyFolder,
         space: Space,
         *,
-        maximize: bool,
+        objective: Objective,
         sampler: tuple[str, Any],
         pruner: tuple[str, Any],
         seed: int,
         database: str | None = None,
         waiting: Callable[[str], None] = lambda problem: None,  # noqa: ARG005
     ) -> None:
-        self.space, self.maximize = space, maximize
+        self.space = space
         self._translate = Translation(space)
-        self._curves = Curves(maximize=maximize)
+        self._curves = Curves(objective)
         self._decisions: dict[tuple[int, int], Decision] = {}
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
         self._storage = open_storage(folder, database, waiting, self._translate)
-        direction = StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE
         self.study = optuna.create_study(
             storage=self._storage,
             study_name=folder.name,
-            direction=direction,
+            direction=objective.direction,
             load_if_exists=True,
             sampler=make_sampler(sampler, 0),
         )
         self._id = self.study._study_id
-        self._expectations = Expectations(self.inside, self._curves, maximize=maximize)
+        self._expectations = Expectations(self.inside, self._curves)
         self.suggester = Suggester(self.study, self._storage, space, self._expectations, sampler=sampler, seed=seed)
         try:
-            _check_direction(self.study, direction)
+            _check_direction(self.study, objective)
             self._take_in()
         except StudyError:
             self.close()
@@ -184,9 +183,9 @@ class Search:
             self._decisions[number, epoch] = decision
         return decision
 
-    def judge_hopeless(self, number: int, epoch: int, value: float, trivial: float | None) -> Decision:
+    def judge_hopeless(self, number: int, epoch: int, value: float) -> Decision:
         """Whether a trial goes on that a rule would end; see `spared`. Where not, its value is stored as at a rung."""
-        decision = spared(self._curves, number, epoch, value, trivial, maximize=self.maximize)
+        decision = spared(self._curves, number, epoch, value)
         if not decision.go_on and math.isfinite(value):
             self._storage.set_trial_intermediate_value(self.suggester.ids[number], epoch, value)
         return decision
@@ -231,11 +230,12 @@ class Search:
         self._storage.close()
 
 
-def _check_direction(study: optuna.Study, direction: StudyDirection) -> None:
-    if study.direction != direction:
+def _check_direction(study: optuna.Study, objective: Objective) -> None:
+    direction = study.direction.name.lower()
+    if direction != objective.direction:
         raise StudyError(
-            f"the objective's direction must stay {study.direction.name.lower()}",
-            value=direction.name.lower(),
+            f"the objective's direction must stay {direction}",
+            value=objective.direction,
             fix="Begin anew with --fresh, or give the study another name.",
             key=("objective", "direction"),
         )

@@ -329,7 +329,7 @@ class Sweep:
         search = Search(
             self.folder,
             task.space,
-            maximize=task.objective.maximize,
+            objective=task.against_trivial,
             sampler=task.sampler,
             pruner=task.pruner,
             seed=file.sampler.seed,

@@ -174,8 +174,7 @@ class SearchPhase:
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
         """Answer a trial that a rule finds hopeless. See `Owner`."""
-        trivial = self._task.trivial.get(self._task.objective.name)
-        decision = self._search.judge_hopeless(spec.number, epoch, value, trivial)
+        decision = self._search.judge_hopeless(spec.number, epoch, value)
         return not decision.go_on, decision.reason
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
