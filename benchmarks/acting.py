@@ -29,6 +29,7 @@ from benchmarks import running
 from benchmarks.running import add_sets, mean_sd, records
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.disk.events import RunRecord
+from tuner.link import NullLink
 from tuner.messages import State
 
 MOST = 2.0
@@ -113,7 +114,6 @@ def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
     from tuner.task import resolve_task
     from tuner.task.specs import trial_spec
     from tuner.training import run_trial
-    from tuner.training.trial import Unheard
 
     here = Path.cwd()
     os.chdir(pair.place("act"))
@@ -121,7 +121,7 @@ def finished_anyway(pair: Pair, record: RunRecord) -> float | None:
         task = resolve_task("task.yaml")
         with tempfile.TemporaryDirectory() as folder:
             spec = trial_spec(task, record.params, record.run, folder, seed=record.seed, diagnostics="off")
-            ended = run_trial(spec, Unheard())
+            ended = run_trial(spec, NullLink())
     finally:
         os.chdir(here)
     return ended.value

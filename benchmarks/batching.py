@@ -37,8 +37,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tuner.adapters import batching
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
+from tuner.link import NullLink
 from tuner.messages import TrialSpec
-from tuner.training.trial import Training, Unheard, evaluate
+from tuner.training.evaluation import evaluate
+from tuner.training.loop import Training
 
 Lengths = NDArray[np.int64]
 Rule = Callable[[Lengths, int, np.random.Generator | None], Iterator[Lengths]]
@@ -169,11 +171,12 @@ def losses(folder: Path, seed: int, epochs: int, batch_size: int, rule: str) -> 
         keep_model=True,
     )
     with mock.patch.object(batching, "batch_indices", _fixed_without_seed(RULES[rule])):
-        training = Training(spec, Unheard())
+        training = Training(spec, NullLink())
         training.run()
-    training.network.load_state_dict(training._best_weights)
-    scores = evaluate(training.network, training.problem, training.problem.dataset("test"), training.device)
-    return training.best, scores["loss"]
+    network = training.learner.network
+    network.load_state_dict(training.history.best_weights)
+    scores = evaluate(network, training.problem, training.problem.dataset("test"), training.device)
+    return training.history.best, scores["loss"]
 
 
 def _fixed_without_seed(rule: Rule) -> Rule:

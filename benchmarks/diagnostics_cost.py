@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.diagnostics.watch import Watch
+from tuner.link import NullLink
 from tuner.messages import TrialSpec
-from tuner.training.trial import Training, Unheard
+from tuner.training.loop import Training
 
 TASKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "vowels": ("time_series/classification", {"source": "aeon/JapaneseVowels"}, {"cell": "lstm", "hidden_size": 64}),
@@ -85,8 +86,8 @@ def spec(folder: Path, task: str, level: str, epochs: int) -> TrialSpec:
 
 def trained(given: TrialSpec) -> tuple[Training, float, Clock]:
     """The training, its CPU seconds with probes, and those of the probes."""
-    training = Training(given, Unheard())
-    clock = Clock(training._watch)
+    training = Training(given, NullLink())
+    clock = Clock(training.learner.watch)
     began = time.process_time()
     training.run()
     return training, time.process_time() - began, clock
@@ -117,8 +118,9 @@ def main() -> None:
                     if alone >= asked.seconds:
                         break
                     epochs = math.ceil(MORE * epochs * asked.seconds / alone)
+                made, steps = training.epoch, training.learner.step
                 print(
-                    f"{task:8s} {level:9s} {training.epoch:6d} {training.step:7d} {1e3 * alone / training.epoch:8.1f} "
+                    f"{task:8s} {level:9s} {made:6d} {steps:7d} {1e3 * alone / made:8.1f} "
                     f"{alone:7.1f} s {clock.seconds:6.2f} s {clock.looks:5d} "
                     f"{1e3 * clock.look_seconds / max(1, clock.looks):8.1f} {clock.seconds / alone:7.2%}",
                     flush=True,

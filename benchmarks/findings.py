@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.diagnostics.finding import Finding
-from tuner.diagnostics.judging import asked_after, hopeless, judge, rules
+from tuner.diagnostics.judging import check_epochs, hopeless, judge, rules
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
@@ -67,7 +67,7 @@ def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
     """
     for epoch, value in record.series(of.metric).items():
         curves.add(record.number, epoch, value)
-        if epoch not in asked_after(of.epochs):
+        if epoch not in check_epochs(of.epochs):
             continue
         finding = hopeless(case_of(record, of, upto=epoch), CHOSEN)
         if finding is None:

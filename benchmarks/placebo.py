@@ -25,7 +25,8 @@ from pathlib import Path
 from benchmarks.running import records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.disk.events import RunRecord
-from tuner.messages import Answer, Report, State
+from tuner.link import RecordingLink
+from tuner.messages import State
 from tuner.reporting.repaired import Repaired, repaired
 
 METRIC = "val/loss"
@@ -34,24 +35,6 @@ SHARES = (0.1, 0.3, 1.0)
 """Of the budget, after which both trainings are compared."""
 OTHER_SEED = 1_000_003
 """What is added to a training's seed."""
-
-
-class Kept:
-    """A link that keeps the objective of every epoch."""
-
-    def __init__(self) -> None:
-        self.values: dict[int, float] = {}
-
-    def send(self, report: Report) -> Answer | None:
-        """Nothing is answered."""
-        for epoch in report.epochs:
-            if METRIC in epoch.metrics:
-                self.values[epoch.epoch] = epoch.metrics[METRIC]
-        return None
-
-    def answered(self) -> Answer | None:
-        """Nobody does."""
-        return None
 
 
 def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
@@ -74,11 +57,12 @@ def train(folder: Path, task: str, trials: int, seed: int, *sets: str) -> None:
         file = folder / task / f"again-{record.number}.json"
         if file.exists():
             continue
-        kept = Kept()
+        link = RecordingLink()
         with tempfile.TemporaryDirectory() as place:
             seed = record.seed + OTHER_SEED
-            run_trial(trial_spec(resolved, record.params, record.run, place, seed=seed, diagnostics="off"), kept)
-        file.write_text(json.dumps(kept.values))
+            run_trial(trial_spec(resolved, record.params, record.run, place, seed=seed, diagnostics="off"), link)
+        values = {epoch.epoch: epoch.metrics[METRIC] for epoch in link.epochs if METRIC in epoch.metrics}
+        file.write_text(json.dumps(values))
 
 
 def again(folder: Path, record: RunRecord) -> RunRecord:

@@ -29,7 +29,8 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
 from tuner.diagnostics.case import Case
 from tuner.diagnostics.judging import judge, rules
-from tuner.messages import Answer, Epoch, Report, TrialSpec
+from tuner.link import RecordingLink
+from tuner.messages import Epoch, TrialSpec
 from tuner.objective import Objective
 
 LEARNED = 0.95
@@ -203,7 +204,7 @@ def train(folder: Path, tasks: Mapping[str, Task], one: Training) -> None:
         act=False,
         trivial=prepared.trivial["val"],
     )
-    link = Kept()
+    link = RecordingLink()
     with injected(fault) if one.faulty else ExitStack():
         ended = run_trial(spec, link)
     record = {
@@ -222,31 +223,15 @@ def train(folder: Path, tasks: Mapping[str, Task], one: Training) -> None:
     half.replace(path)
 
 
-class Kept:
-    """A link that keeps the epochs."""
-
-    def __init__(self) -> None:
-        self.epochs: list[Epoch] = []
-
-    def send(self, report: Report) -> Answer | None:
-        """See `Link.send`."""
-        self.epochs += report.epochs
-        return None
-
-    def answered(self) -> Answer | None:
-        """See `Link.answered`."""
-        return None
-
-
 @contextmanager
 def injected(fault: Fault) -> Iterator[None]:
     """Trainings have the fault, as far as it is not in their parameters."""
     import torch
     from torch import nn
 
-    from tuner.training import trial
+    from tuner.training import learner, loop
 
-    open_problem, new_network = trial.open_problem, trial.new_network
+    open_problem, build_network = loop.open_problem, learner.build_network
 
     def faulty_problem(spec: TrialSpec) -> Any:
         settings, problem = open_problem(spec)
@@ -260,8 +245,8 @@ def injected(fault: Fault) -> Iterator[None]:
         def forward(self, x: Any) -> Any:
             return fault.inputs * self.encoder(x)
 
-    def faulty_network(settings: Any, problem: Any) -> Any:
-        network = new_network(settings, problem)
+    def faulty_network(*parts: Any) -> Any:
+        network = build_network(*parts)
         with torch.no_grad():
             for cell in network.stack.forward_cells:
                 cell.input_weights().mul_(fault.scale)
@@ -273,8 +258,8 @@ def injected(fault: Fault) -> Iterator[None]:
         return network
 
     with (
-        mock.patch.object(trial, "open_problem", faulty_problem),
-        mock.patch.object(trial, "new_network", faulty_network),
+        mock.patch.object(loop, "open_problem", faulty_problem),
+        mock.patch.object(learner, "build_network", faulty_network),
     ):
         yield
 

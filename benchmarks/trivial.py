@@ -10,7 +10,7 @@ from typing import Any
 
 from tuner.adapters.base import Metric, Prepared, Problem
 from tuner.config.options import Options
-from tuner.execution import Link
+from tuner.link import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 
 STEPS = 5

@@ -7,7 +7,7 @@ import time
 import ray
 
 from benchmarks.faults.trials import reporting
-from tuner.execution import Link
+from tuner.link import Link
 from tuner.messages import Ended, TrialSpec
 
 LATE_SECONDS = 5.0

@@ -14,17 +14,17 @@ from typing import Any
 
 from benchmarks.faults.sweeps import LOG
 from tuner.disk.events import append
-from tuner.execution import Link
+from tuner.link import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 from tuner.training import run_trial
 
 
 def logged(spec: TrialSpec, link: Link) -> Ended:
     """Train, and note every epoch that is trained and every checkpoint that is written, in one file for all."""
-    from tuner.training import checkpoint, trial
+    from tuner.training import checkpoint, loop
 
     log = Path(spec.folder).parents[1] / LOG
-    train_epoch, save = trial.Training._run_epoch, checkpoint.save
+    train_epoch, save = loop.Training.run_epoch, checkpoint.save
 
     def noted_epoch(self: Any) -> Any:
         note(log, "trained", spec, self.epoch)
@@ -38,12 +38,12 @@ def logged(spec: TrialSpec, link: Link) -> Ended:
             note(log, "saved", spec, facts["epoch"])
         return saved
 
-    trial.Training._run_epoch = noted_epoch  # type: ignore[method-assign]
+    loop.Training.run_epoch = noted_epoch  # type: ignore[method-assign]
     checkpoint.save = noted_save
     try:
         return run_trial(spec, link)
     finally:
-        trial.Training._run_epoch = train_epoch  # type: ignore[method-assign]
+        loop.Training.run_epoch = train_epoch  # type: ignore[method-assign]
         checkpoint.save = save
 
 

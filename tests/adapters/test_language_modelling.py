@@ -28,7 +28,7 @@ from tuner.nets.catalog import NetOptions
 from tuner.nets.cell_options import LSTMOptions
 from tuner.nets.network import Network, build_network
 from tuner.optim.optimizers import parameter_groups
-from tuner.training.trial import evaluate
+from tuner.training.evaluation import evaluate
 
 TEXT = "".join(f"{i} green bottles hanging on the wall\n" for i in range(300))
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tuner.execution import Link
+from tuner.link import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 
 

@@ -10,7 +10,8 @@ import pytest
 from tests.sweep.test_sweep import records, sweep
 from tests.tiny import write_task
 from tuner.disk import events
-from tuner.execution import InProcessExecutor, Link
+from tuner.execution import InProcessExecutor
+from tuner.link import Link
 from tuner.messages import Ended, Epoch, Report, State, TrialSpec
 
 CURVES = ([0.6, 0.5, 0.45], [0.65, 0.6, 0.58], [0.55, 0.44, 0.4], [0.69, 0.69, 0.69], [0.66, 0.6, 0.57])

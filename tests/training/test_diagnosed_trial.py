@@ -18,7 +18,7 @@ from tuner.diagnostics.look import cells_of
 from tuner.messages import Epoch
 from tuner.nets.catalog import CELLS
 from tuner.training import run_trial
-from tuner.training.trial import Training
+from tuner.training.loop import Training
 
 MEASURED = {quantity for name in PROBES for quantity in PROBES[name].load().quantities}
 
@@ -54,7 +54,7 @@ def trained(spec: Any) -> tuple[list[dict[str, float]], dict[str, torch.Tensor],
     metrics = [
         {name: value for name, value in epoch.items() if name not in MEASURED} for epoch in numbers(driver.epochs)
     ]
-    return metrics, training.network.state_dict(), torch.get_rng_state()
+    return metrics, training.learner.network.state_dict(), torch.get_rng_state()
 
 
 def assert_same(first: Any, second: Any) -> None:
@@ -142,25 +142,25 @@ def test_a_look_fills_every_name(make: Any, make_copy: Any, every_step: bool) ->
         name for epoch in driver.epochs for part in (epoch.metrics, epoch.tensors, epoch.profiles) for name in part
     }
     assert found >= MEASURED - {names.NOISE_SCALE}  # of which the sum below may not be above 0
-    cells = cells_of(training.network)
+    cells = cells_of(training.learner.network)
     assert set(last.profiles[names.STATE_GRAD]) == set(last.tensors[names.CELL_ATTENUATION]) == set(cells)
     assert set(last.profiles[names.INPUT_GRAD]) == {"encoder"}
     gates = {f"{name}/{gate}" for name, cell in cells.items() for gate in cell.gates()}
     assert set(last.tensors[names.SINGULAR_LARGEST]) == gates
     assert set(last.tensors[names.GATE_MEAN]) < gates
-    assert set(last.tensors[names.GRAD]) == dict(training.network.named_parameters()).keys()
+    assert set(last.tensors[names.GRAD]) == dict(training.learner.network.named_parameters()).keys()
     assert set(driver.epochs[0].tensors[names.START_GAIN]) == gates
     assert all(names.START_GAIN not in epoch.tensors for epoch in driver.epochs[1:])
 
 
 def test_what_is_looked_at(make: Any, make_copy: Any) -> None:
     """At most 16 items, of classes mixed, the same whatever the seed; at most `truncation` steps."""
-    samples = [Training(make(params={"batch_size": 40}, seed=seed), Driver())._sample() for seed in (1, 2)]
+    samples = [Training(make(params={"batch_size": 40}, seed=seed), Driver()).batches.sample() for seed in (1, 2)]
     assert len(samples[0].batch.y) == 16
     assert 0 < samples[0].batch.y.sum() < 16
     assert torch.equal(samples[0].batch.x, samples[1].batch.x)
-    assert len(Training(make(params={"batch_size": 5}), Driver())._sample().batch.y) == 5
-    cut = Training(make_copy(params={"truncation": 5}), Driver())._sample()
+    assert len(Training(make(params={"batch_size": 5}), Driver()).batches.sample().batch.y) == 5
+    cut = Training(make_copy(params={"truncation": 5}), Driver()).batches.sample()
     assert cut.batch.x.shape[:2] == cut.batch.y.shape[:2] == (16, 5)
     assert cut.every_step
     assert not samples[0].every_step

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,19 @@ import torch
 from tests.tiny import write_waves
 from tuner.diagnostics import names
 from tuner.errors import TaskFileError, TrialError
+from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec, Verdict
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
 from tuner.training import checkpoint, run_trial
 from tuner.training.attempt import train
-from tuner.training.trial import NONFINITE_STEPS, Training
+from tuner.training.learner import NONFINITE_STEPS
+from tuner.training.loop import Training
 
 TIMES = {names.EPOCH_SECONDS, names.STEPS_PER_SECOND}
 
 
-class Driver:
-    """A link that keeps what it is sent, and answers as it is told."""
+class Driver(RecordingLink):
+    """Goes on at rungs, grants a wish to end unless it spares, and ends the trial after an epoch where told to."""
 
     def __init__(
         self,
@@ -34,29 +37,18 @@ class Driver:
         *,
         spares: bool = False,
     ) -> None:
-        self.reports: list[Report] = []
+        super().__init__(self._decide)
         self._spares = spares
         self._stop_after, self._state, self._verdict = stop_after, state, verdict
 
-    @property
-    def epochs(self) -> list[Epoch]:
-        """All epochs sent, in order."""
-        return [epoch for report in self.reports for epoch in report.epochs]
-
-    def send(self, report: Report) -> Answer | None:
-        self.reports.append(report)
+    def _decide(self, report: Report) -> Answer | None:
         last = max((epoch.epoch for epoch in report.epochs), default=0)
         if self._stop_after is not None and last >= self._stop_after:
-            return Answer(
-                run=report.run, attempt=report.attempt, verdict=self._verdict, state=self._state, reason="asked"
-            )
+            return replace(end(report, self._state, "asked"), verdict=self._verdict)
         if report.hopeless and not self._spares:
-            return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.HOPELESS)
+            return end(report, State.HOPELESS)
         go_on = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
         return go_on if report.waiting else None
-
-    def answered(self) -> Answer | None:
-        return None
 
 
 def small_spec(tmp_path: Path, folder: str, adapter: str, data: dict[str, Any], **fields: Any) -> TrialSpec:
@@ -157,14 +149,14 @@ class StopWithin(Driver):
         answer = super().send(report)
         if report.epochs or len(self.epochs) < self._epoch:
             return answer
-        return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.STOPPED, reason="asked")
+        return end(report, State.STOPPED, "asked")
 
 
 def test_an_epoch_that_was_stopped_within_is_made_again(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the checkpoint before it: every epoch is recorded, with the numbers of a training that was not stopped."""
     straight = Driver()
     run_trial(make("straight"), straight)
-    monkeypatch.setattr("tuner.training.trial.LIFE_SECONDS", 0.0)  # a sign of life at every step
+    monkeypatch.setattr("tuner.training.reporter.LIFE_SECONDS", 0.0)  # a sign of life at every step
     stopped = StopWithin(2)
     assert run_trial(make("stopped"), stopped).state is State.STOPPED
     assert len(stopped.epochs) == 2
@@ -275,10 +267,10 @@ def test_a_budget_of_seconds_gives_slow_configurations_fewer_steps(make: Any) ->
 
 def poison(training: Training, name: str, steps: set[int]) -> None:
     """Make the gradient of a parameter infinite at some optimizer steps."""
-    parameter = dict(training.network.named_parameters())[name]
+    parameter = dict(training.learner.network.named_parameters())[name]
 
     def hook(gradient: torch.Tensor) -> torch.Tensor | None:
-        if training.step not in steps:
+        if training.learner.step not in steps:
             return None
         poisoned = gradient.clone()
         poisoned.view(-1)[0] = math.inf
@@ -289,7 +281,7 @@ def poison(training: Training, name: str, steps: set[int]) -> None:
 
 def recurrent_weight(training: Training) -> str:
     """Name of the first recurrent weight."""
-    return next(name for name, _ in training.network.named_parameters() if "weight_hh" in name)
+    return next(name for name, _ in training.learner.network.named_parameters() if "weight_hh" in name)
 
 
 def test_a_step_with_an_infinite_gradient_changes_nothing_and_is_counted(make: Any) -> None:
@@ -298,13 +290,13 @@ def test_a_step_with_an_infinite_gradient_changes_nothing_and_is_counted(make: A
     training = Training(make(epochs=1), driver)
     poison(training, recurrent_weight(training), {1})
     before: list[dict[str, torch.Tensor]] = []
-    update = training.update
+    update = training.learner.update
 
     def watched(batch: Any) -> torch.Tensor:
-        before.append({name: value.clone() for name, value in training.network.state_dict().items()})
+        before.append({name: value.clone() for name, value in training.learner.network.state_dict().items()})
         return update(batch)
 
-    training.update = watched  # type: ignore[method-assign]
+    training.learner.update = watched  # type: ignore[method-assign]
     training.run()
     assert all(torch.equal(before[1][name], before[2][name]) for name in before[1])
     assert not all(torch.equal(before[0][name], before[1][name]) for name in before[0])

@@ -44,7 +44,7 @@ def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
     return sorted(found, key=lambda finding: not finding.fatal)
 
 
-def asked_after(budget: int) -> range:
+def check_epochs(budget: int) -> range:
     """Epochs after which it is asked whether a training is hopeless; they follow from the budget alone, so that a trial
     ends alike wherever and whenever it runs."""  # noqa: D205, D209
     every = max(1, budget // JUDGMENTS)

@@ -1,8 +1,8 @@
 """Where trials run: worker slots on Ray, or one slot in this process. No trial, study or MLflow is known here."""
 
-from tuner.execution.contract import Executor, Link, RunTrial, Started
+from tuner.execution.contract import Executor, RunTrial, Started
 from tuner.execution.in_process import InProcessExecutor
 from tuner.execution.on_ray import RayExecutor
 from tuner.execution.worker import STACKS
 
-__all__ = ["STACKS", "Executor", "InProcessExecutor", "Link", "RayExecutor", "RunTrial", "Started"]
+__all__ = ["STACKS", "Executor", "InProcessExecutor", "RayExecutor", "RunTrial", "Started"]

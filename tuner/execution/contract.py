@@ -1,29 +1,12 @@
-"""The contracts of this room: what runs trials (`Executor`) and what a trial talks through (`Link`)."""
+"""The contracts of this room: what runs trials (`Executor`), and what it runs (`RunTrial`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from tuner.messages import Answer, Ended, Message, Report, TrialSpec
-
-
-class Link(Protocol):
-    """A running attempt's line to the driver; used in the worker, by the trial's own thread."""
-
-    def send(self, report: Report) -> Answer | None:
-        """Send a report.
-
-        Returns:
-            The driver's answer: at a rung (`report.waiting`) it is waited for; elsewhere one that has come
-            meanwhile, or None.
-        """
-        ...
-
-    def answered(self) -> Answer | None:
-        """An answer that has come meanwhile, or None; never waits."""
-        ...
-
+from tuner.link import Link
+from tuner.messages import Answer, Ended, Message, TrialSpec
 
 RunTrial = Callable[[TrialSpec, Link], Ended]
 """Runs one attempt to its end. Named by path ("tuner.training:run_trial"), loaded in the worker."""

@@ -170,7 +170,7 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     )
     into = task.folder.diagnosed
     shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
-    record.params = {**task.settings(record.params).told, **record.params}
+    record.params = {**task.settings(record.params).headline, **record.params}
     story = trial_story(record, told, title=shown)
     try:
         draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)

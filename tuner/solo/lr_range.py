@@ -14,6 +14,7 @@ import numpy as np
 from annotated_types import Le
 
 from tuner.errors import Diverged, TaskFileError, TrialError
+from tuner.link import NullLink
 from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
 from tuner.reporting import lr_figure, save
@@ -22,7 +23,7 @@ from tuner.task.specs import trial_spec
 from tuner.task.task import Task
 
 if TYPE_CHECKING:
-    from tuner.training.trial import Training
+    from tuner.training.loop import Training
 
 SMOOTHING = 0.9
 """Share of the running mean of the loss kept per step."""
@@ -153,11 +154,11 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
 
 
 def _training(task: Task, folder: str) -> Training:
-    from tuner.training.trial import Training, Unheard
+    from tuner.training.loop import Training
 
     spec = trial_spec(task, task.baseline, "lr-range", folder, epochs=1, seconds=None, seed=SEED, diagnostics="off")
     try:
-        return Training(spec, Unheard())
+        return Training(spec, NullLink())
     except TrialError as error:
         raise TaskFileError(f"the baseline must train, but {error}") from error
 
@@ -172,7 +173,7 @@ def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], 
         return f"at step {len(losses) + 1} of {len(rates)}"
 
     try:
-        for _, loss in zip(rates, training.losses(_Rise(rates, training.peak_rate)), strict=False):
+        for _, loss in zip(rates, training.losses(_Rise(rates, training.learner.peak_rate)), strict=False):
             if not math.isfinite(loss):
                 return losses, smoothed, f"the loss was {loss} {at()}"
             mean = SMOOTHING * mean + (1 - SMOOTHING) * loss

@@ -244,7 +244,7 @@ def _told_params(sweep: Sweep, params: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration's parameters, and of the defaults those that a reader would ask for."""
     if not params:
         return {}
-    return {**sweep.task.settings(params).told, **params}
+    return {**sweep.task.settings(params).headline, **params}
 
 
 def _name(number: int) -> str:

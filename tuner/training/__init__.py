@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tuner.link import Link
     from tuner.messages import Ended, TrialSpec
-    from tuner.training.trial import Link
 
 
 def run_trial(spec: TrialSpec, link: Link) -> Ended:

@@ -6,9 +6,13 @@ import math
 import time
 
 from tuner.errors import Diverged
+from tuner.link import Link
 from tuner.messages import Ended, State, TrialSpec
+from tuner.training import checkpoint
+from tuner.training.loop import Hopeless, Training
+from tuner.training.model import save_model
 from tuner.training.pace import measured_updates
-from tuner.training.trial import Cut, Hopeless, Link, Training, resumable
+from tuner.training.reporter import Cut
 
 
 def train(spec: TrialSpec, link: Link) -> Ended:
@@ -20,10 +24,10 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     Other exceptions are errors of the trial's code and go up.
     """
     started = time.monotonic()
-    saved = resumable(spec)
+    saved = checkpoint.saved(spec)
     updates = None
     if spec.seconds is not None:
-        updates = saved.facts["updates_per_epoch"] if saved else measured_updates(spec)
+        updates = saved.updates_per_epoch if saved else measured_updates(spec)
     training = Training(spec, link, updates_per_epoch=updates)
     if saved:
         training.go_on(saved)
@@ -32,9 +36,9 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         reason = training.run()
         state = State.COMPLETED
         if spec.keep_model:
-            training.save_model()
+            save_model(spec, training.history, training.reporter.send)
     except (Diverged, Hopeless) as error:
-        reason = f"{error} (epoch {training.epoch}, step {training.step})"
+        reason = f"{error} (epoch {training.epoch}, step {training.learner.step})"
         state = State.HOPELESS if isinstance(error, Hopeless) else State.DIVERGED
         diverged = str(error) if state is State.DIVERGED else ""
     except Cut as cut:
@@ -43,15 +47,15 @@ def train(spec: TrialSpec, link: Link) -> Ended:
         training.save_checkpoint()
     results = training.facts()
     if state.final:
-        results |= training.judgment(diverged, cut=pruned)
+        results |= training.judge.judgment(diverged, cut=pruned)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,
         state=state,
         reason=reason,
-        value=training.best if math.isfinite(training.best) else None,
+        value=training.history.best if math.isfinite(training.history.best) else None,
         epochs=training.epoch,
         seconds=time.monotonic() - started,
-        step=training.step,
+        step=training.learner.step,
         results=results,
     )

@@ -1,9 +1,13 @@
-"""The devices that torch finds on a machine."""
+"""The devices that torch finds on a machine, and what lies on them."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Mapping
 
+import torch
+from torch import Tensor
+
+from tuner.adapters.base import Batch
 from tuner.errors import TaskFileError
 
 
@@ -30,3 +34,34 @@ def choose_device(name: str) -> torch.device:
             key=("device",),
         )
     return device
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch on a device."""
+    if device.type == "cpu":
+        return batch
+    return Batch(
+        x=batch.x.to(device, non_blocking=True),
+        lengths=None if batch.lengths is None else batch.lengths.to(device, non_blocking=True),
+        y=batch.y.to(device, non_blocking=True),
+    )
+
+
+class RandomStreams:
+    """The random streams that a trial on a device draws from: torch's, of the whole process."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where they are."""
+        state = {"cpu": torch.get_rng_state()}
+        if self._device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self._device)
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put them there; torch wants states that lie on the CPU."""
+        torch.set_rng_state(state["cpu"].cpu())
+        if self._device.type == "cuda" and "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"].cpu(), self._device)

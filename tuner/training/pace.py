@@ -9,9 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tuner.errors import Diverged
+from tuner.link import NullLink
 from tuner.messages import TrialSpec
 from tuner.training.devices import choose_device
-from tuner.training.trial import Training, Unheard
+from tuner.training.loop import Training
 
 UPDATES = 20
 """Most steps that are measured."""
@@ -43,8 +44,8 @@ def measured(spec: TrialSpec, seconds: float) -> Pace:
     """
     clock = clock_of(spec)
     began = clock()
-    training = Training(spec, Unheard())
-    losses = training.losses(training.schedule)
+    training = Training(spec, NullLink())
+    losses = training.losses(training.learner.schedule)
     steps: list[float] = []
     validation = 0.0
     with suppress(Diverged):  # the trial itself will say so, with its step

@@ -48,7 +48,7 @@ class Settings:
         return {**self.regularizers, **{k: v for part in parts for k, v in part.model_dump(by_alias=True).items()}}
 
     @property
-    def told(self) -> dict[str, Any]:
+    def headline(self) -> dict[str, Any]:
         """The parameters that a reader asks for first."""
         names = ("cell", "layers", "hidden_size", "optimizer", "learning_rate", "schedule")
         acting = self.acting

@@ -9,10 +9,11 @@ import torch
 
 from tuner.disk import places
 from tuner.messages import Ended, State, TrialSpec
+from tuner.nets.network import build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
+from tuner.training.evaluation import evaluate
 from tuner.training.problems import open_problem
-from tuner.training.trial import evaluate, new_network
 
 
 def test(spec: TrialSpec) -> Ended:
@@ -28,7 +29,7 @@ def test(spec: TrialSpec) -> Ended:
     for place in spec.models:
         tensors, facts = checkpoint.load(places.join(place, checkpoint.MODEL), device)
         settings, problem = open_problem(replace(spec, params=facts["params"], prepared_as=facts["prepared_as"]))
-        network = new_network(settings, problem).to(device)
+        network = build_network(settings.net, settings.cell, settings.regularizers, problem).to(device)
         network.load_state_dict(tensors["network"])
         scores["/".join(place.split("/")[-2:])] = evaluate(network, problem, problem.dataset("test"), device)
     return Ended(

@@ -1,0 +1,99 @@
+"""What optimizer steps see: the training data, pass after pass."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from tuner.adapters.base import Batch, Problem
+from tuner.diagnostics.look import Sample
+from tuner.optim.catalog import LearningOptions
+from tuner.seeding import derive_seed
+from tuner.training.chunks import Chunk, chunks
+from tuner.training.devices import to_device
+
+SAMPLE_ITEMS = 16
+"""Most items of the batch that diagnostics look at."""
+SAMPLE_CHOICE = 8
+"""Batches that it is chosen from."""
+
+
+class TrainingBatches:
+    """The training split in chunks on the trial's device, every pass in an order of its own.
+
+    Args:
+        problem: Whose training split it is.
+        learning: Size of batches, and their truncation.
+        seed: The trial's; the order of pass n follows from it and n.
+        device: Where chunks lie.
+        updates_per_epoch: Chunks of an epoch; None makes an epoch of every pass.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        learning: LearningOptions,
+        seed: int,
+        device: torch.device,
+        updates_per_epoch: int | None = None,
+    ) -> None:
+        self._problem, self._learning, self._seed, self._device = problem, learning, seed, device
+        self._dataset = problem.dataset("train")
+        self._fixed = updates_per_epoch
+        self._passes = self._position = 0
+        self.endless = self._endless()
+        """Pass after pass, from the place that a checkpoint had reached."""
+        self.updates_per_epoch = updates_per_epoch or self._updates_of_a_pass()
+        """Chunks of an epoch; with truncated sequences of unequal length, a pass may have a few more or less."""
+
+    def epoch(self, number: int) -> Iterator[Chunk]:
+        """The chunks of an epoch, counted from 1."""
+        if self._fixed is None:
+            return self._pass(number)
+        return itertools.islice(self.endless, self._fixed)
+
+    def sample(self) -> Sample:
+        """What diagnostics look at, the same in every trial of a study with as large batches.
+
+        Of the first whole batches of training items in a random order the one with the longest sequences, as it is
+        about long lags; with truncation the first steps of it.
+        """
+        items = min(SAMPLE_ITEMS, self._learning.batch_size)
+        batches = self._dataset.batches(items, rng=np.random.default_rng(0))  # items may be stored class by class
+        batch = max(itertools.islice(batches, SAMPLE_CHOICE), key=lambda batch: (len(batch.y), batch.x.shape[1]))
+        if self._learning.truncation is not None:
+            batch = next(chunks(batch, self._learning.truncation)).batch
+            batch = Batch(x=batch.x.clone(), lengths=batch.lengths, y=batch.y.clone())  # not a view of a whole text
+        problem = self._problem
+        return Sample(to_device(batch, self._device), problem.loss, problem.every_step, problem.lag)
+
+    def _endless(self) -> Iterator[Chunk]:
+        while True:
+            for chunk in itertools.islice(self._pass(self._passes + 1), self._position, None):
+                self._position += 1
+                yield chunk
+            self._passes, self._position = self._passes + 1, 0
+
+    def _pass(self, number: int) -> Iterator[Chunk]:
+        rng = np.random.default_rng(derive_seed(self._seed, "batches", number))
+        truncation = self._learning.truncation
+        for batch in self._dataset.batches(self._learning.batch_size, rng=rng):
+            batch = to_device(batch, self._device)
+            yield from [Chunk(batch)] if truncation is None else chunks(batch, truncation)
+
+    def _updates_of_a_pass(self) -> int:
+        if self._learning.truncation is None:
+            return self._dataset.num_batches(self._learning.batch_size)
+        return sum(1 for _ in self._pass(1))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where `endless` is."""
+        return {"passes": self._passes, "position": self._position}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Let `endless` go on from there; before its first chunk."""
+        self._passes, self._position = state["passes"], state["position"]

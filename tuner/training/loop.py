@@ -1,0 +1,242 @@
+"""The loop of one attempt of one trial: epochs, each trained, scored, measured, recorded and reported."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tuner.diagnostics import names
+from tuner.errors import Diverged, TrialError
+from tuner.link import Link
+from tuner.messages import Epoch, TrialSpec
+from tuner.optim.optimizers import parameter_groups
+from tuner.optim.schedules import Schedule
+from tuner.training.batches import TrainingBatches
+from tuner.training.checkpoint import Checkpoints, Saved, Stateful
+from tuner.training.devices import RandomStreams, choose_device
+from tuner.training.evaluation import evaluate
+from tuner.training.history import History
+from tuner.training.judge import Judge
+from tuner.training.learner import Learner
+from tuner.training.problems import open_problem
+from tuner.training.reporter import Reporter
+
+
+class Hopeless(Exception):  # noqa: N818 - control flow, not an error
+    """A training that a rule ends early; the findings say which."""
+
+
+class Training:
+    """One attempt. Each part of it is changed by its own methods alone; this class says when.
+
+    `batches` gives what the `learner` learns from, `history` keeps the epochs, `reporter` tells the driver of them,
+    `judge` judges them, `checkpoints` writes all down. `epoch` is the epoch that runs, or has run last.
+
+    Args:
+        spec: What to train.
+        link: To the driver.
+        updates_per_epoch: Optimizer steps of an epoch; None makes an epoch of every pass over the training data.
+
+    Raises:
+        TrialError: The parts do not go together.
+    """
+
+    def __init__(self, spec: TrialSpec, link: Link, *, updates_per_epoch: int | None = None) -> None:
+        self.spec = spec
+        torch.set_num_threads(spec.threads)
+        self.device = choose_device(spec.device)
+        self.settings, self.problem = open_problem(spec)
+        learning = self.settings.learning
+        self._val = self.problem.dataset("val")
+        self._fixed, self._patience = updates_per_epoch, learning.patience
+        self.batches = TrainingBatches(self.problem, learning, spec.seed, self.device, updates_per_epoch)
+        torch.manual_seed(spec.seed)
+        self.learner = Learner(
+            self.settings,
+            self.problem,
+            self.batches,
+            epochs=spec.epochs,
+            level=spec.diagnostics,
+            device=self.device,
+        )
+        self.history = History(spec.objective)
+        self.judge = Judge(
+            spec,
+            self.settings,
+            self.history,
+            lag=self.problem.lag,
+            steps_per_epoch=self.batches.updates_per_epoch,
+        )
+        self.reporter = Reporter(spec, link, self.history)
+        self.checkpoints = Checkpoints(spec)
+        self.epoch = 0
+
+    def run(self) -> str:
+        """Train to the last epoch, or until nothing is gained; returns the reason of an early stop.
+
+        Raises:
+            Diverged: Something was not finite.
+            Hopeless: A rule ends it, and the driver does not object.
+            Cut: The driver ends it.
+            TrialError: The objective is not among the metrics.
+        """
+        if self._at_rung():  # resumed before it was answered, for all it knows
+            self.reporter.send(waiting=True)
+        if self.learner.step == 0:
+            self.learner.watch.start(self.learner.network)
+        while self.epoch < self.spec.epochs:
+            if self._patience_lost():
+                return f"stopped early: no gain since epoch {self.history.best_epoch}"
+            self.epoch += 1
+            self._record(self.run_epoch())
+            self._end_if_hopeless()
+            self._report()
+        return ""
+
+    def facts(self) -> dict[str, Any]:
+        """What is recorded of the attempt beside its epochs."""
+        facts: dict[str, Any] = {
+            "parameters": self.learner.num_parameters,
+            "parameter_groups": parameter_groups(self.learner.network),
+            "steps_per_epoch": self.batches.updates_per_epoch,
+            "lag": self.problem.lag,
+        }
+        if self._fixed is not None:
+            facts["updates_per_epoch"] = self._fixed
+        if self.checkpoints.unsaved:
+            facts["unsaved"] = self.checkpoints.unsaved
+        return facts
+
+    def losses(self, schedule: Schedule) -> Iterator[float]:
+        """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
+        self.learner.schedule = schedule
+        self.learner.network.train()
+        return (self.learner.update(chunk).item() for chunk in self.batches.endless)
+
+    def validate(self) -> dict[str, float]:
+        """Scores on the validation split, of the averaged weights where there are any."""
+        with self.learner.averaging.applied():
+            return evaluate(self.learner.network, self.problem, self._val, self.device)
+
+    # one epoch --------------------------------------------------------------------------------------------------
+
+    def run_epoch(self) -> Epoch:
+        """Train for an epoch, score and measure."""
+        learner, metric, began = self.learner, self.spec.objective.metric, time.perf_counter()
+        losses_N, train_loss = self._train_epoch()
+        trained = time.perf_counter() - began
+        rate = learner.rate
+        scores = self.validate()
+        learner.observe(scores["loss"])
+        milestone = self.epoch in self.spec.rungs or self.epoch == self.spec.epochs
+        measured = learner.watch.epoch(learner.network, learner.step, losses_N.tolist(), milestone=milestone)
+        scores = {f"val/{name}": value for name, value in scores.items()}
+        metrics = {
+            **{name: value for name, value in scores.items() if name == metric},  # MLflow shows the first one
+            names.TRAIN_LOSS: train_loss,
+            **scores,
+            names.LEARNING_RATE: rate,
+            **measured.metrics,
+            names.EPOCH_SECONDS: time.perf_counter() - began,
+            names.STEPS_PER_SECOND: len(losses_N) / trained,
+        }
+        return Epoch(
+            epoch=self.epoch,
+            time=time.time(),
+            metrics=metrics,
+            tensors=measured.tensors,
+            profiles=measured.profiles,
+        )
+
+    def _train_epoch(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
+        """The loss before each update, and their mean over items, or targets where each step has one."""
+        losses: list[Tensor] = []
+        weights: list[int] = []
+        self.learner.network.train()
+        for chunk in self.batches.epoch(self.epoch):
+            losses.append(self.learner.update(chunk))
+            self.reporter.sign_of_life()
+            weights.append(chunk.num_targets if self.problem.every_step else len(chunk.batch.y))
+        losses_N = torch.stack(losses).double().cpu().numpy()
+        train_loss = float(np.average(losses_N, weights=weights))
+        if not math.isfinite(train_loss):
+            raise Diverged(f"the training loss is {train_loss}")
+        return losses_N, train_loss
+
+    # between epochs ---------------------------------------------------------------------------------------------
+
+    def _record(self, epoch: Epoch) -> None:
+        metric, learner = self.spec.objective.metric, self.learner
+        if metric not in epoch.metrics:
+            known = ", ".join(name for name in epoch.metrics if name.startswith("val/"))
+            raise TrialError(f"the objective {metric} is not among the metrics: {known}")
+        value = epoch.metrics[metric]
+        best = self.history.add(epoch, value)
+        if not math.isfinite(value):
+            self.reporter.send()
+            raise Diverged(f"{metric} is {value}")
+        if best and self.spec.keep_model:
+            with learner.averaging.applied():
+                self.history.best_weights = copy.deepcopy(learner.network.state_dict())
+
+    def _end_if_hopeless(self) -> None:
+        if not self._at_end() and (why := self.judge.hopeless()) and self.reporter.may_end(why):
+            raise Hopeless(why)
+
+    def _report(self) -> None:
+        last, waiting = self._at_end(), self._at_rung()
+        if not (waiting or last or self.reporter.due()):
+            self.reporter.listen()
+            return
+        if not last and (waiting or self.checkpoints.due()):
+            self.save_checkpoint()
+        self.reporter.send(waiting=waiting)
+
+    def _patience_lost(self) -> bool:
+        return self._patience is not None and self.epoch - self.history.best_epoch >= self._patience
+
+    def _at_end(self) -> bool:
+        return self.epoch == self.spec.epochs or self._patience_lost()
+
+    def _at_rung(self) -> bool:
+        """Whether to wait here: not where an earlier attempt went on from."""
+        return self.epoch in self.spec.rungs and self.epoch >= self.spec.reported and not self._at_end()
+
+    # checkpoints ------------------------------------------------------------------------------------------------
+
+    def parts(self) -> dict[str, Stateful]:
+        """Everything needed to go on as if nothing had happened."""
+        learner = self.learner
+        return {
+            "network": learner.network,
+            "optimizer": learner.optimizer,
+            "schedule": learner.schedule,
+            "clipping": learner.clipping,
+            "averaging": learner.averaging,
+            "learner": learner,
+            "watch": learner.watch,
+            "batches": self.batches,
+            "history": self.history,
+            "random": RandomStreams(self.device),
+        }
+
+    @property
+    def between_epochs(self) -> bool:
+        """Whether a checkpoint would hold whole epochs; within one, what it has measured so far would be lost."""
+        return self.epoch == len(self.history.epochs)
+
+    def save_checkpoint(self) -> None:
+        """Write all parts down, between epochs."""
+        self.checkpoints.save(self.parts(), epoch=self.epoch, updates_per_epoch=self._fixed)
+
+    def go_on(self, saved: Saved) -> None:
+        """Go on from a checkpoint."""
+        saved.load_into(self.parts())
+        self.epoch = len(self.history.epochs)

@@ -1,0 +1,79 @@
+"""What a training tells the driver, and what it does for the answers."""
+
+from __future__ import annotations
+
+import time
+
+from tuner.link import Link
+from tuner.messages import Answer, Report, State, TrialSpec, Verdict
+from tuner.training.history import History
+
+MESSAGE_SECONDS = 0.5
+"""Least time between messages away from rungs."""
+LIFE_SECONDS = 10.0
+"""Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
+
+
+class Cut(Exception):  # noqa: N818 - control flow, not an error
+    """The driver ended the attempt."""
+
+    def __init__(self, state: State, answer: Answer) -> None:
+        self.state, self.reason = state, answer.reason
+        self.pruned = answer.verdict is Verdict.PRUNE
+
+
+class Reporter:
+    """Sends what the driver has not heard of a training's epochs. Every method but `due` raises `Cut` when it says so.
+
+    Args:
+        spec: What is trained; epochs up to `spec.reported` the driver has.
+        link: To the driver.
+        history: What is told of.
+    """
+
+    def __init__(self, spec: TrialSpec, link: Link, history: History) -> None:
+        self._spec, self._link, self._history = spec, link, history
+        self._told = spec.reported
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time for a message away from rungs."""
+        return time.monotonic() - self._last >= MESSAGE_SECONDS
+
+    def send(self, *, waiting: bool = False) -> None:
+        """Send the epochs that are new, none as a sign of life; at a rung, wait for the answer."""
+        self._obey(self._report(waiting=waiting))
+
+    def sign_of_life(self) -> None:
+        """Send one where the last message was long ago; asked after every step."""
+        if time.monotonic() - self._last > LIFE_SECONDS:
+            self.send()
+
+    def listen(self) -> None:
+        """See whether an answer has come meanwhile."""
+        self._obey(self._link.answered())
+
+    def may_end(self, why: str) -> bool:
+        """Ask the driver, who knows the other trials, whether a training that a rule finds hopeless may be ended."""
+        answer = self._report(waiting=True, hopeless=why)
+        if answer is not None and answer.end is State.HOPELESS:
+            return True
+        self._obey(answer)
+        return False
+
+    def _report(self, *, waiting: bool, hopeless: str = "") -> Answer | None:
+        report = Report(
+            run=self._spec.run,
+            attempt=self._spec.attempt,
+            epochs=tuple(self._history.epochs[self._told :]),
+            value=self._history.best,
+            waiting=waiting,
+            hopeless=hopeless,
+        )
+        self._told = max(self._told, len(self._history.epochs))
+        self._last = time.monotonic()
+        return self._link.send(report)
+
+    def _obey(self, answer: Answer | None) -> None:
+        if answer is not None and (state := answer.end) is not None:
+            raise Cut(state, answer)
