@@ -18,6 +18,7 @@ import pytest
 
 from tuner.errors import ClusterError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
+from tuner.execution.capacity import SlotSize, living_nodes
 from tuner.execution.output import EARLIER, OUTPUT, Capped
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
 
@@ -366,9 +367,9 @@ def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch
     executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
     executor.open()
     try:
-        node = probe._known_nodes()
-        monkeypatch.setattr(probe, "_known_nodes", lambda: node * 2)
-        answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, 1)
+        nodes = living_nodes()
+        monkeypatch.setattr(probe, "living_nodes", lambda: nodes * 2)
+        answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, SlotSize())
     finally:
         executor.close()
     assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]

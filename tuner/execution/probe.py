@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tuner
+from tuner.execution.capacity import SlotSize, living_nodes
 
-JOINING_SECONDS = 10.0
-"""Longest time for a node that has just joined to say what resources it has."""
 PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
 
 
 def probe_nodes(
-    target: str, question: Mapping[str, str], cpus: int, gpus: float = 0.0, modules: Sequence[str] = ()
+    target: str, question: Mapping[str, str], size: SlotSize, modules: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """Run `target` on every node that may hold a slot.
 
     Args:
         target: "module:function" that takes the question and returns what the node cannot do, or "".
         question: Plain data.
-        cpus: CPUs of a slot.
-        gpus: GPUs of a slot.
+        size: What a slot takes of a node.
         modules: Folders in which modules of the task's own are found.
 
     Returns:
@@ -57,29 +54,14 @@ def probe_nodes(
         return answer
 
     asked: dict[Any, str] = {}
-    for node in _known_nodes():
-        if node["Resources"].get("CPU", 0.0) < cpus or node["Resources"].get("GPU", 0.0) < gpus:
+    for node in living_nodes():
+        if not size.slots_on(node):
             continue
-        strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        strategy = NodeAffinitySchedulingStrategy(node.id, soft=False)
         task: Any = ray.remote(ask).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
-        asked[task.remote(target, dict(question), package_digest(), list(modules))] = (
-            f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        )
+        asked[task.remote(target, dict(question), package_digest(), list(modules))] = node.name
     ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)
     return [(name, _answer(ref)) for ref, name in asked.items()]
-
-
-def _known_nodes() -> list[dict[str, Any]]:
-    """The nodes that are alive, once each has said what it has."""
-    import ray
-
-    deadline = time.monotonic() + JOINING_SECONDS
-    while True:
-        nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        alive = [node for node in nodes if node["Alive"]]
-        if all(node["Resources"] for node in alive) or time.monotonic() > deadline:
-            return alive
-        time.sleep(0.2)
 
 
 def package_digest() -> str:
