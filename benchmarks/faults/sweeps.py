@@ -22,7 +22,7 @@ import psutil
 
 from tests.tiny import write_waves
 from tuner.disk.events import RunRecord, read, read_run
-from tuner.recording.points import STATUS, Sweep
+from tuner.recording.points import STATUS, SweepFacts
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "faults"
@@ -240,7 +240,7 @@ class Setup:
             name = f"trial {record.number}"
             if statuses.get(name) != STATUS[record.state]:
                 found.append(f"MLflow: {name} is {statuses.get(name)}, not {STATUS[record.state]}")
-            stride = Sweep("", self.epochs).stride  # MLflow holds at most 200 points of a series
+            stride = SweepFacts("", self.epochs).stride  # MLflow holds at most 200 points of a series
             wanted = {epoch for epoch in record.epochs if epoch % stride == 0} | set(sorted(record.epochs)[-1:])
             if steps.get(name, 0) != len(wanted):
                 found.append(f"MLflow: {name} has {steps.get(name, 0)} steps of {len(wanted)}")

@@ -9,7 +9,7 @@ from mlflow.utils.validation import _validate_metric_name, _validate_param
 
 from tests.recording.fake_study import METRICS
 from tuner.messages import State
-from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Run, Sweep, metric_key, short
+from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Run, SweepFacts, metric_key, short
 
 
 def epoch_event(epoch: int, names: tuple[str, ...] = METRICS) -> dict[str, object]:
@@ -56,7 +56,7 @@ def test_every_value_is_accepted(value: object) -> None:
 def test_a_series_is_bounded_and_ends_with_the_last_epoch(planned: int, trained: int) -> None:
     """However many epochs are planned and trained, there should be few points, each once, and the last."""
     trained = min(planned, trained)
-    run = Run(Sweep("1", planned))
+    run = Run(SweepFacts("1", planned))
     points = [p for e in range(1, trained + 1) for p in run.add(epoch_event(e))]
     points += run.add(ended_event(trained))
     steps = [p.step for p in points if p.key == "train/loss"]
@@ -69,7 +69,7 @@ def test_a_series_is_bounded_and_ends_with_the_last_epoch(planned: int, trained:
 @pytest.mark.parametrize("planned", [3, 200, 3000])
 def test_the_table_is_bounded_and_has_the_last_epoch(planned: int) -> None:
     """However long a training is, its table should hold at most as many epochs as a series, the last one too."""
-    run = Run(Sweep("1", planned))
+    run = Run(SweepFacts("1", planned))
     for epoch in range(1, planned):
         tables = {
             "tensors": {"gate_mean": {"rnn/forget": 0.5}},
@@ -90,14 +90,14 @@ def test_the_table_is_bounded_and_has_the_last_epoch(planned: int) -> None:
 
 def test_an_epoch_without_tables_has_no_rows() -> None:
     """Epochs of older versions, which have no profiles, and of diagnostics that are off, should give no table."""
-    run = Run(Sweep("1", 5))
+    run = Run(SweepFacts("1", 5))
     list(run.add(epoch_event(1)))
     assert run.tensor_table() == ""
 
 
 def test_too_many_series_are_named_not_dropped() -> None:
     """Series beyond the limit should be told by a tag."""
-    run = Run(Sweep("1", 5))
+    run = Run(SweepFacts("1", 5))
     names = tuple(f"val/m{number:02d}" for number in range(30))
     points = list(run.add(epoch_event(1, names)))
     assert [point.key for point in points] == list(names[:MAX_SERIES])
@@ -107,6 +107,6 @@ def test_too_many_series_are_named_not_dropped() -> None:
 
 def test_the_first_report_of_an_epoch_wins() -> None:
     """An epoch that a second attempt repeats should not be a second point."""
-    run = Run(Sweep("1", 5))
+    run = Run(SweepFacts("1", 5))
     assert list(run.add(epoch_event(1)))
     assert not list(run.add(epoch_event(1)))

@@ -22,7 +22,8 @@ from tests.recording.test_projection import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
 from tuner.recording import Recorder, writer
-from tuner.recording.projection import Projection, recording_lock
+from tuner.recording.lock import recording_lock
+from tuner.recording.projection import Projection
 from tuner.recording.recorder import END
 from tuner.recording.sync import sync
 

@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepFacts:
     """What the runs of a study share.
 
     Args:
@@ -64,13 +64,13 @@ class Sweep:
         return max(1, math.ceil(self.epochs / MAX_POINTS))
 
 
-def read_sweep(events: list[dict[str, Any]]) -> Sweep | None:
+def read_sweep(events: list[dict[str, Any]]) -> SweepFacts | None:
     """What the runs share, from the events of `sweep.jsonl`; None before the first `sweep` event."""
     sweeps = [event for event in events if event["event"] == "sweep"]
     if not sweeps:
         return None
     searched = ((sweeps[-1].get("space") or {}).get("searched")) or {}
-    return Sweep(
+    return SweepFacts(
         identity=str(milliseconds(sweeps[0]["time"])),
         epochs=sweeps[-1].get("epochs") or 0,
         categorical=tuple(name for name, kind in searched.items() if kind == "categorical"),
@@ -81,7 +81,7 @@ def read_sweep(events: list[dict[str, Any]]) -> Sweep | None:
 class Run:
     """A run as far as its events were read."""
 
-    sweep: Sweep
+    sweep: SweepFacts
     record: RunRecord = field(default_factory=RunRecord)
     series: dict[str, None] = field(default_factory=dict)
     """Names of metrics by epoch, in order of appearance."""

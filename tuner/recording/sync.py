@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tuner.disk import regular
-from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError, UserError
+from tuner.disk.folder import StudyFolder
+from tuner.recording.lock import recording_lock
 from tuner.recording.reasons import reason
 from tuner.recording.uri import QUIET
 from tuner.redaction import redacted
@@ -48,7 +49,7 @@ def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda 
         os.environ.setdefault(name, value)
     # Here, as they import MLflow, which takes two seconds and reads the switches above.
     from tuner.recording.moved import mend_artifact_places
-    from tuner.recording.projection import UNUSABLE, Projection, recording_lock
+    from tuner.recording.projection import UNUSABLE, Projection
 
     with recording_lock(folder, waiting):
         try:

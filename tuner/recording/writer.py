@@ -25,10 +25,11 @@ from typing import TextIO
 
 from mlflow.exceptions import MlflowException
 
-from tuner.disk.folder import StudyFolder
 from tuner.errors import UserError
+from tuner.disk.folder import StudyFolder
+from tuner.recording.lock import recording_lock
 from tuner.recording.moved import mend_artifact_places
-from tuner.recording.projection import SWEEP, UNUSABLE, Projection, recording_lock
+from tuner.recording.projection import SWEEP, UNUSABLE, Projection
 from tuner.recording.reasons import reason
 from tuner.recording.recorder import END, ENDINGS
 from tuner.redaction import redacted, redacting

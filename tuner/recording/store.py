@@ -1,0 +1,176 @@
+"""A study's runs as MLflow holds them: found by their tags, made where they are missing, written by what they lack."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.tracking import MlflowClient
+
+from tuner.errors import StudyError
+from tuner.disk.folder import StudyFolder
+from tuner.messages import State
+from tuner.recording.points import STATUS, Point, milliseconds
+from tuner.recording.sqlite_file import sqlite_prepared
+
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes MLflow's UI open the experiment as model training, not as the default, GenAI."""
+_MLFLOW = "python -m mlflow"
+_METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
+
+
+@dataclass
+class StoredRun:
+    """A run as MLflow holds it."""
+
+    id: str
+    status: str = "RUNNING"
+    end_ms: int | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        """So many lines of the event file are in MLflow for sure; `tuner.events` is written after them."""
+        return int(self.tags.get("tuner.events", 0))
+
+
+class RunStore(Mapping[str, StoredRun]):
+    """The runs of one study in its MLflow experiment, by the names that they have in the study's folder.
+
+    Args:
+        folder: The study.
+        uri: MLflow's tracking URI; made if it is a SQLite file that does not exist.
+        identity: Tells this study from an earlier one of the same name.
+
+    Raises:
+        StudyError: The experiment was deleted in MLflow.
+    """
+
+    def __init__(self, folder: StudyFolder, uri: str, identity: str) -> None:
+        self._study, self._uri, self._identity = folder.name, uri, identity
+        with sqlite_prepared(uri):
+            self._client = MlflowClient(uri)
+            self._experiment = self._find_experiment()
+        self._files: dict[tuple[str, Path], tuple[int, int]] = {}
+        self._memory: dict[str, StoredRun] | None = None
+
+    def __getitem__(self, run: str) -> StoredRun:
+        return self._runs[run]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def forget(self) -> None:
+        """Drop all memory of the runs; they are read again when needed."""
+        self._memory = None
+
+    def make(self, run: str, name: str, start: float, tags: Mapping[str, str]) -> StoredRun:
+        """The run, made where it is missing.
+
+        Args:
+            run: Its name in the study's folder.
+            name: Its name for people.
+            start: Unix seconds.
+            tags: Those that it has from its beginning, but for `tuner.events`.
+        """
+        if (stored := self._runs.get(run)) is None:
+            first = {
+                "tuner.study": self._study,
+                "tuner.id": self._identity,
+                "tuner.run": run,
+                **{key: value for key, value in tags.items() if key != "tuner.events"},
+            }
+            made = self._client.create_run(self._experiment, start_time=milliseconds(start), tags=first, run_name=name)
+            stored = self._runs[run] = StoredRun(made.info.run_id, tags=first)
+        return stored
+
+    def set_status(self, stored: StoredRun, state: State, end: float | None) -> None:
+        """Show a run as its state is, ended at `end` in Unix seconds."""
+        status, end_ms = STATUS[state], None if end is None else milliseconds(end)
+        if status in ("RUNNING", "SCHEDULED"):
+            if stored.status != status:
+                self._client.update_run(stored.id, status)
+        elif (stored.status, stored.end_ms) != (status, end_ms):
+            self._client.set_terminated(stored.id, status, end_ms)
+            stored.end_ms = end_ms
+        stored.status = status
+
+    def log(
+        self,
+        stored: StoredRun,
+        points: Sequence[Point],
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log what MLflow lacks; the tags go with the last metrics, as `tuner.events` vouches for them."""
+        metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
+        while len(metrics) > _METRICS_PER_CALL:
+            self._client.log_batch(stored.id, metrics[:_METRICS_PER_CALL])
+            metrics = metrics[_METRICS_PER_CALL:]
+        new_params = {} if "tuner.events" in stored.tags else params or {}
+        new_tags = {key: value for key, value in (tags or {}).items() if stored.tags.get(key) != value}
+        self._client.log_batch(
+            stored.id,
+            metrics,
+            [Param(key, value) for key, value in new_params.items()],
+            [RunTag(key, value) for key, value in new_tags.items()],
+        )
+        stored.tags.update(new_tags)
+
+    def write_text(self, stored: StoredRun, text: str, name: str) -> None:
+        """Write an artifact; none of an empty text."""
+        if text:
+            self._client.log_text(stored.id, text, name)
+
+    def write_files(self, run: str, folder: Path) -> None:
+        """Write all regular files of a folder as artifacts."""
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.is_file() and not path.is_symlink():
+                self.write_file(run, path, path.parent.relative_to(folder).as_posix())
+
+    def write_file(self, run: str, path: Path, below: str = ".") -> None:
+        """Write one artifact, unless this object wrote it as it is now."""
+        stat = path.stat()
+        version = (stat.st_mtime_ns, stat.st_size)
+        if self._files.get((run, path)) != version:
+            self._client.log_artifact(self._runs[run].id, str(path), "" if below == "." else below)
+            self._files[run, path] = version
+
+    @property
+    def _runs(self) -> dict[str, StoredRun]:
+        if self._memory is None:
+            self._memory = self._find_runs()
+        return self._memory
+
+    def _find_experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self._study)
+        if found is None:
+            return self._client.create_experiment(self._study, tags=EXPERIMENT_TAGS)
+        if found.lifecycle_stage != "active":
+            raise StudyError(
+                f"MLflow's experiment {self._study!r} must not be deleted",
+                fix=f"Use `MLFLOW_TRACKING_URI={shlex.quote(self._uri)} {_MLFLOW} experiments restore "
+                f"-x {found.experiment_id}`, or rename the study.",
+            )
+        return found.experiment_id
+
+    def _find_runs(self) -> dict[str, StoredRun]:
+        """This study's runs in MLflow, by their tag `tuner.run`."""
+        wanted = f"tags.`tuner.study` = '{self._study}' and tags.`tuner.id` = '{self._identity}'"
+        found: dict[str, StoredRun] = {}
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], wanted, ViewType.ACTIVE_ONLY, max_results=1000, page_token=token
+            )
+            for run in page:
+                tags = dict(run.data.tags)
+                found[tags["tuner.run"]] = StoredRun(run.info.run_id, run.info.status, run.info.end_time, tags)
+            if not (token := page.token):
+                return found
