@@ -32,6 +32,11 @@ class Asha(Options):
     """Epochs before the first rung, >= 1."""
 
 
+class Place(Options):
+    uri: str | None = None
+    """A URI."""
+
+
 def _catalog(kind: str, **options: type[Options]) -> Catalog:
     return Catalog(kind, {name: Entry("x:Y", name, "ours", model) for name, model in options.items()})
 
@@ -40,6 +45,7 @@ SCHEMA = task_schema(
     adapters=_catalog("adapter", **{"time_series/classification": Data}),
     samplers=_catalog("sampler", tpe=Tpe, random=Options),
     pruners=_catalog("pruner", asha=Asha),
+    recorders=_catalog("recorder", mlflow=Place, none=Options),
 )
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
@@ -101,3 +107,12 @@ def test_ready_tasks_fit(name: str) -> None:
 def test_schema_agrees_with_the_grammar(text: str, valid: bool) -> None:
     """The schema accepts what the loader accepts and refuses what an editor can know to be wrong."""
     assert _valid(parse_yaml(text, "t").value) is valid
+
+
+def test_a_recorder_brings_its_own_options() -> None:
+    """MLflow's URI, none or a URI; the recorder of nothing has no options, one from outside any."""
+    assert _valid({"adapter": "x:Y", "tracking": {"uri": "none"}})
+    assert _valid({"adapter": "x:Y", "tracking": {"recorder": "none"}})
+    assert _valid({"adapter": "x:Y", "tracking": {"recorder": "my_recorder:Lines", "folder": "x"}})
+    assert not _valid({"adapter": "x:Y", "tracking": {"folder": "x"}})
+    assert not _valid({"adapter": "x:Y", "tracking": {"recorder": "none", "folder": "x"}})

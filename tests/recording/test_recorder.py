@@ -21,10 +21,11 @@ from tests.recording.fake_study import attempt, begin, create, end, finished, tr
 from tests.recording.test_projection import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
-from tuner.recording import Recorder, writer
+from tuner.recording import writer
+from tuner.recording.catalog import MLflowOptions
 from tuner.recording.lock import recording_lock
+from tuner.recording.on_mlflow import END, MLflowRecorder, MLflowRecording
 from tuner.recording.projection import Projection
-from tuner.recording.recorder import END
 from tuner.recording.sync import sync
 
 FINDS_TUNER = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -34,6 +35,11 @@ FINDS_TUNER = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 def study(tmp_path: Path) -> StudyFolder:
     """A study whose sweep has started."""
     return begin(tmp_path / "mlruns" / "studies" / "fake")
+
+
+def mlflow(uri: str) -> MLflowRecorder:
+    """The recorder of the MLflow there."""
+    return MLflowRecorder(MLflowOptions(uri=uri))
 
 
 def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
@@ -61,7 +67,7 @@ def rebuilt(study: StudyFolder, empty_database: Path) -> dict[str, list[tuple[ob
 @pytest.mark.slow
 def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str, empty_database: Path) -> None:
     """After kill -9 in the middle of writing, the next writer should leave the rows of an undisturbed one."""
-    recorder = Recorder(study, uri)
+    recorder = MLflowRecording(study, uri)
     recorder.start()
     for number in range(60):
         recorder.changed(finished(study, number))
@@ -94,8 +100,8 @@ def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) ->
     train(path, 1, 2)
     code = (
         "import sys, time; from pathlib import Path; from tuner.disk.folder import StudyFolder\n"
-        "from tuner.recording import Recorder\n"
-        "r = Recorder(StudyFolder(Path(sys.argv[1])), sys.argv[2]); r.start(); r.changed('trials/00020')\n"
+        "from tuner.recording.on_mlflow import MLflowRecording\n"
+        "r = MLflowRecording(StudyFolder(Path(sys.argv[1])), sys.argv[2]); r.start(); r.changed('trials/00020')\n"
         "print('started', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(study.root), uri]
@@ -105,7 +111,7 @@ def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) ->
         wait_for(lambda: any(name == "trial 20" and status == "RUNNING" for name, status, *_ in rows(uri)["runs"]))
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    recorder = Recorder(study, uri)
+    recorder = MLflowRecording(study, uri)
     recorder.start()
     attempt(path, 2)
     recorder.changed(trial_run(20))
@@ -124,7 +130,7 @@ def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, e
     """While MLflow is away, changes should be taken at once; when it is back, all should arrive once."""
     place = study.root / "server"
     place.write_text("a file where the database's folder will be")
-    recorder = Recorder(study, f"sqlite:///{place}/mlflow.db")
+    recorder = MLflowRecording(study, f"sqlite:///{place}/mlflow.db")
     recorder.start()
     names = [finished(study, number) for number in range(10)]
     begun = time.perf_counter()
@@ -155,7 +161,7 @@ def test_an_unreachable_server_is_given_up_after_the_driver(
     assert not writer.Writer(study, server, inbox, answers).run()
     assert '"left": 4' in answers.getvalue()
     assert "Connection refused" in answers.getvalue()
-    assert sync(study, uri).written == 8
+    assert sync(study, mlflow(uri)).written == 8
     assert runs_of(study, uri)[run].info.status == "FINISHED"
 
 
@@ -207,7 +213,7 @@ SPEAKING = "import json, sys, time\ndef say(left, problem='', away=False):\n    
 SPEAKING += "{'left': left, 'problem': problem, 'away': away}), flush=True)\n"
 
 
-def speaking(recorder: Recorder, code: str, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
+def speaking(recorder: MLflowRecording, code: str, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
     """Let the recorder's writers be processes that run this code; returns those that were started."""
     started: list[subprocess.Popen[str]] = []
 
@@ -225,7 +231,7 @@ class TestTheEnd:
         self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As long as it takes one change after the other, the patience begins anew."""
-        recorder = Recorder(study, "")
+        recorder = MLflowRecording(study, "")
         speaking(recorder, "sys.stdin.read()\nfor left in range(4): time.sleep(0.4); say(3 - left)", monkeypatch)
         recorder.start()
         began = time.monotonic()
@@ -234,7 +240,7 @@ class TestTheEnd:
 
     def test_a_silent_writer_is_left_to_itself(self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
         """One that gets nowhere is waited for no longer than the patience, and that is why it is behind."""
-        recorder = Recorder(study, "")
+        recorder = MLflowRecording(study, "")
         started = speaking(recorder, "say(3)\ntime.sleep(60)", monkeypatch)
         recorder.start()
         began = time.monotonic()
@@ -246,7 +252,7 @@ class TestTheEnd:
 
     def test_who_has_enough_need_not_wait(self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
         """A stop while MLflow is caught up ends the wait; the writer goes on."""
-        recorder = Recorder(study, "")
+        recorder = MLflowRecording(study, "")
         started = speaking(recorder, "while True: say(3); time.sleep(0.1)", monkeypatch)
         recorder.start()
         told: list[int] = []
@@ -259,12 +265,12 @@ class TestTheEnd:
         self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A problem is known with its cause; what has just come up may be gone the next moment."""
-        recorder = Recorder(study, "")
+        recorder = MLflowRecording(study, "")
         speaking(recorder, "say(3, 'no answer', away=True)\nsys.stdin.read()\nsys.exit(3)", monkeypatch)
         recorder.start()
         wait_for(recorder.problem)
         assert (recorder.problem(), recorder.problem(lasting=True)) == ("no answer", "")
-        monkeypatch.setattr("tuner.recording.recorder.LASTING_SECONDS", 0.0)
+        monkeypatch.setattr("tuner.recording.on_mlflow.LASTING_SECONDS", 0.0)
         assert recorder.problem(lasting=True) == "no answer"
         assert not recorder.close(30.0)
         assert (recorder.problem(), recorder.away()) == ("no answer", True)
@@ -273,8 +279,8 @@ class TestTheEnd:
         self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Two that die of the same are enough, and where the reason is to be read is told."""
-        monkeypatch.setattr("tuner.recording.recorder._RESTART_SECONDS", 0.01)
-        recorder = Recorder(study, "")
+        monkeypatch.setattr("tuner.recording.on_mlflow._RESTART_SECONDS", 0.01)
+        recorder = MLflowRecording(study, "")
         started = speaking(recorder, "say(3)\nsys.stdin.read()\nsys.exit(9)", monkeypatch)
         recorder.start()
         assert not recorder.close(30.0)
@@ -285,10 +291,10 @@ class TestTheEnd:
 def test_a_deleted_experiment_is_told_with_the_command_that_restores_it(study: StudyFolder, uri: str) -> None:
     """From the first round on; when it is restored, everything arrives."""
     run = finished(study, 0)
-    sync(study, uri)
+    sync(study, mlflow(uri))
     number = MlflowClient(uri).get_experiment_by_name("fake").experiment_id
     MlflowClient(uri).delete_experiment(number)
-    recorder = Recorder(study, uri)
+    recorder = MLflowRecording(study, uri)
     recorder.start()
     wait_for(recorder.problem)
     assert recorder.away()
@@ -312,9 +318,9 @@ def test_who_waits_for_another_writer_says_so(study: StudyFolder, uri: str) -> N
     told: list[str] = []
     with recording_lock(study, told.append):
         assert not told
-        syncing = threading.Thread(target=sync, args=(study, uri, told.append))
+        syncing = threading.Thread(target=sync, args=(study, mlflow(uri), told.append))
         syncing.start()
-        recorder = Recorder(study, uri)
+        recorder = MLflowRecording(study, uri)
         recorder.start()
         wait_for(lambda: told and recorder.problem() == told[0])
     syncing.join()
@@ -337,8 +343,8 @@ class TestSync:
     def test_it_counts(self, study: StudyFolder, uri: str) -> None:
         """The first sync should write every event, the second none."""
         finished(study, 0)
-        assert sync(study, uri).written == 8
-        assert (report := sync(study, uri)).written == 0
+        assert sync(study, mlflow(uri)).written == 8
+        assert (report := sync(study, mlflow(uri))).written == 0
         assert report.runs == 1
 
     def test_a_running_study_is_refused(self, study: StudyFolder, uri: str) -> None:
@@ -346,8 +352,8 @@ class TestSync:
         with study.lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with pytest.raises(StudyError, match="study fake must not be running"):
-                sync(study, uri)
-        sync(study, uri)
+                sync(study, mlflow(uri))
+        sync(study, mlflow(uri))
 
     def test_an_unusable_mlflow_is_told_in_a_line(self, study: StudyFolder) -> None:
         """A server that is not there should be a user's error without its password."""
@@ -355,7 +361,7 @@ class TestSync:
             closed.bind(("127.0.0.1", 0))
             port = closed.getsockname()[1]
         with pytest.raises(StudyError, match=rf"MLflow at http://…@127.0.0.1:{port} must be usable"):
-            sync(study, f"http://me:secret@127.0.0.1:{port}")
+            sync(study, mlflow(f"http://me:secret@127.0.0.1:{port}"))
 
     @pytest.mark.slow
     def test_a_moved_folder_finds_its_artifacts(self, study: StudyFolder, uri: str, tmp_path: Path) -> None:
@@ -363,7 +369,7 @@ class TestSync:
         run = finished(study, 0)
         study.run_artifacts(run).mkdir()
         (study.run_artifacts(run) / "note.txt").write_text("here")
-        sync(study, uri)
+        sync(study, mlflow(uri))
         here, there = tmp_path, tmp_path.parent / f"{tmp_path.name}-moved"
         with sqlite3.connect(here / "mlflow.db") as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -375,7 +381,7 @@ class TestSync:
         # another process, as MLflow remembers the places of artifacts
         code = (
             "import sys; from pathlib import Path; from tuner.disk.folder import StudyFolder\n"
-            "from tuner.recording.sync import sync; sync(StudyFolder(Path(sys.argv[1])), sys.argv[2])"
+            "from tuner.recording.sync import write_all; write_all(StudyFolder(Path(sys.argv[1])), sys.argv[2], print)"
         )
         subprocess.run([sys.executable, "-c", code, str(moved.root), place], check=True, env=FINDS_TUNER)
         client = MlflowClient(place)
@@ -390,11 +396,11 @@ def test_an_end_is_seen_by_the_next_reading(study: StudyFolder, uri: str) -> Non
     path = create(study, trial_run(0), 0)
     train(path, 1, 2)
     end(path, "FAILED", epochs=2)
-    sync(study, uri)
+    sync(study, mlflow(uri))
     attempt(path, 2)
     train(path, 3, 5)
     end(path, "COMPLETED")
-    assert sync(study, uri).written == 5
+    assert sync(study, mlflow(uri)).written == 5
     found = runs_of(study, uri)[trial_run(0)]
     history = MlflowClient(uri).get_metric_history(found.info.run_id, "val/loss")
     assert [m.step for m in history] == [1, 2, 3, 4, 5]

@@ -19,16 +19,6 @@ from tuner.task import resolve_task
 Lines = list[dict[str, Any]]
 
 
-class NoRecorder:
-    """Records nothing."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *_, **__: name == "close"
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study of two trials."""
@@ -42,8 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, patch: pytest.MonkeyPatch, *, trials: int = 2, fresh: bool = False) -> None:
     """Run the sweep, without MLflow."""
     patch.chdir(folder)
-    patch.setattr("tuner.sweep.driver.Recorder", NoRecorder)
-    task = resolve_task(Path("tiny.yaml"), [f"budget.trials={trials}"])
+    task = resolve_task(Path("tiny.yaml"), [f"budget.trials={trials}", "tracking.uri=none"])
     assert Sweep(task, lambda *_, **__: None, fresh=fresh).run().finished
 
 

@@ -18,8 +18,8 @@ import click
 from tuner.cli.commands.diagnose import diagnose
 from tuner.cli.commands.gc import gc
 from tuner.cli.commands.lr_range import lr_range
-from tuner.cli.commands.mlflow import sync, ui
 from tuner.cli.commands.names import list_, schema
+from tuner.cli.commands.recording import sync, ui
 from tuner.cli.commands.rerun import rerun
 from tuner.cli.commands.run import run
 from tuner.cli.commands.top import top

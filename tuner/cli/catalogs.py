@@ -9,6 +9,7 @@ from tuner.config import read_yaml, ready_search_spaces, ready_tasks, task_schem
 from tuner.diagnostics.catalog import FINDINGS, PROBES
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
+from tuner.recording.catalog import RECORDERS
 from tuner.registry import Catalog
 from tuner.study.catalog import PRUNERS, SAMPLERS
 
@@ -21,6 +22,7 @@ _CATALOGS: dict[str, Catalog] = {
     "poolings": POOLINGS,
     "probes": PROBES,
     "pruners": PRUNERS,
+    "recorders": RECORDERS,
     "regularizers": REGULARIZERS,
     "samplers": SAMPLERS,
     "schedules": SCHEDULES,
@@ -59,7 +61,7 @@ def describe(kind: str) -> list[dict[str, Any]]:
 
 def task_schema_with_names() -> dict[str, Any]:
     """The JSON Schema of task files, with the names that this installation knows."""
-    return task_schema(adapters=ADAPTERS, samplers=SAMPLERS, pruners=PRUNERS)
+    return task_schema(adapters=ADAPTERS, samplers=SAMPLERS, pruners=PRUNERS, recorders=RECORDERS)
 
 
 def _rows(catalog: Catalog) -> list[dict[str, Any]]:

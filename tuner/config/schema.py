@@ -105,15 +105,16 @@ _SPACE: dict[str, Any] = {
 }
 
 
-def task_schema(*, adapters: Catalog, samplers: Catalog, pruners: Catalog) -> dict[str, Any]:
+def task_schema(*, adapters: Catalog, samplers: Catalog, pruners: Catalog, recorders: Catalog) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a task file.
 
     Args:
         adapters: Known adapters; `data` takes the options of the one that `adapter` names.
         samplers: Known samplers, with their options.
         pruners: Known pruners, with their options.
+        recorders: Known recorders, with their options.
     """
-    catalogs = {"adapter": adapters, "sampler": samplers, "pruner": pruners}
+    catalogs = {"adapter": adapters, "sampler": samplers, "pruner": pruners, "tracking": recorders}
     models: list[type[BaseModel]] = [TaskFile]
     models += [catalog[name].options for catalog in catalogs.values() for name in catalog]
     mode: JsonSchemaMode = "validation"
@@ -139,16 +140,16 @@ def task_schema(*, adapters: Catalog, samplers: Catalog, pruners: Catalog) -> di
         }
         for name, model in options["adapter"].items()
     ]
-    for kind in ("sampler", "pruner"):
+    for kind, key in (("sampler", "name"), ("pruner", "name"), ("tracking", "recorder")):
         section = defs[kind.capitalize()]
         own = list(section["properties"])
-        default = section["properties"]["name"]["default"]
-        section["properties"]["name"] |= _names(options[kind])
+        default = section["properties"][key]["default"]
+        section["properties"][key] |= _names(options[kind])
         section["allOf"] = [
             {
                 "if": {
-                    "properties": {"name": {"const": name}},
-                    "required": [] if name == default else ["name"],
+                    "properties": {key: {"const": name}},
+                    "required": [] if name == default else [key],
                 },
                 "then": {
                     "properties": (properties := defs[model].get("properties", {})),

@@ -233,10 +233,23 @@ class Ray(Options):
 
 
 class Tracking(Options):
-    """Where MLflow records."""
+    """Where runs are recorded: the recorder and its own options, which its catalog entry checks."""
 
+    model_config = ConfigDict(extra="allow")
+
+    recorder: str = "mlflow"
+    """A recorder (`tuner list recorders`), or package.module:Class."""
     uri: str | None = None
-    """MLflow tracking URI; null takes MLFLOW_TRACKING_URI, else MLflow's own default."""
+    """MLflow tracking URI; null takes MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder; none records nothing
+    in MLflow."""
+
+    @property
+    def choice(self) -> tuple[str, dict[str, Any]]:
+        """The recorder, and option name -> value."""
+        options = dict(self.model_extra or {})
+        if (self.recorder, self.uri) == ("mlflow", "none"):
+            return "none", options
+        return self.recorder, {**options, **({} if self.uri is None else {"uri": self.uri})}
 
 
 class Storage(Options):
@@ -349,7 +362,7 @@ class TaskFile(Options):
     storage: Annotated[Storage, BeforeValidator(_storage, json_schema_input_type=_Anywhere | Storage)] = Storage()
     """Where the study, its files and its checkpoints are kept."""
     tracking: Tracking = Tracking()
-    """Where MLflow records."""
+    """Where runs are recorded."""
     device: _Device = "auto"
     """auto, cpu, cuda, cuda:N or mps; auto takes a GPU where a trial has one."""
     diagnostics: Diagnostics = Diagnostics()

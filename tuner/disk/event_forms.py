@@ -136,6 +136,7 @@ class _Sweep(_Event):
     about: _About | None = None
     thresholds: dict[str, Any] | None = None
     notices: list[str] | None = None
+    recorder: str = "mlflow"
 
 
 class _Ending(_Event):

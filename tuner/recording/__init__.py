@@ -1,10 +1,8 @@
-"""MLflow as a projection of the study folder: one writer process, rebuilt at any time from the event files.
+"""Records of studies, rebuilt at any time from the event files: MLflow as the one that ships.
 
-Nothing named here imports MLflow, which takes two seconds; `tuner.recording.sync` does, where it is used.
+Nothing named here imports MLflow, which takes two seconds; its writer process does, and `sync` where it is used.
 """
 
-from tuner.recording.recorder import Recorder
-from tuner.recording.ui import serve_ui
-from tuner.recording.uri import tracking_uri
+from tuner.recording.contract import SWEEP, Recorder, Recording
 
-__all__ = ["Recorder", "serve_ui", "tracking_uri"]
+__all__ = ["SWEEP", "Recorder", "Recording"]

@@ -13,17 +13,15 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.disk import events
-from tuner.errors import StudyError
 from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.recording.contract import SWEEP
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
-
-SWEEP = "sweep"
-"""The parent run's name among the runs."""
 
 
 @dataclass

@@ -10,8 +10,8 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.tracking import MlflowClient
 
-from tuner.errors import StudyError
 from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.recording.points import STATUS, Point, milliseconds
 from tuner.recording.sqlite_file import sqlite_prepared

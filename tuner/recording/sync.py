@@ -1,4 +1,4 @@
-"""`tuner sync`: bring MLflow up to date with a study that no driver owns."""
+"""`tuner sync`: bring a record up to date with a study that no driver owns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tuner.disk import regular
-from tuner.errors import StudyError, UserError
+from tuner.disk import events, regular
 from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError, UserError
+from tuner.recording.contract import Recorder
 from tuner.recording.lock import recording_lock
 from tuner.recording.reasons import reason
 from tuner.recording.uri import QUIET
@@ -22,14 +23,34 @@ class SyncReport:
 
     Args:
         runs: Runs of the study.
-        written: Events that MLflow did not hold for sure.
+        written: Events that the record lacked; None where that is not known.
     """
 
     runs: int
-    written: int
+    written: int | None
 
 
-def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda _: None) -> SyncReport:
+def sync(folder: StudyFolder, recorder: Recorder, waiting: Callable[[str], None] = lambda _: None) -> SyncReport:
+    """Bring the record of a study up to date.
+
+    Args:
+        folder: The study.
+        recorder: Where it is recorded.
+        waiting: Told why, once, where it has to wait for another process.
+
+    Raises:
+        StudyError: A driver owns the study, or the recorder cannot be used.
+    """
+    if driver_lives(folder):
+        raise StudyError(
+            f"study {folder.name} must not be running",
+            fix="Its own writer keeps the record up to date; stop the sweep, or wait for its end.",
+        )
+    written = recorder.sync(folder, waiting)
+    return SyncReport(runs=len(list(folder.runs())), written=written)
+
+
+def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None]) -> int:
     """Write everything of a study into MLflow, and leave no run RUNNING.
 
     Args:
@@ -37,14 +58,12 @@ def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda 
         uri: MLflow's tracking URI.
         waiting: Told why, once, where it has to wait for another process.
 
+    Returns:
+        Number of events that MLflow did not hold for sure.
+
     Raises:
-        StudyError: A driver owns the study, or MLflow cannot be used.
+        StudyError: MLflow cannot be used.
     """
-    if driver_lives(folder):
-        raise StudyError(
-            f"study {folder.name} must not be running",
-            fix="Its own writer keeps MLflow up to date; stop the sweep, or wait for its end.",
-        )
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     # Here, as they import MLflow, which takes two seconds and reads the switches above.
@@ -65,7 +84,13 @@ def sync(folder: StudyFolder, uri: str, waiting: Callable[[str], None] = lambda 
                 value=reason(error),
                 fix="The study's events are safe; repeat `sync` when it is.",
             ) from error
-    return SyncReport(runs=len(list(folder.runs())), written=written)
+    return written
+
+
+def recorder_of(folder: StudyFolder) -> str:
+    """The recorder that a study was last run with; "mlflow" of one that is older than the choice."""
+    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
+    return str(sweeps[-1].get("recorder", "mlflow")) if sweeps else "mlflow"
 
 
 def driver_lives(folder: StudyFolder) -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
+from pathlib import Path
 
 from tuner.errors import TaskFileError, UserError
 from tuner.recording.uri import QUIET
+from tuner.redaction import redacted
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -64,3 +68,14 @@ def serve_ui(uri: str, host: str = "127.0.0.1", port: int = 5000) -> None:
     """
     command, environment = ui_command(uri, host, port)
     os.execvpe(command[0], command, environment)
+
+
+def pages(uri: str) -> str:
+    """What a user types to see the pages: a command, or the address of a server, which has pages of its own."""
+    command = f"python -m tuner ui --uri {shlex.quote(uri)}"
+    if uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}":
+        mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
+        command = f"{mlflow} ui"
+    elif uri.startswith(("http://", "https://")):
+        command = uri
+    return command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password

@@ -25,13 +25,14 @@ from typing import TextIO
 
 from mlflow.exceptions import MlflowException
 
-from tuner.errors import UserError
 from tuner.disk.folder import StudyFolder
+from tuner.errors import UserError
+from tuner.recording.contract import SWEEP
 from tuner.recording.lock import recording_lock
 from tuner.recording.moved import mend_artifact_places
-from tuner.recording.projection import SWEEP, UNUSABLE, Projection
+from tuner.recording.on_mlflow import END, ENDINGS
+from tuner.recording.projection import UNUSABLE, Projection
 from tuner.recording.reasons import reason
-from tuner.recording.recorder import END, ENDINGS
 from tuner.redaction import redacted, redacting
 
 _PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together

@@ -51,7 +51,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
         "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
-        "tracking": redacted(task.tracking),
+        "tracking": redacted(task.recorder.uri) or task.recorder.name,
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }

@@ -108,7 +108,7 @@ class ConfirmPhase:
             self._sweep.runs.create(spec, [])
         drive(self._sweep, deque([spec]), deadline=math.inf)
         for run in completed:
-            self._sweep.recorder.changed(run)
+            self._sweep.record.changed(run)
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
         """Nothing waits for a confirmation's epochs. See `Owner`."""

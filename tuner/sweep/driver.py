@@ -1,6 +1,6 @@
 """The driver: search, confirm, test, record. The one room that knows all the others.
 
-It alone writes to the study, the event files and (through the recorder) MLflow. Whatever instant it dies at, the
+It alone writes to the study, the event files and (through the recorder) the record. Whatever instant it dies at, the
 same command goes on: a trial is a row in the study before it is sent out, an outcome is in the event file before
 it is told, and what is in neither has not happened.
 """
@@ -32,7 +32,6 @@ from tuner.disk.versions import check_format, note_versions, versions
 from tuner.errors import Key, StudyError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.messages import Ended, Epoch, Kind, TrialSpec, Verdict
-from tuner.recording import Recorder
 from tuner.redaction import redacted
 from tuner.space import Space, diff
 from tuner.sweep.confirm_phase import ConfirmPhase
@@ -62,7 +61,7 @@ class Outcome:
         finished: False when it was stopped before the end.
         usable: Whether at least one trial completed.
         summary: What was told last; None when stopped or when there was nothing to do.
-        recorded: Whether MLflow is there, with what was recorded.
+        recorded: Whether the record is there, with what was recorded.
     """
 
     finished: bool
@@ -125,8 +124,7 @@ class Sweep:
         self.task, self.tell = task, tell
         self.folder = task.folder
         self.executor = executor or make_executor(task)
-        self.recorder = Recorder(self.folder, task.tracking)
-        self._record = Record(task, self.recorder, tell)
+        self.record = Record(task, tell)
         self.progress = Progress(task.objective.maximize, task.file.budget.trials)
         self.deadlines = Deadlines()
         self.stop_reason = ""
@@ -180,7 +178,7 @@ class Sweep:
             self.tell("nothing", sentence=sentence)
             return Outcome(finished=True, usable=True)
         events.once_there_is_space(self.folder.root, lambda: self._begin(prepared))
-        self.recorder.start()
+        self.record.begin()
         try:
             self._work()
             summary = None
@@ -189,12 +187,12 @@ class Sweep:
         except BaseException as error:
             with suppress(OSError):
                 self._note_stop(str(error) or type(error).__name__, patient=False)
-            self.recorder.close(0.0)  # the writer goes on alone until everything is written
+            self.record.leave()
             raise
         if self.stop_reason:
             self._note_stop(self.stop_reason)
         stopped, self.stop_reason = self.stop_reason, ""
-        recorded = self._record.close(lambda: bool(self.stop_reason))  # once more Ctrl+C ends the wait, not the sweep
+        recorded = self.record.close(lambda: bool(self.stop_reason))  # once more Ctrl+C ends the wait, not the sweep
         return Outcome(not stopped, self.progress.best is not None, summary, recorded)
 
     def _work(self) -> None:
@@ -205,9 +203,9 @@ class Sweep:
                 self.executor.open()
             self.shared.probe(self.executor)
             self.executor.launch()
-            self.runs = Runs(self.executor, self.folder, self.recorder, self.tell, self, self.task.file.attempts.errors)
+            self.runs = Runs(self.executor, self.folder, self.record, self.tell, self, self.task.file.attempts.errors)
             for run in self.folder.runs():
-                self.recorder.changed(run)
+                self.record.changed(run)
             self._search_confirm_test()
         finally:
             self.executor.close()
@@ -279,7 +277,7 @@ class Sweep:
         now = time.monotonic()
         if now - self._told_progress >= 1.0:
             self._told_progress = now
-            self._record.look()
+            self.record.look()
             self.tell(
                 "progress",
                 done=self.progress.done,
@@ -452,8 +450,8 @@ class Sweep:
             constants=dict(task.space.constants),
             baseline=dict(task.baseline),
             thresholds=file.diagnostics.thresholds,
+            recorder=file.tracking.choice[0],
         )
-        self.recorder.changed_sweep()
         self.tell(
             "started",
             **common,
@@ -462,7 +460,7 @@ class Sweep:
             trivial=prepared.trivial.get("val", {}).get(task.objective.name),
             trivial_name=prepared.about.get("name", "trivial predictor"),
             maximize=task.objective.maximize,
-            tracking=redacted(task.tracking),
+            tracking=redacted(task.recorder.uri) or task.recorder.name,
         )
         for sentence in prepared.notices:
             self.tell("notice", sentence=sentence)
@@ -495,7 +493,7 @@ class Sweep:
 
     def _note_stop(self, reason: str, *, patient: bool = True) -> None:
         events.append(self.folder.sweep_events, "stopped", patient=patient, reason=reason, seconds=self._seconds())
-        self.recorder.changed_sweep()
+        self.record.changed()
 
     def _no_time(self) -> bool:
         """Say so, when the time was over before there was a trial: a summary would be one of nothing."""
@@ -512,9 +510,9 @@ class Sweep:
         timed_out = self.task.file.budget.timeout if time.monotonic() > self.deadlines.search else None
         facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_event()}
         events.append(self.folder.sweep_events, "summary", durable=True, **facts)
-        self.recorder.changed_sweep()
+        self.record.changed()
         for run in summary.drawn:
-            self.recorder.changed(run)
+            self.record.changed(run)
         self.tell("summary", **summary.as_event())
         return summary
 

@@ -1,55 +1,95 @@
-"""What a sweep tells about its record in MLflow, which follows it and never holds it up."""
+"""What a sweep tells about its record, which follows it and never holds it up."""
 
 from __future__ import annotations
 
 import shlex
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from tuner.announcements import Listener
-from tuner.recording import Recorder, tracking_uri
+from tuner.recording import SWEEP, Recording
+from tuner.recording.nothing import NoRecorder
+from tuner.recording.uri import tracking_uri
 from tuner.redaction import redacted
 from tuner.task.task import Task
 
+T = TypeVar("T")
+
 
 class Record:
-    """Looks after a recorder and says how MLflow is.
+    """Passes on to the task's recorder what changed, looks after it, and says how it is.
+
+    A recorder that raises is asked nothing more, and the sweep goes on.
 
     Args:
-        task: The task, which says where MLflow is.
-        recorder: The recorder.
+        task: The task, which says where it is recorded.
         tell: Told what happens.
     """
 
-    def __init__(self, task: Task, recorder: Recorder, tell: Listener) -> None:
-        self._task, self._recorder, self._tell = task, recorder, tell
+    def __init__(self, task: Task, tell: Listener) -> None:
+        self._task, self._tell = task, tell
+        self._recording: Recording = NoRecorder().begin(task.folder)
+        self._broken = ""  # why it is asked nothing more
         self._told_away = False
         self._told_left: int | None = None
 
+    def begin(self) -> None:
+        """Begin, once `sweep.jsonl` is there."""
+        for sentence in self._task.recorder.notices:
+            self._tell("notice", sentence=sentence)
+        self._recording = self._ask(lambda _: self._task.recorder.begin(self._task.folder), self._recording)
+
+    def changed(self, run: str = SWEEP) -> None:
+        """Say that the events or artifacts of a run grew, or those of the sweep."""
+        self._ask(lambda recording: recording.changed(run), None)
+
     def look(self) -> None:
-        """Say so, once, when MLflow can take nothing."""
-        if self._told_away or not self._recorder.away() or not (problem := self._recorder.problem(lasting=True)):
+        """Say so, once, when nothing can be recorded."""
+        if self._told_away or not self._ask(lambda recording: recording.away(), False):
             return
-        self._told_away = True
-        self._notice(f"takes nothing ({problem.rstrip('.')}); the sweep goes on, and what it records is kept for later")
+        if problem := self._ask(lambda recording: recording.problem(lasting=True), ""):
+            self._told_away = True
+            what = f"takes nothing ({problem.rstrip('.')}); the sweep goes on, and what it records is kept for later"
+            self._notice(what)
+
+    def leave(self) -> None:
+        """End without waiting; the writer goes on alone until everything is written."""
+        self._ask(lambda recording: recording.close(0.0), False)
 
     def close(self, enough: Callable[[], bool]) -> bool:
-        """Wait until everything is in MLflow, as long as it gets on.
+        """Wait until everything is recorded, as long as it gets on.
 
         Args:
             enough: Asked whether to wait no longer.
 
         Returns:
-            Whether MLflow is there.
+            Whether the record is there.
         """
-        if self._recorder.close(tell=self._progress, enough=enough):
+        if self._ask(lambda recording: recording.close(tell=self._progress, enough=enough), False):
             return True
-        away = self._recorder.away()
+        away = bool(self._broken) or self._ask(lambda recording: recording.away(), False)
         how = "takes nothing" if away else "lacks some of this study"
-        problem = self._recorder.problem().rstrip(".")
+        problem = (self._broken or self._ask(lambda recording: recording.problem(), "")).rstrip(".")
         when = "writes it when that is mended" if away else "writes the rest"
         self._notice(f"{how} ({problem}); `{sync_command(self._task)}` {when}")
         return not away
+
+    def _ask(self, act: Callable[[Recording], T], otherwise: T) -> T:
+        """What the recording answers; `otherwise` when it raises or has raised before."""
+        if self._broken:
+            return otherwise
+        try:
+            return act(self._recording)
+        except Exception as error:  # noqa: BLE001 - whatever a recorder from outside the package raises
+            self._broken = redacted(f"{type(error).__name__}: {error}")
+            log = self._task.folder.root / "recording.log"
+            with suppress(OSError), log.open("a") as file:
+                file.write(redacted(traceback.format_exc()))
+            self._notice(f"fails ({self._broken.rstrip('.')}; see {log}); the sweep goes on without it")
+            return otherwise
 
     def _progress(self, left: int) -> None:
         if left != self._told_left:
@@ -57,16 +97,22 @@ class Record:
             self._tell("recording", left=left)
 
     def _notice(self, what: str) -> None:
-        self._tell("notice", sentence=f"MLflow at {redacted(self._task.tracking)} {what}")
+        recorder = self._task.recorder
+        place = f"{recorder.name} at {redacted(recorder.uri)}" if recorder.uri else recorder.name
+        self._tell("notice", sentence=f"{place} {what}")
 
 
 def sync_command(task: Task) -> str:
-    """The command that brings MLflow up to date with a study, to be run where the sweep was started."""
-    words = ["python", "-m", "tuner", "sync", task.folder.name]
+    """The command that brings the record up to date with a study, to be run where the sweep was started."""
+    words = ["python", "-m", "tuner", "sync"]
+    if task.file.tracking.choice[0] != "mlflow":
+        return shlex.join([*words, str(task.path)])
+    words.append(task.folder.name)
     if task.folder.root.parent != Path("mlruns/studies").absolute():
         words += ["--storage", str(task.folder.root.parent)]
-    if task.tracking == tracking_uri(None):
+    uri = task.recorder.uri
+    if uri == tracking_uri(None):
         return shlex.join(words)
-    if redacted(task.tracking) != task.tracking:  # it holds a password
+    if redacted(uri) != uri:  # it holds a password
         return f"MLFLOW_TRACKING_URI=… {shlex.join(words)}"
-    return shlex.join([*words, "--uri", task.tracking])
+    return shlex.join([*words, "--uri", uri])

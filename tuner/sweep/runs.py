@@ -17,8 +17,8 @@ from tuner.disk import events, places
 from tuner.disk.folder import CHECKPOINT, StudyFolder
 from tuner.execution import STACKS, Executor
 from tuner.messages import Answer, Ended, Epoch, Lost, Message, Report, State, TrialSpec, Verdict
-from tuner.recording import Recorder
 from tuner.sweep.nodes import MAX_FAILURES, Nodes
+from tuner.sweep.record import Record
 
 MAX_DELAY_SECONDS = 60.0
 """Longest wait before a run is sent out again that was lost again and again without a new epoch."""
@@ -78,12 +78,12 @@ class Runs:
         self,
         executor: Executor,
         folder: StudyFolder,
-        recorder: Recorder,
+        record: Record,
         listener: Listener,
         owner: Owner,
         max_errors: int,
     ) -> None:
-        self._executor, self._folder, self._recorder = executor, folder, recorder
+        self._executor, self._folder, self._record = executor, folder, record
         self._listener, self._owner = listener, owner
         self._live: dict[str, _Live] = {}
         self._again: list[_Again] = []
@@ -135,7 +135,7 @@ class Runs:
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
         self._nodes.sent(node)
         self._live[spec.run] = _Live(spec, node, spec.reported, time.monotonic())
-        self._recorder.changed(spec.run)
+        self._record.changed(spec.run)
 
     def send_waiting(self) -> None:
         """Send lost runs out again whose delay is over."""
@@ -185,7 +185,7 @@ class Runs:
             self._owner.reported(live.spec, epoch)
         if report.waiting:
             self._answer(live, report)
-        self._recorder.changed(report.run)
+        self._record.changed(report.run)
 
     def _answer(self, live: _Live, report: Report) -> None:
         spec = live.spec
@@ -226,7 +226,7 @@ class Runs:
             self._losses.pop(ended.run, None)
             self._remove_checkpoint(live.spec)  # not before: the outcome could be lost
             self._owner.ended(live.spec, ended, aside=live.node in self._avoided)
-        self._recorder.changed(ended.run)
+        self._record.changed(ended.run)
 
     def _remove_checkpoint(self, spec: TrialSpec) -> None:
         with suppress(OSError):  # the store is away; `tuner gc` removes what lies here
@@ -240,7 +240,7 @@ class Runs:
         events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
         self._listener("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
         self._again.append(_Again(time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
-        self._recorder.changed(ended.run)
+        self._record.changed(ended.run)
         return True
 
     def _check_silence(self, live: _Live) -> None:
@@ -278,7 +278,7 @@ class Runs:
             state, reason = live.stopping
             self._live[lost.run] = live
             self._end(live, Ended(run=lost.run, attempt=lost.attempt, state=state, reason=reason))
-        self._recorder.changed(lost.run)
+        self._record.changed(lost.run)
 
     def _judge_node(self, node: str, state: State) -> None:
         """Set a node aside that only fails, once, if another one can do the work."""

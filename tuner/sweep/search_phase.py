@@ -157,7 +157,7 @@ class SearchPhase:
         ended = Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason)
         events.append_ended(self._sweep.folder.events(spec.run), ended)
         self._search.tell(spec.number, state, None, reason)
-        self._sweep.recorder.changed(spec.run)
+        self._sweep.record.changed(spec.run)
 
     # what comes back --------------------------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, nearest
 from tuner.objective import Objective
 from tuner.own_code import find_modules
-from tuner.recording import tracking_uri
+from tuner.recording import Recorder
+from tuner.recording.catalog import make_recorder
 from tuner.redaction import redacted
 from tuner.registry import Catalog
 from tuner.space import check, task_space
@@ -46,7 +47,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     _check_adapter(file.adapter, adapter, place)
     objective = _objective(file, adapter, place)
     space = task_space(loaded)
-    tracking = _tracking(file, place)
+    recorder = _recorder(file, place)
     task = Task(
         file=file,
         path=loaded.path,
@@ -59,7 +60,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         objective=objective,
         sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
-        tracking=tracking,
+        recorder=recorder,
         folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
         modules=modules,
     )
@@ -159,10 +160,9 @@ def _check_grid(task: Task) -> None:
         )
 
 
-def _tracking(file: TaskFile, place: Place) -> str:
-    with located(place, ("tracking", "uri")):
-        uri = tracking_uri(file.tracking.uri)
-    if file.storage.study is not None and _server(uri) == _server(file.storage.study):
+def _recorder(file: TaskFile, place: Place) -> Recorder:
+    recorder = make_recorder(file.tracking, place)
+    if file.storage.study is not None and _server(recorder.uri) == _server(file.storage.study):
         key = ("storage", "study")
         raise TaskFileError(
             "storage.study must be a database of its own, not MLflow's",
@@ -171,7 +171,7 @@ def _tracking(file: TaskFile, place: Place) -> str:
             where=place(key),
             key=key,
         )
-    return uri
+    return recorder
 
 
 def _server(url: str) -> tuple[str, str | None, int, str]:

@@ -15,6 +15,7 @@ from tuner.config.options import Options
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, UserError
 from tuner.objective import TRIVIAL_PREDICTOR, Objective
+from tuner.recording import Recorder
 from tuner.space import Space
 from tuner.training.settings import MisfitError, Settings, settings
 
@@ -39,7 +40,7 @@ class Task:
     """Without the trivial predictor's score, which follows from the data: see `against_trivial`."""
     sampler: tuple[str, Any]
     pruner: tuple[str, Any]
-    tracking: str
+    recorder: Recorder
     folder: StudyFolder
     modules: tuple[str, ...] = ()
     """Folders in which modules of the task's own are found."""

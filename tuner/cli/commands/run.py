@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import click
 from tuner.cli.interrupts import stopping
 from tuner.cli.options import SET, TASK, examples
 from tuner.disk.folder import StudyFolder
-from tuner.redaction import redacted
 
 if TYPE_CHECKING:
     from tuner.task import Task
@@ -66,18 +64,13 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
 
 
 def _print_places(task: Task, *, recorded: bool) -> None:
-    """Where the study is, and how MLflow's pages are opened, if it has something to show."""
+    """Where the study is, and how the pages of its record are opened, if it has any."""
     stored = f"\nstored in {os.path.relpath(task.folder.root)}"
     if not recorded:
         click.echo(stored)
         return
-    default = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
-    mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
-    command = f"{mlflow} ui" if task.tracking == default else f"python -m tuner ui --uri {task.tracking}"
-    if task.tracking.startswith(("http://", "https://")):  # a server has pages of its own
-        command = task.tracking
-    shown = command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
-    click.echo(f"{stored}; to compare the trials: {shown}")
+    pages = task.recorder.pages()
+    click.echo(f"{stored}; to compare the trials: {pages}" if pages else stored)
 
 
 def _top_failure(folder: StudyFolder) -> str:

@@ -1,4 +1,4 @@
-"""The driver's end of the recording: tells the writer process what changed, and never waits for MLflow."""
+"""The recorder of MLflow: a process of its own writes, the driver tells it what changed and never waits for MLflow."""
 
 from __future__ import annotations
 
@@ -14,23 +14,59 @@ from typing import IO
 
 from tuner.disk.folder import StudyFolder
 from tuner.own_code import same_package
-from tuner.recording.uri import QUIET
+from tuner.recording.catalog import MLflowOptions
+from tuner.recording.contract import SILENCE_SECONDS, SWEEP, Recorder, Recording
+from tuner.recording.sync import write_all
+from tuner.recording.ui import pages, serve_ui
+from tuner.recording.uri import QUIET, tracking_uri
 
 _RESTART_SECONDS = 2.0
 END = "end"
 """The last line to a writer, when the driver has told it everything."""
 ENDINGS = (0, 3)
 """Exit statuses of a writer that ended in its own time: all is in MLflow, or not all."""
-SILENCE_SECONDS = 60.0
-"""Longest time without a sign of progress that the end of a sweep waits for."""
 LASTING_SECONDS = 2.0
 """Age at which a problem is told while the search runs: a lock is held for a moment now and then."""
 _LAST_LIVES = 2
 """Writers that may die at the end, before it is given up."""
 
 
-class Recorder:
-    """Keeps MLflow up to date with a study, through a process of its own.
+class MLflowRecorder(Recorder):
+    """Records in MLflow; see `Recorder`.
+
+    Args:
+        options: Where it is.
+
+    Raises:
+        TaskFileError: As `tracking_uri` says.
+    """
+
+    name = "MLflow"
+
+    def __init__(self, options: MLflowOptions) -> None:
+        self.uri = tracking_uri(options.uri)
+
+    def begin(self, folder: StudyFolder) -> Recording:
+        """Start a writer."""
+        recording = MLflowRecording(folder, self.uri)
+        recording.start()
+        return recording
+
+    def sync(self, folder: StudyFolder, waiting: Callable[[str], None]) -> int:
+        """Write what is missing, in this process."""
+        return write_all(folder, self.uri, waiting)
+
+    def pages(self) -> str:
+        """MLflow's pages."""
+        return pages(self.uri)
+
+    def serve(self, host: str, port: int) -> None:
+        """Become MLflow's web server."""
+        serve_ui(self.uri, host, port)
+
+
+class MLflowRecording(Recording):
+    """Keeps MLflow up to date with a study, through a process of its own; see `Recording`.
 
     Events are written to the study folder first; then `changed` says so. A writer that dies is started again
     and given everything. It outlives a killed driver until everything is written, and Ctrl+C does not reach
@@ -58,7 +94,7 @@ class Recorder:
 
     def start(self) -> None:
         """Start the writer, which first closes what an earlier driver left open. `sweep.jsonl` is there."""
-        self._unsent = {"all": None, "sweep": None}
+        self._unsent = {"all": None, SWEEP: None}
         self._feeder.start()
 
     def changed(self, run: str) -> None:
@@ -68,21 +104,13 @@ class Recorder:
             self._named[run] = None
             self._condition.notify_all()
 
-    def changed_sweep(self) -> None:
-        """Say that the sweep's events or artifacts grew."""
-        self.changed("sweep")
-
     def lag(self) -> int:
         """Changes that are not in MLflow yet, as far as is known."""
         with self._condition:
             return len(self._unsent) + self._left
 
     def problem(self, *, lasting: bool = False) -> str:
-        """Why MLflow is behind; empty when the last round went well.
-
-        Args:
-            lasting: Only what has not gone by within a moment.
-        """
+        """Why MLflow is behind; empty when the last round went well."""
         with self._condition:
             young = lasting and time.monotonic() - self._troubled < LASTING_SECONDS
             return "" if young else self._problem
@@ -98,16 +126,7 @@ class Recorder:
         tell: Callable[[int], None] | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """End the recording and wait until it is complete, as long as it gets on.
-
-        Args:
-            patience: Seconds without progress after which the writer is left to itself.
-            tell: Called twice a second with the number of changes left.
-            enough: Asked as often whether to wait no longer.
-
-        Returns:
-            Whether everything is in MLflow. If not, the events stay, and `sync` completes it.
-        """
+        """End the recording; what is then left, the writer writes alone."""
         with self._condition:
             self._closing = True
             self._heard = time.monotonic()
@@ -132,7 +151,7 @@ class Recorder:
         lives = _LAST_LIVES
         while (status := self._one_life()) not in ENDINGS:
             with self._condition:
-                self._unsent = {"all": None, "sweep": None, **self._named}
+                self._unsent = {"all": None, SWEEP: None, **self._named}
                 self._left, self._gone = 0, False
                 self._note(f"its writer ended with status {status}; see {self._folder.root}/recording.log", away=False)
                 lives -= self._closing

@@ -1,0 +1,74 @@
+"""`sync` and `ui`: a study's record brought up to date, and shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tuner.cli.options import STORAGE, STUDY, examples
+from tuner.cli.studies import study_folder
+from tuner.errors import UserError
+
+if TYPE_CHECKING:
+    from tuner.recording import Recorder
+
+_URI = click.option(
+    "--uri", default=None, help="MLflow's tracking URI; default that of TASK.yaml, MLFLOW_TRACKING_URI, ./mlflow.db."
+)
+
+
+@click.command()
+@click.argument("study", metavar="[STUDY]", required=False)
+@STORAGE
+@_URI
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to; loopback only.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port.")
+@examples(
+    "python -m tuner ui",
+    "python -m tuner ui task.yaml",
+    "ssh -L 5000:127.0.0.1:5000 HOST     # from another machine",
+)
+def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -> None:
+    """Serve MLflow's UI on loopback; of the MLflow in which STUDY is recorded, where its task file is named."""
+    _recorder(study, storage, uri).serve(host, port)
+
+
+@click.command()
+@STUDY
+@STORAGE
+@_URI
+@examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
+def sync(study: str, storage: str, uri: str | None) -> None:
+    """Write to MLflow whatever part of a study is missing there; safe to repeat."""
+    from tuner.recording.sync import sync as write
+
+    folder = study_folder(study, storage)
+    report = write(folder, _recorder(study, storage, uri), lambda why: click.echo(f"waiting: {why}", err=True))
+    done = f"{report.written} events written" if report.written else "nothing was missing"
+    if report.written is None:
+        done = "all are recorded"
+    click.echo(f"study {folder.name}: {report.runs} runs, {done}")
+
+
+def _recorder(study: str | None, storage: str, uri: str | None) -> Recorder:
+    """Where a study is recorded, as its task file says; of one named by its name, the default place of MLflow."""
+    from tuner.config import load_task_file
+    from tuner.config.task import Tracking
+    from tuner.own_code import find_modules
+    from tuner.recording.catalog import make_recorder
+    from tuner.recording.sync import recorder_of
+
+    if uri is not None or study is None:
+        return make_recorder(Tracking(uri=uri))
+    if study.endswith((".yaml", ".yml")):
+        find_modules((str(Path(study).absolute().parent), os.getcwd()))
+        loaded = load_task_file(study)
+        return make_recorder(loaded.task.tracking, loaded.document.place)
+    recorded = recorder_of(study_folder(study, storage))
+    if recorded not in ("mlflow", "none"):
+        fix = "Name the study's task file instead, as it says where that records."
+        raise UserError("STUDY must be recorded in MLflow to be named by its name", value=recorded, fix=fix)
+    return make_recorder(Tracking(recorder=recorded))

@@ -1,0 +1,56 @@
+"""The recorder of nothing: a study then has its event files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError, UserError
+from tuner.recording.contract import Recorder, Recording
+
+
+class _Silence(Recording):
+    """A record of nothing; it is always complete."""
+
+    def changed(self, run: str) -> None:
+        """See `Recording`."""
+
+
+class NoRecorder(Recorder):
+    """Records nothing; see `Recorder`."""
+
+    name = "none"
+    uri = ""
+    notices = ("tracking is none: nothing is recorded in MLflow",)
+
+    def __init__(self, options: Any = None) -> None:
+        pass
+
+    def begin(self, folder: StudyFolder) -> Recording:  # noqa: ARG002 - the contract's
+        """A record of nothing."""
+        return _Silence()
+
+    def sync(self, folder: StudyFolder, waiting: Callable[[str], None]) -> int:  # noqa: ARG002 - the contract's
+        """There is nowhere to write to.
+
+        Raises:
+            StudyError: Always.
+        """
+        raise StudyError(
+            f"study {folder.name} must have a place to be recorded in",
+            value="tracking none",
+            fix="Name one: --uri sqlite:///mlflow.db, or that of an MLflow server.",
+        )
+
+    def serve(self, host: str, port: int) -> None:  # noqa: ARG002 - the contract's
+        """There is nothing to show.
+
+        Raises:
+            UserError: Always.
+        """
+        raise UserError(
+            "there must be a record to be shown",
+            value="tracking none",
+            fix="Show the trials with `python -m tuner top`, or name an MLflow with --uri.",
+        )
