@@ -24,7 +24,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests import fuzzing, structured
+from tests.support import fuzzing, structured
 
 ROUND = settings(
     max_examples=200,  # of one kind before the next has its turn

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import PostgresServer, postgres_programs, serve
-from tests.s3 import serve_s3
+from tests.support.postgres import PostgresServer, postgres_programs, serve
+from tests.support.s3 import serve_s3
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"

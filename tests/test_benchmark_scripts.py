@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.test_benchmarks import write_rolls
+from tests.support.rolls import write_rolls
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = "--set ray.address=in-process --set budget.epochs=1 --set report.figures=0 --set space.hidden_size=4"

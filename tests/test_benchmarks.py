@@ -17,7 +17,8 @@ from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
 from benchmarks.pruning import RULES, Curve, confirmed, pool, replay, table
 from benchmarks.running import records
-from tests.reporting.trained import trained
+from tests.support.rolls import FRAMES, write_rolls
+from tests.support.trained import trained
 from tuner.cli.console import JsonLines
 from tuner.disk.events import read_run
 from tuner.errors import DataError
@@ -26,20 +27,6 @@ from tuner.reporting.about import About
 from tuner.study.curves import Curves
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
-
-FRAMES = {"traindata": (9, 5, 7, 6, 8), "validdata": (4, 6, 5), "testdata": (5, 3)}
-
-
-def write_rolls(path: Path) -> Path:
-    """Pieces in which few notes sound, as MATLAB stores cells."""
-    rng = np.random.default_rng(0)
-    content = {}
-    for cell, lengths in FRAMES.items():
-        content[cell] = np.empty((1, len(lengths)), dtype=object)
-        for number, length in enumerate(lengths):
-            content[cell][0, number] = (rng.random((length, PITCHES)) < 0.05).astype(np.uint8)
-    savemat(path, content)
-    return path
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import tuner
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.config import parse_yaml, read_yaml, ready_search_spaces, ready_tasks
 from tuner.config.task import TaskFile

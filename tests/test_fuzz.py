@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import fuzzing, structured
+from tests.support import fuzzing, structured
 
 QUICK = settings(
     max_examples=60, deadline=10_000, derandomize=True, suppress_health_check=list(HealthCheck), database=None

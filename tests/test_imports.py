@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -99,3 +100,17 @@ def _modules() -> list[str]:
 
 def _room(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
+
+
+def test_tests_take_nothing_from_tests() -> None:
+    """What several need is in tests/support, which has no test of its own and takes nothing from one."""
+    tests = ROOT / "tests"
+    for path in sorted(tests.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        named |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        from_tests = {name for name in named if name.split(".")[0] in {"tests", "conftest"}}
+        assert all(name.split(".")[1:2] == ["support"] for name in from_tests), f"{path}: {from_tests}"
+        assert not any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)), path
+    shared = (tests / "support").rglob("*.py")
+    assert [path for path in shared if re.search(r"^(def|class) (test|Test)", path.read_text(), re.MULTILINE)] == []

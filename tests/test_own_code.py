@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.errors import StudyError, TaskFileError
 from tuner.nets.catalog import CELLS
 from tuner.own_code import changed_files, code_of, find_modules

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.s3 import BUCKET
+from tests.support.s3 import BUCKET
 from tuner.disk import places
 
 

@@ -18,7 +18,7 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner import redaction
 from tuner.cli.console import JsonLines, Lines
 from tuner.config.kept import without_secrets

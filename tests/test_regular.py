@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.structured import KINDS, put
+from tests.support.structured import KINDS, put
 from tuner.disk import regular
 
 STRANGE = ["a folder", "a named pipe", "a socket", "a device", "a link to itself"]

@@ -26,8 +26,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.sweep.test_kill import finish, start
-from tests.tiny import write_task
+from tests.support.program import finish, start
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.config import TaskFile
 from tuner.execution import RayExecutor
@@ -106,7 +106,7 @@ def test_a_ray_of_our_own_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(name)
     import ray
 
-    executor = RayExecutor("tests.execution.trials_for_tests:learn", workers=1)
+    executor = RayExecutor("tests.support.trials:learn", workers=1)
     executor.open()
     executor.launch()
     try:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.recording.fake_study import begin, create, end, train
-from tests.study.test_search import open_search, run
+from tests.support.fake_study import begin, create, end, train
+from tests.support.searches import open_search, run
 from tuner.disk.events import read_run
 from tuner.disk.folder import trial_run
 from tuner.messages import State

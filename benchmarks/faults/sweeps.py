@@ -20,7 +20,7 @@ from typing import Any
 import optuna
 import psutil
 
-from tests.tiny import write_waves
+from tests.support.tiny import write_waves
 from tuner.disk.events import RunRecord, read, read_run
 from tuner.recording.points import STATUS, SweepFacts
 

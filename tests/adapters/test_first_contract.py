@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.test_trial import Driver, small_spec
+from tests.support.attempts import Driver, small_spec
 from tuner.adapters.base import Demands
 from tuner.adapters.catalog import ADAPTERS
 from tuner.errors import TaskFileError, TrialError, UserError
@@ -16,7 +16,7 @@ from tuner.solo.preview import preview
 from tuner.task.resolve import resolve_task
 from tuner.training import run_trial
 
-STEPS, PLAIN = "tests.adapters.first_contract:Steps", "tests.adapters.first_contract:Plain"
+STEPS, PLAIN = "tests.support.first_contract:Steps", "tests.support.first_contract:Plain"
 TASK = f"""\
 name: first
 adapter: {STEPS}

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tiny import SPACE
+from tests.support.tiny import SPACE
 from tuner.adapters.base import Prepared
 from tuner.adapters.preparing import prepare
 from tuner.adapters.time_series.forecasting import Forecasting

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.structured import put, recording, write_npz
+from tests.support.structured import put, recording, write_npz
 from tuner.adapters import room
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.columns import MAX_COLUMNS

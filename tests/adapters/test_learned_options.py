@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tests.adapters.test_contract import DATA
+from tests.support.adapter_data import DATA
 from tuner.adapters.base import Problem
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.structured import KINDS, changed, put
-from tests.tiny import write_waves
+from tests.support.structured import KINDS, changed, put
+from tests.support.tiny import write_waves
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import CONTENTS, PREPARED, State, fetch, prepare, publish, state
 from tuner.adapters.ragged import Ragged

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.broken_data import DATA
-from tests.cli.broken_tasks import SOUND, TASKS, Case
+from tests.support.broken_data import DATA
+from tests.support.broken_tasks import SOUND, TASKS, Case
 from tests.support.program import Program
 
 CASES = [*TASKS, *DATA]

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
-from click.testing import CliRunner, Result
 
+from tests.support.command import output, tuner
 from tuner.cli import main
 from tuner.cli.catalogs import kinds
 from tuner.config import read_yaml, ready_tasks
@@ -23,19 +21,6 @@ def here(study: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the study is the current one."""
     monkeypatch.chdir(study)
     return study
-
-
-def tuner(*arguments: str, status: int = 0) -> Result:
-    """Run a command in this process."""
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == status, result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
-
-
-def output(*arguments: str) -> Any:
-    """What a command prints as JSON."""
-    return json.loads(tuner(*arguments).stdout)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import output, tuner
-from tests.recording.fake_study import begin, create, end, train
-from tests.reporting.trained import dead, vanishing
-from tests.tiny import write_task
+from tests.support.command import output, tuner
+from tests.support.fake_study import begin, create, end, train
+from tests.support.tiny import write_task
+from tests.support.trained import dead, vanishing
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.solo import Telling, configuration, diagnose_task
 from tuner.task import resolve_task

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.structured import apply, put, said_in_a_line
-from tests.tiny import write_task
+from tests.support.structured import apply, put, said_in_a_line
+from tests.support.tiny import write_task
 
 ODD = ["\udcff", "x" * 300, "x" * 5000, "a\0b", "\n", "\x1b[31m", "/dev/null", "pipe", "..", "{x}", "%s"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "ray", "mlflow", "optuna", "matplotlib", "scipy", "sqlalchemy", "pandas"}

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from tests.diagnostics.looked import LENGTHS, SHAPES, build, oracle, sample
+from tests.support.looked import LENGTHS, SHAPES, build, oracle, sample
 from tuner.diagnostics.look import cells_of, take_look
 from tuner.nets.catalog import CELLS
 

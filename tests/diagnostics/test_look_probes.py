@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.diagnostics.looked import LENGTHS, SHAPES, UNITS, build, oracle, sample
-from tests.nets.oracles import ORACLES, gates_of
+from tests.support.looked import LENGTHS, SHAPES, UNITS, build, oracle, sample
+from tests.support.oracles import ORACLES, gates_of
 from tuner.diagnostics import look_probes, names
 from tuner.diagnostics.look import cells_of, take_look
 from tuner.diagnostics.look_probes import Gates, NoiseScale, Spectrum, StateGradients, Units, spectrum

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.diagnostics.looked import build, sample
+from tests.support.looked import build, sample
 from tuner.diagnostics import names as quantities_of
 from tuner.diagnostics.catalog import LEVELS
 from tuner.diagnostics.watch import Watch, nonfinite_tensor

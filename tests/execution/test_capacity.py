@@ -27,7 +27,7 @@ def test_a_node_that_has_not_yet_said_what_it_has_holds_none() -> None:
 def test_no_worker_elsewhere_after_a_node_was_set_aside_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last node that could hold a slot is never set aside; when the others give none, the sweep ends with why."""
     monkeypatch.setattr(on_ray, "living_nodes", lambda **_: NODES)
-    executor = RayExecutor("tests.execution.trials_for_tests:epochs", workers=1)
+    executor = RayExecutor("tests.support.trials:epochs", workers=1)
     assert executor.poll(0.0) == []  # a worker may yet come up
     assert executor.avoid(NODES[0].id)
     assert not executor.avoid(NODES[1].id)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support import specs
 from tuner.errors import ClusterError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
 from tuner.execution.capacity import SlotSize, living_nodes
 from tuner.execution.output import EARLIER, OUTPUT, Capped
-from tuner.messages import Answer, Ended, Lost, Message, Report, State, TrialSpec, Verdict
+from tuner.messages import Answer, Ended, Lost, Message, Report, State, Verdict
 
-TRIALS = "tests.execution.trials_for_tests"
+TRIALS = "tests.support.trials"
 FOLDER = tempfile.mkdtemp()
 """Of runs that are not about their folder."""
+spec = partial(specs.spec, folder=FOLDER)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,22 +35,6 @@ def _folder() -> Iterator[None]:
     Path(FOLDER).mkdir(exist_ok=True)
     yield
     shutil.rmtree(FOLDER)
-
-
-def spec(run: str = "trials/00000", **fields: Any) -> TrialSpec:
-    """A spec of a trial for tests."""
-    given = {"epochs": 3, "params": {"x": 0.5}, "attempt": 1, "folder": FOLDER, **fields}
-    return TrialSpec(
-        study="s",
-        run=run,
-        kind="trial",
-        number=0,
-        seed=0,
-        adapter="",
-        data={},
-        prepared="",
-        **given,
-    )
 
 
 def until_end(executor: Executor, seconds: float = 20.0) -> list[Message]:
@@ -135,7 +122,7 @@ def test_an_exception_is_the_outcome_of_its_trial(make: Any) -> None:
     ended = until_end(executor)[-1]
     assert isinstance(ended, Ended)
     assert ended.state is State.FAILED
-    assert ended.reason.startswith("KeyError: 'wav' (trials_for_tests.py:")
+    assert ended.reason.startswith("KeyError: 'wav' (trials.py:")
     assert "Traceback" in ended.trace
     wait_for_idle(executor)
 
@@ -184,8 +171,8 @@ def one_worker() -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("by", "reason"),
     [
-        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials_for_tests\.py:\d+\)"),
-        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials_for_tests\.py:\d+\)"),
+        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials\.py:\d+\)"),
+        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials\.py:\d+\)"),
     ],
 )
 def test_a_trial_that_ends_its_process_has_failed(one_worker: Any, tmp_path: Path, by: str, reason: str) -> None:
@@ -195,7 +182,7 @@ def test_a_trial_that_ends_its_process_has_failed(one_worker: Any, tmp_path: Pat
         assert isinstance(end, Ended)
         assert end.state is State.FAILED
         assert re.fullmatch(reason, end.reason), end.reason
-        assert "trials_for_tests.py" in end.trace
+        assert "trials.py" in end.trace
 
 
 @pytest.mark.ray

@@ -134,7 +134,7 @@ def test_a_ray_below_a_long_tmpdir_starts_and_leaves_nothing(short: Path, monkey
     long.mkdir()
     monkeypatch.setenv("TMPDIR", str(long))
     monkeypatch.setattr(temporary, "SHORT_FOLDERS", (str(short),))
-    executor = RayExecutor("tests.execution.trials_for_tests:epochs", workers=1)
+    executor = RayExecutor("tests.support.trials:epochs", workers=1)
     executor.check()
     assert list(short.iterdir()) == [long]
     executor.open()

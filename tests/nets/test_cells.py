@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from tests.nets.cases import make_cell, padded_batch
-from tests.nets.oracles import ORACLES, gates_of
+from tests.support.networks import make_cell, padded_batch
+from tests.support.oracles import ORACLES, gates_of
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS
 from tuner.nets.stack import RecurrentStack

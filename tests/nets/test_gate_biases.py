@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tests.nets.cases import Task, make_cell
+from tests.support.networks import Task, make_cell
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, NetOptions
 from tuner.nets.cell_options import ForgetBiasOptions, GateBiasOptions, LagOptions

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from tests.nets.cases import make_cell
+from tests.support.networks import make_cell
 from tuner.errors import TaskFileError
 from tuner.nets.catalog import CELLS, INITIALIZERS
 from tuner.nets.initializers import initialize

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.nets.cases import Task, padded_batch
+from tests.support.networks import Task, padded_batch
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS, NetOptions
 from tuner.nets.network import build_network

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from tests.nets.cases import make_cell
+from tests.support.networks import make_cell
 from tuner.nets.catalog import CELLS
 
 KINDS = ("weight_drop", "dropout.state", "dropout.recurrent", "zoneout.state", "zoneout.cell")

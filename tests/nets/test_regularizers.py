@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.nets.cases import Task, make_cell
+from tests.support.networks import Task, make_cell
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS, REGULARIZERS, NetOptions
 from tuner.nets.network import build_network

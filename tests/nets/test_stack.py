@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from tests.nets.cases import make_cell, padded_batch
+from tests.support.networks import make_cell, padded_batch
 from tuner.nets.catalog import REGULARIZERS
 from tuner.nets.stack import RecurrentStack
 

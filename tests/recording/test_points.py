@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param
 
-from tests.recording.fake_study import METRICS
+from tests.support.fake_study import METRICS
 from tuner.messages import State
 from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Run, SweepFacts, metric_key, short
 

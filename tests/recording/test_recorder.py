@@ -17,8 +17,8 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
-from tests.recording.fake_study import attempt, begin, create, end, finished, train
-from tests.recording.test_projection import rows, runs_of
+from tests.support.fake_study import attempt, begin, create, end, finished, train
+from tests.support.recorded import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
 from tuner.recording import writer

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.reporting.test_figures import is_png
-from tests.reporting.trained import dead, trained, vanishing
+from tests.support.figures import is_png
+from tests.support.trained import dead, trained, vanishing
 from tuner.diagnostics import names
 from tuner.messages import State
 from tuner.reporting import diagnostics_figure, save, trial_figure

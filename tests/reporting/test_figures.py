@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from tests.support.figures import is_png
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting import save, sweep_figures, trial_figure
@@ -35,12 +36,6 @@ def run(number: int, *, epochs: int, state: State = State.COMPLETED, value: floa
         tensors = {q: dict.fromkeys(TENSORS, 0.0 if bad else 1e-3) for q in ("grad", "update")}
         record.epochs[epoch] = {"epoch": epoch, "metrics": metrics, "tensors": tensors}
     return record
-
-
-def is_png(path: Path) -> bool:
-    """Whether it is a PNG of some size, with no half file beside it."""
-    data = path.read_bytes()
-    return data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 5000 and len(list(path.parent.iterdir())) == 1
 
 
 def texts(figure: Figure) -> str:

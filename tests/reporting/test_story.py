@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.reporting.trained import dead, trained, vanishing
+from tests.support.trained import dead, trained, vanishing
 from tuner.diagnostics.finding import Finding
 from tuner.disk.events import RunRecord
 from tuner.errors import StudyError

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.space.cases import BASE, space
+from tests.support.spaces import BASE, space
 from tuner.errors import TaskFileError
 from tuner.space.domains import Choices, Constant, Domain, Range
 

@@ -11,7 +11,7 @@ from statistics import fmean, median
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.space.cases import space
+from tests.support.spaces import space
 from tuner.space import Space
 from tuner.space.domains import Range
 from tuner.space.priors import Prior

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.space.cases import BASE, Enumerator, override, space, spaces
+from tests.support.spaces import BASE, Enumerator, override, space, spaces
 from tuner.config import load_task_file, read_yaml, ready_search_spaces
 from tuner.errors import TaskFileError
 from tuner.space import Space, Suggester, check, diff, task_space

@@ -16,8 +16,8 @@ import optuna
 import psycopg
 import pytest
 
-from tests.postgres import PASSWORD, PostgresServer
-from tests.study.test_search import SPACE, run
+from tests.support.postgres import PASSWORD, PostgresServer
+from tests.support.searches import SPACE, run
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State

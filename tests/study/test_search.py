@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,64 +11,21 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from tuner.disk.folder import StudyFolder
+from tests.support.searches import OPENED, SPACE, loss, open_search, run
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.space import Space
-from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.study.search import Search
-from tuner.study.suggesting import Suggestion
+from tuner.study.catalog import SAMPLERS
 
-SPACE: dict[str, Any] = {
-    "cell": {"lstm": {"forget_bias": {"low": 0.0, "high": 3.0}}, "gru": None},
-    "hidden_size": {"low": 16, "high": 256, "log": True},
-    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
-    "batch_size": 32,
-}
 FINITE: dict[str, Any] = {"cell": {"lstm": {"forget_bias": [0, 1, 2]}, "gru": None}, "layers": [1, 2, 3]}
-
-
-_opened: list[Search] = []
 
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
     """Searches opened by a test are closed after it."""
     yield
-    while _opened:
-        _opened.pop().close()
-
-
-def open_search(root: Path, space: Mapping[str, Any] = SPACE, **changes: Any) -> Search:
-    """A search with the random sampler and no pruner, unless changed."""
-    sampler, pruner = changes.pop("sampler", "random"), changes.pop("pruner", "none")
-    given: dict[str, Any] = {"objective": Objective(), "seed": 7, **changes}
-    search = Search(
-        StudyFolder(root),
-        Space.parse(space, lambda _: "space.yaml:1"),
-        sampler=(sampler, SAMPLERS[sampler].options()),
-        pruner=(pruner, PRUNERS[pruner].options()),
-        **given,
-    )
-    _opened.append(search)
-    return search
-
-
-def loss(params: Mapping[str, Any]) -> float:
-    """Best at learning rate 1e-2."""
-    return abs(math.log10(params.get("learning_rate", 1e-2)) + 2) + 0.1 * (params["cell"] == "gru")
-
-
-def run(search: Search, trials: int) -> list[Suggestion]:
-    """Suggest and complete so many trials, one after the other."""
-    done = []
-    for _ in range(trials):
-        suggestion = search.suggest()
-        assert suggestion is not None
-        search.tell(suggestion.number, State.COMPLETED, loss(suggestion.params), "")
-        done.append(suggestion)
-    return done
+    while OPENED:
+        OPENED.pop().close()
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS.entries)
@@ -313,7 +270,7 @@ def test_a_study_of_2000_trials_opens_within_three_seconds(tmp_path: Path, monke
     """Of processor time; what a resumed driver asks first is included."""
     monkeypatch.setattr("os.fsync", lambda _: None)  # so that the study is there sooner
     run(open_search(tmp_path / "study"), 2000)
-    _opened.pop().close()
+    OPENED.pop().close()
     began = time.process_time()
     search = open_search(tmp_path / "study")
     assert (search.counted(), search.running()) == (2000, [])

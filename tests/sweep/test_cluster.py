@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.sweep.test_kill import curves, finish, start
-from tests.tiny import write_task
+from tests.support.program import finish, start
+from tests.support.studies import curves
+from tests.support.tiny import write_task
 
 RAY = Path(sys.executable).with_name("ray")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective

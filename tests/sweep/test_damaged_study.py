@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.structured import put
-from tests.tiny import write_task
+from tests.support.structured import put
+from tests.support.tiny import write_task
 from tuner.errors import StudyError
 from tuner.sweep import Sweep
 from tuner.task import resolve_task

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.sweep.test_sweep import Events, curves, records, sweep
-from tests.tiny import write_task
+from tests.support.sweeps import Events, curves, records, sweep
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import CHECKPOINT, MODEL
 from tuner.disk.lock import DriverLock

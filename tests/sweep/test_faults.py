@@ -16,8 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.sweep.test_kill import curves, ended, finish, start, trial_files
-from tests.tiny import write_task
+from tests.support.program import finish, start
+from tests.support.studies import curves, ended, trial_files
+from tests.support.tiny import write_task
 from tuner.disk import events
 from tuner.disk.events import read, read_run
 from tuner.messages import State

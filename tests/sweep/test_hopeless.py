@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.test_sweep import records, sweep
-from tests.tiny import write_task
+from tests.support.sweeps import records, sweep
+from tests.support.tiny import write_task
 from tuner.disk import events
 from tuner.execution import InProcessExecutor
 from tuner.link import Link

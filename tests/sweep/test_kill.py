@@ -2,64 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.tiny import write_task
+from tests.support.program import finish, start
+from tests.support.studies import curves, ended, trial_files
+from tests.support.tiny import write_task
 from tuner.disk.events import read, read_run
 
-TUNER = [sys.executable, "-m", "tuner"]
 TRIALS = 8
-
-
-def start(folder: Path, path: Path, *options: str) -> subprocess.Popen[str]:
-    """Start `tuner run` in a folder."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.Popen(
-        [*TUNER, "run", str(path), *options],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    """Its output, once it has ended with the status."""
-    output, _ = process.communicate(timeout=200)
-    assert process.returncode == status, output
-    return output
-
-
-def trial_files(folder: Path) -> list[Path]:
-    """Event files of the search trials."""
-    return sorted(folder.glob("mlruns/studies/tiny/trials/*/events.jsonl"))
-
-
-def ended(folder: Path) -> int:
-    """Trials that are over."""
-    return sum(read_run(file).state.final for file in trial_files(folder))
-
-
-def curves(folder: Path) -> list[Any]:
-    """Parameters and losses of every trial."""
-    found = []
-    for file in trial_files(folder):
-        record = read_run(file)
-        losses = [epoch["metrics"]["val/loss"] for epoch in record.epochs.values()]
-        found.append((record.params, losses, record.state))
-    return found
 
 
 def check_complete(folder: Path) -> None:
@@ -101,7 +58,6 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path: Path, migr
             time.sleep(0.02)
         time.sleep(dice.uniform(0.0, 0.3))
         process.kill()
-        process.communicate()
     finish(start(killed, path))
     check_complete(killed)
     assert curves(killed) == curves(whole)
@@ -119,7 +75,6 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
         time.sleep(0.05)
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
-    process.communicate()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert [child.name() for child in alive] == []
     finish(start(tmp_path, path))

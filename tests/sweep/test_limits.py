@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.config import TaskFile
 from tuner.errors import UserError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.config import load_task_file
 from tuner.errors import TaskFileError

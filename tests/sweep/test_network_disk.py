@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.disk import file_system
 from tuner.errors import StudyError
 from tuner.sweep import Sweep

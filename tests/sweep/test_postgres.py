@@ -10,9 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.postgres import PASSWORD, PostgresServer
-from tests.sweep.test_kill import curves, ended, finish, start
-from tests.tiny import write_task
+from tests.support.postgres import PASSWORD, PostgresServer
+from tests.support.program import finish, start
+from tests.support.studies import curves, ended
+from tests.support.tiny import write_task
 
 MORE = "confirm: {{top: 1, seeds: 1}}\nstorage: {{study: '{url}'}}\n{more}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.test_sweep import Events
+from tests.support.sweeps import Events
 from tuner.config import ready_tasks
 from tuner.sweep import Sweep
 from tuner.task import resolve_task

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from tests.tiny import write_task
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
 from tuner.recording import Recorder, Recording

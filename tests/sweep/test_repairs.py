@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.space.cases import spaces
-from tests.sweep.test_sweep import Events, records, sweep
-from tests.tiny import write_task
+from tests.support.spaces import spaces
+from tests.support.sweeps import Events, records, sweep
+from tests.support.tiny import write_task
 from tuner.diagnostics.finding import Cure, Finding
 from tuner.disk.events import RunRecord
 from tuner.errors import UserError

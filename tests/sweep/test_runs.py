@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.execution.test_executors import spec
+from tests.support.specs import spec
 from tuner.disk.folder import StudyFolder
 from tuner.execution.contract import Started
 from tuner.messages import Lost, Message

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import write_task
+from tests.support.sweeps import Events, curves, records, sweep
+from tests.support.tiny import write_task
 from tuner.adapters.preparing import CONTENTS, contents_of
-from tuner.disk.events import RunRecord, read, read_run
+from tuner.disk.events import read, read_run
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor
 from tuner.task import resolve_task
-
-TIMES = ("time/epoch_seconds", "time/steps_per_second")
 
 
 @pytest.fixture(autouse=True)
@@ -24,44 +23,6 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> 
     """Every test runs in a folder of its own with a migrated MLflow database."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
-
-
-class Events(list[tuple[str, dict[str, Any]]]):
-    """A listener that keeps what it is told."""
-
-    def __call__(self, event: str, **fields: Any) -> None:
-        json.dumps(fields)
-        self.append((event, fields))
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """The fields of all events of a kind."""
-        return [fields for name, fields in self if name == event]
-
-
-def sweep(path: Path, *sets: str, **options: Any) -> tuple[Outcome, Events]:
-    """Run a sweep in this process."""
-    told = Events()
-    return Sweep(resolve_task(path, sets), told, **options).run(), told
-
-
-def records(path: Path, kind: str = "trials") -> list[RunRecord]:
-    """The runs on disk."""
-    folder = resolve_task(path).folder.root
-    return [read_run(file) for file in sorted(folder.glob(f"{kind}/*/events.jsonl"))]
-
-
-def curves(path: Path) -> list[Any]:
-    """All that must repeat: parameters and metrics by epoch, without times."""
-    return [
-        (
-            record.params,
-            [
-                {name: value for name, value in epoch["metrics"].items() if name not in TIMES}
-                for epoch in record.epochs.values()
-            ],
-        )
-        for record in records(path)
-    ]
 
 
 def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
@@ -293,8 +254,8 @@ def test_the_same_failure_three_times_stops_the_sweep(tmp_path: Path) -> None:
     path = write_task(tmp_path, trials=10)
     task = resolve_task(path)
     told = Events()
-    failing = Sweep(task, told, executor=make_executor(task, "tests.execution.trials_for_tests:fails"))
-    with pytest.raises(SweepFailed, match=r"first 3 trials failed alike: KeyError: 'wav' \(trials_for_tests\.py:\d+\)"):
+    failing = Sweep(task, told, executor=make_executor(task, "tests.support.trials:fails"))
+    with pytest.raises(SweepFailed, match=r"first 3 trials failed alike: KeyError: 'wav' \(trials\.py:\d+\)"):
         failing.run()
     assert [event["state"] for event in told.of("trial")] == ["FAILED"] * 3
 
@@ -304,9 +265,7 @@ def test_failures_are_alike_whatever_their_numbers_and_stop_every_run(tmp_path: 
     path = write_task(tmp_path, trials=10)
     for expected in (3, 6):
         task = resolve_task(path)
-        failing = Sweep(
-            task, Events(), executor=make_executor(task, "tests.execution.trials_for_tests:fails_at_its_shape")
-        )
+        failing = Sweep(task, Events(), executor=make_executor(task, "tests.support.trials:fails_at_its_shape"))
         with pytest.raises(
             SweepFailed, match=r"first 3 trials failed alike: ValueError: shape \[\d+, 4\] does not fit"
         ):

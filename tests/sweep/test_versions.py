@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweep.test_sweep import sweep
-from tests.tiny import write_task
+from tests.support.sweeps import sweep
+from tests.support.tiny import write_task
 from tuner.disk.versions import FORMAT, versions
 from tuner.errors import StudyError
 from tuner.task import resolve_task

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.training.test_trial import Driver, numbers, small_spec
+from tests.support.attempts import Driver, numbers, small_spec
 from tuner.messages import State, TrialSpec
 from tuner.training import checkpoint, run_trial
 from tuner.training.loop import Training

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.nets.cases import Task
+from tests.support.networks import Task
 from tuner.adapters.base import Batch
 from tuner.nets.catalog import CELLS, NetOptions
 from tuner.nets.network import build_network

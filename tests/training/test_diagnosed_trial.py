@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tiny import write_waves
-from tests.training.test_trial import Driver, numbers, small_spec
+from tests.support.attempts import Driver, numbers, small_spec
+from tests.support.tiny import write_waves
 from tuner.adapters.catalog import ADAPTERS
 from tuner.diagnostics import names
 from tuner.diagnostics import watch as watch_module

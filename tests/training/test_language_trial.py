@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.test_trial import Driver, numbers
+from tests.support.attempts import Driver, numbers
 from tuner.adapters.nlp.language_modelling import LanguageModelling
 from tuner.messages import State, TrialSpec
 from tuner.objective import Objective

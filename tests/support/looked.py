@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tests.nets.cases import Task, padded_batch
+from tests.support.networks import Task, padded_batch
 from tuner.adapters.base import Batch
 from tuner.diagnostics.look import Sample, cells_of
 from tuner.nets.catalog import CELLS, NetOptions

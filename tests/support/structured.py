@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from click.testing import CliRunner
 from hypothesis import strategies as st
 
-from tests.fuzzing import told_in_a_line
+from tests.support.fuzzing import told_in_a_line
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
 from tuner.adapters.speech.features import read_features

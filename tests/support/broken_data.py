@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import wave
 
-from tests.cli.broken_tasks import DAYS, SPEECH, WAVES, WIDE, Case, Content
+from tests.support.broken_tasks import DAYS, SPEECH, WAVES, WIDE, Case, Content
 
 FORECAST = "adapter: time_series/forecasting\ndata: {path: days.csv, time: day, horizon: 2}\n"
 TEXTS = "adapter: nlp/classification\ndata: {path: texts.csv}\n"

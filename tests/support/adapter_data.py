@@ -1,0 +1,91 @@
+"""Small data for every adapter."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+
+def _table(path: Path, rows: list[list[object]]) -> str:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return str(path)
+
+
+def series_items(folder: Path) -> dict[str, Any]:
+    """Sequences of two channels and unequal length."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 9, 30)
+    x = rng.normal(size=(lengths.sum(), 2))
+    np.savez(folder / "items.npz", X=x, y=np.arange(30) % 3, lengths=lengths)
+    return {"path": str(folder / "items.npz")}
+
+
+def series_in_time(folder: Path) -> dict[str, Any]:
+    """Two series of two channels, one of them too short for a whole window."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = [["time", "name", "a", "b"]]
+    rows += [[step, "long", *rng.normal(size=2)] for step in range(90)]
+    rows += [[step, "short", *rng.normal(size=2)] for step in range(18)]
+    path = _table(folder / "series.csv", rows)
+    return {"path": path, "time": "time", "series": "name", "window": 8, "horizon": 3}
+
+
+def texts(folder: Path) -> dict[str, Any]:
+    """Sentences of one to nine words."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+    rows: list[list[object]] = [["text", "label"]]
+    rows += [[" ".join(rng.choice(words, 1 + i % 9)) + f" {i}", "wet" if i % 2 else "dry"] for i in range(60)]
+    return {"path": _table(folder / "texts.csv", rows)}
+
+
+def running_text(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """Lines of a few words, some of them only in the last part."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+        lines = [" ".join(rng.choice(words, 5)) for _ in range(200)]
+        (folder / "text.txt").write_text("\n".join([*lines, *(f"{line} Zephyr" for line in lines[:20])]))
+        return {"path": str(folder / "text.txt"), "warm_up": 9, "embedding_size": 8, **options}
+
+    return write
+
+
+def recordings(folder: Path) -> dict[str, Any]:
+    """Tones of unequal length, a folder per label."""
+    rng = np.random.default_rng(0)
+    for label, pitch in (("low", 200), ("high", 900)):
+        (folder / "tones" / label).mkdir(parents=True)
+        for index in range(8):
+            times = np.arange(800 + 200 * index) / 8000
+            wave = np.sin(2 * np.pi * pitch * times) / 4 + rng.normal(size=len(times)) / 50
+            soundfile.write(folder / "tones" / label / f"{index}.wav", wave, 8000)
+    return {"path": str(folder / "tones")}
+
+
+def probe(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """A memory probe of few short items."""
+    return lambda _: {"length": 6, "train": 30, "val": 9, "test": 8, **options}
+
+
+DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "memory/probe: adding": probe(),
+    "memory/probe: copy": probe(task="copy", recall=3),
+    "memory/probe: delayed_recall": probe(task="delayed_recall"),
+    "memory/probe: digits": lambda _: {"task": "digits"},
+    "nlp/classification": texts,
+    "nlp/language_modelling: char": running_text(),
+    "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
+    "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),
+    "speech/classification": recordings,
+    "time_series/classification": series_items,
+    "time_series/forecasting": series_in_time,
+}
+"""Adapter, or "adapter: case" -> maker of its options."""
