@@ -20,7 +20,7 @@ from tests.support.fake_study import begin, create, end, train
 from tests.support.tiny import write_task
 from tests.support.trained import dead, vanishing
 from tuner.disk.folder import StudyFolder, trial_run
-from tuner.solo import Telling, configuration, diagnose_task
+from tuner.solo import ProgressLink, configuration, diagnose_task
 from tuner.task import resolve_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,7 +251,7 @@ class TestTraining:
             told.append(fields)
             link.stop("the test")
 
-        link = Telling(tell, task.objective.metric, task.file.budget.epochs)
+        link = ProgressLink(tell, task.objective.metric, task.file.budget.epochs)
         story = diagnose_task(task, configuration(task, []), link)
         assert told[0]["epoch"] >= 1
         assert told[0]["epochs"] == 100_000
@@ -259,7 +259,7 @@ class TestTraining:
         assert story.outcome.endswith("stopped by the test")
         assert story.recorded
         assert story.learning[0].startswith("val/accuracy is best in epoch")
-        assert max(link.record.epochs) < 1000
+        assert link.epochs[-1].epoch < 1000
 
     def test_ctrl_c_stops_it(self, tmp_path: Path) -> None:
         """What was found until then is told, with status 130."""

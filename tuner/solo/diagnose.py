@@ -17,7 +17,8 @@ from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder, confirm_run, trial_run
 from tuner.errors import StudyError, TaskFileError, TunerError
 from tuner.execution.failures import failure_reason
-from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
+from tuner.link import RecordingLink, end
+from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec
 from tuner.registry import load_target
 from tuner.reporting.about import About
 from tuner.reporting.leaderboard import BASELINE, leaderboard
@@ -133,7 +134,7 @@ def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
     return Configuration(params, seed, number, f"{words} with {', '.join(changes)}" if changes else words)
 
 
-def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStory:
+def diagnose_task(task: Task, chosen: Configuration, link: RecordingLink) -> TrialStory:
     """Train one configuration in this process, with every probe; nothing is recorded in a study.
 
     Figures go into a folder of their own in the study's.
@@ -152,14 +153,13 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
         spec = trial_spec(
             task, chosen.params, RUN, folder, number=chosen.number, seed=chosen.seed, diagnostics="diagnosis"
         )
-        link.begin(spec)
         try:
             ended: Ended = load_target(RUN_TRIAL)(spec, link)
         except TunerError as error:
             raise TaskFileError(f"the configuration must train, but {str(error).rstrip('.')}") from error
         except Exception as error:
             raise TaskFileError(f"the configuration must train, but it failed: {failure_reason(error)}") from error
-    record = link.ended(ended)
+    record = _record(spec, link.epochs, ended)
     told = About(
         study=task.folder.name,
         metric=task.objective.metric,
@@ -179,8 +179,8 @@ def diagnose_task(task: Task, chosen: Configuration, link: Telling) -> TrialStor
     return replace(story, figures=_figures(into))
 
 
-class Telling:
-    """A link that folds the reports into a record, tells the progress, and ends the training when asked to.
+class ProgressLink(RecordingLink):
+    """Tells the progress, and ends the training when asked to.
 
     Args:
         tell: Told the progress, as event `training`.
@@ -189,51 +189,29 @@ class Telling:
     """
 
     def __init__(self, tell: Listener, metric: str, epochs: int) -> None:
+        super().__init__(lambda _: self.answered())
         self._tell, self._metric, self._epochs = tell, metric, epochs
-        self._spec: TrialSpec
         self._began = time.monotonic()
         self._told = 0.0
         self._stop = ""
-        self.record = RunRecord()
 
     def stop(self, reason: str) -> None:
         """Ask for an end after the epoch that runs; what is found until then is told."""
         self._stop = self._stop or reason
 
-    def begin(self, spec: TrialSpec) -> None:
-        """Take in what will be trained."""
-        self._spec = spec
-        fields = {"run": spec.run, "kind": spec.kind, "number": spec.number, "seed": spec.seed}
-        self._add("created", **fields, params=dict(spec.params), searched=[])
-        self._add("attempt", attempt=spec.attempt)
-
     def send(self, report: Report) -> Answer | None:
-        """Take in epochs."""
-        for epoch in report.epochs:
-            self._add("epoch", attempt=report.attempt, **asdict(epoch))
-        self._progress()
-        return self.answered()
+        """See `Link.send`."""
+        if report.epochs:
+            self._progress(report.epochs[-1])
+        return super().send(report)
 
     def answered(self) -> Answer | None:
         """Nothing, unless the training is to end."""
-        if not self._stop:
-            return None
-        spec, reason = self._spec, f"stopped by {self._stop}"
-        return Answer(run=spec.run, attempt=spec.attempt, verdict=Verdict.STOP, state=State.PRUNED, reason=reason)
+        return end(self.reports[-1], State.PRUNED, f"stopped by {self._stop}") if self._stop and self.reports else None
 
-    def ended(self, ended: Ended) -> RunRecord:
-        """Take in the end; returns the whole record."""
-        fields = asdict(ended)
-        del fields["run"]
-        self._add("ended", **fields)
-        return self.record
-
-    def _add(self, event: str, **fields: Any) -> None:
-        self.record.add({"event": event, "time": time.time(), **fields})
-
-    def _progress(self) -> None:
-        now, done = time.monotonic(), max(self.record.epochs, default=0)
-        if not done or (now - self._told < PROGRESS_SECONDS and done < self._epochs):
+    def _progress(self, last: Epoch) -> None:
+        now, done = time.monotonic(), last.epoch
+        if now - self._told < PROGRESS_SECONDS and done < self._epochs:
             return
         self._told = now
         seconds = now - self._began
@@ -242,10 +220,26 @@ class Telling:
             epoch=done,
             epochs=self._epochs,
             metric=self._metric,
-            value=self.record.epochs[done]["metrics"].get(self._metric),
-            loss=self.record.epochs[done]["metrics"].get("train/loss"),
+            value=last.metrics.get(self._metric),
+            loss=last.metrics.get("train/loss"),
             seconds_left=seconds / done * (self._epochs - done),
         )
+
+
+def _record(spec: TrialSpec, epochs: Sequence[Epoch], ended: Ended) -> RunRecord:
+    """What would be recorded of a training, were it one of a study."""
+    record = RunRecord(
+        run=spec.run,
+        kind=spec.kind,
+        number=spec.number,
+        seed=spec.seed,
+        params=dict(spec.params),
+        attempts=spec.attempt,
+    )
+    for epoch in epochs:
+        record.add({"event": "epoch", **asdict(epoch)})
+    record.add({"event": "ended", "time": time.time(), **asdict(ended)})
+    return record
 
 
 def _change(text: str) -> tuple[str, Any]:

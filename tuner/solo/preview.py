@@ -8,7 +8,8 @@ from typing import Any
 
 from tuner.config.task import Budget
 from tuner.errors import TaskFileError
-from tuner.messages import Answer, Report, State, Verdict
+from tuner.link import RecordingLink, end
+from tuner.messages import Answer, Report, State
 from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.solo.cost import step_costs
@@ -79,19 +80,11 @@ def _dry_run(task: Task) -> int:
             spec = trial_spec(
                 task, params, f"dry-run/{number}", folder, epochs=2, seconds=None, diagnostics="off", rungs=(1,)
             )
-            ended = load_target(RUN_TRIAL)(spec, _OneEpoch())
+            ended = load_target(RUN_TRIAL)(spec, RecordingLink(_after_an_epoch))
         if ended.state is State.FAILED:
             raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")
     return len(configurations)
 
 
-class _OneEpoch:
-    """Stops a trial after its first epoch."""
-
-    def send(self, report: Report) -> Answer | None:
-        if not report.waiting:
-            return None
-        return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=State.PRUNED)
-
-    def answered(self) -> Answer | None:
-        return None
+def _after_an_epoch(report: Report) -> Answer | None:
+    return end(report, State.PRUNED) if report.waiting else None

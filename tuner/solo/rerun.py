@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import trial_run
 from tuner.errors import StudyError
-from tuner.messages import Answer, Ended, Report, State, TrialSpec, Verdict
+from tuner.link import RecordingLink, end
+from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec
 from tuner.registry import load_target
 from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
 from tuner.task.task import Task
@@ -41,10 +43,17 @@ def rerun(task: Task, number: int) -> Comparison:
             fix="`python -m tuner top` lists the trials.",
         )
     task.settings(record.params)
+    last = max(record.epochs)
+
+    def as_far(report: Report) -> Answer | None:
+        over = any(epoch.epoch >= last for epoch in report.epochs)
+        return end(report, State.PRUNED, "as far as the record goes") if over else None
+
+    link = RecordingLink(as_far)
     with tempfile.TemporaryDirectory() as folder:
-        link = _Comparing(record)
         ended: Ended = load_target(RUN_TRIAL)(_spec(task, record, folder), link)
-    return Comparison(link.epochs, link.differing, ended)
+    made = max((epoch.epoch for epoch in link.epochs), default=0)
+    return Comparison(min(made, last), _differing(record, link.epochs), ended)
 
 
 def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
@@ -52,28 +61,14 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
     return trial_spec(task, record.params, record.run, folder, number=record.number, seed=record.seed, rungs=rungs)
 
 
-class _Comparing:
-    """Takes the reports, compares, and stops where the record ends, or soon after."""
-
-    def __init__(self, record: RunRecord) -> None:
-        self._record = record
-        self._last = max(record.epochs)
-        self.epochs = 0
-        self.differing: list[str] = []
-
-    def send(self, report: Report) -> Answer | None:
-        for epoch in report.epochs:
-            self.epochs = min(epoch.epoch, self._last)
-            recorded = self._record.epochs.get(epoch.epoch, {}).get("metrics", {})
-            self.differing += [
-                f"epoch {epoch.epoch}: {name} {value!r} was {recorded[name]!r}"
-                for name, value in epoch.metrics.items()
-                if name.startswith(COMPARED) and name in recorded and recorded[name] != value
-            ]
-        answer = Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE)
-        if self.epochs == self._last:
-            return replace(answer, verdict=Verdict.STOP, state=State.PRUNED, reason="as far as the record goes")
-        return answer if report.waiting else None
-
-    def answered(self) -> Answer | None:
-        return None
+def _differing(record: RunRecord, epochs: Sequence[Epoch]) -> list[str]:
+    """Numbers that are not those of the record."""
+    differing = []
+    for epoch in epochs:
+        recorded = record.epochs.get(epoch.epoch, {}).get("metrics", {})
+        differing += [
+            f"epoch {epoch.epoch}: {name} {value!r} was {recorded[name]!r}"
+            for name, value in epoch.metrics.items()
+            if name.startswith(COMPARED) and name in recorded and recorded[name] != value
+        ]
+    return differing

@@ -74,13 +74,13 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     """Train one configuration and tell its story; Ctrl+C ends it early, and what was found is told all the same."""
     from tuner.cli.console import Lines, listener
     from tuner.cli.stories import print_trial
-    from tuner.solo import Telling, configuration, diagnose_task
+    from tuner.solo import ProgressLink, configuration, diagnose_task
     from tuner.task import resolve_task
 
     task = resolve_task(path, sets)
     chosen = configuration(task, params)
     show = Lines(sys.stderr) if as_json else listener(as_json)
-    link = Telling(show, task.objective.metric, task.file.budget.epochs)
+    link = ProgressLink(show, task.objective.metric, task.file.budget.epochs)
     show("notice", sentence=f"training {chosen.words}, with every probe; nothing is recorded in a study")
     try:
         with stopping(link.stop) as received:
