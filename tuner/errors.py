@@ -19,8 +19,9 @@ from tuner.redaction import redacted
 
 Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
-_MOST_NAMES = 200
-"""Most names that a message lists."""
+_MOST_NAMES = 12
+"""Most names that a message lists; of more, the nearest and the command that lists them."""
+_NEAREST = 3
 _MOST_COMPARED = 10_000
 
 
@@ -81,16 +82,26 @@ class Diverged(TrialError):  # noqa: N818 - the outcome's name in the literature
     """A loss, metric, gradient, weight or prediction is not finite."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The fix for an unknown name: the nearest known one, and the list.
+def nearest(name: str, known: Iterable[str], listed: str = "") -> str:
+    """The fix for an unknown name: the known ones where they are few, else the nearest and the command that lists all.
+
+    Args:
+        name: The unknown one.
+        known: All that are known.
+        listed: Arguments of the program that list them: "list cells"; "" where nothing does.
 
     >>> nearest("lstn", ["gru", "lstm"])
     "Did you mean 'lstm'? Known: gru, lstm."
     """
     names = sorted(known)
-    close = get_close_matches(name, names[:_MOST_COMPARED], n=1)  # which takes time for each
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    few = len(names) <= _MOST_NAMES
+    close = get_close_matches(name, names[:_MOST_COMPARED], n=1 if few else _NEAREST)  # which takes time for each
+    quoted = [repr(each) for each in close]
+    meant = " or ".join([*filter(None, [", ".join(quoted[:-1])]), *quoted[-1:]])
+    hint = f"Did you mean {meant}? " if close else ""
+    if listed and not few:
+        return f"{hint}`python -m tuner {listed}` lists all {len(names)}."
+    more = "" if few else f" and {len(names) - _MOST_NAMES} more"
     return f"{hint}Known: {', '.join(names[:_MOST_NAMES])}{more}."
 
 

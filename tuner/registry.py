@@ -85,7 +85,9 @@ class Catalog:
             entry = Entry(name, (loaded.__doc__ or name).strip().splitlines()[0], name, options)
             self._outside[name] = entry
             return entry
-        raise TaskFileError(f"{self.kind} must be a known name", value=name, fix=nearest(name, self))
+        raise TaskFileError(
+            f"{self.kind} must be a known name", value=name, fix=nearest(name, self, f"list {self.kind}s")
+        )
 
 
 def load_target(target: str) -> Any:

@@ -66,7 +66,7 @@ def test_list_without_a_kind_lists_the_kinds() -> None:
     """The kinds are named, and an unknown one is refused with the nearest."""
     assert tuner("list").stdout.split() == kinds()
     assert tuner("list", "cels", status=2).stderr.startswith(
-        "KIND must be a known kind, but got 'cels'. Did you mean 'cells'? Known: adapters, "
+        "KIND must be a known kind, but got 'cels'. Did you mean 'cells'? `python -m tuner list` lists all "
     )
 
 

@@ -46,7 +46,7 @@ diagnostics: {level: "off"}
 
 MISTAKES = {
     "adaptor: x": r"task\.yaml:1: the top level must have known keys only, but got 'adaptor'\. Did you mean",
-    "data: {}\nadaptr: x": r"task\.yaml:2: the top level must have .*Did you mean 'adapter'\? Known: ad",
+    "data: {}\nadaptr: x": r"task\.yaml:2: the top level must have .*Did you mean 'adapter' or 'data'\? `python",
     "name: x": r"task\.yaml:1: adapter must be given\. Add `adapter:` to the top level",
     "adapter: x\nbudget:\n  trials: 0": r"task\.yaml:3: budget\.trials must be >= 1, but got 0\.$",
     "adapter: x\nbudget: {epochs: 0}": r"task\.yaml:2: budget\.epochs must be >= 1, but got 0",

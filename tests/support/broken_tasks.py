@@ -164,7 +164,7 @@ NAMES = [
     Case(
         "top level",
         f"{WAVES}bugdet: {{trials: 5}}",
-        f"task.yaml:3: {TOP_LEVEL}, but got 'bugdet'. Did you mean 'budget'? Known: adapter, …",
+        f"task.yaml:3: {TOP_LEVEL}, but got 'bugdet'. Did you mean 'budget'? `python -m tuner schema` lists all …",
     ),
     Case(
         "nested",
@@ -175,7 +175,8 @@ NAMES = [
     Case(
         "data",
         "adapter: time_series/classification\ndata: {path: waves.csv, lable: x}",
-        "task.yaml:2: data must have known keys only, but got 'lable'. Did you mean 'label'? Known: …",
+        "task.yaml:2: data must have known keys only, but got 'lable'. "
+        "Did you mean 'label'? `python -m tuner list adapters` lists all …",
     ),
     Case(
         "sampler's option",
@@ -245,7 +246,8 @@ NAMES = [
     Case(
         "set of an unknown key",
         WAVES,
-        f"--set budgte.trials=5: {TOP_LEVEL}, but got 'budgte'. Did you mean 'budget'? Known: …",
+        f"--set budgte.trials=5: {TOP_LEVEL}, but got 'budgte'. "
+        "Did you mean 'budget'? `python -m tuner schema` lists all …",
         options=("--set", "budgte.trials=5"),
     ),
     Case(
@@ -297,17 +299,19 @@ SPACES = [
     Case(
         "unknown choice",
         f"{SPACE}  cell: [gru, lstn]",
-        "task.yaml:4: cell must be a known name, but got 'lstn'. Did you mean 'lstm'? Known: …",
+        "task.yaml:4: cell must be a known name, but got 'lstn'. Did you mean 'lstm' or 'slstm'? …",
     ),
     Case(
         "unknown parameter",
         f"{SPACE}  cell: gru\n  hiden_size: 8",
-        "task.yaml:5: hiden_size must be a known parameter. Did you mean 'hidden_size'? Known: …",
+        "task.yaml:5: hiden_size must be a known parameter. "
+        "Did you mean 'hidden_size'…? `python -m tuner list parameters` lists all …",
     ),
     Case(
         "unknown option of the data",
         f"{SPACE}  data.vall: 0.1",
-        "task.yaml:4: data.vall must be an option of the adapter. Did you mean 'val'? Known: …",
+        "task.yaml:4: data.vall must be an option of the adapter. "
+        "Did you mean 'val'? `python -m tuner list adapters` lists all …",
     ),
     Case(
         "option of the data out of range",

@@ -119,7 +119,7 @@ def _message(model: type[BaseModel], path: Key, group: Sequence[ErrorDetails], k
             f"{parent} must have known keys only",
             value=path[-1],
             key=whole,
-            fix=nearest(str(path[-1]), known),
+            fix=nearest(str(path[-1]), known, "list adapters" if whole[0] == "data" else "schema"),
         )
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, UserError):

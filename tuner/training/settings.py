@@ -101,7 +101,7 @@ def settings(
         if name not in data_options.model_fields:
             raise TaskFileError(
                 f"{_DATA}{name} must be an option of the adapter",
-                fix=nearest(name, data_options.model_fields),
+                fix=nearest(name, data_options.model_fields, "list adapters"),
                 where=place((key, _DATA + name)),
                 key=(key, _DATA + name),
             )
@@ -195,7 +195,7 @@ def _unconnected(
             )
     return TaskFileError(
         f"{name} must be a known parameter",
-        fix=nearest(name, known_parameters()),
+        fix=nearest(name, known_parameters(), "list parameters"),
         where=place((key, name)),
         key=(key, name),
     )

@@ -23,7 +23,7 @@ def list_(kind: str | None, as_json: bool) -> None:
         click.echo("\n".join(known))
         return
     if kind not in known:
-        raise UserError("KIND must be a known kind", value=kind, fix=nearest(kind, known))
+        raise UserError("KIND must be a known kind", value=kind, fix=nearest(kind, known, "list"))
     entries = describe(kind)
     if as_json:
         click.echo(json.dumps(entries, indent=2))
