@@ -1,17 +1,95 @@
-"""The wheel is what is shipped."""
+"""The wheel is what is shipped; what is imported is declared."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TEXT = (ROOT / "pyproject.toml").read_text()
+PROJECT = tomllib.loads(TEXT)["project"]
+BROUGHT = {
+    "alembic": "optuna",  # whose tables are looked at
+    "annotated-types": "pydantic",
+    "grimp": "import-linter",
+    "pydantic-core": "pydantic",
+    "sqlalchemy": "optuna",  # and by MLflow, for the tables of each
+}
+"""Package -> the declared one that brings it and says which version."""
+BY_NAME = {"onnxruntime"}
+"""What a script asks for by its name, for one of its sources."""
+FOLDERS = {
+    "tuner": ("examples", "postgres", "s3"),
+    "tests": ("examples", "dev", "docs"),
+    "benchmarks": ("examples", "dev", "bench"),
+}
+
+
+def distribution(requirement: str) -> str:
+    """The name of a package, as indexes compare names."""
+    found = re.match(r"[\w.-]+", requirement)
+    assert found is not None
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def imported(place: Path) -> set[str]:
+    """Top-level names that a module, or the modules of a folder, import from other projects, anywhere in them."""
+    found: set[str] = set()
+    for path in [place] if place.is_file() else place.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - set(FOLDERS)
+
+
+def providers(name: str) -> set[str]:
+    """The packages that bring what is imported under a name."""
+    return {distribution(each) for each in _all_providers().get(name, [name])}
+
+
+@cache
+def _all_providers() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_what_is_imported_is_declared(folder: str) -> None:
+    """Every package that a folder's modules import is a dependency, in an extra for that folder, or brought by one."""
+    extras = PROJECT["optional-dependencies"]
+    listed = [*PROJECT["dependencies"], *(each for extra in FOLDERS[folder] for each in extras[extra])]
+    declared = {distribution(each) for each in listed}
+    declared |= BY_NAME | {name for name, by in BROUGHT.items() if by in declared}
+    assert {name for name in imported(ROOT / folder) if not providers(name) & declared} == set()
+
+
+def test_what_is_brought_is_a_requirement_of_what_brings_it() -> None:
+    """Of the declared package itself, without an extra of it."""
+    for name, by in BROUGHT.items():
+        assert name in {distribution(each) for each in requires(by) or () if "extra ==" not in each}
+
+
+def test_every_dependency_is_imported_where_its_line_says() -> None:
+    """A dependency that nothing imports goes, and its comment follows the code when that moves."""
+    block = TEXT.partition("dependencies = [")[2].partition("]\n")[0]
+    lines = re.findall(r'^    "([\w-]+)[^"]*",(?: +# (tuner/[\w/]+(?:\.py)?))?', block, re.MULTILINE)
+    assert [distribution(name) for name, _ in lines] == [distribution(each) for each in PROJECT["dependencies"]]
+    for name, place in lines:
+        found = set().union(*map(providers, imported(ROOT / (place or "tuner"))))
+        assert distribution(name) in found, f"{name} is imported in {place}"
 
 
 @pytest.mark.slow

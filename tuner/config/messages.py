@@ -18,6 +18,7 @@ Place = Callable[[Key], str]
 
 _Model = TypeVar("_Model", bound=Options)
 
+SIZE_PHRASE = 'be bytes, or text such as "500MB", "20GB" or "1TB"'
 _PHRASES = {
     "greater_than": "be > {gt}",
     "greater_than_equal": "be >= {ge}",
@@ -33,6 +34,8 @@ _PHRASES = {
     "literal_error": "be {expected}",
     "enum": "be {expected}",
     "none_required": "be null",
+    "byte_size": SIZE_PHRASE,
+    "byte_size_unit": SIZE_PHRASE,
 }
 _KINDS = {
     "bool": "be true or false",

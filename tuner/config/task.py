@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from tuner.addresses import hosts
+from tuner.config.messages import SIZE_PHRASE
 from tuner.config.options import Options
 
 _DURATION = re.compile(
@@ -42,23 +44,18 @@ def duration_seconds(value: object) -> object:
     return sum(float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number)
 
 
-_SIZE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kMGT]?i?B)\s*", re.ASCII)
-_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_BINARY = {"kiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_SIZE = re.compile(r"\s*\d+(\.\d+)?\s*\w*b\s*", re.ASCII | re.IGNORECASE)
 
 
-def size_bytes(value: object) -> object:
-    """Bytes from text such as "20GB" or "512MiB"; anything but text is passed on.
+def size_text(value: object) -> object:
+    """Pass on what pydantic may read as bytes: of "1,5GB" it would read the beginning, 1 byte.
 
-    >>> size_bytes("1.5kB")
-    1500
+    >>> size_text("1.5kB")
+    '1.5kB'
     """
-    if not isinstance(value, str):
-        return value
-    match = _SIZE.fullmatch(value)
-    if not match or match["unit"] not in {**_UNITS, **_BINARY}:
-        raise ValueError('must be bytes, or text such as "500MB", "20GB" or "1TB"')
-    return int(float(match["number"]) * {**_UNITS, **_BINARY}[match["unit"]])
+    if isinstance(value, str) and not _SIZE.fullmatch(value):
+        raise ValueError(f"must {SIZE_PHRASE}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -305,7 +302,7 @@ class Attempts(Options):
     such as "10m"; after it the attempt is ended, its Python stacks kept. null waits for ever."""
 
 
-_Bytes = Annotated[int, Field(ge=1), BeforeValidator(size_bytes, json_schema_input_type=int | str)]
+_Bytes = Annotated[ByteSize, Field(ge=1), BeforeValidator(size_text, json_schema_input_type=int | str)]
 
 
 class Disk(Options):
@@ -315,7 +312,7 @@ class Disk(Options):
     """Bytes for checkpoints and models together, >= 1, or text such as "20GB". Only runs that may go on have a
     checkpoint, and confirmed ones a model; of what models leave each running trial has an equal share, and one whose
     checkpoint is larger trains without. null: no limit."""
-    output: _Bytes = 1_000_000
+    output: _Bytes = ByteSize(1_000_000)
     """Bytes that are kept of what a trial prints, the last ones, >= 1, or text such as "10MB"."""
 
 

@@ -22,7 +22,7 @@ class ProbeEntry(Entry):
     Args:
         when: "step": around optimizer steps; "look": in looks, after epochs.
         cost: Of one measurement, in optimizer steps of an LSTM of 128 units on 32 items of 100 steps; the probes
-            of a look share its pass, `LOOK_COST`.
+            of a look share its pass over the sample, forwards and backwards, which costs one more.
     """
 
     when: Literal["step", "look"] = "step"
@@ -38,9 +38,6 @@ def _look_probe(name: str, summary: str, source: str, cost: float) -> Entry:
     told = f"{summary}; in looks, each costs {cost:g} steps"
     return ProbeEntry(f"tuner.diagnostics.look_probes:{name}", told, source, NoOptions, "look", cost)
 
-
-LOOK_COST = 1.0
-"""Cost of a look's pass over the sample, forwards and backwards, in optimizer steps as in `ProbeEntry.cost`."""
 
 PROBES = Catalog(
     "probe",

@@ -92,7 +92,6 @@ class Runs:
         self._told_unsaved = False
         self._losses: dict[str, int] = {}
         self._max_errors = max_errors
-        self.worker_seconds = 0.0
 
     @property
     def out(self) -> int:
@@ -214,7 +213,6 @@ class Runs:
 
     def _end(self, live: _Live, ended: Ended) -> None:
         del self._live[ended.run]
-        self.worker_seconds += ended.seconds
         self._judge_node(live.node, ended.state)
         if (unsaved := ended.results.get("unsaved")) and not self._told_unsaved:
             self._told_unsaved = True
