@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any, NamedTuple
 
 from tuner.errors import Diverged
 from tuner.link import Link
 from tuner.messages import Ended, State, TrialSpec
+from tuner.optim.optimizers import parameter_groups
 from tuner.training import checkpoint
 from tuner.training.loop import Hopeless, Training
 from tuner.training.model import save_model
@@ -24,6 +26,34 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     Other exceptions are errors of the trial's code and go up.
     """
     started = time.monotonic()
+    training = _begun(spec, link)
+    outcome = _run(training)
+    if not outcome.state.final and training.between_epochs:  # else it goes on from the one before: an epoch is repeated
+        training.save_checkpoint()
+    best = training.history.best
+    return Ended(
+        run=spec.run,
+        attempt=spec.attempt,
+        state=outcome.state,
+        reason=outcome.reason,
+        value=best if math.isfinite(best) else None,
+        epochs=training.epoch,
+        seconds=time.monotonic() - started,
+        step=training.learner.step,
+        results=_results(training, outcome),
+    )
+
+
+class _Outcome(NamedTuple):
+    """How a training ended, and what its judge must know of that."""
+
+    state: State
+    reason: str
+    diverged: str = ""
+    pruned: bool = False
+
+
+def _begun(spec: TrialSpec, link: Link) -> Training:
     saved = checkpoint.saved(spec)
     updates = None
     if spec.seconds is not None:
@@ -31,31 +61,36 @@ def train(spec: TrialSpec, link: Link) -> Ended:
     training = Training(spec, link, updates_per_epoch=updates)
     if saved:
         training.go_on(saved)
-    diverged, pruned = "", False
+    return training
+
+
+def _run(training: Training) -> _Outcome:
     try:
         reason = training.run()
-        state = State.COMPLETED
-        if spec.keep_model:
-            save_model(spec, training.history, training.reporter.send)
+        if training.spec.keep_model:
+            save_model(training.spec, training.history, training.reporter.send)
     except (Diverged, Hopeless) as error:
         reason = f"{error} (epoch {training.epoch}, step {training.learner.step})"
-        state = State.HOPELESS if isinstance(error, Hopeless) else State.DIVERGED
-        diverged = str(error) if state is State.DIVERGED else ""
+        if isinstance(error, Hopeless):
+            return _Outcome(State.HOPELESS, reason)
+        return _Outcome(State.DIVERGED, reason, diverged=str(error))
     except Cut as cut:
-        state, reason, pruned = cut.state, cut.reason, cut.pruned
-    if not state.final and training.between_epochs:  # else it goes on from the one before, and repeats the epoch
-        training.save_checkpoint()
-    results = training.facts()
-    if state.final:
-        results |= training.judge.judgment(diverged, cut=pruned)
-    return Ended(
-        run=spec.run,
-        attempt=spec.attempt,
-        state=state,
-        reason=reason,
-        value=training.history.best if math.isfinite(training.history.best) else None,
-        epochs=training.epoch,
-        seconds=time.monotonic() - started,
-        step=training.learner.step,
-        results=results,
-    )
+        return _Outcome(cut.state, cut.reason, pruned=cut.pruned)
+    return _Outcome(State.COMPLETED, reason)
+
+
+def _results(training: Training, outcome: _Outcome) -> dict[str, Any]:
+    """What is recorded of the attempt beside its epochs; what is found, once it is over for good."""
+    results: dict[str, Any] = {
+        "parameters": training.learner.num_parameters,
+        "parameter_groups": parameter_groups(training.learner.network),
+        "steps_per_epoch": training.batches.updates_per_epoch,
+        "lag": training.problem.lag,
+    }
+    if training.updates_per_epoch is not None:
+        results["updates_per_epoch"] = training.updates_per_epoch
+    if training.checkpoints.unsaved:
+        results["unsaved"] = training.checkpoints.unsaved
+    if outcome.state.final:
+        results |= training.judge.judgment(outcome.diverged, cut=outcome.pruned)
+    return results

@@ -31,4 +31,4 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
             batches.append(batch)
         if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
             raise Diverged("a prediction is not finite")
-        return problem.evaluate(predictions, batches)
+        return {name: float(score) for name, score in problem.evaluate(predictions, batches).items()}

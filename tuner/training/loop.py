@@ -16,7 +16,6 @@ from tuner.diagnostics import names
 from tuner.errors import Diverged, TrialError
 from tuner.link import Link
 from tuner.messages import Epoch, TrialSpec
-from tuner.optim.optimizers import parameter_groups
 from tuner.optim.schedules import Schedule
 from tuner.training.batches import TrainingBatches
 from tuner.training.checkpoint import Checkpoints, Saved, Stateful
@@ -55,7 +54,7 @@ class Training:
         self.settings, self.problem = open_problem(spec)
         learning = self.settings.learning
         self._val = self.problem.dataset("val")
-        self._fixed, self._patience = updates_per_epoch, learning.patience
+        self.updates_per_epoch, self._patience = updates_per_epoch, learning.patience
         self.batches = TrainingBatches(self.problem, learning, spec.seed, self.device, updates_per_epoch)
         torch.manual_seed(spec.seed)
         self.learner = Learner(
@@ -99,20 +98,6 @@ class Training:
             self._end_if_hopeless()
             self._report()
         return ""
-
-    def facts(self) -> dict[str, Any]:
-        """What is recorded of the attempt beside its epochs."""
-        facts: dict[str, Any] = {
-            "parameters": self.learner.num_parameters,
-            "parameter_groups": parameter_groups(self.learner.network),
-            "steps_per_epoch": self.batches.updates_per_epoch,
-            "lag": self.problem.lag,
-        }
-        if self._fixed is not None:
-            facts["updates_per_epoch"] = self._fixed
-        if self.checkpoints.unsaved:
-            facts["unsaved"] = self.checkpoints.unsaved
-        return facts
 
     def losses(self, schedule: Schedule) -> Iterator[float]:
         """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
@@ -234,7 +219,7 @@ class Training:
 
     def save_checkpoint(self) -> None:
         """Write all parts down, between epochs."""
-        self.checkpoints.save(self.parts(), epoch=self.epoch, updates_per_epoch=self._fixed)
+        self.checkpoints.save(self.parts(), epoch=self.epoch, updates_per_epoch=self.updates_per_epoch)
 
     def go_on(self, saved: Saved) -> None:
         """Go on from a checkpoint."""
