@@ -36,7 +36,7 @@ class State(StrEnum):
 
     @property
     def comparable(self) -> bool:
-        """Whether its values say what a run is worth: it is over, whole or cut, and all was finite."""
+        """Whether its values say what a run is worth: it is over, whole or pruned, and all was finite."""
         return self in {State.COMPLETED, State.PRUNED, State.HOPELESS}
 
 
@@ -45,7 +45,7 @@ class Verdict(StrEnum):
 
     CONTINUE = "CONTINUE"
     PRUNE = "PRUNE"
-    """End with state PRUNED: at this rung the search cuts it."""
+    """End with state PRUNED: at this rung the search prunes it."""
     STOP = "STOP"
     """End with the state the driver names (PRUNED when the time is up, STOPPED when the user stops the sweep, HOPELESS
     when a rule's wish to end it is granted)."""

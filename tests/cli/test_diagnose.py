@@ -70,7 +70,7 @@ class TestStudy:
             "16 for 1 vanishing gradient cell rnn -> lstm 1 -> 1 after 5 epochs it did not help, finding gone"
             in squeezed
         )
-        assert "1 hopeless trial was ended early, after 2 epochs together (17); 3 more epochs" in squeezed
+        assert "1 hopeless trial ended early (17), after 2 epochs; not spent: 3 more epochs" in squeezed
         assert "python -m tuner diagnose fake --trial 1" in text
 
     @pytest.mark.usefixtures("fake")
@@ -103,8 +103,8 @@ class TestStudy:
                 event.get("results", {}).pop("findings", None)
             path.write_text("".join(json.dumps(event) + "\n" for event in lines))
         text = tuner("diagnose", "fake").stdout
-        assert "17 of 17 trials have no findings on record" in text
-        assert "findings are not on record" in tuner("diagnose", "fake", "--trial", "1").stdout
+        assert "(an older version, or an error of their own code): 17 of 17 trials" in text
+        assert "no findings on record" in tuner("diagnose", "fake", "--trial", "1").stdout
 
     def test_a_study_that_has_just_begun(self, fake: StudyFolder) -> None:
         """Without an ended trial there is nothing to tell; without any, that is the user's mistake."""

@@ -206,11 +206,11 @@ def test_large_steps_are_a_fault_where_they_do_harm(harm: str, of: Case) -> None
 @pytest.mark.parametrize(
     ("told", "of"),
     [
-        (True, small(3e-3, 0.5, cut=True)),  # a healthy step is 1e-2 of the weights
+        (True, small(3e-3, 0.5, pruned=True)),  # a healthy step is 1e-2 of the weights
         (False, small(3e-3, 0.5)),
-        (False, small(4e-3, 0.5, cut=True)),
-        (False, small(3e-3, 0.5, cut=True, metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
-        (False, small(3e-3, 0.5, cut=True, tables={names.UNITS_DEAD: {CELL: 1.0}})),
+        (False, small(4e-3, 0.5, pruned=True)),
+        (False, small(3e-3, 0.5, pruned=True, metrics={names.LEARNING_RATE: lambda epoch: 1e-4 * epoch})),  # warms up
+        (False, small(3e-3, 0.5, pruned=True, tables={names.UNITS_DEAD: {CELL: 1.0}})),
     ],
 )
 def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Case) -> None:
@@ -226,7 +226,7 @@ def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Cas
 
 def test_a_rate_that_is_only_behind_does_not_explain_a_standstill() -> None:
     """What was cut with moderate steps on a plateau is not called hopeless."""
-    of = small(2e-3, epochs=10, cut=True)
+    of = small(2e-3, epochs=10, pruned=True)
     assert {"learning_rate_too_low", "stuck_at_trivial"} <= set(found(of))
     assert not any(finding.fatal for finding in found(of).values())
 

@@ -190,4 +190,4 @@ def test_trials_that_were_cut_before_are_left_out_and_said() -> None:
     told = found.sentence("val/loss", False, "always 1")
     assert "separates the trials that had learned by epoch 3 (val/loss below 0.5" in told
     assert "gru 9 of 9, rnn 0 of 8" in told
-    assert told.endswith("; 2 that were cut before are left out.")
+    assert told.endswith("; left out, as pruned before: 2.")

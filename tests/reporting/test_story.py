@@ -57,11 +57,11 @@ class TestStudy:
         assert story.symptoms[0].numbers == tuple(range(1, 20, 2))
         assert story.comparisons == 1  # three trials of twenty cannot be told from chance, whichever they are
         (link,) = story.symptoms[0].links
-        assert (link.parameter, link.choice, link.told) == ("gate_bias", "constant", True)
+        assert (link.parameter, link.choice, link.significant) == ("gate_bias", "constant", True)
         assert (link.having.hits, link.having.trials, link.others.hits, link.others.trials) == (10, 10, 0, 10)
         assert link.probability == pytest.approx(2 / math.comb(20, 10))
         assert str(link.having) == "10 of 10 (72 to 100 %)"
-        assert not story.symptoms[1].links[0].told
+        assert not story.symptoms[1].links[0].significant
         assert story.symptoms[1].links[0].probability <= 1
         json.dumps(story.as_json())
 
@@ -75,7 +75,7 @@ class TestStudy:
                 found = [finding for finding in (vanishing(), dead()) if draw.random() < 0.35]
                 params = {"cell": draw.choice("abc"), "layers": draw.randint(1, 2), "learning_rate": draw.random()}
                 records.append(trial(number, *found, params=params, epochs=1))
-            told += any(link.told for symptom in study_story(records, ABOUT).symptoms for link in symptom.links)
+            told += any(link.significant for symptom in study_story(records, ABOUT).symptoms for link in symptom.links)
         assert told <= 0.1 * 150
 
     def test_a_finding_in_two_places_counts_once(self) -> None:

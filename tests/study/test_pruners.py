@@ -108,7 +108,7 @@ def test_an_early_rung_counts_where_ranks_have_settled() -> None:
     asha = ASHA(ASHAOptions())
     kept = [(1.0, 0.9), (2.0, 1.8), (3.0, 2.0), (4.0, 3.9)]
     few = judged(asha, _curves(*kept[:3]), 9, 1, 9.0, epochs=40)
-    assert (few.go_on, few.reason) == (True, "epoch 1: early, only 3 others were trained for longer")
+    assert (few.go_on, few.reason) == (True, "epoch 1: early, 3 others trained for longer so far")
     stopped = judged(asha, _curves(*kept), 9, 1, 9.0, epochs=40)
     assert (stopped.go_on, stopped.reason) == (False, "epoch 1: 9, rank 5 of 5; only the best goes on")
     assert judged(asha, _curves(*kept), 9, 1, 0.5, epochs=40).go_on

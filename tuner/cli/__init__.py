@@ -1,7 +1,7 @@
 """The command line: commands and what they print; no logic.
 
 Nothing heavy is imported before a command needs it, so that `--help`, `list` and `schema` answer at once.
-Exit status: 0 done; 1 the sweep ended without one usable trial; 2 the user's mistake, told in one line;
+Exit status: 0 done; 1 the sweep ended without one usable trial; 2 the user's mistake, reported in one line;
 130 and 143 stopped by Ctrl+C and SIGTERM, to be resumed by the same command.
 """
 

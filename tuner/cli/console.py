@@ -116,7 +116,7 @@ def listener(as_json: bool) -> JsonLines | Lines:
 
 
 def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
-    """An event in words; None for those that lines do not tell."""
+    """An event in words; None for those that have no line."""
     match event:
         case "started":
             return _started(fields)
@@ -128,12 +128,12 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
         case "lost":
             return f"{fields['run']}: {fields['reason']}; it goes on from its checkpoint"
         case "error":
-            return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is tried again"
+            return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is retried"
         case "phase":
             nouns = ("trial", "training", "model")
             return _PHASES[fields["name"]].format(**{f"{noun}s": counted(fields["runs"], noun) for noun in nouns})
         case "space":
-            head = f"the search space has changed; {fields['fitting']} earlier trials fit it and count:"
+            head = f"the search space has changed; earlier trials that fit it and count: {fields['fitting']}"
             return "\n".join([head, *(f"  {line}" for line in fields["lines"])])
         case "resumed":
             return f"resumed: {counted(len(fields['runs']), 'trial')} that had begun"
@@ -194,11 +194,11 @@ def _outcome(fields: Mapping[str, Any]) -> str:
 def progress_line(fields: Mapping[str, Any]) -> str:
     """Counts by state, the best so far, the time left."""
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(fields["states"].items()))
-    parts = [f"{fields['done']}/{fields['trials']} trials"]
+    parts = [f"{fields['done']}/{counted(fields['trials'], 'trial')}"]
     parts += [f"({states})"] if states else []
     parts += [f"{fields['running']} running"]
     if fields["left"] is not None:
-        parts += [f"{fields['left']} confirmations left"]
+        parts += [f"{counted(fields['left'], 'confirmation')} left"]
     if fields["best"] is not None:
         parts += [f"best {number(fields['best'])} (trial {fields['best_number']})"]
     if fields["seconds_left"] is not None:
@@ -216,7 +216,7 @@ def training_line(fields: Mapping[str, Any]) -> str:
 
 def recording_line(fields: Mapping[str, Any]) -> str:
     """How far MLflow is, when the sweep is over."""
-    return f"MLflow: {fields['left']} changes left to write"
+    return f"MLflow: {counted(fields['left'], 'change')} left to write"
 
 
 _PROGRESS = {"progress": progress_line, "training": training_line, "recording": recording_line}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tuner.cli.console import duration, number
+from tuner.cli.console import counted, duration, number
 from tuner.cli.tables import make_console, make_table, parameters
 from tuner.diagnostics.finding import changes_in_words
 from tuner.reporting.about import About
 from tuner.reporting.drawing import short
-from tuner.reporting.study_story import Link, StudyStory, Symptom
+from tuner.reporting.study_story import Association, StudyStory, Symptom
 from tuner.reporting.trial_story import TrialStory
 
 _MOST_NUMBERS = 8
@@ -24,17 +24,19 @@ def print_study(story: StudyStory) -> None:
     console = make_console()
     about = story.about
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(story.states.items()))
-    _say(console, f"study {about.study}: {sum(story.states.values())} trials ({states}); {_objective(about)}")
+    _say(
+        console, f"study {about.study}: {counted(sum(story.states.values()), 'trial')} ({states}); {_objective(about)}"
+    )
     if story.rejudged:
         _say(
             console,
-            f"{story.rejudged} of {story.judged} trials have no findings on record (an older version, or an error of "
-            "their own code): they were judged now, by what they recorded and the study's thresholds.",
+            f"without findings on record (an older version, or an error of their own code): {story.rejudged} of "
+            f"{counted(story.judged, 'trial')}, judged now by what they recorded and the study's thresholds.",
         )
     if not story.judged:
-        _say(console, "no trial is over yet: there is nothing to tell.")
+        _say(console, "no trial is over yet: there is nothing to report.")
     elif not story.symptoms:
-        _say(console, f"nothing was found in {story.judged} trials.")
+        _say(console, f"nothing was found in {counted(story.judged, 'trial')}.")
     else:
         _print_symptoms(console, story)
     if story.repairs:
@@ -50,8 +52,8 @@ def _print_symptoms(console: Console, story: StudyStory) -> None:
     for symptom in story.symptoms:
         table.add_row(_words(symptom.name), str(symptom.share), _numbers(symptom.numbers))
     console.print(table)
-    linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.told]
-    test = f"Fisher's exact test, corrected for {story.comparisons} comparisons"
+    linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.significant]
+    test = f"Fisher's exact test, corrected for {counted(story.comparisons, 'comparison')}"
     if not linked:
         _say(console, f"no choice goes with a symptom beyond chance ({test}).")
         return
@@ -63,7 +65,7 @@ def _print_symptoms(console: Console, story: StudyStory) -> None:
     _say(console, f"p: {test}. A link is a hint at a cause: a search does not draw its choices evenly.")
 
 
-def _linked(symptom: Symptom, link: Link) -> tuple[str, ...]:
+def _linked(symptom: Symptom, link: Association) -> tuple[str, ...]:
     choice = f"{link.parameter} {link.choice}"
     return _words(symptom.name), choice, str(link.having), str(link.others), f"{link.probability:.1g}"
 
@@ -77,7 +79,8 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
         table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, repair.values, outcome)
     console.print(table)
     if story.helped is not None:
-        _say(console, f"{story.helped} helped: better than another seed would make it.")
+        times = counted(story.helped.trials, "time")
+        _say(console, f"a repair helped {story.helped.hits} of {times}: by more than another seed would have.")
 
 
 def _print_hopeless(console: Console, story: StudyStory) -> None:
@@ -87,9 +90,9 @@ def _print_hopeless(console: Console, story: StudyStory) -> None:
     count = len(hopeless.numbers)
     _say(
         console,
-        f"{count} hopeless trial{'s were' if count > 1 else ' was'} ended early, after {hopeless.epochs} epochs "
-        f"together ({_numbers(hopeless.numbers)}); {hopeless.saved_epochs} more epochs, about "
-        f"{duration(hopeless.saved_seconds)}, were not spent on {'them' if count > 1 else 'it'}.",
+        f"{counted(count, 'hopeless trial')} ended early ({_numbers(hopeless.numbers)}), after "
+        f"{counted(hopeless.epochs, 'epoch')}{' together' if count > 1 else ''}; not spent: "
+        f"{counted(hopeless.saved_epochs, 'more epoch')}, about {duration(hopeless.saved_seconds)}.",
     )
 
 
@@ -118,7 +121,7 @@ def print_trial(story: TrialStory) -> None:
 def _print_findings(console: Console, story: TrialStory) -> None:
     _say(console, "")
     if not story.recorded:
-        _say(console, "findings are not on record: it was judged now, by the study's thresholds.")
+        _say(console, "no findings on record: judged now, by the study's thresholds.")
     if not story.findings:
         _say(console, "nothing was found." if story.look else "nothing was found; little was measured.")
     for place, finding in enumerate(story.findings, 1):
@@ -140,7 +143,7 @@ def _print_layers(console: Console, story: TrialStory) -> None:
         _say(console, f"\nlayers in epoch {story.look}:")
         table = make_table(
             "layer",
-            f"gradient slope over {over}",
+            f"gradient left over {over}",
             "remembers for",
             "dead units",
             "saturated",

@@ -100,6 +100,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
             cells += [row["test"]] if tests else []
             table.add_row(*cells, row["seeds"])
         console.print(table)
+        if any("±" in cell for row in summary["rows"] for cell in (row["score"], row["test"])):
+            console.print("mean ± standard deviation over the seeds", highlight=False)
     for sentence in summary["sentences"]:
         console.print(sentence, highlight=False)
     if summary["winner_params"]:

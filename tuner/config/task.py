@@ -293,10 +293,10 @@ class Diagnostics(Options):
 
 
 class Attempts(Options):
-    """How often a trial is tried. The loss of a worker or a node never counts: such an attempt goes on elsewhere."""
+    """Retries of a trial. The loss of a worker or a node never counts as one: such an attempt goes on elsewhere."""
 
     errors: int = Field(default=1, ge=0, le=100)
-    """Times that a trial is tried again after an error of its own code, 0 to 100; then it is FAILED."""
+    """Retries after an error in the trial's own code, 0 to 100; then it is FAILED."""
     stall: _Silence = 600.0
     """Longest time without a sign of life (a report, or one in 10 seconds of training steps), >= 10: seconds or text
     such as "10m"; after it the attempt is ended, its Python stacks kept. null waits for ever."""
@@ -320,7 +320,7 @@ class Report(Options):
     """What is drawn when a sweep is over."""
 
     figures: int = Field(default=10, ge=0, le=1000)
-    """So many of the best trials get a figure, as do the failed and the confirmed; 0 draws no figure at all."""
+    """How many of the best trials get a figure, as do the failed ones and the confirmations; 0 draws none at all."""
 
 
 class TaskFile(Options):
@@ -343,13 +343,13 @@ class TaskFile(Options):
     budget: Budget = Budget()
     """How much may be spent."""
     sampler: Sampler = Sampler()
-    """Who proposes configurations."""
+    """What suggests configurations."""
     pruner: Pruner = Pruner()
-    """Who cuts trials short."""
+    """What ends unpromising trials early."""
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
     attempts: Attempts = Attempts()
-    """How often a trial is tried, and how long it may be silent."""
+    """Retries of a trial, and how long it may be silent."""
     disk: Disk = Disk()
     """How much of the disk checkpoints and prints may take."""
     resources: Resources = Resources()

@@ -27,7 +27,7 @@ class Case:
         steps_per_epoch: Optimizer steps; 0 where they are not known.
         params: The trial's parameters, defaults of cell and learning included where they are known.
         diverged: Why there is nothing after the last epoch, where something was not finite; "" else.
-        cut: Whether the search ended it, as others were further after as many epochs.
+        pruned: Whether the search ended it, as others were ahead after as many epochs.
     """
 
     epochs: Sequence[Epoch]
@@ -38,7 +38,7 @@ class Case:
     steps_per_epoch: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
     diverged: str = ""
-    cut: bool = False
+    pruned: bool = False
 
     def series(self, name: str) -> list[tuple[int, float]]:
         """Epoch and value of a metric, wherever it was measured and is finite."""

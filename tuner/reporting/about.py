@@ -92,7 +92,7 @@ def _rules(about: About) -> list[Rule[Any]]:
 
 
 def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
-    """A run as rules judge it: not whether the search cut it.
+    """A run as rules judge it: except whether the search pruned it.
 
     Args:
         record: The run.

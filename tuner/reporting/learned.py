@@ -55,7 +55,7 @@ class Course:
 
     Args:
         values: Epoch -> score; NaN where it has none.
-        whole: Whether no more would have come: it was trained to its end, or diverged. Else it was cut.
+        whole: Whether no more would have come: it was trained to its end, or diverged. Else it was pruned.
     """
 
     values: Mapping[int, float]
@@ -81,7 +81,7 @@ class LearnedBy:
 
     Args:
         epoch: The epoch.
-        labels: One per training; None of one that was cut before, when it had not learned yet.
+        labels: One per training; None of one that was pruned before, when it had not learned yet.
     """
 
     epoch: int
@@ -94,14 +94,14 @@ class LearnedBy:
 
     @property
     def unknown(self) -> int:
-        """How many were cut before."""
+        """How many were pruned before."""
         return self.labels.count(None)
 
 
 def learned_by(courses: Sequence[Course], cut: float, maximize: bool) -> LearnedBy:
     """Which trainings had learned, all judged after the same number of epochs.
 
-    One that was cut may have learned later: nothing is said of it beyond its last epoch. So the later the epoch, the
+    One that was pruned may have learned later: nothing is said of it beyond its last epoch. So the later the epoch, the
     more trainings show what they can, and the fewer are left. Taken is the epoch that leaves most of both kinds, and of
     such epochs the last, which depends on no choice that the trainings are compared by.
 

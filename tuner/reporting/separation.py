@@ -10,7 +10,7 @@ from tuner.reporting.contrasts import Group, contrasts
 from tuner.reporting.learned import Course, halfway, learned_by
 
 LEVEL = 0.05
-"""Largest probability, after correction, at which a difference is told."""
+"""Largest probability, after correction, at which a difference is reported."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Separation:
         against: The label that differs from all others together.
         cut: The value that a trial had to pass, halfway between the trivial predictor's and the best trial's.
         epoch: By which it had to; 0 where it had as long as any.
-        unknown: Trials that were cut before, when they had not passed it yet; they are left out.
+        unknown: Trials that were pruned before, when they had not passed it yet; they are left out.
         probability: Of so large a difference where the choice does not matter: Fisher's exact test, two-sided, times
             the number of comparisons (Bonferroni).
         comparisons: Their number.
@@ -49,12 +49,12 @@ class Separation:
         side = "above" if maximize else "below"
         groups = ", ".join(map(str, self.groups))
         learned = f"had learned by epoch {self.epoch}" if self.epoch else "learned"
-        left_out = f"; {self.unknown} that were cut before are left out" if self.unknown else ""
+        left_out = f"; left out, as pruned before: {self.unknown}" if self.unknown else ""
         return (
             f"{self.parameter} separates the trials that {learned} ({metric} {side} {self.cut:.3g}, halfway from the "
             f"trivial predictor, {trivial}, to the best trial) from the others: {groups}; {self.against} against the "
             f"rest: p = {self.probability:.1g} (Fisher's exact test, corrected for {self.comparisons} "
-            f"comparisons){left_out}."
+            f"comparison{'s' * (self.comparisons != 1)}){left_out}."
         )
 
 

@@ -35,7 +35,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Link:
+class Association:
     """How often a symptom is seen with a choice, and without it.
 
     Args:
@@ -54,7 +54,7 @@ class Link:
     probability: float
 
     @property
-    def told(self) -> bool:
+    def significant(self) -> bool:
         """Whether that is more than chance."""
         return self.probability <= LEVEL
 
@@ -73,7 +73,7 @@ class Symptom:
     name: str
     share: Share
     numbers: tuple[int, ...]
-    links: tuple[Link, ...]
+    links: tuple[Association, ...]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class StudyStory:
         judged: Trials of the search, repairs left out, in which findings were looked for.
         rejudged: Those of them that had no findings on record and were judged from their numbers.
         symptoms: The most frequent first.
-        comparisons: How many choices were compared in all, of which something could have been told.
+        comparisons: How many choices were compared in all, of which one could have been significant.
         repairs: Those that are over, by number.
         helped: How many helped of those of which that is known; None without any.
         hopeless: What was ended early.
@@ -172,9 +172,9 @@ def study_story(records: Sequence[RunRecord], about: About, confirmed: Sequence[
     )
 
 
-def _link(one: Contrast, comparisons: int) -> Link:
+def _link(one: Contrast, comparisons: int) -> Association:
     probability = min(1.0, one.probability * max(1, comparisons))
-    return Link(one.parameter, one.group.label, Share.of(one.group), Share.of(one.others), probability)
+    return Association(one.parameter, one.group.label, Share.of(one.group), Share.of(one.others), probability)
 
 
 def _hopeless(records: Sequence[RunRecord], about: About) -> Hopeless:

@@ -133,7 +133,8 @@ def what_to_try(
     if trials is not None and trials < FEW_TRIALS:
         advice.append(f"more than {trials} trial{'s' if trials != 1 else ''} (budget.trials)")
     if items < FEW_ITEMS:
-        advice.append(f"more data, as there are {items} items to learn from, or a smaller network")
+        learned_from = f"there {'is 1 item' if items == 1 else f'are {items} items'} to learn from"
+        advice.append(f"more data, as {learned_from}, or a smaller network")
     advice.append("another search_space (`python -m tuner list search_spaces`)")
     return f"what to try: {'; '.join(advice)}."
 

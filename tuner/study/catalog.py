@@ -50,7 +50,7 @@ class ASHAOptions(Options):
     """Options of asynchronous successive halving."""
 
     reduction: Annotated[int, Field(ge=2, le=10)] = 3
-    """eta: one in so many goes on at a rung; integer >= 2 (Li 2020 use 4, Karnin 2013 use 2)."""
+    """eta: the best 1/eta continue at each rung; integer >= 2 (Li 2020 use 4, Karnin 2013 use 2)."""
     min_epochs: Annotated[int, Field(ge=1)] | None = None
     """Epochs before the first rung; default a tenth of budget.epochs, and fewer once the study's own curves show that
     ranks settle sooner. No rung lies before the learning rate's peak, nor beyond half of budget.epochs."""
@@ -119,7 +119,7 @@ PRUNERS = Catalog(
         ),
         "median": Entry(
             f"{_PRUNERS}:MedianRule",
-            "stops what is worse than the median of the others at the same epoch",
+            "stops a trial that is worse than the median of the others at the same epoch",
             "Golovin 2017 (Google Vizier), section 3.2.1",
             MedianOptions,
         ),

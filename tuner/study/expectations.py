@@ -27,7 +27,7 @@ class Expectations:
         self.inside, self._curves = inside, curves
 
     def expected(self) -> dict[int, float]:
-        """Number -> final value of the completed trials, and what those that were cut would have reached.
+        """Number -> final value of the completed trials, and what pruned ones would have reached.
 
         See `Curves.expected`; of what diverged or failed nothing is expected.
         """

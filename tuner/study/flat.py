@@ -1,7 +1,7 @@
-"""The study as samplers see it that know neither conditions nor trials that were cut.
+"""The study as samplers see it that know neither conditions nor pruned trials.
 
 Optuna's GP, NSGA-II and CMA-ES learn from completed trials, and of parameters only what all of them have: of the ready
-space, not the learning rate. Here every trial has every parameter, and one that was cut the value it is expected to
+space, not the learning rate. Here every trial has every parameter, and a pruned one the value it is expected to
 have reached.
 """
 

@@ -51,7 +51,7 @@ def judged(
     if epochs is not None and pruner.early(epoch, epochs):
         trials, kept = curves.order_kept(number, epoch, SETTLED_LATER * epoch)
         if trials < SETTLED_TRIALS:
-            return Decision(True, f"epoch {epoch}: early, only {trials} others were trained for longer")
+            return Decision(True, f"epoch {epoch}: early, {_others(trials)} trained for longer so far")
         if kept < SETTLED_SHARE:
             return Decision(True, f"epoch {epoch}: early, {kept:.0%} of pairs kept their order later")
     return pruner.decide(epoch, value, curves.others(number, epoch), curves.objective)
@@ -68,7 +68,7 @@ class Pruner(Protocol):
     def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
         """Epochs after which a trial is judged, ascending.
 
-        Each lies at or after `earliest`, and none beyond half of the budget, where cutting saves little and costs a
+        Each lies at or after `earliest`, and none beyond half of the budget, where pruning saves little and costs a
         candidate.
 
         Args:
@@ -97,7 +97,7 @@ class ASHA:
     """Asynchronous successive halving, stopping form: a trial goes on if it is among the best 1/eta so far.
 
     Reference:
-        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a trial that is cut does not come back; none is cut
+        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a pruned trial does not come back; none is pruned
         before `min_peers` others were trained as long; those need not have had a rung there. Rungs before a tenth of
         the budget count from when this study's ranks are seen to settle so early (`judged`).
     """
@@ -156,7 +156,7 @@ class MedianRule:
         if len(peers) < self.options.min_peers:
             return _alone(epoch, peers)
         middle = median(peers)
-        text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {len(peers)} others"
+        text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {_others(len(peers))}"
         return Decision(not objective.better(middle, value), text)
 
 
@@ -185,8 +185,11 @@ def best_go_on(keep: int) -> str:
 
 
 def _alone(epoch: int, peers: Sequence[float]) -> Decision:
-    others = f"{len(peers)} other{'s' * (len(peers) != 1)}"
-    return Decision(True, f"epoch {epoch}: too few to compare with, {others} so far")
+    return Decision(True, f"epoch {epoch}: too few to compare with, {_others(len(peers))} so far")
+
+
+def _others(count: int) -> str:
+    return f"{count} other{'s' * (count != 1)}"
 
 
 def _tenth(epochs: int) -> int:

@@ -26,7 +26,7 @@ _KNOW_CONDITIONS = (optuna.samplers.TPESampler, optuna.samplers.RandomSampler, o
 
 
 def knows_conditions(sampler: BaseSampler) -> bool:
-    """Whether a sampler takes conditional parameters and trials that were cut as they are; others need `FlatView`."""
+    """Whether a sampler takes conditional parameters and pruned trials as they are; others need `FlatView`."""
     return isinstance(sampler, _KNOW_CONDITIONS)
 
 

@@ -91,7 +91,7 @@ class SearchStorage(BaseStorage):
     Three things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
     takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
     the names of today's, or does not show when it lies outside. While a trial is drafted by a sampler that knows
-    neither conditions nor trials that were cut, the others show as `flat` has them.
+    neither conditions nor pruned trials, the others show as `flat` has them.
     """
 
     def __init__(self, *storage: Any, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:

@@ -71,7 +71,7 @@ class Suggester:
         self._seen = {digest(trial.user_attrs["params"]) for trial in self._expectations.inside()}
 
     def shown(self) -> list[FrozenTrial]:
-        """The trials as samplers see them that know neither conditions nor trials that were cut."""
+        """The trials as samplers see them that know neither conditions nor pruned trials."""
         return self._flat.shown(self._expectations.inside(), self._expectations.reached())
 
     def suggest(self) -> Suggestion | None:

@@ -92,5 +92,5 @@ def _results(training: Training, outcome: _Outcome) -> dict[str, Any]:
     if training.checkpoints.unsaved:
         results["unsaved"] = training.checkpoints.unsaved
     if outcome.state.final:
-        results |= training.judge.judgment(outcome.diverged, cut=outcome.pruned)
+        results |= training.judge.judgment(outcome.diverged, pruned=outcome.pruned)
     return results

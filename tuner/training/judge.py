@@ -37,18 +37,18 @@ class Judge:
         finding = hopeless(self._case(), self._rules)
         return "" if finding is None else f"{finding.title}: {finding.evidence}"
 
-    def judgment(self, diverged: str = "", *, cut: bool = False) -> dict[str, Any]:
+    def judgment(self, diverged: str = "", *, pruned: bool = False) -> dict[str, Any]:
         """What is found in all epochs so far, and how far the trivial predictor was left behind (see `Case.progress`).
 
         Args:
             diverged: What was not finite, where that ended the training.
-            cut: Whether the search ended it, as others were further.
+            pruned: Whether the search ended it, as others were ahead.
         """
-        case = self._case(diverged, cut=cut)
+        case = self._case(diverged, pruned=pruned)
         findings = [finding.beside(self._settings.acting) for finding in judge(case, self._rules)]
         return {"findings": [finding.as_json() for finding in findings], "progress": case.progress}
 
-    def _case(self, diverged: str = "", *, cut: bool = False) -> Case:
+    def _case(self, diverged: str = "", *, pruned: bool = False) -> Case:
         return Case(
             epochs=self._history.epochs,
             budget=self._spec.epochs,
@@ -58,5 +58,5 @@ class Judge:
             steps_per_epoch=self._steps_per_epoch,
             params=self._spec.params,
             diverged=diverged,
-            cut=cut,
+            pruned=pruned,
         )

@@ -19,7 +19,7 @@ from tuner.errors import UserError
 
 @click.command()
 @click.argument("target", metavar="STUDY|TASK.yaml")
-@click.option("--trial", type=click.IntRange(min=0), help="Tell the story of this trial of the study.")
+@click.option("--trial", type=click.IntRange(min=0), help="Show this trial of the study.")
 @click.option(
     "--params",
     multiple=True,
@@ -47,7 +47,7 @@ def diagnose(
 ) -> None:
     """Say why networks do not learn: findings with evidence, threshold and what to try.
 
-    A study is told as it is: symptoms, the choices that go with them, repairs; with --trial one trial of it. With
+    Of a study: its symptoms, the choices that go with them, what repairs did; with --trial, of one of its trials. With
     --params, or where a task file has no study yet, one configuration is trained in this process with every probe;
     its figures are kept in the folder `diagnose` of the study, nothing else is recorded.
     """
@@ -56,7 +56,7 @@ def diagnose(
         fix = "Name the study's task file instead, as it says where the data is."
         raise UserError("--params needs a TASK.yaml", value=target, fix=fix)
     if params and trial is not None:
-        raise UserError("--params must not stand beside --trial", fix="One trains, the other tells of a trained trial.")
+        raise UserError("--params must not stand beside --trial", fix="One trains, the other shows a trained trial.")
     if is_task and (params or (trial is None and not has_study(target, sets))):
         _diagnose_task(Path(target), sets, params, as_json)
         return

@@ -17,6 +17,7 @@ def gc(study: str, storage: str) -> None:
 
     Results, prints, models of confirmed runs and the checkpoints of runs that may go on are kept. Safe to repeat.
     """
+    from tuner.cli.console import counted
     from tuner.disk.gc import collect
     from tuner.disk.lock import DriverLock
 
@@ -27,6 +28,8 @@ def gc(study: str, storage: str) -> None:
     finally:
         lock.release()
     done = (
-        f"{collected.files} files, {collected.bytes / 1e6:.1f} MB removed" if collected.files else "nothing to remove"
+        f"{counted(collected.files, 'file')}, {collected.bytes / 1e6:.1f} MB removed"
+        if collected.files
+        else "nothing to remove"
     )
     click.echo(f"study {folder.name}: {done}")

@@ -43,14 +43,15 @@ def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -
 @examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
 def sync(study: str, storage: str, uri: str | None) -> None:
     """Write to MLflow whatever part of a study is missing there; safe to repeat."""
+    from tuner.cli.console import counted
     from tuner.recording.sync import sync as write
 
     folder = study_folder(study, storage)
     report = write(folder, _recorder(study, storage, uri), lambda why: click.echo(f"waiting: {why}", err=True))
-    done = f"{report.written} events written" if report.written else "nothing was missing"
+    done = f"{counted(report.written, 'event')} written" if report.written else "nothing was missing"
     if report.written is None:
         done = "all are recorded"
-    click.echo(f"study {folder.name}: {report.runs} runs, {done}")
+    click.echo(f"study {folder.name}: {counted(report.runs, 'run')}, {done}")
 
 
 def _recorder(study: str | None, storage: str, uri: str | None) -> Recorder:

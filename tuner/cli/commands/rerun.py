@@ -20,13 +20,17 @@ def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
 
     Exit status 1 when one differs.
     """
+    from tuner.cli.console import counted
     from tuner.solo import rerun as rerun_trial
     from tuner.task import resolve_task
 
     comparison = rerun_trial(resolve_task(task, sets), number)
+    epochs = counted(comparison.epochs, "epoch")
     for line in comparison.differing[:20]:
         click.echo(line)
     if comparison.differing:
-        click.echo(f"trial {number}: {len(comparison.differing)} numbers differ in {comparison.epochs} epochs")
+        count = len(comparison.differing)
+        differ = f"{counted(count, 'number')} differ{'s' * (count == 1)}"
+        click.echo(f"trial {number}: {differ} in {epochs}")
         sys.exit(1)
-    click.echo(f"trial {number}: {comparison.epochs} epochs repeated, every number equal")
+    click.echo(f"trial {number}: {epochs} repeated, every number equal")

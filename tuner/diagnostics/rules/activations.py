@@ -28,7 +28,7 @@ class InputScale(Rule[thresholds.InputScale]):
                     case,
                     epoch,
                     f"what the first layer reads has a standard deviation of {sd:.3g}",
-                    f"at most {self.limits.sd:g}; standardized data has 1",
+                    f"a standard deviation of at most {self.limits.sd:g}; standardized data has 1",
                     where=where,
                     numbers={"sd": sd},
                     advice=("standardize the inputs (an option of `data:`), or divide them by this number",),
@@ -53,7 +53,7 @@ class NoMemory(Rule[thresholds.NoMemory]):
                     epoch,
                     f"even the units that remember longest forget within {table[where]:.2g} steps; the task's lag is "
                     f"{case.lag}",
-                    f"at least {self.limits.steps:g} steps",
+                    f"a memory of at least {self.limits.steps:g} steps where the lag is {self.limits.lag} or more",
                     source="Gers et al. 2000; the limit is ours",
                     where=where,
                     numbers={"steps": table[where], "lag": float(case.lag)},
@@ -74,10 +74,10 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
             if gate in MEMORY_GATES or not self._is_stuck(shut, open_):
                 continue
             evidence = f"{shut:.0%} of the {gate} gate's values are below 0.1"
-            threshold = f"at most {self.limits.closed:.0%}"
+            threshold = f"at most {self.limits.closed:.0%} of them"
             if shut <= self.limits.closed:
                 evidence += f" and {open_:.0%} above 0.9"
-                threshold = f"at most {self.limits.open:.0%} together"
+                threshold = f"at most {self.limits.open:.0%} of them together"
             return self.finding(
                 case,
                 self._first(case, where) or last,
@@ -115,7 +115,7 @@ class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
             case,
             names.UNITS_SATURATED,
             self.limits.share,
-            "of the outputs are above 0.95 in size",
+            "of the outputs are above 0.95 in magnitude",
             (Cure(param="learning_rate", times=0.3), Cure(param="initializer", to="orthogonal")),
             ("standardize the inputs", "a cell with layer normalization (ln_lstm, ln_gru)"),
         )
@@ -168,7 +168,7 @@ def _share(
         case,
         first,
         f"{table[where]:.0%} {words}",
-        f"at most {limit:.0%}",
+        f"at most {limit:.0%} of them",
         where=where,
         numbers={"share": table[where]},
         cures=tuple(cures),

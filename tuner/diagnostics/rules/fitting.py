@@ -37,7 +37,8 @@ class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
                 losses[0][0],
                 f"with {acting[0]} {rate:g} the training loss is never below {least:.3g} (epoch {epoch}); the trivial "
                 f"predictor's is {trivial:.3g}",
-                f"{self.limits.gain:.0%} below the trivial predictor's, with a dropout of {self.limits.rate:g} or more",
+                f"at least {self.limits.gain:.0%} below the trivial predictor's, where dropout is "
+                f"{self.limits.rate:g} or more",
                 numbers={"train": least, "trivial": trivial, "rate": rate},
                 cures=cures,
             )
@@ -70,7 +71,8 @@ class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
                     epoch,
                     f"the training loss fell to {loss:.3g}, and the validation loss was never below "
                     f"{case.best_loss[1]:.3g}; the trivial predictor's is {trivial:.3g}",
-                    f"validation must gain {self.limits.gain:.0%} where training gains {self.limits.train:.0%}",
+                    f"a validation loss {self.limits.gain:.0%} below the trivial predictor's, where the training loss "
+                    f"is {self.limits.train:.0%} below it",
                     numbers={"train": loss, "validation": case.best_loss[1], "trivial": trivial},
                     advice=(
                         "look whether labels belong to their items, and whether both parts come from one source",
@@ -101,7 +103,8 @@ class Overfitting(Rule[thresholds.Overfitting]):
                     epoch,
                     f"since epoch {best_epoch} the validation loss rose from {best:.3g} to {value:.3g} while the "
                     f"training loss fell to {train[epoch]:.3g}",
-                    f"a rise of at most {self.limits.rise:.0%} of what was gained",
+                    f"a rise of at most {self.limits.rise:.0%} of what the best epoch had gained on "
+                    "the trivial predictor",
                     source="after Schoop et al. 2021; the limit is ours",
                     numbers={"best": best, "validation": value, "train": train[epoch]},
                     cures=(

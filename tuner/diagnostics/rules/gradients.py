@@ -36,8 +36,8 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
             case,
             first,
             f"over {_reach(case)} the gradient falls to 10^{looks[-1][1]:.1f} of itself{remembers}",
-            f"at least {self.limits.attenuation:g}, where the loss is not {self.limits.progress:.0%} below the trivial "
-            "predictor's",
+            f"at least {self.limits.attenuation:g} of it left, unless the loss is {self.limits.progress:.0%} below "
+            "the trivial predictor's",
             where=where,
             numbers={"attenuation": looks[-1][1], "lag": float(case.lag), "progress": progress},
             cures=(
@@ -71,7 +71,7 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                     case,
                     epoch,
                     f"over {_reach(case)} the gradient grows to 10^{cells[where]:.1f} of itself",
-                    f"at most {self.limits.growth:g} times",
+                    f"growth by a factor of at most {self.limits.growth:g}",
                     where=where,
                     numbers={"attenuation": cells[where]},
                     cures=cures,
@@ -85,7 +85,7 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                     case,
                     epoch,
                     f"the gradient norm leaps to {value:.3g}, {value / typical:.3g} times what is usual, unclipped",
-                    f"at most {self.limits.outlier:g} times",
+                    f"at most {self.limits.outlier:g} times what is usual",
                     numbers={"norm": value, "typical": typical},
                     cures=cures,
                 )

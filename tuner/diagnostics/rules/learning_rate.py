@@ -41,8 +41,9 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
             case,
             next(epoch for epoch, value in ratios if value > self.limits.update),
             f"a step changes the weights by {largest:.2g} of their size (epoch {epoch}), and {harm}",
-            f"at most {self.limits.update:g} where the loss is not {self.limits.progress:.0%} below it, or a singular "
-            f"value is {self.limits.singular:g} times the gain at the start, or 1; about 1e-3 is healthy",
+            f"a change by at most {self.limits.update:g}, unless the loss is {self.limits.progress:.0%} below the "
+            f"trivial predictor's and no singular value above {self.limits.singular:g} times the gain at the start (or "
+            f"{self.limits.singular:g}, where that gain is below 1); about 0.001 is healthy",
             source="Karpathy, CS231n notes; the limits are ours",
             numbers={"update": largest},
             cures=(Cure(param="learning_rate", times=rounded(healthy_peak(case) / largest)),),
@@ -52,7 +53,7 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
 
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
     """Steps are so small that all of the budget's together leave the weights about where they began; or smaller than
-    healthy ones, and the search cut the training as others were further."""  # noqa: D205, D209
+    healthy ones, and the search pruned the training as others were ahead."""  # noqa: D205, D209
 
     can_end = is_cause = cured_anyway = True
 
@@ -65,7 +66,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         epoch, largest = peak_update(case)
         progress, travel, wanted = case.progress or 0.0, largest * steps, healthy_peak(case)
         lost = travel < self.limits.travel and progress <= self.limits.progress
-        behind = case.cut and largest * self.limits.behind <= wanted
+        behind = case.pruned and largest * self.limits.behind <= wanted
         if not (lost or behind) or _warms_up(case):
             return None
         reachable = wanted * steps
@@ -73,18 +74,23 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         small = travel <= self.limits.hopeless and reachable >= self.limits.travel
         fatal = lost and late and small and stands(case, self.limits.standing, self.limits.standing)
         threshold = (
-            f"at least {self.limits.travel:g} times their size, unless the loss is {self.limits.progress:.0%} below "
+            f"a reach of at least {self.limits.travel:g} times their size, unless the loss is "
+            f"{self.limits.progress:.0%} below "
             "the trivial predictor's"
         )
         if fatal:
-            threshold += f". After {self.limits.end:.0%} of the epochs, {self.limits.hopeless:g} times is hopeless"
+            threshold += (
+                f". After {self.limits.end:.0%} of the epochs, {self.limits.hopeless:g} times or less is hopeless"
+            )
         return self.finding(
             case,
             ratios[0][0],
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
             f"steps of the budget move them by at most {travel:.2g} times their size"
             + ("" if lost else "; the search pruned it, as others were ahead"),
-            threshold if lost else f"at least {reachable / self.limits.behind:.2g} in a training that is cut",
+            threshold
+            if lost
+            else f"a reach of at least {reachable / self.limits.behind:.2g} times their size in a pruned training",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=rounded(wanted / max(largest, 1e-9))),),

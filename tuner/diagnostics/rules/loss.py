@@ -28,7 +28,7 @@ class NonFinite(Rule[thresholds.NonFinite]):
             case,
             max(case.last, 1),
             case.diverged,
-            "everything is finite",
+            "every loss, gradient and prediction is finite",
             source="arithmetic",
             cures=(Cure(param="learning_rate", times=0.1), Cure(param="clip_norm", times=0.3)),
             advice=("look at the data for values that are not finite or very large",),
@@ -58,7 +58,8 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
                     epoch,
                     f"the training loss is {value:.3g}, {value / trivial:.3g} times the trivial predictor's "
                     f"({trivial:.3g}), and does not fall",
-                    f"above {self.limits.factor:g} times in {need} epochs in a row",
+                    f"at most {self.limits.factor:g} times the trivial predictor's, or falling within "
+                    f"{need} epoch{'s' * (need != 1)}",
                     numbers={"loss": value, "trivial": trivial},
                     cures=(Cure(param="learning_rate", times=0.1), Cure(param="clip_norm", times=0.3)),
                     fatal=True,
@@ -85,7 +86,7 @@ class UnstableLoss(Rule[thresholds.UnstableLoss]):
             swings[0][0],
             f"in {len(swings)} of {len(rises)} epochs the training loss rose by more than "
             f"{self.limits.swing:.0%} of the trivial predictor's",
-            f"in at most {self.limits.share:.0%} of the epochs",
+            f"so large a rise in at most {self.limits.share:.0%} of the epochs",
             source="after Zhang et al. 2021",
             numbers={"swings": float(len(swings)), "epochs": float(len(rises))},
             cures=(Cure(param="learning_rate", times=0.3), Cure(param="clip_norm", times=0.3)),
@@ -116,8 +117,8 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             f"after {case.last} of {case.budget} epochs the least validation loss is {case.best_loss[1]:.3g}, "
             f"the trivial predictor's is {case.trivial_loss:.3g}"
             + (", and the training loss no longer falls" if fatal else ""),
-            f"{self.limits.gain:.0%} below it after {self.limits.warn:.0%} of the epochs"
-            + (f"; hopeless after {self.limits.end:.0%}" if fatal else ""),
+            f"at least {self.limits.gain:.0%} below the trivial predictor's after {self.limits.warn:.0%} of the epochs"
+            + (f". After {self.limits.end:.0%} it is hopeless, where a cause is found" if fatal else ""),
             source="after Zhang et al. 2021; the limits are ours",
             numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
             cures=(Cure(param="learning_rate", times=rounded(wanted / ratio)),) if 0 < 2 * ratio < wanted else (),

@@ -1,7 +1,7 @@
 """What every rule is.
 
 A rule looks at numbers that are recorded, so that a stored training is judged as a running one is;
-but for `Case.cut`, which is known only where a training ends.
+except that whether the search pruned it (`Case.pruned`) is known only at its end.
 """
 
 from __future__ import annotations

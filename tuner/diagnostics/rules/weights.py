@@ -29,7 +29,7 @@ class InitializationScale(Rule[thresholds.InitializationScale]):
                 case,
                 epoch,
                 f"a recurrent block scales a state by {table[where]:.3g} at the start (root mean square)",
-                f"{word} {limit:g}; an orthogonal matrix has 1",
+                f"a gain of {word} {limit:g}; an orthogonal matrix has 1",
                 source="Pascanu et al. 2013; the limit is ours",
                 where=where,
                 numbers={"gain": table[where]},
@@ -53,7 +53,7 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
             case,
             next(epoch for epoch, size in sizes if size < self.limits.kept * first),
             f"the norm of the recurrent layers' weights fell from {first:.3g} to {sizes[-1][1]:.3g}",
-            f"at least {self.limits.kept:.0%} of the first epoch's",
+            f"a norm of at least {self.limits.kept:.0%} of the first epoch's",
             numbers={"first": first, "last": sizes[-1][1]},
             cures=(Cure(param="weight_decay", times=0.01),),
         )
@@ -73,7 +73,8 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
                     epoch,
                     f"the largest singular value of a recurrent block is {table[where]:.3g}; at the start about "
                     f"{start:.3g}",
-                    f"at most {self.limits.singular:g} times the gain at the start, or 1",
+                    f"at most {self.limits.singular:g} times the gain at the start (or {self.limits.singular:g}, where "
+                    "that gain is below 1)",
                     where=where,
                     numbers={"start": start, "singular": table[where]},
                     cures=(
