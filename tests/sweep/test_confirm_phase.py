@@ -10,7 +10,8 @@ from tests.support.tiny import write_task
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.sweep.confirm_phase import BASELINE, Candidate, ConfirmPhase
+from tuner.sweep.candidates import BASELINE, Candidate, confirmed
+from tuner.sweep.candidates import candidates as chosen
 from tuner.sweep.summary import _cut_before
 from tuner.task.resolve import resolve_task
 
@@ -19,12 +20,17 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
     """Numbers of those to be confirmed."""
     trials = [RunRecord(number=number, state=state, params={"n": number}) for number, state in enumerate(states)]
     sweep: Any = SimpleNamespace(
-        task=SimpleNamespace(objective=Objective(maximize=maximize), baseline={}, settings=dict),
+        task=SimpleNamespace(
+            objective=Objective(maximize=maximize),
+            baseline={},
+            settings=dict,
+            file=SimpleNamespace(confirm=SimpleNamespace(top=top)),
+        ),
         folder=None,
         search=SimpleNamespace(expected=lambda: expected),
         records=lambda _: trials,
     )
-    found = ConfirmPhase(sweep)._candidates(top)
+    found = chosen(sweep)
     assert found[-1] == Candidate(BASELINE, {})
     assert all(candidate.params == {"n": candidate.number} for candidate in found[:-1])
     return [candidate.number for candidate in found[:-1]]
@@ -41,7 +47,7 @@ def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
 
 def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
     """A trial that has its configuration, by defaults or by name, is no candidate beside it; the next one is."""
-    task = resolve_task(write_task(tmp_path))
+    task = resolve_task(write_task(tmp_path), ["confirm.top=2"])
     trained = [{**task.baseline, "hidden_size": 5}, {**task.baseline, "schedule": "cosine"}, dict(task.baseline)]
     trials = [RunRecord(number=number, state=State.COMPLETED, params=params) for number, params in enumerate(trained)]
     sweep: Any = SimpleNamespace(
@@ -50,7 +56,7 @@ def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
         search=SimpleNamespace(expected=lambda: {0: 0.3, 1: 0.1, 2: 0.2}),
         records=lambda _: trials,
     )
-    assert [candidate.number for candidate in ConfirmPhase(sweep)._candidates(2)] == [0, BASELINE]
+    assert [candidate.number for candidate in chosen(sweep)] == [0, BASELINE]
 
 
 def test_a_winner_that_was_cut_is_told_as_such() -> None:
@@ -67,7 +73,7 @@ def test_a_winner_that_was_cut_is_told_as_such() -> None:
 def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
     """With all seeds and inside today's space; not with fewer, nor outside, nor a seed of another baseline."""
     trials = [RunRecord(number=number, state=State.COMPLETED, params={"n": number}) for number in range(5)]
-    confirmed = [
+    trained = [
         RunRecord(run=f"confirm/{number}-{seed}", number=number, state=state, params={"n": number})
         for number, states in {
             0: [State.COMPLETED],  # today's candidate, on the way
@@ -90,9 +96,9 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
         ),
         folder=None,
         search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3),
-        records=lambda kind: trials if kind == "trials/" else [*confirmed, *baselines],
+        records=lambda kind: trials if kind == "trials/" else [*trained, *baselines],
     )
-    found = [record.run for record in ConfirmPhase(sweep).confirmed()]
+    found = [record.run for record in confirmed(sweep)]
     assert sorted(found) == ["confirm/0-1", "confirm/1-1", "confirm/1-2", "confirm/baseline-1", "confirm/baseline-2"]
     sweep.task.file.confirm.top = 0
-    assert ConfirmPhase(sweep).confirmed() == []
+    assert confirmed(sweep) == []

@@ -9,8 +9,8 @@ def test_a_node_that_only_fails_is_found() -> None:
     nodes = Nodes()
     found = []
     for _ in range(MAX_FAILURES):
-        found.append(nodes.went("bad", State.FAILED))
-        assert not nodes.went("good", State.COMPLETED)
+        found.append(nodes.record_outcome("bad", State.FAILED))
+        assert not nodes.record_outcome("good", State.COMPLETED)
     assert found == [False] * (MAX_FAILURES - 1) + [True]
 
 
@@ -19,8 +19,8 @@ def test_failures_everywhere_are_the_tasks() -> None:
     nodes = Nodes()
     for node in ("one", "other"):
         nodes.sent(node)
-    assert not nodes.went("other", State.COMPLETED)
-    assert not any(nodes.went(node, State.FAILED) for _ in range(10) for node in ("one", "other"))
+    assert not nodes.record_outcome("other", State.COMPLETED)
+    assert not any(nodes.record_outcome(node, State.FAILED) for _ in range(10) for node in ("one", "other"))
 
 
 def test_a_node_on_which_something_goes_well_starts_anew() -> None:
@@ -29,9 +29,9 @@ def test_a_node_on_which_something_goes_well_starts_anew() -> None:
     for node in ("one", "other"):
         nodes.sent(node)
     for state in (State.LOST, State.FAILED, State.PRUNED, State.LOST, State.LOST):
-        assert not nodes.went("one", state)
-        assert not nodes.went("other", State.COMPLETED)
-    assert nodes.went("one", State.LOST)
+        assert not nodes.record_outcome("one", state)
+        assert not nodes.record_outcome("other", State.COMPLETED)
+    assert nodes.record_outcome("one", State.LOST)
 
 
 def test_a_node_may_fail_faster_than_the_first_attempt_elsewhere_ends() -> None:
@@ -39,21 +39,21 @@ def test_a_node_may_fail_faster_than_the_first_attempt_elsewhere_ends() -> None:
     nodes = Nodes()
     for node in ("bad", "good"):
         nodes.sent(node)
-    assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
+    assert [nodes.record_outcome("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
 
 
 def test_a_node_may_fail_before_another_is_up() -> None:
     """It is set aside, if there is another; that one's failures are then the task's."""
     nodes = Nodes()
     nodes.sent("bad")
-    assert [nodes.went("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
+    assert [nodes.record_outcome("bad", State.FAILED) for _ in range(MAX_FAILURES)] == [False, False, True]
     nodes.sent("other")
-    assert not any(nodes.went("other", State.FAILED) for _ in range(10))
+    assert not any(nodes.record_outcome("other", State.FAILED) for _ in range(10))
 
 
 def test_what_fails_on_the_only_node_where_trials_went_well_is_the_tasks() -> None:
     """Three bad configurations in a row cost no node that has done its work."""
     nodes = Nodes()
     nodes.sent("one")
-    assert not nodes.went("one", State.COMPLETED)
-    assert not any(nodes.went("one", State.FAILED) for _ in range(10))
+    assert not nodes.record_outcome("one", State.COMPLETED)
+    assert not any(nodes.record_outcome("one", State.FAILED) for _ in range(10))

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.spaces import spaces
-from tests.support.sweeps import Events, records, sweep
+from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
 from tuner.diagnostics.finding import Cure, Finding
 from tuner.disk.events import RunRecord
@@ -290,15 +290,14 @@ class TestInASweep:
         sweep(path)
         other = write_task(tmp_path, name="other", trials=8, more=SLOW.replace("MODE", "act"))
         for trials in range(1, 8):
-            events = Events()
-            driver = Sweep(resolve_task(other), events)
+            driver: Sweep
             ended = iter(range(trials))
 
-            def stop(event: str, _driver: Sweep = driver, _ended: Any = ended, **_: Any) -> None:
+            def stop(event: str, _ended: Any = ended, **_: Any) -> None:
                 if event == "trial" and next(_ended, None) is None:
-                    _driver.stop("enough")
+                    driver.stop("enough")  # noqa: B023 - of this round
 
-            driver.tell = stop
+            driver = Sweep(resolve_task(other), stop)
             driver.run()
         sweep(other)
         assert [(trial.params, trial.repairs) for trial in records(other)] == [

@@ -11,6 +11,8 @@ from tuner.disk.folder import StudyFolder
 from tuner.execution.contract import Started
 from tuner.messages import Lost, Message
 from tuner.sweep import runs
+from tuner.sweep.nodes import Nodes
+from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.runs import KEPT_SECONDS, Runs
 
 
@@ -47,8 +49,9 @@ def test_a_lost_run_keeps_its_place_while_its_wait_is_short(tmp_path: Path, monk
     now = 0.0
     monkeypatch.setattr(runs.time, "monotonic", lambda: now)
     executor = OneSlot()
-    sent = Runs(executor, StudyFolder(tmp_path), Mock(), Mock(), Mock(), 1)  # type: ignore[arg-type]
-    sent.create(spec(), [])
+    sweep = Mock(executor=executor, folder=StudyFolder(tmp_path), nodes=Nodes())
+    OpenSweep.create(sweep, spec(), [])
+    sent = Runs(sweep, Mock())
     assert sent.room
     sent.send(spec())
     waited = []

@@ -15,6 +15,8 @@ class Nodes:
     """
 
     def __init__(self) -> None:
+        self.aside: set[str] = set()
+        """Nodes to which nothing is sent any more."""
         self._sent: set[str] = set()
         self._failures: dict[str, int] = {}
         self._well: set[str] = set()
@@ -24,7 +26,7 @@ class Nodes:
         """An attempt was begun on a node."""
         self._sent.add(node)
 
-    def went(self, node: str, state: State) -> bool:
+    def record_outcome(self, node: str, state: State) -> bool:
         """Take in how an attempt ended on a node; LOST is the death of its worker.
 
         Returns:

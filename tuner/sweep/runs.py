@@ -7,18 +7,16 @@ caller says.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
-from tuner.announcements import Listener
 from tuner.disk import events, places
-from tuner.disk.folder import CHECKPOINT, StudyFolder
-from tuner.execution import STACKS, Executor
+from tuner.disk.folder import CHECKPOINT
+from tuner.execution import STACKS
 from tuner.messages import Answer, Ended, Epoch, Lost, Message, Report, State, TrialSpec, Verdict
-from tuner.sweep.nodes import MAX_FAILURES, Nodes
-from tuner.sweep.record import Record
+from tuner.sweep.nodes import MAX_FAILURES
+from tuner.sweep.open_sweep import OpenSweep
 
 MAX_DELAY_SECONDS = 60.0
 """Longest wait before a run is sent out again that was lost again and again without a new epoch."""
@@ -62,7 +60,7 @@ class _Live:
     """The state and reason that it was asked to end with."""
 
 
-class _Again(NamedTuple):
+class _Retry(NamedTuple):
     """A run to be sent again."""
 
     due: float
@@ -72,26 +70,20 @@ class _Again(NamedTuple):
 
 
 class Runs:
-    """Runs that are out, and those waiting to be sent again."""
+    """Runs of a phase that are out, and those waiting to be sent again.
 
-    def __init__(
-        self,
-        executor: Executor,
-        folder: StudyFolder,
-        record: Record,
-        listener: Listener,
-        owner: Owner,
-        max_errors: int,
-    ) -> None:
-        self._executor, self._folder, self._record = executor, folder, record
-        self._listener, self._owner = listener, owner
+    Args:
+        sweep: What is open.
+        owner: Decides about the runs.
+    """
+
+    def __init__(self, sweep: OpenSweep, owner: Owner) -> None:
+        self._sweep, self._owner = sweep, owner
+        self._executor, self._folder, self._record = sweep.executor, sweep.folder, sweep.record
         self._live: dict[str, _Live] = {}
-        self._again: list[_Again] = []
-        self._nodes = Nodes()
-        self._avoided: set[str] = set()
+        self._again: list[_Retry] = []
         self._told_unsaved = False
         self._losses: dict[str, int] = {}
-        self._max_errors = max_errors
 
     @property
     def out(self) -> int:
@@ -108,31 +100,11 @@ class Runs:
         """Whether a further run could be sent out now."""
         return self._executor.num_idle > sum(again.keeps_place for again in self._again)
 
-    def create(self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None) -> None:
-        """Write the first event of a run that has none.
-
-        Args:
-            spec: The run.
-            searched: Names of the searched parameters.
-            repairs: Of a repair: which trial, finding and change.
-        """
-        created: dict[str, Any] = {
-            "run": spec.run,
-            "kind": spec.kind,
-            "number": spec.number,
-            "seed": spec.seed,
-            "params": dict(spec.params),
-            "searched": searched,
-        }
-        if repairs:
-            created["repairs"] = dict(repairs)
-        events.append(self._folder.events(spec.run), "created", **created)
-
     def send(self, spec: TrialSpec) -> None:
         """Send a run out; it must have been created."""
         worker, node = self._executor.start(spec)
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
-        self._nodes.sent(node)
+        self._sweep.nodes.sent(node)
         self._live[spec.run] = _Live(spec, node, spec.reported, time.monotonic())
         self._record.changed(spec.run)
 
@@ -216,14 +188,14 @@ class Runs:
         self._judge_node(live.node, ended.state)
         if (unsaved := ended.results.get("unsaved")) and not self._told_unsaved:
             self._told_unsaved = True
-            self._listener("notice", sentence=f"{ended.run} could not write its checkpoint: {unsaved}")
+            self._sweep.tell("notice", sentence=f"{ended.run} could not write its checkpoint: {unsaved}")
         if ended.state is State.FAILED and not live.stopping and self._may_try_again(live, ended):
             return
         events.append_ended(self._folder.events(ended.run), ended)
         if ended.state.final:
             self._losses.pop(ended.run, None)
             self._remove_checkpoint(live.spec)  # not before: the outcome could be lost
-            self._owner.ended(live.spec, ended, aside=live.node in self._avoided)
+            self._owner.ended(live.spec, ended, aside=live.node in self._sweep.nodes.aside)
         self._record.changed(ended.run)
 
     def _remove_checkpoint(self, spec: TrialSpec) -> None:
@@ -233,11 +205,11 @@ class Runs:
     def _may_try_again(self, live: _Live, ended: Ended) -> bool:
         """Send a run out again whose own code failed, as often as the task file allows; from its last checkpoint."""
         path = self._folder.events(ended.run)
-        if events.read_run(path).errors >= self._max_errors:
+        if events.read_run(path).errors >= self._sweep.task.file.attempts.errors:
             return False
         events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
-        self._listener("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
-        self._again.append(_Again(time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
+        self._sweep.tell("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
+        self._again.append(_Retry(time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
         self._record.changed(ended.run)
         return True
 
@@ -266,12 +238,12 @@ class Runs:
         """Send a run out again from its checkpoint, without end: at once, then after 1, 2, 4, … 60 seconds."""
         del self._live[lost.run]
         losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
-        self._listener("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
+        self._sweep.tell("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
         self._judge_node(live.node, State.LOST)
         if live.stopping is None:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
             spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
-            self._again.append(_Again(time.monotonic() + delay, spec, keeps_place=delay <= KEPT_SECONDS))
+            self._again.append(_Retry(time.monotonic() + delay, spec, keeps_place=delay <= KEPT_SECONDS))
         elif live.stopping[0].final:  # it was to end for good, and has
             state, reason = live.stopping
             self._live[lost.run] = live
@@ -280,11 +252,13 @@ class Runs:
 
     def _judge_node(self, node: str, state: State) -> None:
         """Set a node aside that only fails, once, if another one can do the work."""
-        if not node or node in self._avoided or not self._nodes.went(node, state):
+        if not node or node in self._sweep.nodes.aside or not self._sweep.nodes.record_outcome(node, state):
             return
         if self._executor.avoid(node):
-            self._avoided.add(node)
-            self._listener("notice", sentence=f"node {node[:12]} is set aside: its last {MAX_FAILURES} attempts failed")
+            self._sweep.nodes.aside.add(node)
+            self._sweep.tell(
+                "notice", sentence=f"node {node[:12]} is set aside: its last {MAX_FAILURES} attempts failed"
+            )
 
 
 def _answer(spec: TrialSpec, verdict: Verdict, reason: str, state: State = State.RUNNING) -> Answer:

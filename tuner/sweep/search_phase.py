@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,13 @@ from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import trial_run
 from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
+from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.repairs import Repair, Repairs
 from tuner.task.specs import search_rungs
 
 if TYPE_CHECKING:
     from tuner.study.suggesting import Suggestion
-    from tuner.sweep.driver import Sweep
 
-POLL_SECONDS = 0.5
 SAME_FAILURES = 3
 """When the first so many trials that end under a driver fail for the same reason, the sweep stops with it."""
 
@@ -30,54 +28,51 @@ class SweepFailed(Exception):  # noqa: N818 - an outcome told to the user
 
 
 class SearchPhase:
-    """The search of one run of the driver."""
+    """The search of one run of the driver. See `Phase`.
 
-    def __init__(self, sweep: Sweep) -> None:
+    Raises:
+        SweepFailed: By `ended`: the first trials all failed for one reason.
+    """
+
+    late = (State.PRUNED, "the search's share of budget.timeout is over")
+    left = None
+
+    def __init__(self, sweep: OpenSweep) -> None:
         self._sweep = sweep
         self._search, self._task = sweep.search, sweep.task
+        self.deadline = sweep.deadlines.search
         self._ready: deque[TrialSpec] = deque()
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         diagnostics = self._task.file.diagnostics
         most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
         self._repairs = Repairs(self._task.space, most, maximize=self._task.objective.maximize)
-        self._open = True
         self._first: list[str] = []
-
-    def run(self) -> None:
-        """Until every trial of the budget is over, the space is exhausted, the time is up, or a stop is asked for.
-
-        Raises:
-            SweepFailed: The first trials all failed for one reason.
-        """
-        runs = self._sweep.runs
         self._reconcile()
-        while self._open and (runs.open or self._ready or self._missing):
-            if self._sweep.stop_reason:
-                self._close(State.STOPPED, self._sweep.stop_reason)
-            elif time.monotonic() > self._sweep.deadlines.search:
-                self._close(State.PRUNED, "the search's share of budget.timeout is over")
-            else:
-                self._fill()
-                self._sweep.poll(0.0 if self._wants_ahead() else POLL_SECONDS)
-        while runs.out:
-            self._sweep.poll(POLL_SECONDS)
-        if not self._sweep.stop_reason:  # drawn, but the time was over before they began
-            for spec in self._ready:
-                self._tell_unsent(spec, State.PRUNED, "budget.timeout was over before it began")
+
+    def close(self) -> None:
+        """Tell the study of trials that were drawn but never began, as the time was over."""
+        for spec in self._ready:
+            self._tell_unsent(spec, State.PRUNED, "budget.timeout was over before it began")
 
     # sending ----------------------------------------------------------------------------------------------------
 
-    def _fill(self) -> None:
-        runs = self._sweep.runs
-        runs.send_waiting()
-        while runs.room and (self._ready or self._suggest()):
-            runs.send(self._ready.popleft())
-        if self._wants_ahead():
+    def more(self) -> bool:
+        """Until every trial of the budget is sent out, or the space is exhausted. See `Phase`."""
+        return bool(self._ready or self._missing)
+
+    def next(self) -> TrialSpec | None:
+        """The next trial. See `Phase`."""
+        return self._ready.popleft() if self._ready or self._suggest() else None
+
+    def look_ahead(self) -> None:
+        """With several slots one suggestion is kept ready; with one, each knows all that went before. See `Phase`."""
+        if self._sweep.executor.num_slots > 1 and not self._ready:
             self._suggest()
 
-    def _wants_ahead(self) -> bool:
-        """With several slots one suggestion is kept ready; with one, each knows all that went before."""
-        return self._sweep.executor.num_slots > 1 and not self._ready and self._missing > 0
+    def unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
+        """Close a trial that waited for a worker, unless it goes on with the next run. See `Phase`."""
+        if state.final:
+            self._tell_unsent(spec, state, reason)
 
     def _suggest(self) -> bool:
         if not self._missing:
@@ -89,7 +84,7 @@ class SearchPhase:
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
-        self._sweep.runs.create(spec, self._searched, suggestion.repairs)
+        self._sweep.create(spec, self._searched, suggestion.repairs)
         self._ready.append(spec)
         return True
 
@@ -115,7 +110,7 @@ class SearchPhase:
             rungs=search_rungs(self._task, suggestion.params),
         )
 
-    # resuming and closing ---------------------------------------------------------------------------------------
+    # resuming ---------------------------------------------------------------------------------------
 
     def _reconcile(self) -> None:
         """Bring study and event files together: tell what had ended, send out again what had not."""
@@ -127,7 +122,7 @@ class SearchPhase:
                 continue
             spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
             if not record.run:
-                sweep.runs.create(spec, self._searched, suggestion.repairs)
+                sweep.create(spec, self._searched, suggestion.repairs)
             if self._search.fits(suggestion.number):
                 self._ready.append(spec)
             else:
@@ -145,13 +140,6 @@ class SearchPhase:
                 self._repairs.ended(record)
                 sweep.progress.add(record, here=False)
 
-    def _close(self, state: State, reason: str) -> None:
-        self._open = False
-        self._sweep.tell("stopping", reason=reason)
-        for spec in self._sweep.runs.stop(state, reason):
-            if state.final:
-                self._tell_unsent(spec, state, reason)
-
     def _tell_unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
         """Close a trial that no worker has."""
         ended = Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason)
@@ -162,23 +150,23 @@ class SearchPhase:
     # what comes back --------------------------------------------------------------------------------------------
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
-        """Let the study compare others with it. See `Owner`."""
+        """Let the study compare others with it. See `Phase`."""
         self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.objective.metric])
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
-        """Answer a trial at a rung. See `Owner`."""
+        """Answer a trial at a rung. See `Phase`."""
         if not math.isfinite(value):
             return Verdict.CONTINUE, f"epoch {epoch}: no finite value yet"
         decision = self._search.judge(spec.number, epoch, value, spec.epochs)
         return Verdict.CONTINUE if decision.go_on else Verdict.PRUNE, decision.reason
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
-        """Answer a trial that a rule finds hopeless. See `Owner`."""
+        """Answer a trial that a rule finds hopeless. See `Phase`."""
         decision = self._search.judge_hopeless(spec.number, epoch, value)
         return not decision.go_on, decision.reason
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
-        """Tell the study, count, and say so. See `Owner`."""
+        """Tell the study, count, and say so. See `Phase`."""
         sweep = self._sweep
         record = read_run(sweep.folder.events(spec.run))
         self._tell_study(spec.number, record)

@@ -23,10 +23,11 @@ from tuner.reporting.run_figures import draw_run
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
 from tuner.reporting.verdict import Held, verdict, what_to_try
-from tuner.sweep.confirm_phase import ConfirmPhase
+from tuner.sweep.candidates import confirmed as confirmed_runs
+from tuner.sweep.finished import asked
+from tuner.sweep.open_sweep import OpenSweep
 
 if TYPE_CHECKING:
-    from tuner.sweep.driver import Sweep
     from tuner.task.task import Task
 
 
@@ -73,11 +74,11 @@ class Summary:
         return asdict(self)
 
 
-def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
+def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     """Sum up a sweep whose phases are over; writes the leaderboard and the figures as artifacts."""
     task, folder = sweep.task, sweep.folder
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
-    confirmed = ConfirmPhase(sweep).confirmed()
+    confirmed = confirmed_runs(sweep)
     test = read_run(folder.events("test")).results.get("test", {})
     metric = task.objective.name
     drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
@@ -96,7 +97,7 @@ def summarize(sweep: Sweep, prepared: Prepared) -> Summary:
         "importance": shares,
         "separation": separated,
         "drawn": drawn,
-        "asked": sweep.asked,
+        "asked": asked(task),
     }
     if not confirmed:
         best = next(iter(leaderboard(trials, task.objective.maximize)), None)
@@ -136,7 +137,7 @@ def _cut_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
     ]
 
 
-def _confirmation(sweep: Sweep, prepared: Prepared, confirmed: Sequence[RunRecord]) -> Confirmation:
+def _confirmation(sweep: OpenSweep, prepared: Prepared, confirmed: Sequence[RunRecord]) -> Confirmation:
     metric = _metric(sweep.task)
     return confirmation(
         _scores(confirmed),
@@ -148,7 +149,7 @@ def _confirmation(sweep: Sweep, prepared: Prepared, confirmed: Sequence[RunRecor
 
 
 def _verdict(
-    sweep: Sweep,
+    sweep: OpenSweep,
     prepared: Prepared,
     name: str,
     runs: Sequence[RunRecord],
@@ -240,7 +241,7 @@ def _scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
     return scores
 
 
-def _told_params(sweep: Sweep, params: Mapping[str, Any]) -> dict[str, Any]:
+def _told_params(sweep: OpenSweep, params: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration's parameters, and of the defaults those that a reader would ask for."""
     if not params:
         return {}
@@ -282,7 +283,7 @@ def _mean_sd(values: Sequence[float]) -> str:
 
 
 def _what_mattered(
-    sweep: Sweep, trials: Sequence[RunRecord], prepared: Prepared
+    sweep: OpenSweep, trials: Sequence[RunRecord], prepared: Prepared
 ) -> tuple[list[str], dict[str, float], dict[str, Any]]:
     """Which parameters mattered, and which choice separates: in words, as shares and as `Separation`.
 
@@ -340,7 +341,9 @@ def _write_tables(
     (folder.artifacts / "what_mattered.json").write_text(json.dumps(mattered, indent=1))
 
 
-def _draw(sweep: Sweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared) -> list[str]:
+def _draw(
+    sweep: OpenSweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared
+) -> list[str]:
     """Figures of the sweep, and of the runs that people open: the best, the failed, the confirmed."""
     from tuner.reporting.drawing import save  # matplotlib, only where it is needed
     from tuner.reporting.search_figures import sweep_figures

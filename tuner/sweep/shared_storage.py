@@ -21,7 +21,7 @@ TRAINING_ON = "train on device"
 _KEY: Key = ("storage", "checkpoints")
 
 
-class Shared:
+class SharedStorage:
     """Places of one study.
 
     By default all of them are folders that every node sees. With `storage.checkpoints` checkpoints and models go

@@ -1,0 +1,63 @@
+"""The first thing that a driver writes: the task file as it is, the versions at work, and what it sets out to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tuner.adapters.base import Prepared
+from tuner.config.kept import without_secrets
+from tuner.disk import events, places
+from tuner.disk.gc import collect
+from tuner.disk.versions import note_versions, versions
+from tuner.redaction import redacted
+from tuner.sweep.open_sweep import OpenSweep
+
+
+def begin(sweep: OpenSweep, prepared: Prepared) -> None:
+    """Write down what this run of the driver begins with, and tell it."""
+    task, file, folder = sweep.task, sweep.task.file, sweep.folder
+    places.write(str(folder.task_file), without_secrets(task.path.read_text()).encode())
+    if changed := note_versions(folder):
+        sweep.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
+    collect(folder, prepared=False)
+    common: dict[str, Any] = {
+        "study": folder.name,
+        "adapter": file.adapter,
+        "metric": task.objective.metric,
+        "trials": file.budget.trials,
+        "epochs": file.budget.epochs,
+        "seconds": file.budget.seconds,
+        "counts": dict(prepared.counts),
+    }
+    events.append(
+        folder.sweep_events,
+        "sweep",
+        version=versions().get("tuner", ""),
+        versions=versions(),
+        **common,
+        direction=task.objective.direction,
+        sampler=task.sampler[0],
+        pruner=task.pruner[0],
+        seed=file.sampler.seed,
+        recorder=file.tracking.choice[0],
+        trivial={split: dict(scores) for split, scores in prepared.trivial.items()},
+        about=dict(prepared.about),
+        notices=list(prepared.notices),
+        space={"searched": task.space.kinds(), "definition": task.space.to_json()},
+        constants=dict(task.space.constants),
+        baseline=dict(task.baseline),
+        thresholds=file.diagnostics.thresholds,
+    )
+    sweep.record.changed()
+    sweep.tell(
+        "started",
+        **common,
+        folder=str(folder.root),
+        done=sweep.search.counted() - len(sweep.search.running()),
+        trivial=task.trivial.get(task.objective.name),
+        trivial_name=prepared.about.get("name", "trivial predictor"),
+        maximize=task.objective.maximize,
+        tracking=redacted(task.recorder.uri) or task.recorder.name,
+    )
+    for sentence in prepared.notices:
+        sweep.tell("notice", sentence=sentence)

@@ -1,0 +1,36 @@
+"""Whether a study is finished: it was asked for the same before, and has told its summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuner.disk import events
+from tuner.task.task import Task
+
+if TYPE_CHECKING:
+    from tuner.study.search import Search
+
+
+def asked(task: Task) -> dict[str, Any]:
+    """What a task file asks of a study."""
+    confirm = task.file.confirm
+    return {
+        "trials": task.file.budget.trials,
+        "top": confirm.top,
+        "seeds": confirm.seeds,
+        "baseline": dict(task.baseline),
+        "space": task.space.to_json(),
+    }
+
+
+def finished(task: Task, search: Search) -> str:
+    """A sentence, when the study is finished and the task file asks for nothing more."""
+    last = next(reversed(events.read(task.folder.sweep_events)), {"event": ""})
+    if search.running() or last["event"] != "summary" or last.get("asked") != asked(task):
+        return ""
+    if last.get("timed_out") not in (None, task.file.budget.timeout):  # there is more time, or less
+        return ""
+    return (
+        f"study {task.folder.name} is finished: {search.counted()} trials. "
+        "Raise budget.trials to extend it, or begin anew with --fresh."
+    )

@@ -1,0 +1,69 @@
+"""The one loop of a sweep: whatever a phase has to run is sent out, and what comes back is taken in."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from tuner.messages import State, TrialSpec
+from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.pulse import Pulse
+from tuner.sweep.runs import Owner, Runs
+
+POLL_SECONDS = 0.5
+
+
+class Phase(Owner, Protocol):
+    """A part of a sweep with runs of its own: the search, the confirmation, the test."""
+
+    deadline: float
+    """When it must end, by `time.monotonic`."""
+    late: tuple[State, str]
+    """How runs end that are out at the deadline: state and reason."""
+
+    @property
+    def left(self) -> int | None:
+        """Runs of full length that were not sent out yet; None in the search, where most are pruned before."""
+        ...
+
+    def more(self) -> bool:
+        """Whether there is a run to send out, or may be one."""
+        ...
+
+    def next(self) -> TrialSpec | None:
+        """The next run to send out; None when there is none."""
+        ...
+
+    def look_ahead(self) -> None:
+        """Make the next run ready while all slots are busy."""
+        ...
+
+    def unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
+        """A run that waited for a worker is given up."""
+        ...
+
+
+def run_phase(sweep: OpenSweep, phase: Phase) -> None:
+    """Run a phase to its end, or until a stop is asked for or its time is up; then until every worker has ended."""
+    runs = Runs(sweep, phase)
+    pulse = Pulse(sweep)
+    end: tuple[State, str] | None = None
+    while end is None and (runs.open or phase.more()):
+        if sweep.stop:
+            end = State.STOPPED, sweep.stop.reason
+        elif time.monotonic() > phase.deadline:
+            end = phase.late
+        else:
+            runs.send_waiting()
+            while runs.room and (spec := phase.next()) is not None:
+                runs.send(spec)
+            phase.look_ahead()
+            runs.poll(POLL_SECONDS)
+            pulse.beat(runs, phase.left)
+    if end is not None:
+        sweep.tell("stopping", reason=end[1])
+        for spec in runs.stop(*end):
+            phase.unsent(spec, *end)
+    while runs.out:
+        runs.poll(POLL_SECONDS)
+        pulse.beat(runs, phase.left)

@@ -1,0 +1,110 @@
+"""What is open while a sweep runs: the one object that every phase gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tuner.announcements import Listener
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_runs
+from tuner.disk.folder import MODEL, StudyFolder
+from tuner.execution import Executor
+from tuner.messages import Kind, TrialSpec
+from tuner.sweep.nodes import Nodes
+from tuner.sweep.progress import Progress
+from tuner.sweep.record import Record
+from tuner.sweep.shared_storage import SharedStorage
+from tuner.sweep.stopping import Deadlines, Stop
+from tuner.task.specs import trial_spec
+from tuner.task.task import Task
+
+if TYPE_CHECKING:
+    from tuner.study.search import Search
+
+
+@dataclass
+class OpenSweep:
+    """A task, its open study, and what its runs need; the phases do the work.
+
+    Args:
+        task: The resolved task, whose data are prepared.
+        search: The study, open.
+        executor: Runs the trials.
+        storage: Where workers find data and leave checkpoints.
+        record: Told which runs have changed.
+        tell: Told what happens.
+        stop: Whether a stop was asked for.
+        deadlines: When the search and the sweep must end.
+        progress: Counts of the trials that are over.
+        nodes: What is known of the cluster's nodes.
+    """
+
+    task: Task
+    search: Search
+    executor: Executor
+    storage: SharedStorage
+    record: Record
+    tell: Listener
+    stop: Stop
+    deadlines: Deadlines
+    progress: Progress
+    nodes: Nodes = field(default_factory=Nodes)
+
+    @property
+    def folder(self) -> StudyFolder:
+        """The study's folder."""
+        return self.task.folder
+
+    def spec(self, run: str, kind: Kind, number: int, params: Mapping[str, Any], seed: int, **fields: Any) -> TrialSpec:
+        """The spec of a run of the study."""
+        file = self.task.file
+        return trial_spec(
+            self.task,
+            params,
+            run,
+            self.folder.run(run),
+            kind=kind,
+            number=number,
+            seed=seed,
+            checkpoints=self.storage.checkpoints(run),
+            store=self.storage.store,
+            prepared_as=self.storage.prepared_as(params),
+            act=file.diagnostics.mode == "act",
+            stall_seconds=file.attempts.stall,
+            output_bytes=file.disk.output,
+            checkpoint_bytes=self._checkpoint_share(),
+            **fields,
+        )
+
+    def create(self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None) -> None:
+        """Write the first event of a run that has none.
+
+        Args:
+            spec: The run.
+            searched: Names of the searched parameters.
+            repairs: Of a repair: which trial, finding and change.
+        """
+        created: dict[str, Any] = {
+            "run": spec.run,
+            "kind": spec.kind,
+            "number": spec.number,
+            "seed": spec.seed,
+            "params": dict(spec.params),
+            "searched": searched,
+        }
+        if repairs:
+            created["repairs"] = dict(repairs)
+        events.append(self.folder.events(spec.run), "created", **created)
+
+    def records(self, kind: str) -> Iterator[RunRecord]:
+        """The runs of a kind ("trials/", "confirm/"), one after the other."""
+        return read_runs(self.folder.events(run) for run in self.folder.runs() if run.startswith(kind))
+
+    def _checkpoint_share(self) -> int | None:
+        """Bytes of one checkpoint: each slot may hold one, and another while it is being written."""
+        if (budget := self.task.file.disk.checkpoints) is None:
+            return None
+        models = sum(path.stat().st_size for path in self.folder.root.glob(f"confirm/*/{MODEL}"))
+        return max(0, budget - models) // (2 * max(1, self.executor.num_slots))

@@ -1,0 +1,119 @@
+"""Opening a study: what is checked before it is touched, its lock, and the search that it holds."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tuner.announcements import Listener
+from tuner.disk.file_system import check_local
+from tuner.disk.folder import StudyFolder
+from tuner.disk.lock import DriverLock
+from tuner.disk.shape import check_events, check_shape
+from tuner.disk.versions import check_format
+from tuner.execution import Executor
+from tuner.space import Space, diff
+from tuner.sweep.stopping import Stop
+from tuner.sweep.unchanged import check_unchanged
+from tuner.task.machine import check_machine
+from tuner.task.task import Task, located
+
+if TYPE_CHECKING:
+    from tuner.study.search import Search
+
+
+def check_startable(task: Task, executor: Executor, *, fresh: bool) -> None:
+    """See that a sweep can start here, before anything of its study is touched; prepares the data.
+
+    Raises:
+        UserError: The study's folder, this machine, the cluster or the data cannot do.
+    """
+    if not fresh:
+        check_shape(task.folder)
+    check_local(task.folder.root, task.place(("storage",)))
+    check_machine(task)
+    with located(task.place, ("ray",)):
+        executor.check()
+    task.prepare()
+
+
+@contextmanager
+def opened_study(task: Task, tell: Listener, stop: Stop, *, fresh: bool) -> Iterator[Search]:
+    """The search of a task's study, which this process alone has while the context lasts.
+
+    Args:
+        task: The resolved task, whose data are prepared.
+        tell: Told when the search space has changed, or the study's database is away.
+        stop: Ends the wait for a database.
+        fresh: Set an existing study aside and begin anew.
+
+    Raises:
+        StudyError: The study is in use, damaged, or was made for something else.
+    """
+    folder = task.folder
+    lock = DriverLock(folder.lock)
+    try:
+        if fresh:
+            _set_aside(folder, task.file.storage.study)
+            check_shape(folder)  # what was no study stands there still
+        check_format(folder)
+        check_events(folder)
+        search = _search(task, tell, stop)
+        try:
+            check_unchanged(task, search)
+            _note_space(task, search, tell)
+            yield search
+        finally:
+            search.close()
+    finally:
+        lock.release()
+
+
+def _search(task: Task, tell: Listener, stop: Stop) -> Search:
+    from tuner.study.search import Search  # Optuna, only once task and data are known to be sound
+
+    told = False
+
+    def away(problem: str) -> None:
+        nonlocal told
+        if stop:
+            raise KeyboardInterrupt(stop.reason)
+        if not told:
+            told = True
+            tell("notice", sentence=f"the study's database is away, the sweep waits for it: {problem}")
+
+    return Search(
+        task.folder,
+        task.space,
+        objective=task.against_trivial,
+        sampler=task.sampler,
+        pruner=task.pruner,
+        seed=task.file.sampler.seed,
+        database=task.file.storage.study,
+        waiting=away,
+    )
+
+
+def _note_space(task: Task, search: Search, tell: Listener) -> None:
+    stored = search.attribute("space")
+    if stored is not None and (lines := diff(Space.from_json(stored), task.space)):
+        tell("space", lines=lines, fitting=search.counted())
+    search.set_attribute("space", task.space.to_json())
+
+
+def _set_aside(folder: StudyFolder, database: str | None) -> None:
+    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it, and rename it in the database."""
+    kept = folder.root.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    if database is not None:
+        from tuner.study.database import rename_study
+
+        rename_study(database, folder.name, kept.name)
+    if not folder.exists():
+        return
+    kept.mkdir()
+    for path in folder.root.iterdir():
+        if path != folder.lock:
+            shutil.move(path, kept / path.name)

@@ -1,0 +1,57 @@
+"""Once a second while a sweep runs: how far it is, and how its record is."""
+
+from __future__ import annotations
+
+import time
+
+from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.runs import Runs
+
+SECONDS = 1.0
+"""Least time between two beats."""
+
+
+class Pulse:
+    """Tells the progress of a sweep, at most once a second."""
+
+    def __init__(self, sweep: OpenSweep) -> None:
+        self._sweep = sweep
+        self._last = 0.0
+
+    def beat(self, runs: Runs, left: int | None) -> None:
+        """Tell the progress, if it is time.
+
+        Args:
+            runs: What is out.
+            left: In a confirmation: runs of full length that were not sent out yet; None in the search.
+        """
+        now = time.monotonic()
+        if now - self._last < SECONDS:
+            return
+        self._last = now
+        sweep, progress = self._sweep, self._sweep.progress
+        open_runs = None if left is None else left + runs.open
+        sweep.record.look()
+        sweep.tell(
+            "progress",
+            done=progress.done,
+            trials=progress.trials,
+            running=runs.out,
+            idle=sweep.executor.num_slots - runs.out,
+            states=dict(progress.states),
+            best=progress.best,
+            best_number=progress.best_number,
+            left=open_runs,
+            seconds_left=self._seconds_left(open_runs),
+        )
+
+    def _seconds_left(self, left: int | None) -> float | None:
+        progress, slots = self._sweep.progress, self._sweep.executor.num_slots
+        if left is not None:
+            seconds = progress.full_runs_seconds(left, slots)
+        elif (seconds := progress.search_seconds()) is not None:
+            confirm = self._sweep.task.file.confirm
+            runs = (confirm.top + 1) * confirm.seeds if confirm.top else 0
+            seconds += progress.full_runs_seconds(runs, slots) or 0.0
+        remaining = self._sweep.deadlines.all - time.monotonic()
+        return None if seconds is None else max(0.0, min(seconds, remaining))

@@ -1,0 +1,33 @@
+"""At the end: one reading of the test data, by the models of all confirmed runs."""
+
+from __future__ import annotations
+
+import math
+
+from tuner.disk.events import read_run
+from tuner.messages import State, TrialSpec
+from tuner.sweep.candidates import BASELINE, confirmed
+from tuner.sweep.fixed_runs import FixedRuns
+from tuner.sweep.open_sweep import OpenSweep
+
+
+class TestPhase(FixedRuns):
+    """Scores the models of all confirmed runs on the test data, unless exactly these were scored before."""
+
+    def __init__(self, sweep: OpenSweep) -> None:
+        self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]
+        """The runs whose models are scored."""
+        super().__init__(sweep, self._specs(sweep), math.inf)
+
+    def _specs(self, sweep: OpenSweep) -> list[TrialSpec]:
+        before = read_run(sweep.folder.events("test"))
+        already = set(before.results.get("test", {}))
+        if not self.scored or already == set(self.scored):
+            return []
+        if already:
+            sweep.tell("notice", sentence="the test data is read again: the confirmed configurations have changed")
+        models = tuple(sweep.storage.kept(run) for run in self.scored)
+        spec = sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
+        if not before.run:
+            sweep.create(spec, [])
+        return [spec]
