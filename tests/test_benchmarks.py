@@ -112,7 +112,13 @@ def test_the_task_of_the_chorales_runs(rolls: Path, tmp_path: Path, monkeypatch:
     for name, value in values.items():
         task = task.replace(name, value)
     (tmp_path / "task.yaml").write_text(task)
-    small = ("space.hidden_size=4", "ray.address=in-process", "report.figures=0", "pruner.min_epochs=1")
+    small = (
+        "tracking.uri=none",
+        "space.hidden_size=4",
+        "ray.address=in-process",
+        "report.figures=0",
+        "pruner.min_epochs=1",
+    )
     resolved = resolve_task(tmp_path / "task.yaml", small)
     outcome = Sweep(resolved, JsonLines(StringIO())).run()
     assert outcome.usable
@@ -224,7 +230,7 @@ def test_the_table_of_intervals_is_whole() -> None:
 def test_a_placebo_is_trained_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every configuration a second time from another seed, both ways round, whatever epoch both are cut at."""
     monkeypatch.chdir(tmp_path)
-    small = ("data.length=6", "data.train=60", "data.val=20", "data.test=20", "budget.epochs=2")
+    small = ("tracking.uri=none", "data.length=6", "data.train=60", "data.val=20", "data.test=20", "budget.epochs=2")
     placebo.train(tmp_path, "adding", 1, 5, *small, "space.hidden_size=4", "space.layers=1")
     (first,) = records(tmp_path / "adding", "adding")
     second = placebo.again(tmp_path / "adding", first)

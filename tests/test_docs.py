@@ -78,9 +78,8 @@ def test_the_documents_cell_computes_its_equations(own_cell: str) -> None:
     torch.testing.assert_close(*gradients)
 
 
-def test_the_documents_cell_is_searched(own_cell: str, tmp_path: Path, migrated: Path) -> None:
+def test_the_documents_cell_is_searched(own_cell: str, tmp_path: Path) -> None:
     """Beside the LSTM, with a `space:` as the page has it, as a sweep of the program."""
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     path = write_task(tmp_path, more=f'space: {{cell: [lstm, "{own_cell}"]}}\nsampler: {{name: grid}}')
     sets = ["search_space={cell: [lstm], hidden_size: 8}", "confirm.top=0", "budget.trials=2"]
     outcome = Sweep(resolve_task(path, sets), lambda *_, **__: None).run()

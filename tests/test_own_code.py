@@ -240,7 +240,7 @@ def test_workers_find_the_same_modules(tmp_path: Path) -> None:
     for name in HIDING:
         (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name}.py is not meant')\n")
     more = 'search_space: {cell: "own_cell:Leaky", learning_rate: [0.01, 0.02]}\nconfirm: {top: 0}\nray: {}\n'
-    write_task(tmp_path, name="own", trials=1, epochs=1, more=f"{more}resources: {{workers: 1}}\n")
+    write_task(tmp_path, name="own", trials=1, epochs=1, mlflow=True, more=f"{more}resources: {{workers: 1}}\n")
     done = command(tmp_path, "run", "own.yaml", "--json", module=True)
     assert done.returncode == 0, done.stderr
     assert '"state": "COMPLETED"' in done.stdout

@@ -167,11 +167,10 @@ def open_cluster() -> Iterator[str]:
 @pytest.mark.ray
 @pytest.mark.slow
 def test_an_open_cluster_is_refused_unless_it_is_allowed(
-    tmp_path: Path, migrated: Path, open_cluster: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a token the sweep ends with status 2 before it starts; the key in the task file lets it run."""
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     path = write_task(tmp_path, trials=2, more=f"ray: {{address: '{open_cluster}'}}\nconfirm: {{top: 0}}")
     output = finish(start(tmp_path, path), status=2)
     line = output.strip().splitlines()[-1]

@@ -341,16 +341,16 @@ def test_a_study_from_before_goes_on_and_its_data_is_prepared_anew(tmp_path: Pat
     assert len(adapter.problem(folder).dataset("val")) == 57
 
 
-def test_a_run_tells_what_preparation_knows(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_tells_what_preparation_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was left out, guessed, filled and constant is told by `run`, before anything is trained."""
     long = hourly(120).drop(index=[40, 41]).assign(shop="a", still=0)
     long.loc[119, "still"] = 1  # in the test part alone
     short = hourly(9).assign(shop="b", still=0)
     pd.concat([long, short]).to_csv(tmp_path / "x.csv", index=False, sep=";", decimal=",")
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     (tmp_path / "x.yaml").write_text(
         "adapter: time_series/forecasting\ndata: {path: x.csv, time: t, series: shop, horizon: 3, window: 6}\n"
-        "budget: {trials: 1, epochs: 1}\nconfirm: {top: 0}\nreport: {figures: 0}\nray: {address: in-process}\n" + SPACE
+        "budget: {trials: 1, epochs: 1}\nconfirm: {top: 0}\nreport: {figures: 0}\nray: {address: in-process}\n"
+        f"tracking: {{uri: none}}\n{SPACE}"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -14,7 +14,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """A folder with `tiny.yaml` and the finished study of it: three trials, one confirmation and the baseline's."""
     folder = tmp_path_factory.mktemp("study")
     shutil.copy(migrated, folder / "mlflow.db")
-    path = write_task(folder, trials=3, epochs=2, more="confirm: {top: 1, seeds: 1}")
+    path = write_task(folder, trials=3, epochs=2, mlflow=True, more="confirm: {top: 1, seeds: 1}")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -58,11 +58,15 @@ class Program:
         """Its status; None while it runs."""
         return self._process.exitcode
 
-    def wait(self, seconds: float | None = 200.0) -> str:
+    def told(self) -> str:
+        """Its output so far."""
+        return Path(self._output).read_text()
+
+    def wait(self, seconds: float = 600.0) -> str:
         """Its output, once it has ended; the time is only for what hangs."""
         self._process.join(seconds)
-        assert self.poll() is not None, f"no end within {seconds} s: {Path(self._output).read_text()}"
-        output = Path(self._output).read_text()
+        assert self.poll() is not None, f"no end within {seconds} s: {self.told()}"
+        output = self.told()
         os.unlink(self._output)
         return output
 

@@ -24,6 +24,10 @@ class Events(list[tuple[str, dict[str, Any]]]):
         """The fields of all events of a kind."""
         return [fields for name, fields in self if name == event]
 
+    def notices(self) -> list[str]:
+        """The sentences of notices, but for the one about a task's own `tracking: {uri: none}`."""
+        return [each["sentence"] for each in self.of("notice") if not each["sentence"].startswith("tracking is none")]
+
 
 def sweep(path: Path, *sets: str, **options: Any) -> tuple[Outcome, Events]:
     """Run a sweep in this process."""

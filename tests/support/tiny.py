@@ -28,19 +28,27 @@ def write_waves(path: Path, *, items: int = 60, steps: int = 12, seed: int = 0) 
 
 
 def write_task(
-    folder: Path, *, name: str = "tiny", trials: int = 4, epochs: int = 3, figures: int = 0, more: str = ""
+    folder: Path,
+    *,
+    name: str = "tiny",
+    trials: int = 4,
+    epochs: int = 3,
+    figures: int = 0,
+    mlflow: bool = False,
+    more: str = "",
 ) -> Path:
-    """A task file beside its data; trials run in this process, unless `more` says otherwise.
+    """A task file beside its data; trials run in this process, and MLflow is left out, unless it is said otherwise.
 
     Findings are only told, unless it does: so short a training looks hopeless more often than not.
     """
     write_waves(folder / "waves.csv")
     ray = "" if "ray:" in more else "ray: {address: in-process}\n"
     diagnostics = "" if "diagnostics:" in more else "diagnostics: {mode: observe}\n"
+    tracking = "" if mlflow or "tracking:" in more else "tracking: {uri: none}\n"
     path = folder / f"{name}.yaml"
     path.write_text(
         f"name: {name}\nadapter: time_series/classification\ndata: {{path: waves.csv, label: label}}\n"
-        f"budget: {{trials: {trials}, epochs: {epochs}}}\nreport: {{figures: {figures}}}\n{ray}{diagnostics}"
+        f"budget: {{trials: {trials}, epochs: {epochs}}}\nreport: {{figures: {figures}}}\n{ray}{diagnostics}{tracking}"
         f"{'' if 'search_space' in more else SPACE}{more}\n"
     )
     return path

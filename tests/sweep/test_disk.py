@@ -17,9 +17,8 @@ from tuner.task import resolve_task
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
 
 
 def gc(study: str, status: int = 0) -> str:
@@ -98,21 +97,23 @@ def test_checkpoints_keep_to_their_bytes(tmp_path: Path) -> None:
     outcome, told = sweep(path)
     assert outcome.finished
     assert curves(path) == curves(whole)
-    (notice,) = [notice["sentence"] for notice in told.of("notice")]
+    (notice,) = told.notices()
     assert "could not write its checkpoint: a checkpoint of " in notice
     assert notice.endswith("bytes is larger than 1000")
 
 
-def test_a_moved_folder_goes_on_and_its_artifacts_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_folder_goes_on_and_its_artifacts_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path
+) -> None:
     """Study, data and MLflow's database are carried elsewhere in mid-sweep; the numbers are as if never moved."""
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
-    shutil.copy("mlflow.db", before)
+    shutil.copy(migrated, before)
     monkeypatch.chdir(before)
     whole = write_task(before, name="whole", trials=4, epochs=4, more="confirm: {top: 0}")
     sweep(whole)
     expected = curves(whole)
-    path = write_task(before, trials=4, epochs=4, more="confirm: {top: 0}")
+    path = write_task(before, trials=4, epochs=4, mlflow=True, more="confirm: {top: 0}")
     stopped(path)
     monkeypatch.chdir(tmp_path)
     before.rename(after)

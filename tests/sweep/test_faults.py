@@ -24,11 +24,6 @@ from tuner.disk.events import read, read_run
 from tuner.messages import State
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, migrated: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
-
-
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A file system of one megabyte."""
@@ -180,7 +175,6 @@ def test_workers_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> Non
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-        shutil.copy(tmp_path / "mlflow.db", folder)
     finish(start(whole, write_task(whole, trials=8, epochs=6, more="confirm: {top: 0}")))
     more = "confirm: {top: 0}\nray: {address: local}\nresources: {workers: 1}"
     process = start(killed, write_task(killed, trials=8, epochs=6, more=more))

@@ -43,11 +43,10 @@ def scripted(spec: TrialSpec, link: Link) -> Ended:
 
 @pytest.mark.parametrize("mode", ["act", None])
 def test_the_leading_trial_goes_on_and_a_bad_one_is_hopeless(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path, mode: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str | None
 ) -> None:
     """Where the sweep acts; by default no rule ends a trial."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     more = "objective: {metric: val/loss}\nconfirm: {top: 0}\npruner: {name: none}\n"
     more += f"diagnostics: {{mode: {mode}}}" if mode else "# diagnostics: left as they are"
     path = write_task(tmp_path, trials=len(CURVES), more=more)

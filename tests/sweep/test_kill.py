@@ -48,8 +48,8 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path: Path, migr
         folder.mkdir()
         (folder / "mlflow.db").write_bytes(migrated.read_bytes())
     more = "confirm: {top: 1, seeds: 1}"
-    finish(start(whole, write_task(whole, trials=TRIALS, epochs=4, more=more)))
-    path = write_task(killed, trials=TRIALS, epochs=4, more=more)
+    finish(start(whole, write_task(whole, trials=TRIALS, epochs=4, mlflow=True, more=more)))
+    path = write_task(killed, trials=TRIALS, epochs=4, mlflow=True, more=more)
     dice = random.Random(0)
     for kill in range(4):
         process = start(killed, path)
@@ -68,7 +68,7 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     """Within 30 s of SIGKILL no process that the driver started is left, and the same command finishes the sweep."""
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     more = "ray: {address: local}\nresources: {workers: 2}\nconfirm: {top: 1, seeds: 1}"
-    path = write_task(tmp_path, trials=TRIALS, epochs=4, more=more)
+    path = write_task(tmp_path, trials=TRIALS, epochs=4, mlflow=True, more=more)
     process = start(tmp_path, path)
     deadline = time.monotonic() + 90
     while ended(tmp_path) < 2 and time.monotonic() < deadline:
@@ -98,7 +98,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
 ) -> None:
     """Ctrl+C and SIGTERM end with their statuses, nothing is left RUNNING, and a resume completes the sweep."""
     (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
-    path = write_task(tmp_path, trials=TRIALS, epochs=4, more=f"confirm: {{top: 1, seeds: 1}}\n{where}")
+    path = write_task(tmp_path, trials=TRIALS, epochs=4, mlflow=True, more=f"confirm: {{top: 1, seeds: 1}}\n{where}")
     process = start(tmp_path, path)
     while ended(tmp_path) < 2:
         time.sleep(0.02)

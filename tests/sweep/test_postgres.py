@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from pathlib import Path
 
@@ -15,32 +14,31 @@ from tests.support.program import finish, start
 from tests.support.studies import curves, ended
 from tests.support.tiny import write_task
 
-MORE = "confirm: {{top: 1, seeds: 1}}\nstorage: {{study: '{url}'}}\n{more}"
+MORE = "confirm: {{top: 1, seeds: 1}}\nstorage: {{study: '{url}'}}"
+AWAY = "the study's database is away, the sweep waits for it"
 
 
-def _task(folder: Path, migrated: Path, url: str, more: str = "", trials: int = 6, epochs: int = 3) -> Path:
+def _task(folder: Path, url: str, trials: int = 6, epochs: int = 3, *, mlflow: bool = False) -> Path:
     folder.mkdir()
-    (folder / "mlflow.db").write_bytes(migrated.read_bytes())
-    return write_task(folder, trials=trials, epochs=epochs, more=MORE.format(url=url, more=more))
+    return write_task(folder, trials=trials, epochs=epochs, mlflow=mlflow, more=MORE.format(url=url))
 
 
 @pytest.mark.slow
 def test_a_sweep_in_a_database_is_that_of_a_journal_and_survives_the_servers_crash(
-    tmp_path: Path, migrated: Path, postgres: PostgresServer
+    tmp_path: Path, postgres: PostgresServer
 ) -> None:
     """With PostgreSQL killed in mid-sweep and started again, trials and losses are those of an undisturbed sweep."""
     whole, hit = tmp_path / "whole", tmp_path / "hit"
     whole.mkdir()
-    (whole / "mlflow.db").write_bytes(migrated.read_bytes())
     finish(start(whole, write_task(whole, trials=6, epochs=20, more="confirm: {top: 1, seeds: 1}")))
-    process = start(hit, _task(hit, migrated, postgres.new_database(), epochs=20))
+    process = start(hit, _task(hit, postgres.new_database(), epochs=20))
     while ended(hit) < 2 and process.poll() is None:
         time.sleep(0.02)
     postgres.stop(signal.SIGQUIT)
-    time.sleep(2)
+    while AWAY not in process.told():
+        time.sleep(0.02)
     postgres.start()
     output = finish(process)
-    assert "the study's database is away, the sweep waits for it" in output
     assert "Traceback" not in output
     assert curves(hit) == curves(whole)
 
@@ -50,7 +48,9 @@ def test_no_file_and_no_output_holds_the_password(tmp_path: Path, migrated: Path
     """Neither the study's folder, MLflow's database, the study in PostgreSQL nor the output has it."""
     folder = tmp_path / "s"
     url = postgres.new_database()
-    outputs = [finish(start(folder, _task(folder, migrated, url, trials=2)))]
+    path = _task(folder, url, trials=2, mlflow=True)
+    (folder / "mlflow.db").write_bytes(migrated.read_bytes())
+    outputs = [finish(start(folder, path))]
     task = folder / "tiny.yaml"
     outputs += [finish(start(folder, task, "--json")), finish(start(folder, task, "--fresh"))]
     assert not any(PASSWORD in output for output in outputs)
@@ -68,12 +68,12 @@ def test_no_file_and_no_output_holds_the_password(tmp_path: Path, migrated: Path
 
 
 @pytest.mark.slow
-def test_a_study_without_its_event_files_is_refused(tmp_path: Path, migrated: Path, postgres: PostgresServer) -> None:
+def test_a_study_without_its_event_files_is_refused(tmp_path: Path, postgres: PostgresServer) -> None:
     """Gone on with from another folder, it says where its files are; a folder of another study is refused too."""
     first, second = tmp_path / "first", tmp_path / "second"
     url = postgres.new_database()
-    finish(start(first, _task(first, migrated, url, trials=2)))
-    output = finish(start(second, _task(second, migrated, url, trials=3)), status=2)
+    finish(start(first, _task(first, url, trials=2)))
+    output = finish(start(second, _task(second, url, trials=3)), status=2)
     assert "must hold the event files of study tiny, but got 'none for trial 0'. Go on where it was begun (" in output
     assert str(first) in output
     assert not (second / "mlruns" / "studies" / "tiny" / "trials").exists()
@@ -85,17 +85,19 @@ def test_a_study_without_its_event_files_is_refused(tmp_path: Path, migrated: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_goes_through_while_the_database_is_away(
-    tmp_path: Path, migrated: Path, postgres: PostgresServer, number: signal.Signals
+    tmp_path: Path, postgres: PostgresServer, number: signal.Signals
 ) -> None:
     """One signal ends the sweep, with its exit status; with the database back the same command goes on."""
     folder = tmp_path / "s"
-    path = _task(folder, migrated, postgres.new_database(), epochs=20)
+    path = _task(folder, postgres.new_database(), epochs=20)
     process = start(folder, path)
     while not ended(folder) and process.poll() is None:
         time.sleep(0.02)
     postgres.stop()
     try:
-        threading.Timer(3, process.send_signal, [number]).start()
+        while AWAY not in process.told():
+            time.sleep(0.02)
+        process.send_signal(number)
         finish(process, status=128 + number)
     finally:
         postgres.start()

@@ -43,15 +43,20 @@ EPOCHS = {
 @pytest.mark.examples
 @pytest.mark.parametrize("name", sorted(PACKAGES))
 def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two short trials on the real data leave the trivial predictor far behind."""
     if find_spec(PACKAGES[name]) is None:
         pytest.skip(f"the package {PACKAGES[name]} of the extra `examples` is not installed")
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     budget = ["budget.trials=2", f"budget.epochs={EPOCHS.get(name, 8)}", "confirm.top=0", "report.figures=0"]
-    fixed = ["ray.address=in-process", "space.hidden_size=32", "space.learning_rate=0.01", "pruner={name: none}"]
+    fixed = [
+        "ray.address=in-process",
+        "tracking.uri=none",
+        "space.hidden_size=32",
+        "space.learning_rate=0.01",
+        "pruner={name: none}",
+    ]
     task = resolve_task(ready_tasks()[name], [*budget, *fixed, *FIXED.get(name, [])])
     told = Events()
     outcome = Sweep(task, told).run()

@@ -103,7 +103,7 @@ def test_the_end_tells_how_far_mlflow_is(
 def test_the_command_that_syncs_works_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the folder and the URI where they are not the defaults, and finds the study."""
     monkeypatch.chdir(tmp_path)
-    path = write_task(tmp_path)
+    path = write_task(tmp_path, mlflow=True)
     assert sync_command(resolve_task(path)) == "python -m tuner sync tiny"
     sets = ["storage=my studies", "tracking.uri=sqlite:///other runs.db"]
     words = shlex.split(sync_command(resolve_task(path, sets)))
@@ -118,7 +118,7 @@ def test_the_command_that_syncs_works_as_it_is_told(tmp_path: Path, monkeypatch:
 def test_a_dead_mlflow_costs_a_sweep_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The summary comes first, then why nothing is there and how it comes there; no page is offered to look at."""
     monkeypatch.chdir(tmp_path)
-    path = write_task(tmp_path, trials=2, epochs=1, more="confirm: {top: 0}")
+    path = write_task(tmp_path, trials=2, epochs=1, mlflow=True, more="confirm: {top: 0}")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{closed.getsockname()[1]}"

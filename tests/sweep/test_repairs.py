@@ -247,9 +247,8 @@ class TestInASweep:
     """Real trials in this process."""
 
     @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
+    def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
 
     def test_a_finding_is_repaired_in_a_new_trial_that_counts_and_is_told(self, tmp_path: Path) -> None:
         """Rates that move nothing are found, and cured once per cell."""
@@ -376,6 +375,7 @@ sampler: {name: random, seed: 1}
 pruner: {name: none}
 confirm: {top: 0}
 ray: {address: in-process}
+tracking: {uri: none}
 report: {figures: 0}
 diagnostics: {repairs: 0.5}
 """

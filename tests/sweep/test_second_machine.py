@@ -146,7 +146,7 @@ def task(tmp_path: Path, migrated: Path, machines: Machines, monkeypatch: pytest
         folder.mkdir()
         (folder / "mlflow.db").write_bytes(migrated.read_bytes())
         more = f"{MORE}{fields.pop('more', '')}"
-        return write_task(folder, more=more, **fields)  # type: ignore[arg-type]
+        return write_task(folder, mlflow=True, more=more, **fields)  # type: ignore[arg-type]
 
     return write
 

@@ -19,10 +19,9 @@ from tuner.task import resolve_task
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
-    """Every test runs in a folder of its own with a migrated MLflow database."""
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
 
 
 def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
@@ -191,7 +190,7 @@ def test_an_exhausted_space_ends_the_search_early(tmp_path: Path) -> None:
     outcome, told = sweep(path)
     assert outcome.finished
     assert len(told.of("trial")) == 4
-    assert any("exhausted" in notice["sentence"] for notice in told.of("notice"))
+    assert any("exhausted" in notice for notice in told.notices())
 
 
 def test_a_time_limit_ends_the_search_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -210,8 +209,8 @@ def test_a_time_limit_without_a_trial_ends_in_a_sentence_and_can_be_raised(tmp_p
     path = write_task(tmp_path, trials=3, more="confirm: {top: 0}")
     outcome, told = sweep(path, "budget.timeout=0.001")
     assert outcome == Outcome(finished=True, usable=False)
-    (notice,) = told.of("notice")
-    assert notice["sentence"].startswith("budget.timeout (0.001 s) was over before a trial began; ")
+    (notice,) = told.notices()
+    assert notice.startswith("budget.timeout (0.001 s) was over before a trial began; ")
     outcome, told = sweep(path, "budget.timeout=1h")
     assert len(told.of("trial")) == 3
     events = resolve_task(path).folder.sweep_events
@@ -306,6 +305,7 @@ baseline: {learning_rate: 1.0e-9}
 budget: {trials: 2, epochs: 1}
 report: {figures: 0}
 ray: {address: in-process}
+tracking: {uri: none}
 diagnostics: {mode: observe}
 """
 

@@ -14,10 +14,9 @@ from tuner.task import resolve_task
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> Path:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The task file of a study of one trial."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(migrated.read_bytes())
     path = write_task(tmp_path, trials=1, more="confirm: {top: 0}")
     sweep(path)
     return path
