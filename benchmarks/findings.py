@@ -12,7 +12,6 @@ should have none. About forty minutes on two cores.
 from __future__ import annotations
 
 import argparse
-import math
 import multiprocessing
 import os
 from collections import Counter
@@ -26,7 +25,6 @@ from tuner.diagnostics.judging import check_epochs, hopeless, judge, rules
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
-from tuner.objective import Objective
 from tuner.reporting.about import About, case_of
 from tuner.solo.diagnose import about
 from tuner.study.curves import Curves
@@ -65,7 +63,7 @@ def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
         of: Its study.
         curves: Of the trainings before it; this one is added, as far as it would have been trained.
     """
-    for epoch, value in record.series(of.metric).items():
+    for epoch, value in record.series(of.objective.metric).items():
         curves.add(record.number, epoch, value)
         if epoch not in check_epochs(of.epochs):
             continue
@@ -82,8 +80,8 @@ def ended(record: RunRecord, of: About, curves: Curves) -> Ended | None:
 
 def ranks(trials: list[RunRecord], of: About) -> dict[int, int]:
     """Number -> place by the best objective, from 0; last those that never had a finite one."""
-    best = {trial.number: found[1] if (found := of.best(trial)) else math.inf for trial in trials}
-    return {number: place for place, number in enumerate(sorted(best, key=lambda number: best[number]))}
+    loss = {trial.number: of.objective.loss(found[1] if (found := of.best(trial)) else None) for trial in trials}
+    return {number: place for place, number in enumerate(sorted(loss, key=lambda number: loss[number]))}
 
 
 def main() -> None:
@@ -106,7 +104,7 @@ def main() -> None:
     made, of_the_best = Counter[str](), Counter[str]()
     for task in asked.tasks:
         trials, of = records(folder / task, task), about(StudyFolder(folder / task / "mlruns/studies" / task))
-        curves = Curves(Objective(of.metric, of.maximize, trivial=of.trivial_value))
+        curves = Curves(of.objective)
         found = [one for trial in trials if (one := ended(trial, of, curves))]
         place = ranks(trials, of)
         best_ones = {number for number, rank in place.items() if rank < len(trials) / 5}

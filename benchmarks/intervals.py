@@ -20,6 +20,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tuner.objective import Objective
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation
 
 SEEDS, CONFIGURATIONS = (3, 5), (2, 3, 4)
@@ -65,7 +66,7 @@ def simulate(configurations: Mapping[int, Normal], seeds: int, studies: int, see
     counts = [0, 0, 0, 0]
     for _ in range(studies):
         drawn = {number: [one.draw(noise) for _ in range(seeds)] for number, one in configurations.items()}
-        found = confirmation(drawn, True)
+        found = confirmation(drawn, Objective(maximize=True))
         best, against = found.configurations[0], found.against_baseline
         assert best.interval is not None
         assert against is not None
@@ -121,7 +122,7 @@ def counted(sd: float, seeds: int, configurations: int, studies: int, seed: int)
             number: [round(noise.gauss(middle, sd)) / ITEMS for _ in range(seeds)]
             for number in range(BASELINE, configurations - 1)
         }
-        told += is_told(confirmation(drawn, True, within=(0.0, 1.0), step=1 / ITEMS))
+        told += is_told(confirmation(drawn, Objective(maximize=True, within=(0.0, 1.0)), step=1 / ITEMS))
     return told / studies
 
 

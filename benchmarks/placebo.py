@@ -27,6 +27,7 @@ from benchmarks.small_tasks import TASKS, task_file
 from tuner.disk.events import RunRecord
 from tuner.link import RecordingLink
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.repaired import Repaired, repaired
 
 METRIC = "val/loss"
@@ -78,7 +79,7 @@ def told(first: RunRecord, second: RunRecord, confirmed: Sequence[RunRecord], ep
     before = replace(first, number=0, state=State.PRUNED, epochs=kept, repairs={})
     cause = {"number": 0, "finding": "nothing", "change": {}}
     after = replace(second, number=1, state=State.COMPLETED, repairs=cause)
-    (found,) = repaired([before, after], confirmed, METRIC, maximize=False)
+    (found,) = repaired([before, after], confirmed, Objective(METRIC))
     return found
 
 

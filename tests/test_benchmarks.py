@@ -166,7 +166,7 @@ def test_confirmed_losses_are_compared_by_their_ratios(monkeypatch: pytest.Monke
 
 def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
     """Of a training whose steps move nothing the epoch, a quarter into its budget; none of a healthy one."""
-    of = About("fake", "val/loss", maximize=False, epochs=20, trivial={"loss": 0.7})
+    of = About("fake", Objective(trivial=0.7), epochs=20, trivial={"loss": 0.7})
     slow, healthy, late = trained(0), trained(1), trained(2)
     for record, level, ratio in ((slow, 0.7, 1e-7), (healthy, 0.3, 1e-2), (late, 0.7, 1e-2)):
         record.results["steps_per_epoch"] = 100
@@ -174,7 +174,7 @@ def test_what_acting_would_have_ended_is_told_with_its_place() -> None:
             event["metrics"] |= {"val/loss": level, "train/loss": level, "update/ratio": ratio, "lr": 1e-3}
             event["tensors"] = {}
             event["metrics"].pop("grad/attenuation", None)
-    curves = Curves(Objective(trivial=0.7))
+    curves = Curves(of.objective)
     assert findings.ended(slow, of, curves) is None  # nothing is known of what can be reached
     assert findings.ended(healthy, of, curves) is None
     slow.number = 3

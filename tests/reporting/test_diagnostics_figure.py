@@ -13,6 +13,7 @@ from tests.support.figures import is_png
 from tests.support.trained import dead, trained, vanishing
 from tuner.diagnostics import names
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting import diagnostics_figure, save, trial_figure
 from tuner.reporting.drawing import short
 
@@ -186,7 +187,7 @@ def test_a_gradient_that_explodes_on_the_way_is_not_sound() -> None:
 def test_findings_are_marked_on_the_learning_curve() -> None:
     """Each finding should have a line at its first epoch and an entry of the legend, of two epochs the first."""
     record = trained(findings=(vanishing(7), dead(5), vanishing(3)))
-    axes = panel(trial_figure(record, metric="val/accuracy", maximize=True), "Is it learning?")
+    axes = panel(trial_figure(record, Objective("val/accuracy", maximize=True)), "Is it learning?")
     marked = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
     assert sorted(next(iter(line.get_xdata())) for line in marked) == [3, 5]  # type: ignore[arg-type]
     legend = axes.get_legend()
@@ -199,7 +200,7 @@ def test_findings_are_marked_on_the_learning_curve() -> None:
 def test_many_findings_are_counted(tmp_path: Path) -> None:
     """More findings than fit should be counted, and a run that never had an epoch be drawn."""
     record = trained(epochs=0, findings=tuple(vanishing(n, name=f"finding_{n}") for n in range(9)))
-    figure = trial_figure(record, metric="val/accuracy", maximize=True)
+    figure = trial_figure(record, Objective("val/accuracy", maximize=True))
     legend = panel(figure, "Is it learning?").get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()][-1] == "and 3 more"

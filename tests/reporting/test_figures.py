@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from tests.support.figures import is_png
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting import save, sweep_figures, trial_figure
 
 TENSORS = ("rnn.weight_ih", "rnn.weight_hh", "head.weight")
@@ -62,13 +63,13 @@ class TestTrial:
     ) -> None:
         """A run of any length and end should give a figure, without a warning."""
         record = run(3, epochs=epochs, state=state, value=value)
-        figure = trial_figure(record, metric="val/accuracy", maximize=True, trivial=0.1)
+        figure = trial_figure(record, Objective("val/accuracy", maximize=True, trivial=0.1))
         save(figure, tmp_path / "figures" / "trial.png")
         assert is_png(tmp_path / "figures" / "trial.png")
 
     def test_what_is_drawn_is_what_was_measured(self) -> None:
         """The curves should be the values by epoch, and the trivial predictor a line at its value."""
-        figure = trial_figure(run(1, epochs=4), metric="val/loss", maximize=False, trivial=0.7)
+        figure = trial_figure(run(1, epochs=4), Objective(trivial=0.7))
         lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
         assert list(lines["train loss"].get_xdata()) == [1, 2, 3, 4]
         assert list(lines["train loss"].get_ydata()) == [1 / 2, 1 / 3, 1 / 4, 1 / 5]
@@ -79,7 +80,7 @@ class TestTrial:
         record = run(1, epochs=4)
         for event in record.epochs.values():
             event["tensors"] = {}
-        figure = trial_figure(record, metric="val/loss", maximize=False)
+        figure = trial_figure(record, Objective())
         save(figure, tmp_path / "figures" / "trial.png")
         shown = [text.get_text() for axes in figure.axes for text in axes.texts]
         assert "no updates per weight were measured" in shown
@@ -94,7 +95,7 @@ class TestSweep:
             run(n, epochs=1 + n % 5, state=states[n % 9], value=None if states[n % 9] in without else 0.01 * n)
             for n in range(45)
         ]
-        figures = sweep_figures(records, metric="val/accuracy", maximize=True)
+        figures = sweep_figures(records, Objective("val/accuracy", maximize=True))
         assert set(figures) == {"history", "parameters", "curves"}
         for name, figure in figures.items():
             save(figure, tmp_path / name / f"{name}.png")
@@ -106,7 +107,7 @@ class TestSweep:
         """The line should follow the best completed value."""
         values = [0.3, 0.5, 0.2, 0.9, 0.1]
         records = [run(number, epochs=1, value=value) for number, value in enumerate(values)]
-        figure = sweep_figures(records, metric="val/accuracy", maximize=maximize)["history"]
+        figure = sweep_figures(records, Objective("val/accuracy", maximize=maximize))["history"]
         (line,) = figure.axes[0].get_lines()
         expected = [0.3, 0.5, 0.5, 0.9, 0.9] if maximize else [0.3, 0.3, 0.2, 0.2, 0.1]
         assert list(line.get_ydata()) == expected
@@ -115,13 +116,13 @@ class TestSweep:
         """An outlier should leave the figure, and be told."""
         records = [run(number, epochs=1, value=0.1 + 0.01 * number) for number in range(20)]
         records[5].value = 1e9
-        axes = sweep_figures(records, metric="val/loss", maximize=False)["history"].axes[0]
+        axes = sweep_figures(records, Objective())["history"].axes[0]
         assert axes.get_ylim()[1] < 2
         assert "1 worse value outside" in [text.get_text() for text in axes.texts]
 
     def test_an_empty_search_is_drawn(self, tmp_path: Path) -> None:
         """Before the first value there should be figures all the same, without parameters."""
-        figures = sweep_figures([run(0, epochs=0, state=State.LOST, value=None)], metric="val/loss", maximize=False)
+        figures = sweep_figures([run(0, epochs=0, state=State.LOST, value=None)], Objective())
         assert set(figures) == {"history", "curves"}
         for name, figure in figures.items():
             save(figure, tmp_path / f"{name}.png")

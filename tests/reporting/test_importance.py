@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from tuner.objective import Objective
 from tuner.reporting.importance import FEWEST, importance, is_logarithmic
 
 
@@ -17,7 +18,7 @@ def test_the_parameter_that_matters_is_found() -> None:
             "hidden_size": draw.choice([32, 64, 128]),
         }
         trials.append((params, -abs(math.log10(params["learning_rate"]) + 3)))
-    found = importance(trials, maximize=True).shares
+    found = importance(trials, Objective(maximize=True)).shares
     assert found is not None
     assert next(iter(found)) == "learning_rate"
     assert found["learning_rate"] > 0.6
@@ -37,21 +38,21 @@ def test_conditional_and_constant_parameters(maximize: bool) -> None:
             params["dropout.between"] = dropout
             value += dropout if maximize else -dropout
         trials.append((params, value))
-    found = importance(trials, maximize).shares
+    found = importance(trials, Objective(maximize=maximize)).shares
     assert found is not None
     assert set(found) == {"layers", "dropout.between"}
 
 
 def test_few_trials_have_no_importance() -> None:
     """Below the least number of trials there should be a reason instead of numbers."""
-    few = importance([({"x": float(n)}, 0.0) for n in range(FEWEST - 1)], maximize=True)
+    few = importance([({"x": float(n)}, 0.0) for n in range(FEWEST - 1)], Objective(maximize=True))
     assert few.shares is None
     assert few.reason == "importance needs 10 completed trials, and there are 9."
 
 
 def test_equal_trials_have_no_importance() -> None:
     """When nothing was varied there should be a reason instead of numbers."""
-    same = importance([({"x": 1}, float(n)) for n in range(20)], maximize=True)
+    same = importance([({"x": 1}, float(n)) for n in range(20)], Objective(maximize=True))
     assert same.shares is None
     assert "same parameters" in same.reason
 
@@ -82,6 +83,6 @@ def test_what_lets_trials_learn_is_found_among_few(seed: int) -> None:
     for number in range(24):
         params = {"gate_bias": ("chrono", "constant", "uniform")[number % 3], "layers": draw.choice([1, 2])}
         trials.append((params, draw.uniform(0.0, 0.1) if number % 3 == 0 else draw.uniform(0.9, 1.1)))
-    shares = importance(trials, maximize=False, best=8).shares
+    shares = importance(trials, Objective(), best=8).shares
     assert shares is not None
     assert shares["gate_bias"] > 0.6

@@ -8,8 +8,12 @@ from scipy import stats
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting import confirmation, leaderboard, rows
 from tuner.reporting.leaderboard import BASELINE
+
+HIGHER = Objective("val/accuracy", maximize=True)
+SHARE = Objective("val/accuracy", maximize=True, within=(0.0, 1.0))
 
 
 def record(number: int, state: State, value: float | None) -> RunRecord:
@@ -28,14 +32,14 @@ class TestLeaderboard:
             record(3, State.COMPLETED, 0.7),
             record(4, State.LOST, None),
         ]
-        assert [r.number for r in leaderboard(records, maximize)] == order
+        assert [r.number for r in leaderboard(records, Objective(maximize=maximize))] == order
 
     def test_rows_are_whole(self) -> None:
         """A row should have every key that `top --json` promises, and be plain."""
         one = record(3, State.COMPLETED, 0.7)
         one.params, one.epochs, one.seconds = {"cell": "gru"}, {1: {}, 4: {}}, 2.5
         one.found, one.repairs = ["dead_units"], {"number": 1, "finding": "dead_units", "change": {"layers": [2, 1]}}
-        assert rows([one], maximize=True) == [
+        assert rows([one], Objective(maximize=True)) == [
             {
                 "number": 3,
                 "state": "COMPLETED",
@@ -55,7 +59,7 @@ class TestLeaderboard:
 class TestConfirmation:
     def test_a_clear_winner_is_told_with_its_interval(self) -> None:
         """A difference far above the noise should be told as better, by how much and how surely."""
-        outcome = confirmation({12: [0.90, 0.91, 0.92], 7: [0.70, 0.71, 0.72], -1: [0.50, 0.51, 0.52]}, True)
+        outcome = confirmation({12: [0.90, 0.91, 0.92], 7: [0.70, 0.71, 0.72], -1: [0.50, 0.51, 0.52]}, HIGHER)
         assert outcome.winner == 12
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.distinguishable
@@ -66,20 +70,20 @@ class TestConfirmation:
 
     def test_smaller_can_be_better(self) -> None:
         """With a loss the smallest mean should win, and its difference be positive."""
-        outcome = confirmation({1: [1.0, 1.1, 1.05], 2: [0.2, 0.25, 0.3], -1: [3.0, 3.1, 3.2]}, False)
+        outcome = confirmation({1: [1.0, 1.1, 1.05], 2: [0.2, 0.25, 0.3], -1: [3.0, 3.1, 3.2]}, Objective())
         assert outcome.winner == 2
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.difference == pytest.approx(2.85)
 
     def test_a_baseline_can_win(self) -> None:
         """The best searched configuration should then be told as worse."""
-        outcome = confirmation({1: [0.5, 0.51, 0.52], -1: [0.9, 0.91, 0.92]}, True)
+        outcome = confirmation({1: [0.5, 0.51, 0.52], -1: [0.9, 0.91, 0.92]}, HIGHER)
         assert outcome.winner == BASELINE
         assert "trial 1 is worse than the baseline by 0.4" in outcome.sentences[1]
 
     def test_noise_is_not_a_difference(self) -> None:
         """Means within the noise should be told as not distinguishable."""
-        outcome = confirmation({1: [0.5, 0.7, 0.6], -1: [0.55, 0.68, 0.59]}, True)
+        outcome = confirmation({1: [0.5, 0.7, 0.6], -1: [0.55, 0.68, 0.59]}, HIGHER)
         assert outcome.against_baseline is not None
         assert not outcome.against_baseline.distinguishable
         assert "trial 1 and the baseline are not distinguishable (difference -0.00667" in outcome.sentences[1]
@@ -87,11 +91,11 @@ class TestConfirmation:
     def test_an_interval_ends_where_scores_do(self) -> None:
         """A share is at most 1."""
         scores = {1: [1.0, 1.0, 0.9], -1: [0.5, 0.7, 0.9]}
-        outcome = confirmation(scores, True, within=(0.0, 1.0))
+        outcome = confirmation(scores, SHARE)
         assert outcome.configurations[0].interval is not None
         assert outcome.configurations[0].interval[1] == 1.0
         assert "to 1)" in outcome.sentences[0]
-        free = confirmation(scores, True).configurations[0].interval
+        free = confirmation(scores, HIGHER).configurations[0].interval
         assert free is not None
         assert free[1] > 1.0
         assert free[0] == outcome.configurations[0].interval[0]
@@ -99,7 +103,7 @@ class TestConfirmation:
     def test_a_wide_spread_of_one_does_not_hide_the_others(self) -> None:
         """A baseline six of its standard deviations worse is told, whatever the spread of a third."""
         scores = {1: [9.0, 10.0, 11.0], 2: [-40.0, 5.0, 40.0], -1: [0.0, 1.0, 2.0]}
-        outcome = confirmation(scores, True)
+        outcome = confirmation(scores, HIGHER)
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.distinguishable
         assert any(told.startswith("intervals cover the choice of training seeds") for told in outcome.sentences)
@@ -107,17 +111,17 @@ class TestConfirmation:
     def test_equal_values_promise_no_certainty(self) -> None:
         """Two seeds that agree are no proof; where the score counts items, half an item is the least spread."""
         scores = {1: [0.75, 0.75], -1: [0.74, 0.74]}
-        outcome = confirmation(scores, True)
+        outcome = confirmation(scores, HIGHER)
         assert outcome.configurations[0].interval is None
         assert outcome.against_baseline is not None
         assert not outcome.against_baseline.distinguishable
         assert all("no interval, as all seeds gave the same value" in told for told in outcome.sentences)
-        counted = confirmation(scores, True, step=0.01, within=(0.0, 1.0))
+        counted = confirmation(scores, SHARE, step=0.01)
         assert counted.configurations[0].interval is not None
         assert counted.configurations[0].interval[0] < 0.75 < counted.configurations[0].interval[1]
         assert counted.against_baseline is not None
         assert not counted.against_baseline.distinguishable
-        apart = confirmation({1: [1.0] * 3, -1: [0.5] * 3}, True, step=0.01, within=(0.0, 1.0))
+        apart = confirmation({1: [1.0] * 3, -1: [0.5] * 3}, SHARE, step=0.01)
         assert apart.against_baseline is not None
         assert apart.against_baseline.distinguishable
 
@@ -127,7 +131,7 @@ class TestConfirmation:
         sign = 1.0 if maximize else -1.0
         scores = {1: [0.99, 0.98, 0.12, 0.97, 0.99], 2: [0.7, 0.2, 0.45, 0.5, 0.6], -1: [0.11, 0.1, 0.12, 0.1, 0.97]}
         mirrored = {number: [sign * value for value in values] for number, values in scores.items()}
-        outcome = confirmation(mirrored, maximize, trivial=sign * 0.1)
+        outcome = confirmation(mirrored, Objective(maximize=maximize, trivial=sign * 0.1))
         best, middle, baseline = outcome.configurations
         assert (best.number, best.learned, best.interval) == (1, 4, None)
         assert (middle.number, middle.learned) == (2, None)
@@ -144,14 +148,14 @@ class TestConfirmation:
 
     def test_counts_can_tell_configurations_apart(self) -> None:
         """With seeds enough."""
-        outcome = confirmation({1: [1.0] * 9 + [0.1], -1: [0.1] * 9 + [1.0]}, True, trivial=0.1)
+        outcome = confirmation({1: [1.0] * 9 + [0.1], -1: [0.1] * 9 + [1.0]}, HIGHER.against(0.1))
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.distinguishable
         assert outcome.against_baseline.sentence.startswith("trial 1 is better than the baseline (9 of 10 seeds")
 
     def test_one_seed_has_no_interval(self) -> None:
         """A single seed should say so, and promise nothing."""
-        outcome = confirmation({1: [0.9], -1: [0.5]}, True)
+        outcome = confirmation({1: [0.9], -1: [0.5]}, HIGHER)
         assert outcome.winner == 1
         assert outcome.configurations[0].interval is None
         assert all("no interval with one seed" in told for told in outcome.sentences)
@@ -159,14 +163,14 @@ class TestConfirmation:
     @pytest.mark.parametrize("gap", [None, math.nan, math.inf])
     def test_a_diverged_seed_cannot_win(self, gap: float | None) -> None:
         """A configuration that lost a seed should not win, and be told."""
-        outcome = confirmation({1: [0.99, gap, 0.99], 2: [0.5, 0.6, 0.55], -1: [0.4, 0.4, 0.41]}, True)
+        outcome = confirmation({1: [0.99, gap, 0.99], 2: [0.5, 0.6, 0.55], -1: [0.4, 0.4, 0.41]}, HIGHER)
         assert outcome.winner == 2
         assert "trial 1 has no score on 1 of 3 seeds and cannot win." in outcome.sentences
 
     @pytest.mark.parametrize("scores", [{}, {1: []}, {1: [None], -1: [None, None]}])
     def test_nothing_to_choose_from(self, scores: dict[int, list[float | None]]) -> None:
         """Without a score there should be no winner, in words."""
-        outcome = confirmation(scores, True)
+        outcome = confirmation(scores, HIGHER)
         assert outcome.winner is None
         assert "no configuration can win" in outcome.sentences[0]
 
@@ -176,7 +180,7 @@ class TestConfirmation:
     )
     def test_the_interval_is_welchs(self, first: list[int], second: list[int]) -> None:
         """With one comparison, the interval should be the one of SciPy's t test with unequal variances."""
-        outcome = confirmation({1: first, -1: second}, True)
+        outcome = confirmation({1: first, -1: second}, HIGHER)
         expected = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
         assert outcome.against_baseline is not None
         assert outcome.against_baseline.interval == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-6)
@@ -187,7 +191,7 @@ class TestConfirmation:
         equal = covered = 0
         for _ in range(200):
             scores = {number: [noise.gauss(0.8, 0.02) for _ in range(3)] for number in (-1, 4, 7, 9)}
-            outcome = confirmation(scores, True)
+            outcome = confirmation(scores, HIGHER)
             assert outcome.against_baseline is not None
             assert outcome.against_second is not None
             equal += not (outcome.against_baseline.distinguishable or outcome.against_second.distinguishable)
@@ -205,7 +209,7 @@ class TestConfirmation:
             truth = [noise.gauss(0.0, 1.0) for _ in range(100)]
             seen = [value + noise.gauss(0.0, 1.0) for value in truth]
             top = sorted(range(100), key=lambda number: -seen[number])[:10]
-            outcome = confirmation({n: [truth[n] + noise.gauss(0.0, 1.0) for _ in range(4)] for n in top}, True)
+            outcome = confirmation({n: [truth[n] + noise.gauss(0.0, 1.0) for _ in range(4)] for n in top}, HIGHER)
             winner = outcome.configurations[0]
             assert winner.interval is not None
             raw += max(truth) - truth[top[0]]

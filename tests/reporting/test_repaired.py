@@ -10,6 +10,7 @@ import pytest
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.repaired import repaired
 
 
@@ -63,7 +64,7 @@ def test_both_are_compared_after_the_same_epochs_and_beyond_what_seeds_do(
 ) -> None:
     """By their best; a gain below a fiftieth is none, and one that another seed would make is told as such."""
     trials = [trial(0, before, state), trial(3, after, repairs=REPAIRS)]
-    (found,) = repaired(trials, confirmed, "val/loss", maximize=False)
+    (found,) = repaired(trials, confirmed, Objective())
     sentence = "trial 3 repaired trial 0 (vanishing gradient; gate_bias constant -> chrono): "
     assert found.sentence == sentence + told
 
@@ -71,10 +72,10 @@ def test_both_are_compared_after_the_same_epochs_and_beyond_what_seeds_do(
 def test_higher_may_be_better_and_a_repair_that_is_not_over_is_not_told() -> None:
     """Nor one whose other trial is gone."""
     trials = [trial(0, [0.5]), trial(1, [0.6], repairs=REPAIRS)]
-    (found,) = repaired(trials, seeds([[0.9], [0.91]]), "val/loss", maximize=True)
+    (found,) = repaired(trials, seeds([[0.9], [0.91]]), Objective(maximize=True))
     assert found.better
-    assert repaired([trials[0], trial(1, [0.6], State.LOST, repairs=REPAIRS)], [], "val/loss", maximize=True) == []
-    assert repaired(trials[1:], [], "val/loss", maximize=True) == []
+    assert repaired([trials[0], trial(1, [0.6], State.LOST, repairs=REPAIRS)], [], Objective(maximize=True)) == []
+    assert repaired(trials[1:], [], Objective(maximize=True)) == []
 
 
 @pytest.mark.parametrize("maximize", [True, False])
@@ -93,8 +94,8 @@ def test_a_placebo_is_seldom_told_to_help(maximize: bool, kind: str) -> None:
     for _ in range(300):
         confirmed = seeds(*([[score(level)] for _ in range(3)] for level in (-0.4, -0.2, 0.0, 0.4)))
         pair = [trial(0, [score(0.0)]), trial(1, [score(0.0)], repairs=REPAIRS)]
-        told += repaired(pair, confirmed, "val/loss", maximize)[0].helped is True
+        told += repaired(pair, confirmed, Objective(maximize=maximize))[0].helped is True
         pair[1] = trial(1, [score(1.0 if maximize else -1.0)], repairs=REPAIRS)
-        real += repaired(pair, confirmed, "val/loss", maximize)[0].helped is True
+        real += repaired(pair, confirmed, Objective(maximize=maximize))[0].helped is True
     assert told <= 25
     assert real >= 270

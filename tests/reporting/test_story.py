@@ -15,12 +15,15 @@ from tuner.diagnostics.finding import Finding
 from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.about import About, findings
 from tuner.reporting.drawing import short
 from tuner.reporting.study_story import study_story
 from tuner.reporting.trial_story import trial_story
 
-ABOUT = About("fake", "val/accuracy", maximize=True, epochs=20, trivial={"loss": 0.7, "accuracy": 0.5})
+ABOUT = About(
+    "fake", Objective("val/accuracy", maximize=True, trivial=0.5), epochs=20, trivial={"loss": 0.7, "accuracy": 0.5}
+)
 
 
 def trial(number: int, *found: Finding, params: dict[str, Any] | None = None, **fields: Any) -> RunRecord:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.disk.events import RunRecord
+from tuner.objective import Objective
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.verdict import Held, Standing, verdict, what_to_try
 
@@ -54,14 +55,15 @@ def held(split: str, values: list[float], trivial: float, interval: tuple[float,
 )
 def test_the_worst_is_said_first(val: Held, test: Held, told: str, beats: bool) -> None:
     """In one sentence, with both numbers of each split."""
-    found = verdict("trial 3", "seasonal naive", [val, test], maximize=False)
+    found = verdict("trial 3", [val, test], Objective(trivial_name="seasonal naive"))
     assert (found.sentence, found.beats) == (told, beats)
 
 
 def test_a_task_that_some_seeds_did_not_learn_is_not_beaten() -> None:
     """A mean far beyond the trivial predictor's, of which one seed is all the doubt."""
     values = [0.001, 0.002, 0.17]
-    found = verdict("trial 3", "always 1", [held("test", values, 0.17, mean_interval(values, 0.025))], maximize=False)
+    scores = held("test", values, 0.17, mean_interval(values, 0.025))
+    found = verdict("trial 3", [scores], Objective(trivial_name="always 1"))
     assert found.sentence.startswith(
         "trial 3 is not distinguishable from the trivial predictor (always 1) on test data (test/mse 0.05767"
     )
@@ -75,9 +77,9 @@ def test_better_is_said_of_what_is_better_beyond_its_interval(
     """Whichever way scores go; a mirror image of scores that go the other way."""
     mean = sum(values) / len(values)
     interval = (mean - half, mean + half)
-    standing = Held("test", "test/a", values, trivial, interval).standing(maximize)
+    standing = Held("test", "test/a", values, trivial, interval).standing(Objective(maximize=maximize))
     mirrored = Held("test", "test/a", [-v for v in values], -trivial, (-interval[1], -interval[0]))
-    assert standing is mirrored.standing(not maximize)
+    assert standing is mirrored.standing(Objective(maximize=not maximize))
     gain = mean - trivial if maximize else trivial - mean
     if abs(gain) > 1e-9 and abs(gain - half) > 1e-9:
         wanted = Standing.WORSE if gain < 0 else Standing.UNSURE if gain < half else Standing.BETTER
@@ -87,10 +89,9 @@ def test_better_is_said_of_what_is_better_beyond_its_interval(
 @pytest.mark.parametrize("trivial", [math.nan, math.inf])
 def test_nothing_is_said_where_nothing_can_be_compared(trivial: float) -> None:
     """A trivial predictor without a finite score, or no scores at all."""
-    assert verdict("trial 3", "guess", [held("val", [0.1], trivial), held("test", [], 0.2)], maximize=False) == (
-        verdict("trial 3", "guess", [], maximize=False)
-    )
-    assert verdict("trial 3", "guess", [], maximize=False).sentence == ""
+    none = verdict("trial 3", [], Objective())
+    assert verdict("trial 3", [held("val", [0.1], trivial), held("test", [], 0.2)], Objective()) == none
+    assert none.sentence == ""
 
 
 def run(losses: list[float], *found: str) -> RunRecord:
@@ -101,7 +102,7 @@ def run(losses: list[float], *found: str) -> RunRecord:
 
 def test_advice_follows_from_what_was_seen() -> None:
     """Epochs where the last was the best, what was found, the data's own, trials and data where there are few."""
-    common = {"maximize": False, "metric": "val/loss", "epochs": 3, "more": ["a longer data.window"]}
+    common = {"objective": Objective(), "epochs": 3, "more": ["a longer data.window"]}
     rising = [run([3.0, 2.0, 1.0], "dead_units"), run([3.0, 2.0, 1.0])]
     told = what_to_try(rising, trials=4, items=90, **common)
     for part in ("more epochs", "budget.epochs", "dead units", "data.window", "more than 4 trials", "90 items"):

@@ -18,6 +18,7 @@ from tuner.diagnostics.finding import Cure, Finding
 from tuner.disk.events import RunRecord
 from tuner.errors import UserError
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.space import Space
 from tuner.sweep import Sweep
 from tuner.sweep.repairs import EARLY, Repair, Repairs, cured
@@ -141,7 +142,7 @@ def begun(repairs: Repairs, refuse: tuple[str, ...] = ()) -> list[str]:
 def test_each_cause_is_cured_once_per_region_and_within_the_share() -> None:
     """The first cure that is new is taken; the order is that of the trials."""
     vanishing, steep = finding("vanishing_gradient", CHRONO, BIAS), finding("exploding_gradient", RATE)
-    repairs = Repairs(SPACE, 3, maximize=False)
+    repairs = Repairs(SPACE, 3, Objective())
     repairs.ended(record(0, 1.0, steep, vanishing))  # causes come first, in the catalog's order
     repairs.ended(record(1, 1.0, vanishing, steep, params={**LSTM, "learning_rate": 0.02}))
     gru = {"cell": "gru", "learning_rate": 0.01, "hidden_size": 20, "clip_norm": 1.0}
@@ -152,14 +153,14 @@ def test_each_cause_is_cured_once_per_region_and_within_the_share() -> None:
         "trial 2, exploding gradient: learning_rate 0.01 -> 0.001",
         "trial 3, dead units: learning_rate 0.01 -> 0.001",
     ]
-    again = Repairs(SPACE, 3, maximize=False)
+    again = Repairs(SPACE, 3, Objective())
     again.ended(record(0, 1.0, vanishing))
     assert begun(again, refuse=("gate_bias",)) == ["trial 0, vanishing gradient: forget_bias 0.5 -> 3"]
 
 
 def test_later_trials_must_promise_something() -> None:
     """The first are repaired when they learned little; later ones only among the best."""
-    repairs = Repairs(SPACE, 9, maximize=True)
+    repairs = Repairs(SPACE, 9, Objective(maximize=True))
     for number in range(EARLY):
         repairs.ended(record(number, float(number)))
     repairs.ended(record(EARLY, 3.0, finding("a", RATE)))
@@ -170,7 +171,7 @@ def test_later_trials_must_promise_something() -> None:
 
 def test_an_early_trial_must_have_learned_little() -> None:
     """One that did better is repaired of what spoils that only; one that diverged has learned nothing."""
-    repairs = Repairs(SPACE, 9, maximize=True)
+    repairs = Repairs(SPACE, 9, Objective(maximize=True))
     for number in range(3):
         repairs.ended(record(number, 5.0 + number))
     repairs.ended(record(3, 1.0, finding("a", RATE), progress=0.5))
@@ -187,7 +188,7 @@ def test_an_early_trial_must_have_learned_little() -> None:
 
 def test_of_a_trial_that_was_cut_only_the_rate_is_cured() -> None:
     """A beginning shows little else: not whether memory would have come."""
-    repairs = Repairs(SPACE, 9, maximize=False)
+    repairs = Repairs(SPACE, 9, Objective())
     repairs.ended(record(0, 1.0, finding("vanishing_gradient", CHRONO, BIAS), state=State.PRUNED))
     repairs.ended(record(1, 1.0, finding("stuck_at_trivial", BIAS, RATE), state=State.PRUNED))
     assert begun(repairs) == ["trial 1, stuck at trivial: learning_rate 0.01 -> 0.001"]
@@ -195,21 +196,21 @@ def test_of_a_trial_that_was_cut_only_the_rate_is_cured() -> None:
 
 def test_what_is_little_is_held_against_what_can_be_reached() -> None:
     """Where a third of the labels are wrong no trial is far below the trivial loss: one near the best is not sick."""
-    repairs = Repairs(SPACE, 9, maximize=False)
+    repairs = Repairs(SPACE, 9, Objective())
     for number, progress in enumerate((0.0, 0.01, 0.05, 0.02, 0.04)):
         repairs.ended(record(number, 0.69 - progress, progress=progress))
     repairs.ended(record(5, 0.65, finding("dead_units", RATE), progress=0.045))
     assert begun(repairs) == []
     repairs.ended(record(6, 0.68, finding("dead_units", RATE), progress=0.01))
     assert begun(repairs) == ["trial 6, dead units: learning_rate 0.01 -> 0.001"]
-    alone = Repairs(SPACE, 9, maximize=False)
+    alone = Repairs(SPACE, 9, Objective())
     alone.ended(record(0, 0.65, finding("dead_units", RATE), progress=0.045))
     assert begun(alone) == ["trial 0, dead units: learning_rate 0.01 -> 0.001"]
 
 
 def test_a_repair_is_not_repaired() -> None:
     """Where the cure left something to cure, the search goes on by itself."""
-    repairs = Repairs(SPACE, 9, maximize=True)
+    repairs = Repairs(SPACE, 9, Objective(maximize=True))
     repairs.ended(record(1, 1.0, finding("a", RATE), repairs={"number": 0, "finding": "b", "change": {}}))
     assert begun(repairs) == []
 
@@ -217,11 +218,11 @@ def test_a_repair_is_not_repaired() -> None:
 def test_a_resumed_sweep_knows_what_was_begun() -> None:
     """A repair in the study counts, and its cause is that of the trial that it repaired, whatever the cure changed."""
     cure = Cure(param="cell", to="gru")
-    repairs = Repairs(SPACE, 2, maximize=False)
+    repairs = Repairs(SPACE, 2, Objective())
     repairs.ended(record(0, 1.0, finding("dead_units", cure)))
     made = repairs.next(lambda repair: repair)
     assert made is not None
-    again = Repairs(SPACE, 2, maximize=False)
+    again = Repairs(SPACE, 2, Objective())
     again.begun(made.as_json(), made.params)
     again.ended(record(0, 1.0, finding("dead_units", cure)))
     assert begun(again) == []

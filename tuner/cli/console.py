@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tuner.objective import Objective
 from tuner.redaction import redacted, redacted_values
 
 TICK_SECONDS = 60.0
@@ -163,12 +164,12 @@ def _started(fields: Mapping[str, Any]) -> str:
     length = counted(fields["epochs"], "epoch")
     if fields["seconds"] is not None:
         length = f"{fields['seconds']:g} seconds in {length}"
-    better = "higher" if fields["maximize"] else "lower"
+    objective = Objective(fields["metric"], fields["maximize"])
     trivial = "" if fields["trivial"] is None else f"; {fields['trivial_name']}: {number(fields['trivial'])}"
     return (
         f"study {fields['study']} in {fields['folder']}\n"
         f"  data: {fields['adapter']}, {counts}\n"
-        f"  objective: {fields['metric']}, {better} is better{trivial}\n"
+        f"  objective: {objective.metric}, {objective.words}{trivial}\n"
         f"  budget: {counted(fields['trials'], 'trial')} of {length}{done}"
     )
 

@@ -72,7 +72,7 @@ def _linked(symptom: Symptom, link: Association) -> tuple[str, ...]:
 
 def _print_repairs(console: Console, story: StudyStory) -> None:
     _say(console, "what repairs did, at the epochs that both trials have:")
-    table = make_table("repair", "of", "change", story.about.metric, "outcome")
+    table = make_table("repair", "of", "change", story.about.objective.metric, "outcome")
     for repair in story.repairs:
         outcome = f"{repair.outcome}, finding {'gone' if repair.cured else 'still there'}"
         change = changes_in_words(repair.change)
@@ -179,7 +179,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def _objective(about: About) -> str:
-    return f"objective {about.metric}, {'higher' if about.maximize else 'lower'} is better"
+    return f"objective {about.objective.metric}, {about.objective.words}"
 
 
 def _words(name: str) -> str:

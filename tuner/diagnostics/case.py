@@ -84,8 +84,8 @@ class Case:
         the trivial predictor's is not known.
 
         Where the objective is another error (MASE, a word error rate), the larger of both shares: a training that is
-        ahead by what it is chosen by has learned something. A score to be maximized is left out: that of few items is
-        above the trivial predictor's by chance.
+        ahead by what it is chosen by has learned something. A score of which higher is better is left out: that of few
+        items is above the trivial predictor's by chance.
         """  # noqa: D205
         if self.trivial_loss is None:
             return None

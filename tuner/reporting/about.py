@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from tuner.diagnostics.rules.rule import Rule
 from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
 from tuner.messages import Epoch, State
-from tuner.objective import Objective
+from tuner.objective import TRIVIAL_PREDICTOR, Objective
 
 
 @dataclass(frozen=True)
@@ -24,35 +23,52 @@ class About:
 
     Args:
         study: Its name.
-        metric: The objective.
-        maximize: Whether higher values are better.
+        objective: What was optimized, with the trivial predictor's score where it is known.
         epochs: Of a full trial; 0 where that is not known.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
-        trivial_name: What it is called.
         thresholds: Finding -> its thresholds that differ from the defaults, for runs without findings on record.
     """
 
     study: str
-    metric: str
-    maximize: bool
+    objective: Objective
     epochs: int = 0
     trivial: Mapping[str, float] = field(default_factory=dict)
-    trivial_name: str = "trivial predictor"
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    @property
-    def trivial_value(self) -> float | None:
-        """The trivial predictor's objective, where it is known."""
-        return self.trivial.get(self.metric.removeprefix("val/"))
+    @classmethod
+    def of(cls, study: str, sweep: Mapping[str, Any]) -> About:
+        """What a study says of itself.
+
+        Args:
+            study: Its name.
+            sweep: Its last `sweep` event; empty where it has none.
+        """
+        objective = Objective(sweep.get("metric", "val/loss"), maximize=sweep.get("direction") == "maximize")
+        trivial = (sweep.get("trivial") or {}).get("val") or {}
+        name = (sweep.get("about") or {}).get("name", TRIVIAL_PREDICTOR)
+        return cls(
+            study=study,
+            objective=objective.against(trivial.get(objective.name), name),
+            epochs=sweep.get("epochs") or 0,
+            trivial=trivial,
+            thresholds=sweep.get("thresholds") or {},
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able fields."""
+        return {
+            "study": self.study,
+            "metric": self.objective.metric,
+            "maximize": self.objective.maximize,
+            "epochs": self.epochs,
+            "trivial": self.trivial,
+            "trivial_name": self.objective.trivial_name,
+            "thresholds": self.thresholds,
+        }
 
     def best(self, record: RunRecord) -> tuple[int, float] | None:
         """Epoch and value of the best objective; None where no epoch has a finite one."""
-        found = [(epoch, value) for epoch, value in record.series(self.metric).items() if math.isfinite(value)]
-        return (max if self.maximize else min)(found, key=lambda pair: pair[1], default=None)
-
-    def is_better(self, value: float, than: float) -> bool:
-        """Whether a value of the objective is better than another."""
-        return value > than if self.maximize else value < than
+        return self.objective.best_of(record.series(self.objective.metric).items(), score=lambda pair: pair[1])
 
 
 def is_judged(record: RunRecord) -> bool:
@@ -112,7 +128,7 @@ def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
             if upto is None or epoch <= upto
         ],
         budget=about.epochs or max(record.epochs, default=1),
-        objective=Objective(about.metric, about.maximize, trivial=about.trivial_value),
+        objective=about.objective,
         trivial=about.trivial,
         lag=record.results.get("lag"),
         steps_per_epoch=record.results.get("steps_per_epoch") or 0,

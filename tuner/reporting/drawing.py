@@ -13,6 +13,7 @@ from tuner.diagnostics.case import reach
 from tuner.diagnostics.names import STATE_GRAD
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,24 +116,25 @@ def by_state(
     return [group for group in groups if group[3]]
 
 
-def clip_outliers(axes: Axes, values: Sequence[float], maximize: bool) -> None:
+def clip_outliers(axes: Axes, values: Sequence[float], objective: Objective) -> None:
     """Let a few very bad values run out of the figure, so that the good ones can be told apart."""
     if len(values) < 8:
         return
-    ordered = sorted(values, reverse=maximize)
+    ordered = sorted(values, key=objective.loss)
     best, middle, worst = ordered[0], ordered[3 * len(ordered) // 4], ordered[-1]
     spread = abs(middle - best)
     if spread > 0 and abs(worst - best) > 4 * spread:
-        bad, good = (best - 3 * spread, best + 0.15 * spread) if maximize else (best + 3 * spread, best - 0.15 * spread)
+        bad, good = best + objective.sign * 3 * spread, best - objective.sign * 0.15 * spread
+        y, va = (0.98, "top") if bad > good else (0.02, "bottom")
         axes.set_ylim(min(bad, good), max(bad, good))
         out = sum(1 for value in values if abs(value - best) > 3 * spread)
         axes.text(
             0.99,
-            0.02 if maximize else 0.98,
+            y,
             f"{out} worse value{'s' * (out > 1)} outside",
             transform=axes.transAxes,
             ha="right",
-            va="bottom" if maximize else "top",
+            va=va,
             fontsize=7,
             color=GREY,
         )
@@ -199,11 +201,6 @@ def empty(axes: Axes, text: str) -> None:
 def dots(epochs: Sequence[int], *, longest: int = 30) -> dict[str, Any]:
     """Markers for a short series, so that a single epoch is seen."""
     return {"marker": "o", "markersize": 3.5} if len(epochs) <= longest else {}
-
-
-def direction(maximize: bool) -> str:
-    """What is good, in words."""
-    return "higher is better" if maximize else "lower is better"
 
 
 def short(name: str) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tuner.disk.events import RunRecord
+from tuner.objective import Objective
 from tuner.reporting.drawing import (
     BLUE,
     GREEN,
@@ -13,7 +14,6 @@ from tuner.reporting.drawing import (
     MOST_TENSORS,
     ORANGE,
     RED,
-    direction,
     dots,
     edges,
     empty,
@@ -39,29 +39,25 @@ _MOST_MARKS = 6
 """Findings that are marked on the learning curve; all are told by `diagnose`."""
 
 
-def trial_figure(
-    record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None, title: str = ""
-) -> Figure:
+def trial_figure(record: RunRecord, objective: Objective, *, title: str = "") -> Figure:
     """How one training went: learning curves, gradients, and what happened in each weight.
 
     Args:
         record: The run; its epochs may be incomplete.
-        metric: The objective, such as `val/accuracy`.
-        maximize: Whether higher is better.
-        trivial: The objective of the trivial predictor.
+        objective: What was optimized, with the trivial predictor's score where it is known.
         title: What the run is called, where its number does not say so.
     """
     figure = new_figure(12.0, 8.5)
     figure.suptitle(heading(record, title), fontsize=13, wrap=True)
     ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
-    _draw_learning(losses, record, metric, maximize, trivial)
+    _draw_learning(losses, record, objective)
     _draw_gradients(gradients, record)
     _draw_gradient_table(heat, record)
     _draw_updates(updates, record)
     return figure
 
 
-def _draw_learning(axes: Axes, record: RunRecord, metric: str, maximize: bool, trivial: float | None) -> None:
+def _draw_learning(axes: Axes, record: RunRecord, objective: Objective) -> None:
     axes.set_title("Is it learning?", loc="left")
     for name, colour in (("train/loss", BLUE), ("val/loss", ORANGE)):
         epochs, values = series(record, name)
@@ -69,15 +65,16 @@ def _draw_learning(axes: Axes, record: RunRecord, metric: str, maximize: bool, t
     axes.set_ylabel("loss (lower is better)")
     epoch_axis(axes, record)
     lines = list(axes.get_lines())
+    metric, trivial = objective.metric, objective.trivial
     epochs, values = series(record, metric)
     if metric != "val/loss" and values:
         right = axes.twinx()
         lines += right.plot(epochs, values, color=GREEN, label=metric, **dots(epochs))
-        best = (max if maximize else min)(values)
+        best = min(values, key=objective.loss)
         at = epochs[values.index(best)]
         right.plot([at], [best], marker="*", markersize=12, color=GREEN)
         right.annotate(f"{best:.4g}", (at, best), textcoords="offset points", xytext=(0, 8), ha="center", color=GREEN)
-        right.set_ylabel(f"{metric} ({direction(maximize)})", color=GREEN)
+        right.set_ylabel(f"{metric} ({objective.words})", color=GREEN)
         right.spines["right"].set_visible(True)
         right.margins(y=0.15)
     else:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tuner.objective import Objective
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
@@ -31,12 +33,12 @@ class Importance:
     reason: str = ""
 
 
-def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool, *, best: int = 0) -> Importance:
+def importance(trials: Sequence[tuple[Mapping[str, Any], float]], objective: Objective, *, best: int = 0) -> Importance:
     """Importance of each parameter over completed trials, conditional parameters included.
 
     Args:
         trials: Searched parameters (inactive ones absent) and finite value of each completed trial.
-        maximize: Whether higher values are better.
+        objective: What the values are of.
         best: Number of trials that count as the best; 0 for the best tenth, `FEWEST_BEST` at least.
 
     Reference:
@@ -58,7 +60,7 @@ def importance(trials: Sequence[tuple[Mapping[str, Any], float]], maximize: bool
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(direction="maximize" if maximize else "minimize")
+        study = optuna.create_study(direction=objective.direction)
     finally:
         optuna.logging.set_verbosity(before)
     study.add_trials(

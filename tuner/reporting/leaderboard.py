@@ -9,9 +9,10 @@ from statistics import fmean, stdev
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.contrasts import fisher
-from tuner.reporting.intervals import ANYWHERE, Interval, difference_interval, mean_interval
-from tuner.reporting.learned import halfway, has_learned, learned_or_not
+from tuner.reporting.intervals import Interval, difference_interval, mean_interval
+from tuner.reporting.learned import halfway, learned_or_not
 
 BASELINE = -1
 """The number under which the baseline's scores are given."""
@@ -22,18 +23,17 @@ COVERS = (
 """What intervals are of, said once beside them."""
 
 
-def leaderboard(records: Sequence[RunRecord], maximize: bool) -> list[RunRecord]:
+def leaderboard(records: Sequence[RunRecord], objective: Objective) -> list[RunRecord]:
     """The completed runs, best first, and after them the others by number.
 
     Args:
         records: Runs of one kind.
-        maximize: Whether higher values are better.
+        objective: What their values are of.
     """
-    sign = -1.0 if maximize else 1.0
 
     def place(record: RunRecord) -> tuple[bool, float, int]:
         ranked = record.state is State.COMPLETED and record.value is not None
-        return not ranked, sign * (record.value or 0.0) if ranked else 0.0, record.number
+        return not ranked, objective.loss(record.value) if ranked else 0.0, record.number
 
     return sorted(records, key=place)
 
@@ -115,12 +115,10 @@ class Confirmation:
 
 def confirmation(
     scores: Mapping[int, Sequence[float | None]],
-    maximize: bool,
+    objective: Objective,
     level: float = 0.95,
-    within: Interval = ANYWHERE,
     *,
     step: float = 0.0,
-    trivial: float | None = None,
 ) -> Confirmation:
     """Choose the winner by mean, and say how sure that is.
 
@@ -138,22 +136,18 @@ def confirmation(
 
     Args:
         scores: Number -> its score per seed; None, or a value that is not finite, where it has none.
-        maximize: Whether higher scores are better.
+        objective: What the scores are of, with the trivial predictor's where it is known; intervals end where it does.
         level: Confidence of each statement, in (0, 1).
-        within: The least and the largest score that there can be; intervals end there.
         step: What a score moves by where it counts items; 0 where it does not.
-        trivial: Score of the trivial predictor; None where there is none.
 
     Reference:
         Student's t; Welch 1947, doi:10.2307/2332510; Bonferroni's inequality; Fisher 1922, doi:10.2307/2340521.
     """
     every = [value for values in scores.values() for value in values]
-    cut = None if trivial is None else halfway(every, trivial, maximize)
-    judge = _Judge(maximize, level, within, step, trivial, cut, len(scores))
-    sign = 1.0 if maximize else -1.0
+    judge = _Judge(objective, level, step, halfway(every, objective), len(scores))
     configurations = sorted(
         (judge.scores(number, values) for number, values in scores.items()),
-        key=lambda c: (not c.eligible, -sign * (c.mean or 0.0), c.number),
+        key=lambda c: (not c.eligible, objective.loss(c.mean), c.number),
     )
     able = [c for c in configurations if c.eligible]
     searched = [c for c in able if c.number != BASELINE]
@@ -173,11 +167,9 @@ def confirmation(
 class _Judge:
     """What all configurations are judged by."""
 
-    maximize: bool
+    objective: Objective
     level: float
-    within: Interval
     step: float
-    trivial: float | None
     cut: float | None
     configurations: int
 
@@ -188,12 +180,10 @@ class _Judge:
     def scores(self, number: int, values: Sequence[float | None]) -> Scores:
         """A configuration with its own interval, or its count."""
         found = tuple(value for value in values if value is not None and math.isfinite(value))
-        learned = None
-        if self.cut is not None and self.trivial is not None:
-            learned = learned_or_not(found, self.cut, self.trivial, self.maximize)
+        learned = None if self.cut is None else learned_or_not(found, self.cut, self.objective)
         interval = None
         if learned is None:
-            interval = mean_interval(found, self.tail(self.configurations), self.step, self.within)
+            interval = mean_interval(found, self.tail(self.configurations), self.step, self.objective.within)
         mean = fmean(found) if found else None
         sd = stdev(found) if len(found) > 1 else None
         return Scores(number, found, len(values) - len(found), mean, sd, interval, learned)
@@ -202,11 +192,13 @@ class _Judge:
         """One of so many comparisons."""
         assert first.mean is not None
         assert second.mean is not None
-        difference = first.mean - second.mean if self.maximize else second.mean - first.mean
+        difference = self.objective.gain(first.mean, second.mean)
         if first.learned is not None or second.learned is not None:
             return self._counted(first, second, difference, comparisons)
-        better, worse = (first, second) if self.maximize else (second, first)
-        interval = difference_interval(better.values, worse.values, self.tail(comparisons), self.step, self.within)
+        one, other = (second, first) if self.objective.direction == "minimize" else (first, second)
+        interval = difference_interval(
+            one.values, other.values, self.tail(comparisons), self.step, self.objective.within
+        )
         distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
         if distinguishable:
             word = "better" if difference > 0 else "worse"
@@ -235,7 +227,7 @@ class _Judge:
 
     def _count(self, scores: Scores) -> int:
         assert self.cut is not None
-        return sum(has_learned(value, self.cut, self.maximize) for value in scores.values)
+        return sum(self.objective.better(value, self.cut) for value in scores.values)
 
     def sure(self, interval: Interval | None, seeds: int, digits: str) -> str:
         """`95 % interval 0.1 to 0.3`, or why there is none."""

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+
+from tuner.objective import Objective
 
 
-def halfway(values: Sequence[float | None], trivial: float, maximize: bool) -> float | None:
-    """The value halfway from the trivial predictor's to the best; None where none beats the trivial predictor.
+def halfway(values: Iterable[float | None], objective: Objective) -> float | None:
+    """The value halfway from the trivial predictor's to the best; None where none beats that, or it is not known.
 
     Args:
         values: Of the trials; None without one.
-        trivial: Value of the trivial predictor.
-        maximize: Whether higher values are better.
+        objective: With the trivial predictor's score.
     """
-    best = (max if maximize else min)((value for value in values if is_score(value)), default=trivial)
-    beaten = best > trivial if maximize else best < trivial
-    return (best + trivial) / 2 if beaten else None
+    best, trivial = objective.best(values), objective.trivial
+    if best is None or trivial is None or not math.isfinite(trivial) or not objective.better(best, trivial):
+        return None
+    return (best + trivial) / 2
 
 
-def has_learned(value: float | None, cut: float, maximize: bool) -> bool:
-    """Whether a trial's value is beyond `halfway`."""
-    return is_score(value) and (value > cut if maximize else value < cut)
-
-
-def learned_or_not(values: Sequence[float], cut: float, trivial: float, maximize: bool) -> int | None:
+def learned_or_not(values: Sequence[float], cut: float, objective: Objective) -> int | None:
     """How many seeds of one configuration learned, where some did, others did not, and none is in between.
 
     In between is a gap of less than half of the way from the trivial predictor to the best score, which lies as far
@@ -35,18 +31,17 @@ def learned_or_not(values: Sequence[float], cut: float, trivial: float, maximize
     Args:
         values: One per seed, finite.
         cut: As `halfway` has it.
-        trivial: Value of the trivial predictor.
-        maximize: Whether higher values are better.
+        objective: With the trivial predictor's score.
 
     Returns:
         None where all learned, or none, or the scores are spread without such a gap.
     """
-    yes = [value for value in values if has_learned(value, cut, maximize)]
-    no = [value for value in values if not has_learned(value, cut, maximize)]
-    if not yes or not no:
+    yes = [value for value in values if objective.better(value, cut)]
+    no = [value for value in values if not objective.better(value, cut)]
+    if not yes or not no or objective.trivial is None:
         return None
-    gap = min(yes) - max(no) if maximize else min(no) - max(yes)
-    return len(yes) if gap >= abs(cut - trivial) else None
+    gap = objective.gain(max(yes, key=objective.loss), min(no, key=objective.loss))
+    return len(yes) if gap >= abs(cut - objective.trivial) else None
 
 
 @dataclass(frozen=True)
@@ -66,13 +61,9 @@ class Course:
         """The last epoch, 0 without any."""
         return max(self.values, default=0)
 
-    def best(self, maximize: bool) -> float | None:
-        """The best score."""
-        return (max if maximize else min)((value for value in self.values.values() if is_score(value)), default=None)
-
-    def learned_at(self, cut: float, maximize: bool) -> int | None:
+    def learned_at(self, cut: float, objective: Objective) -> int | None:
         """The first epoch beyond a cut, see `halfway`; None where there is none."""
-        return min((epoch for epoch, value in self.values.items() if has_learned(value, cut, maximize)), default=None)
+        return min((epoch for epoch, value in self.values.items() if objective.better(value, cut)), default=None)
 
 
 @dataclass(frozen=True)
@@ -98,7 +89,7 @@ class LearnedBy:
         return self.labels.count(None)
 
 
-def learned_by(courses: Sequence[Course], cut: float, maximize: bool) -> LearnedBy:
+def learned_by(courses: Sequence[Course], cut: float, objective: Objective) -> LearnedBy:
     """Which trainings had learned, all judged after the same number of epochs.
 
     One that was pruned may have learned later: nothing is said of it beyond its last epoch. So the later the epoch, the
@@ -108,9 +99,9 @@ def learned_by(courses: Sequence[Course], cut: float, maximize: bool) -> Learned
     Args:
         courses: The trainings.
         cut: As `halfway` has it.
-        maximize: Whether higher values are better.
+        objective: What the scores are of.
     """
-    at = [course.learned_at(cut, maximize) for course in courses]
+    at = [course.learned_at(cut, objective) for course in courses]
     found = LearnedBy(0, (None,) * len(courses))
     for epoch in range(1, max((course.last for course in courses), default=0) + 1):
         labels = tuple(
@@ -119,8 +110,3 @@ def learned_by(courses: Sequence[Course], cut: float, maximize: bool) -> Learned
         )
         found = max(found, LearnedBy(epoch, labels), key=lambda one: (one.fewer, one.epoch))
     return found
-
-
-def is_score(value: float | None) -> TypeGuard[float]:
-    """Whether there is a value, and a finite one."""
-    return value is not None and math.isfinite(value)

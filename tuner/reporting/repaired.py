@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from tuner.diagnostics.finding import changes_in_words
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.seed_noise import SeedNoise
 
 LEAST_GAIN = 0.02
@@ -74,16 +74,13 @@ class Repaired:
         return f"trial {self.number} repaired trial {self.repaired} ({what}; {change}): {self.values}; {self.outcome}."
 
 
-def repaired(
-    records: Sequence[RunRecord], confirmed: Sequence[RunRecord], metric: str, maximize: bool
-) -> list[Repaired]:
+def repaired(records: Sequence[RunRecord], confirmed: Sequence[RunRecord], objective: Objective) -> list[Repaired]:
     """Every repair that is over, by number.
 
     Args:
         records: The trials of one study.
         confirmed: Its confirmations, which tell what seeds do.
-        metric: The objective.
-        maximize: Whether higher values are better.
+        objective: What was optimized.
     """
     known = {record.number: record for record in records}
     over = [
@@ -91,20 +88,20 @@ def repaired(
         for record in sorted(records, key=lambda each: each.number)
         if record.state.final and (other := known.get(record.repairs.get("number", -1))) is not None
     ]
-    noise = SeedNoise.of(confirmed, records, metric, maximize) if over else None
-    return [_judged(record, other, noise, metric, maximize) for record, other in over if noise is not None]
+    noise = SeedNoise.of(confirmed, records, objective) if over else None
+    return [_judged(record, other, noise, objective) for record, other in over if noise is not None]
 
 
-def _judged(record: RunRecord, other: RunRecord, noise: SeedNoise, metric: str, maximize: bool) -> Repaired:
+def _judged(record: RunRecord, other: RunRecord, noise: SeedNoise, objective: Objective) -> Repaired:
     own, others = (max(each.epochs, default=0) for each in (record, other))
     epochs = min(own, others)
     before, after, final = (
-        _best(each, metric, maximize, upto) for each, upto in ((other, epochs), (record, epochs), (record, own))
+        _best(each, objective, upto) for each, upto in ((other, epochs), (record, epochs), (record, own))
     )
     better = False
     helped: bool | None = None if before is None and final is not None else False  # nothing to compare with
     if before is not None and after is not None:
-        better = (after - before if maximize else before - after) > LEAST_GAIN * abs(before)
+        better = objective.gain(after, before) > LEAST_GAIN * abs(before)
         if better:
             least = noise.least_gain(epochs)
             helped = None if least is None else noise.scale(after) - noise.scale(before) > least
@@ -124,6 +121,5 @@ def _judged(record: RunRecord, other: RunRecord, noise: SeedNoise, metric: str, 
     )
 
 
-def _best(record: RunRecord, metric: str, maximize: bool, epochs: int) -> float | None:
-    values = [value for epoch, value in record.series(metric).items() if epoch <= epochs and math.isfinite(value)]
-    return (max if maximize else min)(values, default=None)
+def _best(record: RunRecord, objective: Objective, epochs: int) -> float | None:
+    return objective.best(value for epoch, value in record.series(objective.metric).items() if epoch <= epochs)

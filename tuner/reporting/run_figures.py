@@ -6,38 +6,33 @@ from pathlib import Path
 
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
+from tuner.objective import Objective
 
 TRAINING, DIAGNOSTICS = "training.png", "diagnostics.png"
 
 
-def draw_run(
-    folder: StudyFolder, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None
-) -> bool:
+def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bool:
     """Draw a run's figures into its artifacts; returns whether there was something to draw.
 
     Args:
         folder: The study.
         record: The run; one without an epoch has no figure.
-        metric: The objective.
-        maximize: Whether higher values are better.
-        trivial: The objective of the trivial predictor.
+        objective: What was optimized, with the trivial predictor's score where it is known.
     """
     into = folder.run_artifacts(record.run)
     written = folder.events(record.run).stat().st_mtime
     new = all((into / name).exists() and (into / name).stat().st_mtime >= written for name in (TRAINING, DIAGNOSTICS))
     if not record.epochs or new:
         return False
-    draw_into(into, record, metric=metric, maximize=maximize, trivial=trivial)
+    draw_into(into, record, objective)
     return True
 
 
-def draw_into(
-    into: Path, record: RunRecord, *, metric: str, maximize: bool, trivial: float | None = None, title: str = ""
-) -> None:
+def draw_into(into: Path, record: RunRecord, objective: Objective, *, title: str = "") -> None:
     """Draw both figures into a folder, under a title where the run's number does not say what it is. See `draw_run`."""
     from tuner.reporting.diagnostics_figure import diagnostics_figure  # matplotlib, only where it is needed
     from tuner.reporting.drawing import save
     from tuner.reporting.figures import trial_figure
 
-    save(trial_figure(record, metric=metric, maximize=maximize, trivial=trivial, title=title), into / TRAINING)
+    save(trial_figure(record, objective, title=title), into / TRAINING)
     save(diagnostics_figure(record, title=title), into / DIAGNOSTICS)

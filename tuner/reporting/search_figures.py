@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.reporting.drawing import (
     GREY,
     ORANGE,
     RED,
     by_state,
     clip_outliers,
-    direction,
     dots,
     finite,
     integer_axis,
@@ -34,30 +34,29 @@ _MOST_SLICES = 12
 _MOST_CURVES = 200
 
 
-def sweep_figures(records: Sequence[RunRecord], *, metric: str, maximize: bool) -> dict[str, Figure]:
+def sweep_figures(records: Sequence[RunRecord], objective: Objective) -> dict[str, Figure]:
     """What a search found.
 
     Args:
         records: Its trials, by number.
-        metric: The objective.
-        maximize: Whether higher is better.
+        objective: What was optimized.
 
     Returns:
         Figures by file name without ending: `history`, `parameters` (with searched parameters), `curves`.
     """
-    figures = {"history": _history(records, metric, maximize), "curves": _curves(records, metric, maximize)}
+    figures = {"history": _history(records, objective), "curves": _curves(records, objective)}
     searched = list(dict.fromkeys(name for record in records for name in record.searched))
     if searched and any(record.value is not None for record in records):
-        figures["parameters"] = _slices(records, searched[:_MOST_SLICES], metric, maximize)
+        figures["parameters"] = _slices(records, searched[:_MOST_SLICES], objective)
     return figures
 
 
-def _history(records: Sequence[RunRecord], metric: str, maximize: bool) -> Figure:
+def _history(records: Sequence[RunRecord], objective: Objective) -> Figure:
     figure = new_figure(9.0, 5.0)
     axes = figure.subplots()
     axes.set_title("What each trial reached", loc="left")
     axes.set_xlabel("trial")
-    axes.set_ylabel(f"{metric} ({direction(maximize)})")
+    axes.set_ylabel(f"{objective.metric} ({objective.words})")
     integer_axis(axes)
     scored = [record for record in records if finite(record.value)]
     for state, colour, label, group in by_state(scored):
@@ -70,12 +69,11 @@ def _history(records: Sequence[RunRecord], metric: str, maximize: bool) -> Figur
             label=f"{label} ({len(group)})",
             zorder=3 if state is State.COMPLETED else 2,
         )
-    best: float | None = None
+    best = objective.worst
     steps: list[tuple[int, float]] = []
     for record in scored:
         if record.state is State.COMPLETED:
-            value = value_of(record)
-            best = value if best is None else (max if maximize else min)(best, value)
+            best = objective.best([best, value_of(record)], default=best)
             steps.append((record.number, best))
     if steps:
         axes.step(*zip(*steps, strict=True), where="post", color=ORANGE, linewidth=1.6, label="best so far")
@@ -92,25 +90,25 @@ def _history(records: Sequence[RunRecord], metric: str, maximize: bool) -> Figur
             label=f"without a value ({len(without)})",
             clip_on=False,
         )
-    clip_outliers(axes, [value_of(r) for r in scored], maximize)
+    clip_outliers(axes, [value_of(r) for r in scored], objective)
     legend_beside(axes)
     return figure
 
 
-def _curves(records: Sequence[RunRecord], metric: str, maximize: bool) -> Figure:
+def _curves(records: Sequence[RunRecord], objective: Objective) -> Figure:
     figure = new_figure(9.0, 5.0)
     axes = figure.subplots()
     axes.set_title("How each trial learned", loc="left")
-    axes.set_ylabel(f"{metric} ({direction(maximize)})")
+    axes.set_ylabel(f"{objective.metric} ({objective.words})")
     axes.set_xlabel("epoch")
     integer_axis(axes)
-    shown = [record for record in records if series(record, metric)[0]][:_MOST_CURVES]
+    shown = [record for record in records if series(record, objective.metric)[0]][:_MOST_CURVES]
     completed = [r for r in shown if r.state is State.COMPLETED and finite(r.value)]
-    winner = (max if maximize else min)(completed, key=value_of, default=None)
+    winner = objective.best_of(completed, score=value_of)
     values: list[float] = []
     for _, colour, label, group in by_state(shown):
         for number, record in enumerate(group):
-            epochs, scores = series(record, metric)
+            epochs, scores = series(record, objective.metric)
             values += scores
             axes.plot(
                 epochs,
@@ -122,27 +120,27 @@ def _curves(records: Sequence[RunRecord], metric: str, maximize: bool) -> Figure
                 **dots(epochs, longest=1),
             )
     if winner is not None:
-        axes.plot(*series(winner, metric), color=ORANGE, linewidth=2.4, label=f"best: trial {winner.number}")
-    clip_outliers(axes, values, maximize)
+        axes.plot(*series(winner, objective.metric), color=ORANGE, linewidth=2.4, label=f"best: trial {winner.number}")
+    clip_outliers(axes, values, objective)
     legend_beside(axes)
     return figure
 
 
-def _slices(records: Sequence[RunRecord], names: Sequence[str], metric: str, maximize: bool) -> Figure:
+def _slices(records: Sequence[RunRecord], names: Sequence[str], objective: Objective) -> Figure:
     columns = min(3, len(names))
     lines = math.ceil(len(names) / columns)
     figure = new_figure(3.7 * columns + 0.6, 3.0 * lines + 0.7)
-    figure.suptitle(f"{metric} ({direction(maximize)}) against each searched parameter", fontsize=12)
+    figure.suptitle(f"{objective.metric} ({objective.words}) against each searched parameter", fontsize=12)
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True)
     scored = [record for record in records if finite(record.value)]
     for position, name in enumerate(names):
         axes = grid[position // columns][position % columns]
         _draw_slice(axes, [record for record in scored if name in record.params], name)
         if position % columns == 0:
-            axes.set_ylabel(metric)
+            axes.set_ylabel(objective.metric)
     for position in range(len(names), lines * columns):
         grid[position // columns][position % columns].set_visible(False)
-    clip_outliers(grid[0][0], [value_of(r) for r in scored], maximize)
+    clip_outliers(grid[0][0], [value_of(r) for r in scored], objective)
     handles, labels = max((a.get_legend_handles_labels() for a in grid.flat), key=lambda pair: len(pair[1]))
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure

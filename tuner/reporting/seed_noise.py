@@ -9,6 +9,7 @@ from statistics import stdev
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 
 LEVEL = 0.05
 """Probability that a gain of the seed alone is taken for more."""
@@ -30,22 +31,21 @@ class SeedNoise:
     scale: Callable[[float], float]
 
     @classmethod
-    def of(cls, confirmed: Iterable[RunRecord], trials: Iterable[RunRecord], metric: str, maximize: bool) -> SeedNoise:
+    def of(cls, confirmed: Iterable[RunRecord], trials: Iterable[RunRecord], objective: Objective) -> SeedNoise:
         """The noise in the confirmations of a study.
 
         Args:
             confirmed: The confirmations; those that were trained to their end count.
             trials: The trials, whose scores are to be on the same scale.
-            metric: The objective.
-            maximize: Whether higher values are better.
+            objective: What their scores are of.
         """
         whole = [record for record in confirmed if record.state is State.COMPLETED]
-        seen = [value for record in [*whole, *trials] for value in record.series(metric).values()]
-        scale = _scale([value for value in seen if math.isfinite(value)], maximize)
+        seen = [value for record in [*whole, *trials] for value in record.series(objective.metric).values()]
+        scale = _scale([value for value in seen if math.isfinite(value)], objective)
         by_number: dict[int, list[dict[int, float]]] = {}
         for record in whole:
             best, curve = -math.inf, {}
-            for epoch, value in record.series(metric).items():
+            for epoch, value in record.series(objective.metric).items():
                 if math.isfinite(value):
                     best = max(best, scale(value))
                 curve[epoch] = best
@@ -77,9 +77,10 @@ def _at(curve: dict[int, float], epochs: int) -> float:
     return curve.get(min(epochs, max(curve, default=0)), -math.inf)
 
 
-def _scale(seen: Sequence[float], maximize: bool) -> Callable[[float], float]:
-    if not maximize and all(value > 0 for value in seen):
+def _scale(seen: Sequence[float], objective: Objective) -> Callable[[float], float]:
+    losses = objective.direction == "minimize"
+    if losses and all(value > 0 for value in seen):
         return lambda value: -math.log(value) if value > 0 else math.inf
-    if maximize and all(0 <= value <= 1 for value in seen):
+    if not losses and all(0 <= value <= 1 for value in seen):
         return lambda value: math.asin(math.sqrt(value))
-    return (lambda value: value) if maximize else (lambda value: -value)
+    return lambda value: -objective.loss(value)

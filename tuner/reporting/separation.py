@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.objective import Objective
 from tuner.reporting.contrasts import Group, contrasts
 from tuner.reporting.learned import Course, halfway, learned_by
 
@@ -38,27 +39,26 @@ class Separation:
     probability: float
     comparisons: int
 
-    def sentence(self, metric: str, maximize: bool, trivial: str) -> str:
+    def sentence(self, objective: Objective) -> str:
         """All that in words.
 
         Args:
-            metric: The objective.
-            maximize: Whether higher values are better.
-            trivial: What the trivial predictor is called.
+            objective: What was optimized.
         """
-        side = "above" if maximize else "below"
+        side = "below" if objective.direction == "minimize" else "above"
         groups = ", ".join(map(str, self.groups))
         learned = f"had learned by epoch {self.epoch}" if self.epoch else "learned"
         left_out = f"; left out, as pruned before: {self.unknown}" if self.unknown else ""
+        where = f"{objective.metric} {side} {self.cut:.3g}"
+        test = f"Fisher's exact test, corrected for {self.comparisons} comparison{'s' * (self.comparisons != 1)}"
         return (
-            f"{self.parameter} separates the trials that {learned} ({metric} {side} {self.cut:.3g}, halfway from the "
-            f"trivial predictor, {trivial}, to the best trial) from the others: {groups}; {self.against} against the "
-            f"rest: p = {self.probability:.1g} (Fisher's exact test, corrected for {self.comparisons} "
-            f"comparison{'s' * (self.comparisons != 1)}){left_out}."
+            f"{self.parameter} separates the trials that {learned} ({where}, halfway from the trivial predictor, "
+            f"{objective.trivial_name}, to the best trial) from the others: {groups}; {self.against} against the rest: "
+            f"p = {self.probability:.1g} ({test}){left_out}."
         )
 
 
-def separation(trials: Sequence[tuple[Mapping[str, Any], Course]], trivial: float, maximize: bool) -> Separation | None:
+def separation(trials: Sequence[tuple[Mapping[str, Any], Course]], objective: Objective) -> Separation | None:
     """The most significant difference between one choice and all others in the share of trials that learned.
 
     A trial has learned when its value is more than halfway from the trivial predictor's to the best trial's; all are
@@ -68,21 +68,21 @@ def separation(trials: Sequence[tuple[Mapping[str, Any], Course]], trivial: floa
     Args:
         trials: Searched parameters (inactive ones absent) and course of each trial that is over, pruned and diverged
             ones included.
-        trivial: Value of the trivial predictor.
-        maximize: Whether higher values are better.
+        objective: With the trivial predictor's score.
 
     Returns:
-        None where no trial beats the trivial predictor, or no difference is significant at `LEVEL`.
+        None where no trial beats the trivial predictor, or that is not known, or no difference is significant at
+        `LEVEL`.
 
     Reference:
         Fisher 1922, doi:10.2307/2340521. A sampler that learns from earlier trials does not draw choices at random; in
         simulated studies with Optuna's TPE the share of false differences stayed below `LEVEL`.
     """
     courses = [course for _, course in trials]
-    cut = halfway([course.best(maximize) for course in courses], trivial, maximize)
+    cut = halfway((value for course in courses for value in course.values.values()), objective)
     if cut is None:
         return None
-    by = learned_by(courses, cut, maximize)
+    by = learned_by(courses, cut, objective)
     known = [(params, label) for (params, _), label in zip(trials, by.labels, strict=True) if label is not None]
     compared = contrasts(known)
     if not compared:

@@ -121,7 +121,7 @@ class StudyStory:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able fields."""
-        return asdict(self)
+        return {**asdict(self), "about": self.about.as_json()}
 
 
 def study_story(records: Sequence[RunRecord], about: About, confirmed: Sequence[RunRecord] = ()) -> StudyStory:
@@ -157,7 +157,7 @@ def study_story(records: Sequence[RunRecord], about: About, confirmed: Sequence[
         )
         for name, count in counts.most_common()
     )
-    repairs = tuple(repaired(records, confirmed, about.metric, about.maximize))
+    repairs = tuple(repaired(records, confirmed, about.objective))
     known = [one.helped for one in repairs if one.helped is not None]
     return StudyStory(
         about=about,

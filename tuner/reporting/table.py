@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuner.disk.events import RunRecord
+from tuner.objective import Objective
 from tuner.reporting.leaderboard import leaderboard
 
 
-def rows(records: Sequence[RunRecord], maximize: bool) -> list[dict[str, Any]]:
+def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, Any]]:
     """One JSON-able row per run, in the leaderboard's order.
 
     Args:
         records: Runs of one study.
-        maximize: Whether higher values are better.
+        objective: What their values are of.
 
     Returns:
         Rows with number, state, reason, value, values, params (constants included), epochs (trained),
@@ -34,5 +35,5 @@ def rows(records: Sequence[RunRecord], maximize: bool) -> list[dict[str, Any]]:
             "repairs": record.repairs,
             "kind": record.kind,
         }
-        for record in leaderboard(records, maximize)
+        for record in leaderboard(records, objective)
     ]

@@ -72,7 +72,7 @@ class TrialStory:
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able fields."""
-        return asdict(self)
+        return {**asdict(self), "about": self.about.as_json()}
 
 
 def trial_story(record: RunRecord, about: About, *, title: str = "", repaired_by: Sequence[int] = ()) -> TrialStory:
@@ -133,16 +133,17 @@ def _outcome(record: RunRecord) -> str:
 def _learning(record: RunRecord, about: About) -> list[str]:
     """The learning curve in sentences: the objective beside the trivial predictor's, then the training loss."""
     told = []
+    objective = about.objective
     best, last = about.best(record), max(record.epochs, default=0)
     if best is None:
-        return [f"no epoch has a finite {about.metric}."] if last else ["there is no epoch yet."]
-    at_end = record.series(about.metric)[last]
+        return [f"no epoch has a finite {objective.metric}."] if last else ["there is no epoch yet."]
+    at_end = record.series(objective.metric)[last]
     end = "" if best[0] == last or not math.isfinite(at_end) else f"; in the last, {last}, it is {at_end:.4g}"
-    trivial, beside = about.trivial_value, ""
+    trivial, beside = objective.trivial, ""
     if trivial is not None and math.isfinite(trivial):
-        verdict = "better" if about.is_better(best[1], trivial) else "no better"
-        beside = f", {verdict} than {trivial:.4g} of the trivial predictor ({about.trivial_name})"
-    told.append(f"{about.metric} is best in epoch {best[0]}: {best[1]:.4g}{beside}{end}.")
+        verdict = "better" if objective.better(best[1], trivial) else "no better"
+        beside = f", {verdict} than {trivial:.4g} of the trivial predictor ({objective.trivial_name})"
+    told.append(f"{objective.metric} is best in epoch {best[0]}: {best[1]:.4g}{beside}{end}.")
     losses = [(epoch, value) for epoch, value in record.series(names.TRAIN_LOSS).items() if math.isfinite(value)]
     if len(losses) > 1:
         (first, start), (final, end_loss) = losses[0], losses[-1]

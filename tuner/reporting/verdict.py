@@ -10,6 +10,7 @@ from enum import StrEnum
 from statistics import fmean
 
 from tuner.disk.events import RunRecord
+from tuner.objective import Objective
 from tuner.reporting.intervals import Interval
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
@@ -42,10 +43,10 @@ class Held:
     trivial: float
     interval: Interval | None
 
-    def standing(self, maximize: bool) -> Standing:
+    def standing(self, objective: Objective) -> Standing:
         """Better where the mean is, and the interval leaves the trivial predictor's score out."""
         mean = fmean(self.values)
-        if mean <= self.trivial if maximize else mean >= self.trivial:
+        if not objective.better(mean, self.trivial):
             return Standing.WORSE
         if self.interval is not None and self.interval[0] <= self.trivial <= self.interval[1]:
             return Standing.UNSURE
@@ -74,26 +75,25 @@ class Verdict:
     beats: bool
 
 
-def verdict(name: str, trivial: str, held: Sequence[Held], maximize: bool) -> Verdict:
+def verdict(name: str, held: Sequence[Held], objective: Objective) -> Verdict:
     """Hold the winner against the trivial predictor, the worst said first.
 
     Args:
         name: The winner: "trial 3".
-        trivial: The trivial predictor: "seasonal naive".
         held: Per split; one whose trivial score or scores are not finite is left out.
-        maximize: Whether higher values are better.
+        objective: What was optimized.
     """
     known = [one for one in held if one.values and all(map(math.isfinite, [one.trivial, *one.values]))]
     if not known:
         return Verdict("", beats=True)
     by_standing = {
-        standing: [one for one in known if one.standing(maximize) is standing]
+        standing: [one for one in known if one.standing(objective) is standing]
         for standing in Standing
-        if any(one.standing(maximize) is standing for one in known)
+        if any(one.standing(objective) is standing for one in known)
     }
     parts: list[str] = []
     for standing, ones in by_standing.items():
-        subject, other = ("it", "it") if parts else (name, f"the trivial predictor ({trivial})")
+        subject, other = ("it", "it") if parts else (name, f"the trivial predictor ({objective.trivial_name})")
         splits = " and ".join(one.split for one in ones)
         numbers = ", ".join(one.numbers(standing) for one in ones)
         parts.append(f"{subject} is {standing} {other} on {splits} data ({numbers})")
@@ -102,8 +102,7 @@ def verdict(name: str, trivial: str, held: Sequence[Held], maximize: bool) -> Ve
 
 def what_to_try(
     runs: Sequence[RunRecord],
-    metric: str,
-    maximize: bool,
+    objective: Objective,
     *,
     epochs: int,
     trials: int | None,
@@ -114,15 +113,14 @@ def what_to_try(
 
     Args:
         runs: Trainings of the winner, at least one.
-        metric: The objective.
-        maximize: Whether higher values are better.
+        objective: What was optimized.
         epochs: Of a full training.
         trials: Of the search; None where the space holds no more.
         items: To learn from.
         more: What the kind of data asks for.
     """
     advice = []
-    still = sum(_best_epoch(run, metric, maximize) == epochs for run in runs)
+    still = sum(_best_epoch(run, objective) == epochs for run in runs)
     if 2 * still > len(runs):
         advice.append(f"more epochs, as the last of its {epochs} was still its best (budget.epochs)")
     found = Counter(name for run in runs for name in run.found)
@@ -139,6 +137,6 @@ def what_to_try(
     return f"what to try: {'; '.join(advice)}."
 
 
-def _best_epoch(run: RunRecord, metric: str, maximize: bool) -> int:
-    values = {epoch: value for epoch, value in run.series(metric).items() if math.isfinite(value)}
-    return (max if maximize else min)(values, key=lambda epoch: values[epoch], default=0)
+def _best_epoch(run: RunRecord, objective: Objective) -> int:
+    best = objective.best_of(run.series(objective.metric).items(), score=lambda pair: pair[1])
+    return 0 if best is None else best[0]

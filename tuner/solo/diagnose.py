@@ -70,23 +70,14 @@ def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
         record, told, repaired_by=[other.number for other in records if other.repairs.get("number") == number]
     )
     with suppress(OSError):  # a study that may only be read is told all the same
-        draw_run(folder, record, metric=told.metric, maximize=told.maximize, trivial=told.trivial_value)
+        draw_run(folder, record, told.objective)
     return replace(story, figures=_figures(folder.run_artifacts(record.run)))
 
 
 def about(folder: StudyFolder) -> About:
     """What a study says of itself: objective, trivial predictor, budget."""
     sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    last: dict[str, Any] = sweeps[-1] if sweeps else {}
-    return About(
-        study=folder.name,
-        metric=last.get("metric", "val/loss"),
-        maximize=last.get("direction") == "maximize",
-        epochs=last.get("epochs") or 0,
-        trivial=(last.get("trivial") or {}).get("val") or {},
-        trivial_name=(last.get("about") or {}).get("name", "trivial predictor"),
-        thresholds=last.get("thresholds") or {},
-    )
+    return About.of(folder.name, sweeps[-1] if sweeps else {})
 
 
 @dataclass(frozen=True)
@@ -148,7 +139,7 @@ def diagnose_task(task: Task, chosen: Configuration, link: RecordingLink) -> Tri
         DataError: The data is unfit.
         TaskFileError: The configuration cannot be trained.
     """
-    _, prepared = task.prepare()
+    task.prepare()
     with tempfile.TemporaryDirectory() as folder:
         spec = trial_spec(
             task, chosen.params, RUN, folder, number=chosen.number, seed=chosen.seed, diagnostics="diagnosis"
@@ -162,18 +153,16 @@ def diagnose_task(task: Task, chosen: Configuration, link: RecordingLink) -> Tri
     record = _record(spec, link.epochs, ended)
     told = About(
         study=task.folder.name,
-        metric=task.objective.metric,
-        maximize=task.objective.maximize,
+        objective=spec.objective,
         epochs=task.file.budget.epochs,
         trivial=spec.trivial,
-        trivial_name=str(prepared.about.get("name", "trivial predictor")),
     )
     into = task.folder.diagnosed
-    shown, trivial = f"task {task.folder.name}, {chosen.words}", told.trivial_value
+    shown = f"task {task.folder.name}, {chosen.words}"
     record.params = {**task.settings(record.params).headline, **record.params}
     story = trial_story(record, told, title=shown)
     try:
-        draw_into(into, record, metric=told.metric, maximize=told.maximize, trivial=trivial, title=shown)
+        draw_into(into, record, told.objective, title=shown)
     except OSError:  # all else is told; what lies there is of another training
         return story
     return replace(story, figures=_figures(into))
@@ -260,7 +249,7 @@ def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
     if name:
         run = trial_run(int(name.removeprefix("trial "))) if name != BASE else confirm_run(BASELINE, 1)
         return read_run(folder.events(run)), f"{name}, the winner of its study"
-    trials = leaderboard(_trials(folder), about(folder).maximize)
+    trials = leaderboard(_trials(folder), about(folder).objective)
     if not trials or trials[0].state is not State.COMPLETED:
         raise StudyError(
             f"--params {BEST} needs a study {folder.name} with a completed trial",

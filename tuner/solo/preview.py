@@ -36,13 +36,12 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     _, prepared = task.prepare()
     file = task.file
     confirm = file.confirm
-    trivial = task.trivial.get(task.objective.name)
     facts: dict[str, Any] = {
         "study": file.name,
         "data": {**prepared.counts, **prepared.about},
         "notices": list(prepared.notices),
         "objective": f"{task.objective.metric}, {task.objective.words}",
-        "trivial predictor": trivial,
+        "trivial predictor": task.against_trivial.trivial,
         "search space": {
             "searched": ", ".join(task.space.searched),
             "fixed": ", ".join(f"{key}={value}" for key, value in task.space.constants.items()) or "nothing",

@@ -54,8 +54,8 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
         **common,
         folder=str(folder.root),
         done=sweep.search.counted() - len(sweep.search.running()),
-        trivial=task.trivial.get(task.objective.name),
-        trivial_name=prepared.about.get("name", "trivial predictor"),
+        trivial=task.against_trivial.trivial,
+        trivial_name=task.against_trivial.trivial_name,
         maximize=task.objective.maximize,
         tracking=redacted(task.recorder.uri) or task.recorder.name,
     )

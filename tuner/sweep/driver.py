@@ -117,7 +117,7 @@ class Sweep:
             tell=self._tell,
             stop=self._stop,
             deadlines=Deadlines.of(task.file.budget.timeout, task.folder, confirmed=task.file.confirm.top > 0),
-            progress=Progress(task.objective.maximize, task.file.budget.trials),
+            progress=Progress(task.objective, task.file.budget.trials),
         )
 
     def _run(self, sweep: OpenSweep) -> Outcome:

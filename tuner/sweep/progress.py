@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 
 
 @dataclass
 class Progress:
     """Counts over the search trials that are over; keeps no trial."""
 
-    maximize: bool
+    objective: Objective
     trials: int
     """Trials asked for."""
     states: dict[str, int] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Progress:
             return
         self._full_seconds += record.seconds
         self._full_runs += 1
-        if self.best is None or (record.value > self.best if self.maximize else record.value < self.best):
+        if self.objective.better(record.value, self.best):
             self.best, self.best_number = record.value, record.number
 
     def search_seconds(self) -> float | None:

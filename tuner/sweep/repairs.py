@@ -17,6 +17,7 @@ from tuner.diagnostics.catalog import FINDINGS
 from tuner.diagnostics.finding import Cure, Finding, changes_in_words
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.space import Space
 from tuner.space.domains import same
 
@@ -75,15 +76,15 @@ class Repairs:
     Args:
         space: Today's search space; a cure that leads out of it is not tried.
         most: Number of repairs in the whole sweep.
-        maximize: Whether higher values are better.
+        objective: What is optimized.
     """
 
-    def __init__(self, space: Space, most: int, *, maximize: bool) -> None:
-        self._space, self._left, self._maximize = space, most, maximize
+    def __init__(self, space: Space, most: int, objective: Objective) -> None:
+        self._space, self._left, self._objective = space, most, objective
         self._curable: deque[tuple[RunRecord, list[Finding]]] = deque()
         self._tried: set[tuple[Any, ...]] = set()
         self._losses: list[float] = []
-        """Of the trials that are over, the best first; of a value to be maximized its negative."""
+        """Of the trials that are over, the best first; see `Objective.loss`."""
         self._furthest = 0.0
         """The largest progress (`Case.progress`) of a trial that is over."""
 
@@ -147,7 +148,7 @@ class Repairs:
     def _loss(self, record: RunRecord) -> float | None:
         if record.value is None or not math.isfinite(record.value):
             return None
-        return -record.value if self._maximize else record.value
+        return self._objective.loss(record.value)
 
     def _learned_little(self, record: RunRecord) -> bool:
         if record.state in {State.DIVERGED, State.HOPELESS}:

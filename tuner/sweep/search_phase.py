@@ -45,7 +45,7 @@ class SearchPhase:
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         diagnostics = self._task.file.diagnostics
         most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
-        self._repairs = Repairs(self._task.space, most, maximize=self._task.objective.maximize)
+        self._repairs = Repairs(self._task.space, most, self._task.objective)
         self._first: list[str] = []
         self._reconcile()
 

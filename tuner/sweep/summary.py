@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tuner.adapters.base import Metric, Prepared
+from tuner.adapters.base import Prepared
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
+from tuner.objective import Objective
+from tuner.reporting.about import About
 from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.intervals import Interval, mean_interval
-from tuner.reporting.leaderboard import BASELINE, Confirmation, Scores, confirmation, leaderboard
-from tuner.reporting.learned import Course, halfway, has_learned
+from tuner.reporting.leaderboard import BASELINE, Scores, confirmation, leaderboard
+from tuner.reporting.learned import Course, halfway
 from tuner.reporting.repaired import repaired
 from tuner.reporting.run_figures import draw_run
 from tuner.reporting.separation import separation
@@ -26,10 +28,6 @@ from tuner.reporting.verdict import Held, verdict, what_to_try
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
-
-if TYPE_CHECKING:
-    from tuner.task.task import Task
-
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
 """States whose reason people ask for first."""
@@ -76,23 +74,19 @@ class Summary:
 
 def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     """Sum up a sweep whose phases are over; writes the leaderboard and the figures as artifacts."""
-    task, folder = sweep.task, sweep.folder
+    task, folder, objective = sweep.task, sweep.folder, sweep.task.against_trivial
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
     confirmed = confirmed_runs(sweep)
     test = read_run(folder.events("test")).results.get("test", {})
-    metric = task.objective.name
-    drawn = _draw(sweep, trials, confirmed, prepared) if task.file.report.figures else []
-    mattered, shares, separated = _what_mattered(sweep, trials, prepared)
-    mattered += [
-        repair.sentence for repair in repaired(trials, confirmed, task.objective.metric, task.objective.maximize)
-    ]
-    _write_tables(
-        folder, trials, confirmed, {"importance": shares, "separation": separated}, maximize=task.objective.maximize
-    )
+    drawn = _draw(sweep, trials, confirmed) if task.file.report.figures else []
+    mattered, shares, separated = _what_mattered(objective, trials)
+    mattered += [repair.sentence for repair in repaired(trials, confirmed, objective)]
+    table = [*rows(trials, objective), *rows(confirmed, objective)]
+    _write_tables(folder, table, {"importance": shares, "separation": separated})
     common: dict[str, Any] = {
         "headline": headline(folder.name, trials),
-        "metric": task.objective.metric,
-        "test_metric": f"test/{metric}",
+        "metric": objective.metric,
+        "test_metric": f"test/{objective.name}",
         "has_test": bool(test),
         "importance": shares,
         "separation": separated,
@@ -100,7 +94,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         "asked": asked(task),
     }
     if not confirmed:
-        best = next(iter(leaderboard(trials, task.objective.maximize)), None)
+        best = next(iter(leaderboard(trials, objective)), None)
         if best is None or best.state is not State.COMPLETED:
             return Summary(**common)
         sentence = (
@@ -109,17 +103,17 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         first = _verdict(sweep, prepared, f"trial {best.number}", [best], [])
         sentences = [*first, sentence, *mattered]
         return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
-    result = _confirmation(sweep, prepared, confirmed)
+    result = confirmation(_scores(confirmed), objective, step=_step(prepared, "val", objective))
     winners = [record for record in confirmed if record.number == result.winner]
     first = []
     if result.winner is not None:
-        name, tests = result.configurations[0].name, _tests(test, result.winner, metric)
+        name, tests = result.configurations[0].name, _tests(test, result.winner, objective)
         first = _verdict(sweep, prepared, name, winners, tests, result.configurations[0].interval)
     return Summary(
         **common,
         rows=[
-            *(_row(scores, _tests(test, scores.number, metric)) for scores in result.configurations),
-            _trivial_row(prepared, metric),
+            *(_row(scores, _tests(test, scores.number, objective)) for scores in result.configurations),
+            _trivial_row(prepared, objective),
         ],
         sentences=[*first, *result.sentences, *_cut_before(trials, result.winner), *mattered],
         winner="" if result.winner is None else _name(result.winner),
@@ -135,17 +129,6 @@ def _cut_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
         for record in trials
         if record.number == winner and record.state in _CUT
     ]
-
-
-def _confirmation(sweep: OpenSweep, prepared: Prepared, confirmed: Sequence[RunRecord]) -> Confirmation:
-    metric = _metric(sweep.task)
-    return confirmation(
-        _scores(confirmed),
-        sweep.task.objective.maximize,
-        within=metric.within,
-        step=_step(prepared, "val", metric),
-        trivial=_trivial(prepared, "val", metric.name),
-    )
 
 
 def _verdict(
@@ -166,23 +149,21 @@ def _verdict(
         tests: Their scores on the test data; none where it was not read.
         interval: Of its mean on the validation data, as the confirmation has it.
     """
-    task = sweep.task
-    metric = _metric(task)
+    task, objective = sweep.task, sweep.task.against_trivial
     scores = [run.value for run in runs if run.state is State.COMPLETED and run.value is not None]
     held = []
     for split, told, values, known in (("val", "validation", scores, interval), ("test", "test", tests, None)):
-        trivial = _trivial(prepared, split, metric.name)
+        trivial = _trivial(prepared, split, objective)
         if trivial is not None and values:
-            of_mean = known or mean_interval(values, 0.025, _step(prepared, split, metric), metric.within)
-            held.append(Held(told, f"{split}/{metric.name}", values, trivial, of_mean))
-    found = verdict(name, _trivial_name(prepared), held, task.objective.maximize)
+            of_mean = known or mean_interval(values, 0.025, _step(prepared, split, objective), objective.within)
+            held.append(Held(told, f"{split}/{objective.name}", values, trivial, of_mean))
+    found = verdict(name, held, objective)
     if found.beats:
         return [found.sentence] if found.sentence else []
     size = task.space.size()
     advice = what_to_try(
         runs,
-        task.objective.metric,
-        task.objective.maximize,
+        objective,
         epochs=task.file.budget.epochs,
         trials=task.file.budget.trials if size is None or size > task.file.budget.trials else None,
         items=prepared.counts.get("train", 0),
@@ -191,21 +172,13 @@ def _verdict(
     return [found.sentence, advice]
 
 
-def _metric(task: Task) -> Metric:
-    return next(each for each in task.adapter.metrics if each.name == task.objective.name)
-
-
-def _step(prepared: Prepared, split: str, metric: Metric) -> float:
+def _step(prepared: Prepared, split: str, objective: Objective) -> float:
     """What a score moves by where it counts items, else 0."""
-    return 1.0 / max(1, prepared.counts.get(split, 0)) if metric.counted else 0.0
+    return 1.0 / max(1, prepared.counts.get(split, 0)) if objective.counted else 0.0
 
 
-def _trivial(prepared: Prepared, split: str, metric: str) -> float | None:
-    return prepared.trivial.get(split, {}).get(metric)
-
-
-def _trivial_name(prepared: Prepared) -> str:
-    return str(prepared.about.get("name", "trivial predictor"))
+def _trivial(prepared: Prepared, split: str, objective: Objective) -> float | None:
+    return prepared.trivial.get(split, {}).get(objective.name)
 
 
 def headline(study: str, trials: Sequence[RunRecord]) -> str:
@@ -218,11 +191,11 @@ def headline(study: str, trials: Sequence[RunRecord]) -> str:
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
     """Trials, best first, then confirmations, as `top` shows them."""
     sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    maximize = bool(sweeps) and sweeps[-1].get("direction") == "maximize"
+    objective = About.of(folder.name, sweeps[-1] if sweeps else {}).objective
     records = list(read_runs(folder.events(run) for run in folder.runs()))
     trials = [record for record in records if record.kind == "trial"]
     confirmed = [record for record in records if record.kind == "confirm"]
-    return [*rows(trials, maximize), *rows(confirmed, maximize)]
+    return [*rows(trials, objective), *rows(confirmed, objective)]
 
 
 def top_failure(folder: StudyFolder) -> str:
@@ -252,9 +225,9 @@ def _name(number: int) -> str:
     return "baseline" if number == BASELINE else f"trial {number}"
 
 
-def _tests(test: Mapping[str, Mapping[str, float]], number: int, metric: str) -> list[float]:
+def _tests(test: Mapping[str, Mapping[str, float]], number: int, objective: Objective) -> list[float]:
     prefix = f"confirm/{'baseline' if number == BASELINE else f'{number:05d}'}-"
-    return [scores[metric] for run, scores in sorted(test.items()) if run.startswith(prefix)]
+    return [scores[objective.name] for run, scores in sorted(test.items()) if run.startswith(prefix)]
 
 
 def _row(scores: Scores, tests: Sequence[float]) -> dict[str, str]:
@@ -266,10 +239,10 @@ def _row(scores: Scores, tests: Sequence[float]) -> dict[str, str]:
     }
 
 
-def _trivial_row(prepared: Prepared, metric: str) -> dict[str, str]:
-    score, test = (_trivial(prepared, split, metric) for split in ("val", "test"))
+def _trivial_row(prepared: Prepared, objective: Objective) -> dict[str, str]:
+    score, test = objective.trivial, _trivial(prepared, "test", objective)
     return {
-        "name": _trivial_name(prepared),
+        "name": objective.trivial_name,
         "score": "-" if score is None else f"{score:.4g}",
         "test": "-" if test is None else f"{test:.4g}",
         "seeds": "",
@@ -283,7 +256,7 @@ def _mean_sd(values: Sequence[float]) -> str:
 
 
 def _what_mattered(
-    sweep: OpenSweep, trials: Sequence[RunRecord], prepared: Prepared
+    objective: Objective, trials: Sequence[RunRecord]
 ) -> tuple[list[str], dict[str, float], dict[str, Any]]:
     """Which parameters mattered, and which choice separates: in words, as shares and as `Separation`.
 
@@ -291,7 +264,6 @@ def _what_mattered(
     choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned, after the
     same number of epochs.
     """
-    maximize, metric = sweep.task.objective.maximize, sweep.task.objective.metric
     over = [
         (record, {name: record.params[name] for name in record.searched if name in record.params})
         for record in trials
@@ -302,61 +274,47 @@ def _what_mattered(
         for record, params in over
         if record.state is State.COMPLETED and record.value is not None
     ]
-    trivial = _trivial(prepared, "val", metric.removeprefix("val/"))
-    best = 0 if trivial is None else _few_that_learned([value for _, value in completed], trivial, maximize)
-    shares = importance(completed, maximize, best=best).shares or {}
+    best = _few_that_learned([value for _, value in completed], objective)
+    shares = importance(completed, objective, best=best).shares or {}
     sentences = []
     if shares:
         told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
         for_what = f" in being among the {best} that learned" if best else ""
         sentences.append(f"what mattered{for_what}, over {len(completed)} completed trials: {told}.")
-    if trivial is None:
-        return sentences, shares, {}
     whole = {State.COMPLETED, State.DIVERGED}
-    courses = [(params, Course(record.series(metric), record.state in whole)) for record, params in over]
-    found = separation(courses, trivial, maximize)
+    courses = [(params, Course(record.series(objective.metric), record.state in whole)) for record, params in over]
+    found = separation(courses, objective)
     if found is None:
         return sentences, shares, {}
-    return [*sentences, found.sentence(metric, maximize, _trivial_name(prepared))], shares, asdict(found)
+    return [*sentences, found.sentence(objective)], shares, asdict(found)
 
 
-def _few_that_learned(values: Sequence[float], trivial: float, maximize: bool) -> int:
+def _few_that_learned(values: Sequence[float], objective: Objective) -> int:
     """Trials that learned, where they are enough, and at most half, so that learning at all is the question; else 0."""
-    cut = halfway(values, trivial, maximize)
-    learned = 0 if cut is None else sum(has_learned(value, cut, maximize) for value in values)
+    cut = halfway(values, objective)
+    learned = 0 if cut is None else sum(objective.better(value, cut) for value in values)
     return learned if FEWEST_BEST <= learned <= len(values) / 2 else 0
 
 
-def _write_tables(
-    folder: StudyFolder,
-    trials: Sequence[RunRecord],
-    confirmed: Sequence[RunRecord],
-    mattered: Mapping[str, Any],
-    *,
-    maximize: bool,
-) -> None:
+def _write_tables(folder: StudyFolder, table: Sequence[Mapping[str, Any]], mattered: Mapping[str, Any]) -> None:
     folder.artifacts.mkdir(exist_ok=True)
-    table = [*rows(trials, maximize), *rows(confirmed, maximize)]
     (folder.artifacts / "leaderboard.json").write_text(json.dumps(table, indent=1))
     (folder.artifacts / "what_mattered.json").write_text(json.dumps(mattered, indent=1))
 
 
-def _draw(
-    sweep: OpenSweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], prepared: Prepared
-) -> list[str]:
+def _draw(sweep: OpenSweep, trials: Sequence[RunRecord], confirmed: Sequence[RunRecord]) -> list[str]:
     """Figures of the sweep, and of the runs that people open: the best, the failed, the confirmed."""
     from tuner.reporting.drawing import save  # matplotlib, only where it is needed
     from tuner.reporting.search_figures import sweep_figures
 
-    task, folder = sweep.task, sweep.folder
-    trivial = _trivial(prepared, "val", task.objective.name)
-    for name, figure in sweep_figures(trials, metric=task.objective.metric, maximize=task.objective.maximize).items():
+    task, folder, objective = sweep.task, sweep.folder, sweep.task.against_trivial
+    for name, figure in sweep_figures(trials, objective).items():
         save(figure, folder.artifacts / f"{name}.png")
-    ranked = leaderboard(trials, task.objective.maximize)
+    ranked = leaderboard(trials, objective)
     bad = [record for record in ranked if record.state in NO_RESULT]
     chosen = {record.run: record for record in [*ranked[: task.file.report.figures], *bad, *confirmed]}
     drawn = []
     for run, record in chosen.items():
-        if draw_run(folder, record, metric=task.objective.metric, maximize=task.objective.maximize, trivial=trivial):
+        if draw_run(folder, record, objective):
             drawn.append(run)
     return drawn
