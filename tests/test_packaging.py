@@ -31,7 +31,7 @@ BROUGHT = {
 BY_NAME = {"onnxruntime"}
 """What a script asks for by its name, for one of its sources."""
 FOLDERS = {
-    "tuner": ("examples", "postgres", "s3"),
+    "tuner": ("examples", "postgres", "s3", "testing"),
     "tests": ("examples", "dev", "docs"),
     "benchmarks": ("examples", "dev", "bench"),
 }

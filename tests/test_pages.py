@@ -4,6 +4,7 @@ Marks above the fenced blocks of a page say what they are:
 
     <!-- file: NAME -->      a file of this name, in the page's folder
     <!-- run -->             Python that is run there
+    <!-- tests: NAME -->     tests in a file of this name, which pass
     <!-- task -->            a task file, which resolves, and whose data, where it is in the folder, is prepared
     <!-- task: data -->      the same, of a ready source, which is prepared too
     <!-- space -->           a search space, which parses
@@ -84,6 +85,21 @@ def walk(page: Path, folder: Path) -> Iterator[tuple[Block, str]]:
                 path = folder / block.argument
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text, encoding="utf-8")
+            case "tests":
+                (folder / block.argument).write_text(block.text, encoding="utf-8")
+                command = [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "-q",
+                    "-W",
+                    "error",
+                    "-p",
+                    "no:cacheprovider",
+                    block.argument,
+                ]
+                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=250)
+                assert done.returncode == 0, done.stdout + done.stderr
             case "run":
                 exec(compile(block.text, name(page), "exec"), {"__name__": "page"})
             case "task":

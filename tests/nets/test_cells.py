@@ -1,19 +1,20 @@
 """The contract of a cell, over the whole catalog and its variants, with plain step-by-step cells as oracle."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
-from torch.func import functional_call
 
-from tests.support.networks import make_cell, padded_batch
+from tests.support.networks import make_cell
 from tests.support.oracles import ORACLES, gates_of
 from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS
-from tuner.nets.stack import RecurrentStack
+from tuner.nets.cell import Cell
 from tuner.optim.optimizers import parameter_groups
+from tuner.testing.cells import UNITS, CellContract, Equations, MakeCell, cell_maker, sequences, telling_cell
 
-VARIANTS = {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "indrnn, tanh": ("indrnn", {"nonlinearity": "tanh"}),
     "slstm, heads": ("slstm", {"heads": 3}),
     "qrnn, width 1": ("qrnn", {"filter_width": 1}),
@@ -39,50 +40,26 @@ VARIANTS = {
 }
 """Options that change what is computed, beside every cell as it is by default."""
 
-CASES = {**{name: (name, {}) for name in CELLS.entries}, **VARIANTS}
-UNITS = 6
+CASES: dict[str, tuple[str, dict[str, Any]]] = {**{name: (name, {}) for name in CELLS.entries}, **VARIANTS}
 
 
-def make(case, inputs=5, units=UNITS):
-    """A seeded cell in float64, no parameter of which has a value that hides its part (0 or 1)."""
+def maker(case: str) -> MakeCell:
+    """What makes a case's cell; with one unit it has one head."""
     name, options = CASES[case]
-    torch.manual_seed(1)
-    cell = make_cell(name, inputs, units, **options).double()
-    with torch.no_grad():
-        for parameter in cell.parameters():
-            if len(parameter.unique()) == 1:
-                parameter.add_(0.3 * torch.randn_like(parameter))
-    return cell
+    one_head = {"heads": 1} if "heads" in options else {}
+    return lambda inputs, units: cell_maker(name, {**options, **(one_head if units == 1 else {})})(inputs, units)
 
 
-def sequences(items=3, steps=6, inputs=5):
-    """Random inputs in float64."""
-    return torch.randn(items, steps, inputs, dtype=torch.float64)
-
-
-@pytest.mark.parametrize("inputs", [5, UNITS], ids=["I not H", "I = H"])
-@pytest.mark.parametrize("case", CASES)
-def test_equals_its_equations(case, inputs):
-    """Outputs, and all gradients, equal those of the paper's equations, so that gate names are true."""
-    cell = make(case, inputs)
-    xs = [sequences(inputs=inputs).requires_grad_()]
-    xs.append(xs[0].detach().clone().requires_grad_())
-    weights_BTH = torch.randn(3, 6, UNITS, dtype=torch.float64)
-    y_BTH, _ = cell(xs[0])
-    expected_BTH = ORACLES[CASES[case][0]](cell, xs[1])
-    torch.testing.assert_close(y_BTH, expected_BTH)
-    parameters = list(cell.parameters())
-    got = torch.autograd.grad((y_BTH * weights_BTH).sum(), [xs[0], *parameters])
-    expected = torch.autograd.grad((expected_BTH * weights_BTH).sum(), [xs[1], *parameters])
-    torch.testing.assert_close(got, expected)
-    assert all(gradient.abs().max() > 0 for gradient in got)
+def make(case: str) -> Cell:
+    """A case's cell, seeded, no parameter of which hides its part."""
+    return telling_cell(maker(case))
 
 
 GATELESS = {"rnn", "indrnn", "lru"}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_tells_its_gates(case):
+def test_tells_its_gates(case: str) -> None:
     """Values of all gates equal those of the equations, need no gradient, and are those of the listed gates."""
     cell, x_BTI = make(case), sequences()
     gates = cell.gate_values(x_BTI, cell(x_BTI)[0])
@@ -124,150 +101,58 @@ def test_every_cell_has_an_oracle():
     assert set(ORACLES) == set(CELLS.entries)
 
 
+class TestContract(CellContract):
+    """Every cell and variant fulfils the contract that is shipped, with its equations from the paper."""
+
+    @pytest.fixture(params=CASES)
+    def case(self, request: pytest.FixtureRequest) -> str:
+        """A cell of the catalog, or a variant of one."""
+        case: str = request.param
+        return case
+
+    @pytest.fixture
+    def make(self, case: str) -> MakeCell:
+        """See `CellContract.make`."""
+        return maker(case)
+
+    @pytest.fixture
+    def oracle(self, case: str) -> Equations:
+        """See `CellContract.oracle`."""
+        return ORACLES[CASES[case][0]]
+
+
 @pytest.mark.parametrize("case", CASES)
-class TestContract:
-    def test_shapes(self, case):
-        """Outputs are (B, T, H); every part of the state is real and has the batch first."""
-        cell = make(case)
-        y_BTH, state = cell(sequences())
-        assert y_BTH.shape == (3, 6, UNITS)
-        assert all(len(part) == 3 and part.dtype == torch.float64 for part in state)
+def test_weight_decay_spares_vectors(case: str) -> None:
+    """Matrices are decayed; biases, gains, peepholes, eigenvalues and own-state weights are spared."""
+    cell = make(case)
+    by_name = dict(cell.named_parameters())
+    groups = parameter_groups(cell)
+    assert all(by_name[name].ndim == 2 for name in groups["decayed"])
+    spared = {name.rpartition(".")[0] or name for name in groups["spared"]}
+    known = {"kernel", "bias", "gain_input", "gain_state", "gain_cell", "peepholes", "nu", "theta", "log_gamma"}
+    known |= {"peephole_input", "peephole_forget", "peephole_output"}
+    known |= {"weight_state", "weight_forget", "weight_reset"}
+    assert spared <= known
+    assert {id(bias) for bias in cell.biases()} <= {id(by_name[name]) for name in groups["spared"]}
 
-    def test_gradients_equal_finite_differences(self, case):
-        """Gradients of inputs and all parameters equal finite differences."""
-        cell = make(case, 2, 3)
-        names, parameters = zip(*cell.named_parameters(), strict=True)
 
-        def outputs(x_BTI, *parameters):
-            return functional_call(cell, dict(zip(names, parameters, strict=True)), (x_BTI,))[0]
+@pytest.mark.parametrize("case", CASES)
+def test_backward_pass_is_linear_in_time(case: str) -> None:
+    """No node of the backward pass that allocates a whole sequence is there once per step."""
 
-        inputs = (sequences(2, 3, 2).requires_grad_(), *(p.detach().requires_grad_() for p in parameters))
-        assert torch.autograd.gradcheck(outputs, inputs, fast_mode=True)
+    def whole_sequence_nodes(steps: int) -> int:
+        x_BTI = sequences(steps=steps).requires_grad_()
+        nodes, seen, found = [make(case)(x_BTI)[0].grad_fn], set(), 0
+        while nodes:
+            node = nodes.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            found += node.name().startswith(("Select", "Slice", "Index", "CopySlices", "Gather", "AsStrided"))
+            nodes.extend(parent for parent, _ in node.next_functions)
+        return found
 
-    @pytest.mark.parametrize("cuts", [[2, 4], [1, 1, 4], [1] * 6], ids=str)
-    def test_state_is_carried(self, case, cuts):
-        """Parts with the state carried give what the whole gives: outputs, last state, gradients."""
-        cell = make(case)
-        x_BTI = sequences()
-        whole_BTH, end = cell(x_BTI)
-        outputs, state = [], None
-        for part_BTI in x_BTI.split(cuts, 1):
-            y_BTH, state = cell(part_BTI, state)
-            outputs.append(y_BTH)
-        torch.testing.assert_close(torch.cat(outputs, 1), whole_BTH)
-        torch.testing.assert_close(state, end)
-        parameters = list(cell.parameters())
-        expected = torch.autograd.grad(whole_BTH.square().sum(), parameters)
-        torch.testing.assert_close(torch.autograd.grad(torch.cat(outputs, 1).square().sum(), parameters), expected)
-
-    def test_reads_from_left_to_right(self, case):
-        """A later input changes no earlier output."""
-        cell = make(case)
-        x_BTI = sequences()
-        other_BTI = x_BTI.clone()
-        other_BTI[:, 4:] = 1e3
-        assert torch.equal(cell(x_BTI)[0][:, :4], cell(other_BTI)[0][:, :4])
-
-    def test_padding_changes_no_item(self, case):
-        """Valid steps of a padded batch, read in both directions, equal those of each item alone to 1e-6."""
-        name, options = CASES[case]
-        torch.manual_seed(1)
-        stack = RecurrentStack(lambda size: make_cell(name, size, UNITS, **options), 5, 2, True).double()
-        lengths = [6, 1, 4]
-        x_BTI, lengths_B = padded_batch(lengths, extra=2)
-        y_BTF, _, _ = stack(x_BTI, lengths_B)
-        for row, length in enumerate(lengths):
-            alone_BTF, _, _ = stack(x_BTI[row : row + 1, :length])
-            torch.testing.assert_close(y_BTF[row, :length], alone_BTF[0], atol=1e-6, rtol=0)
-
-    def test_is_deterministic(self, case):
-        """Two passes, and two cells of one seed, give the same bits; a pass draws no random numbers."""
-        x_BTI = sequences()
-        cell = make(case)
-        before = torch.get_rng_state()
-        passes = [cell(x_BTI)[0], cell(x_BTI)[0], make(case)(x_BTI)[0]]
-        assert all(torch.equal(passes[0], other) for other in passes)
-        torch.manual_seed(2)
-        torch.set_rng_state(before)
-        cell(x_BTI)
-        assert torch.equal(torch.get_rng_state(), before)
-
-    def test_state_dict_round_trip(self, case):
-        """A fresh cell with the saved state gives the same bits."""
-        cell, x_BTI = make(case), sequences()
-        name, options = CASES[case]
-        fresh = make_cell(name, 5, UNITS, **options).double()
-        fresh.load_state_dict(cell.state_dict())
-        assert torch.equal(fresh(x_BTI)[0], cell(x_BTI)[0])
-
-    def test_gates_cut_the_stacked_parameters(self, case):
-        """Gates cover the rows of all stacked parameters once, in order, H rows each."""
-        cell = make(case)
-        rows = [row for gate in cell.gates().values() for row in range(gate.start, gate.stop)]
-        total = UNITS * len(cell.gates())
-        assert rows == list(range(total))
-        assert len(cell.input_weights()) == total
-        assert cell.input_weights().shape[1] % 5 == 0
-        assert cell.recurrent_weights() is None or len(cell.recurrent_weights()) == total
-        assert all(bias.shape == (total,) for bias in cell.biases())
-        assert set(cell.memory_gates()) <= set(cell.gates())
-
-    def test_recurrent_blocks_are_views_that_cover_all(self, case):
-        """Filling the recurrent blocks fills the recurrent matrix, and every block is square."""
-        cell = make(case)
-        with torch.no_grad():
-            for block in cell.recurrent_blocks():
-                assert block.shape[0] == block.shape[1]
-                block.fill_(7)
-        filled = [p for p in cell.parameters() if (p == 7).all()]
-        weights = cell.recurrent_weights()
-        assert sum(p.numel() for p in filled) == sum(block.numel() for block in cell.recurrent_blocks())
-        assert weights is None or (weights == 7).all()
-
-    def test_weight_decay_spares_vectors(self, case):
-        """Matrices are decayed; biases, gains, peepholes, eigenvalues and own-state weights are spared."""
-        cell = make(case)
-        by_name = dict(cell.named_parameters())
-        groups = parameter_groups(cell)
-        assert all(by_name[name].ndim == 2 for name in groups["decayed"])
-        spared = {name.rpartition(".")[0] or name for name in groups["spared"]}
-        known = {"kernel", "bias", "gain_input", "gain_state", "gain_cell", "peepholes", "nu", "theta", "log_gamma"}
-        known |= {"peephole_input", "peephole_forget", "peephole_output"}
-        known |= {"weight_state", "weight_forget", "weight_reset"}
-        assert spared <= known
-        assert {id(bias) for bias in cell.biases()} <= {id(by_name[name]) for name in groups["spared"]}
-
-    def test_backward_pass_is_linear_in_time(self, case):
-        """No node of the backward pass that allocates a whole sequence is there once per step."""
-
-        def whole_sequence_nodes(steps):
-            x_BTI = sequences(steps=steps).requires_grad_()
-            nodes, seen, found = [make(case)(x_BTI)[0].grad_fn], set(), 0
-            while nodes:
-                node = nodes.pop()
-                if node is None or node in seen:
-                    continue
-                seen.add(node)
-                found += node.name().startswith(("Select", "Slice", "Index", "CopySlices", "Gather", "AsStrided"))
-                nodes.extend(parent for parent, _ in node.next_functions)
-            return found
-
-        assert whole_sequence_nodes(24) == whole_sequence_nodes(12)
-
-    def test_one_step_one_unit_one_input(self, case):
-        """The smallest sizes work."""
-        name, options = CASES[case]
-        cell = make_cell(name, 1, 1, **{**options, **({"heads": 1} if "heads" in options else {})})
-        assert cell(torch.randn(1, 1, 1))[0].isfinite().all()
-
-    @pytest.mark.parametrize("scale", [1e2, -1e2])
-    def test_large_inputs_stay_finite(self, case, scale):
-        """Saturated gates give finite outputs and gradients in float32."""
-        cell = make(case).float()
-        y_BTH, _ = cell(torch.full((2, 4, 5), scale))
-        y_BTH.sum().backward()
-        assert y_BTH.isfinite().all()
-        assert all(parameter.grad.isfinite().all() for parameter in cell.parameters())
+    assert whole_sequence_nodes(24) == whole_sequence_nodes(12)
 
 
 @pytest.mark.parametrize("name", ["rnn", "indrnn"])

@@ -21,12 +21,13 @@ from tests.support.fake_study import attempt, begin, create, end, finished, trai
 from tests.support.recorded import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
-from tuner.recording import writer
+from tuner.recording import Recorder, writer
 from tuner.recording.catalog import MLflowOptions
 from tuner.recording.lock import recording_lock
 from tuner.recording.on_mlflow import END, MLflowRecorder, MLflowRecording
 from tuner.recording.projection import Projection
 from tuner.recording.sync import sync
+from tuner.testing.recorders import RecorderContract
 
 FINDS_TUNER = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -62,6 +63,27 @@ def rebuilt(study: StudyFolder, empty_database: Path) -> dict[str, list[tuple[ob
     shutil.copy(empty_database, path)
     Projection(study, f"sqlite:///{path}").project_all()
     return rows(f"sqlite:///{path}")
+
+
+@pytest.mark.slow
+class TestContract(RecorderContract):
+    """MLflow fulfils the contract that is shipped."""
+
+    recorder = "mlflow"
+
+    @pytest.fixture(autouse=True)
+    def _database(self, empty_database: Path) -> None:
+        self.database = empty_database
+
+    def options(self, folder: Path) -> dict[str, str]:
+        """A database with its tables."""
+        shutil.copy(self.database, folder / "mlflow.db")
+        return {"uri": f"sqlite:///{folder}/mlflow.db"}
+
+    def recorded(self, recorder: Recorder) -> object:
+        """Its rows; nothing where it has no run."""
+        found = rows(recorder.uri)
+        return found if found["runs"] else None
 
 
 @pytest.mark.slow

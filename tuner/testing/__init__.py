@@ -1,0 +1,8 @@
+"""What tests a cell, an adapter or a recorder of one's own: contracts to subclass, small data, sweeps in this process.
+
+Needs pytest (the extra `testing`), which nothing else of the package imports. docs/extending.md shows how it is used.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("tuner.testing.adapters", "tuner.testing.cells", "tuner.testing.recorders")

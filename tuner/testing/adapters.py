@@ -1,0 +1,242 @@
+"""The contract of an adapter (`tuner.adapters.base.Adapter`) as tests, on small data that the test writes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tuner.adapters.base import Adapter, Batch, Dataset, Prepared, Problem, ReducingProblem, Split
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import demands_of
+from tuner.errors import TrialError
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Opened(NamedTuple):
+    """An adapter whose data are prepared and opened."""
+
+    make: Callable[[], Adapter]
+    """A fresh adapter with the same options."""
+    adapter: Adapter
+    prepared: Prepared
+    folder: Path
+    problem: Problem
+
+
+def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder: Path) -> Opened:
+    """Prepare and open data.
+
+    Args:
+        adapter: The class, with its options model as the attribute `Options`; or the name in a task file.
+        options: Those that differ from the defaults.
+        folder: Where prepared data are written; empty.
+    """
+    if isinstance(adapter, str):
+        entry = ADAPTERS[adapter]
+        kind, model = entry.load(), entry.options
+    else:
+        kind, model = adapter, adapter.Options
+
+    def make() -> Adapter:
+        fresh: Adapter = kind(model.model_validate(dict(options)))
+        return fresh
+
+    made = make()
+    return Opened(make, made, made.prepare(folder), folder, made.problem(folder))
+
+
+def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
+    """Predictions of a fresh encoder and head with the mean over valid steps, or nothing, between them."""
+    torch.manual_seed(0)
+    encoder = problem.encoder()
+    size: int = encoder.output_size  # type: ignore[assignment]  # torch types no module's attributes
+    head = problem.head(size)
+    predictions = []
+    for batch in batches:
+        features = encoder(batch.x)
+        assert features.shape == (*batch.x.shape[:2], size)
+        if every_step(problem):
+            prediction = head(features)
+            if isinstance(problem, ReducingProblem):
+                prediction = problem.reduce(prediction, batch)
+            predictions.append(prediction)
+            continue
+        lengths = torch.full((len(features),), features.shape[1]) if batch.lengths is None else batch.lengths
+        valid = torch.arange(features.shape[1]) < lengths[:, None]
+        predictions.append(head((features * valid[..., None]).sum(1) / lengths[:, None]))
+    return predictions
+
+
+def every_step(problem: Problem) -> bool:
+    """`Problem.every_step`, false where it has no such attribute."""
+    return bool(getattr(problem, "every_step", False))
+
+
+class AdapterContract:
+    """Tests of any adapter.
+
+    In a test file of one's own:
+
+    class TestMine(AdapterContract):
+        adapter = MyAdapter
+
+        @staticmethod
+        def data(folder):
+            (folder / "lines.txt").write_text("...")
+            return {"path": str(folder / "lines.txt")}
+    """
+
+    adapter: ClassVar[str | type[Any]]
+    """The class, with its options model as the attribute `Options`; or the name in a task file."""
+    test_files: ClassVar[Sequence[str]] = ("test.*", "whole.*")
+    """What the prepared files that hold items of the test split are called; all others are opened in a search."""
+
+    @staticmethod
+    def data(folder: Path) -> Mapping[str, Any]:  # noqa: ARG004 - for those who write some
+        """Write small data into a folder, some twenty items or more; returns the adapter's options."""
+        return {}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def opened(cls, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+        """The adapter, prepared and opened once for all tests of the class."""
+        options = cls.data(tmp_path_factory.mktemp("data"))
+        return opened_adapter(cls.adapter, options, tmp_path_factory.mktemp("prepared"))
+
+    @staticmethod
+    def num_items(problem: Problem, batch: Batch) -> int:  # noqa: ARG004 - for those whose items are others
+        """Items of a batch, as `len(dataset)` counts them."""
+        return len(batch.x)
+
+    @staticmethod
+    def num_left_over(dataset: Dataset, batch_size: int) -> int:  # noqa: ARG004 - for those who leave some out
+        """Items that a pass leaves out."""
+        return 0
+
+    def test_preparation_loads_no_torch(self, opened: Opened) -> None:
+        """The driver's half imports without torch."""
+        module = inspect.getmodule(type(opened.adapter))
+        assert module is not None
+        code = f"import sys, {module.__name__}; print('torch' in sys.modules)"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "False"
+
+    def test_prepared_is_complete(self, opened: Opened) -> None:
+        """Counts, trivial scores of every metric, and facts come back from preparation, all of them JSON."""
+        prepared = opened.prepared
+        names = {metric.name for metric in opened.adapter.metrics}
+        assert json.loads(json.dumps(asdict(prepared)))["lag"] >= 1
+        assert prepared.about["name"]
+        assert set(prepared.counts) == set(SPLITS)
+        for split in SPLITS[1:]:
+            assert set(prepared.trivial[split]) == names
+            assert np.isfinite(list(prepared.trivial[split].values())).all()
+            assert len(opened.problem.dataset(split)) == prepared.counts[split] > 0
+        assert 0 < len(opened.problem.dataset("train")) <= prepared.counts["train"]
+
+    def test_preparation_repeats(self, opened: Opened, tmp_path: Path) -> None:
+        """Preparing again writes the same bytes, and the fingerprint stays."""
+        assert asdict(opened.make().prepare(tmp_path)) == asdict(opened.prepared)
+        for file in opened.folder.iterdir():
+            assert (tmp_path / file.name).read_bytes() == file.read_bytes()
+        assert opened.adapter.fingerprint() == opened.make().fingerprint()
+
+    def test_demands_are_those_of_the_problem(self, opened: Opened) -> None:
+        """What is checked before training is what the opened problem asks for."""
+        demands, problem = demands_of(opened.adapter), opened.problem
+        encoder = problem.encoder()
+        assert demands.every_step == every_step(problem)
+        assert demands.embeds == any(isinstance(module, torch.nn.Embedding) for module in encoder.modules())
+        if demands.head_size is None:
+            problem.head(5)
+            problem.head(9)
+        else:
+            problem.head(demands.head_size)
+            with pytest.raises(TrialError):
+                problem.head(demands.head_size + 1)
+
+    @pytest.mark.parametrize("split", SPLITS)
+    def test_batches_keep_their_shape(self, opened: Opened, split: Split) -> None:
+        """Batches are padded with zeros on the right, of lengths >= 1, in the types that networks take."""
+        dataset = opened.problem.dataset(split)
+        batches = list(dataset.batches(4, rng=np.random.default_rng(1)))
+        assert len(batches) == dataset.num_batches(4)
+        counted = sum(self.num_items(opened.problem, batch) for batch in batches)
+        assert counted == len(dataset) - self.num_left_over(dataset, 4)
+        for batch in batches:
+            assert batch.x.dtype in (torch.float32, torch.int64)
+            assert len(batch.y) == len(batch.x) <= 4
+            assert torch.isfinite(batch.x.double()).all()
+            if batch.lengths is not None:
+                assert batch.lengths.dtype == torch.int64
+                assert 1 <= int(batch.lengths.min()) < int(batch.lengths.max()) == batch.x.shape[1]
+                assert not batch.x[torch.arange(batch.x.shape[1]) >= batch.lengths[:, None]].any()
+
+    def test_order_is_fixed_or_the_seeds(self, opened: Opened) -> None:
+        """Without a generator the order is fixed; with one it is the seed's, and another seed gives another."""
+        dataset = opened.problem.dataset("train")
+
+        def targets(seed: int | None) -> Tensor:
+            rng = None if seed is None else np.random.default_rng(seed)
+            return torch.cat([batch.y for batch in dataset.batches(3, rng=rng)])
+
+        assert torch.equal(targets(None), targets(None))
+        assert torch.equal(targets(5), targets(5))
+        assert not all(torch.equal(targets(5), targets(seed)) for seed in (6, 7, 8))
+
+    def test_a_step_can_be_learned(self, opened: Opened) -> None:
+        """The loss of a batch is a finite scalar, and so are its gradients in encoder and head."""
+        problem = opened.problem
+        batch = next(iter(problem.dataset("train").batches(4)))
+        torch.manual_seed(0)
+        encoder = problem.encoder()
+        head = problem.head(encoder.output_size)  # type: ignore[arg-type]  # as above
+        features = encoder(batch.x)
+        loss = problem.loss(head(features if every_step(problem) else features.mean(1)), batch)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        assert loss.shape == ()
+        assert torch.isfinite(loss)
+        for parameter in (*encoder.parameters(), *head.parameters()):
+            assert parameter.grad is not None
+            assert torch.isfinite(parameter.grad).all()
+
+    def test_scores_do_not_depend_on_batch_size(self, opened: Opened) -> None:
+        """A split's scores are those of its items: all metrics, the same for any batch size."""
+        problem, metrics = opened.problem, opened.adapter.metrics
+        found = []
+        for batch_size in (1, 4, 1000):
+            batches = list(problem.dataset("val").batches(batch_size))
+            with torch.no_grad():
+                found.append(problem.evaluate(predictions_of(problem, batches), batches))
+        assert set(found[0]) == {metric.name for metric in metrics}
+        assert all(metric.within[0] <= found[0][metric.name] <= metric.within[1] for metric in metrics)
+        for other in found[1:]:
+            assert other == pytest.approx(found[0], rel=1e-5)
+
+    def test_search_does_not_open_test_data(self, opened: Opened, tmp_path: Path) -> None:
+        """Train and val open and read where the files that hold test items are gone."""
+        adapter = opened.make()
+        adapter.prepare(tmp_path)
+        held = [file for pattern in self.test_files for file in tmp_path.glob(pattern)]
+        assert held
+        for file in held:
+            file.unlink()
+        problem = adapter.problem(tmp_path)
+        for split in SPLITS[:2]:
+            assert sum(len(batch.x) for batch in problem.dataset(split).batches(8)) > 0
+        with pytest.raises(FileNotFoundError):
+            problem.dataset("test")

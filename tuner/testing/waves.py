@@ -1,0 +1,70 @@
+"""A tiny adapter: two kinds of short noisy waves, made by seed in milliseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Demands, Prepared
+from tuner.adapters.classification import METRICS, trivial_scores, write_facts, write_labels
+from tuner.adapters.learned_options import ClassOptions
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.splits import SPLITS
+
+if TYPE_CHECKING:
+    from tuner.adapters.base import Problem
+
+
+class Waves:
+    """Waves of one frequency or of twice that, to be told apart."""
+
+    class Options(ClassOptions):
+        """How many there are."""
+
+        items: int = 20
+        """Waves per split."""
+        seed: int = 0
+        """Seed of phases, lengths and noise."""
+
+    metrics = METRICS
+    demands = Demands()
+
+    def __init__(self, chosen: Options) -> None:
+        self._options = chosen
+
+    def fingerprint(self) -> str:
+        """The options are the data."""
+        return self._options.model_dump_json()
+
+    def prepare(self, folder: Path) -> Prepared:
+        """Make the waves."""
+        count = self._options.items
+        labels = np.arange(count) % 2
+        rng = np.random.default_rng(self._options.seed)
+        for split in SPLITS:
+            waves = [_wave(int(label), rng) for label in labels]
+            write_ragged(folder, f"{split}.x", waves)
+            write_labels(folder, split, labels.tolist())
+        write_facts(folder, {"classes": ["slow", "fast"], "channels": ["value"]})
+        return Prepared(
+            counts=dict.fromkeys(SPLITS, count),
+            trivial={split: trivial_scores(labels, labels, 2) for split in ("val", "test")},
+            lag=12,
+            about={"name": "most frequent class"},
+        )
+
+    def problem(self, folder: Path) -> Problem:
+        """Open the waves."""
+        from tuner.adapters.time_series.problems import SeriesClassificationProblem
+
+        return SeriesClassificationProblem(folder, self._options)
+
+
+def _wave(label: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Eight to twelve steps, (T, 1)."""
+    steps = np.arange(rng.integers(8, 13))
+    wave = np.sin(steps * (1.0 + label) + rng.uniform(0, 6)) + rng.normal(0, 0.2, len(steps))
+    return np.asarray(wave[:, None], np.float32)
