@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.table import Groups, Table
+from tuner.adapters.time_series.groups import Groups
+from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
 
 ENOUGH = 10

@@ -84,39 +84,26 @@ class Forecasting:
         stored = [values.astype(np.float32) for values in scaled]
         write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
         write_ragged(folder, "whole", stored)
-        np.save(folder / "parts.npy", np.stack(parts))
-        np.save(folder / "stretches.npy", np.stack(runs))
-        np.save(folder / "made.npy", made)
-        np.save(folder / "statistics.npy", statistics_S3C)
+        for name, array in {"parts": parts, "stretches": runs, "made": made, "statistics": statistics_S3C}.items():
+            np.save(folder / f"{name}.npy", np.asarray(array))
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         write_facts(folder, facts)
         places = [one.places for one in series]
+        trivial: dict[str, dict[str, float]] = {
+            split: naive_scores(scaled, at.number, at.origin, horizon, season_S, statistics_S3C, places, made)
+            for split, at in windows.items()
+            if split != "train"
+        }
         return Prepared(
             counts={split: len(one.origin) for split, one in windows.items()},
-            trivial={
-                split: naive_scores(
-                    scaled,
-                    windows[split].number,
-                    windows[split].origin,
-                    horizon,
-                    season_S,
-                    statistics_S3C,
-                    places,
-                    made,
-                )
-                for split in ("val", "test")
-            },
+            trivial=trivial,
             lag=max(seasonality, horizon),
             about={
                 "name": "seasonal naive",
                 **facts,
                 **({"time step": collection.step} if collection.step else {}),
                 "series": len(series),
-                "rows": {
-                    "train": int(parts.train.sum()),
-                    "val": int((parts.val - parts.train).sum()),
-                    "test": int((parts.test - parts.val).sum()),
-                },
+                "rows": _rows_of(parts),
                 "constant channels": constant,
                 "gaps in time": collection.gaps,
                 "dropped": dropped,
@@ -126,11 +113,7 @@ class Forecasting:
                 *collection.notices,
                 *self._unknown_season(collection),
                 *left_out("series", dropped, of=len(collection.series)),
-                *(
-                    [f"{constant} of {len(series) * len(collection.channels)} channels never change in training"]
-                    if constant
-                    else []
-                ),
+                *_constant(constant, of=len(series) * len(collection.channels)),
             ],
         )
 
@@ -226,3 +209,14 @@ def _standardized(
 def _rows(part: float, rows: int, horizon: int) -> int:
     """Rows of a part: as given, or a share that holds at least one horizon."""
     return int(part) if part >= 1 else max(horizon, round(part * rows))
+
+
+def _rows_of(parts: Parts) -> dict[str, int]:
+    """Rows of each split, of all series together."""
+    ends = {"train": parts.train, "val": parts.val - parts.train, "test": parts.test - parts.val}
+    return {split: int(rows.sum()) for split, rows in ends.items()}
+
+
+def _constant(channels: int, of: int) -> list[str]:
+    """A notice where channels never change in training."""
+    return [f"{channels} of {of} channels never change in training"] if channels else []

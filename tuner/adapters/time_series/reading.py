@@ -13,9 +13,10 @@ from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
 from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs
+from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
-from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
+from tuner.adapters.time_series.table import SUFFIXES, Table
 from tuner.adapters.time_series.ts_file import read_ts
 from tuner.errors import DataError
 
@@ -94,7 +95,7 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
     told = _told(options, like)
     text = [options.id, *told, *([options.time] if options.time else [])]
     table = Table(path, text, options.channels, options.writing)
-    groups = table.groups(options.id, options.time, options.time_format)
+    groups = groups_of(table, options.id, options.time, options.time_format)
     found = _inputs(table, options, like, table.text(options.label), groups)
     values = table.numbers(found.names)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())

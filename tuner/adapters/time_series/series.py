@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
 from tuner.adapters.time_series.steps import Step, foreign, shortest_and_longest, step_of
-from tuner.adapters.time_series.table import SUFFIXES, Groups, Table
+from tuner.adapters.time_series.table import SUFFIXES, Table
 from tuner.errors import DataError
 
 
@@ -89,7 +90,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     columns = options.targets or [name for name in table.columns if name not in text]
     if not columns:
         raise DataError("there must be a column to forecast", value=table.columns, fix="Add one.", where=str(path))
-    groups = table.groups(options.series, options.time, options.time_format)
+    groups = groups_of(table, options.series, options.time, options.time_format)
     found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
     channels = tuple(found.names)
     values = np.split(table.numbers(channels, "data.targets")[groups.order], groups.starts[1:])

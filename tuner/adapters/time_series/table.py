@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,35 +33,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
-
-
-class Groups(NamedTuple):
-    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` go with `order`.
-
-    Args:
-        names: Of the groups, by first appearance.
-        order: Rows, group after group, each in order of time.
-        starts: Where each group begins in `order`.
-        times: See `Times.values`; the rows' numbers where no column holds times.
-        unordered: Rows that stood after a later one of their group.
-        guessed: See `Times.guessed`.
-    """
-
-    names: list[str]
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    times: NDArray[np.generic]
-    unordered: int = 0
-    guessed: str = ""
-
-    def notices(self, time: str | None) -> list[str]:
-        """What was guessed of the times of that column, and what was put in order."""
-        told = []
-        if self.guessed:
-            told.append(f"{time} is read as {self.guessed}; data.time_format says otherwise")
-        if self.unordered:
-            told.append(f"rows were put in order of {time}: {self.unordered} stood after a later one")
-        return told
 
 
 class Table:
@@ -185,40 +156,6 @@ class Table:
             cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
         return read_times(Column(name, cells, self.place), form)
 
-    def groups(self, name: str | None, time: str | None, form: str = AUTO) -> Groups:
-        """The rows of each group (an item, a series), in order of time.
-
-        Args:
-            name: Text column whose cells tell the groups apart; None: all rows are one.
-            time: Column that orders a group's rows; None keeps the order of the rows.
-            form: How times are written.
-
-        Raises:
-            DataError: A group has one time twice.
-        """
-        names = self.text(name) if name else np.full(len(self), "")
-        labels, first, number = np.unique(names, return_index=True, return_inverse=True)
-        rank = np.argsort(np.argsort(first))  # groups by first appearance
-        number = rank[number]
-        times, guessed = self.times(time, form) if time else Times(np.arange(len(self)))
-        as_written = np.argsort(number, kind="stable")
-        steps = np.diff(times[as_written])
-        behind = steps < np.zeros(1, dtype=steps.dtype)
-        unordered = int((behind & (np.diff(number[as_written]) == 0)).sum())
-        order = np.lexsort((times, number))
-        number, times = number[order], times[order]
-        twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
-        if len(twice):
-            row = order[twice[0] + 1]
-            raise DataError(
-                f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
-                value=str(self._frame[time].iloc[row]),
-                fix=_advice_on_repeated(name, times[twice[0]]),
-                where=self.place(row),
-            )
-        starts = np.flatnonzero(np.diff(number, prepend=-1))
-        return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed)
-
     def places(self) -> list[str]:
         """Where each row is: "file:line"; the rows of a Parquet file are counted from 1."""
         if self._parquet:
@@ -310,13 +247,3 @@ def _read_csv(
     except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         refuse_rows()
         raise DataError("the table must be well-formed CSV", value=str(error), where=str(path)) from error
-
-
-def _advice_on_repeated(name: str | None, instant: np.generic) -> str:
-    fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart in data.series.")
-    if isinstance(instant, np.datetime64):
-        weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
-        hour = instant.astype("datetime64[h]").astype(int) % 24
-        if weekday == 6 and 1 <= hour < 4:  # Sundays, between 1 and 4: clocks may have been set back
-            fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
-    return fix

@@ -1,0 +1,87 @@
+"""The rows of a table by group, such as an item or a series, each in order of time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.time_series.table import Table
+from tuner.adapters.time_series.times import AUTO, Times
+from tuner.errors import DataError
+
+
+class Groups(NamedTuple):
+    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` go with `order`.
+
+    Args:
+        names: Of the groups, by first appearance.
+        order: Rows, group after group, each in order of time.
+        starts: Where each group begins in `order`.
+        times: See `Times.values`; the rows' numbers where no column holds times.
+        unordered: Rows that stood after a later one of their group.
+        guessed: See `Times.guessed`.
+    """
+
+    names: list[str]
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    times: NDArray[np.generic]
+    unordered: int = 0
+    guessed: str = ""
+
+    def notices(self, time: str | None) -> list[str]:
+        """What was guessed of the times of that column, and what was put in order."""
+        told = []
+        if self.guessed:
+            told.append(f"{time} is read as {self.guessed}; data.time_format says otherwise")
+        if self.unordered:
+            told.append(f"rows were put in order of {time}: {self.unordered} stood after a later one")
+        return told
+
+
+def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO) -> Groups:
+    """The rows of each group (an item, a series), in order of time.
+
+    Args:
+        table: The table.
+        name: Text column whose cells tell the groups apart; None: all rows are one.
+        time: Column that orders a group's rows; None keeps the order of the rows.
+        form: How times are written.
+
+    Raises:
+        DataError: A group has one time twice.
+    """
+    names = table.text(name) if name else np.full(len(table), "")
+    labels, first, number = np.unique(names, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))  # groups by first appearance
+    number = rank[number]
+    times, guessed = table.times(time, form) if time else Times(np.arange(len(table)))
+    as_written = np.argsort(number, kind="stable")
+    steps = np.diff(times[as_written])
+    behind = steps < np.zeros(1, dtype=steps.dtype)
+    unordered = int((behind & (np.diff(number[as_written]) == 0)).sum())
+    order = np.lexsort((times, number))
+    number, times = number[order], times[order]
+    twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
+    if time and len(twice):
+        row = order[twice[0] + 1]
+        raise DataError(
+            f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
+            value=str(table.cells(time).iloc[row]),
+            fix=_advice_on_repeated(name, times[twice[0]]),
+            where=table.place(row),
+        )
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed)
+
+
+def _advice_on_repeated(name: str | None, instant: np.generic) -> str:
+    fix = "Delete the repeated row" + ("." if name else ", or name the column that tells series apart in data.series.")
+    if isinstance(instant, np.datetime64):
+        weekday = (instant.astype("datetime64[D]").astype(int) + 3) % 7
+        hour = instant.astype("datetime64[h]").astype(int) % 24
+        if weekday == 6 and 1 <= hour < 4:  # Sundays, between 1 and 4: clocks may have been set back
+            fix += " If clocks were set back, write times with their offset, as in 2024-10-27T02:00+01:00."
+    return fix
