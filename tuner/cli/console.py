@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tuner.objective import Objective
 from tuner.redaction import redacted, redacted_values
+from tuner.words import counted
 
 TICK_SECONDS = 60.0
 """Away from a terminal, the time between two progress lines."""
@@ -143,11 +144,6 @@ def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
         case "notice" | "nothing" | "repair":
             return str(fields["sentence"])
     return None
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 _PHASES = {

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tuner.cli.console import counted, duration, number
+from tuner.cli.console import duration, number
 from tuner.cli.tables import make_console, make_table, parameters
 from tuner.diagnostics.finding import changes_in_words
 from tuner.reporting.about import About
 from tuner.reporting.drawing import short
 from tuner.reporting.study_story import Association, StudyStory, Symptom
 from tuner.reporting.trial_story import TrialStory
+from tuner.words import counted
 
 _MOST_NUMBERS = 8
 _MOST_LINKS = 5

@@ -13,6 +13,7 @@ from tuner.objective import Objective
 from tuner.reporting.contrasts import fisher
 from tuner.reporting.intervals import Interval, difference_interval, mean_interval
 from tuner.reporting.learned import halfway, learned_or_not
+from tuner.words import counted
 
 BASELINE = -1
 """The number under which the baseline's scores are given."""
@@ -217,7 +218,7 @@ class _Judge:
         p = min(1.0, comparisons * fisher(hits, seeds, others, all_others))
         told = f"{hits} of {seeds} seeds learned against {others} of {all_others}, p = {p:.2g} by Fisher's exact test"
         if comparisons > 1:
-            told += f", corrected for {comparisons} comparisons"
+            told += f", corrected for {counted(comparisons, 'comparison')}"
         distinguishable = p <= 1 - self.level
         word = "better" if hits * all_others > others * seeds else "worse"
         pair = f"{first.name} is {word} than {second.name}"
@@ -256,7 +257,7 @@ def _sentences(
         sure = judge.sure(best.interval, count, ".4g")
         if best.learned is not None:
             sure = f"{best.learned} of them learned"
-        told.append(f"{best.name} has the best mean, {best.mean:.4g} over {count} seed{'s' * (count > 1)} ({sure}).")
+        told.append(f"{best.name} has the best mean, {best.mean:.4g} over {counted(count, 'seed')} ({sure}).")
     pairs = [against_baseline] if against_baseline else []
     if against_second is not None and BASELINE not in (against_second.first, against_second.second):
         pairs.append(against_second)

@@ -11,6 +11,7 @@ from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.seed_noise import SeedNoise
+from tuner.words import counted
 
 LEAST_GAIN = 0.02
 """A repair that gains less than this share of the value did not help."""
@@ -64,7 +65,7 @@ class Repaired:
             return "no epoch to compare them at" if self.final is None else f"no score -> {self.final:.4g} in the end"
         before, after = ("-" if value is None else f"{value:.4g}" for value in (self.before, self.after))
         ended = "" if self.ended is None else f" (ended after {self.ended})"
-        told = f"{before}{ended} -> {after} after {self.epochs} epoch{'s' if self.epochs != 1 else ''}"
+        told = f"{before}{ended} -> {after} after {counted(self.epochs, 'epoch')}"
         return told if self.final is None else f"{told}, {self.final:.4g} in the end"
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from tuner.objective import Objective
 from tuner.reporting.contrasts import Group, contrasts
 from tuner.reporting.learned import Course, halfway, learned_by
+from tuner.words import counted
 
 LEVEL = 0.05
 """Largest probability, after correction, at which a difference is reported."""
@@ -50,7 +51,7 @@ class Separation:
         learned = f"had learned by epoch {self.epoch}" if self.epoch else "learned"
         left_out = f"; left out, as pruned before: {self.unknown}" if self.unknown else ""
         where = f"{objective.metric} {side} {self.cut:.3g}"
-        test = f"Fisher's exact test, corrected for {self.comparisons} comparison{'s' * (self.comparisons != 1)}"
+        test = f"Fisher's exact test, corrected for {counted(self.comparisons, 'comparison')}"
         return (
             f"{self.parameter} separates the trials that {learned} ({where}, halfway from the trivial predictor, "
             f"{objective.trivial_name}, to the best trial) from the others: {groups}; {self.against} against the rest: "

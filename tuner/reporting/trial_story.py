@@ -11,6 +11,7 @@ from tuner.diagnostics import names
 from tuner.disk.events import RunRecord
 from tuner.reporting.about import About, findings, is_judged
 from tuner.reporting.drawing import lag_of, run_name
+from tuner.words import counted
 
 _LAYERS = {
     "attenuation": names.CELL_ATTENUATION,
@@ -127,7 +128,7 @@ def _outcome(record: RunRecord) -> str:
     epochs = max(record.epochs, default=0)
     state = "not over" if not record.state.final else record.state.value.lower()
     because = f": {record.reason}" if record.reason else ""
-    return f"{state} after {epochs} epoch{'s' * (epochs != 1)}{because}"
+    return f"{state} after {counted(epochs, 'epoch')}{because}"
 
 
 def _learning(record: RunRecord, about: About) -> list[str]:

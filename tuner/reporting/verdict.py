@@ -12,6 +12,7 @@ from statistics import fmean
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
 from tuner.reporting.intervals import Interval
+from tuner.words import counted
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
 """Below these, more trials or more data to learn from are worth a try: ours."""
@@ -129,9 +130,9 @@ def what_to_try(
         advice.append(f"the cures of what was found in its training, {names} (`python -m tuner list findings`)")
     advice += more
     if trials is not None and trials < FEW_TRIALS:
-        advice.append(f"more than {trials} trial{'s' if trials != 1 else ''} (budget.trials)")
+        advice.append(f"more than {counted(trials, 'trial')} (budget.trials)")
     if items < FEW_ITEMS:
-        learned_from = f"there {'is 1 item' if items == 1 else f'are {items} items'} to learn from"
+        learned_from = f"there {'is' if items == 1 else 'are'} {counted(items, 'item')} to learn from"
         advice.append(f"more data, as {learned_from}, or a smaller network")
     advice.append("another search_space (`python -m tuner list search_spaces`)")
     return f"what to try: {'; '.join(advice)}."

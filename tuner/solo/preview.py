@@ -16,6 +16,7 @@ from tuner.solo.cost import step_costs
 from tuner.task.machine import has_device
 from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
 from tuner.task.task import Task
+from tuner.words import counted
 
 DRY_RUNS = 12
 """Configurations of which a dry run trains one epoch, besides the baseline."""
@@ -48,9 +49,9 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
             "configurations": task.space.size() or "infinitely many",
         },
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
-        "search": f"{file.budget.trials} trials of up to {_length(file.budget)}, sampler {task.sampler[0]}",
+        "search": f"{counted(file.budget.trials, 'trial')} of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
-        "confirmation": f"{(confirm.top + 1) * confirm.seeds if confirm.top else 0} trainings",
+        "confirmation": counted((confirm.top + 1) * confirm.seeds if confirm.top else 0, "training"),
         "tracking": redacted(task.recorder.uri) or task.recorder.name,
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
@@ -61,14 +62,14 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     if timing:
         facts["milliseconds per step"] = {cell: f"{cost:.3g}" for cell, cost in step_costs(task).items()}
     if dry_run:
-        facts["dry run"] = f"{_dry_run(task)} configurations trained for an epoch"
+        facts["dry run"] = f"{counted(_dry_run(task), 'configuration')} trained for an epoch"
     return facts
 
 
 def _length(budget: Budget) -> str:
     if budget.seconds is None:
-        return f"{budget.epochs} epochs"
-    return f"{budget.seconds:g} seconds in {budget.epochs} epochs"
+        return counted(budget.epochs, "epoch")
+    return f"{budget.seconds:g} seconds in {counted(budget.epochs, 'epoch')}"
 
 
 def _dry_run(task: Task) -> int:

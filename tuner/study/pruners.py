@@ -16,6 +16,7 @@ from typing import Protocol
 from tuner.objective import Objective
 from tuner.study.catalog import ASHAOptions, MedianOptions, NoOptions
 from tuner.study.curves import Curves
+from tuner.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def judged(
     if epochs is not None and pruner.early(epoch, epochs):
         trials, kept = curves.order_kept(number, epoch, SETTLED_LATER * epoch)
         if trials < SETTLED_TRIALS:
-            return Decision(True, f"epoch {epoch}: early, {_others(trials)} trained for longer so far")
+            return Decision(True, f"epoch {epoch}: early, {counted(trials, 'other')} trained for longer so far")
         if kept < SETTLED_SHARE:
             return Decision(True, f"epoch {epoch}: early, {kept:.0%} of pairs kept their order later")
     return pruner.decide(epoch, value, curves.others(number, epoch), curves.objective)
@@ -156,7 +157,7 @@ class MedianRule:
         if len(peers) < self.options.min_peers:
             return _alone(epoch, peers)
         middle = median(peers)
-        text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {_others(len(peers))}"
+        text = f"epoch {epoch}: {value:.4g}, median {middle:.4g} of {counted(len(peers), 'other')}"
         return Decision(not objective.better(middle, value), text)
 
 
@@ -185,11 +186,7 @@ def best_go_on(keep: int) -> str:
 
 
 def _alone(epoch: int, peers: Sequence[float]) -> Decision:
-    return Decision(True, f"epoch {epoch}: too few to compare with, {_others(len(peers))} so far")
-
-
-def _others(count: int) -> str:
-    return f"{count} other{'s' * (count != 1)}"
+    return Decision(True, f"epoch {epoch}: too few to compare with, {counted(len(peers), 'other')} so far")
 
 
 def _tenth(epochs: int) -> int:

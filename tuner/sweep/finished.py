@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.disk import events
 from tuner.task.task import Task
+from tuner.words import counted
 
 if TYPE_CHECKING:
     from tuner.study.search import Search
@@ -31,6 +32,6 @@ def finished(task: Task, search: Search) -> str:
     if last.get("timed_out") not in (None, task.file.budget.timeout):  # there is more time, or less
         return ""
     return (
-        f"study {task.folder.name} is finished: {search.counted()} trials. "
+        f"study {task.folder.name} is finished: {counted(search.counted(), 'trial')}. "
         "Raise budget.trials to extend it, or begin anew with --fresh."
     )

@@ -28,10 +28,11 @@ from tuner.reporting.verdict import Held, verdict, what_to_try
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.words import counted
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
 """States whose reason people ask for first."""
-_CUT = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
+_ENDED = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
 """What was done to trials that the confirmation may train to their end."""
 
 
@@ -115,19 +116,19 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             *(_row(scores, _tests(test, scores.number, objective)) for scores in result.configurations),
             _trivial_row(prepared, objective),
         ],
-        sentences=[*first, *result.sentences, *_cut_before(trials, result.winner), *mattered],
+        sentences=[*first, *result.sentences, *_ended_before(trials, result.winner), *mattered],
         winner="" if result.winner is None else _name(result.winner),
         winner_params=_told_params(sweep, next((record.params for record in winners), {})),
     )
 
 
-def _cut_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
-    """That the search had cut the winner, where it had."""
+def _ended_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
+    """That the search had ended the winner early, where it had."""
     return [
-        f"trial {record.number} was {_CUT[record.state]} in the search, at epoch {len(record.epochs)};"
-        " the confirmation trained it to its end."
+        f"trial {record.number} was {_ENDED[record.state]} in the search, at epoch {len(record.epochs)};"
+        " the confirmation ran it to completion."
         for record in trials
-        if record.number == winner and record.state in _CUT
+        if record.number == winner and record.state in _ENDED
     ]
 
 
@@ -185,7 +186,7 @@ def headline(study: str, trials: Sequence[RunRecord]) -> str:
     """`study digits: 20 trials (12 completed, 8 pruned)`."""
     states = Counter(record.state.value.lower() for record in trials)
     counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    return f"study {study}: {len(trials)} trial{'s' * (len(trials) != 1)} ({counts})"
+    return f"study {study}: {counted(len(trials), 'trial')} ({counts})"
 
 
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import click
 
 from tuner.cli.options import STORAGE, STUDY, examples
 from tuner.cli.studies import study_folder
+from tuner.words import counted
 
 
 @click.command()
@@ -17,7 +18,6 @@ def gc(study: str, storage: str) -> None:
 
     Results, prints, models of confirmed runs and the checkpoints of runs that may go on are kept. Safe to repeat.
     """
-    from tuner.cli.console import counted
     from tuner.disk.gc import collect
     from tuner.disk.lock import DriverLock
 

@@ -11,6 +11,7 @@ import click
 from tuner.cli.options import STORAGE, STUDY, examples
 from tuner.cli.studies import study_folder
 from tuner.errors import UserError
+from tuner.words import counted
 
 if TYPE_CHECKING:
     from tuner.recording import Recorder
@@ -43,7 +44,6 @@ def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -
 @examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
 def sync(study: str, storage: str, uri: str | None) -> None:
     """Write to MLflow whatever part of a study is missing there; safe to repeat."""
-    from tuner.cli.console import counted
     from tuner.recording.sync import sync as write
 
     folder = study_folder(study, storage)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.options import SET, TASK, examples
+from tuner.words import counted
 
 
 @click.command()
@@ -20,7 +21,6 @@ def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
 
     Exit status 1 when one differs.
     """
-    from tuner.cli.console import counted
     from tuner.solo import rerun as rerun_trial
     from tuner.task import resolve_task
 

@@ -70,11 +70,12 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         if not (lost or behind) or _warms_up(case):
             return None
         reachable = wanted * steps
+        least = reachable / self.limits.behind
         late = case.last >= max(2, self.limits.end * case.budget)
         small = travel <= self.limits.hopeless and reachable >= self.limits.travel
         fatal = lost and late and small and stands(case, self.limits.standing, self.limits.standing)
         threshold = (
-            f"a reach of at least {self.limits.travel:g} times their size, unless the loss is "
+            f"a total change of at least {self.limits.travel:g} times their size, unless the loss is "
             f"{self.limits.progress:.0%} below "
             "the trivial predictor's"
         )
@@ -88,9 +89,7 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
             f"steps of the budget move them by at most {travel:.2g} times their size"
             + ("" if lost else "; the search pruned it, as others were ahead"),
-            threshold
-            if lost
-            else f"a reach of at least {reachable / self.limits.behind:.2g} times their size in a pruned training",
+            threshold if lost else f"a total change of at least {least:.2g} times their size, where it is pruned",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=rounded(wanted / max(largest, 1e-9))),),
