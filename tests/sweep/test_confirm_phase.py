@@ -12,7 +12,7 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.sweep.candidates import BASELINE, Candidate, confirmed
 from tuner.sweep.candidates import candidates as chosen
-from tuner.sweep.summary import _cut_before
+from tuner.sweep.summary import _ended_before
 from tuner.task.resolve import resolve_task
 
 
@@ -59,15 +59,15 @@ def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
     assert [candidate.number for candidate in chosen(sweep)] == [0, BASELINE]
 
 
-def test_a_winner_that_was_cut_is_told_as_such() -> None:
+def test_a_winner_that_was_pruned_is_reported_as_such() -> None:
     """With its epoch; of another winner nothing."""
     trials = [
         RunRecord(number=3, state=State.PRUNED, epochs={1: {}, 2: {}}),
         RunRecord(number=4, state=State.COMPLETED),
     ]
-    told = "trial 3 was pruned in the search, at epoch 2; the confirmation trained it to its end."
-    assert _cut_before(trials, 3) == [told]
-    assert _cut_before(trials, 4) == _cut_before(trials, BASELINE) == _cut_before(trials, None) == []
+    told = "trial 3 was pruned in the search, at epoch 2; the confirmation ran it to completion."
+    assert _ended_before(trials, 3) == [told]
+    assert _ended_before(trials, 4) == _ended_before(trials, BASELINE) == _ended_before(trials, None) == []
 
 
 def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
