@@ -94,6 +94,8 @@ def nearest(name: str, known: Iterable[str], listed: str = "") -> str:
     "Did you mean 'lstm'? Known: gru, lstm."
     """
     names = sorted(known)
+    if not names:
+        return "There are none."
     few = len(names) <= _MOST_NAMES
     close = get_close_matches(name, names[:_MOST_COMPARED], n=1 if few else _NEAREST)  # which takes time for each
     quoted = [repr(each) for each in close]

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
+from tuner.errors import TaskFileError
 from tuner.recording import Recorder, Recording
 from tuner.recording.on_mlflow import MLflowRecording
 from tuner.sweep.record import Record, sync_command
@@ -188,7 +189,7 @@ class Failing(Recorder):
     class Options(BaseModel):
         """None."""
 
-    name, uri = "my records", ""
+    name, uri = "my records", "nowhere"
 
     def __init__(self, options: Options) -> None:
         pass
@@ -204,6 +205,18 @@ class FailingRecording(Recording):
         raise KeyError(run)
 
 
+def test_a_recorder_without_pages_says_where_its_record_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ui` of a study that someone's own recorder records answers in a line; so does an option that is not its own."""
+    monkeypatch.chdir(tmp_path)
+    recorder = f"tracking: {{recorder: '{__name__}:Failing'}}"
+    write_task(tmp_path, more=recorder)
+    answer = CliRunner().invoke(main, ["ui", "tiny.yaml"])
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr == "my records must have pages of its own to be served. The record is at nowhere.\n"
+    with pytest.raises(TaskFileError, match=r"tracking must have known keys only, but got 'uri'\. There are none\."):
+        resolve_task(write_task(tmp_path, more="tracking: {recorder: none, uri: 'http://host:5000'}"))
+
+
 def test_a_recorder_that_raises_ends_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first time is reported, with where its traceback is; at the end how the record is completed."""
     monkeypatch.chdir(tmp_path)
@@ -211,9 +224,9 @@ def test_a_recorder_that_raises_ends_no_sweep(tmp_path: Path, monkeypatch: pytes
     path = write_task(tmp_path, trials=2, epochs=1, more=more)
     done = CliRunner().invoke(main, ["run", str(path)])
     assert done.exit_code == 0, done.output
-    first, last = (line for line in done.stdout.splitlines() if line.startswith("my records "))
+    first, last = (line for line in done.stdout.splitlines() if line.startswith("my records at nowhere "))
     log = tmp_path / "mlruns/studies/tiny/recording.log"
-    assert first == f"my records fails (KeyError: 'trials/00000'; see {log}); the sweep goes on without it"
+    assert first == f"my records at nowhere fails (KeyError: 'trials/00000'; see {log}); the sweep goes on without it"
     assert last.endswith(f"`python -m tuner sync {path}` writes it when that is mended")
     assert log.read_text().count("raise KeyError(run)") == 1
     assert "study tiny: 2 trials (" in done.stdout

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tuner.disk.folder import StudyFolder
 from tuner.errors import UserError
+from tuner.redaction import redacted
 
 SWEEP = "sweep"
 """What the sweep itself is called among the runs."""
@@ -118,4 +119,5 @@ class Recorder(Protocol):
         Raises:
             UserError: There is nothing to show here.
         """
-        raise UserError(f"{self.name} must have pages of its own to be served")
+        fix = f"The record is at {redacted(self.uri)}."
+        raise UserError(f"{self.name} must have pages of its own to be served", fix=fix)
