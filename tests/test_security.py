@@ -9,12 +9,8 @@ MLflow's UI: tests/recording/test_uri_and_ui.py; messages: tests/test_redaction.
 from __future__ import annotations
 
 import ast
-import contextlib
 import http.client
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -26,6 +22,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.clusters import RAY, end_node, free_port, head_options, start_node
 from tests.support.program import finish, start
 from tests.support.tiny import write_task
 from tuner.cli import main
@@ -34,7 +31,6 @@ from tuner.execution import RayExecutor
 from tuner.execution.access import access
 
 ROOT = Path(__file__).parents[1]
-RAY = Path(sys.executable).with_name("ray")
 SOURCES = sorted((ROOT / "tuner").rglob("*.py"))
 
 
@@ -138,30 +134,15 @@ def _takes_jobs(port: int) -> bool:
 @pytest.fixture
 def open_cluster() -> Iterator[str]:
     """A cluster that asks for no token, on loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=1", "--include-dashboard=false"]
-    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    address = f"127.0.0.1:{free_port()}"
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
-        head = subprocess.Popen(
-            [RAY, "start", "--head", "--block", *options, f"--temp-dir={folder}"],
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        command = [RAY, "start", "--block", *head_options(address, 1), f"--temp-dir={folder}"]
+        head = start_node(command, environment, Path(folder) / "log")
         try:
-            assert head.stdout is not None
-            for line in head.stdout:
-                if "Ray runtime started" in line:
-                    break
-            yield f"127.0.0.1:{port}"
+            yield address
         finally:
-            for process in [*psutil.Process(head.pid).children(recursive=True), psutil.Process(head.pid)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            head.communicate(timeout=30)
+            end_node(head)
 
 
 @pytest.mark.ray

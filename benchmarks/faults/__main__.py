@@ -76,6 +76,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few faults of each kind")
     parser.add_argument("--rows", default="", help=f"some of: {','.join(rows(quick=True))}")
     parser.add_argument("--keep", type=Path, default=None, help="do the work in this folder and leave it there")
+    parser.add_argument("--database", type=Path, default=None, help="MLflow's, with its tables; else it is made first")
     options = parser.parse_args()
     known = rows(quick=options.quick)
     chosen = options.rows.split(",") if options.rows else list(known)
@@ -85,7 +86,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults", ignore_cleanup_errors=True) as temporary:
         root: Path = options.keep or Path(temporary)
         root.mkdir(parents=True, exist_ok=True)
-        database = migrated_database(root)
+        database = options.database or migrated_database(root)
         for name in chosen:
             folder = root / name
             folder.mkdir(parents=True, exist_ok=True)

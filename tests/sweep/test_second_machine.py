@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.support.program import finish, start
+from tests.support.clusters import RAY, end_node, free_port, head_options, start_node
+from tests.support.program import ROOT, finish, start
 from tests.support.s3 import BUCKET, SECRET
 from tests.support.studies import curves, ended, trial_files
 from tests.support.tiny import write_task
 from tuner.disk.events import read, read_run
 from tuner.messages import State
 
-RAY = Path(sys.executable).with_name("ray")
-ROOT = Path(__file__).parents[2]
 MORE = "confirm: {top: 1, seeds: 1}\nresources: {workers: 1}\nray: {address: auto}\n"
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -35,17 +31,12 @@ class Machines:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder, self._environment = folder, environment
-        with socket.socket() as free:
-            free.bind(("127.0.0.2", 0))
-            self.address = f"127.0.0.2:{free.getsockname()[1]}"
+        self.address = f"127.0.0.2:{free_port('127.0.0.2')}"
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def head(self) -> None:
         """Start the head."""
-        port = self.address.rpartition(":")[2]
-        options = [f"--port={port}", "--node-ip-address=127.0.0.2", "--num-cpus=0", "--include-dashboard=false"]
-        self._start([RAY, "start", "--head", "--block", *options, f"--temp-dir={self._folder}"], {})
-        self._wait("node_")
+        self._start([RAY, "start", "--block", *head_options(self.address, 0), f"--temp-dir={self._folder}"], {})
 
     def node(self, hidden: Path, number: int = 2, *, package: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a node with one CPU.
@@ -64,47 +55,17 @@ class Machines:
             " --node-ip-address=127.0.0.2"
         )
         command = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
-        process = self._start(command, {"HOME": str(self._folder / f"home{number}")})
-        self._wait(f"/1.0 n{number}")
-        return process
-
-    def end(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill a node with all its processes, as a machine that loses its power."""
-        for child in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        process.wait(30)
+        return self._start(command, {"HOME": str(self._folder / f"home{number}")})
 
     def close(self) -> None:
         """End whatever still runs."""
         for process in reversed(self._processes):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                self.end(process)
+            end_node(process)
 
     def _start(self, command: list[str | Path], more: dict[str, str]) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"log{len(self._processes)}").open("wb")
-        with log:
-            process = subprocess.Popen(
-                command, env={**os.environ, **self._environment, **more}, stdout=log, stderr=subprocess.STDOUT
-            )
-        self._processes.append(process)
-        return process
-
-    def _wait(self, sign: str) -> None:
-        """Until the cluster's status shows it."""
-        deadline = time.monotonic() + 120
-        while True:
-            status = subprocess.run(
-                [RAY, "status", f"--address={self.address}"],
-                env={**os.environ, **self._environment},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if sign in status.stdout:
-                return
-            assert time.monotonic() < deadline, [path.read_text() for path in self._folder.glob("log*")]
-            time.sleep(0.5)
+        log = self._folder / f"log{len(self._processes)}"
+        self._processes.append(start_node(command, {**os.environ, **self._environment, **more}, log))
+        return self._processes[-1]
 
 
 @pytest.fixture
@@ -188,7 +149,7 @@ def test_with_checkpoints_in_a_store_a_machine_that_shares_nothing_does_the_work
     process = start(path.parent, path)
     while ended(path.parent) < 1 and process.poll() is None:
         time.sleep(0.05)
-    machines.end(first)
+    end_node(first)
     machines.node(tmp_path, 3)
     output = finish(process)
     assert "it goes on from its checkpoint" in output
