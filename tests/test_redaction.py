@@ -3,9 +3,7 @@ from __future__ import annotations
 import html
 import json
 import logging
-import os
 import socket
-import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.program import Program
 from tests.support.tiny import write_task
 from tuner import redaction
 from tuner.cli.console import JsonLines, Lines
@@ -260,8 +259,6 @@ def test_nothing_that_a_run_leaves_behind_holds_a_secret(tmp_path: Path) -> None
 
 def run_tuner(folder: Path, *arguments: str) -> str:
     """What a command prints on both outputs."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tuner", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout + done.stderr
+    output = Program(folder, *arguments).wait()
+    assert "Traceback" not in output
+    return output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from statistics import median
@@ -9,7 +10,7 @@ from statistics import median
 import pytest
 from optuna.trial import TrialState
 
-from benchmarks.surrogate import default_space, level, open_default, remind, sweep
+from benchmarks.surrogate import Trained, default_space, level, open_default, remind, sweep
 from tuner.messages import State
 from tuner.study.catalog import SAMPLERS
 
@@ -117,17 +118,26 @@ def test_a_study_by_cmaes_holds_no_code(tmp_path: Path) -> None:
     assert "optimizer:" not in journal
 
 
+@pytest.fixture(scope="module")
+def long_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Trained]]:
+    """The folder of a study of 2000 random trials, and the trials."""
+    root = tmp_path_factory.mktemp("long") / "study"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)  # so that the study is there sooner
+        search = open_default(root, "random")
+        trained = sweep(search, 2000)
+        search.close()
+    return root, trained
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes", "nsga2"])
 def test_a_suggestion_beside_2000_trials_takes_a_quarter_of_a_second(
-    sampler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sampler: str, tmp_path: Path, long_study: tuple[Path, list[Trained]]
 ) -> None:
     """Of processor time, in the middle of 20."""
-    monkeypatch.setattr("os.fsync", lambda _: None)  # so that the study is there sooner
-    search = open_default(tmp_path, "random")
-    trained = sweep(search, 2000)
-    search.close()
-    search = open_default(tmp_path, sampler)
+    root, trained = long_study
+    search = open_default(shutil.copytree(root, tmp_path / "study"), sampler)
     remind(search, trained)
     seconds = []
     for _ in range(20):
