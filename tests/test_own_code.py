@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.sweeps import sweep
 from tests.support.tiny import write_task
+from tuner.disk.versions import versions
 from tuner.errors import StudyError, TaskFileError
 from tuner.nets.catalog import CELLS
 from tuner.own_code import changed_files, code_of, find_modules
 from tuner.registry import load_target
+from tuner.solo import rerun
 from tuner.task.code import check_code
 from tuner.task.resolve import resolve_task
 
@@ -127,6 +130,22 @@ class TestAStudy:
         (folder / "own_steps.py").write_text("KEEP = 0.1\n")
         with pytest.raises(StudyError, match="the code of cell own_cell:Leaky must stay"):
             check(task_file(folder), facts)
+
+    def test_a_rerun_names_what_has_changed_since(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Other versions and other code of one's own, as they were when the trial was trained."""
+        monkeypatch.chdir(folder)
+        path = task_file(folder)
+        sweep(path, "budget.trials=1", "confirm.top=0", "tracking.uri=none")
+        task = resolve_task(path)
+        assert rerun(task, 0).changed == []
+        events = task.folder.sweep_events
+        now = versions()["torch"]
+        events.write_text(events.read_text().replace(f'"torch": "{now}"', '"torch": "1.0"'))
+        (folder / "own_steps.py").write_text("KEEP = 0.1\n")
+        assert rerun(task, 0).changed == [
+            f"since trial 0 was trained, torch 1.0 is now {now}: numbers may differ",
+            "since trial 0 was trained, the code of cell own_cell:Leaky is another in own_steps.py: numbers may differ",
+        ]
 
     def test_a_task_without_code_of_its_own_keeps_none(self, folder: Path) -> None:
         """Nothing is written for it."""

@@ -23,6 +23,19 @@ def test_nothing_but_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/mem", "/proc/kcore", "/sys/kernel/notes"])
+def test_a_file_of_the_kernels_is_not_opened(path: str, tmp_path: Path) -> None:
+    """It looks like a regular file, also through a link, but reading it may wait for ever or never end."""
+    if not os.path.isfile(path):
+        pytest.skip(f"this machine has no {path}")
+    (tmp_path / "link").symlink_to(path)
+    assert regular.kind(path) == "a file of the kernel's"
+    for use in (regular.read_bytes, regular.open_to_append, regular.status):
+        with pytest.raises(OSError, match="a file of the kernel's"):
+            use(tmp_path / "link")
+
+
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"a folder", "a folder with a file"}))
 def test_a_new_file_takes_the_place_of_whatever_has_its_name(tmp_path: Path, kind: str) -> None:
     """Nothing is written into a pipe, or through a link."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -171,6 +172,19 @@ def test_rerun_notices_another_number() -> None:
     result = tuner("rerun", "tiny.yaml", "1", "--set", "data.split_seed=1", status=1)
     assert "epoch 1: train/loss" in result.stdout
     assert "numbers differ in 2 epochs" in result.stdout
+
+
+def test_rerun_tells_of_other_versions(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where every number is equal."""
+    folder = shutil.copytree(study, tmp_path / "copy")
+    monkeypatch.chdir(folder)
+    events = folder / "mlruns/studies/tiny/sweep.jsonl"
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    lines[0]["versions"]["numpy"] = "1.0"
+    events.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    note, told = tuner("rerun", "tiny.yaml", "1").stdout.splitlines()
+    assert note.startswith("note: since trial 1 was trained, numpy 1.0 is now ")
+    assert told == "trial 1: 2 epochs repeated, every number equal"
 
 
 @pytest.mark.usefixtures("here")

@@ -45,6 +45,11 @@ SERIES = [
         "task.yaml:2: data.path must name an existing file, but got '/dev/zero'. Mend the path; …",
     ),
     Case(
+        "a file of the kernel's",
+        "adapter: time_series/classification\ndata: {path: /proc/kmsg}",
+        "task.yaml:2: data.path must name an existing file, but got '/proc/kmsg'. Mend the path; …",
+    ),
+    Case(
         "ending",
         "adapter: time_series/classification\ndata: {path: waves.xlsx}",
         "task.yaml:2: the file's ending must be one of .ts .npz .csv .tsv .parquet"

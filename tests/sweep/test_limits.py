@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.config import TaskFile
 from tuner.errors import UserError
+from tuner.solo import preview
 from tuner.task import machine, resolve_task
 from tuner.task.machine import check_machine, devices
+from tuner.task.specs import unpruned
 from tuner.training.probe import probe
 
 VALUES = ["0", "-1", "1", "1e18", "1.5", "-0.5", ".nan", ".inf", "-.inf", "1e-320", "9223372036854775808", "true", "[]"]
@@ -112,6 +115,32 @@ TAKEN = [
 def test_addresses_and_limits_that_can_be_are_taken(path: Path, change: str) -> None:
     """Lowest and highest ports, passwords with signs in them, a database's socket."""
     resolve_task(path, [change])
+
+
+def test_a_database_without_its_driver_is_told_first(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the study and of MLflow: before the data are looked at, with the package that is missing."""
+    for module in ("psycopg", "MySQLdb"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=r"storage\.study needs the package psycopg\. Install the extra"):
+        resolve_task(path, ["storage.study=postgresql://me@host/runs", "data.path=gone.csv"])
+    with pytest.raises(UserError, match=r"tracking\.uri needs the Python module MySQLdb, the database's driver\. Inst"):
+        resolve_task(path, ["tracking.uri=mysql://me@host/runs"])
+    with pytest.raises(UserError, match=r"tracking\.uri must name a driver that SQLAlchemy knows"):
+        resolve_task(path, ["tracking.uri=mysql+nobody://me@host/runs"])
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_pruner_that_can_stop_no_trial_is_told(path: Path, name: str) -> None:
+    """No trial is pruned after half of its budget: one line where the first rung lies beyond it, else none."""
+    changes = [f"pruner.name={name}", "budget.epochs=8"]
+    assert unpruned(resolve_task(path, changes)) == []
+    assert unpruned(resolve_task(path, [*changes, "pruner.min_epochs=4"])) == []
+    late = resolve_task(path, [*changes, "pruner.min_epochs=5"])
+    (sentence,) = unpruned(late)
+    assert sentence.startswith(
+        f"pruner {name} stops no trial: pruner.min_epochs (5) is beyond half of budget.epochs (8)"
+    )
+    assert sentence in preview(late, timing=False)["notices"]
 
 
 def test_a_gpu_of_ones_own_is_numbered_from_zero(path: Path) -> None:

@@ -47,7 +47,8 @@ def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
 def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
     """The same command again says so and starts nothing."""
     path = write_task(tmp_path, trials=2)
-    sweep(path)
+    _, begun = sweep(path, "pruner.min_epochs=10")
+    assert any("pruner asha stops no trial" in notice["sentence"] for notice in begun.of("notice"))
     before = sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl"))
     outcome, told = sweep(path)
     assert outcome == Outcome(finished=True, usable=True)

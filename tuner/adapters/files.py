@@ -60,11 +60,13 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
         DataError: Nothing of that kind is there.
     """
     found = os.path.expanduser(path)
-    if not (os.path.isfile(found) or (folder and os.path.isdir(found))):
+    what = regular.kind(found)
+    if (what == "" and not os.path.isfile(found)) or (what and not (folder and os.path.isdir(found))):
+        is_there = f" What is there is {what}." if what else ""
         raise DataError(
             f"data.{option} must name an existing file{' or folder' if folder else ''}",
             value=path,
-            fix="Mend the path; a relative one starts at the task file, or where the command runs.",
+            fix=f"Mend the path; a relative one starts at the task file, or where the command runs.{is_there}",
             key=("data", option),
         )
     return Path(found)

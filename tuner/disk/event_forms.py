@@ -136,6 +136,8 @@ class _Sweep(_Event):
     about: _About | None = None
     thresholds: dict[str, Any] | None = None
     notices: list[str] | None = None
+    versions: dict[str, str] | None = None
+    code: dict[str, dict[str, list[str]]] | None = None
     recorder: str = "mlflow"
 
 

@@ -1,7 +1,8 @@
 """Opening files that others may have put there: regular files only, nothing that waits, runs on or does things.
 
 A named pipe has nobody at its other end and blocks for ever, a device never ends, and opening some of them is an act.
-Whatever stands where a file is expected is looked at before it is opened, and looked at again when it is open.
+The kernel's own files, below /proc and /sys, look regular and do all of that. Whatever stands where a file is expected
+is looked at before it is opened, and looked at again when it is open.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from functools import cache
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
@@ -19,6 +21,9 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_KERNEL = "a file of the kernel's"
+_KERNEL_SYSTEMS = {"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configfs", "pstore", "cgroup", "cgroup2"}
+"""File systems without a disk or memory behind them."""
 
 
 def status(path: str | Path) -> os.stat_result:
@@ -33,9 +38,10 @@ def status(path: str | Path) -> os.stat_result:
 def kind(path: str | Path) -> str:
     """What is there that is no regular file, in words; "" for a regular file and for nothing."""
     try:
-        return _KINDS.get(stat.S_IFMT(_stat(path).st_mode), "")
+        found = _stat(path)
     except OSError:
         return ""
+    return _KERNEL if _of_the_kernel(found) else _KINDS.get(stat.S_IFMT(found.st_mode), "")
 
 
 def open_bytes(path: str | Path) -> BufferedReader:
@@ -100,7 +106,27 @@ def _stat(path: str | Path) -> os.stat_result:
 
 
 def _checked(found: os.stat_result, path: str | Path) -> os.stat_result:
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(found.st_mode) and not _of_the_kernel(found):
         return found
-    name = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    name = _KERNEL if stat.S_ISREG(found.st_mode) else _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
     raise OSError(errno.EISDIR if stat.S_ISDIR(found.st_mode) else errno.EINVAL, name, os.fspath(path))
+
+
+def _of_the_kernel(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) and found.st_dev in _kernel_devices()
+
+
+@cache
+def _kernel_devices() -> frozenset[int]:
+    """The devices, as `st_dev` has them, of the kernel's mounted file systems; none where they are not told."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = set()
+    for line in lines:
+        mount, _, system = line.partition(" - ")
+        if system.partition(" ")[0] in _KERNEL_SYSTEMS:
+            major, _, minor = mount.split()[2].partition(":")
+            found.add(os.makedev(int(major), int(minor)))
+    return frozenset(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -78,12 +79,17 @@ def note_versions(folder: StudyFolder) -> list[str]:
     Returns:
         "optuna 5.0.0 is now 5.1.0" for whatever has changed since the last time.
     """
-    before = check_format(folder)
-    now = versions()
-    changed = [
-        f"{name} {before[name]} is now {number}" for name, number in now.items() if before.get(name, number) != number
-    ]
+    before, now = check_format(folder), versions()
+    changed = changed_since(before)
     if changed or not before:
         text = json.dumps({"format": FORMAT, "versions": now}, indent=1) + "\n"
         places.write(str(folder.versions), text.encode())
     return changed
+
+
+def changed_since(before: Mapping[str, str]) -> list[str]:
+    """What has another version today, as "optuna 5.0.0 is now 5.1.0"."""
+    now = versions()
+    return [
+        f"{name} {before[name]} is now {number}" for name, number in now.items() if before.get(name, number) != number
+    ]

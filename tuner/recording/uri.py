@@ -73,8 +73,31 @@ def _checked(uri: str) -> str:
             raise TaskFileError(f"tracking.uri {error}", value=uri, fix=_FIX, key=key) from None
         if not rest.strip("/") or (scheme in _SERVERS and not all(named)):
             raise TaskFileError("tracking.uri must name a host", value=uri, fix=_FIX, key=key)
+        if scheme not in _SERVERS:
+            _check_driver(uri)
         return uri
     path = rest.removeprefix("/")
     if not rest.startswith("/") or not path or path.startswith((":memory:", "file:")):
         raise TaskFileError("tracking.uri must name a SQLite file", value=uri, fix=_FIX, key=key)
     return uri if path.startswith("/") else f"sqlite:///{pathname2url(str(Path.cwd()))}/{path}"
+
+
+def _check_driver(uri: str) -> None:
+    """The Python module by which SQLAlchemy, and so MLflow, reaches a database must be there."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    key = ("tracking", "uri")
+    try:
+        make_url(uri).get_dialect().import_dbapi()
+    except ImportError as error:
+        module = error.name or str(error)
+        raise TaskFileError(
+            f"tracking.uri needs the Python module {module}, the database's driver",
+            fix="Install it, or name another driver: mysql+pymysql://…, postgresql+psycopg://….",
+            key=key,
+        ) from None
+    except (ArgumentError, NoSuchModuleError):
+        raise TaskFileError(
+            "tracking.uri must name a driver that SQLAlchemy knows", value=uri, fix=_FIX, key=key
+        ) from None

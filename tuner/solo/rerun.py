@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.disk.events import RunRecord, read_run
+from tuner.disk.events import RunRecord, read, read_run
 from tuner.disk.folder import trial_run
+from tuner.disk.versions import changed_since
 from tuner.errors import StudyError
 from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec
+from tuner.own_code import changed_files
 from tuner.registry import load_target
+from tuner.task.code import code_now
 from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
 from tuner.task.task import Task
 
@@ -24,6 +28,8 @@ class Comparison:
     """What came out of a rerun."""
 
     epochs: int
+    changed: list[str]
+    """What is not as it was when the trial was trained, and may be why numbers differ; a whole sentence each."""
     differing: list[str]
     """"epoch 3: val/loss 0.51 was 0.50" - empty when every number is equal, bit for bit."""
     ended: Ended
@@ -43,6 +49,7 @@ def rerun(task: Task, number: int) -> Comparison:
             fix="`python -m tuner top` lists the trials.",
         )
     task.settings(record.params)
+    changed = _changed(task, record)
     last = max(record.epochs)
 
     def as_far(report: Report) -> Answer | None:
@@ -53,12 +60,29 @@ def rerun(task: Task, number: int) -> Comparison:
     with tempfile.TemporaryDirectory() as folder:
         ended: Ended = load_target(RUN_TRIAL)(_spec(task, record, folder), link)
     made = max((epoch.epoch for epoch in link.epochs), default=0)
-    return Comparison(min(made, last), _differing(record, link.epochs), ended)
+    return Comparison(min(made, last), changed, _differing(record, link.epochs), ended)
 
 
 def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
     rungs = search_rungs(task, record.params)
     return trial_spec(task, record.params, record.run, folder, number=record.number, seed=record.seed, rungs=rungs)
+
+
+def _changed(task: Task, record: RunRecord) -> list[str]:
+    """What was another version, or other code of the task's own, when the recorded epochs were trained."""
+    times = [epoch["time"] for epoch in record.epochs.values()]
+    sweeps = [event for event in read(task.folder.sweep_events) if event["event"] == "sweep"]
+    ends = [*(sweep["time"] for sweep in sweeps[1:]), math.inf]
+    now = code_now(task)
+    found: dict[str, None] = {}
+    for sweep, end_of_it in zip(sweeps, ends, strict=True):
+        if sweep["time"] > max(times) or end_of_it <= min(times):
+            continue
+        found.update(dict.fromkeys(changed_since(sweep.get("versions") or {})))
+        for what, before in (sweep.get("code") or {}).items():
+            if what in now and (files := changed_files(before, now[what])):
+                found[f"the code of {what} is another in {', '.join(files)}"] = None
+    return [f"since trial {record.number} was trained, {each}: numbers may differ" for each in found]
 
 
 def _differing(record: RunRecord, epochs: Sequence[Epoch]) -> list[str]:

@@ -249,12 +249,6 @@ class _Connector:
 
 
 def _open(url: str, study: str, waiting: Callable[[str], None]) -> _Database:
-    try:
-        import psycopg  # noqa: F401
-    except ImportError as error:
-        raise StudyError(
-            "storage.study needs the package psycopg", fix="Install the extra: pip install 'tuner[postgres]'.", key=_KEY
-        ) from error
     connector = _Connector(url, study, waiting)
     _prepare_tables(connector)
     return _Database(connector)

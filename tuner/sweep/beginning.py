@@ -11,6 +11,8 @@ from tuner.disk.gc import collect
 from tuner.disk.versions import note_versions, versions
 from tuner.redaction import redacted
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.task.code import code_now
+from tuner.task.specs import unpruned
 
 
 def begin(sweep: OpenSweep, prepared: Prepared) -> None:
@@ -34,6 +36,7 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
         "sweep",
         version=versions().get("tuner", ""),
         versions=versions(),
+        code=code_now(task),
         **common,
         direction=task.objective.direction,
         sampler=task.sampler[0],
@@ -59,5 +62,5 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
         maximize=task.objective.maximize,
         tracking=redacted(task.recorder.uri) or task.recorder.name,
     )
-    for sentence in prepared.notices:
+    for sentence in (*prepared.notices, *unpruned(task)):
         sweep.tell("notice", sentence=sentence)

@@ -24,9 +24,8 @@ def check_code(task: Task, search: Search) -> None:
         StudyError: Some has changed.
     """
     stored: dict[str, Code] = search.attribute("code") or {}
-    now: dict[str, Code] = {}
-    for what, (entry, key) in _own(task).items():
-        now[what] = code_of(entry.target.partition(":")[0])
+    now = code_now(task)
+    for what, (_, key) in _own(task).items():
         if what in stored and (files := changed_files(stored[what], now[what])):
             raise StudyError(
                 f"the code of {what} must stay what study {task.file.name} was begun with",
@@ -37,6 +36,11 @@ def check_code(task: Task, search: Search) -> None:
             )
     if now:
         search.set_attribute("code", {**stored, **now})
+
+
+def code_now(task: Task) -> dict[str, Code]:
+    """The code, as it is today, of whatever the task uses from outside this package."""
+    return {what: code_of(entry.target.partition(":")[0]) for what, (entry, _) in _own(task).items()}
 
 
 def _own(task: Task) -> dict[str, tuple[Entry, Key]]:

@@ -41,6 +41,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     loaded = load_task_file(path, sets, lambda name: ADAPTERS[name].options)
     file = loaded.task
     place = loaded.document.place
+    _check_driver(file, place)
     entry = _entry(ADAPTERS, file.adapter, place, ("adapter",))
     options = validate_options(entry.options, _resolved_paths(file.data, loaded), key=("data",), place=place)
     adapter: Adapter = entry.load()(options)
@@ -124,6 +125,22 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> Objective:
 
 def _of_metric(metric: Metric) -> Objective:
     return Objective(f"val/{metric.name}", metric.maximize, metric.within, counted=metric.counted)
+
+
+def _check_driver(file: TaskFile, place: Place) -> None:
+    """The driver of the study's database is needed last, and is missed first."""
+    if file.storage.study is None:
+        return
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        key = ("storage", "study")
+        raise TaskFileError(
+            "storage.study needs the package psycopg",
+            fix="Install the extra: pip install 'tuner[postgres]'.",
+            where=place(key),
+            key=key,
+        ) from error
 
 
 def _check_thresholds(file: TaskFile, place: Place) -> None:

@@ -64,3 +64,15 @@ def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
     peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
     rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
     return rungs
+
+
+def unpruned(task: Task) -> list[str]:
+    """A sentence where the pruner that the task file asks for can stop no trial."""
+    name, options = task.pruner
+    first, epochs = getattr(options, "min_epochs", None), task.file.budget.epochs
+    if first is None or first <= epochs / 2:
+        return []
+    return [
+        f"pruner {name} stops no trial: pruner.min_epochs ({first}) is beyond half of budget.epochs ({epochs}), after "
+        "which none is pruned"
+    ]

@@ -25,6 +25,8 @@ def rerun(task: Path, number: int, sets: tuple[str, ...]) -> None:
     from tuner.task import resolve_task
 
     comparison = rerun_trial(resolve_task(task, sets), number)
+    for sentence in comparison.changed:
+        click.echo(f"note: {sentence}")
     epochs = counted(comparison.epochs, "epoch")
     for line in comparison.differing[:20]:
         click.echo(line)
