@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping
@@ -14,14 +13,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tuner.cli.values import WIDTH, duration, finite, number
 from tuner.objective import Objective
 from tuner.redaction import redacted, redacted_values
 from tuner.words import counted
 
 TICK_SECONDS = 60.0
 """Away from a terminal, the time between two progress lines."""
-WIDTH = 160
-"""Columns of a table where there is no terminal to fit."""
 
 
 class JsonLines:
@@ -217,30 +215,3 @@ def recording_line(fields: Mapping[str, Any]) -> str:
 
 
 _PROGRESS = {"progress": progress_line, "training": training_line, "recording": recording_line}
-
-
-def number(value: float | None) -> str:
-    """Four significant digits."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """Such as 0.4s, 12s, 3m05s, 2h10m."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest}s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
-
-
-def finite(value: Any) -> Any:
-    """JSON without NaN and Infinity, which JSON does not have: they become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tuner.cli.console import duration, number
 from tuner.cli.tables import make_console, make_table, parameters
+from tuner.cli.values import duration, number
 from tuner.diagnostics.finding import changes_in_words
 from tuner.reporting.about import About
 from tuner.reporting.drawing import short

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tuner.cli.console import WIDTH, duration, number
+from tuner.cli.values import WIDTH, duration, number
 from tuner.words import counted
 
 _NARROW = 110  # columns below which a table of trials would be one of syllables

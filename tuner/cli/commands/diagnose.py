@@ -98,6 +98,6 @@ def _show_story(story: Any, as_json: bool, show: Callable[[Any], None]) -> None:
     if not as_json:
         show(story)
         return
-    from tuner.cli.console import finite
+    from tuner.cli.values import finite
 
     click.echo(json.dumps(finite(story.as_json()), indent=2))

@@ -28,7 +28,7 @@ def top(study: str, limit: int, storage: str, as_json: bool) -> None:
     rows = study_rows(folder)
     rows = rows[:limit] if limit else rows
     if as_json:
-        from tuner.cli.console import finite
+        from tuner.cli.values import finite
 
         click.echo(json.dumps(finite(rows), indent=2))
         return
