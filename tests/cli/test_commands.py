@@ -145,7 +145,7 @@ def test_top_shows_trials_then_confirmations(name: str) -> None:
         (("top", "tinny"), "STUDY must be the name or the task file of a study, but got 'tinny'. Did you mean 'tiny'?"),
         (("sync", "other"), "STUDY must be the name or the task file of a study, but got 'other'. Known: tiny."),
         (("top", "tiny", "--storage", "nowhere"), "but got 'tiny'. There is no study in nowhere yet."),
-        (("top", "gone.yaml"), "gone.yaml: a YAML file must be there, but got 'nothing that can be read'."),
+        (("top", "gone.yaml"), "gone.yaml: cannot be read: no such file. Check the path."),
         (("rerun", "tiny.yaml", "99"), "trial 99 of study tiny must have at least one recorded epoch. `python -m"),
         (("ui", "--host", "0.0.0.0"), "host must be 127.0.0.1, as MLflow's pages have no login, but got '0.0.0.0'."),
         (("ui", "--uri", "file:./mlruns"), "tracking.uri must not be a folder of files, which MLflow has given up"),

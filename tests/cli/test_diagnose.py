@@ -296,7 +296,7 @@ class TestTraining:
         (("tiny.yaml", "--set", "name=new", "--params", "best"), "--params best needs a study new with a completed"),
         (("tiny.yaml", "--set", "name=new", "--trial", "1"), "STUDY must be the name or the task file of a study"),
         (("tiny.yaml", "--set", "budget.epochs=0", "--params", "best"), "budget.epochs must be >= 1, but got 0."),
-        (("gone.yaml",), "gone.yaml: a YAML file must be there"),
+        (("gone.yaml",), "gone.yaml: cannot be read: no such file"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("here")

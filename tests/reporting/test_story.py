@@ -206,7 +206,7 @@ class TestTrial:
             record.epochs[epoch]["metrics"] |= {"val/accuracy": accuracy, "train/loss": loss}
         assert trial_story(record, ABOUT).learning == (
             "val/accuracy is best in epoch 2: 0.45, no better than 0.5 of the trivial predictor (trivial predictor); "
-            "in the last, 3, it is 0.3.",
+            "in the last, epoch 3, it is 0.3.",
             "the training loss rises from 1 to 2; its least is 0.1 in epoch 2.",
         )
 

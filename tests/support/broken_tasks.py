@@ -444,10 +444,8 @@ SPACES = [
 ]
 
 FILES = [
-    Case("missing", None, "task.yaml: a YAML file must be there, but got 'nothing that can be read'. Check the path."),
-    Case(
-        "folder", None, "task.yaml: a YAML file must be there, but got 'a folder'. Check the path.", {"task.yaml/x": ""}
-    ),
+    Case("missing", None, "task.yaml: cannot be read: no such file. Check the path."),
+    Case("folder", None, "task.yaml: cannot be read: it is a folder. Check the path.", {"task.yaml/x": ""}),
     Case("empty", "", "task.yaml: a YAML value must be there, but got 'nothing'."),
     Case(
         "list",

@@ -56,7 +56,8 @@ def _print_symptoms(console: Console, story: StudyStory) -> None:
     linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.significant]
     test = f"Fisher's exact test, corrected for {counted(story.comparisons, 'comparison')}"
     if not linked:
-        _say(console, f"no choice goes with a symptom beyond chance ({test}).")
+        few = "too few trials to see which choices go with a symptom."
+        _say(console, f"no choice goes with a symptom beyond chance ({test})." if story.comparisons else few)
         return
     _say(console, "which choices go with which symptom:")
     table = make_table("symptom", "choice", "with it (95 % interval)", "with others", "p")

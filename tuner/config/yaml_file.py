@@ -81,8 +81,8 @@ def read_yaml(path: Path) -> Document:
     """
     name = str(path)
     if not os.path.isfile(path):
-        problem = regular.kind(path) or "nothing that can be read"
-        raise TaskFileError("a YAML file must be there", value=problem, where=name, fix="Check the path.")
+        problem = f"it is {kind}" if (kind := regular.kind(path)) else "no such file"
+        raise TaskFileError(f"cannot be read: {problem}", where=name, fix="Check the path.")
     try:
         with regular.open_bytes(path) as file:
             data = file.read(MAX_BYTES + 1)

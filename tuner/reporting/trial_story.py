@@ -139,7 +139,7 @@ def _learning(record: RunRecord, about: About) -> list[str]:
     if best is None:
         return [f"no epoch has a finite {objective.metric}."] if last else ["there is no epoch yet."]
     at_end = record.series(objective.metric)[last]
-    end = "" if best[0] == last or not math.isfinite(at_end) else f"; in the last, {last}, it is {at_end:.4g}"
+    end = "" if best[0] == last or not math.isfinite(at_end) else f"; in the last, epoch {last}, it is {at_end:.4g}"
     trivial, beside = objective.trivial, ""
     if trivial is not None and math.isfinite(trivial):
         verdict = "better" if objective.better(best[1], trivial) else "no better"
