@@ -25,7 +25,7 @@ from tuner.objective import Objective
 from tuner.space import Space
 from tuner.study import database
 from tuner.study.catalog import PRUNERS, SAMPLERS
-from tuner.study.database import rename_study
+from tuner.study.database import DatabaseStudies, rename_study
 from tuner.study.search import Search
 
 Open = Callable[..., Search]
@@ -114,7 +114,7 @@ def test_a_second_driver_is_refused_with_the_first_ones_process(url: str, opened
 
 def _in_another_process(url: str) -> None:
     code = (
-        "import sys; from tuner.study.database import rename_study\n"
+        "import sys; from tuner.study.database import DatabaseStudies, rename_study\n"
         "from tuner.errors import StudyError\n"
         "try: rename_study(sys.argv[1], 's', 's')\n"
         "except StudyError as error: sys.exit(str(error))\n"
@@ -188,9 +188,13 @@ def test_a_write_whose_confirmation_was_lost_is_not_doubled(url: str, opened: Op
     search = opened(url)
     (first,) = run(search, 1)
     trial = search.stored()[0]
-    assert search._storage.create_new_trial(search._id, template_trial=trial) == trial._trial_id
-    search._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL, None)
-    (only,) = search.stored()
+    search.close()
+    storage = DatabaseStudies(url, "s", waiting=lambda _: None, translate=lambda stored: stored)
+    study = storage.get_study_id_from_name("s")
+    assert storage.create_new_trial(study, template_trial=trial) == trial._trial_id
+    storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.FAIL, None)
+    storage.close()
+    (only,) = opened(url).stored()
     assert (only.state, only.number) == (optuna.trial.TrialState.COMPLETE, first.number)
 
 
