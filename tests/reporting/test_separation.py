@@ -180,7 +180,7 @@ def test_no_other_epoch_tells_more_of_both_kinds(courses: list[Course]) -> None:
     assert by.fewer == max(fewer, default=0)
 
 
-def test_trials_that_were_cut_before_are_left_out_and_said() -> None:
+def test_trials_that_were_pruned_before_are_left_out_and_said() -> None:
     """With the epoch by which the others had learned."""
     fast, slow = Course({1: 1.0, 2: 0.1}, whole=False), Course({1: 1.0, 2: 0.9, 3: 0.9}, whole=False)
     cut, last = Course({1: 1.0}, whole=False), Course({1: 1.0, 2: 0.1, 3: 0.1, 4: 0.0}, whole=True)
