@@ -27,6 +27,7 @@ DIRECTIONS = {
     "study/samplers.py",
     # event files, and what is printed as JSON
     "disk/event_forms.py",
+    "testing/recorders.py",
     "reporting/about.py",
     "announcements.py",
     "sweep/beginning.py",
