@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HOMES: dict[str, tuple[str, ...]] = {
-    "torch": ("training", "adapters", "nets", "optim", "diagnostics", "testing"),
+    "torch": ("predict", "training", "adapters", "nets", "optim", "diagnostics", "testing"),
     "pytest": ("testing",),
     "optuna": ("study", "reporting"),
     "ray": ("execution",),

@@ -1,8 +1,9 @@
 """The contract of an adapter: what a kind of data brings to a trial.
 
-An adapter has two halves. The first, free of torch, reads the user's data, splits it, turns it into arrays and
+An adapter has three parts. The first, free of torch, reads the user's data, splits it, turns it into arrays and
 writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
-from it. Both halves meet in the class that the catalog names.
+from it. The third serves a model that was learned: new raw data to input, predictions to answers, see `codec.py`. All
+meet in the class that the catalog names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
+
+    from tuner.adapters.codec import Codec
 
 Split = Literal["train", "val", "test"]
 
@@ -185,6 +188,10 @@ class Adapter(Protocol):
     edition: str
     """Changes when the same data and options are prepared otherwise than before. Without this attribute it is empty."""
 
+    model_files: Sequence[str]
+    """Files of prepared data that `codec` reads, free of training data: they go with a model. Without this attribute
+    the adapter has no codec, and its models answer nothing."""
+
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""
         ...
@@ -208,4 +215,8 @@ class Adapter(Protocol):
 
     def problem(self, folder: Path) -> Problem:
         """Open what `prepare` wrote. Arrays are memory-mapped, so that workers share them."""
+        ...
+
+    def codec(self, folder: Path) -> Codec:
+        """Open what turns new raw data to input, and predictions to answers; the folder holds `model_files`."""
         ...

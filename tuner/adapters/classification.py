@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tuner.adapters.base import Batch, Split
     from tuner.adapters.batching import SequenceDataset
+    from tuner.adapters.codec import Forward, Item, Row
 
 METRICS = (
     Metric(
@@ -154,7 +156,11 @@ class Classification:
         classes = self.facts["classes"]
         assert isinstance(classes, list)
         self.classes: list[str] = classes
-        self.lag = lag_of(np.diff(np.load(folder / "train.x.offsets.npy")))
+
+    @cached_property
+    def lag(self) -> int:
+        """See `Problem.lag`."""
+        return lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""
@@ -169,11 +175,16 @@ class Classification:
         from torch import nn
 
         head = nn.Linear(input_size, len(self.classes))
-        counts = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes)) + 1.0
-        bias = np.log(counts / counts.sum()) if self.options.output_bias == "prior" else np.zeros(len(counts))
         with torch.no_grad():
-            head.bias.copy_(torch.from_numpy(bias))
+            head.bias.copy_(torch.from_numpy(self._bias()))
         return head
+
+    def _bias(self) -> NDArray[np.float64]:
+        if self.options.output_bias == "zero":
+            return np.zeros(len(self.classes))
+        counts = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes)) + 1.0
+        bias: NDArray[np.float64] = np.log(counts / counts.sum())
+        return bias
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy in nats, with smoothed labels where the options ask for it."""
@@ -195,3 +206,40 @@ class Classification:
             "accuracy": (predicted == truth).double().mean().item(),
             "macro_f1": macro_f1(predicted.cpu().numpy(), truth.cpu().numpy(), len(self.classes)),
         }
+
+
+class ClassCodec:
+    """What all codecs of classes share: the answer is the likeliest class, and its probability.
+
+    Subclasses read. Columns: `class`, `probability`, and with `proba` one `p(<class>)` per class.
+
+    Args:
+        problem: Opened with `as_used`.
+    """
+
+    def __init__(self, problem: Classification) -> None:
+        self.problem = problem
+
+    def columns(self, *, proba: bool) -> dict[str, type]:
+        """See `Codec`."""
+        more = self.problem.classes if proba else ()
+        return {"class": str, "probability": float, **{f"p({name})": float for name in more}}
+
+    def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
+        """One row per item. See `Codec`."""
+        from tuner.adapters.codec import padded
+
+        probabilities_BK = network(*padded(items)).double().softmax(dim=1).cpu().numpy()
+        rows = []
+        for probabilities_K in probabilities_BK:
+            likeliest = int(probabilities_K.argmax())
+            row: Row = {"class": self.problem.classes[likeliest], "probability": float(probabilities_K[likeliest])}
+            if proba:
+                row |= dict(zip(list(self.columns(proba=True))[2:], probabilities_K.tolist(), strict=True))
+            rows.append([row])
+        return rows
+
+
+def as_used(options: ClassOptions) -> ClassOptions:
+    """Options with which a network is built whose weights are known: none starts from the training data."""
+    return options.model_copy(update={"output_bias": "zero"})

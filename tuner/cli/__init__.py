@@ -19,6 +19,7 @@ from tuner.cli.commands.diagnose import diagnose
 from tuner.cli.commands.gc import gc
 from tuner.cli.commands.lr_range import lr_range
 from tuner.cli.commands.names import list_, schema
+from tuner.cli.commands.predict import predict
 from tuner.cli.commands.recording import sync, ui
 from tuner.cli.commands.rerun import rerun
 from tuner.cli.commands.run import run
@@ -27,7 +28,7 @@ from tuner.cli.commands.validate import validate
 from tuner.errors import UserError
 from tuner.redaction import redacting
 
-_COMMANDS = (run, validate, lr_range, top, diagnose, rerun, list_, schema, ui, sync, gc)
+_COMMANDS = (run, predict, validate, lr_range, top, diagnose, rerun, list_, schema, ui, sync, gc)
 
 
 class _Commands(click.Group):

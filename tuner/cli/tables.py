@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -107,6 +108,18 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(sentence, highlight=False)
     if summary["winner_params"]:
         console.print(f"{summary['winner']}: {parameters(summary['winner_params'])}", highlight=False)
+    if summary.get("model"):
+        console.print(f"model: {_here(summary['model'])}", highlight=False)
+        command = f"python -m tuner predict {_here(summary['model'])} FILE -o answers.csv"
+        console.print(f"to use it: {command}", highlight=False, soft_wrap=True)
+
+
+def _here(path: str) -> str:
+    """A path as it is named from the current folder."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
 
 
 def parameters(params: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
     test/                    the one reading of the test data
+    model/                   the confirmed winner, to be used: see `tuner.predict`
     diagnose/                figures of a training that `diagnose` made, which is no run of the study
 <storage>/../prepared/       prepared data, shared by studies
 """
@@ -81,6 +82,11 @@ class StudyFolder:
     def prepared(self) -> Path:
         """Prepared data, shared by the studies of one storage."""
         return self.root.parent.parent / "prepared"
+
+    @property
+    def model(self) -> Path:
+        """The model of the confirmed winner; a folder that needs nothing else."""
+        return self.root / "model"
 
     @property
     def diagnosed(self) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tuner.adapters.base import Prepared
@@ -30,6 +30,7 @@ from tuner.sweep.shared_storage import SharedStorage
 from tuner.sweep.stopping import Deadlines, Stop
 from tuner.sweep.summary import Summary, summarize
 from tuner.sweep.test_phase import TestPhase
+from tuner.sweep.winner import keep_winner
 from tuner.task.specs import RUN_TRIAL
 from tuner.task.task import Task, located
 
@@ -162,6 +163,10 @@ class Sweep:
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         self._tell("phase", name="record", runs=0)
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
+        if problem := keep_winner(sweep, summary):
+            self._tell("notice", sentence=problem)
+        else:
+            summary = replace(summary, model=str(sweep.folder.model))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
         facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_event()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)

@@ -48,6 +48,7 @@ class Summary:
         sentences: What follows from them; first whether the winner is better than the trivial predictor.
         winner: Name of the winner, "" without one.
         winner_params: Its parameters.
+        model: The folder of its model, "" without one.
         has_test: Whether the test data was read.
         importance: Share of each searched parameter in reaching the best trials; empty with few trials.
         separation: The choice that separates the trials that learned, as in `Separation`; empty where none does.
@@ -62,11 +63,19 @@ class Summary:
     sentences: list[str] = field(default_factory=list)
     winner: str = ""
     winner_params: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
     has_test: bool = False
     importance: Mapping[str, float] = field(default_factory=dict)
     separation: Mapping[str, Any] = field(default_factory=dict)
     drawn: list[str] = field(default_factory=list)
     asked: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def winner_number(self) -> int | None:
+        """The winner's trial, -1 for the baseline."""
+        if not self.winner:
+            return None
+        return BASELINE if self.winner == _name(BASELINE) else int(self.winner.rpartition(" ")[2])
 
     def as_event(self) -> dict[str, Any]:
         """JSON-able fields."""

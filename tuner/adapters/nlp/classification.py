@@ -33,6 +33,7 @@ from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    from tuner.adapters.nlp.codec import TextClassCodec
     from tuner.adapters.nlp.problem import TextClassificationProblem
 
 
@@ -44,6 +45,7 @@ class TextClassification:
     """Before, texts with contradicting labels were kept."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(embeds=True)
+    model_files = ("facts.json", "tokenizer.json")
 
     def __init__(self, options: TextClassificationOptions) -> None:
         self.options = options
@@ -109,6 +111,12 @@ class TextClassification:
         from tuner.adapters.nlp.problem import TextClassificationProblem  # brings torch
 
         return TextClassificationProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> TextClassCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.nlp.codec import TextClassCodec
+
+        return TextClassCodec(folder, self.options)
 
     def _read(self) -> tuple[dict[str, list[Document]], Counter[str], list[str]]:
         """The texts by split, clean and without a text in two splits, what was dropped, and what is to be told."""

@@ -1,0 +1,109 @@
+"""New texts to tokens, for the classification of texts. See `tuner.adapters.codec`.
+
+A text stands in a file of the form that the training texts had, in which the label may be missing; in a `.txt` file a
+line is a text, and in a folder a file is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from tuner.adapters.classification import ClassCodec, as_used
+from tuner.adapters.codec import Item
+from tuner.adapters.files import read_text
+from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.problem import TextClassificationProblem
+from tuner.adapters.nlp.vocabulary import encode, normalised
+from tuner.adapters.table import form_of, read_rows
+from tuner.disk import regular
+from tuner.errors import DataError, is_text
+
+
+class TextClassCodec(ClassCodec):
+    """Texts to classes.
+
+    Args:
+        folder: Holds `facts.json` and `tokenizer.json`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: TextClassificationOptions) -> None:
+        super().__init__(TextClassificationProblem(folder, as_used(options)))
+        self._options = options
+        self._tokenizer = Tokenizer.from_str(regular.read_bytes(folder / "tokenizer.json").decode())
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """A table, JSON lines, plain lines, or a folder of .txt files. See `Codec`."""
+        options = self._options
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("[!.]*.txt"))
+            if not files:
+                raise DataError("the folder must hold .txt files", value="none", where=str(path))
+            yield from (self._item(read_text(file, options.encoding), str(file)) for file in files)
+        elif (form := form_of(path)) == "csv":
+            for cells, where in read_rows(path, form, (options.text,), encoding=options.encoding):
+                yield self._item(cells[options.text], where)
+        elif form == "jsonl":
+            yield from self._json_lines(path)
+        else:
+            yield from self._lines(path)
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """Texts, or a DataFrame or Series of them. See `Codec`."""
+        if hasattr(data, "columns"):
+            if self._options.text not in data.columns:
+                raise DataError(f"there must be a column {self._options.text!r}", value=list(data.columns))
+            data = data[self._options.text]
+        if isinstance(data, str):
+            data = [data]
+        for number, text in enumerate(data):
+            yield self._item(text, f"item {number}")
+
+    def _item(self, text: object, where: str) -> Item:
+        if not isinstance(text, str):
+            return Item(where, None, f"it must be a text, but is {text!r:.80}")
+        if not is_text(text):
+            return Item(where, None, "it has half of a surrogate pair")
+        clean = normalised(text, lowercase=self._options.lowercase)
+        if not clean:
+            return Item(where, None, "the text is empty")
+        (tokens,) = encode(self._tokenizer, [clean], self._options.max_length)
+        return Item(where, tokens.astype(np.int64))
+
+    def _json_lines(self, path: Path) -> Iterator[Item]:
+        name = self._options.text
+        for number, line in enumerate(read_text(path, self._options.encoding).split("\n"), start=1):
+            if not line.strip():
+                continue
+            where = f"{path}:{number}"
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                yield Item(where, None, f"the line must be valid JSON: {error}")
+                continue
+            if not isinstance(row, dict) or name not in row:
+                yield Item(where, None, f"the line must be an object with {name!r}")
+            else:
+                yield self._item(row[name], where)
+
+    def _lines(self, path: Path) -> Iterator[Item]:
+        """Plain lines; where every line begins with a label that is known, as training data has it, what follows."""
+        lines = [
+            (f"{path}:{number}", line)
+            for number, line in enumerate(read_text(path, self._options.encoding).splitlines(), start=1)
+        ]
+        while lines and not lines[-1][1].strip():
+            lines.pop()
+        mark = "\t" if lines and "\t" in lines[0][1] else " "
+        known = set(self.problem.classes)
+        parted = [line.partition(mark) for _, line in lines if line.strip()]
+        if parted and all(label.partition(":")[0].strip() in known and rest for label, _, rest in parted):
+            lines = [(where, line.partition(mark)[2]) for where, line in lines]
+        for where, line in lines:
+            yield self._item(line, where)

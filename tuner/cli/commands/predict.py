@@ -1,0 +1,107 @@
+"""`predict`: answers of a study's winner to new raw data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuner.cli.options import STORAGE, examples
+
+if TYPE_CHECKING:
+    from tuner.adapters.codec import Item, Row
+    from tuner.predict import Model
+
+_SHOWN = 5
+"""Problems that are told one by one."""
+_TICK_SECONDS = 2.0
+
+
+@click.command()
+@click.argument("model", metavar="STUDY|MODEL")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .csv, .jsonl or .parquet.")
+@click.option("--proba", is_flag=True, help="Also write a probability per class.")
+@click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
+@click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@STORAGE
+@examples(
+    "python -m tuner predict digits new.csv -o answers.csv",
+    "python -m tuner predict mlruns/studies/digits/model new.csv --proba",
+    "python -m tuner predict reviews texts.jsonl -o answers.parquet",
+)
+def predict(
+    model: str, files: tuple[Path, ...], output: Path | None, proba: bool, device: str, own_code: bool, storage: str
+) -> None:
+    """Answer new raw data by the confirmed winner of a study, or by a model's folder.
+
+    The files are of the form that the task's data had; no label is needed. An item that cannot be read keeps its place
+    with an empty answer, and its problem in the column `problem`; the exit status is then 1.
+    """
+    from tuner.predict import load
+    from tuner.predict.output import Csv, check_suffix, opened
+
+    if output is not None:
+        check_suffix(output)
+    loaded = load(_folder(model, storage), device=device, own_code=own_code)
+    columns = loaded.columns(proba=proba)
+    problems = _Problems()
+    to = nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns)
+    with to as out:
+        for rows in _answers(loaded, files, problems, proba=proba):
+            out.write(rows)
+    problems.tell(output)
+    if problems.count:
+        click.get_current_context().exit(1)
+
+
+def _folder(model: str, storage: str) -> Path:
+    """A model's folder, or the one of a study."""
+    from tuner.predict.folder import NETWORK
+
+    if (Path(model) / NETWORK).exists() or (Path(model) / "model" / NETWORK).exists():
+        return Path(model)
+    from tuner.cli.studies import study_folder
+
+    return study_folder(model, storage).model
+
+
+def _answers(model: Model, files: tuple[Path, ...], problems: _Problems, *, proba: bool) -> Iterator[list[Row]]:
+    for file in files:
+        for item, rows in model.answers(model.codec.read(file), proba=proba):
+            problems.see(item)
+            yield rows
+
+
+class _Problems:
+    """Counts items, and tells the progress and the first problems on standard error."""
+
+    def __init__(self) -> None:
+        self.items = self.count = 0
+        self._last = time.monotonic()
+
+    def see(self, item: Item) -> None:
+        """Count an item."""
+        self.items += 1
+        if item.problem:
+            self.count += 1
+            if self.count <= _SHOWN:
+                _say(f"{item.where}: {item.problem}")
+        if time.monotonic() - self._last >= _TICK_SECONDS:
+            self._last = time.monotonic()
+            _say(f"{self.items} items answered")
+
+    def tell(self, output: Path | None) -> None:
+        """What came of it."""
+        into = "" if output is None else f", written to {output}"
+        left = f"; {self.count} could not be read, see the column problem" if self.count else ""
+        _say(f"{self.items} {'item' if self.items == 1 else 'items'}{into}{left}")
+
+
+def _say(text: Any) -> None:
+    click.echo(text, err=True)

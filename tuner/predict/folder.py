@@ -1,0 +1,94 @@
+"""What a model's folder holds. It names nothing outside itself, and nothing in it is code.
+
+<model>/
+    network.json             adapter and its options, parameters of the network: see `Description`
+    weights.safetensors      the weights
+    preprocess/              what the adapter's codec reads: classes, vocabulary, scales
+    requirements.txt         what is needed to use it
+    README.md                the card: what it does, what it was trained on, how good it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tuner.disk import places, regular
+from tuner.errors import StudyError
+
+FORMAT: Literal[1] = 1
+"""Of the folder; raised when an older `tuner` could not read what is written."""
+NETWORK, WEIGHTS, PREPROCESS, REQUIREMENTS, CARD = (
+    "network.json",
+    "weights.safetensors",
+    "preprocess",
+    "requirements.txt",
+    "README.md",
+)
+_LARGEST = 64 * 1024**2
+"""Bytes of JSON that are read."""
+
+
+class Description(BaseModel):
+    """`network.json`: all that the weights need to be a network again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = FORMAT
+    name: str = Field(max_length=1000)
+    """What it is called: "study digits, trial 12"."""
+    adapter: str = Field(max_length=1000)
+    data: Mapping[str, Any]
+    """The adapter's options, those of the trial included; paths by their last name only."""
+    params: Mapping[str, Any]
+    """Parameters of the network, as the search has named them, with whatever the data had decided."""
+    lag: int = Field(ge=1)
+    """Longest expected dependency in steps, as training had it: `Problem.lag`."""
+    metric: str = ""
+    """What it was chosen by: "val/accuracy"."""
+    value: float | None = None
+    """Its score by that."""
+    versions: Mapping[str, str] = {}
+    """What it was trained with."""
+
+    def write(self, folder: Path) -> None:
+        """Write it into a model's folder."""
+        places.write(str(folder / NETWORK), self.model_dump_json(indent=1).encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read it from a model's folder.
+
+        Raises:
+            StudyError: There is none, or it is damaged, or of a later format.
+        """
+        path = folder / NETWORK
+        try:
+            if regular.status(path).st_size > _LARGEST:
+                raise damaged(path, f"more than {_LARGEST} bytes")
+            return cls.model_validate_json(regular.read_bytes(path))
+        except OSError as error:
+            raise StudyError(
+                f"a model's folder must hold {NETWORK}",
+                value=error.strerror,
+                fix="Name a model's folder, or a study that is finished.",
+                where=str(folder),
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            if first["loc"] == ("format",) and isinstance(first["input"], int) and first["input"] > FORMAT:
+                raise StudyError(
+                    f"the model must have a format that this version reads, 1 to {FORMAT}",
+                    value=first["input"],
+                    fix="Install the version that wrote it, or a later one.",
+                    where=str(path),
+                ) from error
+            raise damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def damaged(path: Path, why: str) -> StudyError:
+    """The error of a file that is not what was written."""
+    return StudyError("the model's file must be as it was written", value=why, fix="Copy it anew.", where=str(path))

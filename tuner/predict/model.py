@@ -1,0 +1,78 @@
+"""A model that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from tuner.adapters.codec import Codec, Item, Row
+from tuner.predict.folder import Description
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH = 256
+"""Items that are read and answered at once."""
+PROBLEM = "problem"
+"""Column that says why an item has no answer."""
+
+
+class Model:
+    """A trained network with all that it needs to read raw data and to say what it means.
+
+    Args:
+        description: What it is.
+        codec: Reads and answers.
+        network: In evaluation mode.
+        device: Where the network lies.
+    """
+
+    def __init__(self, description: Description, codec: Codec, network: nn.Module, device: torch.device) -> None:
+        self.description, self.codec, self.network, self._device = description, codec, network, device
+
+    def predict(self, data: Any, *, proba: bool = False) -> pd.DataFrame:
+        """Answers to raw data: a row per item, of a forecast one per step; of an item that cannot be read its problem.
+
+        Args:
+            data: A path to a file or folder, or values: a list of texts, arrays, a DataFrame, a list of paths.
+            proba: Whether rows also have what makes them up: a probability per class.
+
+        Raises:
+            DataError: The data is missing or of no known form.
+        """
+        import pandas as pd
+
+        items = self.codec.read(Path(data)) if isinstance(data, str | Path) and _is_path(data) else None
+        found = self.codec.items(data) if items is None else items
+        rows = [row for _, answer in self.answers(found, proba=proba) for row in answer]
+        return pd.DataFrame(rows, columns=list(self.columns(proba=proba)))
+
+    def columns(self, *, proba: bool = False) -> dict[str, type]:
+        """The columns of `predict`, and their types."""
+        return {**self.codec.columns(proba=proba), PROBLEM: str}
+
+    def answers(self, items: Iterable[Item], *, proba: bool = False) -> Iterator[tuple[Item, list[Row]]]:
+        """Each item with its rows, in their order, a batch at a time; the last column says an item's problem."""
+        empty: Row = dict.fromkeys(self.codec.columns(proba=proba))
+        for batch in _batched(items):
+            whole = [item for item in batch if item.x is not None]
+            with torch.inference_mode():
+                found = iter(self.codec.answer(self.network, whole, proba=proba) if whole else ())
+            for item in batch:
+                rows = [dict(empty)] if item.x is None else next(found)
+                yield item, [{**row, PROBLEM: item.problem} for row in rows]
+
+
+def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
+    left = iter(items)
+    while batch := list(islice(left, BATCH)):
+        yield batch
+
+
+def _is_path(data: str | Path) -> bool:
+    return isinstance(data, Path) or Path(data).exists()

@@ -1,0 +1,109 @@
+"""Writing a model's folder, from what a confirmation has left."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from typing import Any
+
+from safetensors.torch import save as save_tensors
+
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import completed
+from tuner.disk import places, regular
+from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description
+from tuner.training import checkpoint
+from tuner.training.devices import choose_device
+from tuner.training.settings import settings
+
+SERVING = ("torch", "numpy", "pandas", "pydantic", "PyYAML", "safetensors")
+"""Packages without which no model answers."""
+BY_ADAPTER = {
+    "nlp/classification": ("tokenizers",),
+    "nlp/language_modelling": ("tokenizers",),
+    "speech/classification": ("soundfile", "scipy", "kaldi-native-fbank"),
+}
+"""What the codecs of an adapter need beside them."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A confirmed run, and what is known of it.
+
+    Args:
+        name: What the model is called.
+        place: Where its `model.pt` lies.
+        adapter: The adapter's name.
+        data: Its options.
+        params: The run's parameters.
+        prepared: The folder of prepared data that it was trained on.
+        metric: What it was chosen by.
+        value: Its score by that.
+        card: The text of the card.
+    """
+
+    name: str
+    place: str
+    adapter: str
+    data: Mapping[str, Any]
+    params: Mapping[str, Any]
+    prepared: Path
+    metric: str
+    value: float | None
+    card: str
+
+
+def write_model(folder: Path, trained: Trained) -> None:
+    """Write a model's folder; what was there before stays until all of it is there.
+
+    Raises:
+        OSError: It cannot be written, or the model is not where it should be.
+        TrialError: `model.pt` is damaged.
+    """
+    making = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(making, ignore_errors=True)
+    (making / PREPROCESS).mkdir(parents=True)
+    tensors, _ = checkpoint.load(places.join(trained.place, checkpoint.MODEL), choose_device("cpu"))
+    weights = {name: tensor.detach().clone().contiguous() for name, tensor in tensors["network"].items()}
+    places.write(str(making / WEIGHTS), save_tensors(weights))
+    _described(trained).write(making)
+    for name in ADAPTERS[trained.adapter].load().model_files:
+        places.write(str(making / PREPROCESS / name), regular.read_bytes(trained.prepared / name))
+    places.write(str(making / REQUIREMENTS), "".join(f"{line}\n" for line in _requirements(trained.adapter)).encode())
+    places.write(str(making / CARD), trained.card.encode())
+    shutil.rmtree(folder, ignore_errors=True)
+    making.rename(folder)
+
+
+def _described(trained: Trained) -> Description:
+    entry = ADAPTERS[trained.adapter]
+    chosen = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data)
+    params = {name: value for name, value in trained.params.items() if not name.startswith("data.")}
+    return Description(
+        name=trained.name,
+        adapter=trained.adapter,
+        data={name: _last(name, value) for name, value in chosen.data.model_dump(mode="json").items()},
+        params=params,
+        lag=completed(entry.load()(chosen.data).problem(trained.prepared), trained.prepared).lag,
+        metric=trained.metric,
+        value=trained.value,
+        versions=dict(line.split("==") for line in _requirements(trained.adapter)),
+    )
+
+
+def _last(name: str, value: Any) -> Any:
+    """Where data lay is nobody's business."""
+    return PurePath(value).name if isinstance(value, str) and (name == "path" or name.endswith("_path")) else value
+
+
+def _requirements(adapter: str) -> list[str]:
+    found = []
+    for package in ("tuner", *SERVING, *BY_ADAPTER.get(adapter, ())):
+        try:
+            found.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:  # of another kind of data
+            continue
+    return found

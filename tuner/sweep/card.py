@@ -1,0 +1,89 @@
+"""The card of a model: what it does, what it was trained on, how good it is, in a page for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuner.adapters.base import Prepared
+from tuner.disk.events import RunRecord
+from tuner.disk.versions import versions
+from tuner.task.task import Task
+
+if TYPE_CHECKING:
+    from tuner.sweep.summary import Summary
+
+
+def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> str:
+    """The card's text, in Markdown.
+
+    Args:
+        task: The task.
+        summary: What its sweep ended with.
+        best: The run whose weights these are.
+        prepared: Its data.
+    """
+    file = task.file
+    return "\n".join(
+        [
+            f"# {file.name}: {summary.winner}",
+            "",
+            f"A recurrent network for `{file.adapter}`, chosen by `{task.objective.metric}` "
+            f"({task.objective.words}). Use it where tuner is installed:",
+            "",
+            "```sh",
+            "python -m tuner predict THIS_FOLDER new_data -o answers.csv",
+            "```",
+            "",
+            "## Scores",
+            "",
+            *_scores(summary),
+            "",
+            f"The weights are those of seed {best.run.rpartition('-')[2]} of the winner, the best of its seeds on "
+            f"validation data ({best.value:.6g}). ± is the standard deviation over seeds; test data was read once, "
+            "after the choice.",
+            "",
+            *(f"- {sentence}" for sentence in summary.sentences),
+            "",
+            "## Data",
+            "",
+            *_table({"digest": task.adapter.fingerprint()[:64], **prepared.counts, **prepared.about}),
+            *(f"\n- {notice}" for notice in prepared.notices),
+            "",
+            "## Parameters",
+            "",
+            *_table({**task.settings(best.params).headline, **best.params}),
+            "",
+            "## Training",
+            "",
+            *_table(
+                {
+                    "study": file.name,
+                    "trials": file.budget.trials,
+                    "epochs": file.budget.epochs,
+                    "best epoch": max(best.epochs, default=0),
+                    "sampler": task.sampler[0],
+                    "pruner": task.pruner[0],
+                    "seed of the study": file.sampler.seed,
+                    "seed of the training": best.seed,
+                    "findings": ", ".join(map(str, best.found)) or "none",
+                    **versions(),
+                }
+            ),
+            "",
+        ]
+    )
+
+
+def _scores(summary: Summary) -> list[str]:
+    head = ["configuration", summary.metric, *([summary.test_metric] if summary.has_test else [])]
+    keys = ["name", "score", *(["test"] if summary.has_test else [])]
+    rows = [[row.get(key, "") for key in keys] for row in summary.rows]
+    return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
+
+
+def _table(facts: dict[str, Any]) -> list[str]:
+    return [_line(["", ""]), _line(["---", "---"]), *(_line([name, str(value)]) for name, value in facts.items())]
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
