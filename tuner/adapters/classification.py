@@ -6,7 +6,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,15 +151,22 @@ class Classification:
 
     def __init__(self, folder: Path, options: ClassOptions) -> None:
         self.folder, self.options = folder, options
+        self._lag: int | None = None  # not asked of a model in use, which lacks what it follows from
         self.facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
         classes = self.facts["classes"]
         assert isinstance(classes, list)
         self.classes: list[str] = classes
 
-    @cached_property
+    @property
     def lag(self) -> int:
         """See `Problem.lag`."""
-        return lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
+        if self._lag is None:
+            self._lag = lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
+        return self._lag
+
+    @lag.setter
+    def lag(self, lag: int) -> None:
+        self._lag = lag
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""
