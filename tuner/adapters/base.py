@@ -2,23 +2,22 @@
 
 An adapter has three parts. The first, free of torch, reads the user's data, splits it, turns it into arrays and
 writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
-from it. The third serves a model that was learned: new raw data to input, predictions to answers, see `codec.py`. All
-meet in the class that the catalog names.
+from it. The third serves a model that was learned: new raw data to input, predictions to answers, by a
+`Codec` that calls what prepared the training data, so that a model reads new data as it has learned to. All meet in the class that the catalog names.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
-
-    from tuner.adapters.codec import Codec
 
 Split = Literal["train", "val", "test"]
 
@@ -167,6 +166,66 @@ class ReducingProblem(Problem, Protocol):
         """What `evaluate` needs of a prediction; it gets these, one per batch, in place of the predictions.
 
         Not finite where the prediction made it so.
+        """
+        ...
+
+
+Row = dict[str, Any]
+"""One line of an answer: plain values by column."""
+Forward = Callable[["Tensor", "Tensor | None"], "Tensor"]
+"""A batch's input and lengths to predictions: a network, or an ONNX session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that a model is asked about.
+
+    Args:
+        where: The place it was read from: "new.csv:12", "item 3".
+        x: As `Batch.x` without its first axis: float32 (T, C) or int64 (T,), T >= 1; None where it cannot be read.
+        problem: Why it cannot be read, or could be read in part only; "" where all is well.
+        facts: What its answer needs or repeats: ids, time stamps, scales.
+    """
+
+    where: str
+    x: NDArray[Any] | None
+    problem: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Codec(Protocol):
+    """Reads what a model is asked, and says what it answers."""
+
+    problem: Problem
+    """Gives encoder and head of the network; no split of it can be opened."""
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """The items of a file or folder, in their order, a few at a time; no label is needed.
+
+        Raises:
+            DataError: It is missing or of no known form, or what all items need is not in it: a column.
+        """
+        ...
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """The same of values in memory, of the types that the family's page names: texts, arrays, a DataFrame, paths.
+
+        Raises:
+            DataError: They are of another type.
+        """
+        ...
+
+    def columns(self, *, proba: bool) -> dict[str, type]:
+        """Names of what `answer` gives, in their order, and their types: str, int, float."""
+        ...
+
+    def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
+        """The rows of each item, all of whose `x` are there; one item has one row or more.
+
+        Args:
+            network: In evaluation mode.
+            items: A batch.
+            proba: Whether rows also have what makes them up: a probability per class.
         """
         ...
 

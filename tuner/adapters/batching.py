@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Batch
+from tuner.adapters.base import Batch, Item
 from tuner.adapters.ragged import Ragged
 
 MIXED = 16
@@ -99,3 +99,16 @@ class SequenceDataset:
 def lengths_of(lengths: NDArray[np.int64], longest: int) -> torch.Tensor | None:
     """A batch's `lengths`: None when no item is shorter than the longest."""
     return None if int(lengths.min()) == longest else torch.from_numpy(lengths)
+
+
+def padded(items: Sequence[Item], device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Input (B, T, C) or (B, T) and lengths (B,) of a batch, as `Batch` has them."""
+    xs = [item.x for item in items if item.x is not None]
+    lengths = np.array([len(x) for x in xs], dtype=np.int64)
+    longest = int(lengths.max())
+    dtype = np.int64 if xs[0].dtype.kind in "iu" else np.float32
+    x = np.zeros((len(xs), longest, *xs[0].shape[1:]), dtype=dtype)
+    for row, values in enumerate(xs):
+        x[row, : len(values)] = values
+    same = bool((lengths == longest).all())
+    return torch.from_numpy(x).to(device), None if same else torch.from_numpy(lengths).to(device)

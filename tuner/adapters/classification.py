@@ -19,9 +19,8 @@ from tuner.errors import DataError, is_text
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tuner.adapters.base import Batch, Split
+    from tuner.adapters.base import Batch, Forward, Item, Row, Split
     from tuner.adapters.batching import SequenceDataset
-    from tuner.adapters.codec import Forward, Item, Row
 
 METRICS = (
     Metric(
@@ -233,7 +232,7 @@ class ClassCodec:
 
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
         """One row per item. See `Codec`."""
-        from tuner.adapters.codec import padded
+        from tuner.adapters.batching import padded
 
         probabilities_BK = network(*padded(items)).double().softmax(dim=1).cpu().numpy()
         rows = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from tuner.adapters.codec import Codec, Item, Row
+from tuner.adapters.base import Codec, Item, Row
 from tuner.predict.folder import Description
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from tuner.adapters.codec import Row
+from tuner.adapters.base import Row
 from tuner.errors import DataError
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")

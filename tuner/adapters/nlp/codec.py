@@ -1,4 +1,4 @@
-"""New texts to tokens, for the classification of texts. See `tuner.adapters.codec`.
+"""New texts to tokens, for the classification of texts. See `tuner.adapters.base.Codec`.
 
 A text stands in a file of the form that the training texts had, in which the label may be missing; in a `.txt` file a
 line is a text, and in a folder a file is.
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from tuner.adapters.base import Item
 from tuner.adapters.classification import ClassCodec, as_used
-from tuner.adapters.codec import Item
 from tuner.adapters.files import read_text
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.problem import TextClassificationProblem

@@ -14,7 +14,7 @@ import click
 from tuner.cli.options import STORAGE, examples
 
 if TYPE_CHECKING:
-    from tuner.adapters.codec import Item, Row
+    from tuner.adapters.base import Item, Row
     from tuner.predict import Model
 
 _SHOWN = 5
