@@ -2,8 +2,9 @@
 
 An adapter has three parts. The first, free of torch, reads the user's data, splits it, turns it into arrays and
 writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
-from it. The third serves a model that was learned: new raw data to input, predictions to answers, by a
-`Codec` that calls what prepared the training data, so that a model reads new data as it has learned to. All meet in the class that the catalog names.
+from it. The third serves a model that was learned: a `Codec` makes input of new raw data and answers of predictions,
+and calls what prepared the training data, so that a model reads as it has learned to. All meet in the class that the
+catalog names.
 """
 
 from __future__ import annotations
