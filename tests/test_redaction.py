@@ -139,6 +139,7 @@ name: mine
 
 
 @settings(max_examples=100, deadline=None)
+@example(password="99999?a=")
 @given(password=PASSWORDS.filter(lambda each: not any(mark in each for mark in " #\\{}")))
 def test_the_copy_of_a_task_file_tells_no_password(password: str) -> None:
     """In every style of YAML, in comments too; what is no secret stays, and it can be read."""
