@@ -33,7 +33,7 @@ def held(split: str, values: list[float], trivial: float, interval: tuple[float,
             held("val", [0.1, 0.1], 0.2),
             held("test", [2.0, 2.0], 0.2),
             "trial 3 is not better than the trivial predictor (seasonal naive) on test data (test/mse 2 against 0.2); "
-            "it is better than it on validation data (val/mse 0.1 against 0.2).",
+            "on validation data it is better than that predictor (val/mse 0.1 against 0.2).",
             False,
         ),
         (
@@ -41,7 +41,7 @@ def held(split: str, values: list[float], trivial: float, interval: tuple[float,
             held("test", [0.15, 0.17], 0.2, (0.1, 0.22)),
             "trial 3 is not distinguishable from the trivial predictor (seasonal naive) on test data "
             "(test/mse 0.16 against 0.2, 95 % interval 0.1 to 0.22); "
-            "it is better than it on validation data (val/mse 0.1 against 0.2).",
+            "on validation data it is better than that predictor (val/mse 0.1 against 0.2).",
             False,
         ),
         (

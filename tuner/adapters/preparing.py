@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import filecmp
 import hashlib
 import json
@@ -11,7 +10,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from enum import Enum
 from functools import cache
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from tuner.adapters.base import Adapter, Prepared
 from tuner.disk import places, regular
+from tuner.disk.lock import locked
 from tuner.errors import DataError
 
 PREPARED = "prepared.json"
@@ -209,15 +209,14 @@ def _prepare_into(folder: Path, adapter: Adapter) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    try:
-        handle = regular.open_to_append(path)
-    except OSError as error:
-        raise DataError(
-            "the lock of prepared data must be a regular file that can be written",
-            value=error.strerror,
-            fix="Remove it.",
-            where=str(path),
-        ) from error
-    with os.fdopen(handle, "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path))
+        except OSError as error:
+            raise DataError(
+                "the lock of prepared data must be a regular file that can be written",
+                value=error.strerror,
+                fix="Remove it.",
+                where=str(path),
+            ) from error
         yield

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.disk import regular
 from tuner.disk.events import read_run
 from tuner.disk.folder import CHECKPOINT, StudyFolder
+from tuner.disk.lock import take
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,7 @@ def _garbage(folder: StudyFolder, *, prepared: bool) -> Iterator[Path]:
 def _unfinished(prepared: Path) -> Iterator[Path]:
     """Folders `<digest>.<random>` of preparations that were killed; one that goes on holds the digest's lock."""
     for lock in sorted(prepared.glob("*.lock")):
-        with suppress(OSError), os.fdopen(regular.open_to_append(lock), "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with suppress(OSError), take(lock) or nullcontext() as held:
+            if held is None:
                 continue
             yield from sorted(path for path in prepared.glob(f"{lock.stem}.*") if path.is_dir())

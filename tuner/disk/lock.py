@@ -1,16 +1,51 @@
-"""One driver per study: a lock on the study's folder that dies with its holder."""
+"""Locks on files, which the kernel lets go when their holder ends, however it ends; one driver per study by such."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from tuner.disk import regular
 from tuner.errors import StudyError
+
+
+def take(path: Path) -> IO[str] | None:
+    """Take a lock without waiting: the open file, which holds it until it is closed; None where another holds it.
+
+    Raises:
+        OSError: The file can be neither made nor opened, or is no regular file.
+    """
+    file = os.fdopen(regular.open_to_append(path), "r+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock, once whoever holds it has let go.
+
+    Args:
+        path: The lock's file.
+        waiting: Called once, where it has to wait.
+
+    Raises:
+        OSError: As `take`.
+    """
+    if (taken := take(path)) is None:
+        waiting()
+        taken = os.fdopen(regular.open_to_append(path), "r+")
+        fcntl.flock(taken, fcntl.LOCK_EX)
+    with taken:
+        yield
 
 
 class DriverLock:
@@ -23,7 +58,7 @@ class DriverLock:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = os.fdopen(regular.open_to_append(path), "r+")
+            taken = take(path)
         except OSError as error:
             raise StudyError(
                 "the study's folder must be writable, with a regular file as its lock",
@@ -31,16 +66,13 @@ class DriverLock:
                 fix="Name another folder in `storage`, or move away what stands there.",
                 where=str(path.parent),
             ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(path)
-            self._file.close()
+        if taken is None:
             raise StudyError(
                 f"study {path.parent.name} must not be in use by another run",
-                value=holder,
+                value=_holder(path),
                 fix="Wait for it, or stop it with Ctrl+C or `kill`.",
-            ) from None
+            )
+        self._file = taken
         self._file.truncate(0)
         with suppress(OSError):  # a full disk: the lock holds all the same
             self._file.write(json.dumps({"host": os.uname().nodename, "pid": os.getpid()}))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tuner.disk import regular
 from tuner.disk.folder import StudyFolder
+from tuner.disk.lock import locked
 
 
 @contextmanager
@@ -19,10 +17,6 @@ def recording_lock(folder: StudyFolder, waiting: Callable[[str], None]) -> Itera
         folder: The study.
         waiting: Told why, once, where it has to wait.
     """
-    with os.fdopen(regular.open_to_append(folder.root / "recording.lock"), "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting("the writer of an earlier run is still at it")
-            fcntl.flock(file, fcntl.LOCK_EX)
+    path = folder.root / "recording.lock"
+    with locked(path, lambda: waiting("the writer of an earlier run is still at it")):
         yield

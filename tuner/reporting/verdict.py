@@ -94,10 +94,13 @@ def verdict(name: str, held: Sequence[Held], objective: Objective) -> Verdict:
     }
     parts: list[str] = []
     for standing, ones in by_standing.items():
-        subject, other = ("it", "it") if parts else (name, f"the trivial predictor ({objective.trivial_name})")
         splits = " and ".join(one.split for one in ones)
         numbers = ", ".join(one.numbers(standing) for one in ones)
-        parts.append(f"{subject} is {standing} {other} on {splits} data ({numbers})")
+        if parts:
+            parts.append(f"on {splits} data it is {standing} that predictor ({numbers})")
+        else:
+            trivial = f"the trivial predictor ({objective.trivial_name})"
+            parts.append(f"{name} is {standing} {trivial} on {splits} data ({numbers})")
     return Verdict("; ".join(parts) + ".", beats=list(by_standing) == [Standing.BETTER])
 
 
