@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tuner.link import Link
@@ -104,3 +104,9 @@ def is_second(question: Mapping[str, str]) -> str:
     except FileExistsError:
         return ""
     return "be second: it is the first"
+
+
+def chosen(spec: TrialSpec, link: Link) -> Ended:
+    """The trial of this module that the parameter `trial` names."""
+    trial: Callable[[TrialSpec, Link], Ended] = globals()[str(spec.params["trial"])]
+    return trial(spec, link)

@@ -1,0 +1,210 @@
+"""A Ray of our own: started, killed, started again, and gone after us."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.specs import spec, until_end, wait_for_idle
+from tuner.errors import ClusterError
+from tuner.execution import RayExecutor, probe
+from tuner.execution.capacity import SlotSize, living_nodes
+from tuner.execution.output import OUTPUT
+from tuner.messages import Ended, Lost, State
+
+TRIALS = "tests.support.trials"
+
+
+@pytest.mark.ray
+def test_a_dead_worker_is_told_and_replaced(tmp_path: Path) -> None:
+    """The attempt of a worker that dies is Lost; another slot takes its place."""
+    executor = RayExecutor(f"{TRIALS}:dies_once", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path)))
+        lost = until_end(executor)[-1]
+        assert isinstance(lost, Lost)
+        assert lost.attempt == 1
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), attempt=2))
+        ended = until_end(executor)[-1]
+        assert isinstance(ended, Ended)
+        assert ended.state is State.COMPLETED
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("by", "reason"),
+    [
+        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials\.py:\d+\)"),
+        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials\.py:\d+\)"),
+    ],
+)
+def test_a_trial_that_ends_its_process_has_failed(tmp_path: Path, by: str, reason: str) -> None:
+    """What a trial does to its own worker is that trial's error, with file and line; the next attempt has a worker."""
+    executor = RayExecutor(f"{TRIALS}:exits", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        for attempt in (1, 2):
+            wait_for_idle(executor)
+            executor.start(spec(folder=str(tmp_path), params={"by": by}, attempt=attempt))
+            end = until_end(executor)[-1]
+            assert isinstance(end, Ended)
+            assert end.state is State.FAILED
+            assert re.fullmatch(reason, end.reason), end.reason
+            assert "trials.py" in end.trace
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+def test_what_a_trial_prints_tells_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A trial that prints its environment and raises with it: neither its prints nor its end have the password."""
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "Gruffalo7")
+    executor = RayExecutor(f"{TRIALS}:tells_its_environment", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path)))
+        end = until_end(executor)[-1]
+        assert isinstance(end, Ended)
+    finally:
+        executor.close()
+    told = (tmp_path / OUTPUT).read_text()
+    assert "'MLFLOW_TRACKING_PASSWORD': '…'" in told
+    assert told.endswith("\npassword …\n")
+    assert "Gruffalo7" not in told + end.reason + end.trace
+    assert end.reason.startswith("ValueError: no … fits (")
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("server", ["raylet", "gcs_server"])
+def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path) -> None:
+    """What ran on it is lost and can be sent again; nothing of the dead one is left."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), epochs=100, params={"x": 1.0, "seconds": 1.0}))
+        before = {child.name(): child for child in psutil.Process().children(recursive=True)}
+        before[server].kill()
+        lost = until_end(executor)[-1]
+        assert isinstance(lost, Lost)
+        assert "Ray died" in lost.reason
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), attempt=2))
+        end = until_end(executor)[-1]
+        assert isinstance(end, Ended)
+        assert end.state is State.COMPLETED
+        of_ray = [child for name, child in before.items() if name.startswith("ray") or name == "gcs_server"]
+        assert psutil.wait_procs(of_ray, timeout=60)[1] == []
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anything(tmp_path: Path) -> None:
+    """It is seen at once, not when the next attempt is sent there."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor)
+        worker, _ = executor.start(spec(folder=str(tmp_path)))
+        until_end(executor)
+        os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+        while executor.num_idle:
+            assert executor.poll(0.2) == []
+        wait_for_idle(executor)
+        executor.start(spec(folder=str(tmp_path), attempt=2))
+        assert isinstance(until_end(executor)[-1], Ended)
+    finally:
+        executor.close()
+
+
+ORPHANED = """
+import os, sys, time
+import pytest
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == parent:
+    time.sleep(0.01)
+pytest.main(["-q", "-p", "no:cacheprovider", "--basetemp", sys.argv[1], sys.argv[2]])
+"""
+
+
+@pytest.mark.ray
+def test_a_driver_without_a_parent_outlives_its_ray(tmp_path: Path) -> None:
+    """As under `nohup`: Ray ends a process whose parent is 1 when it cannot reach its raylet."""
+    test = f"{__file__}::{test_a_ray_of_our_own_that_dies_is_started_again.__name__}[raylet]"
+    command = [sys.executable, "-c", ORPHANED, str(tmp_path / "inner"), test]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)  # until its pipe is closed
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.ray
+def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -> None:
+    """No port of a local Ray is reachable from outside, workers have one thread, and close ends every process."""
+    before = psutil.Process().children(recursive=True)
+    executor = RayExecutor(f"{TRIALS}:environment", workers=2)
+    executor.open()
+    executor.launch()
+    try:
+        wait_for_idle(executor, 2)
+        children = [child for child in psutil.Process().children(recursive=True) if child not in before]
+        own = {psutil.Process().pid, *(child.pid for child in children)}
+        listening = [c for c in psutil.net_connections("inet") if c.status == "LISTEN" and c.pid in own]
+        assert listening
+        addresses = [ip_address(one.laddr.ip.removeprefix("::ffff:")) for one in listening if one.laddr]
+        assert all(address.is_loopback for address in addresses)
+        executor.start(spec(folder=str(tmp_path)))
+        ended = until_end(executor)[-1]
+        assert isinstance(ended, Ended)
+        assert ended.results["omp"] == "1"
+    finally:
+        executor.close()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert [process.name() for process in alive] == []
+
+
+@pytest.mark.ray
+def test_a_slot_that_fits_nowhere_is_refused() -> None:
+    """Asking for a GPU on a machine without one names the request and the best node."""
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1, gpus=4)
+    try:
+        with pytest.raises(ClusterError, match=r"resources\.gpus 4\) must fit on a node, but got .* 0 GPUs"):
+            executor.open()
+    finally:
+        executor.close()
+
+
+@pytest.mark.ray
+def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes with the same host and address: what one lacks is told, whichever is asked last."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
+    executor.open()
+    try:
+        nodes = living_nodes()
+        monkeypatch.setattr(probe, "living_nodes", lambda: nodes * 2)
+        answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, SlotSize())
+    finally:
+        executor.close()
+    assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]
+    assert len({name for name, _ in answers}) == 1
