@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.sweeps import Events, curves, records, sweep
@@ -279,8 +280,12 @@ def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
     sweep(path)
     before = curves(path)
     (prepared,) = (tmp_path / "mlruns/prepared").glob("*/prepared.json")
-    for file in prepared.parent.glob("test.*"):
-        file.unlink()
+    for name, change in {"x.values": lambda x: 3 - 7 * x, "y": lambda y: 1 - y}.items():
+        file = prepared.parent / f"test.{name}.npy"
+        values = np.load(file)
+        changed = change(values).astype(values.dtype)
+        assert np.all(changed != values)
+        np.save(file, changed)
     (prepared.parent / CONTENTS).write_text(json.dumps(contents_of(prepared.parent)))  # else they are made anew
     again = write_task(tmp_path, name="again", trials=2, more="confirm: {top: 0}")
     sweep(again)
