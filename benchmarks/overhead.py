@@ -49,6 +49,7 @@ resources: {workers: 2}
 
 def tuner(trials: int, seconds: float) -> dict[str, float]:
     """This project: the whole of `Sweep.run`, with trials that only report."""
+    from tuner.announcements import Announcement, PhaseBegan, TrialEnded
     from tuner.sweep import Sweep, make_executor
     from tuner.task import resolve_task
 
@@ -60,10 +61,10 @@ def tuner(trials: int, seconds: float) -> dict[str, float]:
     task = resolve_task("task.yaml")
     times: dict[str, float] = {}
 
-    def listen(event: str, **fields: Any) -> None:
-        if event == "phase":
-            times.setdefault(fields["name"], time.monotonic())
-        if event == "trial":
+    def listen(event: Announcement) -> None:
+        if isinstance(event, PhaseBegan):
+            times.setdefault(event.name, time.monotonic())
+        if isinstance(event, TrialEnded):
             times["last"] = time.monotonic()
 
     executor = make_executor(task, "benchmarks.trivial:run_trial")

@@ -82,7 +82,7 @@ def test_the_documents_cell_is_searched(own_cell: str, tmp_path: Path) -> None:
     """Beside the LSTM, with a `space:` as the page has it, as a sweep of the program."""
     path = write_task(tmp_path, more=f'space: {{cell: [lstm, "{own_cell}"]}}\nsampler: {{name: grid}}')
     sets = ["search_space={cell: [lstm], hidden_size: 8}", "confirm.top=0", "budget.trials=2"]
-    outcome = Sweep(resolve_task(path, sets), lambda *_, **__: None).run()
+    outcome = Sweep(resolve_task(path, sets), lambda _: None).run()
     assert outcome.usable
     states = {
         run: read_run(StudyFolder(tmp_path / "mlruns/studies/tiny").events(f"trials/0000{run}")) for run in (0, 1)

@@ -31,7 +31,6 @@ DIRECTIONS = {
     "reporting/about.py",
     "announcements.py",
     "sweep/beginning.py",
-    "cli/console.py",
 }
 """The files that may name a direction. The list only gets shorter."""
 OBJECTIVES = [Objective("val/loss"), Objective("val/accuracy", maximize=True)]

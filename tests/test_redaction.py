@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.support.program import Program
 from tests.support.tiny import write_task
 from tuner import redaction
+from tuner.announcements import Notice
 from tuner.cli.console import JsonLines, Lines
 from tuner.config.kept import without_secrets
 from tuner.disk import events
@@ -180,7 +181,7 @@ def test_the_screen_tells_no_secrets() -> None:
     remember(url)
     for show in (Lines, JsonLines):
         out = StringIO()
-        show(out)("notice", sentence=f"no answer from {url}, Gruff'al\"o")
+        show(out)(Notice(f"no answer from {url}, Gruff'al\"o"))
         assert "ruff" not in out.getvalue()
         if show is JsonLines:
             assert json.loads(out.getvalue())["sentence"] == "no answer from postgresql://…@host/db, …"

@@ -1,6 +1,5 @@
 """Steps, seasons and gaps in time: what no window and no seasonal pair runs across, and what is told."""
 
-import json
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +21,7 @@ from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.scoring import naive_error, naive_scores
 from tuner.adapters.time_series.series import Collection, read_series
 from tuner.adapters.time_series.steps import step_of
+from tuner.announcements import Announcement, Notice
 from tuner.errors import DataError
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
@@ -354,15 +354,13 @@ def test_a_run_tells_what_preparation_knows(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    told: list[dict[str, Any]] = []
-    outcome = Sweep(
-        resolve_task(tmp_path / "x.yaml"), lambda event, **fields: told.append({"event": event, **fields})
-    ).run()
+    told: list[Announcement] = []
+    outcome = Sweep(resolve_task(tmp_path / "x.yaml"), told.append).run()
     assert outcome.finished
-    sentences = json.dumps([fields["sentence"] for fields in told if fields["event"] == "notice"])
+    sentences = " ".join(event.sentence for event in told if isinstance(event, Notice))
     for part in ("semicolons", "1 gap in time", "1 of 2 series left out: too short", "never change in training"):
         assert part in sentences
-    events = [fields["event"] for fields in told]
+    events = [event.event for event in told]
     assert events.index("notice") < next(
         index for index, event in enumerate(events) if event.startswith(("trial", "epoch"))
     )

@@ -1,6 +1,5 @@
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,11 +17,6 @@ def study(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        outcome = Sweep(resolve_task(path), _say_nothing).run()
+        outcome = Sweep(resolve_task(path), lambda _: None).run()
     assert outcome.finished
     return folder
-
-
-def _say_nothing(event: str, **fields: Any) -> None:
-    """Take every event and show none."""
-    del event, fields

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.support.command import output, tuner
 from tests.support.fake_study import begin, create, end, train
 from tests.support.tiny import write_task
 from tests.support.trained import dead, vanishing
+from tuner.announcements import Announcement, TrainingProgress
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.solo import ProgressLink, configuration, diagnose_task
 from tuner.task import resolve_task
@@ -244,17 +244,17 @@ class TestTraining:
         """What was trained until then is told: the progress, the learning curve, the findings."""
         monkeypatch.chdir(tmp_path)
         task = resolve_task(write_task(tmp_path, epochs=100_000, more="baseline: {patience: 100000}"))
-        told: list[dict[str, Any]] = []
+        told: list[TrainingProgress] = []
 
-        def tell(event: str, **fields: Any) -> None:
-            assert event == "training"
-            told.append(fields)
+        def tell(event: Announcement) -> None:
+            assert isinstance(event, TrainingProgress)
+            told.append(event)
             link.stop("the test")
 
         link = ProgressLink(tell, task.objective.metric, task.file.budget.epochs)
         story = diagnose_task(task, configuration(task, []), link)
-        assert told[0]["epoch"] >= 1
-        assert told[0]["epochs"] == 100_000
+        assert told[0].epoch >= 1
+        assert told[0].epochs == 100_000
         assert story.outcome.startswith("pruned after ")
         assert story.outcome.endswith("stopped by the test")
         assert story.recorded

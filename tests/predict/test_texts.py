@@ -50,7 +50,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "words.yaml").write_text(TASK)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        assert Sweep(resolve_task("words.yaml"), lambda *_, **__: None).run().finished
+        assert Sweep(resolve_task("words.yaml"), lambda _: None).run().finished
     return folder
 
 

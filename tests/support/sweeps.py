@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from tuner.announcements import Announcement, Notice
 from tuner.disk.events import RunRecord, read_run
 from tuner.sweep import Outcome, Sweep
 from tuner.task import resolve_task
 
+E = TypeVar("E", bound=Announcement)
 TIMES = ("time/epoch_seconds", "time/steps_per_second")
 
 
-class Events(list[tuple[str, dict[str, Any]]]):
+class Events(list[Announcement]):
     """A listener that keeps what it is told."""
 
-    def __call__(self, event: str, **fields: Any) -> None:
-        json.dumps(fields)
-        self.append((event, fields))
+    def __call__(self, event: Announcement) -> None:
+        json.dumps(event.as_json())
+        self.append(event)
 
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """The fields of all events of a kind."""
-        return [fields for name, fields in self if name == event]
+    def of(self, kind: type[E]) -> list[E]:
+        """All events of a kind."""
+        return [event for event in self if isinstance(event, kind)]
 
     def notices(self) -> list[str]:
         """The sentences of notices, but for the one about a task's own `tracking: {uri: none}`."""
-        return [each["sentence"] for each in self.of("notice") if not each["sentence"].startswith("tracking is none")]
+        return [each.sentence for each in self.of(Notice) if not each.sentence.startswith("tracking is none")]
 
 
 def sweep(path: Path, *sets: str, **options: Any) -> tuple[Outcome, Events]:

@@ -33,7 +33,7 @@ def run(folder: Path, patch: pytest.MonkeyPatch, *, trials: int = 2, fresh: bool
     """Run the sweep, without MLflow."""
     patch.chdir(folder)
     task = resolve_task(Path("tiny.yaml"), [f"budget.trials={trials}", "tracking.uri=none"])
-    assert Sweep(task, lambda *_, **__: None, fresh=fresh).run().finished
+    assert Sweep(task, lambda _: None, fresh=fresh).run().finished
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.sweeps import Events, curves, records, sweep
+from tests.support.sweeps import curves, records, sweep
 from tests.support.tiny import write_task
+from tuner.announcements import Announcement, TrialEnded
 from tuner.cli import main
 from tuner.disk.folder import CHECKPOINT, MODEL
 from tuner.disk.lock import DriverLock
@@ -30,15 +31,12 @@ def gc(study: str, status: int = 0) -> str:
 
 def stopped(path: Path) -> None:
     """Run the sweep until its first epochs are reported."""
-    told = Events()
-    run = Sweep(resolve_task(path), told)
 
-    def stop(event: str, **fields: object) -> None:
-        told(event, **fields)
-        if event == "trial":
+    def stop(event: Announcement) -> None:
+        if isinstance(event, TrialEnded):
             run.stop("a test")
 
-    run.tell = stop
+    run = Sweep(resolve_task(path), stop)
     run.run()
 
 
@@ -120,7 +118,7 @@ def test_a_moved_folder_goes_on_and_its_artifacts_are_found(
     monkeypatch.chdir(after)
     outcome, told = sweep(after / path.name)
     assert outcome.finished
-    assert len(told.of("trial")) in {2, 3}
+    assert len(told.of(TrialEnded)) in {2, 3}
     assert curves(after / path.name) == expected
     with sqlite3.connect("mlflow.db") as database:
         places = {

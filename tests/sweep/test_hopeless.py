@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
+from tuner.announcements import TrialEnded
 from tuner.disk import events
 from tuner.execution import InProcessExecutor
 from tuner.link import Link
@@ -60,7 +61,7 @@ def test_the_leading_trial_goes_on_and_a_bad_one_is_hopeless(
     if mode != "act":
         return
     assert (trials[3].value, trials[3].reason, len(trials[3].epochs)) == (0.69, "stuck at trivial: it stands", AFTER)
-    assert [event["state"] for event in told.of("trial")][3] == "HOPELESS"
+    assert [event.state for event in told.of(TrialEnded)][3] == "HOPELESS"
     asked = {
         trial.number: event
         for trial in trials

@@ -79,5 +79,5 @@ def test_a_sweep_there_is_refused_before_anything_is_written(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     path = write_task(tmp_path)
     with pytest.raises(StudyError, match="but got 'nfs4'"):
-        Sweep(resolve_task(path), lambda *_, **__: None).run()
+        Sweep(resolve_task(path), lambda _: None).run()
     assert not (tmp_path / "mlruns").exists()

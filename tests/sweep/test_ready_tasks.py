@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.sweeps import Events
+from tuner.announcements import Started, TrialEnded
 from tuner.config import ready_tasks
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
@@ -61,8 +62,10 @@ def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
     told = Events()
     outcome = Sweep(task, told).run()
     assert outcome.usable
-    (started,) = told.of("started")
-    best, trivial = told.of("trial")[-1]["best"], started["trivial"]
+    (started,) = told.of(Started)
+    best, trivial = told.of(TrialEnded)[-1].best, started.trivial
+    assert best is not None
+    assert trivial is not None
     if task.objective.maximize:
         assert best > trivial + 0.15 * (1.0 - trivial)
     else:

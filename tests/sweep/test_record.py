@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
+from tests.support.sweeps import Events
 from tests.support.tiny import write_task
+from tuner.announcements import Notice, RecordingLeft
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
 from tuner.errors import TaskFileError
@@ -54,12 +55,12 @@ class Fake(MLflowRecording):
         return self.complete
 
 
-def record(tmp_path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> tuple[Record, list[tuple[str, Any]]]:
+def record(tmp_path: Path, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> tuple[Record, Events]:
     """The record of a task, begun, and what it tells."""
-    told: list[tuple[str, Any]] = []
+    told = Events()
     task = resolve_task(write_task(tmp_path, more="tracking: {uri: 'http://me:secret@mlflow.lab:5000'}"))
     monkeypatch.setattr(task.recorder, "begin", lambda _: fake)
-    begun = Record(task, lambda event, **fields: told.append((event, *fields.values())))
+    begun = Record(task, told)
     begun.begin()
     return begun, told
 
@@ -74,8 +75,7 @@ def test_that_mlflow_takes_nothing_is_told_once(tmp_path: Path, monkeypatch: pyt
     looked.look()
     looked.look()
     assert told == [
-        (
-            "notice",
+        Notice(
             "MLflow at http://…@mlflow.lab:5000 takes nothing (ConnectionError: refused); "
             "the sweep goes on, and what it records is kept for later",
         )
@@ -96,9 +96,9 @@ def test_the_end_tells_how_far_mlflow_is(
     """Each number of changes once, then what is missing, why, and the command that writes it."""
     looked, told = record(tmp_path, fake, monkeypatch)
     assert looked.close(lambda: False) is there
-    assert told[:2] == [("recording", 3), ("recording", 1)]
+    assert told[:2] == [RecordingLeft(3), RecordingLeft(1)]
     assert len(told) == (3 if words else 2)
-    assert words in str(told[-1][1])
+    assert words in str(told[-1])
 
 
 def test_the_command_that_syncs_works_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.spaces import spaces
 from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
+from tuner.announcements import Announcement, RepairBegan, TrialEnded
 from tuner.diagnostics.finding import Cure, Finding
 from tuner.disk.events import RunRecord
 from tuner.errors import UserError
@@ -259,7 +261,7 @@ class TestInASweep:
         assert [trial.number for trial in trials] == list(range(10))
         repairs = [trial for trial in trials if trial.repairs]
         assert 1 <= len(repairs) <= 4
-        assert [event["number"] for event in told.of("repair")] == [trial.number for trial in repairs]
+        assert [event.number for event in told.of(RepairBegan)] == [trial.number for trial in repairs]
         for trial in repairs:
             sick = trials[trial.repairs["number"]]
             assert trial.repairs["finding"] == "learning_rate_too_low"
@@ -293,8 +295,8 @@ class TestInASweep:
             driver: Sweep
             ended = iter(range(trials))
 
-            def stop(event: str, _ended: Any = ended, **_: Any) -> None:
-                if event == "trial" and next(_ended, None) is None:
+            def stop(event: Announcement, _ended: Iterator[int] = ended) -> None:
+                if isinstance(event, TrialEnded) and next(_ended, None) is None:
                     driver.stop("enough")  # noqa: B023 - of this round
 
             driver = Sweep(resolve_task(other), stop)

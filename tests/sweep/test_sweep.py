@@ -12,6 +12,7 @@ import pytest
 from tests.support.sweeps import Events, curves, records, sweep
 from tests.support.tiny import write_task
 from tuner.adapters.preparing import CONTENTS, contents_of
+from tuner.announcements import Announcement, NothingToDo, Notice, SpaceChanged, TrialEnded
 from tuner.disk.events import read, read_run
 from tuner.errors import StudyError
 from tuner.messages import State
@@ -31,7 +32,7 @@ def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
     outcome, told = sweep(path)
     assert outcome.finished
     assert outcome.usable
-    assert [event["number"] for event in told.of("trial")] == list(range(5))
+    assert [event.number for event in told.of(TrialEnded)] == list(range(5))
     assert [record.state.final for record in records(path)] == [True] * 5
     confirmed = records(path, "confirm")
     assert len(confirmed) == 12
@@ -49,11 +50,11 @@ def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
     """The same command again says so and starts nothing."""
     path = write_task(tmp_path, trials=2)
     _, begun = sweep(path, "pruner.min_epochs=10")
-    assert any("pruner asha stops no trial" in notice["sentence"] for notice in begun.of("notice"))
+    assert any("pruner asha stops no trial" in notice.sentence for notice in begun.of(Notice))
     before = sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl"))
     outcome, told = sweep(path)
     assert outcome == Outcome(finished=True, usable=True)
-    assert "2 trials. Raise budget.trials to extend it" in told.of("nothing")[0]["sentence"]
+    assert "2 trials. Raise budget.trials to extend it" in told.of(NothingToDo)[0].sentence
     assert sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl")) == before
 
 
@@ -62,7 +63,7 @@ def test_a_larger_budget_extends_the_study(tmp_path: Path) -> None:
     path = write_task(tmp_path, trials=3)
     sweep(path)
     _, told = sweep(path, "budget.trials=5")
-    assert [event["number"] for event in told.of("trial")] == [3, 4]
+    assert [event.number for event in told.of(TrialEnded)] == [3, 4]
 
 
 def changed_epoch(path: Path, **metrics: Any) -> None:
@@ -80,7 +81,7 @@ def test_a_resumed_study_reads_epochs_as_they_are_on_disk(tmp_path: Path) -> Non
     sweep(path)
     changed_epoch(path, **{"val/accuracy": None, "train/loss": 0.5})
     _, told = sweep(path, "budget.trials=4")
-    assert [event["number"] for event in told.of("trial")] == [3]
+    assert [event.number for event in told.of(TrialEnded)] == [3]
     assert math.isnan(records(path)[0].series("val/accuracy")[1])
     changed_epoch(path)
     with pytest.raises(StudyError, match=r"00000/events.jsonl:3: every line of an event file must be an event"):
@@ -116,16 +117,12 @@ def test_a_stop_leaves_a_checkpoint_and_the_same_command_goes_on(tmp_path: Path)
     whole = write_task(tmp_path, name="whole", trials=4, epochs=4, more="confirm: {top: 0}")
     sweep(whole)
     path = write_task(tmp_path, trials=4, epochs=4, more="confirm: {top: 0}")
-    told = Events()
-    stopped = Sweep(resolve_task(path), told)
-    real = told.__call__
 
-    def stop_after_two(event: str, **fields: Any) -> None:
-        real(event, **fields)
-        if event == "trial" and fields["done"] == 2:
+    def stop_after_two(event: Announcement) -> None:
+        if isinstance(event, TrialEnded) and event.done == 2:
             stopped.stop("a test")
 
-    stopped.tell = stop_after_two
+    stopped = Sweep(resolve_task(path), stop_after_two)
     outcome = stopped.run()
     assert not outcome.finished
     assert len(records(path)) in {2, 3}
@@ -167,7 +164,7 @@ def test_fresh_keeps_the_old_study_under_another_name(tmp_path: Path) -> None:
     sweep(path, "confirm.top=0")
     outcome, told = sweep(path, "confirm.top=0", "budget.epochs=2", fresh=True)
     assert outcome.finished
-    assert [event["number"] for event in told.of("trial")] == [0, 1]
+    assert [event.number for event in told.of(TrialEnded)] == [0, 1]
     (kept,) = (tmp_path / "mlruns/studies").glob("tiny.before-*")
     assert len(list(kept.glob("trials/*/events.jsonl"))) == 2
 
@@ -179,10 +176,10 @@ def test_a_changed_space_is_shown_and_fitting_trials_count(tmp_path: Path) -> No
     inside = sum(record.params["hidden_size"] <= 10 for record in records(path))
     assert 0 < inside < 6
     _, told = sweep(path, "space.hidden_size={low: 4, high: 10}")
-    (change,) = told.of("space")
-    assert change["fitting"] == inside
-    assert any("hidden_size" in line for line in change["lines"])
-    assert len(told.of("trial")) == 6 - inside
+    (change,) = told.of(SpaceChanged)
+    assert change.fitting == inside
+    assert any("hidden_size" in line for line in change.lines)
+    assert len(told.of(TrialEnded)) == 6 - inside
 
 
 def test_an_exhausted_space_ends_the_search_early(tmp_path: Path) -> None:
@@ -191,7 +188,7 @@ def test_an_exhausted_space_ends_the_search_early(tmp_path: Path) -> None:
     path = write_task(tmp_path, trials=10, more=f"{space}\nconfirm: {{top: 0}}")
     outcome, told = sweep(path)
     assert outcome.finished
-    assert len(told.of("trial")) == 4
+    assert len(told.of(TrialEnded)) == 4
     assert any("exhausted" in notice for notice in told.notices())
 
 
@@ -201,7 +198,7 @@ def test_a_time_limit_ends_the_search_and_leaves_nothing_running(tmp_path: Path)
     path.write_text(path.read_text().replace("budget_timeout: 0\n", ""))
     outcome, told = sweep(path, "budget.timeout=6s", "confirm.top=1", "confirm.seeds=1", "budget.epochs=3")
     assert outcome.finished
-    assert 0 < len(told.of("trial")) < 400
+    assert 0 < len(told.of(TrialEnded)) < 400
     assert all(record.state.final for record in records(path))
     assert len(records(path, "confirm")) == 2
 
@@ -214,10 +211,10 @@ def test_a_time_limit_without_a_trial_ends_in_a_sentence_and_can_be_raised(tmp_p
     (notice,) = told.notices()
     assert notice.startswith("budget.timeout (0.001 s) was over before a trial began; ")
     outcome, told = sweep(path, "budget.timeout=1h")
-    assert len(told.of("trial")) == 3
+    assert len(told.of(TrialEnded)) == 3
     events = resolve_task(path).folder.sweep_events
     events.write_text(events.read_text().replace('"timed_out": null', '"timed_out": 60.0'))
-    assert not sweep(path, "budget.timeout=61")[1].of("nothing")
+    assert not sweep(path, "budget.timeout=61")[1].of(NothingToDo)
 
 
 def test_diverged_trials_never_win(tmp_path: Path) -> None:
@@ -240,10 +237,10 @@ confirm: {top: 1, seeds: 1}
         .replace("{path: waves.csv, label: label}", "{path: series.csv, time: time, window: 12, horizon: 4}")
     )
     outcome, told = sweep(path)
-    states = {event["number"]: (event["params"]["learning_rate"], event["state"]) for event in told.of("trial")}
+    states = {event.number: (event.params["learning_rate"], event.state) for event in told.of(TrialEnded)}
     assert {state for rate, state in states.values() if rate > 1} == {"DIVERGED"}
     assert {state for rate, state in states.values() if rate < 1} == {"COMPLETED"}
-    reasons = [event["reason"] for event in told.of("trial") if event["state"] == "DIVERGED"]
+    reasons = [event.reason for event in told.of(TrialEnded) if event.state == "DIVERGED"]
     assert all("not finite" in reason or "is nan" in reason or "is inf" in reason for reason in reasons)
     assert all("epoch" in reason and "step" in reason for reason in reasons)
     assert outcome.usable
@@ -258,7 +255,7 @@ def test_the_same_failure_three_times_stops_the_sweep(tmp_path: Path) -> None:
     failing = Sweep(task, told, executor=make_executor(task, "tests.support.trials:fails"))
     with pytest.raises(SweepFailed, match=r"first 3 trials failed alike: KeyError: 'wav' \(trials\.py:\d+\)"):
         failing.run()
-    assert [event["state"] for event in told.of("trial")] == ["FAILED"] * 3
+    assert [event.state for event in told.of(TrialEnded)] == ["FAILED"] * 3
 
 
 def test_failures_are_alike_whatever_their_numbers_and_stop_every_run(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.sweeps import sweep
 from tests.support.tiny import write_task
+from tuner.announcements import Notice, TrialEnded
 from tuner.disk.versions import FORMAT, versions
 from tuner.errors import StudyError
 from tuner.task import resolve_task
@@ -63,7 +64,7 @@ def test_a_study_from_before_versions_were_kept_goes_on(path: Path) -> None:
     folder.versions.unlink()
     outcome, told = sweep(path, "budget.trials=2")
     assert outcome.finished
-    assert [event["number"] for event in told.of("trial")] == [1]
+    assert [event.number for event in told.of(TrialEnded)] == [1]
 
 
 def test_a_changed_version_is_told(path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_changed_version_is_told(path: Path) -> None:
     folder = resolve_task(path).folder
     folder.versions.write_text(json.dumps({"format": 1, "versions": {**versions(), "optuna": "4.0.0"}}))
     _, told = sweep(path, "budget.trials=2")
-    sentences = [notice["sentence"] for notice in told.of("notice")]
+    sentences = [notice.sentence for notice in told.of(Notice)]
     assert any(f"optuna 4.0.0 is now {versions()['optuna']}" in sentence for sentence in sentences)
 
 

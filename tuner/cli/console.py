@@ -5,19 +5,39 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO, TypeAlias
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from tuner.announcements import (
+    Announcement,
+    ModelsTested,
+    NothingToDo,
+    Notice,
+    PhaseBegan,
+    RecordingLeft,
+    RepairBegan,
+    Resumed,
+    RunConfirmed,
+    RunLost,
+    RunRetried,
+    SpaceChanged,
+    Started,
+    Stopping,
+    Summary,
+    SweepProgress,
+    TrainingProgress,
+    TrialEnded,
+)
 from tuner.cli.values import WIDTH, duration, finite, number
-from tuner.objective import Objective
 from tuner.redaction import redacted, redacted_values
 from tuner.words import counted
 
+Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft
+"""Events that come all the time: a live line on a terminal, a line now and then elsewhere."""
 TICK_SECONDS = 60.0
 """Away from a terminal, the time between two progress lines."""
 
@@ -28,9 +48,9 @@ class JsonLines:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
 
-    def __call__(self, event: str, **fields: Any) -> None:
+    def __call__(self, event: Announcement) -> None:
         """Print the event."""
-        record = {"event": event, "time": round(time.time(), 3), **fields}
+        record = {"event": event.event, "time": round(time.time(), 3), **event.as_json()}
         with suppress(OSError):  # nobody reads any more; the sweep goes on
             print(json.dumps(redacted_values(finite(record))), file=self._out, flush=True)
 
@@ -45,31 +65,34 @@ class Lines:
         self._out = out or sys.stdout
         self._last_tick = time.monotonic()
 
-    def __call__(self, event: str, **fields: Any) -> None:
+    def __call__(self, event: Announcement) -> None:
         """Print the event's line, if it has one."""
-        if event in _PROGRESS:
-            last = event == "training" and fields["epoch"] == fields["epochs"]
-            if not last and time.monotonic() - self._last_tick < TICK_SECONDS:
-                return
+        match event:
+            case Summary():
+                self.print_summary(event)
+            case SweepProgress() | TrainingProgress() | RecordingLeft():
+                self.progress(event)
+            case _:
+                if (line := event_line(event)) is not None:
+                    self.print(line)
+
+    def progress(self, event: Progress) -> None:
+        """Print how far it is, once a minute; the end of a training in any case."""
+        last = isinstance(event, TrainingProgress) and event.epoch == event.epochs
+        if last or time.monotonic() - self._last_tick >= TICK_SECONDS:
             self._last_tick = time.monotonic()
-            self.print(_PROGRESS[event](fields))
-            return
-        if event == "summary":
-            self.print_summary(fields)
-            return
-        if (line := event_line(event, fields)) is not None:
-            self.print(line)
+            self.print(progress_line(event))
 
     def print(self, line: str) -> None:
         """Print one line; the sweep goes on when nobody reads any more."""
         with suppress(OSError):
             print(redacted(line), file=self._out, flush=True)
 
-    def print_summary(self, summary: Mapping[str, Any]) -> None:
+    def print_summary(self, summary: Summary) -> None:
         """Print the end of a sweep as tables."""
         self._print_summary(summary, Console(file=self._out, width=WIDTH))
 
-    def _print_summary(self, summary: Mapping[str, Any], console: Console) -> None:
+    def _print_summary(self, summary: Summary, console: Console) -> None:
         from tuner.cli.tables import print_summary
 
         with suppress(OSError):
@@ -88,18 +111,15 @@ class Terminal(Lines):
         self._live = Live(Text(""), console=console, refresh_per_second=4, transient=True)
         self._live.start()
 
-    def __call__(self, event: str, **fields: Any) -> None:
-        """Print the event above the live line, or renew it."""
-        if event in _PROGRESS:
-            self._live.update(Text(_PROGRESS[event](fields), style="bold"))
-        else:
-            super().__call__(event, **fields)
+    def progress(self, event: Progress) -> None:
+        """Renew the live line."""
+        self._live.update(Text(progress_line(event), style="bold"))
 
     def print(self, line: str) -> None:
         """Print one line above the live one."""
         self._live.console.print(Text(redacted(line)))
 
-    def print_summary(self, summary: Mapping[str, Any]) -> None:
+    def print_summary(self, summary: Summary) -> None:
         """Print it above the live line."""
         self._print_summary(summary, self._console)
 
@@ -115,33 +135,49 @@ def listener(as_json: bool) -> JsonLines | Lines:
     return Terminal(Console()) if sys.stdout.isatty() else Lines()
 
 
-def event_line(event: str, fields: Mapping[str, Any]) -> str | None:
-    """An event in words; None for those that have no line."""
+def event_line(event: Announcement) -> str | None:
+    """An event in words; None for those that have no line of their own."""
     match event:
-        case "started":
-            return _started(fields)
-        case "trial":
-            return _trial(fields)
-        case "confirm":
-            what = "baseline" if fields["number"] < 0 else f"trial {fields['number']}"
-            return f"confirm {what}, seed {fields['run'].rpartition('-')[2]}: {_outcome(fields)}"
-        case "lost":
-            return f"{fields['run']}: {fields['reason']}; it goes on from its checkpoint"
-        case "error":
-            return f"{fields['run']}: attempt {fields['attempt']} failed: {fields['reason']}; it is retried"
-        case "phase":
+        case Started():
+            return _started(event)
+        case SpaceChanged():
+            head = f"the search space has changed; earlier trials that fit it and count: {event.fitting}"
+            return "\n".join([head, *(f"  {line}" for line in event.lines)])
+        case Resumed():
+            return f"resumed: {counted(len(event.runs), 'trial')} that had begun"
+        case PhaseBegan():
             nouns = ("trial", "training", "model")
-            return _PHASES[fields["name"]].format(**{f"{noun}s": counted(fields["runs"], noun) for noun in nouns})
-        case "space":
-            head = f"the search space has changed; earlier trials that fit it and count: {fields['fitting']}"
-            return "\n".join([head, *(f"  {line}" for line in fields["lines"])])
-        case "resumed":
-            return f"resumed: {counted(len(fields['runs']), 'trial')} that had begun"
-        case "stopping":
-            return f"stopping ({fields['reason']}): running trials are saving checkpoints"
-        case "notice" | "nothing" | "repair":
-            return str(fields["sentence"])
-    return None
+            return _PHASES[event.name].format(**{f"{noun}s": counted(event.runs, noun) for noun in nouns})
+        case TrialEnded():
+            return _trial_ended(event)
+        case RunLost():
+            return f"{event.run}: {event.reason}; it goes on from its checkpoint"
+        case RunRetried():
+            return f"{event.run}: attempt {event.attempt} failed: {event.reason}; it is retried"
+        case RunConfirmed():
+            return _confirmed(event)
+        case Stopping():
+            return f"stopping ({event.reason}): running trials are saving checkpoints"
+        case Notice() | NothingToDo() | RepairBegan():
+            return event.sentence
+        case SweepProgress() | TrainingProgress() | RecordingLeft():
+            return progress_line(event)
+        case ModelsTested() | Summary():  # the scores come with the summary, which is printed as tables
+            return None
+
+
+def progress_line(event: Progress) -> str:
+    """How far it is, in a line that is soon out of date."""
+    match event:
+        case SweepProgress():
+            return _sweep_progress(event)
+        case TrainingProgress():
+            return (
+                f"epoch {event.epoch}/{event.epochs}  {event.metric} {number(event.value)}  "
+                f"train/loss {number(event.loss)}  about {duration(event.seconds_left)} left"
+            )
+        case RecordingLeft():
+            return f"MLflow: {counted(event.left, 'change')} left to write"
 
 
 _PHASES = {
@@ -152,66 +188,50 @@ _PHASES = {
 }
 
 
-def _started(fields: Mapping[str, Any]) -> str:
-    counts = ", ".join(f"{count} {split}" for split, count in fields["counts"].items())
-    done = f" ({fields['done']} done)" if fields["done"] else ""
-    length = counted(fields["epochs"], "epoch")
-    if fields["seconds"] is not None:
-        length = f"{fields['seconds']:g} seconds in {length}"
-    objective = Objective(fields["metric"], fields["maximize"])
-    trivial = "" if fields["trivial"] is None else f"; {fields['trivial_name']}: {number(fields['trivial'])}"
+def _started(event: Started) -> str:
+    counts = ", ".join(f"{count} {split}" for split, count in event.counts.items())
+    done = f" ({event.done} done)" if event.done else ""
+    length = counted(event.epochs, "epoch")
+    if event.seconds is not None:
+        length = f"{event.seconds:g} seconds in {length}"
+    trivial = "" if event.trivial is None else f"; {event.trivial_name}: {number(event.trivial)}"
     return (
-        f"study {fields['study']} in {fields['folder']}\n"
-        f"  data: {fields['adapter']}, {counts}\n"
-        f"  objective: {objective.metric}, {objective.words}{trivial}\n"
-        f"  budget: {counted(fields['trials'], 'trial')} of {length}{done}"
+        f"study {event.study} in {event.folder}\n"
+        f"  data: {event.adapter}, {counts}\n"
+        f"  objective: {event.metric}, {event.objective.words}{trivial}\n"
+        f"  budget: {counted(event.trials, 'trial')} of {length}{done}"
     )
 
 
-def _trial(fields: Mapping[str, Any]) -> str:
-    best = "" if fields["best"] is None else f"   best {number(fields['best'])} (trial {fields['best_number']})"
-    reason = f": {fields['reason']}" if fields["reason"] else ""
-    if not reason and fields["findings"]:
-        reason = f", {', '.join(name.replace('_', ' ') for name in fields['findings'][:2])}"
-    value = "" if fields["value"] is None else f" {number(fields['value'])}"
+def _trial_ended(event: TrialEnded) -> str:
+    best = "" if event.best is None else f"   best {number(event.best)} (trial {event.best_number})"
+    reason = f": {event.reason}" if event.reason else ""
+    if not reason and event.findings:
+        reason = f", {', '.join(name.replace('_', ' ') for name in event.findings[:2])}"
+    value = "" if event.value is None else f" {number(event.value)}"
     return (
-        f"[{fields['done']}/{fields['trials']}] trial {fields['number']} {fields['state'].lower()}{value}"
-        f" after {counted(fields['epochs'], 'epoch')}, {duration(fields['seconds'])}{reason}{best}"
+        f"[{event.done}/{event.trials}] trial {event.number} {event.state.lower()}{value}"
+        f" after {counted(event.epochs, 'epoch')}, {duration(event.seconds)}{reason}{best}"
     )
 
 
-def _outcome(fields: Mapping[str, Any]) -> str:
-    if fields["value"] is not None and fields["state"] == "COMPLETED":
-        return number(fields["value"])
-    return f"{fields['state'].lower()}: {fields['reason']}"
+def _confirmed(event: RunConfirmed) -> str:
+    what = "baseline" if event.number < 0 else f"trial {event.number}"
+    completed = event.value is not None and event.state == "COMPLETED"
+    outcome = number(event.value) if completed else f"{event.state.lower()}: {event.reason}"
+    return f"confirm {what}, seed {event.run.rpartition('-')[2]}: {outcome}"
 
 
-def progress_line(fields: Mapping[str, Any]) -> str:
+def _sweep_progress(event: SweepProgress) -> str:
     """Counts by state, the best so far, the time left."""
-    states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(fields["states"].items()))
-    parts = [f"{fields['done']}/{counted(fields['trials'], 'trial')}"]
+    states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(event.states.items()))
+    parts = [f"{event.done}/{counted(event.trials, 'trial')}"]
     parts += [f"({states})"] if states else []
-    parts += [f"{fields['running']} running"]
-    if fields["left"] is not None:
-        parts += [f"{counted(fields['left'], 'confirmation')} left"]
-    if fields["best"] is not None:
-        parts += [f"best {number(fields['best'])} (trial {fields['best_number']})"]
-    if fields["seconds_left"] is not None:
-        parts += [f"about {duration(fields['seconds_left'])} left"]
+    parts += [f"{event.running} running"]
+    if event.left is not None:
+        parts += [f"{counted(event.left, 'confirmation')} left"]
+    if event.best is not None:
+        parts += [f"best {number(event.best)} (trial {event.best_number})"]
+    if event.seconds_left is not None:
+        parts += [f"about {duration(event.seconds_left)} left"]
     return "  ".join(parts)
-
-
-def training_line(fields: Mapping[str, Any]) -> str:
-    """How far one training is."""
-    return (
-        f"epoch {fields['epoch']}/{fields['epochs']}  {fields['metric']} {number(fields['value'])}  "
-        f"train/loss {number(fields['loss'])}  about {duration(fields['seconds_left'])} left"
-    )
-
-
-def recording_line(fields: Mapping[str, Any]) -> str:
-    """How far MLflow is, when the sweep is over."""
-    return f"MLflow: {counted(fields['left'], 'change')} left to write"
-
-
-_PROGRESS = {"progress": progress_line, "training": training_line, "recording": recording_line}

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tuner.announcements import Summary
 from tuner.cli.values import WIDTH, duration, number
 from tuner.words import counted
 
@@ -85,32 +86,32 @@ def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
     make_console().print(table)
 
 
-def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+def print_summary(summary: Summary, console: Console) -> None:
     """The end of a sweep: the confirmed configurations beside baseline and trivial predictor.
 
     Args:
-        summary: Fields of a `Summary`.
+        summary: What the sweep tells last.
         console: Where to.
     """
     console.print()
-    console.print(summary["headline"], highlight=False)
-    if summary["rows"]:
-        tests = [summary["test_metric"]] if summary["has_test"] else []
-        table = make_table("configuration", summary["metric"], *tests, "seeds")
-        for row in summary["rows"]:
+    console.print(summary.headline, highlight=False)
+    if summary.rows:
+        tests = [summary.test_metric] if summary.has_test else []
+        table = make_table("configuration", summary.metric, *tests, "seeds")
+        for row in summary.rows:
             cells = [row["name"], row["score"]]
             cells += [row["test"]] if tests else []
             table.add_row(*cells, row["seeds"])
         console.print(table)
-        if any("±" in cell for row in summary["rows"] for cell in (row["score"], row["test"])):
+        if any("±" in cell for row in summary.rows for cell in (row["score"], row["test"])):
             console.print("mean ± standard deviation over the seeds", highlight=False)
-    for sentence in summary["sentences"]:
+    for sentence in summary.sentences:
         console.print(sentence, highlight=False)
-    if summary["winner_params"]:
-        console.print(f"{summary['winner']}: {parameters(summary['winner_params'])}", highlight=False)
-    if summary.get("model"):
-        console.print(f"model: {_here(summary['model'])}", highlight=False)
-        command = f"python -m tuner predict {_here(summary['model'])} FILE -o answers.csv"
+    if summary.winner_params:
+        console.print(f"{summary.winner}: {parameters(summary.winner_params)}", highlight=False)
+    if summary.model:
+        console.print(f"model: {_here(summary.model)}", highlight=False)
+        command = f"python -m tuner predict {_here(summary.model)} FILE -o answers.csv"
         console.print(f"to use it: {command}", highlight=False, soft_wrap=True)
 
 

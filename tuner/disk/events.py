@@ -15,7 +15,7 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
 
     sweep     what was asked for (study, adapter, metric, direction, trials, epochs, seconds, sampler, pruner, seed,
               space, constants, baseline, thresholds), the data (counts, trivial, about), and version, versions
-    summary   the fields of `sweep.summary.Summary`, seconds (of this driver)
+    summary   the fields of `announcements.Summary`, seconds (of this driver)
     stopped   reason, seconds
 """
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.announcements import Listener
+from tuner.announcements import Listener, TrainingProgress
 from tuner.config import parse_value
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
@@ -172,7 +172,7 @@ class ProgressLink(RecordingLink):
     """Tells the progress, and ends the training when asked to.
 
     Args:
-        tell: Told the progress, as event `training`.
+        tell: Told the progress, as `TrainingProgress`.
         metric: The objective.
         epochs: Of the whole training.
     """
@@ -205,13 +205,14 @@ class ProgressLink(RecordingLink):
         self._told = now
         seconds = now - self._began
         self._tell(
-            "training",
-            epoch=done,
-            epochs=self._epochs,
-            metric=self._metric,
-            value=last.metrics.get(self._metric),
-            loss=last.metrics.get("train/loss"),
-            seconds_left=seconds / done * (self._epochs - done),
+            TrainingProgress(
+                epoch=done,
+                epochs=self._epochs,
+                metric=self._metric,
+                value=last.metrics.get(self._metric),
+                loss=last.metrics.get("train/loss"),
+                seconds_left=seconds / done * (self._epochs - done),
+            )
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tuner.adapters.base import Prepared
+from tuner.announcements import Notice, Started
 from tuner.config.kept import without_secrets
 from tuner.disk import events, places
 from tuner.disk.gc import collect
@@ -20,7 +21,7 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
     task, file, folder = sweep.task, sweep.task.file, sweep.folder
     places.write(str(folder.task_file), without_secrets(task.path.read_text()).encode())
     if changed := note_versions(folder):
-        sweep.tell("notice", sentence=f"since the last run {', '.join(changed)}: suggestions and losses may differ")
+        sweep.tell(Notice(f"since the last run {', '.join(changed)}: suggestions and losses may differ"))
     collect(folder, prepared=False)
     common: dict[str, Any] = {
         "study": folder.name,
@@ -53,14 +54,15 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
     )
     sweep.record.changed()
     sweep.tell(
-        "started",
-        **common,
-        folder=str(folder.root),
-        done=sweep.search.counted() - len(sweep.search.running()),
-        trivial=task.against_trivial.trivial,
-        trivial_name=task.against_trivial.trivial_name,
-        maximize=task.objective.maximize,
-        tracking=redacted(task.recorder.uri) or task.recorder.name,
+        Started(
+            **common,
+            folder=str(folder.root),
+            done=sweep.search.counted() - len(sweep.search.running()),
+            trivial=task.against_trivial.trivial,
+            trivial_name=task.against_trivial.trivial_name,
+            maximize=task.objective.maximize,
+            tracking=redacted(task.recorder.uri) or task.recorder.name,
+        )
     )
     for sentence in (*prepared.notices, *unpruned(task)):
-        sweep.tell("notice", sentence=sentence)
+        sweep.tell(Notice(sentence))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuner.adapters.base import Prepared
+from tuner.announcements import Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.versions import versions
 from tuner.task.task import Task
-
-if TYPE_CHECKING:
-    from tuner.sweep.summary import Summary
 
 
 def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> str:

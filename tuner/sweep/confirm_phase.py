@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
+from tuner.announcements import Notice
 from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import confirm_run
 from tuner.messages import Ended, State, TrialSpec
@@ -29,7 +30,7 @@ class ConfirmPhase(FixedRuns):
             fits = record.state.comparable and sweep.search.fits(record.number)
             if fits and is_baseline(sweep.task, record.params):
                 sentence = f"trial {record.number} is the baseline's configuration, and is confirmed as the baseline"
-                sweep.tell("notice", sentence=sentence)
+                sweep.tell(Notice(sentence))
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Bring its model home, and say so. See `Phase`."""
@@ -38,7 +39,7 @@ class ConfirmPhase(FixedRuns):
                 self._sweep.storage.bring_model(spec.run)
             except OSError as error:
                 sentence = f"the model of {spec.run} stays in storage.checkpoints: {error}"
-                self._sweep.tell("notice", sentence=sentence)
+                self._sweep.tell(Notice(sentence))
         super().ended(spec, ended, aside=aside)
 
 

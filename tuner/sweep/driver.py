@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tuner.adapters.base import Prepared
-from tuner.announcements import Listener
+from tuner.announcements import Listener, NothingToDo, Notice, PhaseBegan, Summary
 from tuner.disk import events
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.sweep.beginning import begin
@@ -28,7 +28,7 @@ from tuner.sweep.record import Record
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared_storage import SharedStorage
 from tuner.sweep.stopping import Deadlines, Stop
-from tuner.sweep.summary import Summary, summarize
+from tuner.sweep.summary import summarize
 from tuner.sweep.test_phase import TestPhase
 from tuner.sweep.winner import keep_winner
 from tuner.task.specs import RUN_TRIAL
@@ -103,7 +103,7 @@ class Sweep:
         check_startable(self._task, self._executor, fresh=self._fresh)
         with opened_study(self._task, self._tell, self._stop, fresh=self._fresh) as search:
             if sentence := finished(self._task, search):
-                self._tell("nothing", sentence=sentence)
+                self._tell(NothingToDo(sentence))
                 return Outcome(finished=True, usable=True)
             return self._run(self._open(search))
 
@@ -154,26 +154,26 @@ class Sweep:
 
     def _start_workers(self, sweep: OpenSweep) -> None:
         if self._task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):
-            self._tell("notice", sentence="RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster")
+            self._tell(Notice("RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster"))
         with located(self._task.place, ("ray",)):
             sweep.executor.open()
         sweep.storage.probe(sweep.executor)
         sweep.executor.launch()
 
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
-        self._tell("phase", name="record", runs=0)
+        self._tell(PhaseBegan("record", runs=0))
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
         if problem := keep_winner(sweep, summary):
-            self._tell("notice", sentence=problem)
+            self._tell(Notice(problem))
         else:
             summary = replace(summary, model=str(sweep.folder.model))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
-        facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_event()}
+        facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)
         sweep.record.changed()
         for run in summary.drawn:
             sweep.record.changed(run)
-        self._tell("summary", **summary.as_event())
+        self._tell(summary)
         return summary
 
     def _no_time(self, sweep: OpenSweep) -> bool:
@@ -182,7 +182,7 @@ class Sweep:
             return False
         reason = f"budget.timeout ({self._task.file.budget.timeout:g} s) was over before a trial began"
         self._note_stop(sweep, reason)
-        self._tell("notice", sentence=f"{reason}; with a larger one the same command goes on")
+        self._tell(Notice(f"{reason}; with a larger one the same command goes on"))
         return True
 
     def _note_stop(self, sweep: OpenSweep, reason: str, *, patient: bool = True) -> None:
@@ -195,7 +195,7 @@ class Sweep:
 
 
 def _search(sweep: OpenSweep) -> None:
-    sweep.tell("phase", name="search", runs=sweep.task.file.budget.trials)
+    sweep.tell(PhaseBegan("search", runs=sweep.task.file.budget.trials))
     phase = SearchPhase(sweep)
     run_phase(sweep, phase)
     if not sweep.stop:
@@ -205,7 +205,7 @@ def _search(sweep: OpenSweep) -> None:
 def _confirm(sweep: OpenSweep) -> None:
     phase = ConfirmPhase(sweep)
     if phase.left:
-        sweep.tell("phase", name="confirm", runs=phase.left)
+        sweep.tell(PhaseBegan("confirm", runs=phase.left))
     run_phase(sweep, phase)
 
 
@@ -213,7 +213,7 @@ def _test(sweep: OpenSweep) -> None:
     phase = TestPhase(sweep)
     if not phase.left:
         return
-    sweep.tell("phase", name="test", runs=len(phase.scored))
+    sweep.tell(PhaseBegan("test", runs=len(phase.scored)))
     run_phase(sweep, phase)
     for run in phase.scored:
         sweep.record.changed(run)

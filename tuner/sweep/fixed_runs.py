@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from tuner.announcements import ModelsTested, RunConfirmed
 from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.sweep.open_sweep import OpenSweep
 
@@ -55,11 +56,5 @@ class FixedRuns:
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
         """Say so. See `Phase`."""
-        self._sweep.tell(
-            "confirm" if spec.kind == "confirm" else "tested",
-            run=spec.run,
-            number=spec.number,
-            state=ended.state.value,
-            value=ended.value,
-            reason=ended.reason,
-        )
+        facts = spec.run, spec.number, ended.state.value, ended.value, ended.reason
+        self._sweep.tell(RunConfirmed(*facts) if spec.kind == "confirm" else ModelsTested(*facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from tuner.announcements import Stopping
 from tuner.messages import State, TrialSpec
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.pulse import Pulse
@@ -61,7 +62,7 @@ def run_phase(sweep: OpenSweep, phase: Phase) -> None:
             runs.poll(POLL_SECONDS)
             pulse.beat(runs, phase.left)
     if end is not None:
-        sweep.tell("stopping", reason=end[1])
+        sweep.tell(Stopping(end[1]))
         for spec in runs.stop(*end):
             phase.unsent(spec, *end)
     while runs.out:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tuner.announcements import Listener
+from tuner.announcements import Listener, Notice, SpaceChanged
 from tuner.disk.file_system import check_local
 from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import DriverLock
@@ -83,7 +83,7 @@ def _search(task: Task, tell: Listener, stop: Stop) -> Search:
             raise KeyboardInterrupt(stop.reason)
         if not told:
             told = True
-            tell("notice", sentence=f"the study's database is away, the sweep waits for it: {problem}")
+            tell(Notice(f"the study's database is away, the sweep waits for it: {problem}"))
 
     return Search(
         task.folder,
@@ -100,7 +100,7 @@ def _search(task: Task, tell: Listener, stop: Stop) -> Search:
 def _note_space(task: Task, search: Search, tell: Listener) -> None:
     stored = search.attribute("space")
     if stored is not None and (lines := diff(Space.from_json(stored), task.space)):
-        tell("space", lines=lines, fitting=search.counted())
+        tell(SpaceChanged(lines, fitting=search.counted()))
     search.set_attribute("space", task.space.to_json())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tuner.announcements import SweepProgress
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.runs import Runs
 
@@ -33,16 +34,17 @@ class Pulse:
         open_runs = None if left is None else left + runs.open
         sweep.record.look()
         sweep.tell(
-            "progress",
-            done=progress.done,
-            trials=progress.trials,
-            running=runs.out,
-            idle=sweep.executor.num_slots - runs.out,
-            states=dict(progress.states),
-            best=progress.best,
-            best_number=progress.best_number,
-            left=open_runs,
-            seconds_left=self._seconds_left(open_runs),
+            SweepProgress(
+                done=progress.done,
+                trials=progress.trials,
+                running=runs.out,
+                idle=sweep.executor.num_slots - runs.out,
+                states=dict(progress.states),
+                best=progress.best,
+                best_number=progress.best_number,
+                left=open_runs,
+                seconds_left=self._seconds_left(open_runs),
+            )
         )
 
     def _seconds_left(self, left: int | None) -> float | None:

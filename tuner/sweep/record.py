@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from tuner.announcements import Listener
+from tuner.announcements import Listener, Notice, RecordingLeft
 from tuner.recording import SWEEP, Recording
 from tuner.recording.nothing import NoRecorder
 from tuner.recording.uri import tracking_uri
@@ -39,7 +39,7 @@ class Record:
     def begin(self) -> None:
         """Begin, once `sweep.jsonl` is there."""
         for sentence in self._task.recorder.notices:
-            self._tell("notice", sentence=sentence)
+            self._tell(Notice(sentence))
         self._recording = self._ask(lambda _: self._task.recorder.begin(self._task.folder), self._recording)
 
     def changed(self, run: str = SWEEP) -> None:
@@ -94,12 +94,12 @@ class Record:
     def _progress(self, left: int) -> None:
         if left != self._told_left:
             self._told_left = left
-            self._tell("recording", left=left)
+            self._tell(RecordingLeft(left))
 
     def _notice(self, what: str) -> None:
         recorder = self._task.recorder
         place = f"{recorder.name} at {redacted(recorder.uri)}" if recorder.uri else recorder.name
-        self._tell("notice", sentence=f"{place} {what}")
+        self._tell(Notice(f"{place} {what}"))
 
 
 def sync_command(task: Task) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
+from tuner.announcements import Notice, RunLost, RunRetried
 from tuner.disk import events, places
 from tuner.disk.folder import CHECKPOINT
 from tuner.execution import STACKS
@@ -188,7 +189,7 @@ class Runs:
         self._judge_node(live.node, ended.state)
         if (unsaved := ended.results.get("unsaved")) and not self._told_unsaved:
             self._told_unsaved = True
-            self._sweep.tell("notice", sentence=f"{ended.run} could not write its checkpoint: {unsaved}")
+            self._sweep.tell(Notice(f"{ended.run} could not write its checkpoint: {unsaved}"))
         if ended.state is State.FAILED and not live.stopping and self._may_try_again(live, ended):
             return
         events.append_ended(self._folder.events(ended.run), ended)
@@ -208,7 +209,7 @@ class Runs:
         if events.read_run(path).errors >= self._sweep.task.file.attempts.errors:
             return False
         events.append(path, "error", attempt=ended.attempt, reason=ended.reason, trace=ended.trace)
-        self._sweep.tell("error", run=ended.run, reason=ended.reason, attempt=ended.attempt)
+        self._sweep.tell(RunRetried(ended.run, ended.reason, ended.attempt))
         self._again.append(_Retry(time.monotonic(), replace(live.spec, attempt=ended.attempt + 1, reported=live.seen)))
         self._record.changed(ended.run)
         return True
@@ -238,7 +239,7 @@ class Runs:
         """Send a run out again from its checkpoint, without end: at once, then after 1, 2, 4, … 60 seconds."""
         del self._live[lost.run]
         losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
-        self._sweep.tell("lost", run=lost.run, reason=lost.reason, attempt=lost.attempt)
+        self._sweep.tell(RunLost(lost.run, lost.reason, lost.attempt))
         self._judge_node(live.node, State.LOST)
         if live.stopping is None:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
@@ -256,9 +257,7 @@ class Runs:
             return
         if self._executor.avoid(node):
             self._sweep.nodes.aside.add(node)
-            self._sweep.tell(
-                "notice", sentence=f"node {node[:12]} is set aside: its last {MAX_FAILURES} attempts failed"
-            )
+            self._sweep.tell(Notice(f"node {node[:12]} is set aside: its last {MAX_FAILURES} attempts failed"))
 
 
 def _answer(spec: TrialSpec, verdict: Verdict, reason: str, state: State = State.RUNNING) -> Answer:

@@ -7,6 +7,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING
 
+from tuner.announcements import Notice, RepairBegan, Resumed, TrialEnded
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import trial_run
@@ -80,7 +81,7 @@ class SearchPhase:
         suggestion = self._repairs.next(self._begin_repair) or self._search.suggest()
         if suggestion is None:
             self._missing = 0
-            self._sweep.tell("notice", sentence="the search space is exhausted: every configuration was tried")
+            self._sweep.tell(Notice("the search space is exhausted: every configuration was tried"))
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
@@ -91,7 +92,7 @@ class SearchPhase:
     def _begin_repair(self, repair: Repair) -> Suggestion | None:
         suggestion = self._search.enqueue(repair.params, repair.as_json())
         if suggestion is not None:
-            self._sweep.tell("repair", number=suggestion.number, sentence=f"trial {suggestion.number} repairs {repair}")
+            self._sweep.tell(RepairBegan(suggestion.number, f"trial {suggestion.number} repairs {repair}"))
         return suggestion
 
     @property
@@ -128,7 +129,7 @@ class SearchPhase:
             else:
                 self._tell_unsent(spec, State.PRUNED, "outside the changed search space")
         if self._ready:
-            sweep.tell("resumed", runs=[spec.run for spec in self._ready])
+            sweep.tell(Resumed([spec.run for spec in self._ready]))
         for record in sweep.records("trials/"):
             if record.repairs:
                 self._repairs.begun(record.repairs, record.params)
@@ -173,20 +174,21 @@ class SearchPhase:
         self._repairs.ended(record)
         sweep.progress.add(record, here=True)
         sweep.tell(
-            "trial",
-            number=spec.number,
-            state=ended.state.value,
-            value=ended.value,
-            reason=ended.reason,
-            epochs=len(record.epochs),
-            seconds=round(record.seconds, 3),
-            params=dict(spec.params),
-            findings=record.found,
-            best=sweep.progress.best,
-            best_number=sweep.progress.best_number,
-            done=sweep.progress.done,
-            trials=sweep.progress.trials,
-            states=dict(sweep.progress.states),
+            TrialEnded(
+                number=spec.number,
+                state=ended.state.value,
+                value=ended.value,
+                reason=ended.reason,
+                epochs=len(record.epochs),
+                seconds=round(record.seconds, 3),
+                params=dict(spec.params),
+                findings=record.found,
+                best=sweep.progress.best,
+                best_number=sweep.progress.best_number,
+                done=sweep.progress.done,
+                trials=sweep.progress.trials,
+                states=dict(sweep.progress.states),
+            )
         )
         if not aside:
             self._check_first(ended)

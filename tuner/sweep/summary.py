@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import Any
 
 from tuner.adapters.base import Prepared
+from tuner.announcements import Summary
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
@@ -25,6 +26,7 @@ from tuner.reporting.run_figures import draw_run
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
 from tuner.reporting.verdict import Held, verdict, what_to_try
+from tuner.sweep.candidates import called
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
@@ -34,52 +36,6 @@ NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
 """States whose reason people ask for first."""
 _ENDED = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
 """What was done to trials that the confirmation may train to their end."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The end of a sweep in words and numbers.
-
-    Args:
-        headline: How many trials ended how.
-        metric: The objective.
-        test_metric: Its name on the test data.
-        rows: One per confirmed configuration, best first, then the trivial predictor: name, score, test, seeds.
-        sentences: What follows from them; first whether the winner is better than the trivial predictor.
-        winner: Name of the winner, "" without one.
-        winner_params: Its parameters.
-        model: The folder of its model, "" without one.
-        has_test: Whether the test data was read.
-        importance: Share of each searched parameter in reaching the best trials; empty with few trials.
-        separation: The choice that separates the trials that learned, as in `Separation`; empty where none does.
-        drawn: Runs whose figures were drawn.
-        asked: What the task file asked for, so that an unchanged one is known to be finished.
-    """
-
-    headline: str
-    metric: str
-    test_metric: str
-    rows: list[dict[str, str]] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
-    winner: str = ""
-    winner_params: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
-    has_test: bool = False
-    importance: Mapping[str, float] = field(default_factory=dict)
-    separation: Mapping[str, Any] = field(default_factory=dict)
-    drawn: list[str] = field(default_factory=list)
-    asked: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def winner_number(self) -> int | None:
-        """The winner's trial, -1 for the baseline."""
-        if not self.winner:
-            return None
-        return BASELINE if self.winner == _name(BASELINE) else int(self.winner.rpartition(" ")[2])
-
-    def as_event(self) -> dict[str, Any]:
-        """JSON-able fields."""
-        return asdict(self)
 
 
 def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
@@ -126,7 +82,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             _trivial_row(prepared, objective),
         ],
         sentences=[*first, *result.sentences, *_ended_before(trials, result.winner), *mattered],
-        winner="" if result.winner is None else _name(result.winner),
+        winner="" if result.winner is None else called(result.winner),
         winner_params=_told_params(sweep, next((record.params for record in winners), {})),
     )
 
@@ -231,10 +187,6 @@ def _told_params(sweep: OpenSweep, params: Mapping[str, Any]) -> dict[str, Any]:
     return {**sweep.task.settings(params).headline, **params}
 
 
-def _name(number: int) -> str:
-    return "baseline" if number == BASELINE else f"trial {number}"
-
-
 def _tests(test: Mapping[str, Mapping[str, float]], number: int, objective: Objective) -> list[float]:
     prefix = f"confirm/{'baseline' if number == BASELINE else f'{number:05d}'}-"
     return [scores[objective.name] for run, scores in sorted(test.items()) if run.startswith(prefix)]
@@ -242,7 +194,7 @@ def _tests(test: Mapping[str, Mapping[str, float]], number: int, objective: Obje
 
 def _row(scores: Scores, tests: Sequence[float]) -> dict[str, str]:
     return {
-        "name": _name(scores.number),
+        "name": called(scores.number),
         "score": _mean_sd(scores.values),
         "test": _mean_sd(tests),
         "seeds": f"{len(scores.values)} of {len(scores.values) + scores.missing}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tuner.announcements import Notice
 from tuner.disk.events import read_run
 from tuner.messages import State, TrialSpec
 from tuner.sweep.candidates import BASELINE, confirmed
@@ -25,7 +26,7 @@ class TestPhase(FixedRuns):
         if not self.scored or already == set(self.scored):
             return []
         if already:
-            sweep.tell("notice", sentence="the test data is read again: the confirmed configurations have changed")
+            sweep.tell(Notice("the test data is read again: the confirmed configurations have changed"))
         models = tuple(sweep.storage.kept(run) for run in self.scored)
         spec = sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
         if not before.run:

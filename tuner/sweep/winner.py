@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
+from tuner.announcements import Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
 from tuner.messages import State
-from tuner.sweep.candidates import confirmed
+from tuner.sweep.candidates import called, confirmed
 from tuner.sweep.card import card
 from tuner.sweep.open_sweep import OpenSweep
-
-if TYPE_CHECKING:
-    from tuner.sweep.summary import Summary
 
 
 def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
@@ -59,7 +56,7 @@ def _best(sweep: OpenSweep, summary: Summary) -> RunRecord | None:
         record
         for record in confirmed(sweep)
         if record.state is State.COMPLETED
-        and record.number == summary.winner_number
+        and called(record.number) == summary.winner
         and (sweep.folder.run(record.run) / MODEL).is_file()
     ]
     return sweep.task.objective.best_of(runs, score=lambda record: record.value)

@@ -36,5 +36,5 @@ def run_in_process(path: str | Path, sets: Sequence[str] = ()) -> Finished:
         UserError: As `python -m tuner run` would report it.
     """
     task = resolve_task(path, sets)
-    sweep = Sweep(task, lambda *_, **__: None, executor=InProcessExecutor(RUN_TRIAL))
+    sweep = Sweep(task, lambda _: None, executor=InProcessExecutor(RUN_TRIAL))
     return Finished(sweep.run(), task.folder)

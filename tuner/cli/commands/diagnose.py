@@ -72,6 +72,7 @@ def diagnose(
 
 def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], as_json: bool) -> None:
     """Train one configuration and tell its story; Ctrl+C ends it early, and what was found is told all the same."""
+    from tuner.announcements import Notice
     from tuner.cli.console import Lines, listener
     from tuner.cli.stories import print_trial
     from tuner.solo import ProgressLink, configuration, diagnose_task
@@ -81,7 +82,7 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     chosen = configuration(task, params)
     show = Lines(sys.stderr) if as_json else listener(as_json)
     link = ProgressLink(show, task.objective.metric, task.file.budget.epochs)
-    show("notice", sentence=f"training {chosen.words}, with every probe; nothing is recorded in a study")
+    show(Notice(f"training {chosen.words}, with every probe; nothing is recorded in a study"))
     try:
         with stopping(link.stop) as received:
             story = diagnose_task(task, chosen, link)
