@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from tuner.config.options import Options
+
 Split = Literal["train", "val", "test"]
 
 
@@ -185,7 +187,7 @@ class Item:
         where: The place it was read from: "new.csv:12", "item 3".
         x: As `Batch.x` without its first axis: float32 (T, C) or int64 (T,), T >= 1; None where it cannot be read.
         problem: Why it cannot be read, or could be read in part only; "" where all is well.
-        facts: What its answer needs or repeats: ids, time stamps, scales.
+        facts: What its answer needs or repeats; by the name of a column what stands there even without an answer: ids.
     """
 
     where: str
@@ -199,6 +201,9 @@ class Codec(Protocol):
 
     problem: Problem
     """Gives encoder and head of the network; no split of it can be opened."""
+    asked: Options
+    """What else may be asked, at its defaults: `predict --ask NAME=VALUE`, `Model.predict(..., NAME=VALUE)`. It is set
+    on a copy of the codec. Without this attribute nothing else may be."""
 
     def read(self, path: Path) -> Iterator[Item]:
         """The items of a file or folder, in their order, a few at a time; no label is needed.

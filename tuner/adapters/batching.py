@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Batch, Item
+from tuner.adapters.base import Batch, Forward, Item
 from tuner.adapters.ragged import Ragged
 
 MIXED = 16
@@ -99,6 +99,12 @@ class SequenceDataset:
 def lengths_of(lengths: NDArray[np.int64], longest: int) -> torch.Tensor | None:
     """A batch's `lengths`: None when no item is shorter than the longest."""
     return None if int(lengths.min()) == longest else torch.from_numpy(lengths)
+
+
+def device_of(network: torch.nn.Module | Forward) -> torch.device:
+    """Where a network wants its input."""
+    parameter = next(network.parameters(), None) if isinstance(network, torch.nn.Module) else None
+    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def padded(items: Sequence[Item], device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:

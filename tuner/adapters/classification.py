@@ -232,9 +232,9 @@ class ClassCodec:
 
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
         """One row per item. See `Codec`."""
-        from tuner.adapters.batching import padded
+        from tuner.adapters.batching import device_of, padded
 
-        probabilities_BK = network(*padded(items)).double().softmax(dim=1).cpu().numpy()
+        probabilities_BK = network(*padded(items, device_of(network))).double().softmax(dim=1).cpu().numpy()
         rows = []
         for probabilities_K in probabilities_BK:
             likeliest = int(probabilities_K.argmax())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,14 @@ class Ragged:
         self.values: NDArray[np.generic] = mapped.view(np.ndarray)  # a memmap's own indexing is slower
         self.offsets: NDArray[np.int64] = np.load(folder / f"{name}.offsets.npy")
         self.lengths: NDArray[np.int64] = np.diff(self.offsets)
+
+    @classmethod
+    def of(cls, items: Sequence[NDArray[np.generic]]) -> Self:
+        """The same of items in memory, each (length, ...)."""
+        ragged = cls.__new__(cls)
+        ragged.values, ragged.offsets = _joined(items)
+        ragged.lengths = np.diff(ragged.offsets)
+        return ragged
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -64,9 +72,14 @@ def slices(values: NDArray[Number], starts: NDArray[np.int64], length: int) -> N
 
 def write_ragged(folder: Path, name: str, items: Sequence[NDArray[np.generic]]) -> None:
     """Store `items`, each (length, ...), as `<name>.values.npy` and `<name>.offsets.npy`."""
+    values, offsets = _joined(items)
+    np.save(folder / f"{name}.values.npy", values)
+    np.save(folder / f"{name}.offsets.npy", offsets)
+
+
+def _joined(items: Sequence[NDArray[np.generic]]) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
     offsets = np.zeros(len(items) + 1, dtype=np.int64)
     np.cumsum([len(item) for item in items], out=offsets[1:])
     longest = max(len(item) for item in items)
     tail = np.zeros((longest, *items[0].shape[1:]), dtype=items[0].dtype)
-    np.save(folder / f"{name}.values.npy", np.concatenate([*items, tail]))
-    np.save(folder / f"{name}.offsets.npy", offsets)
+    return np.concatenate([*items, tail]), offsets

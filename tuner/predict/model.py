@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ import torch
 from torch import nn
 
 from tuner.adapters.base import Codec, Item, Row
+from tuner.config import Options, validate_options
+from tuner.errors import DataError, nearest
 from tuner.predict.folder import Description
 
 if TYPE_CHECKING:
@@ -35,18 +38,43 @@ class Model:
     def __init__(self, description: Description, codec: Codec, network: nn.Module, device: torch.device) -> None:
         self.description, self.codec, self.network, self._device = description, codec, network, device
 
-    def predict(self, data: Any, *, proba: bool = False) -> pd.DataFrame:
+    def asking(self, **asked: Any) -> Model:
+        """The same model, of which something else is asked than it answers by itself: what its kind of data offers.
+
+        Raises:
+            DataError: It does not offer that.
+            TaskFileError: A value is not allowed.
+        """
+        if not asked:
+            return self
+        offered: Options = getattr(self.codec, "asked", Options())
+        options = type(offered)
+        for name in asked:
+            if name not in options.model_fields:
+                raise DataError(
+                    f"a model of {self.description.adapter} must offer what is asked of it",
+                    value=name,
+                    fix=nearest(name, options.model_fields),
+                )
+        codec = copy(self.codec)
+        codec.asked = validate_options(options, asked, place=lambda _: "")
+        return Model(self.description, codec, self.network, self._device)
+
+    def predict(self, data: Any, *, proba: bool = False, **asked: Any) -> pd.DataFrame:
         """Answers to raw data: a row per item, of a forecast one per step; of an item that cannot be read its problem.
 
         Args:
             data: A path to a file or folder, or values: a list of texts, arrays, a DataFrame, a list of paths.
             proba: Whether rows also have what makes them up: a probability per class.
+            asked: See `asking`.
 
         Raises:
-            DataError: The data is missing or of no known form.
+            DataError: The data is missing or of no known form, or the model does not offer what is asked.
         """
         import pandas as pd
 
+        if asked:
+            return self.asking(**asked).predict(data, proba=proba)
         items = self.codec.read(Path(data)) if isinstance(data, str | Path) and _is_path(data) else None
         found = self.codec.items(data) if items is None else items
         rows = [row for _, answer in self.answers(found, proba=proba) for row in answer]
@@ -64,7 +92,8 @@ class Model:
             with torch.inference_mode():
                 found = iter(self.codec.answer(self.network, whole, proba=proba) if whole else ())
             for item in batch:
-                rows = [dict(empty)] if item.x is None else next(found)
+                known = {name: item.facts[name] for name in empty if name in item.facts}
+                rows = [{**empty, **known}] if item.x is None else next(found)
                 yield item, [{**row, PROBLEM: item.problem} for row in rows]
 
 

@@ -29,6 +29,7 @@ from tuner.adapters.time_series.times import AUTO, ISO
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    from tuner.adapters.time_series.codec import ForecastCodec
     from tuner.adapters.time_series.problems import ForecastingProblem
 
 DEFAULT_PART = 0.2
@@ -45,6 +46,7 @@ class Forecasting:
     """Direct forecasts of several steps, of one or more channels, in one or more series."""
 
     metrics = METRICS
+    model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
     edition = "\ngaps"
     """What preparation writes; data that was prepared before gaps were known is not taken for it."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
@@ -87,7 +89,8 @@ class Forecasting:
         for name, array in {"parts": parts, "stretches": runs, "made": made, "statistics": statistics_S3C}.items():
             np.save(folder / f"{name}.npy", np.asarray(array))
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
-        write_facts(folder, facts)
+        time = {"kind": collection.kind, "step": collection.grid and collection.grid._asdict()}
+        write_facts(folder, {**facts, "series": [one.name for one in series], "time": time})
         places = [one.places for one in series]
         trivial: dict[str, dict[str, float]] = {
             split: naive_scores(scaled, at.number, at.origin, horizon, season_S, statistics_S3C, places, made)
@@ -122,6 +125,12 @@ class Forecasting:
         from tuner.adapters.time_series.problems import ForecastingProblem  # brings torch
 
         return ForecastingProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> ForecastCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.time_series.codec import ForecastCodec  # brings torch
+
+        return ForecastCodec(folder, self.options)
 
     def _read(self) -> Collection:
         if self.options.source is not None:

@@ -203,6 +203,14 @@ class ForecastingOptions(TableOptions):
         return self
 
 
+class ForecastAsked(Options):
+    """What a model of forecasts may be asked beside the forecast beyond the end of each series."""
+
+    every_origin: bool = False
+    """Whether to forecast from every row that has enough rows before it, as for a score, rather than from the last one
+    alone; the column origin then says the row before each forecast."""
+
+
 def _check_table_options(options: ClassificationOptions | ForecastingOptions, *names: str) -> None:
     """Options that say how the user's own file is read do not go with a ready source."""
     for name in names:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +20,7 @@ from tuner.adapters.classification import Classification
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.adapters.time_series.origins import Parts, made_in, stretches_in, windows_of
+from tuner.adapters.time_series.origins import Parts, Windows, made_in, stretches_in, windows_of
 from tuner.adapters.time_series.requirements import check_channels, look_back
 from tuner.adapters.time_series.scoring import scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, denormalized
@@ -62,13 +63,24 @@ class ForecastingProblem:
 
     def dataset(self, split: Split) -> WindowDataset:
         """Open a split, memory-mapped; see `windows_of`."""
-        return WindowDataset(
+        return self.windows(
             Ragged(self.folder, "whole" if split == "test" else "search"),
             windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, self.options.stride),
             self.made,
+            np.load(self.folder / "statistics.npy").astype(np.float32),
+        )
+
+    def windows(
+        self, values: Ragged, windows: Windows, made: NDArray[np.int64], statistics_S3C: NDArray[np.float32]
+    ) -> WindowDataset:
+        """Windows of any series, as the options have them; see `WindowDataset`."""
+        return WindowDataset(
+            values,
+            windows,
+            made,
             window=self.window,
             horizon=self.horizon,
-            statistics_S3C=np.load(self.folder / "statistics.npy").astype(np.float32),
+            statistics_S3C=statistics_S3C,
             window_norm=self.options.window_norm,
             channel_independence=self.options.channel_independence,
             segment=self.options.segment,

@@ -58,6 +58,8 @@ class Collection:
         held_rows: Rows at the end of each series that are its official test part, where it has one.
         gaps: Places without rows between a series' rows.
         step: The usual time step, for people; empty where there is none.
+        grid: The usual time step; None where there is none.
+        kind: Of times: M for dates, i or f for numbers; empty where rows have none.
         notices: What the user should hear of how the series were read.
     """
 
@@ -68,6 +70,8 @@ class Collection:
     held_rows: int | None = None
     gaps: int = 0
     step: str = ""
+    grid: Step | None = None
+    kind: str = ""
     notices: tuple[str, ...] = ()
 
 
@@ -100,9 +104,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     for name, part, times in zip(groups.names, values, np.split(groups.times, groups.starts[1:]), strict=True):
         one = Series(name, part, str(path))
         if step is not None:
-            if options.gaps != "ignore" and foreign(times, step):
-                _refuse_step(name, times, step, path)
-            one, more = _on_grid(one, times, step, options.gaps, season or 1)
+            one, more = on_grid(one, times, step, options.gaps, season or 1)
             gaps = gaps.and_(more)
         series.append(one)
     return Collection(
@@ -111,6 +113,8 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         seasonality=step.season if step else None,
         gaps=gaps.number,
         step=step.text if step else "",
+        grid=step,
+        kind=groups.times.dtype.kind if options.time else "",
         notices=(*table.notices, *_told(options, groups, step, gaps, len(series), season or 1), *found.notices),
     )
 
@@ -147,8 +151,14 @@ class Gaps:
         )
 
 
-def _on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, season: int) -> tuple[Series, Gaps]:
-    """The series with the places of its rows, and with its gaps as the policy has them."""
+def on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, season: int) -> tuple[Series, Gaps]:
+    """The series with the places of its rows, and with its gaps as the policy has them.
+
+    Raises:
+        DataError: It has another step, or gaps that are too long to be filled.
+    """
+    if policy != "ignore" and foreign(times, step):
+        _refuse_step(one, times, step)
     place_T = step.places(times)
     missing_T = np.diff(place_T) - 1
     gap_T = missing_T > step.skipped
@@ -202,13 +212,13 @@ def _filled(
     )
 
 
-def _refuse_step(name: str, times: NDArray[np.generic], step: Step, path: Path) -> None:
+def _refuse_step(one: Series, times: NDArray[np.generic], step: Step) -> None:
     own = step_of(times, np.array([0]))
     raise DataError(
         f"all series must have the time step of most rows, {step.text}",
-        value=f"{own.text if own else 'another'} in series {name}" if name else "another",
+        value=f"{own.text if own else 'another'} in series {one.name}" if one.name else "another",
         fix="Put series of another step into a file of their own, or set data.gaps to ignore: rows are then steps.",
-        where=str(path),
+        where=one.where,
     )
 
 

@@ -43,6 +43,7 @@ class Table:
         text: Columns kept as they are written (labels, names, times); they must be there.
         wanted: Further columns that must be there, by which the separator is recognized.
         writing: What options say of how the file is written.
+        frame: The table itself, where there is no file; `path` is then what messages call it.
 
     Raises:
         DataError: The file is missing, damaged or empty, or lacks a column.
@@ -54,12 +55,15 @@ class Table:
         text: Sequence[str],
         wanted: Sequence[str] = (),
         writing: Writing = Writing(),  # noqa: B008
+        frame: pd.DataFrame | None = None,
     ) -> None:
         self.path = path
-        self._parquet = path.suffix.lower() == ".parquet"
+        self._parquet = frame is not None or path.suffix.lower() == ".parquet"
         self._text, self.dialect, self._plain = "", Dialect(), False
         self._frame: Any
-        if self._parquet:
+        if frame is not None:
+            self._frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
+        elif self._parquet:
             self._frame = read_parquet(path)
         else:
             self._text, self.dialect = recognize(
@@ -132,6 +136,25 @@ class Table:
             row, index = bad[0]
             self._refuse(names[index], values[row, index].item(), row, option)
         return values
+
+    def numbers_there(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """The same, but NaN where a cell is no finite number.
+
+        Raises:
+            DataError: A column is missing.
+        """
+        import pandas as pd
+
+        values = np.empty((len(self), len(names)))
+        for index, name in enumerate(names):
+            column = self.cells(name)
+            if column.dtype.kind not in "iufb":
+                cells = column.astype(str).str.strip()
+                if self.dialect.decimal == ",":
+                    cells = cells.str.replace(".", "?", regex=False).str.replace(",", ".", regex=False)
+                column = pd.to_numeric(cells, errors="coerce")
+            values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.where(np.isfinite(values), values, np.nan)
 
     def times(self, name: str, form: str = AUTO) -> Times:
         """The cells of a time column; see `read_times`. What a Parquet file has as times is taken as it is.

@@ -90,9 +90,11 @@ class WindowDataset:
         """One pass; see `Dataset.batches`."""
         steps_N = np.repeat(-(-self.rows_N // self.segment), self.per_window)
         for indices_B in batch_indices(steps_N, batch_size, rng):
-            yield self._batch(*np.divmod(indices_B, self.per_window))
+            yield self.batch(indices_B)
 
-    def _batch(self, window_B: NDArray[np.int64], channel_B: NDArray[np.int64]) -> Batch:
+    def batch(self, indices_B: NDArray[np.int64]) -> Batch:
+        """The items of these numbers: window by window, or channel by channel within each."""
+        window_B, channel_B = np.divmod(indices_B, self.per_window)
         first_B, rows_B, horizon = self.first_N[window_B], self.rows_N[window_B], self.horizon
         steps_B = -(-rows_B // self.segment)
         longest = int(steps_B.max())

@@ -27,6 +27,13 @@ _TICK_SECONDS = 2.0
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .csv, .jsonl or .parquet.")
 @click.option("--proba", is_flag=True, help="Also write a probability per class.")
+@click.option(
+    "--ask",
+    "wishes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Ask for more than the model answers by itself: every_origin=true of forecasts. May be repeated.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
 @STORAGE
@@ -34,9 +41,17 @@ _TICK_SECONDS = 2.0
     "python -m tuner predict digits new.csv -o answers.csv",
     "python -m tuner predict mlruns/studies/digits/model new.csv --proba",
     "python -m tuner predict reviews texts.jsonl -o answers.parquet",
+    "python -m tuner predict demand test.csv --ask every_origin=true -o forecasts.csv",
 )
 def predict(
-    model: str, files: tuple[Path, ...], output: Path | None, proba: bool, device: str, own_code: bool, storage: str
+    model: str,
+    files: tuple[Path, ...],
+    output: Path | None,
+    proba: bool,
+    wishes: tuple[str, ...],
+    device: str,
+    own_code: bool,
+    storage: str,
 ) -> None:
     """Answer new raw data by the confirmed winner of a study, or by a model's folder.
 
@@ -48,7 +63,7 @@ def predict(
 
     if output is not None:
         check_suffix(output)
-    loaded = load(_folder(model, storage), device=device, own_code=own_code)
+    loaded = load(_folder(model, storage), device=device, own_code=own_code).asking(**_asked(wishes))
     columns = loaded.columns(proba=proba)
     problems = _Problems()
     to = nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns)
@@ -69,6 +84,18 @@ def _folder(model: str, storage: str) -> Path:
     from tuner.cli.studies import study_folder
 
     return study_folder(model, storage).model
+
+
+def _asked(wishes: tuple[str, ...]) -> dict[str, Any]:
+    from tuner.config import parse_value
+
+    asked = {}
+    for wish in wishes:
+        name, equals, value = wish.partition("=")
+        if not equals:
+            raise click.UsageError(f"--ask must be NAME=VALUE, but got {wish!r}. For example: --ask every_origin=true.")
+        asked[name.strip()] = parse_value(value, f"--ask {wish}")
+    return asked
 
 
 def _answers(model: Model, files: tuple[Path, ...], problems: _Problems, *, proba: bool) -> Iterator[list[Row]]:

@@ -1,0 +1,290 @@
+"""New series to forecasts beyond their end, or from every row. See `tuner.adapters.base.Codec`.
+
+A table has the form that the training table had. Its rows are put in order, and its gaps treated, as in training.
+
+T rows of a series, L rows that are looked back on, H steps ahead, C channels, N items of a batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tuner.adapters.base import Item, Row
+from tuner.adapters.batching import device_of
+from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.groups import groups_of
+from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
+from tuner.adapters.time_series.origins import Windows
+from tuner.adapters.time_series.problems import ForecastingProblem
+from tuner.adapters.time_series.scaling import Scaling, standardization
+from tuner.adapters.time_series.series import Series, on_grid
+from tuner.adapters.time_series.stamps import SeriesStamps, Stamps
+from tuner.adapters.time_series.steps import Step, step_of
+from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.windows import denormalized
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.base import Forward
+
+_AT_ONCE = 256
+"""Windows, or channels of windows, that are forecast at once."""
+_NO_ROWS = np.empty((2, 0), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window(Item):
+    """A window, with what its forecast needs.
+
+    Args:
+        ahead: The times to forecast, H; empty where none are known.
+        scaling: Brings the forecast back.
+    """
+
+    ahead: Sequence[Any] = ()
+    scaling: Scaling | None = None
+
+
+class ForecastCodec:
+    """Series to their next steps, on their own scale.
+
+    Columns: the series' name and `scaled_by` where there may be several series, `origin` where every row is asked for,
+    `step` from 1 on, the time, and the forecast of each target. A name that is taken by one of these gets a `_`.
+
+    Args:
+        folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: ForecastingOptions) -> None:
+        self.problem = ForecastingProblem(folder, options)
+        self.asked = ForecastAsked()
+        self._options = options
+        facts = json.loads((folder / "facts.json").read_text())
+        statistics_S3C = np.load(folder / "statistics.npy")
+        names = facts.get("series", [""] if len(statistics_S3C) == 1 else [])
+        self._named = bool(options.series) or len(statistics_S3C) > 1
+        self._nameless = len(statistics_S3C) > 1 and not names  # prepared by an earlier version
+        no_C = np.zeros(statistics_S3C.shape[2], dtype=bool)
+        self._scalings = {
+            name: Scaling(mean_C, scale_C, no_C)
+            for name, (mean_C, scale_C, _) in zip(names, statistics_S3C, strict=False)
+        }
+        time = facts.get("time", {"kind": "M", "step": None})
+        self._kind: str = time["kind"]
+        self._step = Step(**time["step"]) if time["step"] else None
+        self._season: int = facts["seasonality"]
+        self._series = options.series or ("series" if self._named else None)
+        self._least = min(self.problem.horizon, self.problem.window)
+        taken = {"problem", "scaled_by", "origin", "step", self._series, options.time}
+        self._targets = [f"{name}_" if name in taken else name for name in self.problem.channels]
+
+    def columns(self, *, proba: bool) -> dict[str, type]:  # noqa: ARG002 - contract
+        """See `Codec`."""
+        time = self._options.time
+        kind = {"i": int, "f": float}.get(self._kind, str)
+        found: dict[str, type] = {self._series: str, "scaled_by": str} if self._series else {}
+        if self.asked.every_origin:
+            found["origin"] = kind if time else int
+        found["step"] = int
+        if time:
+            found[time] = kind
+        return found | dict.fromkeys(self._targets, float)
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """A table; series by series. See `Codec`."""
+        if path.suffix.lower() not in SUFFIXES:
+            raise DataError("the file's ending must be one of " + " ".join(SUFFIXES), value=path.name, where=str(path))
+        yield from self._table(Table(path, self._text_columns, self.problem.channels, self._options.writing), str(path))
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """A DataFrame of the form of the tables, or a list of arrays (T,) or (T, C), or paths. See `Codec`."""
+        if hasattr(data, "columns"):
+            yield from self._table(Table(Path("the DataFrame"), self._text_columns, frame=data), "the DataFrame")
+            return
+        if isinstance(data, str | bytes | dict) or not hasattr(data, "__iter__"):
+            raise DataError("series must be a table's path, a DataFrame or a list of arrays", value=data)
+        for number, each in enumerate(data):
+            if isinstance(each, str | Path):
+                yield from self.read(Path(each))
+            else:
+                yield from self._array(each, f"item {number}")
+
+    def answer(
+        self,
+        network: nn.Module | Forward,
+        items: Sequence[Item],
+        *,
+        proba: bool,  # noqa: ARG002 - contract
+    ) -> list[list[Row]]:
+        """One row per step. See `Codec`."""
+        answers = []
+        for item, forecast_HC in zip(items, self._forecasts(network, items), strict=True):
+            assert isinstance(item, _Window)
+            assert item.scaling is not None
+            values_HC = (forecast_HC * item.scaling.scale + item.scaling.mean).tolist()
+            rows: list[Row] = []
+            for step, values_C in enumerate(values_HC):
+                row: Row = {**item.facts, "step": step + 1}
+                if self._options.time:
+                    row[self._options.time] = item.ahead[step] if step < len(item.ahead) else None
+                rows.append({**row, **dict(zip(self._targets, values_C, strict=True))})
+            answers.append(rows)
+        return answers
+
+    def _forecasts(self, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
+        """Forecasts on the standardized scale, as a score has them, (N, H, C)."""
+        problem, device = self.problem, device_of(network)
+        channels = len(problem.channels)
+        after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
+        windows = [item.x for item in items if item.x is not None]
+        rows_N = np.array([len(x) for x in windows])
+        dataset = problem.windows(
+            Ragged.of([np.concatenate([x, after_HC]) for x in windows]),
+            Windows(np.arange(len(windows)), rows_N, rows_N),
+            _NO_ROWS,
+            np.zeros((len(windows), 3, channels), dtype=np.float32),  # of no forecast, only of scores
+        )
+        found = []
+        for first in range(0, len(dataset), _AT_ONCE):
+            batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
+            lengths = None if batch.lengths is None else batch.lengths.to(device)
+            prediction = network(batch.x.to(device), lengths).cpu()
+            found.append(denormalized(prediction.double(), batch.y.double()))
+        forecast: NDArray[np.float64] = torch.cat(found).numpy()
+        if self._options.channel_independence:  # (N C, H, 1)
+            forecast = forecast.reshape(len(windows), channels, -1).transpose(0, 2, 1)
+        return forecast
+
+    @property
+    def _text_columns(self) -> list[str]:
+        return [name for name in (self._options.time, self._series) if name]
+
+    def _array(self, values: Any, where: str) -> Iterator[Item]:
+        try:
+            values_TC = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            yield Item(where, None, f"it must be an array of numbers: {error}")
+            return
+        values_TC = values_TC[:, None] if values_TC.ndim == 1 else values_TC
+        if values_TC.ndim != 2 or values_TC.shape[1] != len(self.problem.channels):
+            yield Item(where, None, f"it must be (rows, {len(self.problem.channels)}), but is {values_TC.shape}")
+            return
+        name = "" if self._named else next(iter(self._scalings), "")
+        yield from self._of_series(Series(name, np.where(np.isfinite(values_TC), values_TC, np.nan), where))
+
+    def _table(self, table: Table, where: str) -> Iterator[Item]:
+        options = self._options
+        groups = groups_of(table, self._series, options.time, options.time_format)
+        values_NC = table.numbers_there(self.problem.channels)
+        stamps = None
+        step = self._step
+        if options.time:
+            stamps = Stamps(table.cells(options.time), options.time_format)
+            if (groups.times.dtype.kind == "M") != (self._kind == "M"):
+                raise DataError(
+                    f"{options.time} must hold what it held in training, {'dates' if self._kind == 'M' else 'numbers'}",
+                    value=str(table.cells(options.time).iloc[0]),
+                    where=where,
+                )
+            step = step or step_of(groups.times, groups.starts)
+        bounds = [*groups.starts, len(groups.order)]
+        for name, start, end in zip(groups.names, bounds, bounds[1:], strict=False):
+            rows, times = groups.order[start:end], groups.times[start:end]
+            place = f"{where}: series {name}" if name else where
+            series = Series(name, values_NC[rows], place)
+            try:
+                if options.time and step is not None:
+                    series, _ = on_grid(series, times, step, options.gaps, self._season)
+            except DataError as error:
+                yield Item(place, None, str(error), self._known(name))
+                continue
+            if options.gaps == "ignore":
+                step = step_of(times, np.zeros(1, dtype=np.int64))
+            found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
+            yield from self._of_series(series, found)
+
+    def _known(self, name: str) -> dict[str, Any]:
+        return {self._series: name} if self._series else {}
+
+    def _of_series(self, series: Series, stamps: SeriesStamps | None = None) -> Iterator[Item]:
+        """The windows of a series, or why it has none."""
+        known, problem = self._known(series.name), ""
+        scaling = self._scalings.get(series.name) if self._named else next(iter(self._scalings.values()))
+        if self._series:
+            known["scaled_by"] = "own rows" if scaling is None else "training"
+        if scaling is None:
+            if self._nameless:
+                problem = "scaled by its own rows: the model, of an earlier version, does not know series by name"
+            whole_TC = series.values[~np.isnan(series.values).any(axis=1)]
+            if not len(whole_TC):
+                yield Item(series.where, None, "no row has all values", known)
+                return
+            try:
+                scaling = standardization(whole_TC, series.where)
+            except DataError as error:
+                yield Item(series.where, None, str(error), known)
+                return
+        starts = [0, *(series.breaks if series.breaks is not None else ())]
+        stretches = list(zip(starts, [*starts[1:], len(series.values)], strict=True))
+        enough = [(start, end) for start, end in stretches if end - start >= self._least]
+        for start, end in enough if self.asked.every_origin and enough else stretches[-1:]:
+            if end - start < self._least:
+                rows = f"{end - start} {'row' if end - start == 1 else 'rows'}{' after a gap' if start else ''}"
+                reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
+                yield Item(series.where, None, reason, known)
+                continue
+            found = _Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
+            for item in self._of_stretch(found, known):
+                yield replace(item, scaling=scaling, problem=problem) if isinstance(item, _Window) else item
+
+    def _of_stretch(self, stretch: _Stretch, known: dict[str, Any]) -> Iterator[Item]:
+        """The windows of rows without a gap."""
+        horizon, rows = self.problem.horizon, stretch.end - stretch.start
+        missing_T = np.flatnonzero(np.isnan(stretch.scaled).any(axis=1))
+        times = stretch.times(horizon, whole=self.asked.every_origin)
+        for origin in range(self._least, rows + 1) if self.asked.every_origin else (rows,):
+            first, where, facts = max(origin - self.problem.window, 0), stretch.series.where, known
+            if self.asked.every_origin:
+                facts = {**known, "origin": times[origin - 1] if times else stretch.start + origin}
+                where = f"{where}, origin {facts['origin']}"
+            at = int(np.searchsorted(missing_T, first))
+            if at < len(missing_T) and missing_T[at] < origin:
+                yield Item(where, None, stretch.missing(int(missing_T[at]), self.problem.channels), facts)
+            else:
+                ahead = times[origin : origin + horizon] if self.asked.every_origin else times
+                yield _Window(where, stretch.scaled[first:origin], "", facts, ahead)
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), and their times."""
+
+    series: Series
+    start: int
+    end: int
+    scaled: NDArray[np.float32]
+    stamps: SeriesStamps | None
+
+    def times(self, horizon: int, *, whole: bool) -> list[Any]:
+        """How the times after it are written, and before them those of its rows; none where none are known."""
+        if self.stamps is None:
+            return []
+        after = self.stamps.ahead(self.end, horizon)
+        return [*self.stamps.rows(self.start, self.end), *after] if whole else after
+
+    def missing(self, row: int, channels: Sequence[str]) -> str:
+        """Says which value of a row is missing."""
+        channel = channels[int(np.argmax(np.isnan(self.scaled[row])))]
+        row += self.start
+        place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
+        return f"{channel} is missing or no finite number in {place}, which is looked back on"

@@ -1,0 +1,165 @@
+"""Times ahead written as a table writes its own: in its zone, and by the first pattern that gives its last cells.
+
+R rows of a series that were read, T rows with those made, N times. Times are in UTC where the table tells a zone.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.time_series.ahead import ahead, keeps_days
+from tuner.adapters.time_series.steps import Step
+from tuner.adapters.time_series.times import UNIX
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPARED = 24
+"""Latest cells of a series that a pattern must give."""
+_ZONED = re.compile(r"(.*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)( ?(?:Z|UTC|GMT|[-+]\d{2}(?::?\d{2})?))")
+_DAYS = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d"),
+    *("%-d.%-m.%Y", "%-d/%-m/%Y", "%-m/%-d/%Y", "%d %b %Y", "%-d %b %Y", "%d-%b-%Y", "%d %B %Y", "%-d %B %Y"),
+    *("%b %d, %Y", "%b %-d, %Y", "%B %d, %Y", "%B %-d, %Y"),
+)
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%-H:%M", "%-H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%-I:%M %p", "%I:%M:%S %p", "%H%M")
+_PERIODS = (
+    *("%Y", "%Y-%m", "%Y/%m", "%Y.%m", "%Y%m", "%m/%Y", "%m.%Y", "%m-%Y", "%YM%m", "%Y-M%m", "%b %Y", "%b-%Y"),
+    *("%B %Y", "%Y-%b", "%Y %b", "%G-W%V", "%GW%V", "%Y-%j", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"),
+    *("%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y"),
+)
+_PATTERNS = (*_DAYS, *(f"{day}{mark}{clock}" for mark in " T" for clock in _CLOCKS for day in _DAYS), *_PERIODS, *UNIX)
+_LOOKED_AT = 64
+"""Latest times of a series by which its calendar is told."""
+
+
+class Stamps:
+    """What tells how the times of a table go on, and how they are written.
+
+    Args:
+        cells: The table's column of times as it was read, row by row.
+        form: What data.time_format says.
+    """
+
+    def __init__(self, cells: pd.Series[Any], form: str) -> None:
+        self.cells = cells
+        self.zone: tzinfo | None = getattr(cells.dtype, "tz", None)
+        self.texts = cells.dtype.kind not in "mM" and not str(cells.dtype).startswith("period")
+        self.patterns = [form] if "%" in form else []
+        """That which fitted the series before."""
+
+
+class SeriesStamps:
+    """The times of one series.
+
+    Args:
+        table: Its table's.
+        rows_R: Its rows in the table, in order.
+        times_R: Their times.
+        step: Their usual step; None where there is none.
+        made_T: Which of its rows were made to fill gaps; None where none were.
+    """
+
+    def __init__(
+        self,
+        table: Stamps,
+        rows_R: NDArray[np.int64],
+        times_R: NDArray[np.generic],
+        step: Step | None,
+        made_T: NDArray[np.bool_] | None,
+    ) -> None:
+        self._table, self._step = table, step
+        self._cells = table.cells.iloc[rows_R]
+        self._zone, self._suffix, self._pattern = table.zone, "", ""
+        if times_R.dtype.kind == "M":
+            self._learn(times_R)
+        self._read_T = np.ones(len(times_R), dtype=bool) if made_T is None else ~made_T
+        latest_T = np.cumsum(self._read_T) - 1
+        self._times_T = times_R[latest_T]
+        for row in np.flatnonzero(np.diff(self._read_T.astype(np.int8), append=1) == -1):  # before a gap
+            number = int(np.argmax(self._read_T[row + 1 :]))
+            made = self._after(row + 1, number)
+            self._times_T = self._times_T.astype(made.dtype)
+            self._times_T[row + 1 : row + 1 + number] = made
+
+    def rows(self, start: int, end: int) -> list[Any]:
+        """How the times of rows are written: text for dates, numbers for numbers; those that were read as they were."""
+        written = self._written(self._times_T[start:end])
+        if not self._table.texts or self._times_T.dtype.kind != "M":
+            return written
+        cells = iter(self._cells.iloc[int(self._read_T[:start].sum()) :].astype(str).str.strip())
+        return [next(cells) if read else text for read, text in zip(self._read_T[start:end], written, strict=True)]
+
+    def ahead(self, end: int, number: int) -> list[Any]:
+        """How the times after the rows up to `end` are written; none where there is no step."""
+        return [] if self._step is None else self._written(self._after(end, number))
+
+    def _after(self, end: int, number: int) -> NDArray[np.generic]:
+        """Times after the rows up to `end`; steps of days and longer keep the time of day in the table's zone."""
+        assert self._step is not None, "without a step there are no gaps, and nothing goes on"
+        times_T = self._times_T[max(end - _LOOKED_AT, 0) : end]
+        if self._zone is None or times_T.dtype.kind != "M" or not keeps_days(self._step):
+            return ahead(times_T, self._step, number)
+        here_T = _clock(times_T, self._zone).tz_localize(None).to_numpy()
+        here_N = _dates(ahead(here_T, self._step, number)).tz_localize(
+            self._zone, ambiguous=np.ones(number, dtype=bool), nonexistent="shift_forward"
+        )
+        return np.asarray(here_N.tz_convert(UTC).tz_localize(None).to_numpy())
+
+    def _learn(self, times_R: NDArray[np.generic]) -> None:
+        """Zone and pattern, from the latest cells."""
+        if not self._table.texts:
+            return
+        cells = self._cells.iloc[-_COMPARED:].astype(str).str.strip().tolist()
+        times = times_R[-_COMPARED:]
+        if last := _ZONED.fullmatch(cells[-1]):
+            self._suffix = last[2]
+            alike = np.array([cell.endswith(self._suffix) for cell in cells])
+            cells = [cell.removesuffix(self._suffix) for cell in cells if cell.endswith(self._suffix)]
+            times, written = times[alike], self._suffix.strip()
+            offset = "+00:00" if written in ("Z", "UTC", "GMT") else written
+            self._zone = datetime.fromisoformat(f"2000-01-01T00:00{offset}").tzinfo
+        here = _clock(times, self._zone)
+        for pattern in (*self._table.patterns, *_PATTERNS):
+            if _by(here[-1:], pattern) == cells[-1:] and _by(here, pattern) == cells:
+                self._table.patterns, self._pattern = [pattern], pattern
+                return
+
+    def _written(self, times_N: NDArray[np.generic]) -> list[Any]:
+        if times_N.dtype.kind != "M":
+            numbers: list[Any] = times_N.tolist()
+            return numbers
+        here_N = _clock(times_N, self._zone)
+        if self._pattern:
+            return [text + self._suffix for text in _by(here_N, self._pattern)]
+        if self._zone is not None:
+            return [moment.isoformat(" ") for moment in here_N]
+        dates = (here_N == here_N.normalize()).all() and self._step is not None and keeps_days(self._step)
+        return [str(moment.date() if dates else moment) for moment in here_N]
+
+
+def _dates(times: Any) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    return pd.DatetimeIndex(times)
+
+
+def _clock(times: NDArray[np.generic], zone: tzinfo | None) -> pd.DatetimeIndex:
+    """What clocks show at those times in the zone."""
+    moments = _dates(times)
+    return moments if zone is None else moments.tz_localize(UTC).tz_convert(zone)
+
+
+def _by(moments: pd.DatetimeIndex, pattern: str) -> list[str]:
+    if pattern in UNIX:
+        unit = UNIX[pattern][0]
+        plain = moments.tz_convert(UTC).tz_localize(None) if moments.tz else moments
+        return [str(int(number)) for number in plain.to_numpy().astype(f"datetime64[{unit}]").astype(np.int64)]
+    if "%q" in pattern:
+        return [pattern.replace("%q", str(moment.quarter)).replace("%Y", f"{moment.year:04d}") for moment in moments]
+    return [str(text) for text in moments.strftime(pattern)]
