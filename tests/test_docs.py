@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -29,6 +30,7 @@ from tuner.task.resolve import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 PAGES = {path.relative_to(ROOT / "docs").as_posix(): path.read_text() for path in (ROOT / "docs").rglob("*.md")}
 
 
@@ -94,7 +96,7 @@ def test_the_documents_cell_is_searched(own_cell: str, tmp_path: Path) -> None:
 def test_every_command_that_the_documents_name_exists() -> None:
     """`python -m tuner X` is a command for every X in the documents, and every command is in one that is read first."""
     by_hand = README + "".join(text for name, text in PAGES.items() if not name.startswith("reference/"))
-    named = set(re.findall(r"python -m tuner ([a-z-]+)", by_hand + (ROOT / "ARCHITECTURE.md").read_text()))
+    named = set(re.findall(r"python -m tuner ([a-z-]+)", by_hand + ARCHITECTURE))
     assert named == set(main.commands)
 
 
@@ -172,7 +174,37 @@ def test_exports_are_true() -> None:
 
 
 def test_documents_name_no_file_that_is_not_there() -> None:
-    """Paths in ARCHITECTURE.md exist."""
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    for path in set(re.findall(r"`((?:\w+/)+\w+\.py)", text)):
+    """Paths in ARCHITECTURE.md exist, and so do the classes and functions that are named with them."""
+    found = set(re.findall(r"`((?:\w+/)+\w+\.py)(?::(\w+))?`", ARCHITECTURE))
+    assert len(found) > 20
+    for path, name in found:
         assert (ROOT / "tuner" / path).exists(), path
+        assert not name or name in definitions(path), f"{path}:{name}"
+
+
+def test_the_way_of_a_trial_is_at_most_twelve_files() -> None:
+    """Each step begins with the one place to read, a file that no other step names first."""
+    way = ARCHITECTURE.partition("## The way of one trial\n")[2].partition("\n## ")[0]
+    steps = re.findall(r"^(\d+)\. (.*)$", way, re.MULTILINE)
+    assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
+    assert 5 < len(steps) <= 12
+    places = [re.match(r"`((?:\w+/)+\w+\.py):(\w+)` ", step) for _, step in steps]
+    assert len({place[1] for place in places if place}) == len(steps)
+    for place in places:
+        assert place is not None
+        assert place[2] in definitions(place[1]), place[0]
+
+
+def test_every_room_is_in_the_list_of_rooms() -> None:
+    """Folders and single files of the package; none is listed that is gone."""
+    table = ARCHITECTURE.partition("## Rooms\n")[2].partition("\n## ")[0]
+    cells = "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))
+    package = [path for path in (ROOT / "tuner").iterdir() if not path.name.startswith("__")]
+    rooms = {f"{path.name}/" for path in package if path.is_dir()} | {path.stem for path in package if path.is_file()}
+    assert set(re.findall(r"`([\w/]+)`", cells)) == rooms
+
+
+def definitions(path: str) -> set[str]:
+    """The classes and functions of a file of the package."""
+    body = ast.parse((ROOT / "tuner" / path).read_text()).body
+    return {each.name for each in body if isinstance(each, ast.ClassDef | ast.FunctionDef)}
