@@ -221,6 +221,14 @@ class Codec(Protocol):
         """
         ...
 
+    def example(self) -> Mapping[str, Sequence[Any]]:
+        """A table that `items` takes, made up, of an item or a few: column -> values, of one type each.
+
+        Served models are described by it: str, int, float, bool, or bytes of a recording. Without this method they
+        have no signature.
+        """
+        ...
+
     def columns(self, *, proba: bool) -> dict[str, type]:
         """Names of what `answer` gives, in their order, and their types: str, int, float."""
         ...

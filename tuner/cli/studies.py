@@ -28,6 +28,16 @@ def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyF
     return folder
 
 
+def model_folder(model: str, storage: str) -> Path:
+    """A model named by its folder, or by the study that it came of."""
+    from tuner.predict.folder import NETWORK  # brings torch
+
+    for folder in (Path(model), Path(model) / "model"):
+        if (folder / NETWORK).exists():
+            return folder
+    return study_folder(model, storage).model
+
+
 def has_study(task: str, sets: tuple[str, ...]) -> bool:
     """Whether a task file's study was begun."""
     from tuner.config import load_task_file

@@ -5,6 +5,8 @@
     weights.safetensors      the weights
     preprocess/              what the adapter's codec reads: classes, vocabulary, scales
     requirements.txt         what is needed to use it
+    signature.json           columns and types of what it takes and gives, in MLflow's form; see `signature`
+    input_example.json       a request that it answers, as an HTTP client sends it
     README.md                the card: what it does, what it was trained on, how good it is
 """
 
@@ -28,6 +30,7 @@ NETWORK, WEIGHTS, PREPROCESS, REQUIREMENTS, CARD = (
     "requirements.txt",
     "README.md",
 )
+SIGNATURE, EXAMPLE = "signature.json", "input_example.json"
 _LARGEST = 64 * 1024**2
 """Bytes of JSON that are read."""
 

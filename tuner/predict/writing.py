@@ -11,10 +11,13 @@ from typing import Any
 
 from safetensors.torch import save as save_tensors
 
+from tuner.adapters.base import Adapter
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import completed
+from tuner.config.options import Options
 from tuner.disk import places, regular
 from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description
+from tuner.predict.signature import write_signature
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
 from tuner.training.settings import settings
@@ -69,25 +72,27 @@ def write_model(folder: Path, trained: Trained) -> None:
     tensors, _ = checkpoint.load(places.join(trained.place, checkpoint.MODEL), choose_device("cpu"))
     weights = {name: tensor.detach().clone().contiguous() for name, tensor in tensors["network"].items()}
     places.write(str(making / WEIGHTS), save_tensors(weights))
-    _described(trained).write(making)
-    for name in ADAPTERS[trained.adapter].load().model_files:
+    entry = ADAPTERS[trained.adapter]
+    options = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data).data
+    adapter: Adapter = entry.load()(options)
+    _described(trained, adapter, options).write(making)
+    for name in adapter.model_files:
         places.write(str(making / PREPROCESS / name), regular.read_bytes(trained.prepared / name))
+    write_signature(making, adapter.codec(making / PREPROCESS))
     places.write(str(making / REQUIREMENTS), "".join(f"{line}\n" for line in _requirements(trained.adapter)).encode())
     places.write(str(making / CARD), trained.card.encode())
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
 
 
-def _described(trained: Trained) -> Description:
-    entry = ADAPTERS[trained.adapter]
-    chosen = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data)
+def _described(trained: Trained, adapter: Adapter, options: Options) -> Description:
     params = {name: value for name, value in trained.params.items() if not name.startswith("data.")}
     return Description(
         name=trained.name,
         adapter=trained.adapter,
-        data={name: _last(name, value) for name, value in chosen.data.model_dump(mode="json").items()},
+        data={name: _last(name, value) for name, value in options.model_dump(mode="json").items()},
         params=params,
-        lag=completed(entry.load()(chosen.data).problem(trained.prepared), trained.prepared).lag,
+        lag=completed(adapter.problem(trained.prepared), trained.prepared).lag,
         metric=trained.metric,
         value=trained.value,
         versions=dict(line.split("==") for line in _requirements(trained.adapter)),

@@ -14,6 +14,8 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # else a model takes along a `pyproject.toml` that happens to lie in the current folder
+    "MLFLOW_UV_AUTO_DETECT": "false",
     # MLflow's own retries would hold a call for minutes; the writer's rounds are the retries.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",

@@ -65,6 +65,10 @@ class TextClassCodec(ClassCodec):
         for number, text in enumerate(data):
             yield self._item(text, f"item {number}")
 
+    def example(self) -> dict[str, list[str]]:
+        """A text. See `Codec`."""
+        return {self._options.text: ["a text to be classified"]}
+
     def _item(self, text: object, where: str) -> Item:
         if not isinstance(text, str):
             return Item(where, None, f"it must be a text, but is {text!r:.80}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.options import STORAGE, examples
+from tuner.cli.studies import model_folder
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Item, Row
@@ -63,7 +64,7 @@ def predict(
 
     if output is not None:
         check_suffix(output)
-    loaded = load(_folder(model, storage), device=device, own_code=own_code).asking(**_asked(wishes))
+    loaded = load(model_folder(model, storage), device=device, own_code=own_code).asking(**_asked(wishes))
     columns = loaded.columns(proba=proba)
     problems = _Problems()
     to = nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns)
@@ -73,17 +74,6 @@ def predict(
     problems.tell(output)
     if problems.count:
         click.get_current_context().exit(1)
-
-
-def _folder(model: str, storage: str) -> Path:
-    """A model's folder, or the one of a study."""
-    from tuner.predict.folder import NETWORK
-
-    if (Path(model) / NETWORK).exists() or (Path(model) / "model" / NETWORK).exists():
-        return Path(model)
-    from tuner.cli.studies import study_folder
-
-    return study_folder(model, storage).model
 
 
 def _asked(wishes: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""The model as MLflow loads it, by `loader_module: tuner.predict.pyfunc`; no code of it is kept with the model.
+
+It imports no MLflow: what a served model needs is this room and what lies below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import DataError
+from tuner.predict.model import Model
+from tuner.predict.opening import load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Served:
+    """A model that answers tables. Values alone are taken: whoever asks over a network names no file here.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Answers as those of `Model.predict`; what is not known is None, which JSON has, rather than NaN.
+
+        Args:
+            data: Columns as the model's signature names them.
+            params: `proba`: whether rows also have what makes them up.
+
+        Raises:
+            DataError: It is no table, or lacks a column.
+        """
+        if not hasattr(data, "columns"):
+            raise DataError("a served model must get a table", value=type(data).__name__)
+        answers = self._model.predict(data, proba=bool((params or {}).get("proba", False)))
+        known = answers.notna()
+        return answers if known.all(axis=None) else answers.astype(object).where(known, None)
+
+
+def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Served:
+    """Called by `mlflow.pyfunc.load_model`.
+
+    Args:
+        path: The model's folder.
+        model_config: `own_code` and `device`, as `load` takes them.
+
+    Raises:
+        StudyError: As `load` says.
+    """
+    chosen = dict(model_config or {})
+    device, own_code = str(chosen.get("device", "cpu")), chosen.get("own_code") is True
+    return Served(load(path, device=device, own_code=own_code))

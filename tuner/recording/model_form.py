@@ -1,0 +1,100 @@
+"""A model's folder in MLflow's form: its files as data behind a loader module, never a pickle."""
+
+from __future__ import annotations
+
+import base64
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+with warnings.catch_warnings():  # of MLflow, about types of its own
+    warnings.simplefilter("ignore")
+    from mlflow import pyfunc
+    from mlflow.pyfunc import scoring_server
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ParamSchema, Schema
+
+from tuner.disk import regular
+from tuner.errors import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOADER = "tuner.predict.pyfunc"
+"""The module that MLflow imports to open it."""
+_LARGEST = 64 * 1024**2
+"""Bytes of JSON that are read."""
+
+
+def save(model: Path, to: Path, identity: Model | None = None) -> None:
+    """Write a model's folder as an MLflow model.
+
+    Args:
+        model: The model's folder.
+        to: The folder to make.
+        identity: What MLflow knows of it already: its number, its run.
+
+    Raises:
+        StudyError: The model's folder is damaged, or the new one cannot be made.
+    """
+    signature, example = _signature(model)
+    try:
+        lines = regular.read_bytes(model / "requirements.txt").decode().splitlines()
+        pyfunc.save_model(
+            str(to),
+            loader_module=LOADER,
+            data_path=str(model),
+            signature=signature,
+            input_example=example,
+            pip_requirements=lines,
+            mlflow_model=identity or Model(),
+        )
+    except (OSError, ValueError, MlflowException) as error:
+        raise StudyError("the model must be written in MLflow's form", value=error, where=str(to)) from error
+
+
+def application(model: Path, config: Mapping[str, object]) -> Any:
+    """MLflow's scoring server of an MLflow model, as an ASGI application.
+
+    Args:
+        model: What `save` has made.
+        config: What the loader module is told.
+    """
+    return scoring_server.init(pyfunc.load_model(str(model), model_config=dict(config)))
+
+
+def _signature(model: Path) -> tuple[ModelSignature | None, pd.DataFrame | None]:
+    """What it takes and gives, and an example; none of a model without."""
+    if not (model / "signature.json").exists():
+        return None, None
+    try:
+        found, request = _json(model / "signature.json"), _json(model / "input_example.json")["dataframe_split"]
+        inputs = Schema.from_json(json.dumps(found["inputs"]))
+        outputs = Schema.from_json(json.dumps(found["outputs"]))
+        params = ParamSchema.from_json(json.dumps(found["params"]))
+        binary = [column["name"] for column in found["inputs"] if column["type"] == "binary"]
+        return ModelSignature(inputs, outputs, params), _table(request, binary)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, MlflowException) as error:
+        fix = "Copy it anew."
+        raise StudyError(
+            "the model's signature must be as it was written", value=error, fix=fix, where=str(model)
+        ) from error
+
+
+def _table(request: dict[str, Any], binary: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(request["data"], columns=request["columns"])
+    for name in binary:
+        table[name] = [base64.b64decode(value) for value in table[name]]
+    return table
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if regular.status(path).st_size > _LARGEST:
+        raise ValueError(f"more than {_LARGEST} bytes")
+    found: dict[str, Any] = json.loads(regular.read_bytes(path))
+    return found

@@ -1,0 +1,95 @@
+"""`tuner serve`: MLflow's own scoring server with one model, for this machine only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tuner.errors import UserError
+from tuner.recording.uri import QUIET
+
+_LONGEST_EXAMPLE = 300
+"""Bytes of a request that are shown; a longer one is named by its file."""
+
+
+class ScoringServer:
+    """Answers HTTP until it is told to stop, in this process, so that nothing is left behind.
+
+    Args:
+        model: The model's folder.
+        port: TCP port; 0 for one that is free.
+        config: What the model's loader is told: `own_code`, `device`.
+
+    Raises:
+        UserError: The port is in use.
+    """
+
+    def __init__(self, model: Path, port: int, config: dict[str, object]) -> None:
+        self._model, self._config = model, config
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError as error:
+            self._socket.close()
+            fix = "Name another one: --port, 0 for any."
+            raise UserError("the port must be free", value=f"{port}, {error.strerror}", fix=fix) from error
+        self._stopped = False
+        self._ask: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def stop(self) -> None:
+        """Ask for its end. Callable from a signal, at any time."""
+        self._stopped = True
+        self._ask()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until it is stopped.
+
+        Args:
+            ready: Called when it answers.
+
+        Raises:
+            StudyError: The model is damaged.
+        """
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        # Here, as MLflow takes two seconds to import and reads the switches above.
+        import uvicorn
+
+        from tuner.recording.model_form import application, save
+
+        with self._socket, tempfile.TemporaryDirectory(prefix="tuner-serve-") as made:
+            save(self._model, Path(made) / "model")
+            app = application(Path(made) / "model", self._config)
+
+            class Server(uvicorn.Server):
+                async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                    await super().startup(sockets)
+                    if self.started and not self.should_exit:
+                        ready()
+
+            server = Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
+            self._ask = lambda: setattr(server, "should_exit", True)
+            server.should_exit = self._stopped
+            server.run([self._socket])
+
+
+def curl(model: Path, url: str) -> str:
+    """A command that asks a served model, as a user types it."""
+    example = model / "input_example.json"
+    data = f"@{os.path.relpath(example)}"
+    if not example.is_file():
+        data = json.dumps({"dataframe_records": []})
+    elif example.stat().st_size <= _LONGEST_EXAMPLE:
+        data = example.read_text()
+    return f"curl {url}/invocations -H 'Content-Type: application/json' -d {shlex.quote(data)}"
