@@ -12,7 +12,9 @@ from tests.support.command import output, tuner
 from tuner.cli import main
 from tuner.cli.catalogs import kinds
 from tuner.config import read_yaml, ready_tasks
+from tuner.disk.lock import DriverLock
 
+STORED = "\n\nstored in mlruns/studies/tiny"
 COMMANDS = sorted(main.commands)
 KEYS = ["name", "summary", "parameters", "source"]
 
@@ -189,11 +191,55 @@ def test_rerun_tells_of_other_versions(study: Path, tmp_path: Path, monkeypatch:
 
 @pytest.mark.usefixtures("here")
 def test_run_has_nothing_to_do_when_all_is_done() -> None:
-    """An unchanged finished study is left alone, and that is said, in words or as JSON."""
+    """An unchanged finished study is left alone: its summary is told once more, in words or as JSON."""
     before = output("top", "tiny", "--json")
-    assert "study tiny is finished" in tuner("run", "tiny.yaml").stdout
-    assert output("run", "tiny.yaml", "--json")["event"] == "nothing"
+    told = tuner("run", "tiny.yaml").stdout
+    assert "study tiny is finished" in told
+    assert tuner("show", "tiny").stdout.rstrip() == told.partition("study tiny is finished")[0].rstrip() + STORED
+    summary, nothing = map(json.loads, tuner("run", "tiny.yaml", "--json").stdout.splitlines())
+    assert nothing["event"] == "nothing"
+    assert summary.items() >= output("show", "tiny", "--json")["summary"].items()
     assert output("top", "tiny", "--json") == before
+
+
+@pytest.mark.usefixtures("here")
+def test_show_tells_the_summary_of_a_finished_study() -> None:
+    """Headline, table, sentences, the winner and where the study is."""
+    told = tuner("show", "tiny.yaml").stdout
+    assert told.startswith("\nstudy tiny: 3 trials (")
+    assert told.endswith(f"{STORED}\n")
+    found = output("show", "tiny", "--json")
+    assert (found["study"], found["finished"], found["running"], found["confirmed"]) == ("tiny", True, False, 2)
+    for text in (*found["summary"]["sentences"], f"{found['summary']['winner']}: ", "most frequent class"):
+        assert text in " ".join(told.split())
+
+
+def test_show_tells_how_far_an_unfinished_study_is(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, killed or at work; trials by their states, the best so far."""
+    monkeypatch.chdir(shutil.copytree(study, tmp_path / "copy"))
+    folder = Path("mlruns/studies/tiny")
+    sweep = folder / "sweep.jsonl"
+    begun = sweep.read_text().splitlines()[0]
+    shutil.rmtree(folder / "confirm")
+    (trial,) = (folder / "trials").glob("*2")
+    lines = (trial / "events.jsonl").read_text().splitlines()
+    (trial / "events.jsonl").write_text("\n".join(lines[:2]) + "\n")
+    stopped = json.dumps({"event": "stopped", "time": 1.0, "reason": "Ctrl+C", "seconds": 1.0})
+    sweep.write_text(f"{begun}\n{stopped}\n")
+    told = tuner("show", "tiny").stdout.splitlines()
+    assert told[0] == "study tiny is not finished: it was stopped (Ctrl+C); `run` goes on where it was"
+    assert re.fullmatch(r"2 of 3 trials over \(2 completed\), 1 begun", told[1])
+    assert re.fullmatch(r"best so far: val/accuracy [0-9.]+ \(trial [01]\)", told[2])
+    sweep.write_text(f"{begun}\n")
+    assert "its driver was ended without a word" in tuner("show", "tiny").stdout
+    lock = DriverLock(folder / "driver.lock")
+    assert "a driver is at work on it" in tuner("show", "tiny").stdout
+    assert output("show", "tiny", "--json")["running"]
+    lock.release()
+    found = output("show", "tiny", "--json")
+    assert (found["finished"], found["running"], found["begun"], found["summary"]) == (False, False, 1, None)
 
 
 @pytest.mark.usefixtures("here")

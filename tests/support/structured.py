@@ -203,7 +203,7 @@ SWEEP_EVENTS: list[dict[str, Any]] = [
         "seconds": 98.0,
         "headline": "done",
         "metric": "val/loss",
-        "rows": [{"name": "x"}],
+        "rows": [{"name": "x", "score": "1", "test": "-", "seeds": "1 of 1"}],
         "sentences": ["trial 0 is best."],
         "winner": "trial 0",
         "asked": {"trials": 3},
@@ -252,7 +252,15 @@ FILES = sorted(
         *(run + "/events.jsonl" for run in RUNS),
     ]
 )
-COMMANDS = ("top whole", "top whole --json", "diagnose whole", "diagnose whole --json", "gc whole")
+COMMANDS = (
+    "top whole",
+    "top whole --json",
+    "show whole",
+    "show whole --json",
+    "diagnose whole",
+    "diagnose whole --json",
+    "gc whole",
+)
 
 
 @st.composite

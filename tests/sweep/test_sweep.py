@@ -12,7 +12,7 @@ import pytest
 from tests.support.sweeps import Events, curves, records, sweep
 from tests.support.tiny import write_task
 from tuner.adapters.preparing import CONTENTS, contents_of
-from tuner.announcements import Announcement, NothingToDo, Notice, SpaceChanged, TrialEnded
+from tuner.announcements import Announcement, NothingToDo, Notice, SpaceChanged, Summary, TrialEnded
 from tuner.disk.events import read, read_run
 from tuner.errors import StudyError
 from tuner.messages import State
@@ -52,8 +52,10 @@ def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
     _, begun = sweep(path, "pruner.min_epochs=10")
     assert any("pruner asha stops no trial" in notice.sentence for notice in begun.of(Notice))
     before = sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl"))
+    (first,) = begun.of(Summary)
     outcome, told = sweep(path)
-    assert outcome == Outcome(finished=True, usable=True)
+    assert outcome == Outcome(finished=True, usable=True, summary=first)
+    assert told.of(Summary) == [first]
     assert "2 trials. Raise budget.trials to extend it" in told.of(NothingToDo)[0].sentence
     assert sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl")) == before
 

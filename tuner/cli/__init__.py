@@ -24,12 +24,13 @@ from tuner.cli.commands.recording import sync, ui
 from tuner.cli.commands.rerun import rerun
 from tuner.cli.commands.run import run
 from tuner.cli.commands.serve import serve
+from tuner.cli.commands.show import show
 from tuner.cli.commands.top import top
 from tuner.cli.commands.validate import validate
 from tuner.errors import UserError
 from tuner.redaction import redacting
 
-_COMMANDS = (run, predict, serve, validate, lr_range, top, diagnose, rerun, list_, schema, ui, sync, gc)
+_COMMANDS = (run, predict, serve, validate, lr_range, show, top, diagnose, rerun, list_, schema, ui, sync, gc)
 
 
 class _Commands(click.Group):

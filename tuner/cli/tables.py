@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.text import Text
 from tuner.announcements import Summary
 from tuner.cli.values import WIDTH, duration, number
 from tuner.words import counted
+
+if TYPE_CHECKING:
+    from tuner.sweep.standing import Standing
 
 _NARROW = 110  # columns below which a table of trials would be one of syllables
 
@@ -113,6 +116,26 @@ def print_summary(summary: Summary, console: Console) -> None:
         console.print(f"model: {_here(summary.model)}", highlight=False)
         command = f"python -m tuner predict {_here(summary.model)} FILE -o answers.csv"
         console.print(f"to use it: {command}", highlight=False, soft_wrap=True)
+
+
+def print_unfinished(standing: Standing, console: Console) -> None:
+    """How far a study is that is not finished."""
+    if standing.running:
+        state = "a driver is at work on it"
+    else:
+        state = f"it was stopped ({standing.stopped})" if standing.stopped else "its driver was ended without a word"
+        state += "; `run` goes on where it was"
+    lines = [f"study {standing.study} is not finished: {state}"]
+    over = sum(standing.states.values())
+    states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(standing.states.items()))
+    begun = f", {standing.begun} begun" if standing.begun else ""
+    lines.append(f"{over} of {counted(standing.trials, 'trial')} over{f' ({states})' if states else ''}{begun}")
+    if standing.confirmed:
+        lines.append(f"{counted(standing.confirmed, 'training')} of the confirmation over")
+    if standing.best is not None:
+        lines.append(f"best so far: {standing.metric} {number(standing.best)} (trial {standing.best_number})")
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _here(path: str) -> str:

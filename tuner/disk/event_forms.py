@@ -146,8 +146,24 @@ class _Ending(_Event):
     reason: str = ""
 
 
+class _Row(_Form):
+    name: str
+    score: str
+    test: str
+    seeds: str
+
+
 class _Summary(_Ending):
-    winner: str | int | None = None
+    headline: str | None = None
+    metric: str | None = None
+    test_metric: str | None = None
+    rows: list[_Row] | None = None
+    has_test: bool | None = None
+    model: str | None = None
+    importance: dict[str, _Number] | None = None
+    drawn: list[str] | None = None
+    separation: dict[str, Any] | None = None
+    winner: str | None = None
     winner_params: dict[str, Any] | None = None
     sentences: list[str] | None = None
     asked: dict[str, Any] | None = None

@@ -84,6 +84,18 @@ class DriverLock:
             self._file.close()
 
 
+def held(path: Path) -> bool:
+    """Whether a driver has the study now."""
+    try:
+        with regular.open_bytes(path) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no lock file, or none that can be read
+        return False
+    return False
+
+
 def _holder(path: Path) -> str:
     try:
         held = json.loads(regular.read_bytes(path))

@@ -27,6 +27,7 @@ from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared_storage import SharedStorage
+from tuner.sweep.standing import last_summary
 from tuner.sweep.stopping import Deadlines, Stop
 from tuner.sweep.summary import summarize
 from tuner.sweep.test_phase import TestPhase
@@ -45,7 +46,7 @@ class Outcome:
     Args:
         finished: False when it was stopped before the end.
         usable: Whether at least one trial completed.
-        summary: What was told last; None when stopped or when there was nothing to do.
+        summary: What was told last; None when stopped or when there is nothing to sum up.
         recorded: Whether the record is there, with what was recorded.
     """
 
@@ -103,9 +104,16 @@ class Sweep:
         check_startable(self._task, self._executor, fresh=self._fresh)
         with opened_study(self._task, self._tell, self._stop, fresh=self._fresh) as search:
             if sentence := finished(self._task, search):
-                self._tell(NothingToDo(sentence))
-                return Outcome(finished=True, usable=True)
+                return self._again(sentence)
             return self._run(self._open(search))
+
+    def _again(self, sentence: str) -> Outcome:
+        """Tell a finished study's summary once more."""
+        summary = last_summary(self._task.folder)
+        if summary is not None:
+            self._tell(summary)
+        self._tell(NothingToDo(sentence))
+        return Outcome(finished=True, usable=True, summary=summary)
 
     def _open(self, search: Search) -> OpenSweep:
         task, self._began = self._task, time.monotonic()

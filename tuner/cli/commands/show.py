@@ -1,0 +1,39 @@
+"""`show`: how a study stands."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from tuner.cli.options import JSON, STORAGE, STUDY, examples
+from tuner.cli.studies import study_folder
+
+
+@click.command()
+@STUDY
+@STORAGE
+@JSON
+@examples(
+    "python -m tuner show digits",
+    "python -m tuner show task.yaml",
+    "python -m tuner show digits --json",
+)
+def show(study: str, storage: str, as_json: bool) -> None:
+    """Print the summary of a finished study again; of another one, how far it is."""
+    from tuner.sweep.standing import standing
+
+    found = standing(study_folder(study, storage))
+    if as_json:
+        from tuner.cli.values import finite
+
+        click.echo(json.dumps(finite(found.as_json()), indent=2))
+        return
+    from tuner.cli.tables import make_console, print_summary, print_unfinished
+
+    if found.summary is None:
+        print_unfinished(found, make_console())
+    else:
+        print_summary(found.summary, make_console())
+    click.echo(f"\nstored in {os.path.relpath(found.folder)}")

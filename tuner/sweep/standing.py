@@ -1,0 +1,105 @@
+"""How a study stands, read from its folder: finished, with what it said; or how far it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from tuner.announcements import Summary
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_runs
+from tuner.disk.folder import StudyFolder
+from tuner.disk.lock import held
+from tuner.messages import State
+from tuner.reporting.about import About
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a study stands.
+
+    Args:
+        study: Its name.
+        folder: Where it is.
+        finished: Whether the last run of the driver came to its end.
+        running: Whether a driver has it now.
+        stopped: Why the last run of the driver was stopped; "" where it was not, or was killed.
+        metric: The objective.
+        trials: Trials that were asked for.
+        states: State -> trials of the search that are over so.
+        begun: Trials of the search that are not over.
+        confirmed: Trainings of the confirmation that are over.
+        best: The best score of a completed trial; None before there is one.
+        best_number: The trial that has it.
+        summary: What it said when it was finished; None before.
+    """
+
+    study: str
+    folder: str
+    finished: bool
+    running: bool
+    stopped: str
+    metric: str
+    trials: int
+    states: Mapping[str, int] = field(default_factory=dict)
+    begun: int = 0
+    confirmed: int = 0
+    best: float | None = None
+    best_number: int | None = None
+    summary: Summary | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able fields."""
+        return asdict(self)
+
+
+def standing(folder: StudyFolder) -> Standing:
+    """How a study stands.
+
+    Raises:
+        StudyError: An event file is damaged.
+    """
+    told = events.read(folder.sweep_events)
+    asked: dict[str, Any] = next((event for event in reversed(told) if event["event"] == "sweep"), {})
+    last = told[-1] if told else {"event": ""}
+    records = list(read_runs(folder.events(run) for run in folder.runs()))
+    trials = [record for record in records if record.kind == "trial"]
+    objective = About.of(folder.name, asked).objective
+    best = objective.best_of((one for one in trials if one.state is State.COMPLETED), score=_value)
+    summary = last_summary(folder)
+    return Standing(
+        study=folder.name,
+        folder=str(folder.root),
+        finished=summary is not None,
+        running=held(folder.lock),
+        stopped=last.get("reason", "") if last["event"] == "stopped" else "",
+        metric=objective.metric,
+        trials=asked.get("trials") or 0,
+        states=dict(Counter(record.state.value for record in trials if record.state.final)),
+        begun=sum(not record.state.final for record in trials),
+        confirmed=sum(record.kind == "confirm" and record.state.final for record in records),
+        best=None if best is None else best.value,
+        best_number=None if best is None else best.number,
+        summary=summary,
+    )
+
+
+def last_summary(folder: StudyFolder) -> Summary | None:
+    """What a study said when it was finished; None where it is not.
+
+    Raises:
+        StudyError: The study's event file is damaged.
+    """
+    last = next(reversed(events.read(folder.sweep_events)), {"event": ""})
+    if last["event"] != "summary":
+        return None
+    told: dict[str, Any] = {"headline": "", "metric": "", "test_metric": ""}
+    told |= {each.name: last[each.name] for each in fields(Summary) if last.get(each.name) is not None}
+    kept = told.get("model") and folder.model.is_dir()
+    return Summary(**{**told, "model": str(folder.model) if kept else ""})  # the study's folder may have moved
+
+
+def _value(record: RunRecord) -> float | None:
+    return record.value
