@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from copy import copy
 from itertools import islice
@@ -104,4 +105,4 @@ def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _is_path(data: str | Path) -> bool:
-    return isinstance(data, Path) or Path(data).exists()
+    return isinstance(data, Path) or os.path.exists(data)  # which a long text is no error for

@@ -12,7 +12,7 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
-from tuner.adapters.files import content_digest, existing, read_text
+from tuner.adapters.files import Encoding, content_digest, existing, read_text
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.language_scores import unigram_scores
 from tuner.adapters.nlp.options import LanguageModellingOptions
@@ -21,6 +21,7 @@ from tuner.adapters.nlp.units import UNITS
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    from tuner.adapters.nlp.language_codec import LanguageCodec
     from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 
 LAG = 200
@@ -56,6 +57,7 @@ class LanguageModelling:
             counted=True,
         ),
     )
+    model_files = ("facts.json", "tokens.json", "counts.npy", "lengths.npy")
     defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: LanguageModellingOptions) -> None:
@@ -101,7 +103,7 @@ class LanguageModelling:
         np.save(folder / "counts.npy", counts_K)
         (folder / "tokens.json").write_text(json.dumps(vocabulary.tokens))
         lag = min(LAG, len(streams["train"]))
-        write_facts(folder, {"lag": lag, "spelling": vocabulary.spelling})
+        write_facts(folder, {"lag": lag, "spelling": vocabulary.spelling, "tokenizer": vocabulary.tokenizer})
         return Prepared(
             counts={split: len(tokens) for split, tokens in streams.items()},
             trivial={split: unigram_scores(counts_K, streams[split], vocabulary) for split in ("val", "test")},
@@ -121,6 +123,12 @@ class LanguageModelling:
 
         return LanguageModellingProblem(folder, self.options)
 
+    def codec(self, folder: Path) -> LanguageCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.nlp.language_codec import LanguageCodec  # brings torch
+
+        return LanguageCodec(folder, self.options)
+
     def _texts(self) -> dict[Split, str]:
         """The text of each split: the last shares of the whole, in order, or files of their own."""
         options = self.options
@@ -139,14 +147,14 @@ class LanguageModelling:
 
     def _read(self, option: str) -> str:
         path = existing(getattr(self.options, option), option)
-        if not (files := corpus_files(path)):
+        if not corpus_files(path):
             raise DataError(
                 f"the folder of data.{option} must hold a .txt or .md file",
                 value=str(path),
                 fix="Name another folder, or the file itself.",
                 key=("data", option),
             )
-        return "\n".join(normalised_lines(read_text(file, self.options.encoding)) for file in files)
+        return corpus_text(path, self.options.encoding)
 
 
 _HELD: tuple[Literal["val", "test"], ...] = ("val", "test")
@@ -158,6 +166,11 @@ def corpus_files(path: Path) -> list[Path]:
         return [path]
     found = (file for ending in ("txt", "md") for file in path.rglob(f"*.{ending}"))
     return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
+
+
+def corpus_text(path: Path, encoding: Encoding) -> str:
+    """The text of a file, or of a folder's files, one after the other."""
+    return "\n".join(normalised_lines(read_text(file, encoding)) for file in corpus_files(path))
 
 
 def normalised_lines(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -56,6 +57,10 @@ class LanguageModellingProblem:
         text = np.load(self.folder / f"{split}.npy", mmap_mode="r").view(np.ndarray)
         if split == "train":
             return ParallelStreams(text)
+        return self.scored(text)
+
+    def scored(self, text: NDArray[np.integer]) -> ScoredText:
+        """A text to be scored, token 0 before its first."""
         warm_up = self.options.warm_up
         return ScoredText(
             text,

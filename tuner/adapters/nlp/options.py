@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tuner.adapters.files import Encoding, check_left_out, check_origin
 from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, OutputBias
 from tuner.adapters.nlp.sources import CORPORA, SOURCES
+from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Unit = Literal["char", "subword", "word"]
@@ -129,3 +130,17 @@ class LanguageModellingOptions(ClassOptions, EmbeddingOptions):
         """Share of the text that is cut off for a split."""
         own = self.val_path if split == "val" else self.test_path
         return 0.0 if own is not None else getattr(self, split)
+
+
+class LanguageAsked(Options):
+    """What a language model may be asked beside the score of each text."""
+
+    lines: bool = False
+    """Whether each line is a text of its own."""
+    continuation: int = Field(default=0, ge=0, le=1_000_000)
+    """Tokens to write after each text, 0 (none) to 1,000,000; the column continuation has them."""
+    temperature: float = Field(default=1.0, ge=0, le=100)
+    """What the logits are divided by before a token is drawn, 0 to 100: below 1 likelier ones come more often; 0 takes
+    the likeliest."""
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    """Of the draws, >= 0; the same for each text."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -22,6 +22,9 @@ from tuner.adapters.nlp.vocabulary import encode, train_tokenizer
 
 UNKNOWN = "<unk>"
 """What token 0 is called; a word of that name, as in the Penn Treebank, is unknown."""
+
+Encode = Callable[[str], NDArray[np.int64]]
+"""A text to token numbers."""
 
 _CODES = 0x110000
 _WORD = re.compile(r"\n|\S+")
@@ -40,21 +43,27 @@ class Vocabulary:
         encode: A text to token numbers, int64.
         spelling: Nats that it takes to tell which symbol an unknown one is, once it is known to be unknown; without
             them, the fewer tokens the fewer bits.
+        tokenizer: What tells a text apart into subwords, as JSON; empty with other units.
     """
 
     tokens: list[str]
     lengths: NDArray[np.float64]
-    encode: Callable[[str], NDArray[np.int64]]
+    encode: Encode
     spelling: float
+    tokenizer: str = ""
 
 
 def characters(train: str, _: int) -> Vocabulary:
     """Every character of the training text; the vocabulary has no limit. An unknown one may be any of Unicode's."""
     known = np.flatnonzero(np.bincount(_codes(train), minlength=_CODES))
-    numbers = np.zeros(_CODES, dtype=np.int64)
-    numbers[known] = np.arange(1, len(known) + 1)
     tokens = [UNKNOWN, *map(chr, known)]
-    return Vocabulary(tokens, np.ones(len(tokens)), lambda text: numbers[_codes(text)], math.log(_CODES))
+    return Vocabulary(tokens, np.ones(len(tokens)), _by_character(tokens), math.log(_CODES))
+
+
+def _by_character(tokens: Sequence[str], _: str = "") -> Encode:
+    numbers = np.zeros(_CODES, dtype=np.int64)
+    numbers[[ord(token) for token in tokens[1:]]] = np.arange(1, len(tokens))
+    return lambda text: numbers[_codes(text)]
 
 
 def subwords(train: str, limit: int) -> Vocabulary:
@@ -65,13 +74,18 @@ def subwords(train: str, limit: int) -> Vocabulary:
     """
     tokenizer = train_tokenizer(_PIECE.findall(train), limit, prefix_space=False)
     tokens = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
+    told = tokenizer.to_str()
     begins = {letter for letter, byte in _byte_letters().items() if byte & 0xC0 != 0x80}  # not inside a character
-
-    def numbers(text: str) -> NDArray[np.int64]:
-        return np.concatenate(encode(tokenizer, _PIECE.findall(text))).astype(np.int64)
-
     counts = [sum(letter in begins for letter in token) for token in tokens]
-    return Vocabulary([UNKNOWN, *tokens], np.asarray([1, *counts], dtype=np.float64), numbers, spelling=0.0)
+    lengths = np.asarray([1, *counts], dtype=np.float64)
+    return Vocabulary([UNKNOWN, *tokens], lengths, _by_subword(tokens, told), spelling=0.0, tokenizer=told)
+
+
+def _by_subword(_: Sequence[str], told: str) -> Encode:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(told)
+    return lambda text: np.concatenate(encode(tokenizer, _PIECE.findall(text))).astype(np.int64)
 
 
 def words(train: str, limit: int) -> Vocabulary:
@@ -96,17 +110,47 @@ def words(train: str, limit: int) -> Vocabulary:
     spellings = [0.0 if word == UNKNOWN else sum(map(nats.__getitem__, word), end) for word in lost]
     weights = [counts[word] for word in lost]
     unknown = np.average([sizes[word] for word in lost], weights=weights)
+    tokens, lengths = [UNKNOWN, *kept], np.asarray([unknown, *(sizes[word] for word in kept)])
+    return Vocabulary(tokens, lengths, _by_word(tokens), float(np.average(spellings, weights=weights)))
+
+
+def _by_word(tokens: Sequence[str], _: str = "") -> Encode:
+    numbers = {word: number for number, word in enumerate(tokens) if number}
 
     def encoded(text: str) -> NDArray[np.int64]:
         found = _WORD.findall(text)
         return np.fromiter(map(numbers.get, found, repeat(0)), dtype=np.int64, count=len(found))
 
-    lengths = np.asarray([unknown, *(sizes[word] for word in kept)])
-    return Vocabulary([UNKNOWN, *kept], lengths, encoded, float(np.average(spellings, weights=weights)))
+    return encoded
 
 
 UNITS: Mapping[Unit, Callable[[str, int], Vocabulary]] = {"char": characters, "subword": subwords, "word": words}
 """Unit -> maker of its vocabulary from a training text that is not blank and the largest number of tokens."""
+
+ENCODERS: Mapping[Unit, Callable[[Sequence[str], str], Encode]] = {
+    "char": _by_character,
+    "subword": _by_subword,
+    "word": _by_word,
+}
+"""Unit -> maker of `Vocabulary.encode` from `Vocabulary.tokens` and `Vocabulary.tokenizer`."""
+
+
+def parts_of(unit: Unit, text: str) -> Sequence[str]:
+    """What the tokens of a text are, one by one; of subwords, none of which is unknown, nothing."""
+    return {"char": list(text), "word": _WORD.findall(text), "subword": []}[unit]
+
+
+def _from_subwords(tokens: Sequence[str]) -> str:
+    letters = _byte_letters()
+    return bytes(letters[letter] for token in tokens for letter in token).decode(errors="replace")
+
+
+DECODERS: Mapping[Unit, Callable[[Sequence[str]], str]] = {
+    "char": "".join,
+    "subword": _from_subwords,
+    "word": lambda tokens: re.sub(r" ?\n ?", "\n", " ".join(tokens)),
+}
+"""Unit -> the text that tokens, by their spellings, are written as."""
 
 
 def _codes(text: str) -> NDArray[np.uint32]:

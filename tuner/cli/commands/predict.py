@@ -33,7 +33,8 @@ _TICK_SECONDS = 2.0
     "wishes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Ask for more than the model answers by itself: every_origin=true of forecasts. May be repeated.",
+    help="Ask for more than the model answers by itself: every_origin=true of forecasts, continuation=200 of a "
+    "language model. May be repeated.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
@@ -43,6 +44,7 @@ _TICK_SECONDS = 2.0
     "python -m tuner predict mlruns/studies/digits/model new.csv --proba",
     "python -m tuner predict reviews texts.jsonl -o answers.parquet",
     "python -m tuner predict demand test.csv --ask every_origin=true -o forecasts.csv",
+    "python -m tuner predict shakespeare begin.txt --ask continuation=200 --ask temperature=0.8",
 )
 def predict(
     model: str,
