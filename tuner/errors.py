@@ -51,8 +51,15 @@ class UserError(TunerError, ValueError):
         self.where = self.where or where
         return self
 
+    @property
+    def problem(self) -> str:
+        """The line without the place."""
+        return self._told("")
+
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
+        return self._told(f"{self.where}: " if self.where else "")
+
+    def _told(self, place: str) -> str:
         got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
         fix = f" {self.fix}" if self.fix else ""
         return printable(" ".join(redacted(f"{place}{self.rule}{got}.{fix}").split()))

@@ -216,33 +216,42 @@ class Classification:
 class ClassCodec:
     """What all codecs of classes share: the answer is the likeliest class, and its probability.
 
-    Subclasses read. Columns: `class`, `probability`, and with `proba` one `p(<class>)` per class.
+    Subclasses read. Columns: what the items' facts tell them apart by, `class`, `probability`, and with `proba` one
+    `p(<class>)` per class.
 
     Args:
         problem: Opened with `as_used`.
+        repeated: Those facts: an id, a path.
     """
 
-    def __init__(self, problem: Classification) -> None:
-        self.problem = problem
+    def __init__(self, problem: Classification, *repeated: str) -> None:
+        self.problem, self._repeated = problem, repeated
 
     def columns(self, *, proba: bool) -> dict[str, type]:
         """See `Codec`."""
-        more = self.problem.classes if proba else ()
-        return {"class": str, "probability": float, **{f"p({name})": float for name in more}}
+        return {**dict.fromkeys(self._repeated, str), **class_columns(self.problem.classes, proba=proba)}
 
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
         """One row per item. See `Codec`."""
         from tuner.adapters.batching import device_of, padded
 
         probabilities_BK = network(*padded(items, device_of(network))).double().softmax(dim=1).cpu().numpy()
-        rows = []
-        for probabilities_K in probabilities_BK:
-            likeliest = int(probabilities_K.argmax())
-            row: Row = {"class": self.problem.classes[likeliest], "probability": float(probabilities_K[likeliest])}
-            if proba:
-                row |= dict(zip(list(self.columns(proba=True))[2:], probabilities_K.tolist(), strict=True))
-            rows.append([row])
-        return rows
+        return [
+            [{**item.facts, **class_row(probabilities_K, self.problem.classes, proba=proba)}]
+            for item, probabilities_K in zip(items, probabilities_BK, strict=True)
+        ]
+
+
+def class_columns(classes: Sequence[str], *, proba: bool) -> dict[str, type]:
+    """The columns of `class_row`, and their types."""
+    return {"class": str, "probability": float, **{f"p({name})": float for name in (classes if proba else ())}}
+
+
+def class_row(probabilities_K: NDArray[np.float64], classes: Sequence[str], *, proba: bool) -> Row:
+    """The likeliest class and its probability, and with `proba` the probability of each."""
+    likeliest = int(probabilities_K.argmax())
+    values = [classes[likeliest], float(probabilities_K[likeliest]), *(probabilities_K.tolist() if proba else ())]
+    return dict(zip(class_columns(classes, proba=proba), values, strict=True))
 
 
 def as_used(options: ClassOptions) -> ClassOptions:

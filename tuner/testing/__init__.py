@@ -5,4 +5,6 @@ Needs pytest (the extra `testing`), which nothing else of the package imports. d
 
 import pytest
 
-pytest.register_assert_rewrite("tuner.testing.adapters", "tuner.testing.cells", "tuner.testing.recorders")
+pytest.register_assert_rewrite(
+    "tuner.testing.adapters", "tuner.testing.cells", "tuner.testing.codecs", "tuner.testing.recorders"
+)

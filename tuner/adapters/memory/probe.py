@@ -17,6 +17,7 @@ from tuner.adapters.memory.options import ProbeOptions
 from tuner.adapters.ragged import write_ragged
 
 if TYPE_CHECKING:
+    from tuner.adapters.memory.codec import ProbeCodec
     from tuner.adapters.memory.problems import ProbeProblem
 
 
@@ -38,6 +39,7 @@ class MemoryProbe:
             counted=True,
         ),
     )
+    model_files = ("facts.json",)
     defaults: dict[str, object] = {}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: ProbeOptions) -> None:
@@ -71,3 +73,9 @@ class MemoryProbe:
         from tuner.adapters.memory.problems import PROBLEMS  # brings torch
 
         return PROBLEMS[self.options.task](folder, self.options)
+
+    def codec(self, folder: Path) -> ProbeCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.memory.codec import ProbeCodec  # brings torch
+
+        return ProbeCodec(folder, self.options)

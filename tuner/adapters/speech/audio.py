@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from tuner.adapters.room import must_fit
 from tuner.disk import regular
 from tuner.errors import DataError
 
+Source = bytes | BytesIO
+"""A file's name, or its content."""
 _CUT_OFF = re.compile(r"data(?: size)?\s*:\s*(\d+) \(should be (\d+)\)", re.IGNORECASE)
 """libsndfile's note of a file that is shorter than its header says."""
 RATES_HZ = (1000, 1_000_000)
@@ -31,24 +34,33 @@ def read_header(path: Path) -> tuple[int, int]:
     Raises:
         DataError: The file is not a recording, or is cut off.
     """
-    import soundfile
-
     if regular.status(path).st_size == 0:
         return 0, 0
+    return header_of(os.fsencode(path), path)  # a name need not be UTF-8
+
+
+def header_of(source: Source, where: Path | str) -> tuple[int, int]:
+    """Sample rate in Hz and number of samples of what has bytes.
+
+    Raises:
+        DataError: It is not a recording, or is cut off.
+    """
+    import soundfile
+
     try:
-        info = soundfile.info(os.fsencode(path))  # a name need not be UTF-8
+        info = soundfile.info(source)
     except soundfile.SoundFileError as error:
-        raise _damaged(path, getattr(error, "error_string", str(error))) from error
+        raise _damaged(where, getattr(error, "error_string", str(error))) from error
     if info.frames and not RATES_HZ[0] <= info.samplerate <= RATES_HZ[1]:
         raise DataError(
             f"the sample rate must be {RATES_HZ[0]} to {RATES_HZ[1]} Hz",
             value=info.samplerate,
             fix="Mend the header, or resample the recording.",
-            where=str(path),
+            where=str(where),
         )
     cut_off = _CUT_OFF.search(info.extra_info)
     if cut_off and int(cut_off[2]) < int(cut_off[1]) < _UNKNOWN_SIZE:
-        raise _damaged(path, f"{cut_off[2]} of {cut_off[1]} bytes")
+        raise _damaged(where, f"{cut_off[2]} of {cut_off[1]} bytes")
     return info.samplerate, info.frames
 
 
@@ -58,24 +70,29 @@ def read_samples(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: The file is damaged, or a sample is not finite.
     """
+    return samples_of(os.fsencode(path), path)
+
+
+def samples_of(source: Source, where: Path | str) -> NDArray[np.float32]:
+    """As `read_samples`, of what has bytes."""
     import soundfile
 
     blocks: list[NDArray[np.float32]] = []
     try:
-        with soundfile.SoundFile(os.fsencode(path)) as file:
+        with soundfile.SoundFile(source) as file:
             size = max(1, _BLOCK // file.channels)  # a header may claim more samples than there are bytes
             while len(block := file.read(size, dtype="float32", always_2d=True)):
                 blocks.append(block.mean(axis=1))
-                must_fit(2 * blocks[0].nbytes, path, what=f"{len(blocks)} blocks of samples and the next")
+                must_fit(2 * blocks[0].nbytes, where, what=f"{len(blocks)} blocks of samples and the next")
     except soundfile.SoundFileError as error:
-        raise _damaged(path, getattr(error, "error_string", str(error))) from error
+        raise _damaged(where, getattr(error, "error_string", str(error))) from error
     mono = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
     if not np.isfinite(mono).all():
         raise DataError(
             "every sample must be finite",
             value=f"sample {int(np.flatnonzero(~np.isfinite(mono))[0])}",
             fix="Repair or remove the recording.",
-            where=str(path),
+            where=str(where),
         )
     return mono
 
@@ -134,5 +151,5 @@ def log_mel(
     return np.stack(frames) if frames else np.zeros((0, num_mels), dtype=np.float32)
 
 
-def _damaged(path: Path, found: str) -> DataError:
-    return DataError("the recording must be readable", value=found, fix="Replace or remove the file.", where=str(path))
+def _damaged(where: Path | str, found: str) -> DataError:
+    return DataError("the recording must be readable", value=found, fix="Replace or remove the file.", where=str(where))

@@ -24,7 +24,7 @@ from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
-from tuner.adapters.speech.features import Item, compute_features, read_features
+from tuner.adapters.speech.features import Item, compute_features, read_features, standardized
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
@@ -32,6 +32,7 @@ from tuner.adapters.splits import deal, equal_items, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    from tuner.adapters.speech.codec import SpeechClassCodec
     from tuner.adapters.speech.problem import SpeechClassificationProblem
 
 
@@ -43,6 +44,7 @@ class SpeechClassification:
     """Before, whole speakers were dealt without a look at their labels."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
+    model_files = ("facts.json",)
 
     def __init__(self, options: SpeechClassificationOptions) -> None:
         self.options = options
@@ -81,7 +83,7 @@ class SpeechClassification:
         labels = {}
         for split, its in splits.items():
             labels[split] = numbered((item.label for item in its), classes)
-            scaled = [((item.features - mean) / scale).astype(np.float32) for item in its]
+            scaled = [standardized(item.features, mean, scale) for item in its]
             write_ragged(folder, f"{split}.x", scaled)
             write_labels(folder, split, labels[split].tolist())
         write_facts(folder, {"classes": classes, "mean": mean.tolist(), "scale": scale.tolist(), **facts})
@@ -107,6 +109,12 @@ class SpeechClassification:
         from tuner.adapters.speech.problem import SpeechClassificationProblem  # brings torch
 
         return SpeechClassificationProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> SpeechClassCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.speech.codec import SpeechClassCodec  # brings torch
+
+        return SpeechClassCodec(folder, self.options)
 
     def _path(self) -> Path:
         assert self.options.path is not None

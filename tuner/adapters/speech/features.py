@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from tuner.adapters.base import Split
 from tuner.adapters.room import must_fit
 from tuner.adapters.speech.audio import log_mel, resampled
 from tuner.adapters.speech.options import SpeechClassificationOptions
-from tuner.adapters.speech.recordings import Recording
+from tuner.adapters.speech.recordings import Recording, Signal
 from tuner.adapters.splits import split_named
 from tuner.errors import DataError
 
@@ -49,21 +49,46 @@ def compute_features(
         )
     wanted = options.sample_rate_hz or max(rates.items(), key=lambda pair: (pair[1], pair[0]))[0]
     items = []
-    for recording, (rate, num_samples) in zip(recordings, headers, strict=True):
-        if num_samples:
-            samples = recording.samples()
-            must_fit(samples.nbytes * wanted // rate, recording.where, what=f"the recording at {wanted} Hz")
-            features = log_mel(
-                resampled(samples, rate, wanted),
-                wanted,
-                num_mels=options.num_mels,
-                frame_ms=options.frame_ms,
-                hop_ms=options.hop_ms,
-            )
-        else:
-            features = np.zeros((0, options.num_mels), dtype=np.float32)
+    for recording, header in zip(recordings, headers, strict=True):
+        features = features_of(recording, header, wanted, options)
         items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split))
     return items, {"sample_rate_hz": wanted, "resampled": rates.total() - rates[wanted]}
+
+
+def features_of(
+    recording: Signal, header: tuple[int, int], wanted_hz: int, options: SpeechClassificationOptions
+) -> NDArray[np.float32]:
+    """Log-mel features (T, F) of a recording; T is 0 where it is shorter than a frame.
+
+    Args:
+        recording: The recording.
+        header: What `Signal.header` says.
+        wanted_hz: The sample rate to compute them at.
+        options: Bands and frames.
+
+    Raises:
+        DataError: The recording is damaged; there are more mel bands than a frame can tell apart.
+    """
+    rate, num_samples = header
+    if not num_samples:
+        return np.zeros((0, options.num_mels), dtype=np.float32)
+    samples = recording.samples()
+    must_fit(samples.nbytes * wanted_hz // rate, recording.where, what=f"the recording at {wanted_hz} Hz")
+    return log_mel(
+        resampled(samples, rate, wanted_hz),
+        wanted_hz,
+        num_mels=options.num_mels,
+        frame_ms=options.frame_ms,
+        hop_ms=options.hop_ms,
+    )
+
+
+def standardized(
+    features: NDArray[np.float32], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Features (T, F) on the scale of the training frames, whose mean and standard deviation (F,) are given."""
+    scaled: NDArray[np.float32] = ((features - mean) / scale).astype(np.float32)
+    return scaled
 
 
 def read_features(path: Path, group: str | None = "speaker", split: str | None = None) -> list[Item]:
@@ -80,10 +105,8 @@ def read_features(path: Path, group: str | None = "speaker", split: str | None =
     more = [name for name in (group, split) if name is not None]
     optional = [name for name in more if name == "speaker"]
     arrays, _ = read_arrays(path, ("X", "lengths", "y", *(name for name in more if name != "speaker")), optional)
+    lengths = lengths_in(arrays, path)
     X = arrays["X"]
-    if X.ndim != 2 or X.dtype.kind not in "fiu":
-        raise _misshapen(path, "X must hold real numbers of shape (all frames, channels)", X)
-    lengths = check_lengths(arrays["lengths"], len(X), path)
     for name in arrays.keys() - {"X", "lengths"}:
         if arrays[name].shape != lengths.shape or arrays[name].dtype.kind not in "Uiu":
             rule = f"{name} must hold a text or a whole number for each of {len(lengths)} items"
@@ -112,6 +135,18 @@ def read_features(path: Path, group: str | None = "speaker", split: str | None =
         )
         for end, length, label, speaker, place, part in zip(ends, lengths, labels, speakers, places, said, strict=True)
     ]
+
+
+def lengths_in(arrays: Mapping[str, NDArray[Any]], path: Path) -> NDArray[np.int64]:
+    """Frames of each item in X.
+
+    Raises:
+        DataError: X or the lengths are misshapen.
+    """
+    X = arrays["X"]
+    if X.ndim != 2 or X.dtype.kind not in "fiu":
+        raise _misshapen(path, "X must hold real numbers of shape (all frames, channels)", X)
+    return check_lengths(arrays["lengths"], len(X), path)
 
 
 def _misshapen(path: Path, rule: str, array: NDArray[Any]) -> DataError:

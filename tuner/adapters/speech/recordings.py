@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from string import Formatter
 from typing import Protocol
@@ -14,14 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
-from tuner.adapters.speech.audio import read_header, read_samples
+from tuner.adapters.speech.audio import header_of, read_header, read_samples, samples_of
 from tuner.adapters.speech.formats import UNREAD, check_whole_classes, is_recording, left_over, visible_files
 from tuner.adapters.splits import split_named
 from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
 
 
-class Recording(Protocol):
+class Signal(Protocol):
+    """Sound."""
+
+    @property
+    def where(self) -> str:
+        """The place that messages name."""
+        ...
+
+    def header(self) -> tuple[int, int]:
+        """Sample rate in Hz and number of samples."""
+        ...
+
+    def samples(self) -> NDArray[np.float32]:
+        """The signal (samples,) in [-1, 1]."""
+        ...
+
+
+class Recording(Signal, Protocol):
     """What somebody said, as a signal."""
 
     @property
@@ -37,19 +55,6 @@ class Recording(Protocol):
     @property
     def split(self) -> Split | None:
         """The split that it is said to be in; None where nothing is said."""
-        ...
-
-    @property
-    def where(self) -> str:
-        """The place that messages name."""
-        ...
-
-    def header(self) -> tuple[int, int]:
-        """Sample rate in Hz and number of samples."""
-        ...
-
-    def samples(self) -> NDArray[np.float32]:
-        """The signal (samples,) in [-1, 1]."""
         ...
 
 
@@ -70,6 +75,26 @@ class RecordedFile:
     def samples(self) -> NDArray[np.float32]:
         """The signal (samples,) in [-1, 1]."""
         return read_samples(self.path)
+
+
+@dataclass(frozen=True)
+class NewRecording:
+    """A recording whose words are asked for: a file, or its content."""
+
+    source: Path | bytes
+    where: str
+
+    def header(self) -> tuple[int, int]:
+        """Sample rate in Hz and number of samples."""
+        if isinstance(self.source, Path):
+            return read_header(self.source)
+        return header_of(BytesIO(self.source), self.where) if self.source else (0, 0)
+
+    def samples(self) -> NDArray[np.float32]:
+        """The signal (samples,) in [-1, 1]."""
+        if isinstance(self.source, Path):
+            return read_samples(self.source)
+        return samples_of(BytesIO(self.source), self.where)
 
 
 def find_recordings(
@@ -127,7 +152,7 @@ def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -
                 where=without,
             )
         yield RecordedFile(
-            _listed(path.parent, cells["path"], where),
+            listed(path.parent, cells["path"], where),
             _filled("label", cells["label"], where),
             _filled(str(group), cells[str(group)], where) if told else None,
             where,
@@ -173,7 +198,12 @@ def _in_folder(folder: Path, pattern: str, group: str | None, split: str | None)
     check_whole_classes(unread, labels if labels else {label for label, _ in unread})
 
 
-def _listed(folder: Path, name: str, where: str) -> Path:
+def listed(folder: Path, name: str, where: str) -> Path:
+    """A file that a manifest in a folder lists.
+
+    Raises:
+        DataError: There is none.
+    """
     path = folder / _filled("path", name, where)
     if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
         raise DataError(

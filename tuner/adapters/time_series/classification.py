@@ -31,6 +31,7 @@ from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    from tuner.adapters.time_series.class_codec import SeriesClassCodec
     from tuner.adapters.time_series.problems import SeriesClassificationProblem
 
 
@@ -42,6 +43,7 @@ class SeriesClassification:
     """Before, row numbers, ids and copies of the label were inputs."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
+    model_files = ("facts.json",)
 
     def __init__(self, options: ClassificationOptions) -> None:
         self.options = options
@@ -70,6 +72,7 @@ class SeriesClassification:
         facts = {
             "classes": classes,
             "channels": channels,
+            "steps": splits["train"].steps,
             "mean": scaling.mean.tolist(),
             "scale": scaling.scale.tolist(),
         }
@@ -94,6 +97,12 @@ class SeriesClassification:
         from tuner.adapters.time_series.problems import SeriesClassificationProblem  # brings torch
 
         return SeriesClassificationProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> SeriesClassCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.time_series.class_codec import SeriesClassCodec  # brings torch
+
+        return SeriesClassCodec(folder, self.options)
 
     def _paths(self) -> list[Path]:
         assert self.options.path is not None

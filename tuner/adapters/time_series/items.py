@@ -24,6 +24,7 @@ class Items:
         groups: One per item, or none at all: which items belong together.
         splits: One per item, or none at all: the split that it is said to be in.
         left_out: Columns of the table that hold no measurements.
+        steps: Columns of the table that hold the steps, where a row is an item.
         notices: What the user should hear of how the items were read.
     """
 
@@ -34,6 +35,7 @@ class Items:
     groups: list[str] | None = None
     splits: list[Split] | None = None
     left_out: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -85,6 +85,7 @@ def _read_wide(path: Path, options: ClassificationOptions, like: Items | None) -
         ("value",),
         **_dealing({name: table.text(name).tolist() for name in told}, places, options, like),
         left_out=tuple(found.left_out),
+        steps=tuple(found.names),
         notices=(*table.notices, *found.notices, *_one_step(len(found.names), "row")),
     )
 
@@ -185,7 +186,42 @@ def _dealing(
 def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
     told = [name for name in (options.group, None if like else options.split) if name is not None]
     arrays, unused = read_arrays(path, ("X", "y", *told), ("lengths",))
-    x, lengths = arrays["X"], arrays.get("lengths")
+    lengths = arrays.get("lengths")
+    x = steps_and_channels(arrays["X"], lengths, options, path)
+    if not np.isfinite(x).all():
+        place = tuple(int(index) for index in np.argwhere(~np.isfinite(x))[0])
+        raise DataError(
+            f"X{list(place)} must be a finite number",
+            value=x[place].item(),
+            fix="Fill the gap; items of unequal length stand one after the other in X, with their `lengths`.",
+            where=str(path),
+        )
+    sequences = items_in(x, lengths, path)
+    for name in ("y", *told):
+        if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
+            raise DataError(
+                f"{name} must hold {len(sequences)} {'classes' if name == 'y' else 'names'}, whole numbers or texts",
+                value=f"{arrays[name].dtype} {arrays[name].shape}",
+                where=str(path),
+            )
+    places = [f"{path}: item {index}" for index in range(len(sequences))]
+    channels = tuple(f"channel {index + 1}" for index in range(sequences[0].shape[1]))
+    words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
+    doubts = doubtful_values(sequences, words["y"]) if like is None else []
+    notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
+    return Items(
+        sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
+    )
+
+
+def steps_and_channels(
+    x: NDArray[np.generic], lengths: NDArray[np.generic] | None, options: ClassificationOptions, path: Path
+) -> NDArray[np.float64]:
+    """X as (items, steps[, channels]), or with lengths (all steps[, channels]), whichever way it is laid out.
+
+    Raises:
+        DataError: It is something else.
+    """
     wanted = (1, 2) if lengths is not None else (2, 3)
     if x.ndim not in wanted or x.dtype.kind not in "iufb":
         raise DataError(
@@ -199,33 +235,17 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
                 "data.layout must be left out where X has no axis of channels", value=x.shape, key=("data", "layout")
             )
         x = x.swapaxes(-1, -2)
-    x = np.asarray(x, dtype=np.float64)
-    if not np.isfinite(x).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(x))[0])
-        raise DataError(
-            f"X{list(place)} must be a finite number",
-            value=x[place].item(),
-            fix="Fill the gap; items of unequal length stand one after the other in X, with their `lengths`.",
-            where=str(path),
-        )
-    if x.ndim == wanted[0]:
-        x = x[..., None]
-    sequences = list(x) if lengths is None else np.split(x, _ends(lengths, x, path))
-    for name in ("y", *told):
-        if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
-            raise DataError(
-                f"{name} must hold {len(sequences)} {'classes' if name == 'y' else 'names'}, whole numbers or texts",
-                value=f"{arrays[name].dtype} {arrays[name].shape}",
-                where=str(path),
-            )
-    places = [f"{path}: item {index}" for index in range(len(sequences))]
-    channels = tuple(f"channel {index + 1}" for index in range(x.shape[-1]))
-    words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
-    doubts = doubtful_values(sequences, words["y"]) if like is None else []
-    notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
-    return Items(
-        sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
-    )
+    return np.asarray(x, dtype=np.float64)
+
+
+def items_in(x: NDArray[np.float64], lengths: NDArray[np.generic] | None, path: Path) -> list[NDArray[np.float64]]:
+    """The items (steps, channels) of what `steps_and_channels` gives.
+
+    Raises:
+        DataError: The lengths do not fit.
+    """
+    x = x[..., None] if x.ndim == (2 if lengths is None else 1) else x
+    return list(x) if lengths is None else np.split(x, _ends(lengths, x, path))
 
 
 def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ClassificationOptions, path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,11 @@ class Scaling(NamedTuple):
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     constant: NDArray[np.bool_]
+
+    @classmethod
+    def known(cls, mean: Sequence[float], scale: Sequence[float]) -> Scaling:
+        """The scaling that training data had."""
+        return cls(np.array(mean), np.array(scale), np.zeros(len(mean), dtype=bool))
 
     def __call__(self, values_TC: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values on the standardized scale."""

@@ -63,6 +63,7 @@ class Table:
         self._frame: Any
         if frame is not None:
             self._frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
+            check_columns([str(name) for name in self._frame.columns], str(path))
         elif self._parquet:
             self._frame = read_parquet(path)
         else:

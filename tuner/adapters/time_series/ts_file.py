@@ -13,7 +13,7 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +34,11 @@ def read_ts(path: Path) -> Items:
     sequences: list[NDArray[np.float64]] = []
     labels: list[str] = []
     places: list[str] = []
-    for number, raw in enumerate(read_text(path).split("\n"), start=1):
-        line, where = raw.strip(), f"{path}:{number}"
-        if not line or line.startswith("#"):
-            continue
-        if "data" not in tags:
-            _read_tag(line, tags, where)
-            continue
+    for line, where in _lines(path, tags, labelled=True):
         *channels, label = line.split(":")
         if not channels or not label.strip():
             raise DataError("the line must hold values and then a class, parted by ':'", value=line, where=where)
-        sequences.append(_item(channels, where))
+        sequences.append(item_of(channels, where))
         labels.append(label.strip())
         places.append(where)
         _check_item(sequences, labels[-1], tags, where)
@@ -54,7 +48,31 @@ def read_ts(path: Path) -> Items:
     return Items(sequences, labels, places, tuple(f"channel {index + 1}" for index in range(width)))
 
 
-def _read_tag(line: str, tags: dict[str, list[str]], where: str) -> None:
+def read_new(path: Path) -> Iterator[tuple[list[str], str]]:
+    """The channels of every item, not read yet, and its place; the class is left out where the tags say there is one.
+
+    Raises:
+        DataError: A tag is damaged.
+    """
+    tags: dict[str, list[str]] = {}
+    for line, where in _lines(path, tags, labelled=False):
+        parts = line.split(":")
+        yield parts[:-1] if tags.get("classlabel", ["false"])[0].lower() == "true" else parts, where
+
+
+def _lines(path: Path, tags: dict[str, list[str]], *, labelled: bool) -> Iterator[tuple[str, str]]:
+    """The lines after @data, and their places; `tags` takes what stands before."""
+    for number, raw in enumerate(read_text(path).split("\n"), start=1):
+        line, where = raw.strip(), f"{path}:{number}"
+        if not line or line.startswith("#"):
+            continue
+        if "data" in tags:
+            yield line, where
+        else:
+            _read_tag(line, tags, where, labelled=labelled)
+
+
+def _read_tag(line: str, tags: dict[str, list[str]], where: str, *, labelled: bool) -> None:
     name, *values = line.split()
     if not name.startswith("@"):
         raise DataError(
@@ -66,11 +84,16 @@ def _read_tag(line: str, tags: dict[str, list[str]], where: str) -> None:
     tags[name[1:].lower()] = values
     if name.lower() == "@timestamps" and values[:1] != ["false"]:
         raise DataError("@timeStamps must be false", value=" ".join(values), fix="Save the values alone.", where=where)
-    if name.lower() == "@data" and tags.get("classlabel", [""])[0].lower() != "true":
+    if labelled and name.lower() == "@data" and tags.get("classlabel", [""])[0].lower() != "true":
         raise DataError("@classLabel must be true and list the classes", fix="Add @classLabel true 1 2.", where=where)
 
 
-def _item(channels: Sequence[str], where: str) -> NDArray[np.float64]:
+def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
+    """Values (steps, channels).
+
+    Raises:
+        DataError: The channels are not equally long, or a cell is no finite number.
+    """
     cells = [channel.split(",") if channel.strip() else [] for channel in channels]
     if len({len(values) for values in cells}) > 1:
         raise DataError(

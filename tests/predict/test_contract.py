@@ -1,0 +1,305 @@
+"""The contract of every codec: what a model answers to raw test data is what its sweep has scored."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.memory.making import MAKERS
+from tuner.adapters.memory.options import ProbeOptions
+from tuner.testing.codecs import CodecContract
+
+LABELS = ("falls", "rises", "swings")
+TEST_ITEMS = 20
+
+
+def curve(label: str, steps: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A noisy curve of a kind, (steps, 2)."""
+    place = np.linspace(0, 1, steps)
+    shape = {"falls": -place, "rises": place, "swings": np.sin(9 * place)}[label]
+    return np.stack([shape, shape**2], axis=1) * 30 + 100 + rng.normal(size=(steps, 2))
+
+
+def waves(size: int, seed: int, *, least: int = 6, most: int = 12) -> list[tuple[str, Any]]:
+    """Labelled curves of unequal length."""
+    rng = np.random.default_rng(seed)
+    return [
+        (label := LABELS[number % 3], curve(label, int(rng.integers(least, most + 1)), rng)) for number in range(size)
+    ]
+
+
+def write(path: Path, rows: list[list[object]], delimiter: str = ",") -> None:
+    """Write a table."""
+    with path.open("w", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+def class_scores(answers: pd.DataFrame, truth: list[str]) -> dict[str, float]:
+    """Accuracy, and log loss in nats, by the probabilities that were written."""
+    assert len(answers) == len(truth)
+    likely = [answers[f"p({label})"].iloc[row] for row, label in enumerate(truth)]
+    return {"accuracy": float(np.mean(answers["class"].astype(str) == truth)), "loss": float(-np.log(likely).mean())}
+
+
+class TestTexts(CodecContract):
+    """Texts in a CSV file."""
+
+    adapter, raw = "nlp/classification", "test.csv"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Texts of a few words, some of which tell the label."""
+        rng = np.random.default_rng(0)
+        words = {"good": ("fine", "lovely"), "bad": ("awful", "poor")}
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["text", "label"]]
+            for number in range(size):
+                label = ("good", "bad")[number % 2]
+                rows.append([f"{' '.join(rng.choice([*words[label], 'the', 'a'], 4))} {name}{number}", label])
+            write(folder / f"{name}.csv", rows)
+        return {"path": "train.csv", "test_path": "test.csv", "vocabulary": 300}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels in the file."""
+        return class_scores(answers, pd.read_csv(folder / "test.csv").label.tolist())
+
+
+class TestWideTable(CodecContract):
+    """A row per item, semicolons and decimal commas, beside a row number and a patient."""
+
+    adapter, raw = "time_series/classification", "test.csv"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Curves of one channel."""
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["row", "patient", *(f"t{step}" for step in range(9)), "state"]]
+            for number, (label, values) in enumerate(waves(size, size, least=9, most=9)):
+                cells = [f"{value:.6f}".replace(".", ",") for value in values[:, 0]]
+                rows.append([number, f"p{number // 2}", *cells, label])
+            write(folder / f"{name}.csv", rows, ";")
+        return {"path": "train.csv", "test_path": "test.csv", "label": "state", "group": "patient"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels in the file."""
+        return class_scores(answers, pd.read_csv(folder / "test.csv", sep=";").state.tolist())
+
+
+class TestLongTable(CodecContract):
+    """A row per step of Parquet, items mixed, steps not in order."""
+
+    adapter, raw = "time_series/classification", "test.parquet"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Curves of two channels, with times."""
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            rows = [
+                {"item": f"{name}{number}", "when": pd.Timestamp(2024, 1, 1) + pd.Timedelta(step, "h"), "a": a, "b": b,
+                 "label": label}
+                for number, (label, values) in enumerate(waves(size, size))
+                for step, (a, b) in enumerate(values)
+            ]  # fmt: skip
+            pd.DataFrame(rows).sample(frac=1, random_state=1, ignore_index=True).to_parquet(folder / f"{name}.parquet")
+        return {"path": "train.parquet", "test_path": "test.parquet", "id": "item", "time": "when"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels of the ids that answers repeat; items are in the order in which they appear."""
+        table = pd.read_parquet(folder / "test.parquet")
+        assert answers["item"].tolist() == table["item"].unique().tolist()
+        return class_scores(answers, table.groupby("item").label.first()[answers["item"]].tolist())
+
+
+class TestArchive(CodecContract):
+    """Arrays of unequal length one after the other, laid out the other way."""
+
+    adapter, raw = "time_series/classification", "test.npz"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Curves of two channels."""
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            labels, values = zip(*waves(size, size), strict=True)
+            np.savez(folder / f"{name}.npz", X=np.concatenate(values).T, y=labels, lengths=[len(x) for x in values])
+        return {"path": "train.npz", "test_path": "test.npz", "layout": "channels_first"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels in the file."""
+        return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
+
+
+class TestTs(CodecContract):
+    """The archives' own form."""
+
+    adapter, raw = "time_series/classification", "test.ts"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Curves of two channels."""
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            lines = [f"@classLabel true {' '.join(LABELS)}", "@data"]
+            for label, values in waves(size, size):
+                lines.append(":".join([*(",".join(map(str, channel)) for channel in values.T), label]))
+            (folder / f"{name}.ts").write_text("\n".join(lines))
+        return {"path": "train.ts", "test_path": "test.ts"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By what follows the last colon of each line."""
+        lines = (folder / "test.ts").read_text().splitlines()[2:]
+        return class_scores(answers, [line.rpartition(":")[2] for line in lines])
+
+
+class TestRecordings(CodecContract):
+    """A manifest that says which recordings are for the test; they have another sample rate and length."""
+
+    adapter, raw = "speech/classification", "test"
+    space: ClassVar[Mapping[str, Any]] = {**CodecContract.space, "data.num_mels": [12]}
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Tones with noise; those of the test in a folder of their own."""
+        rng = np.random.default_rng(0)
+        rows: list[list[object]] = [["path", "label", "part"]]
+        for part, size in (("train", 20), ("val", 8), ("test", 12)):
+            (folder / part).mkdir()
+            for number in range(size):
+                label, pitch = (("low", 200), ("high", 900))[number % 2]
+                rate = 8000 if part != "test" or number % 3 else 16000
+                times = np.arange(rate // 10 + rate // 100 * number) / rate
+                name = f"{part}/{label}-{number:02d}.{'flac' if number % 5 == 0 else 'wav'}"
+                wave = np.sin(2 * np.pi * pitch * times) / 4 + rng.normal(size=len(times)) / 50
+                soundfile.write(folder / name, wave, rate)
+                rows.append([name, label, part])
+        write(folder / "all.csv", rows)
+        return {"path": "all.csv", "split": "part", "group": None}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the names of the files."""
+        assert answers["path"].tolist() == sorted(map(str, (folder / "test").iterdir()))
+        return class_scores(answers, [Path(path).name.partition("-")[0] for path in answers["path"]])
+
+
+class TestSpeechFeatures(CodecContract):
+    """Features of recordings."""
+
+    adapter, raw = "speech/classification", "test.npz"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """An archive that says which items are for the test, and one of those alone."""
+        labels, values = zip(*waves(60, 0), strict=True)
+        lengths = np.array([len(item) for item in values])
+        part = np.array(["train"] * 30 + ["val"] * 10 + ["test"] * 20)
+        np.savez(folder / "all.npz", X=np.concatenate(values), y=labels, lengths=lengths, part=part)
+        np.savez(folder / "test.npz", X=np.concatenate(values[40:]), y=labels[40:], lengths=lengths[40:])
+        return {"path": "all.npz", "split": "part"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels in the file."""
+        return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
+
+
+class TestForecasts(CodecContract):
+    """A series without times, forecast from every row."""
+
+    adapter, raw = "time_series/forecasting", "series.csv"
+    asked: ClassVar[Mapping[str, Any]] = {"every_origin": True}
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """A wave with noise, 100 rows, the last 20 for the test, 20 before them for validation."""
+        y = np.sin(np.arange(100) / 2) * 5 + 20 + np.random.default_rng(0).normal(size=100)
+        pd.DataFrame({"y": y}).to_csv(folder / "series.csv", index=False)
+        return {"path": "series.csv", "horizon": 3, "window": 6, "test": 20, "val": 20}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Squared and absolute error of the forecasts that lie in the last 20 rows, in deviations of the first 60."""
+        truth = pd.read_csv(folder / "series.csv")["y"].to_numpy()
+        mine = answers[(answers.origin >= 80) & (answers.origin + 3 <= 100)]
+        assert len(mine) == 18 * 3
+        error = (mine.y - truth[mine.origin + mine.step - 1]) / truth[:60].std()
+        return {"mse": float((error**2).mean()), "mae": float(error.abs().mean())}
+
+
+PROBE: Mapping[str, int] = {"length": 6, "train": 40, "val": 9, "test": 12}
+
+
+def made(folder: Path, **options: Any) -> dict[str, Any]:
+    """A probe's options; its test items are written as test.npz."""
+    chosen = {**PROBE, **options}
+    x, y = MAKERS[options["task"]](ProbeOptions(**chosen)).splits["test"]
+    np.savez(folder / "test.npz", X=x, y=y)
+    return chosen
+
+
+class TestAdding(CodecContract):
+    """Sums."""
+
+    adapter, raw = "memory/probe", "test.npz"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Marked numbers."""
+        return made(folder, task="adding")
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """The mean squared error."""
+        return {"loss": float(np.mean((answers["value"] - np.load(folder / "test.npz")["y"]) ** 2))}
+
+
+class TestCopy(CodecContract):
+    """A symbol at each step."""
+
+    adapter, raw = "memory/probe", "test.npz"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Three symbols to repeat."""
+        return made(folder, task="copy", recall=3)
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Log loss over all steps; accuracy over the last three."""
+        truth = np.load(folder / "test.npz")["y"]
+        steps = truth.shape[1]
+        assert answers["step"].tolist() == list(range(1, steps + 1)) * len(truth)
+        last = (answers["class"].to_numpy().reshape(truth.shape) == truth)[:, -3:]
+        return {**class_scores(answers, truth.ravel().astype(str).tolist()), "accuracy": float(last.mean())}
+
+
+class TestDelayedRecall(CodecContract):
+    """A symbol at the end."""
+
+    adapter, raw = "memory/probe", "test.npz"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """One symbol to remember."""
+        return made(folder, task="delayed_recall")
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the symbols in the file."""
+        return class_scores(answers, np.load(folder / "test.npz")["y"].astype(str).tolist())
+
+
+def test_every_codec_is_tested() -> None:
+    """The contract runs over every adapter of the catalog that has a codec."""
+    tested = {case.adapter for case in CodecContract.__subclasses__()}
+    assert tested == {name for name in ADAPTERS if getattr(ADAPTERS[name].load(), "model_files", ())}

@@ -1,0 +1,162 @@
+"""New sequences of numbers to input, for their classification. See `tuner.adapters.base.Codec`.
+
+What a model takes: files of the forms that training reads, in which classes may be missing; arrays (items, steps[,
+channels]), lists of arrays (steps[, channels]), tables in memory, paths. T steps, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.arrays import read_arrays
+from tuner.adapters.base import Item
+from tuner.adapters.classification import ClassCodec, as_used
+from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.groups import groups_of
+from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.problems import SeriesClassificationProblem
+from tuner.adapters.time_series.reading import items_in, steps_and_channels
+from tuner.adapters.time_series.scaling import Scaling
+from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.ts_file import item_of, read_new
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SeriesClassCodec(ClassCodec):
+    """Sequences to classes; where the training table had an id, answers repeat it.
+
+    Args:
+        folder: Holds `facts.json`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: ClassificationOptions) -> None:
+        problem = SeriesClassificationProblem(folder, as_used(options))
+        super().__init__(problem, *([options.id] if options.id else []))
+        facts = cast("Mapping[str, Any]", problem.facts)
+        self._options, self._channels = options, list(facts["channels"])
+        # prepared data of versions before have no "steps"
+        self._names = list(options.channels or (self._channels if options.id else facts.get("steps", ())))
+        self._scaling = Scaling.known(facts["mean"], facts["scale"])
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """A .ts file, a table or an .npz. See `Codec`."""
+        suffix = path.suffix.lower()
+        if suffix == ".ts":
+            yield from self._ts(path)
+        elif suffix == ".npz":
+            arrays, _ = read_arrays(path, ("X",), ("lengths",))
+            lengths = arrays.get("lengths")
+            sequences = items_in(steps_and_channels(arrays["X"], lengths, self._options, path), lengths, path)
+            self._check_channels(sequences[0].shape[1], path)
+            for number, item in enumerate(sequences):
+                yield self._item(item, f"{path}: item {number}")
+        elif suffix in SUFFIXES:
+            yield from self._table(path)
+        else:
+            raise DataError(
+                "the file's ending must be one of .ts .npz " + " ".join(SUFFIXES), value=path.name, where=str(path)
+            )
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """Arrays, tables or paths. See `Codec`."""
+        if isinstance(data, str | Path):
+            yield from self.read(Path(data))
+        elif hasattr(data, "columns"):
+            yield from self._table(Path("table"), data)
+        else:
+            for number, each in enumerate(data):
+                if isinstance(each, str | Path):
+                    yield from self._listed(Path(each))
+                else:
+                    yield self._in_memory(each, f"item {number}")
+
+    def _ts(self, path: Path) -> Iterator[Item]:
+        for channels, where in read_new(path):
+            try:
+                yield self._item(item_of(channels, where), where)
+            except DataError as error:
+                yield Item(where, None, error.problem)
+
+    def _listed(self, path: Path) -> Iterator[Item]:
+        """The items of a file, one with a problem where it has none."""
+        try:
+            yield from self.read(path)
+        except DataError as error:
+            yield Item(str(path), None, error.problem, dict.fromkeys(self._repeated, str(path)))
+
+    def _in_memory(self, each: object, where: str) -> Item:
+        """An item (steps[, channels]), laid out as `layout` says."""
+        facts = dict.fromkeys(self._repeated, where)
+        try:
+            values = np.asarray(each, dtype=np.float64)
+        except (TypeError, ValueError):
+            return Item(where, None, f"it must be an array of numbers, (steps[, channels]), but is {each!r:.80}", facts)
+        if values.ndim == 1:
+            values = values[:, None]
+        elif self._options.layout == "channels_first":
+            values = values.swapaxes(-1, -2)
+        return self._item(values, where, facts)
+
+    def _table(self, path: Path, frame: pd.DataFrame | None = None) -> Iterator[Item]:
+        options = self._options
+        text = [name for name in (options.id, options.time) if name]
+        table = Table(path, text, self._names, options.writing, frame)
+        names = self._names or self._steps_of(table)
+        values, places = table.numbers_there(names), table.places()
+        if options.id is None:
+            self._check_channels(1, path)
+            for row, where in enumerate(places):
+                told = _first_broken(table, names, values[row : row + 1], [""], [row])
+                yield Item(where, None, told) if told else self._item(values[row, :, None], where)
+            return
+        groups = groups_of(table, options.id, options.time, options.time_format)
+        for name, rows in zip(groups.names, np.split(groups.order, groups.starts[1:]), strict=True):
+            where, facts = places[rows[0]], {options.id: name}
+            told = _first_broken(table, names, values[rows], [f"{places[row]}: " for row in rows], rows.tolist())
+            yield Item(where, None, told, facts) if told else self._item(values[rows], where, facts)
+
+    def _steps_of(self, table: Table) -> list[str]:
+        """The columns that hold the steps, where those of the training table are not known: of a ready source."""
+        options = self._options
+        others = [name for name in table.columns if name not in {options.label, options.group, options.split}]
+        return inputs(table, others, option="data.channels").names
+
+    def _check_channels(self, found: int, path: Path) -> None:
+        if found != len(self._channels):
+            raise DataError(f"items must have {len(self._channels)} channels", value=found, where=str(path))
+
+    def _item(self, values_TC: NDArray[np.float64], where: str, facts: Mapping[str, Any] | None = None) -> Item:
+        problem = ""
+        if values_TC.ndim != 2 or values_TC.shape[1] != len(self._channels):
+            problem = f"it must be (steps, {len(self._channels)} channels), but is {values_TC.shape}"
+        elif not len(values_TC):
+            problem = "it has no steps"
+        elif not np.isfinite(values_TC).all():
+            step, channel = np.argwhere(~np.isfinite(values_TC))[0]
+            problem = f"step {step + 1} of {self._channels[channel]} must be a finite number"
+        if problem:
+            return Item(where, None, problem, facts or {})
+        with np.errstate(over="ignore"):
+            x = self._scaling(values_TC).astype(np.float32)
+        if not np.isfinite(x).all():
+            return Item(where, None, "its values must be small enough for 32 bits", facts or {})
+        return Item(where, x, facts=facts or {})
+
+
+def _first_broken(
+    table: Table, names: Sequence[str], values: NDArray[np.float64], places: Sequence[str], rows: Sequence[int]
+) -> str:
+    """What is wrong with the first of some rows in which a cell is no finite number; "" where there is none."""
+    for index, column in np.argwhere(np.isnan(values))[:1]:
+        cell = str(table.cells(names[column]).iloc[rows[index]])
+        return f"{places[index]}{names[column]} must be a finite number, but is {cell!r:.80}"
+    return ""
