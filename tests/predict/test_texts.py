@@ -156,3 +156,17 @@ def test_a_later_format_and_code_by_name_are_refused(model: Path) -> None:
         (model / "network.json").write_text(json.dumps({**described, **changes}))
         with pytest.raises(StudyError, match=told):
             load(model)
+
+
+def test_a_study_without_a_confirmed_winner_has_no_model(study: Path, tmp_path: Path) -> None:
+    """One of an earlier winner is removed, rather than left to answer for another."""
+    shutil.copytree(study, tmp_path / "again")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "again")
+        folder = StudyFolder(Path("mlruns/studies/words").absolute())
+        assert (folder.model / "network.json").exists()
+        assert Sweep(resolve_task("words.yaml", ["confirm.top=0", "budget.trials=3"]), lambda _: None).run().finished
+        assert not folder.model.exists()
+        status, said = predict("words", "test.csv")
+    assert status == 2
+    assert "a model's folder must hold network.json" in said

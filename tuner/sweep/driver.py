@@ -171,10 +171,7 @@ class Sweep:
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         self._tell(PhaseBegan("record", runs=0))
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
-        if problem := keep_winner(sweep, summary):
-            self._tell(Notice(problem))
-        else:
-            summary = replace(summary, model=str(sweep.folder.model))
+        summary = replace(summary, model=keep_winner(sweep, summary))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
         facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)

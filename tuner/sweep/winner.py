@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
-from tuner.announcements import Summary
+from tuner.announcements import Notice, Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
+from tuner.errors import DataError, TunerError
 from tuner.messages import State
 from tuner.sweep.candidates import called, confirmed
 from tuner.sweep.card import card
@@ -16,18 +18,29 @@ from tuner.sweep.open_sweep import OpenSweep
 
 
 def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
-    """Write the model of the winner's best confirmed seed into the study's folder.
+    """Write the model of the winner's best confirmed seed into the study's folder; one of an earlier winner goes.
 
     Returns:
-        A sentence that says why there is none; "" where it was written.
+        Its folder; "" where there is none, as nothing was confirmed or, which is told, as it cannot be written.
     """
-    task = sweep.task
     best = _best(sweep, summary)
     if best is None:
-        return "no model is kept: nothing was confirmed" if not task.file.confirm.top else "no model is kept"
+        shutil.rmtree(sweep.folder.model, ignore_errors=True)
+        return ""
+    try:
+        _write(sweep, summary, best)
+    except (OSError, TunerError) as error:
+        shutil.rmtree(sweep.folder.model, ignore_errors=True)
+        sweep.tell(Notice(f"no model of {summary.winner} is kept: {error}"))
+        return ""
+    return str(sweep.folder.model)
+
+
+def _write(sweep: OpenSweep, summary: Summary, best: RunRecord) -> None:
+    task = sweep.task
     entry = ADAPTERS[task.file.adapter]
     if not getattr(entry.load(), "model_files", ()):
-        return f"no model is kept: adapter {task.file.adapter} has no codec"
+        raise DataError(f"adapter {task.file.adapter} must have `model_files` and `codec`")
     from tuner.predict.writing import Trained, write_model  # brings torch
 
     settings = task.settings(best.params)
@@ -43,11 +56,7 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
         value=best.value,
         card=card(task, summary, best, prepared),
     )
-    try:
-        write_model(sweep.folder.model, trained)
-    except OSError as error:
-        return f"no model is kept: {error}"
-    return ""
+    write_model(sweep.folder.model, trained)
 
 
 def _best(sweep: OpenSweep, summary: Summary) -> RunRecord | None:
