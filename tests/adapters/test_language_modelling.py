@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from tuner.adapters.base import Prepared
-from tuner.adapters.nlp.language_modelling import LanguageModelling, corpus_files
+from tuner.adapters.nlp.corpus import corpus_files
+from tuner.adapters.nlp.language_modelling import LanguageModelling
 from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.ready import plain

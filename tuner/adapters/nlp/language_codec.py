@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tuner.adapters.base import Batch, Item, Row
 from tuner.adapters.batching import device_of
 from tuner.adapters.files import read_text
-from tuner.adapters.nlp.language_modelling import corpus_files, corpus_text, normalised_lines
+from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
 from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem
 from tuner.adapters.nlp.options import LanguageAsked, LanguageModellingOptions
 from tuner.adapters.nlp.streams import UNSCORED

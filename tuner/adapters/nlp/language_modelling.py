@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +11,9 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
-from tuner.adapters.files import Encoding, content_digest, existing, read_text
+from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
 from tuner.adapters.nlp.language_scores import unigram_scores
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.sources import CORPORA
@@ -158,21 +158,3 @@ class LanguageModelling:
 
 
 _HELD: tuple[Literal["val", "test"], ...] = ("val", "test")
-
-
-def corpus_files(path: Path) -> list[Path]:
-    """The files that hold the text of `path`, in the order they are read; none that is hidden."""
-    if not path.is_dir():
-        return [path]
-    found = (file for ending in ("txt", "md") for file in path.rglob(f"*.{ending}"))
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts))
-
-
-def corpus_text(path: Path, encoding: Encoding) -> str:
-    """The text of a file, or of a folder's files, one after the other."""
-    return "\n".join(normalised_lines(read_text(file, encoding)) for file in corpus_files(path))
-
-
-def normalised_lines(text: str) -> str:
-    """The text in Unicode form NFC, its lines ended by one line feed each."""
-    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
