@@ -244,25 +244,8 @@ class ForecastCodec:
                 yield Item(series.where, None, reason, known)
                 continue
             found = _Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
-            for item in self._of_stretch(found, known):
+            for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
                 yield replace(item, scaling=scaling, problem=problem) if isinstance(item, _Window) else item
-
-    def _of_stretch(self, stretch: _Stretch, known: dict[str, Any]) -> Iterator[Item]:
-        """The windows of rows without a gap."""
-        horizon, rows = self.problem.horizon, stretch.end - stretch.start
-        missing_T = np.flatnonzero(np.isnan(stretch.scaled).any(axis=1))
-        times = stretch.times(horizon, whole=self.asked.every_origin)
-        for origin in range(self._least, rows + 1) if self.asked.every_origin else (rows,):
-            first, where, facts = max(origin - self.problem.window, 0), stretch.series.where, known
-            if self.asked.every_origin:
-                facts = {**known, "origin": times[origin - 1] if times else stretch.start + origin}
-                where = f"{where}, origin {facts['origin']}"
-            at = int(np.searchsorted(missing_T, first))
-            if at < len(missing_T) and missing_T[at] < origin:
-                yield Item(where, None, stretch.missing(int(missing_T[at]), self.problem.channels), facts)
-            else:
-                ahead = times[origin : origin + horizon] if self.asked.every_origin else times
-                yield _Window(where, stretch.scaled[first:origin], "", facts, ahead)
 
 
 @dataclass(frozen=True)
@@ -274,6 +257,32 @@ class _Stretch:
     end: int
     scaled: NDArray[np.float32]
     stamps: SeriesStamps | None
+
+    def windows(
+        self, problem: ForecastingProblem, known: dict[str, Any], *, least: int, every_origin: bool
+    ) -> Iterator[Item]:
+        """The window before its end, or before the end of any of its rows; or why there is none.
+
+        Args:
+            problem: Knows how far is looked back and ahead.
+            known: What is known of the series.
+            least: Rows that a window must have.
+            every_origin: Whether every row from that one on ends a window.
+        """
+        horizon, rows = problem.horizon, self.end - self.start
+        missing_T = np.flatnonzero(np.isnan(self.scaled).any(axis=1))
+        times = self.times(horizon, whole=every_origin)
+        for origin in range(least, rows + 1) if every_origin else (rows,):
+            first, where, facts = max(origin - problem.window, 0), self.series.where, known
+            if every_origin:
+                facts = {**known, "origin": times[origin - 1] if times else self.start + origin}
+                where = f"{where}, origin {facts['origin']}"
+            at = int(np.searchsorted(missing_T, first))
+            if at < len(missing_T) and missing_T[at] < origin:
+                yield Item(where, None, self.missing(int(missing_T[at]), problem.channels), facts)
+            else:
+                ahead = times[origin : origin + horizon] if every_origin else times
+                yield _Window(where, self.scaled[first:origin], "", facts, ahead)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
         """How the times after it are written, and before them those of its rows; none where none are known."""
