@@ -61,6 +61,28 @@ def read_arrays(
         raise _no_archive(path, found) from error
 
 
+def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of an .npz file by name, as their headers say it; nothing else is read.
+
+    Raises:
+        DataError: The file is no .npz, or is damaged.
+    """
+    try:
+        with regular.open_bytes(path) as file:
+            _check_start(file, path)
+            with zipfile.ZipFile(file) as archive:
+                shapes = {}
+                for name, member in _members(archive, path).items():
+                    with archive.open(member) as stream:
+                        shapes[name] = _header(stream)[0]
+                return shapes
+    except DataError:
+        raise
+    except (*_DAMAGED, *_OWN) as error:
+        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        raise _no_archive(path, found) from error
+
+
 def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = "") -> NDArray[np.int64]:
     """Lengths of items that lie one after the other in the rows of X.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from tuner.adapters.proposal import Propose
     from tuner.config.options import Options
 
 Split = Literal["train", "val", "test"]
@@ -264,6 +265,9 @@ class Adapter(Protocol):
     model_files: Sequence[str]
     """Files of prepared data that `codec` reads, free of training data: they go with a model. Without this attribute
     the adapter has no codec, and its models answer nothing."""
+    propose: Propose
+    """A function that looks at the beginning of the user's files and proposes how this adapter would read them.
+    Without this attribute it takes part in no `init`."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""

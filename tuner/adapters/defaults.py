@@ -15,6 +15,7 @@ from tuner.adapters.preparing import PREPARED
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Problem
+    from tuner.adapters.proposal import Propose
 
 
 def defaults_of(adapter: type[Adapter]) -> Mapping[str, Any]:
@@ -27,6 +28,12 @@ def demands_of(adapter: Adapter) -> Demands:
     """`Adapter.demands`; nothing is asked of the network where it has no such attribute."""
     demands: Demands = getattr(adapter, "demands", Demands())
     return demands
+
+
+def propose_of(adapter: type[Adapter]) -> Propose | None:
+    """`Adapter.propose`; None where it has no such attribute: it then proposes nothing."""
+    propose: Propose | None = getattr(adapter, "propose", None)
+    return propose
 
 
 def completed(problem: Problem, folder: Path) -> Problem:

@@ -142,12 +142,10 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
         data = regular.read_bytes(path)
     except OSError as error:
         raise DataError("the file must be readable", value=error.strerror, where=str(path)) from error
-    for start, (kind, fix) in _OTHERS.items():
-        if data.startswith(start):
-            raise DataError("the file must be plain text", value=kind, fix=fix, where=str(path))
-    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
+    check_plain(data, path)
+    marked = marked_encoding(data)
     used = marked or encoding or "utf-8"
-    if not used.startswith("utf-16") and not marked and (order := _pairs(data)):
+    if not used.startswith("utf-16") and not marked and (order := paired_encoding(data)):
         raise DataError(
             f"the text must be {used}",
             value=f"a NUL in every second byte, as {order} has it",
@@ -167,13 +165,28 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
         ) from error
 
 
-def _pairs(data: bytes) -> str:
-    """The kind of UTF-16 that bytes without a mark look like; empty where they do not."""
+def check_plain(data: bytes, path: Path) -> None:
+    """Refuse what begins as a file that is no text.
+
+    Raises:
+        DataError: It does.
+    """
+    for start, (kind, fix) in _OTHERS.items():
+        if data.startswith(start):
+            raise DataError("the file must be plain text", value=kind, fix=fix, where=str(path))
+
+
+def marked_encoding(data: bytes) -> str | None:
+    """The codec that a byte-order mark at the beginning names; None without one."""
+    return next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
+
+
+def paired_encoding(data: bytes) -> Literal["utf-16-le", "utf-16-be"] | None:
+    """The kind of UTF-16 that bytes without a mark look like; None where they do not."""
     low, high = data[0:2000:2], data[1:2000:2]
-    for name, mostly, never in (("utf-16-le", high, low), ("utf-16-be", low, high)):
-        if mostly.count(0) > len(mostly) // 2 and not never.count(0):
-            return name
-    return ""
+    if high.count(0) > len(high) // 2 and not low.count(0):
+        return "utf-16-le"
+    return "utf-16-be" if low.count(0) > len(low) // 2 and not high.count(0) else None
 
 
 def content_digest(paths: Iterable[Path], root: Path, used: Mapping[str, object]) -> str:

@@ -45,6 +45,32 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
+def first_rows(path: Path, rows: int) -> tuple[pd.DataFrame, bool]:
+    """The first rows of a table, as `read_parquet` has them, and whether they are all.
+
+    Raises:
+        DataError: As `read_parquet`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with regular.open_bytes(path) as file:
+            opened = pq.ParquetFile(file)
+            check_columns([str(name) for name in opened.schema_arrow.names], str(path))
+            _check_size(opened.metadata, path)
+            batch = next(opened.iter_batches(batch_size=rows), None)
+            table = opened.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
+            frame = _frame(_plain(table))
+            whole = len(frame) >= opened.metadata.num_rows
+    except DataError:
+        raise
+    except (*_DAMAGED, pa.ArrowException) as error:
+        raise DataError("the file must be readable Parquet", value=_in_a_line(error), where=str(path)) from error
+    frame.columns = [str(name) for name in frame.columns]
+    return frame, whole
+
+
 def _check_size(metadata: Any, path: Path) -> None:
     rows = sum(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
     if rows < 0 or rows != metadata.num_rows:

@@ -17,6 +17,7 @@ import click
 
 from tuner.cli.commands.diagnose import diagnose
 from tuner.cli.commands.gc import gc
+from tuner.cli.commands.init import init
 from tuner.cli.commands.lr_range import lr_range
 from tuner.cli.commands.names import list_, schema
 from tuner.cli.commands.predict import predict
@@ -30,7 +31,7 @@ from tuner.cli.commands.validate import validate
 from tuner.errors import UserError
 from tuner.redaction import redacting
 
-_COMMANDS = (run, predict, serve, validate, lr_range, show, top, diagnose, rerun, list_, schema, ui, sync, gc)
+_COMMANDS = (init, run, predict, serve, validate, lr_range, show, top, diagnose, rerun, list_, schema, ui, sync, gc)
 
 
 class _Commands(click.Group):

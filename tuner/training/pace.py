@@ -28,11 +28,13 @@ class Pace:
         step: An optimizer step: the median of those measured but for the first one.
         validation: A validation.
         spent: All of the measuring.
+        steps_per_epoch: Optimizer steps of a pass over the training data.
     """
 
     step: float
     validation: float
     spent: float
+    steps_per_epoch: int
 
 
 def measured(spec: TrialSpec, seconds: float) -> Pace:
@@ -57,7 +59,7 @@ def measured(spec: TrialSpec, seconds: float) -> Pace:
         training.validate()
         validation = clock() - started
     spent = clock() - began
-    return Pace(statistics.median(steps[1:] or [spent]), validation, spent)
+    return Pace(statistics.median(steps[1:] or [spent]), validation, spent, training.batches.updates_per_epoch)
 
 
 def measured_updates(spec: TrialSpec) -> int:

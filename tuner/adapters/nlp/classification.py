@@ -23,6 +23,7 @@ from tuner.adapters.classification import (
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.proposing import propose_classification
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
 from tuner.adapters.nlp.repeats import CONTRADICTING, contradictions, told_of, unique
 from tuner.adapters.nlp.sources import SOURCES
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 class TextClassification:
     """Labelled sentences or documents, one label each."""
 
+    propose = staticmethod(propose_classification)
     metrics = METRICS
     edition = "\n2"
     """Before, texts with contradicting labels were kept."""

@@ -16,6 +16,7 @@ from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
 from tuner.adapters.nlp.language_scores import unigram_scores
 from tuner.adapters.nlp.options import LanguageModellingOptions
+from tuner.adapters.nlp.proposing import propose_language_modelling
 from tuner.adapters.nlp.sources import CORPORA
 from tuner.adapters.nlp.units import UNITS
 from tuner.errors import DataError
@@ -35,6 +36,7 @@ class LanguageModelling:
     A split is stored as one row of numbers, token 0 before its first, so that each of its tokens is predicted.
     """
 
+    propose = staticmethod(propose_language_modelling)
     metrics = (
         Metric("loss", maximize=False, summary="mean cross-entropy in nats per token", within=(0, math.inf)),
         Metric(

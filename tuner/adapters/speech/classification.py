@@ -26,6 +26,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, compute_features, read_features, standardized
 from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.proposing import propose_recordings
 from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
 from tuner.adapters.splits import deal, equal_items, unused_split
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 class SpeechClassification:
     """Labelled recordings, one label each."""
 
+    propose = staticmethod(propose_recordings)
     metrics = METRICS
     edition = "\n2"
     """Before, whole speakers were dealt without a look at their labels."""

@@ -25,6 +25,7 @@ from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.proposing import propose_classification
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 class SeriesClassification:
     """Labelled sequences, one class each."""
 
+    propose = staticmethod(propose_classification)
     metrics = METRICS
     edition = "\n2"
     """Before, row numbers, ids and copies of the label were inputs."""

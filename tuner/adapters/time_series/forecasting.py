@@ -20,6 +20,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, windows_of
+from tuner.adapters.time_series.proposing import propose_forecasting
 from tuner.adapters.time_series.requirements import check_channels, look_back
 from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
@@ -45,6 +46,7 @@ WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "chann
 class Forecasting:
     """Direct forecasts of several steps, of one or more channels, in one or more series."""
 
+    propose = staticmethod(propose_forecasting)
     metrics = METRICS
     model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
     edition = "\ngaps"

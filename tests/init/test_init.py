@@ -1,0 +1,281 @@
+"""`init`: what it warns of, what it refuses, and where it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.support.command import tuner
+from tests.support.users_files import KINDS, sentences
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder is an empty one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def drafted(*arguments: str) -> tuple[dict[str, Any], str]:
+    """The task that `init` prints, and what it says."""
+    told = tuner("init", *arguments, "--no-timing")
+    return yaml.safe_load(told.stdout), told.stderr
+
+
+class TestWarnings:
+    """What would spoil the result."""
+
+    def test_an_id_and_a_copy_of_the_label(self) -> None:
+        """Both are told and are no inputs."""
+        rng = np.random.default_rng(0)
+        rows = [f"{i},{'ab'[i % 2]},{i % 2},{','.join(f'{x:.3f}' for x in rng.normal(size=6))}" for i in range(40)]
+        Path("beats.csv").write_text("\n".join([f"id,label,code,{','.join(f't{i}' for i in range(6))}", *rows]))
+        _, told = drafted("beats.csv")
+        assert "note: column 'id' left out: it counts rows" in told
+        assert "note: column 'code' left out: it says the label in other words" in told
+
+    def test_equal_items_in_two_splits(self) -> None:
+        """They are told with the places of two of them."""
+        rows = [f"{'ab'[i % 2]},{','.join(str(float(i % 4 * j)) for j in range(6))}" for i in range(40)]
+        Path("beats.csv").write_text("\n".join([f"label,{','.join(f't{i}' for i in range(6))}", *rows]))
+        assert "equal items in two splits make scores too good" in drafted("beats.csv")[1]
+
+    def test_gaps_in_time(self) -> None:
+        """They are counted, and it is told what is done about them."""
+        rows = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00,{i % 7}.5" for i in range(400) if i not in (100, 200)]
+        Path("load.csv").write_text("\n".join(["time,load", *rows]))
+        _, told = drafted("load.csv")
+        assert "2 gaps in time (2 rows missing at a step of 1 hour)" in told
+
+    def test_few_items_of_a_class(self) -> None:
+        """The rarest class is named, and how often it occurs."""
+        rows = [f"{'rare' if i < 4 else 'usual' if i % 2 else 'other'},some words stand here {i}" for i in range(60)]
+        Path("texts.csv").write_text("\n".join(["label,text", *rows]))
+        task, told = drafted("texts.csv")
+        assert "warning: 1 of 3 classes have fewer than 10 texts, such as 'rare' with 4" in told
+        assert task["data"]["label"] == "label"
+
+    def test_accuracy_says_little_where_a_class_is_nearly_all(self) -> None:
+        """Another objective is named, which the adapter knows."""
+        rows = [f"{'rare' if i % 20 == 0 else 'usual'},some words stand here {i}" for i in range(300)]
+        Path("texts.csv").write_text("\n".join(["label,text", *rows]))
+        assert "set objective.metric to val/macro_f1" in drafted("texts.csv")[1]
+        drafted("texts.csv", "--set", "objective.metric=val/macro_f1")
+
+    def test_measurements_that_are_no_steps(self) -> None:
+        """Columns with names that do not count are told to be taken for steps."""
+        rng = np.random.default_rng(0)
+        rows = [f"{x:.2f},{y:.2f},{z:.2f},s{i % 2}" for i, (x, y, z) in enumerate(rng.normal(size=(40, 3)))]
+        Path("iris.csv").write_text("\n".join(["sepal length,sepal width,petal length,species", *rows]))
+        task, told = drafted("iris.csv")
+        assert task["data"]["label"] == "species"
+        assert "are taken for the steps of one measurement" in told
+
+
+class TestGuesses:
+    """What is not settled is told, and can be said."""
+
+    def test_days_and_months_that_may_be_either(self) -> None:
+        """The reading with even steps is taken, called a guess, and the other one is named."""
+        rows = [f"{1 + i % 12:02}/01/{2010 + i // 12},{i % 12}.5" for i in range(96)]
+        Path("sales.csv").write_text("\n".join(["date,sales", *rows]))
+        task, told = drafted("sales.csv")
+        assert task["data"]["time_format"] == "%m/%d/%Y"
+        assert task["data"]["horizon"] == 12
+        assert "it may also be %d/%m/%Y" in told
+
+    def test_what_is_said_beforehand_holds(self) -> None:
+        """A column and a budget that are given by --set stand in the file, and are no guesses."""
+        rows = [f"{'ab'[i % 2]},{'xyz'[i % 3]},some words stand here {i}" for i in range(60)]
+        Path("texts.csv").write_text("\n".join(["first,second,text", *rows]))
+        told = tuner(
+            "init", "texts.csv", "--no-timing", "--set", "data.label=second", "--set", "budget.trials=3"
+        ).stdout
+        task = yaml.safe_load(told)
+        assert (task["data"]["label"], task["budget"]["trials"]) == ("second", 3)
+        assert "label: second  # as asked for" in told
+
+    def test_another_adapter_is_asked_for(self) -> None:
+        """--adapter settles what a file is taken for."""
+        KINDS["labelled lines"].make(Path())
+        task, told = drafted("lines.txt")
+        assert "it could also be running text" in told
+        assert task["adapter"] == "nlp/classification"
+        assert drafted("lines.txt", "--adapter", "nlp/language_modelling")[0]["adapter"] == "nlp/language_modelling"
+
+    def test_names_tell_train_from_test(self) -> None:
+        """The order of the files does not matter where their names say it."""
+        KINDS["ts"].make(Path())
+        task, _ = drafted("Gun_TEST.ts", "Gun_TRAIN.ts")
+        assert (task["data"]["path"], task["data"]["test_path"]) == ("Gun_TRAIN.ts", "Gun_TEST.ts")
+
+    def test_a_group_that_cannot_be_kept_whole_is_left_out(self) -> None:
+        """A guess that the data refuse is dropped, which is told, and the file is accepted."""
+        rows = [f"l{i // 5},u{i // 5},some words stand here {i}" for i in range(60)]
+        Path("texts.csv").write_text("\n".join(["label,author,text", *rows]))
+        task, told = drafted("texts.csv")
+        assert "group" not in task["data"]
+        assert "data.group was tried and left out" in told
+
+
+class TestPlaces:
+    """Where the file goes."""
+
+    def test_without_a_place_only_the_task_file_is_printed(self) -> None:
+        """Standard output is YAML alone, the rest is on standard error."""
+        Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
+        told = tuner("init", "a.csv", "--no-check")
+        assert yaml.safe_load(told.stdout)["data"] == {"path": "a.csv", "text": "text", "label": "label"}
+        assert "trivial score" not in told.stderr
+        assert "labelled texts" in told.stderr
+
+    def test_a_file_that_is_there_is_kept(self) -> None:
+        """It is written over by --force alone, and a folder never is."""
+        Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
+        Path("task.yaml").write_text("mine")
+        error = tuner("init", "a.csv", "-o", "task.yaml", "--no-check", status=2).stderr
+        assert error == (
+            "the task file must not be there yet, but got 'task.yaml'. Name another one, or write over it by --force.\n"
+        )
+        assert Path("task.yaml").read_text() == "mine"
+        tuner("init", "a.csv", "-o", "task.yaml", "--no-check", "--force")
+        assert yaml.safe_load(Path("task.yaml").read_text())["name"] == "a"
+        assert "It is a folder" in tuner("init", "a.csv", "-o", ".", "--force", status=2).stderr
+
+    def test_a_task_file_in_another_folder_finds_its_data(self, tmp_path: Path) -> None:
+        """The path is from the task file's folder where that holds the data, else a whole one."""
+        for folder in ("tasks", "data"):
+            Path(folder).mkdir()
+        rows = ["text,label", *(f"{text},{label}" for text, label in sentences())]
+        Path("data/a.csv").write_text("\n".join(rows))
+        for out, path in (("tasks/a.yaml", str(tmp_path / "data/a.csv")), ("data/a.yaml", "a.csv")):
+            tuner("init", "data/a.csv", "-o", out, "--no-check")
+            assert yaml.safe_load(Path(out).read_text())["data"]["path"] == path
+            tuner("validate", out, "--no-timing")
+
+    def test_names_that_yaml_takes_for_something_else(self) -> None:
+        """Columns and files with odd names come back as they are."""
+        name = 'a "b": {no} #1 \\.csv'
+        rows = [f"{'yn'[i % 2]},some words stand here {i}" for i in range(40)]
+        Path(name).write_text("\n".join(["no,text: 1", *rows]))
+        task, _ = drafted(name)
+        assert task["data"] == {"path": name, "text": "text: 1", "label": "no"}
+
+    def test_timing_tells_how_long_a_sweep_takes(self) -> None:
+        """Steps are measured, and the time is told."""
+        Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
+        told = tuner("init", "a.csv", "--set", "budget.trials=2", "--set", "search_space=quick").stderr
+        assert "on one processor at most, for 14 trainings of 10 epochs" in told
+
+
+class TestRefusals:
+    """One line each, and status 2."""
+
+    @pytest.mark.parametrize(
+        ("name", "content", "said"),
+        [
+            ("noise.csv", bytes(range(256)) * 50, "must be of a form that some adapter reads"),
+            ("noise.parquet", bytes(range(256)) * 50, "the file must be readable Parquet"),
+            ("noise.npz", bytes(range(256)) * 50, "must be a readable .npz"),
+            ("noise.ts", bytes(range(256)) * 50, "must be of a form that some adapter reads"),
+            ("book.xlsx", b"PK\x03\x04" + bytes(50), "a ZIP archive or a workbook"),
+            ("empty.csv", b"\n", "the file must not be empty"),
+            ("header.csv", b"text,label\n", "must be of a form that some adapter reads"),
+            ("bare.csv", b"1.5,2.5,3.5\n2.5,3.5,4.5\n" * 9, "the first line must name the columns"),
+            ("broken.jsonl", b'{"text": ', "must be of a form that some adapter reads"),
+            ("lone.csv", b"text,author\n" + b"some words stand here,me\n" * 9, "must have a label to learn"),
+            ("words.conll", b"EU NNP B-ORG\nrejects VBZ O\nthe DT O\ncall NN O\n\n" * 9, "a tag per word yet (CoNLL)"),
+            ("numbers.txt", b"1\n2\n3\n" * 99, "must be of a form that some adapter reads"),
+            ("speech.csv", b"file,label\na.wav,x\nb.wav,y\n", "must have the columns path and label"),
+        ],
+    )
+    def test_files_that_cannot_be_read(self, name: str, content: bytes, said: str) -> None:
+        """The last line tells the file and why; nothing is written."""
+        Path(name).write_bytes(content)
+        error = tuner("init", name, "-o", "task.yaml", status=2).stderr
+        assert said in error.splitlines()[-1]
+        assert name in error.splitlines()[-1]
+        assert "Traceback" not in error
+        assert not Path("task.yaml").exists()
+
+    def test_what_is_no_file(self) -> None:
+        """A pipe is not waited for; a device is not read; nothing there is told."""
+        os.mkfifo("pipe.csv")
+        Path("folder").mkdir()
+        assert "a named pipe" in tuner("init", "pipe.csv", status=2).stderr
+        assert "a device" in tuner("init", "/dev/zero", status=2).stderr
+        assert "No such file" in tuner("init", "missing.csv", status=2).stderr
+        assert "must hold a file" in tuner("init", "folder", status=2).stderr
+
+    def test_a_huge_file_is_looked_at_in_part(self) -> None:
+        """A terabyte of which nothing is on the disk is answered at once."""
+        rows = "\n".join(f"{i},{i % 7}.5" for i in range(600_000))
+        with Path("huge.csv").open("w") as file:
+            file.write(f"step,load\n{rows}\n")
+        os.truncate("huge.csv", 1 << 40)
+        task, told = drafted("huge.csv", "--no-check")
+        assert task["data"]["time"] == "step"
+        assert "looked at: the first 4 MB of the file" in told
+
+    def test_data_that_the_reader_refuses(self) -> None:
+        """Its own line is the last one."""
+        Path("a.csv").write_text(
+            "text,label\n" + "".join(f"some words stand here {i},{'ab'[i % 2]}\n" for i in range(4))
+        )
+        error = tuner("init", "a.csv", "-o", "task.yaml", status=2).stderr
+        assert "a.csv:2: label 'a' must occur at least 3 times" in error.splitlines()[-1]
+        assert not Path("task.yaml").exists()
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ("data.label=nothing", "data.label must be a column"),
+            ("data.path=b.csv", "--set must leave out"),
+            ("adapter=x", "It is --adapter NAME"),
+            ("trials", "--set must be key=value"),
+        ],
+    )
+    def test_what_is_said_wrongly(self, change: str, said: str) -> None:
+        """Each is one line."""
+        Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
+        assert said in tuner("init", "a.csv", "--set", change, status=2).stderr
+
+
+def test_an_adapter_of_ones_own_takes_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its `propose` is asked where it is named by --adapter, and its reason stands in the file."""
+    monkeypatch.syspath_prepend(".")
+    Path("own_kind.py").write_text(
+        "from tuner.adapters.nlp.classification import TextClassification\n"
+        "from tuner.adapters.nlp.options import TextClassificationOptions\n"
+        "from tuner.adapters.proposal import Fit, Line, Proposal\n"
+        "def look(seen):\n"
+        "    lines = [Line(('data', 'format'), 'lines', 'own reason')]\n"
+        "    return Proposal(Fit.SURE, 'lines of my own', lines) if seen.suffix == '.own' else None\n"
+        "class Own(TextClassification):\n"
+        "    'My own.'\n"
+        "    Options = TextClassificationOptions\n"
+        "    propose = staticmethod(look)\n"
+    )
+    Path("a.own").write_text("\n".join(f"{label}\t{text}" for text, label in sentences()))
+    told = tuner("init", "a.own", "--adapter", "own_kind:Own", "--no-timing").stdout
+    task = yaml.safe_load(told)
+    assert task["adapter"] == "own_kind:Own"
+    assert "format: lines  # own reason" in told
+
+
+def test_the_quick_start_shows_what_is_written() -> None:
+    """The page's task file is, letter for letter, that of its table."""
+    page = (Path(__file__).parents[2] / "docs/quick-start.md").read_text(encoding="utf-8")
+    table = re.search(r"<!-- file: (\S+) -->\n```csv\n(.*?)```", page, re.DOTALL)
+    shown = re.search(r"<!-- task -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    assert table
+    assert shown
+    Path(table[1]).write_text(table[2], encoding="utf-8")
+    tuner("init", table[1], "-o", "task.yaml", "--no-timing")
+    assert Path("task.yaml").read_text(encoding="utf-8") == shown[1]

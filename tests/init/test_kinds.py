@@ -1,0 +1,68 @@
+"""`init` on files of many kinds: what they are taken for, and that the task files it writes are sound."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.command import tuner
+from tests.support.users_files import KINDS
+from tuner.sweep import Sweep
+from tuner.task import resolve_task
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each kind; the current folder is an empty one."""
+    monkeypatch.chdir(tmp_path)
+    return str(request.param)
+
+
+def test_each_kind_is_recognized_and_its_task_file_is_accepted(kind: str, tmp_path: Path) -> None:
+    """Adapter, columns and the rest are right, guesses are called guesses, and `validate` takes the file unchanged."""
+    made = KINDS[kind]
+    files = made.make(tmp_path)
+    told = tuner("init", *files, "-o", "task.yaml", "--no-timing").stderr
+    text = Path("task.yaml").read_text(encoding="utf-8")
+    task = yaml.safe_load(text)
+    assert (task["adapter"], task["data"]) == (made.adapter, made.data)
+    tuner("validate", "task.yaml", "--no-timing")
+    assert "trivial score: val/" in told
+    for line in _inferred(text):
+        assert "#" in line, line
+    for option in made.data:
+        above, _, behind = _around(text, option)
+        assert ("a guess: " in above + behind) == (option in made.guessed), option
+
+
+def test_one_kind_per_family_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep of the written file, with the smallest budget, ends with a trial that counts."""
+    monkeypatch.chdir(tmp_path)
+    for kind in ("json lines", "several series", "manifest"):
+        files = KINDS[kind].make(tmp_path)
+        tuner("init", *files, "-o", f"{files[0]}.yaml", "--no-timing")
+        sets = ["budget.trials=1", "budget.epochs=1", "confirm.top=0", "tracking.uri=none", "ray.address=in-process"]
+        outcome = Sweep(resolve_task(f"{files[0]}.yaml", sets), lambda *_, **__: None).run()
+        assert outcome.usable, kind
+
+
+def _inferred(text: str) -> list[str]:
+    """The lines that say something, each with those above it that are comments."""
+    lines, above = [], ""
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            above += line
+        elif line.strip() and not line.endswith(":"):
+            lines.append(above + line)
+            above = ""
+    return lines
+
+
+def _around(text: str, option: str) -> tuple[str, str, str]:
+    """The comment above an option's line, the line, and the comment behind it."""
+    found = re.search(rf"((?:^  #[^\n]*\n)*)^  {option}: ([^#\n]*)(#[^\n]*)?$", text, re.MULTILINE)
+    assert found, option
+    return found[1], found[2], found[3] or ""

@@ -1,0 +1,205 @@
+"""Small files of the kinds that people have, and what `init` is to make of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+
+class Kind(NamedTuple):
+    """A kind of file.
+
+    Args:
+        make: Writes it into a folder, and gives its names there.
+        adapter: What it is for.
+        data: What the task file says of it.
+        guessed: The options among them that are told as guesses.
+    """
+
+    make: Callable[[Path], list[str]]
+    adapter: str
+    data: dict[str, Any]
+    guessed: tuple[str, ...] = ()
+
+
+def _lines(path: Path, lines: list[str], encoding: str = "utf-8") -> list[str]:
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return [path.name]
+
+
+def sentences(number: int = 60) -> list[tuple[str, str]]:
+    """Texts of a few words, no two alike, and their labels."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "sun", "wind", "snow", "fog", "hail", "café", "über"]
+    return [(" ".join(rng.choice(words, 5)) + f" {i}", "wet" if i % 2 else "dry") for i in range(number)]
+
+
+def _semicolons(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2024-02-27", periods=240, freq="h").strftime("%d.%m.%Y %H:%M")
+    loads = [f"{load:.2f}".replace(".", ",") for load in rng.normal(size=240) + 9]
+    rows = [f"{time};{load}" for time, load in zip(times, loads, strict=True)]
+    return _lines(folder / "strom.csv", ["Zeit;Last", *rows])
+
+
+def _latin(folder: Path) -> list[str]:
+    return _lines(folder / "avis.csv", ["avis,note", *(f"{text},{label}" for text, label in sentences())], "cp1252")
+
+
+def _marked(folder: Path) -> list[str]:
+    rows = [f"{label},ann,{text}" for text, label in sentences()]
+    return _lines(folder / "reviews.csv", ["label,author,text", *rows], "utf-8-sig")
+
+
+def _long(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{item},{step},{'ok' if item % 2 else 'worn'},{rng.normal():.3f},{rng.normal():.3f}"
+        for item in range(30)
+        for step in range(6)
+    ]
+    return _lines(folder / "runs.csv", ["run_id,step,condition,x,y", *rows])
+
+
+def _wide(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    rows = [f"{i},{i % 3},{','.join(f'{x:.3f}' for x in rng.normal(size=8))}" for i in range(45)]
+    return _lines(folder / "beats.csv", [f"id,class,{','.join(f't{i}' for i in range(8))}", *rows])
+
+
+def _parquet(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2020-01-31", periods=90, freq="ME")
+    pd.DataFrame({"month": times, "sales": rng.normal(size=90)}).to_parquet(folder / "sales.parquet")
+    return ["sales.parquet"]
+
+
+def _ts(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    names = []
+    for part, number in (("TRAIN", 24), ("TEST", 10)):
+        items = [f"{','.join(f'{x:.2f}' for x in rng.normal(size=7))}:{i % 2}" for i in range(number)]
+        names += _lines(folder / f"Gun_{part}.ts", ["@problemName Gun", "@classLabel true 0 1", "@data", *items])
+    return names
+
+
+def _folder_of_texts(folder: Path) -> list[str]:
+    for number, (text, label) in enumerate(sentences()):
+        (folder / "weather" / label).mkdir(parents=True, exist_ok=True)
+        (folder / "weather" / label / f"{number}.txt").write_text(text, encoding="utf-8")
+    return ["weather"]
+
+
+def _json_lines(folder: Path) -> list[str]:
+    rows = [json.dumps({"utterance": text, "intent": label}) for text, label in sentences()]
+    return _lines(folder / "intents.jsonl", rows)
+
+
+def _labelled_lines(folder: Path) -> list[str]:
+    return _lines(folder / "lines.txt", [f"{label}\t{text}" for text, label in sentences()])
+
+
+def recordings(folder: Path, names: list[str]) -> None:
+    """A short tone in each file."""
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.sin(np.arange(900) * (0.1 + 0.01 * number)) / 4, 8000)
+
+
+def _folder_of_recordings(folder: Path) -> list[str]:
+    speakers = ("anna", "ben", "cleo", "dan", "emil", "fay")
+    recordings(folder / "digits", [f"{d}_{who}_{i}.wav" for d in range(2) for who in speakers for i in range(4)])
+    return ["digits"]
+
+
+def _folders_of_recordings(folder: Path) -> list[str]:
+    names = [f"{label}/{who}_{i}.wav" for label in ("yes", "no") for who in "abcdef" for i in range(3)]
+    recordings(folder / "words", names)
+    return ["words"]
+
+
+def _manifest(folder: Path) -> list[str]:
+    names = [f"wav/{i}.wav" for i in range(24)]
+    recordings(folder, names)
+    rows = [f"{name},{'yes' if i % 2 else 'no'},s{i // 4}" for i, name in enumerate(names)]
+    return _lines(folder / "manifest.csv", ["path,label,speaker", *rows])
+
+
+def _arrays(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    np.savez(folder / "items.npz", X=rng.normal(size=(40, 3, 12)), y=np.arange(40) % 2)
+    return ["items.npz"]
+
+
+def _running_text(folder: Path) -> list[str]:
+    lines = [f"Line {i}: the wind rose, and the sea went over wall number {i % 7}." for i in range(300)]
+    return _lines(folder / "book.txt", lines)
+
+
+def _several_series(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=80).strftime("%Y-%m-%d")
+    rows = [f"{name},{day},{rng.normal():.3f},dry" for name in ("north", "south") for day in days]
+    return _lines(folder / "shops.csv", ["unique_id,ds,sold,weather", *rows])
+
+
+KINDS: dict[str, Kind] = {
+    "semicolons and decimal commas": Kind(
+        _semicolons,
+        "time_series/forecasting",
+        {"path": "strom.csv", "time": "Zeit", "separator": ";", "decimal": ",", "horizon": 24},
+        ("horizon",),
+    ),
+    "cp1252": Kind(
+        _latin,
+        "nlp/classification",
+        {"path": "avis.csv", "text": "avis", "label": "note", "encoding": "cp1252"},
+        ("encoding", "label"),
+    ),
+    "byte-order mark": Kind(_marked, "nlp/classification", {"path": "reviews.csv", "text": "text", "label": "label"}),
+    "long table": Kind(
+        _long,
+        "time_series/classification",
+        {"path": "runs.csv", "id": "run_id", "time": "step", "label": "condition"},
+        ("label",),
+    ),
+    "wide table": Kind(_wide, "time_series/classification", {"path": "beats.csv", "label": "class"}),
+    "parquet": Kind(
+        _parquet, "time_series/forecasting", {"path": "sales.parquet", "time": "month", "horizon": 12}, ("horizon",)
+    ),
+    "ts": Kind(_ts, "time_series/classification", {"path": "Gun_TRAIN.ts", "test_path": "Gun_TEST.ts"}),
+    "folder of texts": Kind(_folder_of_texts, "nlp/classification", {"path": "weather", "format": "folder"}),
+    "json lines": Kind(
+        _json_lines, "nlp/classification", {"path": "intents.jsonl", "text": "utterance", "label": "intent"}
+    ),
+    "labelled lines": Kind(_labelled_lines, "nlp/classification", {"path": "lines.txt", "format": "lines"}),
+    "recordings in a folder": Kind(
+        _folder_of_recordings,
+        "speech/classification",
+        {"path": "digits", "pattern": "{label}_{speaker}_{index}", "group": "speaker"},
+        ("pattern", "group"),
+    ),
+    "recordings in a folder per label": Kind(
+        _folders_of_recordings,
+        "speech/classification",
+        {"path": "words", "pattern": "{label}/{speaker}_{index}", "group": "speaker"},
+        ("pattern", "group"),
+    ),
+    "manifest": Kind(_manifest, "speech/classification", {"path": "manifest.csv", "group": "speaker"}),
+    "npz": Kind(_arrays, "time_series/classification", {"path": "items.npz", "layout": "channels_first"}, ("layout",)),
+    "running text": Kind(_running_text, "nlp/language_modelling", {"path": "book.txt", "unit": "char"}, ("unit",)),
+    "several series": Kind(
+        _several_series,
+        "time_series/forecasting",
+        {"path": "shops.csv", "time": "ds", "series": "unique_id", "targets": ["sold"], "horizon": 7},
+        ("horizon",),
+    ),
+}
+"""Name of a kind -> what it is."""

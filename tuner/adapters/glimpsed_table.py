@@ -1,0 +1,184 @@
+"""The first rows of a table, and what its columns look like."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tuner.adapters.dialect import LONGEST_CELL, Dialect, recognize
+from tuner.adapters.parquet import first_rows
+from tuner.adapters.table import Form
+
+MOST_ROWS = 20_000
+MOST_COLUMNS = 20_000
+
+
+@dataclass(frozen=True)
+class GlimpsedColumn:
+    """A column, as far as it was looked at.
+
+    Args:
+        name: Of the column.
+        cells: As they are written, without blanks around them; empty where nothing is there.
+        decimal: What parts whole numbers from fractions.
+        timed: Whether the file itself says that it holds times.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    decimal: str = "."
+    timed: bool = False
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each cell occurs, but empty ones."""
+        return Counter(cell for cell in self.cells if cell and cell.lower() != "nan")
+
+    @property
+    def empty(self) -> int:
+        """Cells in which nothing is."""
+        return len(self.cells) - self.counts.total()
+
+    @cached_property
+    def is_number(self) -> bool:
+        """Whether every cell that is not empty holds a finite number."""
+        return not self.timed and bool(self.counts) and all(map(self._finite, self.counts))
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether every cell that is not empty holds a whole number."""
+        return self.is_number and all(re.fullmatch(r"[-+]?\d+(\.0)?", cell) for cell in self.counts)
+
+    @cached_property
+    def words(self) -> float:
+        """Mean number of words in a cell that is not empty."""
+        total = sum(len(cell.split()) * count for cell, count in self.counts.items())
+        return total / max(self.counts.total(), 1)
+
+    def _finite(self, cell: str) -> bool:
+        if self.decimal == ",":
+            if "." in cell:
+                return False
+            cell = cell.replace(",", ".")
+        try:
+            return math.isfinite(float(cell)) and "_" not in cell
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True)
+class GlimpsedTable:
+    """The first rows of a table.
+
+    Args:
+        columns: In their order; names differ.
+        rows: How many rows were looked at.
+        form: How it is written.
+        dialect: How delimited text is written.
+        headed: Whether the first line looks like a header, not like the rows below it.
+        whole: Whether these are all rows.
+    """
+
+    columns: tuple[GlimpsedColumn, ...]
+    rows: int
+    form: Form | None
+    dialect: Dialect
+    headed: bool = True
+    whole: bool = True
+
+    def column(self, name: str) -> GlimpsedColumn | None:
+        """The column of that name; None where there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def glimpsed_text(path: Path, text: str, form: Form) -> GlimpsedTable | None:
+    """The first rows of delimited text, or of objects in lines; None where there are no columns.
+
+    Args:
+        path: The file.
+        text: Its beginning, of whole lines.
+        form: How it is written.
+    """
+    if form == "jsonl":
+        return _objects(text)
+    text, dialect = recognize(text, path)
+    rows = _rows(text, dialect)
+    if not rows:
+        return None
+    names = [name.strip() for name in rows[0]]
+    even = [row for row in rows[1:] if len(row) == len(names)]
+    if len(set(names)) < len(names) or len(names) > MOST_COLUMNS or not even:
+        return None
+    columns = tuple(
+        GlimpsedColumn(name, tuple(row[index].strip() for row in even), dialect.decimal)
+        for index, name in enumerate(names)
+    )
+    return GlimpsedTable(columns, len(even), "csv", dialect, _is_header(columns), len(rows) <= MOST_ROWS)
+
+
+def glimpsed_parquet(path: Path) -> GlimpsedTable:
+    """The first rows of a Parquet file.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    frame, whole = first_rows(path, MOST_ROWS)
+    columns = []
+    for name in frame.columns[:MOST_COLUMNS]:
+        cells = frame[name]
+        texts = tuple("" if gone else str(cell).strip() for cell, gone in zip(cells, cells.isna(), strict=True))
+        columns.append(GlimpsedColumn(name, texts, timed=cells.dtype.kind in "mM"))
+    return GlimpsedTable(tuple(columns), len(frame), None, Dialect(), whole=whole)
+
+
+def _rows(text: str, dialect: Dialect) -> list[list[str]]:
+    csv.field_size_limit(LONGEST_CELL)
+    rows: list[list[str]] = []
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced)
+    try:
+        for row in lines:
+            if row:
+                rows.append(row)
+            if len(rows) > MOST_ROWS:
+                break
+    except csv.Error:
+        return rows  # the reader of the whole file names the line
+    return rows
+
+
+def _objects(text: str) -> GlimpsedTable | None:
+    cells: dict[str, list[str]] = {}
+    rows = 0
+    for line in filter(str.strip, text.split("\n")):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(row, Mapping) or rows == MOST_ROWS:
+            break
+        for name in row:
+            cells.setdefault(str(name), [""] * rows)
+        for name, column in cells.items():
+            value = row.get(name)
+            column.append("" if value is None or isinstance(value, dict | list) else str(value).strip())
+        rows += 1
+    if not rows:
+        return None
+    columns = tuple(GlimpsedColumn(name, tuple(column)) for name, column in cells.items())
+    return GlimpsedTable(columns, rows, "jsonl", Dialect())
+
+
+def _is_header(columns: Sequence[GlimpsedColumn]) -> bool:
+    """Not where a name is a number in a column of numbers, or all names also stand among the cells."""
+    numbers = [column for column in columns if column.is_number]
+    if numbers and all(re.fullmatch(r"[-+]?\d*[.,]\d+(e[-+]?\d+)?", column.name.lower()) for column in numbers):
+        return False
+    return not any(column.counts[column.name] > 1 for column in columns if column.name)

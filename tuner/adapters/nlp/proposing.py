@@ -1,0 +1,237 @@
+"""What the adapters of texts propose for files that they are shown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from tuner.adapters.glimpse import Glimpse, glimpse, size_of
+from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
+from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
+from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
+from tuner.adapters.splits import WORDS
+from tuner.errors import DataError
+
+_TEXTS = (
+    "text", "sentence", "review", "document", "content", "body", "message", "question", "utterance", "tweet", "comment",
+    "title", "query", "description", "abstract", "headline", "texte", "satz",
+)  # fmt: skip
+"""Names of columns that hold texts, those that say it most plainly first."""
+_WORDS = 3.0
+"""Words in a cell, on average, from which on a column without such a name holds texts."""
+_TEXT_FILES = (".txt", ".md")
+_MOST_LINES = 20_000
+_TREC = re.compile(r"[A-Za-z_]+:\S+ +\S.*")
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+_LARGE = 5_000_000
+"""Characters beyond which an epoch of a running text takes long."""
+_BUDGET = to_begin_with(trials=20, epochs=10)
+
+
+def propose_classification(seen: Glimpse) -> Proposal | None:
+    """Labelled texts: a folder per label, a table with a text and a label, or lines of both."""
+    if seen.is_folder:
+        return _label_folders(seen)
+    if seen.text is None:
+        return None
+    _refuse_tags(seen.path, seen.text)
+    table = seen.table
+    if table is not None and (table.headed or table.form == "jsonl") and (found := _in_table(seen, table)):
+        return found
+    return _in_lines(seen)
+
+
+def propose_language_modelling(seen: Glimpse) -> Proposal | None:
+    """A running text: a file that holds no table, or a folder of .txt and .md files."""
+    if seen.is_folder:
+        files = [path for path in seen.files if path.suffix.lower() in _TEXT_FILES]
+        if len(files) * 2 < len(seen.files) or not files:
+            return None
+        what = f"running text in {len(files)} .txt and .md files, in the order of their names"
+        return Proposal(Fit.LIKELY, what, _running(sum(map(size_of, files))))
+    if seen.text is None or (seen.suffix not in _TEXT_FILES and seen.table is not None):
+        return None
+    sample = "".join(seen.text[:100_000].split())
+    if len(seen.text.split()) < 20 or sum(map(str.isalpha, sample)) * 2 < len(sample):
+        return None  # too short, or numbers
+    _refuse_tags(seen.path, seen.text)
+    lines = seen.text.count("\n") + 1
+    size = len(seen.text) if seen.whole else size_of(seen.path)
+    fit = Fit.LIKELY if seen.suffix in _TEXT_FILES else Fit.POSSIBLE
+    what = f"running text, about {size:,} characters" + (f" in {lines:,} lines" if seen.whole else "")
+    return Proposal(fit, what, [*_encoded(seen), *_running(size)])
+
+
+def _running(size: int) -> list[Line]:
+    unit = "characters need no vocabulary and no spaces between words; subword or word make steps longer"
+    lines = [Line(("data", "unit"), "char", unit, guessed=True)]
+    if size > _LARGE:
+        why = f"of about {size:,}: enough to begin with; leave it out to use all"
+        lines.append(Line(("data", "characters"), _LARGE, why, guessed=True))
+    return [*lines, *to_begin_with(trials=10, epochs=6)]
+
+
+def _encoded(seen: Glimpse) -> list[Line]:
+    """The line of an encoding that is not UTF-8."""
+    encoding, guessed = seen.encoding or ("utf-8", False)
+    if encoding == "utf-8":
+        return []
+    why = "bytes that are no UTF-8; if letters come out wrong, name another one" if guessed else "by its NULs"
+    return [Line(("data", "encoding"), encoding, why, guessed=guessed)]
+
+
+def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
+    """A column of texts, and one of labels."""
+    text = _text_column(seen, table)
+    if text is None:
+        return None
+    others = [column for column in table.columns if column is not text.column and column.empty < len(column.cells)]
+    said = seen.said.get("label")
+    label = said_column(table, "label", said) if said else label_column(others, table.rows)
+    if label is None:
+        if text.guessed:
+            return None
+        raise DataError(
+            f"texts in the column {text.column.name!r} must have a label to learn, in a column with few values",
+            value=[column.name for column in table.columns],
+            fix="Add one, or name it by --set data.label=COLUMN.",
+            where=str(seen.path),
+        )
+    if table.form is None:
+        raise DataError(
+            "texts must stand in CSV or JSON lines",
+            value="a Parquet file",
+            fix="Save it as JSON lines: pandas.read_parquet(path).to_json(out, orient='records', lines=True).",
+            where=str(seen.path),
+        )
+    lines = [
+        *_encoded(seen),
+        Line(("data", "text"), text.column.name, text.why, text.guessed),
+        Line(("data", "label"), label.column.name, label.why, label.guessed),
+    ]
+    rest = [column for column in others if column is not label.column]
+    split = split_column(rest)
+    lines += [line for line in (group_column(rest, label.column, table.rows), split) if line is not None]
+    facts, doubts = balance(label.column.counts, what="texts", whole=seen.whole and table.whole)
+    facts.append(_length(text.column))
+    form = {"csv": "a table", "jsonl": "JSON lines"}[table.form]
+    taken = [line.value for line in lines]
+    if unused := [column.name for column in rest if column.name not in taken]:
+        facts.append(f"columns that are not read: {listed(unused)}")
+    return Proposal(
+        Fit.SURE,
+        f"labelled texts, a row each, in {form}",
+        [*lines, *_BUDGET],
+        facts,
+        doubts,
+    )
+
+
+def _text_column(seen: Glimpse, table: GlimpsedTable) -> Chosen | None:
+    if name := seen.said.get("text"):
+        return said_column(table, "text", name)
+    words = [column for column in table.columns if not column.is_number and not column.timed and column.counts]
+    named = [column for column in words if column.name.lower() in _TEXTS and column.words > 1]
+    if named:
+        column = min(named, key=lambda column: _TEXTS.index(column.name.lower()))
+        return Chosen(column, f"by its name; {column.words:.0f} words a cell", guessed=False)
+    free = [column for column in words if column.words >= _WORDS and len(column.counts) * 2 > len(column.cells)]
+    if not free:
+        return None
+    column = max(free, key=lambda column: column.words)
+    only = len(free) == 1
+    why = f"{'the only column' if only else 'of several, the column'} with sentences, {column.words:.0f} words a cell"
+    return Chosen(column, why + ("" if only else "; data.text says otherwise"), guessed=not only)
+
+
+def _in_lines(seen: Glimpse) -> Proposal | None:
+    """`label<TAB>text` or `LABEL:sub text` in every line."""
+    assert seen.text is not None
+    lines = [line for line in seen.text.split("\n")[:_MOST_LINES] if line.strip()]
+    if len(lines) < 4 or seen.suffix in (".ts", ".jsonl", ".ndjson", ".json", ".csv"):
+        return None
+    pairs = [line.split("\t", 1) for line in lines if "\t" in line]
+    if len(pairs) == len(lines):
+        counts = Counter(label.strip() for label, _ in pairs)
+        words = sum(len(text.split()) for _, text in pairs) / len(pairs)
+        if len(counts) > max(2, len(lines) // 2) or words < 1.5 or max(map(len, counts)) > 80 or "" in counts:
+            return None
+        if all(re.fullmatch(r"[-+.,\deE\t ]+", text.strip()) for _, text in pairs[:100]):
+            return None  # numbers: a series, not a text
+        form = "label<TAB>text"
+    elif all(_TREC.fullmatch(line.strip()) for line in lines):
+        counts = Counter(line.partition(":")[0] for line in lines)
+        if len(counts) > max(2, len(lines) // 2):
+            return None
+        form = "LABEL:sub text"
+    else:
+        return None
+    proposed = [
+        Line(("data", "format"), "lines", f"every line looked at reads `{form}`"),
+        *_encoded(seen),
+    ]
+    facts, doubts = balance(counts, what="texts", whole=seen.whole and len(lines) < _MOST_LINES)
+    return Proposal(
+        Fit.SURE,
+        f"labelled texts, a line each, `{form}`",
+        [*proposed, *_BUDGET],
+        facts,
+        doubts,
+    )
+
+
+def _label_folders(seen: Glimpse) -> Proposal | None:
+    """A folder of .txt files per label, maybe in folders of splits."""
+    inside = [path.relative_to(seen.path).parts for path in seen.files if path.suffix == ".txt"]
+    if len(inside) * 2 < len(seen.files):
+        return None
+    parted = bool(inside) and all(len(parts) == 3 and parts[0].lower() in WORDS for parts in inside)
+    labelled = [parts for parts in inside if len(parts) == (3 if parted else 2)]
+    counts = Counter(parts[-2] for parts in labelled)
+    if len(counts) < 2 or len(labelled) < len(inside) or min(counts.values()) < (1 if parted else 3):
+        return None
+    facts, doubts = balance(counts, what="texts", whole=seen.whole)
+    if parted:
+        splits = Counter(WORDS[parts[0].lower()] for parts in labelled)
+        facts.append("splits by their folders: " + ", ".join(f"{count} {name}" for name, count in splits.items()))
+    why = f"{len(counts)} folders that hold .txt files alone, each named as a label is"
+    lines = [Line(("data", "format"), "folder", why), *_folder_encoding(seen), *_BUDGET]
+    return Proposal(Fit.SURE, "labelled texts, a file each in a folder per label", lines, facts, doubts)
+
+
+def _folder_encoding(seen: Glimpse) -> list[Line]:
+    """The encoding of the first few files that are not UTF-8."""
+    for path in [path for path in seen.files if path.suffix == ".txt"][:50]:
+        if size_of(path) and (found := _encoded(glimpse(path))):
+            return found
+    return []
+
+
+def _length(column: GlimpsedColumn) -> str:
+    lengths = sorted(len(cell.split()) for cell in column.cells)
+    return f"texts of {lengths[0]} to {lengths[-1]} words, half of them up to {lengths[len(lengths) // 2]}"
+
+
+def _refuse_tags(path: Path, text: str) -> None:
+    """Refuse words with a tag each, a line per word: no adapter learns from them.
+
+    Raises:
+        DataError: They are that.
+    """
+    lines = [line for line in text.split("\n")[:2000] if not line.startswith("#")]
+    words = [line.split("\t") if "\t" in line else line.split() for line in lines if line.strip()]
+    if len(words) < 4 or ("" not in [line.strip() for line in lines[:-1]] and len(lines) > 200):
+        return
+    width = len(words[0])
+    if width < 2 or any(len(word) != width for word in words):
+        return
+    treebank = width == 10 and all(re.fullmatch(r"\d+([-.]\d+)?", word[0]) for word in words)
+    tagged = all(_TAG.fullmatch(word[-1].strip()) for word in words) and any(word[-1].strip() != "O" for word in words)
+    if treebank or tagged:
+        raise DataError(
+            "no adapter learns a tag per word yet (CoNLL)",
+            value=" ".join(words[0]),
+            fix="Classes of whole texts are learned by nlp/classification: write a text and its label in each row.",
+            where=f"{path}",
+        )

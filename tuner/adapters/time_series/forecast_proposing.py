@@ -1,0 +1,56 @@
+"""How far ahead a forecast is proposed, by the time step, the season and the lengths of the series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tuner.adapters.glimpse import Glimpse
+from tuner.adapters.glimpsed_roles import Chosen
+from tuner.adapters.glimpsed_table import GlimpsedTable
+from tuner.adapters.proposal import Line
+from tuner.adapters.time_series.steps import Step, step_of
+from tuner.adapters.time_series.time_proposing import FoundTimes
+
+_PARTS = 5
+"""A series must hold so many horizons: two of them held out, one to train on, and what is looked back on."""
+_MOST = 96
+
+
+def propose_horizon(
+    seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None, series: Chosen | None
+) -> tuple[list[Line], list[str], list[str]]:
+    """The line of the horizon, what was counted, and doubts."""
+    names = np.asarray(series.column.cells if series else [""] * table.rows)
+    _, number = np.unique(names, return_inverse=True)
+    counts = np.bincount(number)
+    rows = int(np.median(counts))
+    step = _step(number, times) if times is not None else None
+    season = step.season if step is not None else None
+    facts, doubts = [], []
+    at_least = "" if seen.whole and table.whole else "at least "
+    if step is not None:
+        facts.append(f"a time step of {step.text}" + (f", a season of {season} steps" if season else ""))
+    if len(counts) > 1:
+        facts.append(f"series of {at_least}{counts.min()} to {counts.max()} rows")
+    else:
+        facts.append(f"{at_least}{rows} rows")
+    wanted = season if season and season > 1 else 12 if season is None else 1
+    horizon = max(1, min(wanted, _MOST if not season else wanted, rows // _PARTS))
+    if horizon == season:
+        why = f"one season, at a step of {step.text if step else '?'}"
+    elif horizon < wanted:
+        why = f"the series are too short for more: {rows} rows"
+    else:
+        why = "no season is known for such steps" if season is None else f"a step of {step.text if step else '?'}"
+    lines = [Line(("data", "horizon"), horizon, f"{why}; say how many steps ahead you need", guessed=True)]
+    if times is None:
+        doubts.append("no column holds times: rows are taken as they come, without gaps; data.time says otherwise")
+    if rows < 50:
+        doubts.append(f"series of {rows} rows leave little to train on and to score")
+    return lines, facts, doubts
+
+
+def _step(number: np.ndarray[tuple[int], np.dtype[np.int64]], times: FoundTimes) -> Step | None:
+    order = np.lexsort((times.values, number))
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+    return step_of(times.values[order], starts)

@@ -1,0 +1,299 @@
+"""What the adapters of series propose for files that they are shown: which are the items, the times, the channels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from tuner.adapters.arrays import array_shapes, read_arrays
+from tuner.adapters.dialect import SEPARATORS
+from tuner.adapters.glimpse import Glimpse
+from tuner.adapters.glimpsed_roles import (
+    Chosen,
+    balance,
+    group_column,
+    label_column,
+    last_word,
+    listed,
+    said_column,
+    split_column,
+)
+from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
+from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
+from tuner.adapters.time_series.forecast_proposing import propose_horizon
+from tuner.adapters.time_series.time_proposing import FoundTimes, find_times
+from tuner.errors import DataError
+
+_IDS = frozenset(("id", "ids", "uid", "uuid", "item", "series", "case", "recording", "sequence", "sample", "trial"))
+_SERIES = frozenset((*_IDS, "store", "station", "sensor", "region", "country", "product", "name", "site", "unique"))
+_STEPS = re.compile(r"(?P<stem>.*?)[ _.-]?\d+")
+_MOST_NAMED = 200
+_BUDGET = to_begin_with(trials=20, epochs=25)
+
+
+def propose_classification(seen: Glimpse) -> Proposal | None:
+    """Labelled sequences: .ts, .npz, a table with a row per item, or a long one with a row per step."""
+    if seen.suffix == ".ts" and seen.text is not None:
+        return _ts_file(seen)
+    if seen.suffix == ".npz":
+        return _arrays(seen)
+    table = seen.table
+    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+        return None
+    _check_headed(seen, table)
+    times = find_times(seen, table)
+    ids = _id_column(seen, table, times)
+    if ids is not None and (found := _long(seen, table, ids, times)) is not None:
+        return found
+    return None if times is not None and not seen.said.get("label") else _wide(seen, table)
+
+
+def propose_forecasting(seen: Glimpse) -> Proposal | None:
+    """One or several series in time, a row per step."""
+    table = seen.table
+    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+        return None
+    _check_headed(seen, table)
+    times = find_times(seen, table)
+    name = seen.said.get("series")
+    series = said_column(table, "series", name) if name else _series_column(table, times)
+    named = [each.column.name for each in (times, series) if each is not None]
+    targets, line, doubts = _values(seen, table, named, "targets")
+    if not targets:
+        return None
+    lines = [*_written(seen, table)]
+    if times is not None:
+        lines.append(Line(("data", "time"), times.column.name, times.why, times.guessed))
+        lines += times.form
+    if series is not None:
+        lines.append(Line(("data", "series"), series.column.name, series.why, series.guessed))
+    lines += line
+    rest, facts, more = propose_horizon(seen, table, times, series)
+    lines += rest
+    many = f"{len(series.column.counts)} series" if series else "a series"
+    channels = f"{len(targets)} columns" if len(targets) > 1 else f"the column {targets[0]!r}"
+    what = f"{many} in time, {channels} to forecast, a row per step"
+    fit = Fit.LIKELY if times is not None else Fit.POSSIBLE
+    return Proposal(fit, what, [*lines, *to_begin_with(trials=15, epochs=15)], facts, [*doubts, *more])
+
+
+def _ts_file(seen: Glimpse) -> Proposal:
+    assert seen.text is not None
+    _, _, body = seen.text.lower().partition("@data")
+    items = [line.split(":") for line in seen.text[-len(body) :].split("\n") if ":" in line] if body else []
+    counts = Counter(item[-1].strip() for item in items)
+    facts: list[str] = []
+    doubts: list[str] = []
+    if counts:
+        facts, doubts = balance(counts, what="items", whole=seen.whole)
+        lengths = sorted(item[0].count(",") + 1 for item in items)
+        facts.append(f"{len(items[0]) - 1} channels, {lengths[0]} to {lengths[-1]} steps")
+    what = "labelled sequences in the form .ts of the UCR and UEA archives"
+    return Proposal(Fit.SURE, what, _BUDGET, facts, doubts)
+
+
+def _arrays(seen: Glimpse) -> Proposal | None:
+    shapes = array_shapes(seen.path)
+    if not {"X", "y"} <= shapes.keys():
+        raise DataError(
+            "an .npz must have the arrays X and y",
+            value=sorted(shapes),
+            fix="Save them by these names: numpy.savez(path, X=..., y=...).",
+            where=str(seen.path),
+        )
+    x, lines = shapes["X"], []
+    if "lengths" not in shapes and len(x) == 3 and x[2] > x[1]:
+        why = f"X is {x}: {x[2]} steps of {x[1]} channels, not the other way; channels_last if it is"
+        lines.append(Line(("data", "layout"), "channels_first", why, guessed=True))
+    labels = read_arrays(seen.path, ("y",))[0]["y"].ravel().astype(str).tolist()
+    facts, doubts = balance(Counter(labels), what="items", whole=True)
+    for name, option in (("group", "group"), ("groups", "group"), ("speaker", "group"), ("split", "split")):
+        if shapes.get(name) == shapes["y"]:
+            lines.append(
+                Line(("data", option), name, f"an array of that name, a value for each of {len(labels)} items")
+            )
+    axes = "one after the other, parted by lengths" if "lengths" in shapes else f"X {x}"
+    return Proposal(
+        Fit.LIKELY,
+        f"labelled sequences in arrays, {axes}",
+        [*lines, *_BUDGET],
+        facts,
+        doubts,
+    )
+
+
+def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | None) -> Proposal | None:
+    """A row per step: the label is the same in all rows of an item."""
+    first: dict[str, int] = {}
+    for row, cell in enumerate(ids.column.cells):
+        first.setdefault(cell, row)
+    starts = [first[cell] for cell in ids.column.cells]
+    known = (ids.column.name, times.column.name if times else None)
+    others = [column for column in table.columns if column.name not in known]
+    fixed = [
+        column
+        for column in others
+        if all(column.cells[row] == cell for row, cell in zip(starts, column.cells, strict=True))
+    ]
+    per_item = [_of_items(column, sorted(first.values())) for column in fixed]
+    name = seen.said.get("label")
+    label = said_column(table, "label", name) if name else label_column(per_item, len(first))
+    if label is None or len(first) < 2:
+        return None
+    counts = Counter(label.column.cells[row] for row in first.values()) if name else label.column.counts
+    rest = [column for column in per_item if column.name != label.column.name]
+    taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
+    named = [*filter(None, known), label.column.name, *(str(line.value) for line in taken)]
+    channels, line, doubts = _values(seen, table, named, "channels", fixed={column.name for column in fixed})
+    if not channels:
+        return None
+    why = f"{label.why.partition(';')[0]}; the same in all rows of an item" if not label.guessed else label.why
+    lines = [
+        *_written(seen, table),
+        Line(("data", "id"), ids.column.name, ids.why, ids.guessed),
+        *([Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form] if times else []),
+        Line(("data", "label"), label.column.name, why, label.guessed),
+        *taken,
+        *line,
+    ]
+    facts, more = balance(counts, what="items", whole=seen.whole and table.whole)
+    lengths = sorted(ids.column.counts.values())
+    facts.append(f"items of {lengths[0]} to {lengths[-1]} steps, {len(channels)} channels: {listed(channels)}")
+    what = f"labelled sequences in a long table, a row per step, {len(first)} items"
+    return Proposal(Fit.SURE, what, [*lines, *_BUDGET], facts, [*doubts, *more])
+
+
+def _of_items(column: GlimpsedColumn, rows: Sequence[int]) -> GlimpsedColumn:
+    return GlimpsedColumn(column.name, tuple(column.cells[row] for row in rows), column.decimal, column.timed)
+
+
+def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
+    """A row per item: the steps are the columns."""
+    name = seen.said.get("label")
+    label = said_column(table, "label", name) if name else label_column(table.columns, table.rows)
+    if label is None:
+        return None
+    rest = [column for column in table.columns if column is not label.column]
+    taken = [line for line in (group_column(rest, None, table.rows), split_column(rest)) if line is not None]
+    named = [label.column.name, *(str(line.value) for line in taken)]
+    steps, line, doubts = _values(seen, table, named, "channels")
+    seen_steps = [name for name in steps if not (last_word(name) in _IDS and _differs(table, name))]
+    if len(seen_steps) < 2:
+        return None
+    stems = Counter(match["stem"] for match in map(_STEPS.fullmatch, seen_steps) if match)
+    numbered = bool(stems) and max(stems.values()) >= 0.8 * len(seen_steps)
+    if not numbered:
+        doubts = [
+            f"the columns {listed(seen_steps)} are taken for the steps of one measurement, as each row is an item; "
+            "where they are different measurements, there is nothing in them for a recurrent network to follow",
+            *doubts,
+        ]
+    lines = [*_written(seen, table), Line(("data", "label"), label.column.name, label.why, label.guessed)]
+    facts, more = balance(label.column.counts, what="items", whole=seen.whole and table.whole)
+    facts.append(f"{len(seen_steps)} steps of one channel, the columns {seen_steps[0]!r} to {seen_steps[-1]!r}")
+    fit = Fit.SURE if numbered and not label.guessed else Fit.LIKELY if numbered else Fit.POSSIBLE
+    what = f"labelled sequences in a wide table, a row per item, {len(seen_steps)} steps"
+    return Proposal(fit, what, [*lines, *taken, *line, *_BUDGET], facts, [*doubts, *more])
+
+
+def _differs(table: GlimpsedTable, name: str) -> bool:
+    """Whether a column has another value in each row."""
+    column = table.column(name)
+    return column is not None and len(column.counts) == table.rows
+
+
+def _values(
+    seen: Glimpse,
+    table: GlimpsedTable,
+    named: Sequence[str],
+    option: str,
+    fixed: Collection[str] = (),
+) -> tuple[list[str], list[Line], list[str]]:
+    """The columns of values, the line that names them where not all others can be read, and doubts."""
+    if given := seen.said.get(option):
+        names = [name.strip() for name in given.split(",")]
+        return names, [Line(("data", option), names, "as asked for")], []
+    others = [column for column in table.columns if column.name not in named and column.counts]
+    words = [column.name for column in others if not column.is_number]
+    torn = [column.name for column in others if column.is_number and column.empty]
+    kept = [column.name for column in others if column.is_number and not column.empty]
+    doubts = []
+    for names, what in ((torn, "empty cells"), (words, "cells that are no numbers")):
+        if names and kept:
+            doubts.append(f"columns with {what} are left out: {listed(names)}")
+    kept = kept or torn
+    if not (words or torn) or len(kept) > _MOST_NAMED or not kept or torn == kept:
+        return kept, [], doubts
+    kept = [name for name in kept if name not in fixed and last_word(name) not in _IDS]
+    why = f"columns of numbers without gaps; the others are left out: {listed([*words, *torn], 3)}"
+    return kept, [Line(("data", option), kept, why)], doubts
+
+
+def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
+    """The column that tells the items of a long table apart: its values repeat, in rows that follow each other."""
+    if name := seen.said.get("id"):
+        return said_column(table, "id", name)
+    scored = []
+    for column in table.columns:
+        if column.empty or column.timed or (times is not None and column is times.column):
+            continue
+        if column.is_number and not column.is_whole:
+            continue
+        runs = sum(one != other for one, other in zip(column.cells, column.cells[1:], strict=False)) + 1
+        many = 2 <= len(column.counts) <= table.rows / 2
+        if not many or runs > len(column.counts) or (min(column.counts.values()) < 2 and len(column.counts) < 3):
+            continue
+        by_name = last_word(column.name) in _IDS
+        if by_name or len(column.counts) >= 10:
+            scored.append((by_name, len(column.counts), column))
+    if not scored:
+        return None
+    by_name, items, column = max(scored, key=lambda each: each[:2])
+    why = f"{'by its name; ' if by_name else ''}{items} values, each in rows that follow each other"
+    return Chosen(column, why if by_name else f"{why}; data.id says otherwise", guessed=not by_name)
+
+
+def _series_column(table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
+    """The column that tells series apart: where times come again, they differ within each of its values."""
+    if times is None or len(times.column.counts) == table.rows:
+        return None
+    found = []
+    for column in table.columns:
+        if column is times.column or column.empty or not 2 <= len(column.counts) <= table.rows / 2:
+            continue
+        if column.is_number and not column.is_whole:
+            continue
+        if len(set(zip(column.cells, times.column.cells, strict=True))) == table.rows:
+            found.append((last_word(column.name) in _SERIES, not column.is_number, -len(column.counts), column))
+    if not found:
+        return None
+    column = max(found, key=lambda each: each[:3])[3]
+    why = f"{times.column.name} comes again, but only once for each of its {len(column.counts)} values"
+    return Chosen(column, why, guessed=len(found) > 1)
+
+
+def _written(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
+    """Lines of separator, decimal mark and encoding where they are not the usual ones."""
+    lines = []
+    encoding, guessed = seen.encoding or ("utf-8", False)
+    if table.form == "csv" and encoding != "utf-8":
+        why = "bytes that are no UTF-8; if letters come out wrong, name another one" if guessed else "by its NULs"
+        lines.append(Line(("data", "encoding"), encoding, why, guessed))
+    plain = "\t" if seen.suffix == ".tsv" else ","
+    if (separator := table.dialect.separator) != plain:
+        why = f"{SEPARATORS[separator]} part {len(table.columns)} cells in every row"
+        lines.append(Line(("data", "separator"), "tab" if separator == "\t" else separator, why))
+    if table.dialect.decimal == ",":
+        lines.append(Line(("data", "decimal"), ",", "numbers are written as 1,5"))
+    return lines
+
+
+def _check_headed(seen: Glimpse, table: GlimpsedTable) -> None:
+    if not table.headed:
+        raise DataError(
+            "the first line must name the columns",
+            value=[column.name for column in table.columns[:4]],
+            fix="Write a header line above the rows.",
+            where=f"{seen.path}:1",
+        )

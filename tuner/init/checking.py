@@ -1,0 +1,105 @@
+"""What comes of a draft: its data prepared as a sweep would do it, the trivial score, and what the sweep would take."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import DataError, Key, UserError
+from tuner.init.draft import Draft
+from tuner.init.writing import written
+from tuner.solo.cost import epoch_costs
+from tuner.task import Task, resolve_task
+from tuner.words import counted
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A draft whose data were read.
+
+    Args:
+        draft: Without guesses that the data refused.
+        notices: What the reader of the data tells, a sentence each.
+        counts: Items by split, in words.
+        trivial: Metric, and the score of the trivial predictor, in words.
+        time: What the sweep takes at most, in words; empty where it was not measured.
+    """
+
+    draft: Draft
+    notices: Sequence[str]
+    counts: str
+    trivial: str
+    time: str
+
+
+def check(draft: Draft, *, timing: bool) -> Checked:
+    """Resolve a draft, prepare its data, and measure a few steps.
+
+    Args:
+        draft: The draft.
+        timing: Whether steps are measured.
+
+    Raises:
+        UserError: As `validate` has it: the data are unfit.
+    """
+    dropped: list[str] = []
+    while True:
+        try:
+            return _checked(draft, dropped, timing=timing)
+        except UserError as error:
+            less = draft.without(_at_fault(error))
+            if less is None:
+                raise
+            name = ".".join(map(str, _at_fault(error)))
+            dropped.append(f"{name} was tried and left out: {error.rule}")
+            draft = less
+
+
+def _at_fault(error: UserError) -> Key:
+    """The option that an error names; a split by groups that cannot be made names none."""
+    if not error.key and isinstance(error, DataError) and "group" in error.rule:
+        return ("data", "group")
+    return error.key
+
+
+def _checked(draft: Draft, dropped: Sequence[str], *, timing: bool) -> Checked:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "task.yaml"
+        path.write_text(written(draft, beside=None), encoding="utf-8")
+        task = resolve_task(path)
+        _, prepared = task.prepare()
+    objective = task.against_trivial
+    direction = "higher is better" if objective.maximize else "lower is better"
+    trivial = "none"
+    if objective.trivial is not None:
+        trivial = f"{objective.metric} {objective.trivial:.4g} by {objective.trivial_name}, {direction}"
+    return Checked(
+        draft,
+        [*dropped, *prepared.notices],
+        ", ".join(f"{count:,} {split}" for split, count in prepared.counts.items()),
+        trivial,
+        _time(task) if timing else "",
+    )
+
+
+def _time(task: Task) -> str:
+    """What search and confirmation take at most, on one processor after the other."""
+    budget, confirm = task.file.budget, task.file.confirm
+    costs = sorted(epoch_costs(task).values())
+    trainings = budget.trials + ((confirm.top + 1) * confirm.seeds if confirm.top else 0)
+    low, high = (trainings * budget.epochs * cost for cost in (costs[0], costs[-1]))
+    span = _spoken(high) if low > 0.8 * high else f"{_spoken(low)} to {_spoken(high)}"
+    return (
+        f"{span} on one processor at most, for {counted(trainings, 'training')} of {counted(budget.epochs, 'epoch')} "
+        "of the baseline's size; workers share it, and pruning ends most trials early"
+    )
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"

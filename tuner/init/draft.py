@@ -1,0 +1,195 @@
+"""Which adapter the user's files are for, by what each adapter proposes, and the lines of the task file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import propose_of
+from tuner.adapters.files import check_plain
+from tuner.adapters.glimpse import Glimpse, glimpse
+from tuner.adapters.proposal import Fit, Line, Proposal
+from tuner.adapters.splits import WORDS
+from tuner.errors import DataError, Key, is_text
+from tuner.own_code import find_modules
+
+_MOST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A task file that was thought of.
+
+    Args:
+        path: The file or folder to learn from.
+        adapter: The adapter's name.
+        proposal: What it proposed.
+        others: Other adapters that would read the files, and what they take them for.
+        lines: All lines of the task file, in their order, but those of the files' paths.
+        paths: Options of `data` that name files: "path", "test_path", "val_path".
+        seen: What was looked at, in words.
+    """
+
+    path: Path
+    adapter: str
+    proposal: Proposal
+    others: Mapping[str, str]
+    lines: Sequence[Line]
+    paths: Mapping[str, Path]
+    seen: str
+
+    def without(self, key: Key) -> Draft | None:
+        """The same without a guessed line; None where no such line was guessed."""
+        if not any(line.key == key and line.guessed for line in self.lines):
+            return None
+        lines = [line for line in self.lines if line.key != key]
+        return Draft(self.path, self.adapter, self.proposal, self.others, lines, self.paths, self.seen)
+
+
+def draft(paths: Sequence[Path], *, adapter: str | None = None, said: Mapping[Key, Any] | None = None) -> Draft:
+    """Look at files, and think of a task file.
+
+    Args:
+        paths: A file or folder to learn from, then maybe one to test on; their names tell which is which.
+        adapter: The adapter, where it is not to be found out.
+        said: What the user has said of keys of the task file.
+
+    Raises:
+        DataError: A file cannot be read, or no adapter reads what is there.
+        TaskFileError: The adapter is unknown.
+    """
+    said = said or {}
+    roles = _roles(paths)
+    hints = {str(key[1]): _hint(value) for key, value in said.items() if key[0] == "data" and len(key) == 2}
+    seen = glimpse(roles["path"], {name: path for name, path in roles.items() if name != "path"}, hints)
+    for path in list(roles.values())[1:]:
+        glimpse(path)
+    if adapter is not None:
+        find_modules((os.getcwd(),))
+    found, refusals = _proposals(seen, [adapter] if adapter else ADAPTERS)
+    if not found:
+        raise _nothing(seen, refusals, adapter)
+    name, proposal = max(found.items(), key=lambda each: each[1].fit)
+    _check_roles(name, roles)
+    others = {
+        other: each.taken_for
+        for other, each in found.items()
+        if other != name and (each.fit > Fit.POSSIBLE or proposal.fit < Fit.SURE)
+    }
+    first = Line(("name",), _study(roles["path"]), "from the file's name")
+    why = proposal.taken_for + (f"; --adapter says otherwise: {', '.join(others)}" if others else "")
+    lines = [first, Line(("adapter",), name, why, guessed=bool(others) and proposal.fit < Fit.SURE), *proposal.lines]
+    return Draft(roles["path"], name, proposal, others, _with(lines, said), roles, _looked_at(seen))
+
+
+def _hint(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal], list[DataError]]:
+    """What adapters propose, by name, and why others that know such files cannot read these."""
+    found: dict[str, Proposal] = {}
+    refusals: list[DataError] = []
+    for name in names:
+        propose = propose_of(ADAPTERS[name].load())
+        if propose is None:
+            continue
+        try:
+            proposal = propose(seen)
+        except DataError as error:
+            refusals.append(error)
+            continue
+        if proposal is not None:
+            found[name] = proposal
+    return found, refusals
+
+
+def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) -> DataError:
+    """Why no adapter has proposed anything."""
+    if refusals:
+        return refusals[0]
+    try:
+        if not seen.is_folder:
+            check_plain(seen.start, seen.path)
+    except DataError as error:
+        return error
+    what = "names that no adapter knows" if seen.is_folder else "text" if seen.text is not None else "no text"
+    who = f"adapter {adapter}" if adapter else "some adapter"
+    return DataError(
+        f"{'the folder' if seen.is_folder else 'the file'} must be of a form that {who} reads",
+        value=what,
+        fix="A table must be called .csv, .tsv or .parquet and have a header; docs/your-data has all forms. A label "
+        "that is not found is named by --set data.label=COLUMN.",
+        where=str(seen.path),
+    )
+
+
+def _roles(paths: Sequence[Path]) -> dict[str, Path]:
+    """Which file is for what: by the words in their names, else in their order."""
+    expanded = [Path(os.path.expanduser(path)) for path in paths]
+    if len(expanded) > 3:
+        raise DataError(
+            "at most three files can be named: to train on, to validate on, to test on",
+            value=len(expanded),
+            fix="Name the folder that holds them, or put their rows into one file.",
+        )
+    roles: dict[str, Path] = {}
+    names = {"train": "path", "val": "val_path", "test": "test_path"}
+    left = []
+    for path in expanded:
+        words = {WORDS[word] for word in re.split(r"[^a-z]+", path.stem.lower() + path.suffix.lower()) if word in WORDS}
+        role = names[words.pop()] if len(words) == 1 and len(expanded) > 1 else ""
+        if role and role not in roles:
+            roles[role] = path
+        else:
+            left.append(path)
+    for path in left:
+        roles[next(role for role in ("path", "test_path", "val_path") if role not in roles)] = path
+    if "path" not in roles:
+        raise DataError("one of the files must be to train on", value=[str(path) for path in paths])
+    return {role: roles[role] for role in ("path", "val_path", "test_path") if role in roles}
+
+
+def _check_roles(adapter: str, roles: Mapping[str, Path]) -> None:
+    known = ADAPTERS[adapter].options.model_fields
+    for role, path in roles.items():
+        if role not in known:
+            raise DataError(
+                f"{adapter} has no option data.{role}",
+                value=str(path),
+                fix="Name one file alone: its parts are cut off by data.val and data.test.",
+            )
+
+
+def _with(lines: Sequence[Line], said: Mapping[Key, Any]) -> list[Line]:
+    """The lines, changed and added to by what the user has said."""
+    changed = [_changed(line, said[line.key]) if line.key in said else line for line in lines]
+    there = {line.key for line in lines}
+    more = [Line(key, value, "as asked for") for key, value in said.items() if key not in there]
+    return [*(line for line in changed if line.key[:-1] not in said), *more]
+
+
+def _changed(line: Line, value: Any) -> Line:
+    """The line with what the user has said; one name stands for a list of it."""
+    alone = isinstance(line.value, list) and isinstance(value, str)
+    return Line(line.key, [value] if alone else value, "as asked for")
+
+
+def _study(path: Path) -> str:
+    """A study's name, made of a file's."""
+    stem = path.stem if path.is_file() else path.name
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem or path.resolve().name).strip("-_")[:_MOST_NAME]
+    return name or "task"
+
+
+def _looked_at(seen: Glimpse) -> str:
+    if not is_text(str(seen.path)):
+        raise DataError("a path must be text that UTF-8 can write", value=str(seen.path), fix="Rename it.")
+    if seen.is_folder:
+        return f"the names of {len(seen.files):,} files" + ("" if seen.whole else ", the first of more")
+    return "the whole file" if seen.whole else f"the first {len(seen.start) >> 20} MB of the file"
