@@ -126,6 +126,11 @@ class _About(_Form):
     name: str = ""
 
 
+class _Data(_Form):
+    source: str = ""
+    digest: str = ""
+
+
 class _Sweep(_Event):
     metric: str = ""
     direction: Literal["maximize", "minimize"] | None = None
@@ -139,6 +144,9 @@ class _Sweep(_Event):
     versions: dict[str, str] | None = None
     code: dict[str, dict[str, list[str]]] | None = None
     recorder: str = "mlflow"
+    data: _Data | None = None
+    counts: dict[str, _Whole] | None = None
+    registers: bool = False
 
 
 class _Ending(_Event):
@@ -167,6 +175,7 @@ class _Summary(_Ending):
     winner_params: dict[str, Any] | None = None
     sentences: list[str] | None = None
     asked: dict[str, Any] | None = None
+    model_run: str = ""
 
 
 _FORMS: Mapping[str, type[_Event]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import Field
+
 from tuner.config import validate_options
 from tuner.config.options import Options
 from tuner.config.task import Tracking
@@ -18,6 +20,8 @@ class MLflowOptions(Options):
     uri: str | None = None
     """MLflow tracking URI: sqlite:///FILE, http://HOST:PORT of a server, or postgresql://… of a database; null takes
     MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder. `none` is short for the recorder none."""
+    registers: bool = Field(False, alias="register")
+    """Whether the winner's model is put into MLflow's registry, as `models:/STUDY@champion`."""
 
 
 class NoOptions(Options):

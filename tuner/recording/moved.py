@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 def mend_artifact_places(experiment: str, uri: str) -> bool:
     """Point an experiment's artifacts to where they are now, when their old place is gone.
 
-    MLflow has no call for that, so the two columns that hold the place are rewritten. Nothing is done for
+    MLflow has no call for that, so the columns that hold the place are rewritten. Nothing is done for
     other databases and tracking servers, whose artifacts do not lie beside them.
 
     Args:
@@ -45,4 +45,12 @@ def mend_artifact_places(experiment: str, uri: str) -> bool:
             "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
             (new, len(old) + 1, number, len(old), old),
         )
+        for table, column, where, known in (
+            ("logged_models", "artifact_location", "experiment_id = ?", number),
+            ("model_versions", "storage_location", "name = ?", experiment),
+        ):
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {where} AND substr({column}, 1, ?) = ?",
+                (new, len(old) + 1, known, len(old), old),
+            )
     return True

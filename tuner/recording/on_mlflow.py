@@ -45,6 +45,7 @@ class MLflowRecorder(Recorder):
 
     def __init__(self, options: MLflowOptions) -> None:
         self.uri = tracking_uri(options.uri)
+        self._register = options.registers
 
     def begin(self, folder: StudyFolder) -> Recording:
         """Start a writer."""
@@ -54,7 +55,7 @@ class MLflowRecorder(Recorder):
 
     def sync(self, folder: StudyFolder, waiting: Callable[[str], None]) -> int:
         """Write what is missing, in this process."""
-        return write_all(folder, self.uri, waiting)
+        return write_all(folder, self.uri, waiting, register=self._register)
 
     def pages(self) -> str:
         """MLflow's pages."""

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from tuner.disk.events import RunRecord
@@ -45,6 +46,25 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Data:
+    """What a study learns from.
+
+    Args:
+        source: As the task file names it: a ready set, or a path.
+        digest: Changes with its content and with how it is prepared; "" of a study that did not tell it yet.
+        counts: Items per split.
+    """
+
+    source: str = ""
+    digest: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def name(self, split: str) -> str:
+        """What a split is called among the study's datasets."""
+        return f"{PurePath(self.source).name} {split}"[-500:]
+
+
+@dataclass(frozen=True)
 class SweepFacts:
     """What the runs of a study share.
 
@@ -52,11 +72,17 @@ class SweepFacts:
         identity: Tells this study from an earlier one of the same name.
         epochs: Planned epochs of a trial; 0 when not known.
         categorical: Searched parameters that are choices.
+        data: What the runs learn from.
+        metric: What is optimized: "val/accuracy".
+        registers: Whether the winner goes into the registry.
     """
 
     identity: str
     epochs: int = 0
     categorical: tuple[str, ...] = ()
+    data: Data = Data()
+    metric: str = ""
+    registers: bool = False
 
     @property
     def stride(self) -> int:
@@ -74,6 +100,11 @@ def read_sweep(events: list[dict[str, Any]]) -> SweepFacts | None:
         identity=str(milliseconds(sweeps[0]["time"])),
         epochs=sweeps[-1].get("epochs") or 0,
         categorical=tuple(name for name, kind in searched.items() if kind == "categorical"),
+        data=Data(
+            **{"source": "", "digest": "", **(sweeps[-1].get("data") or {})}, counts=sweeps[-1].get("counts") or {}
+        ),
+        metric=str(sweeps[-1].get("metric", "")),
+        registers=bool(sweeps[-1].get("registers")),
     )
 
 

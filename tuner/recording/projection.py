@@ -19,6 +19,7 @@ from tuner.messages import State
 from tuner.recording.contract import SWEEP
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
+from tuner.recording.winner import LoggedWinner
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
@@ -48,16 +49,18 @@ class Projection:
         uri: MLflow's tracking URI; made if it is a SQLite file that does not exist.
         live: Runs with a live worker, and "sweep" with a live driver; only those are RUNNING in MLflow. The
             caller may change it.
+        register: Put the winner into the registry, whatever the task file says.
 
     Raises:
         StudyError: The study has no events, or its experiment was deleted in MLflow.
     """
 
-    def __init__(self, folder: StudyFolder, uri: str, live: Container[str] = ()) -> None:
-        self._live = live
+    def __init__(self, folder: StudyFolder, uri: str, live: Container[str] = (), *, register: bool = False) -> None:
+        self._live, self._register = live, register
         self._folder = folder
-        self._sweep, _ = self._read_sweep()
+        self._sweep, _ = _read_sweep(self._folder)
         self._runs = RunStore(folder, uri, self._sweep.identity)
+        self._winner = LoggedWinner(folder, self._runs, uri)
         self._cursors: dict[str, _Cursor] = {}
 
     def project(self, run: str) -> int:
@@ -137,6 +140,8 @@ class Projection:
         if record.ended is not None and lines > held:
             self._write_texts(stored, cursor.run)
             self._write_test_scores(cursor.run)
+        if record.kind == "confirm" and not held:
+            self._runs.log_inputs(stored, self._sweep.data)
         self._runs.log(stored, points, cursor.run.params(), tags)
         self._runs.set_status(stored, state, record.ended)
         self._runs.write_files(run, self._folder.run_artifacts(run))
@@ -182,7 +187,7 @@ class Projection:
     # --- the parent
 
     def _project_sweep(self) -> None:
-        self._sweep, lines = self._read_sweep()
+        self._sweep, lines = _read_sweep(self._folder)
         sweeps = [line for line in lines if line["event"] == "sweep"]
         first, latest = sweeps[0], sweeps[-1]
         ends = [line for line in lines[lines.index(latest) + 1 :] if line["event"] in ("summary", "stopped")]
@@ -211,15 +216,13 @@ class Projection:
         self._runs.write_files(SWEEP, self._folder.artifacts)
         if self._folder.task_file.exists():
             self._runs.write_file(SWEEP, self._folder.task_file)
+        if state is State.COMPLETED and end is not None and (run := end.get("model_run")):
+            self._write_model(run)
 
-    def _read_sweep(self) -> tuple[SweepFacts, list[dict[str, Any]]]:
-        lines = events.read(self._folder.sweep_events)
-        if (sweep := read_sweep(lines)) is None:
-            raise StudyError(
-                f"{self._folder.root} must hold a study that was run",
-                fix="Start it with `python -m tuner run` first.",
-            )
-        return sweep, lines
+    def _write_model(self, run: str) -> None:
+        if run not in self._runs:
+            self._project(run)
+        self._winner.write(run, self._sweep, register=self._register or self._sweep.registers)
 
     def _parent(self) -> str:
         if SWEEP not in self._runs:
@@ -230,3 +233,13 @@ class Projection:
 def _tag(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     return text[:500]
+
+
+def _read_sweep(folder: StudyFolder) -> tuple[SweepFacts, list[dict[str, Any]]]:
+    lines = events.read(folder.sweep_events)
+    if (sweep := read_sweep(lines)) is None:
+        raise StudyError(
+            f"{folder.root} must hold a study that was run",
+            fix="Start it with `python -m tuner run` first.",
+        )
+    return sweep, lines

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.tracking import MlflowClient
 
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
-from tuner.recording.points import STATUS, Point, milliseconds
+from tuner.recording.points import STATUS, Data, Point, milliseconds
 from tuner.recording.sqlite_file import sqlite_prepared
 
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Makes MLflow's UI open the experiment as model training, not as the default, GenAI."""
+CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
+"""Split -> what MLflow calls its use."""
 _MLFLOW = "python -m mlflow"
 _METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
 
@@ -52,8 +55,8 @@ class RunStore(Mapping[str, StoredRun]):
     def __init__(self, folder: StudyFolder, uri: str, identity: str) -> None:
         self._study, self._uri, self._identity = folder.name, uri, identity
         with sqlite_prepared(uri):
-            self._client = MlflowClient(uri)
-            self._experiment = self._find_experiment()
+            self.client = MlflowClient(uri)
+            self.experiment = self._find_experiment()
         self._files: dict[tuple[str, Path], tuple[int, int]] = {}
         self._memory: dict[str, StoredRun] | None = None
 
@@ -86,7 +89,7 @@ class RunStore(Mapping[str, StoredRun]):
                 "tuner.run": run,
                 **{key: value for key, value in tags.items() if key != "tuner.events"},
             }
-            made = self._client.create_run(self._experiment, start_time=milliseconds(start), tags=first, run_name=name)
+            made = self.client.create_run(self.experiment, start_time=milliseconds(start), tags=first, run_name=name)
             stored = self._runs[run] = StoredRun(made.info.run_id, tags=first)
         return stored
 
@@ -95,9 +98,9 @@ class RunStore(Mapping[str, StoredRun]):
         status, end_ms = STATUS[state], None if end is None else milliseconds(end)
         if status in ("RUNNING", "SCHEDULED"):
             if stored.status != status:
-                self._client.update_run(stored.id, status)
+                self.client.update_run(stored.id, status)
         elif (stored.status, stored.end_ms) != (status, end_ms):
-            self._client.set_terminated(stored.id, status, end_ms)
+            self.client.set_terminated(stored.id, status, end_ms)
             stored.end_ms = end_ms
         stored.status = status
 
@@ -111,11 +114,11 @@ class RunStore(Mapping[str, StoredRun]):
         """Log what MLflow lacks; the tags go with the last metrics, as `tuner.events` vouches for them."""
         metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
         while len(metrics) > _METRICS_PER_CALL:
-            self._client.log_batch(stored.id, metrics[:_METRICS_PER_CALL])
+            self.client.log_batch(stored.id, metrics[:_METRICS_PER_CALL])
             metrics = metrics[_METRICS_PER_CALL:]
         new_params = {} if "tuner.events" in stored.tags else params or {}
         new_tags = {key: value for key, value in (tags or {}).items() if stored.tags.get(key) != value}
-        self._client.log_batch(
+        self.client.log_batch(
             stored.id,
             metrics,
             [Param(key, value) for key, value in new_params.items()],
@@ -123,10 +126,22 @@ class RunStore(Mapping[str, StoredRun]):
         )
         stored.tags.update(new_tags)
 
+    def log_inputs(self, stored: StoredRun, data: Data) -> None:
+        """Log the splits that a run has seen, with their digest; those that are there already stay once."""
+        if not data.digest:
+            return
+        inputs = []
+        for split, count in data.counts.items():
+            source, profile = json.dumps({"uri": data.source}), json.dumps({"num_items": count})
+            dataset = Dataset(data.name(split), data.digest, "local", source, profile=profile)
+            context = InputTag("mlflow.data.context", CONTEXTS.get(split, split))
+            inputs.append(DatasetInput(dataset, [context]))
+        self.client.log_inputs(stored.id, inputs)
+
     def write_text(self, stored: StoredRun, text: str, name: str) -> None:
         """Write an artifact; none of an empty text."""
         if text:
-            self._client.log_text(stored.id, text, name)
+            self.client.log_text(stored.id, text, name)
 
     def write_files(self, run: str, folder: Path) -> None:
         """Write all regular files of a folder as artifacts."""
@@ -139,7 +154,7 @@ class RunStore(Mapping[str, StoredRun]):
         stat = path.stat()
         version = (stat.st_mtime_ns, stat.st_size)
         if self._files.get((run, path)) != version:
-            self._client.log_artifact(self._runs[run].id, str(path), "" if below == "." else below)
+            self.client.log_artifact(self._runs[run].id, str(path), "" if below == "." else below)
             self._files[run, path] = version
 
     @property
@@ -149,9 +164,9 @@ class RunStore(Mapping[str, StoredRun]):
         return self._memory
 
     def _find_experiment(self) -> str:
-        found = self._client.get_experiment_by_name(self._study)
+        found = self.client.get_experiment_by_name(self._study)
         if found is None:
-            return self._client.create_experiment(self._study, tags=EXPERIMENT_TAGS)
+            return self.client.create_experiment(self._study, tags=EXPERIMENT_TAGS)
         if found.lifecycle_stage != "active":
             raise StudyError(
                 f"MLflow's experiment {self._study!r} must not be deleted",
@@ -166,8 +181,8 @@ class RunStore(Mapping[str, StoredRun]):
         found: dict[str, StoredRun] = {}
         token = None
         while True:
-            page = self._client.search_runs(
-                [self._experiment], wanted, ViewType.ACTIVE_ONLY, max_results=1000, page_token=token
+            page = self.client.search_runs(
+                [self.experiment], wanted, ViewType.ACTIVE_ONLY, max_results=1000, page_token=token
             )
             for run in page:
                 tags = dict(run.data.tags)

@@ -50,13 +50,14 @@ def sync(folder: StudyFolder, recorder: Recorder, waiting: Callable[[str], None]
     return SyncReport(runs=len(list(folder.runs())), written=written)
 
 
-def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None]) -> int:
+def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None], *, register: bool = False) -> int:
     """Write everything of a study into MLflow, and leave no run RUNNING.
 
     Args:
         folder: The study.
         uri: MLflow's tracking URI.
         waiting: Told why, once, where it has to wait for another process.
+        register: Put the winner into the registry.
 
     Returns:
         Number of events that MLflow did not hold for sure.
@@ -73,7 +74,7 @@ def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None]) -> 
     with recording_lock(folder, waiting):
         try:
             mend_artifact_places(folder.name, uri)
-            projection = Projection(folder, uri)
+            projection = Projection(folder, uri, register=register)
             written = projection.project_all()
             projection.close_open()
         except UserError:

@@ -16,8 +16,14 @@ from tuner.task.code import code_now
 from tuner.task.specs import unpruned
 
 
-def begin(sweep: OpenSweep, prepared: Prepared) -> None:
-    """Write down what this run of the driver begins with, and tell it."""
+def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
+    """Write down what this run of the driver begins with, and tell it.
+
+    Args:
+        sweep: The sweep.
+        prepared: Its data.
+        digest: Of them, and how they are prepared.
+    """
     task, file, folder = sweep.task, sweep.task.file, sweep.folder
     places.write(str(folder.task_file), without_secrets(task.path.read_text()).encode())
     if changed := note_versions(folder):
@@ -44,6 +50,8 @@ def begin(sweep: OpenSweep, prepared: Prepared) -> None:
         pruner=task.pruner[0],
         seed=file.sampler.seed,
         recorder=file.tracking.choice[0],
+        registers=file.tracking.choice[1].get("register") is True,
+        data={"source": str(file.data.get("source") or file.data.get("path") or file.adapter), "digest": digest},
         trivial={split: dict(scores) for split, scores in prepared.trivial.items()},
         about=dict(prepared.about),
         notices=list(prepared.notices),

@@ -130,8 +130,8 @@ class Sweep:
         )
 
     def _run(self, sweep: OpenSweep) -> Outcome:
-        _, prepared = self._task.prepare()
-        events.once_there_is_space(sweep.folder.root, lambda: begin(sweep, prepared))
+        folder, prepared = self._task.prepare()
+        events.once_there_is_space(sweep.folder.root, lambda: begin(sweep, prepared, folder.name))
         sweep.record.begin()
         try:
             self._search_confirm_test(sweep)
@@ -171,9 +171,10 @@ class Sweep:
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         self._tell(PhaseBegan("record", runs=0))
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
-        summary = replace(summary, model=keep_winner(sweep, summary))
+        if kept := keep_winner(sweep, summary):
+            summary = replace(summary, model=str(sweep.folder.model))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
-        facts = {"seconds": self._seconds(), "timed_out": timed_out, **summary.as_json()}
+        facts = {"seconds": self._seconds(), "timed_out": timed_out, "model_run": kept, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)
         sweep.record.changed()
         for run in summary.drawn:

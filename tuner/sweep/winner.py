@@ -21,7 +21,8 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
     """Write the model of the winner's best confirmed seed into the study's folder; one of an earlier winner goes.
 
     Returns:
-        Its folder; "" where there is none, as nothing was confirmed or, which is told, as it cannot be written.
+        The run whose weights these are; "" where there is no model, as nothing was confirmed or, which is told, as it
+        cannot be written.
     """
     best = _best(sweep, summary)
     if best is None:
@@ -33,7 +34,7 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
         shutil.rmtree(sweep.folder.model, ignore_errors=True)
         sweep.tell(Notice(f"no model of {summary.winner} is kept: {error}"))
         return ""
-    return str(sweep.folder.model)
+    return best.run
 
 
 def _write(sweep: OpenSweep, summary: Summary, best: RunRecord) -> None:

@@ -41,20 +41,27 @@ def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -
 @STUDY
 @STORAGE
 @_URI
-@examples("python -m tuner sync digits", "python -m tuner sync task.yaml --uri http://127.0.0.1:5000")
-def sync(study: str, storage: str, uri: str | None) -> None:
+@click.option("--register", is_flag=True, help="Put the winner into MLflow's registry, as models:/STUDY@champion.")
+@examples(
+    "python -m tuner sync digits",
+    "python -m tuner sync digits --register",
+    "python -m tuner sync task.yaml --uri http://127.0.0.1:5000",
+)
+def sync(study: str, storage: str, uri: str | None, register: bool) -> None:
     """Write to MLflow whatever part of a study is missing there; safe to repeat."""
     from tuner.recording.sync import sync as write
 
     folder = study_folder(study, storage)
-    report = write(folder, _recorder(study, storage, uri), lambda why: click.echo(f"waiting: {why}", err=True))
+    report = write(
+        folder, _recorder(study, storage, uri, register=register), lambda why: click.echo(f"waiting: {why}", err=True)
+    )
     done = f"{counted(report.written, 'event')} written" if report.written else "nothing was missing"
     if report.written is None:
         done = "all are recorded"
     click.echo(f"study {folder.name}: {counted(report.runs, 'run')}, {done}")
 
 
-def _recorder(study: str | None, storage: str, uri: str | None) -> Recorder:
+def _recorder(study: str | None, storage: str, uri: str | None, *, register: bool = False) -> Recorder:
     """Where a study is recorded, as its task file says; of one named by its name, the default place of MLflow."""
     from tuner.config import load_task_file
     from tuner.config.task import Tracking
@@ -62,14 +69,15 @@ def _recorder(study: str | None, storage: str, uri: str | None) -> Recorder:
     from tuner.recording.catalog import make_recorder
     from tuner.recording.sync import recorder_of
 
+    asked = {"register": True} if register else {}
     if uri is not None or study is None:
-        return make_recorder(Tracking(uri=uri))
+        return make_recorder(Tracking(uri=uri, **asked))
     if study.endswith((".yaml", ".yml")):
         find_modules((str(Path(study).absolute().parent), os.getcwd()))
-        loaded = load_task_file(study)
+        loaded = load_task_file(study, ("tracking.register=true",) if register else ())
         return make_recorder(loaded.task.tracking, loaded.document.place)
     recorded = recorder_of(study_folder(study, storage))
     if recorded not in ("mlflow", "none"):
         fix = "Name the study's task file instead, as it says where that records."
         raise UserError("STUDY must be recorded in MLflow to be named by its name", value=recorded, fix=fix)
-    return make_recorder(Tracking(recorder=recorded))
+    return make_recorder(Tracking(recorder=recorded, **asked))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @TASK
 @SET
 @click.option("--fresh", is_flag=True, help="Begin anew; an existing study is kept under another name.")
+@click.option("--register", is_flag=True, help="Put the winner into MLflow's registry, as models:/STUDY@champion.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line.")
 @examples(
     "python -m tuner run task.yaml",
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     "python -m tuner run task.yaml --set ray.address=auto        # on a running Ray cluster",
     "python -m tuner run task.yaml --fresh",
 )
-def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json: bool) -> None:
     """Run a sweep, or go on with one: search, confirm, test, record.
 
     Ctrl+C once stops cleanly, twice at once; the same command goes on where it was.
@@ -38,7 +39,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, as_json: bool) -> None:
     from tuner.sweep import Sweep, SweepFailed
     from tuner.task import resolve_task
 
-    resolved = resolve_task(task, sets)
+    resolved = resolve_task(task, (*sets, "tracking.register=true") if register else sets)
     show = listener(as_json)
     sweep = Sweep(resolved, show, fresh=fresh)
     try:

@@ -1,0 +1,221 @@
+"""The winner's model in MLflow: once, with its scores and data, in the registry where that is asked."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.entities import LoggedModel
+from mlflow.tracking import MlflowClient
+
+from tests.support.fake_study import START, begin, confirmed, create, end, write
+from tests.support.models import made_model
+from tests.support.recorded import rows, runs_of
+from tuner.disk import events
+from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError
+from tuner.recording.moved import mend_artifact_places
+from tuner.recording.projection import Projection
+
+DATA = {
+    "data": {"source": "/data/texts.csv", "digest": "0123456789abcdef"},
+    "counts": {"train": 40, "val": 10, "test": 10},
+}
+
+CALLS = (
+    *("create_logged_model", "log_model_artifacts", "finalize_logged_model", "log_outputs", "log_metric"),
+    *("create_registered_model", "create_model_version", "set_registered_model_alias", "set_model_version_tag"),
+)
+"""By which a model is written."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that classifies texts."""
+    return made_model(tmp_path_factory.mktemp("texts"))
+
+
+@pytest.fixture
+def study(tmp_path: Path, model: Path) -> StudyFolder:
+    """A finished study whose winner is kept; trial 3, confirmed with two seeds."""
+    folder = begin(tmp_path / "mlruns" / "studies" / "fake.texts")
+    sweep(folder)
+    runs = [confirmed(folder, 3, repeat) for repeat in (1, 2)]
+    path = create(folder, "test", 3, kind="test")
+    end(path, "COMPLETED", results={"test": {run: {"accuracy": 0.9, "loss": 0.3} for run in runs}})
+    shutil.copytree(model, folder.model)
+    summary(folder, runs[1])
+    return folder
+
+
+def sweep(folder: StudyFolder, **changes: object) -> None:
+    """Another run of the driver."""
+    first = events.read(folder.sweep_events)[0]
+    events.append_many(folder.sweep_events, [{**first, **DATA, "time": START + 1, **changes}])
+
+
+def summary(folder: StudyFolder, run: str) -> None:
+    """Its end."""
+    write(folder.sweep_events, "summary", START + 2000, winner="trial 3", sentences=[], model_run=run)
+
+
+def models(study: StudyFolder, uri: str) -> list[LoggedModel]:
+    """All that are logged."""
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
+    return list(client.search_logged_models([experiment.experiment_id]))
+
+
+def outputs(study: StudyFolder, uri: str) -> list[str]:
+    """Models of the confirmation."""
+    found = runs_of(study, uri)["confirm/00003-2"].outputs
+    assert found is not None
+    return [output.model_id for output in found.model_outputs]
+
+
+def test_the_winner_is_a_model_of_its_confirmation(study: StudyFolder, uri: str) -> None:
+    """Ready, with its parameters, and scores that know their data; the run has the model, and the splits it saw."""
+    Projection(study, uri).project_all()
+    (logged,) = models(study, uri)
+    runs = runs_of(study, uri)
+    run = runs["confirm/00003-2"]
+    assert logged.name == "fake-texts"
+    assert str(logged.status) == "READY"
+    assert logged.source_run_id == run.info.run_id
+    assert logged.params == {"cell": "gru", "learning_rate": "0.001", "layers": "2"}
+    found = {metric.key: (metric.value, metric.dataset_name, metric.dataset_digest) for metric in logged.metrics or ()}
+    assert found == {
+        "test/accuracy": (0.9, "texts.csv test", "0123456789abcdef"),
+        "test/loss": (0.3, "texts.csv test", "0123456789abcdef"),
+    }
+    assert outputs(study, uri) == [logged.model_id]
+    for name in ("confirm/00003-1", "confirm/00003-2"):
+        inputs = runs[name].inputs
+        assert inputs is not None
+        seen = {
+            (given.dataset.name, given.dataset.digest, given.dataset.profile, given.tags[0].value)
+            for given in inputs.dataset_inputs
+        }
+        assert seen == {
+            ("texts.csv train", "0123456789abcdef", '{"num_items": 40}', "training"),
+            ("texts.csv val", "0123456789abcdef", '{"num_items": 10}', "validation"),
+            ("texts.csv test", "0123456789abcdef", '{"num_items": 10}', "testing"),
+        }
+    assert not MlflowClient(uri).search_registered_models()
+
+
+def test_the_score_that_chose_it_is_linked(study: StudyFolder, uri: str) -> None:
+    """At the epoch at which it was reached, as the run's own curve has it."""
+    path = study.events("confirm/00003-2")
+    found = events.read(path)
+    found[-1]["value"] = 0.25  # that of the fourth epoch, see `fake_study.train`
+    path.unlink()
+    events.append_many(path, found)
+    Projection(study, uri).project_all()
+    (logged,) = models(study, uri)
+    (score,) = [metric for metric in logged.metrics or () if metric.key == "val/accuracy"]
+    assert (score.value, score.step, score.dataset_name) == (0.25, 4, "texts.csv val")
+    curve = MlflowClient(uri).get_metric_history(str(logged.source_run_id), "val/accuracy")
+    assert [point.step for point in curve] == [1, 2, 3, 4, 5]
+
+
+def test_again_changes_nothing_and_another_winner_is_another_model(study: StudyFolder, uri: str) -> None:
+    """Whoever writes it again; after a longer search the new winner comes beside the one before."""
+    projection = Projection(study, uri, register=True)
+    projection.project_all()
+    before = rows(uri)
+    projection.project_all()
+    Projection(study, uri, register=True).project_all()
+    assert rows(uri) == before
+    (first,) = models(study, uri)
+    client = MlflowClient(uri)
+    assert outputs(study, uri) == [first.model_id]
+    assert len(client.search_model_versions("name = 'fake.texts'")) == 1
+    weights = study.model / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"\0\0\0\0")
+    sweep(study, time=START + 3000)
+    summary(study, "confirm/00003-1")
+    Projection(study, uri, register=True).project_all()
+    assert {logged.model_id for logged in models(study, uri)} > {first.model_id}
+    assert str(client.get_model_version_by_alias("fake.texts", "champion").version) == "2"
+
+
+def test_the_champion_is_loaded_and_a_choice_of_the_users_stays(
+    study: StudyFolder, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the task file's word; whoever gives the alias to another version later keeps that."""
+    sweep(study, registers=True, time=START + 1500)
+    summary(study, "confirm/00003-2")
+    Projection(study, uri).project_all()
+    client = MlflowClient(uri)
+    champion = client.get_model_version_by_alias("fake.texts", "champion")
+    assert champion.run_id == runs_of(study, uri)["confirm/00003-2"].info.run_id
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    loaded = mlflow.pyfunc.load_model("models:/fake.texts@champion")
+    assert loaded.metadata.signature.inputs.input_names() == ["text"]
+    assert loaded.metadata.run_id == champion.run_id
+    other = client.create_model_version("fake.texts", str(champion.source), champion.run_id)
+    client.set_registered_model_alias("fake.texts", "champion", other.version)
+    Projection(study, uri).project_all()
+    assert client.get_model_version_by_alias("fake.texts", "champion").version == other.version
+
+
+def test_a_crash_at_any_call_is_mended(
+    study: StudyFolder, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever call fails, after its work, the next try leaves one ready model, one version, one champion."""
+    for call in CALLS:
+        shutil.copy(empty_database, tmp_path / f"{call}.db")
+        uri = f"sqlite:///{tmp_path / call}.db"
+        whole = getattr(MlflowClient, call)
+
+        def failing(*args: object, _whole: object = whole, **kwargs: object) -> None:
+            _whole(*args, **kwargs)  # type: ignore[operator]
+            raise ConnectionError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(MlflowClient, call, failing)
+            with pytest.raises(ConnectionError):
+                Projection(study, uri, register=True).project_all()
+        Projection(study, uri, register=True).project_all()
+        (logged,) = models(study, uri)
+        assert str(logged.status) == "READY", call
+        assert outputs(study, uri) == [logged.model_id], call
+        client = MlflowClient(uri)
+        assert len(client.search_model_versions("name = 'fake.texts'")) == 1, call
+        assert str(client.get_model_version_by_alias("fake.texts", "champion").version) == "1", call
+
+
+def test_a_damaged_model_is_told_after_the_runs_are_written(study: StudyFolder, uri: str) -> None:
+    """Its folder's fault is no fault of the runs; one that was taken away is not missed."""
+    (study.model / "signature.json").write_text("{")
+    with pytest.raises(StudyError, match="the model's signature must be as it was written"):
+        Projection(study, uri).project_all()
+    assert runs_of(study, uri)["sweep"].info.status == "FINISHED"
+    shutil.rmtree(study.model)
+    Projection(study, uri).project_all()
+    assert set(runs_of(study, uri)) == {"sweep", "confirm/00003-1", "confirm/00003-2", "test"}
+
+
+def test_a_moved_folder_finds_its_models(study: StudyFolder, uri: str, tmp_path: Path) -> None:
+    """What MLflow keeps of places is changed for models, and their versions in the registry, as for runs."""
+    Projection(study, uri, register=True).project_all()
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    there = tmp_path.parent / f"{tmp_path.name}-moved"
+    shutil.copytree(tmp_path, there)
+    shutil.rmtree(tmp_path / "mlruns")
+    assert mend_artifact_places(study.name, f"sqlite:///{there / 'mlflow.db'}")
+    with sqlite3.connect(there / "mlflow.db") as database:
+        (model,) = database.execute("SELECT artifact_location FROM logged_models").fetchone()
+        (version,) = database.execute("SELECT storage_location FROM model_versions").fetchone()
+    database.close()
+    assert model == version
+    assert Path(model).is_relative_to(there)
+    assert (Path(model) / "MLmodel").is_file()

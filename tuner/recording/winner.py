@@ -1,0 +1,173 @@
+"""The winner's model in MLflow: a LoggedModel of its confirmation, with its scores, and in the registry where asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from mlflow.tracking import MlflowClient
+
+from tuner.disk import events, regular
+from tuner.disk.events import RunRecord
+from tuner.disk.folder import StudyFolder
+from tuner.recording.model_form import save
+from tuner.recording.points import Point, SweepFacts, metric_key, milliseconds, short, test_points
+from tuner.recording.store import RunStore, StoredRun
+
+ALIAS = "champion"
+"""What the registry calls a study's winner: `models:/STUDY@champion`."""
+
+
+class LoggedWinner:
+    """Writes the model in a study's folder into MLflow, once, however often it is asked.
+
+    It is found again by what is in it: a winner with other weights is another model, and the one before stays.
+
+    Args:
+        folder: The study.
+        runs: Its runs in MLflow.
+        uri: MLflow's tracking URI.
+    """
+
+    def __init__(self, folder: StudyFolder, runs: RunStore, uri: str) -> None:
+        self._folder, self._runs, self._uri = folder, runs, uri
+        self._written: set[tuple[str, bool]] = set()
+
+    def write(self, run: str, sweep: SweepFacts, *, register: bool) -> None:
+        """Write the model; nothing where the folder has none any more.
+
+        Args:
+            run: The confirmation whose weights these are; it is in MLflow.
+            sweep: What the study's runs share.
+            register: Whether it goes into the registry, too.
+
+        Raises:
+            StudyError: The model's folder is damaged.
+        """
+        if not self._folder.model.is_dir():
+            return
+        digest = _digest(self._folder.model)
+        if (digest, register) in self._written:
+            return
+        record = events.read_run(self._folder.events(run))
+        model = self._logged(record, self._runs[run], sweep, digest)
+        self._score(model, record, self._runs[run], sweep)
+        if register:
+            self._register(model)
+        self._written.add((digest, register))
+
+    @property
+    def _client(self) -> MlflowClient:
+        return self._runs.client
+
+    def _logged(self, record: RunRecord, stored: StoredRun, sweep: SweepFacts, digest: str) -> LoggedModel:
+        """The model in MLflow, made and finished where it is not."""
+        model = self._find(sweep, digest) or self._make(record, stored, sweep, digest)
+        if model.status != LoggedModelStatus.READY:
+            with tempfile.TemporaryDirectory(prefix="tuner-model-") as made:
+                save(self._folder.model, Path(made) / "model", Model(run_id=stored.id, model_id=model.model_id))
+                self._client.log_model_artifacts(model.model_id, f"{made}/model")
+            model = self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        outputs = self._client.get_run(stored.id).outputs
+        if model.model_id not in {output.model_id for output in (outputs.model_outputs if outputs else ())}:
+            last = max(record.epochs, default=0)
+            self._client.log_outputs(stored.id, [LoggedModelOutput(model.model_id, last)])
+        return model
+
+    def _register(self, model: LoggedModel) -> None:
+        """Make it the champion among the registered models of the study's name; a later choice of the user's stays."""
+        name = self._folder.name
+        try:
+            self._client.get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            self._client.create_registered_model(name)
+        source = f"models:/{model.model_id}"
+        found = [each for each in self._client.search_model_versions(f"name = '{name}'") if each.source == source]
+        if found:
+            version = found[0]
+        else:
+            with _default(self._uri):
+                version = self._client.create_model_version(name, source, model.source_run_id, model_id=model.model_id)
+        if f"tuner.{ALIAS}" not in version.tags:
+            self._client.set_registered_model_alias(name, ALIAS, version.version)
+            self._client.set_model_version_tag(name, version.version, f"tuner.{ALIAS}", "true")
+
+    def _find(self, sweep: SweepFacts, digest: str) -> LoggedModel | None:
+        wanted = f"tags.`tuner.id` = '{sweep.identity}' AND tags.`tuner.digest` = '{digest}'"
+        found = self._client.search_logged_models([self._runs.experiment], wanted)
+        return next(iter(found), None)
+
+    def _make(self, record: RunRecord, stored: StoredRun, sweep: SweepFacts, digest: str) -> LoggedModel:
+        tags = {
+            "tuner.study": self._folder.name,
+            "tuner.id": sweep.identity,
+            "tuner.run": record.run,
+            "tuner.digest": digest,
+        }
+        params = {metric_key(name): short(value) for name, value in record.params.items()}
+        name = self._folder.name.replace(".", "-")  # MLflow allows no dot in it
+        return self._client.create_logged_model(self._runs.experiment, name, stored.id, tags, params, "tuner")
+
+    def _score(self, model: LoggedModel, record: RunRecord, stored: StoredRun, sweep: SweepFacts) -> None:
+        """Link the scores that the run has already to model and data; identical ones are kept once."""
+        test = events.read_run(self._folder.events("test"))
+        scores: Mapping[str, float] = test.results.get("test", {}).get(record.run, {})
+        for split, points in (
+            ("val", _chosen(record, sweep.metric)),
+            ("test", test_points(scores, milliseconds(test.ended or 0.0))),
+        ):
+            name = sweep.data.name(split) if sweep.data.digest else None
+            for point in points:
+                self._client.log_metric(
+                    stored.id,
+                    point.key,
+                    point.value,
+                    point.time_ms,
+                    point.step,
+                    dataset_name=name,
+                    dataset_digest=sweep.data.digest or None,
+                    model_id=model.model_id,
+                )
+
+
+def _chosen(record: RunRecord, metric: str) -> list[Point]:
+    """The score that the weights were kept for, at its epoch; the run's own where no epoch has it."""
+    for epoch, event in sorted(record.epochs.items()):
+        if record.value is not None and event["metrics"].get(metric) == record.value:
+            return [Point(metric_key(metric), record.value, milliseconds(event["time"]), epoch)]
+    return []
+
+
+def _digest(model: Path) -> str:
+    """Of all that decides what a model answers."""
+    parts = [model / "network.json", model / "weights.safetensors", *(model / "preprocess").rglob("*")]
+    found = hashlib.sha256()
+    for path in sorted(path for path in parts if not path.is_dir()):
+        content = regular.read_bytes(path)
+        found.update(f"{path.relative_to(model).as_posix()} {len(content)}\n".encode())
+        found.update(content)
+    return found.hexdigest()[:32]
+
+
+@contextmanager
+def _default(uri: str) -> Iterator[None]:
+    """Within it, MLflow's default is this URI: its registry looks there for the model, whichever client asks."""
+    name = "MLFLOW_TRACKING_URI"
+    before = os.environ.get(name)
+    os.environ[name] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
