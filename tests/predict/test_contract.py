@@ -236,6 +236,32 @@ class TestForecasts(CodecContract):
         return {"mse": float((error**2).mean()), "mae": float(error.abs().mean())}
 
 
+class TestRunningText(CodecContract):
+    """A text of its own for the test."""
+
+    adapter, raw = "nlp/language_modelling", "test.txt"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Lines of a few words, ended as on Windows."""
+        rng = np.random.default_rng(0)
+        for name, lines in (("train", 200), ("test", 90)):
+            text = "".join(f"{' '.join(rng.choice(['rain', 'sun', 'fog'], 5))}\r\n" for _ in range(lines))
+            (folder / f"{name}.txt").write_bytes(text.encode())
+        return {"path": "train.txt", "test_path": "test.txt", "warm_up": 30}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Bits per character of the file, a line end being one, from the nats that were written."""
+        characters = len((folder / "test.txt").read_text())
+        nats = answers["loss"].iloc[0] * answers["tokens"].iloc[0]
+        return {
+            "bpc": float(nats / np.log(2) / characters),
+            "perplexity": float(np.exp(nats / characters)),
+            "accuracy": float(answers["accuracy"].iloc[0]),
+        }
+
+
 PROBE: Mapping[str, int] = {"length": 6, "train": 40, "val": 9, "test": 12}
 
 

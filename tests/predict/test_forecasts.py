@@ -12,13 +12,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from tuner.adapters.time_series.codec import ForecastCodec
+from tuner.adapters.base import Adapter, Codec
+from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.cli import main
 from tuner.disk import events
 from tuner.disk.folder import StudyFolder
 from tuner.errors import DataError, TunerError
 from tuner.predict import Model, load
+from tuner.predict.signature import write_signature
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
 
@@ -148,21 +150,23 @@ def test_a_series_that_cannot_be_forecast_is_named(model: Model, study: Path, tm
     early = south.assign(shop="early")
     early.loc[early.index[:5], "sold"] = np.nan
     weekly = south.assign(shop="weekly", day=pd.date_range("2020-01-06", periods=70, freq="7D"))
-    parts = [table, south.tail(2).assign(shop="short"), new, text, early, weekly]
+    twice = south.assign(shop="twice", day=south.day.where(south.day != south.day.iloc[9], south.day.iloc[8]))
+    parts = [twice, table, south.tail(2).assign(shop="short"), new, text, early, weekly]
     pd.concat(parts).to_csv(tmp_path / "a.csv", index=False)
     done = CliRunner().invoke(
         main,
         ["predict", str(study / "mlruns/studies/shops/model"), str(tmp_path / "a.csv"), "-o", str(tmp_path / "o.csv")],
     )
     assert done.exit_code == 1
-    assert "7 items" in done.output
-    assert "3 could not be read" in done.output
+    assert "8 items" in done.output
+    assert "4 could not be read" in done.output
     found = pd.read_csv(tmp_path / "o.csv").set_index("shop")
     problems = found.problem.dropna().to_dict()
-    assert problems.keys() == {"short", "text", "weekly"}
+    assert problems.keys() == {"short", "text", "weekly", "twice"}
     assert "it must have 3 rows or more to be looked back on, but has 2 rows" in problems["short"]
     assert "sold is missing or no finite number in the row of 2024-03-09" in problems["text"]
     assert "all series must have the time step of most rows, 1 day" in problems["weekly"]
+    assert "a.csv:11: day must differ from row to row within one shop" in problems["twice"]
     assert found.scaled_by[["new", "early"]].tolist() == ["own rows"] * 2 * HORIZON
     np.testing.assert_allclose(found.sold["new"] / 1000, model.predict(new.assign(sold=south.sold)).sold, rtol=1e-4)
     whole = model.predict(table)
@@ -198,14 +202,13 @@ def test_a_model_of_data_prepared_before_names_were_kept_says_so(study: Path, tm
     assert found.day[0] == "31.03.2024"
 
 
-def prepared(folder: Path, **options: Any) -> ForecastCodec:
+def prepared(folder: Path, **options: Any) -> Codec:
     """A codec over data prepared with these options."""
-    from tuner.adapters.time_series.forecasting import Forecasting
-
     (folder / "prepared").mkdir()
     given = ForecastingOptions(path=str(folder / "a.csv"), **options)
-    Forecasting(given).prepare(folder / "prepared")
-    return Forecasting(given).codec(folder / "prepared")
+    adapter: Adapter = ADAPTERS["time_series/forecasting"].load()(given)
+    adapter.prepare(folder / "prepared")
+    return adapter.codec(folder / "prepared")
 
 
 @pytest.mark.parametrize(
@@ -240,3 +243,37 @@ def test_time_goes_on_as_it_was(index: pd.Index[Any], written: str | None, tmp_p
     (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 5, 1), [item], proba=False)
     assert [row["at"] for row in answer] == wanted
     assert [row["step"] for row in answer] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("form", ["auto", "%d.%m.%Y %H:%M", "unix_s", "excel", "number"])
+def test_a_served_model_answers_its_example(form: str, tmp_path: Path) -> None:
+    """The example of a request is a table that is read, in every way of writing times; what may be asked is told."""
+    moments = pd.date_range("2024-01-01", periods=60, freq="h")
+    times = {
+        "unix_s": [str(int(moment.timestamp())) for moment in moments],
+        "excel": [str((moment - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")) for moment in moments],
+        "number": range(60),
+    }.get(form) or moments.strftime(form if "%" in form else "%Y-%m-%d %H:%M")
+    pd.DataFrame({"at": times, "value": np.sin(np.arange(60))}).to_csv(tmp_path / "a.csv", index=False)
+    codec = prepared(tmp_path, time="at", time_format=form, horizon=5, window=9)
+    example = codec.example()
+    (item,) = codec.items(pd.DataFrame(example))
+    assert (item.problem, len(example["at"]), item.x is not None and len(item.x)) == ("", 9, 9)
+    (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 5, 1), [item], proba=False)
+    assert type(answer[0]["at"]) is codec.columns(proba=False)["at"] is (int if form == "number" else str)
+    write_signature(tmp_path, codec)
+    signature = json.loads((tmp_path / "signature.json").read_text())
+    assert [parameter["name"] for parameter in signature["params"]] == ["proba", "every_origin"]
+
+
+def test_rows_without_times_are_counted(tmp_path: Path) -> None:
+    """Arrays and tables without times."""
+    (tmp_path / "a.csv").write_text("value\n" + "\n".join(map(str, range(30))))
+    codec = prepared(tmp_path, horizon=4, window=8)
+    (table,) = codec.read(tmp_path / "a.csv")
+    array, broken, text = codec.items([np.arange(30.0), np.zeros((3, 2)), ["a"]])
+    np.testing.assert_array_equal(table.x, array.x)
+    assert [item.problem for item in (table, array)] == ["", ""]
+    assert broken.problem == "it must be (rows, 1), but is (3, 2)"
+    assert "it must be an array of numbers" in text.problem
+    assert list(codec.columns(proba=False)) == ["step", "value"]

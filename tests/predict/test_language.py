@@ -17,6 +17,7 @@ from tuner.disk import events
 from tuner.disk.folder import StudyFolder
 from tuner.errors import DataError, StudyError, TunerError
 from tuner.predict import Model, load
+from tuner.predict.pyfunc import Served
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
 
@@ -131,7 +132,7 @@ def test_what_cannot_be_scored_keeps_its_place(model: Model, tmp_path: Path) -> 
     with pytest.raises(DataError, match="must hold a"):
         model.predict(tmp_path / "none")
     with pytest.raises(DataError, match="texts must be"):
-        model.predict(pd.DataFrame({"text": ["rain"]}))
+        model.predict(pd.DataFrame({"other": ["rain"]}))
     with pytest.raises(TunerError, match="temperature must be >= 0, but got -1"):
         model.predict("rain", continuation=3, temperature=-1)
 
@@ -180,3 +181,20 @@ def test_subwords_of_an_earlier_version_are_refused(study: Path, model: Model, t
     else:
         wanted = model.predict(study / "test.txt")
         pd.testing.assert_frame_equal(load(tmp_path / "model").predict(study / "test.txt"), wanted)
+
+
+def test_a_served_model_scores_and_continues(model: Model, tmp_path: Path) -> None:
+    """As MLflow calls it: a table of texts, whatever a text looks like, and what is asked as parameters."""
+    signature = json.loads((tmp_path / "model/signature.json").read_text())
+    names = ["proba", "lines", "continuation", "temperature", "seed"]
+    assert [parameter["name"] for parameter in signature["params"]] == names
+    params = {parameter["name"]: parameter["default"] for parameter in signature["params"]}
+    (tmp_path / "secret.txt").write_text("rain")
+    texts = ["rain sun", str(tmp_path / "secret.txt")]
+    served = Served(model)
+    found = served.predict(pd.DataFrame({"text": texts}), {**params, "continuation": 4})
+    assert found.continuation.str.len().gt(0).all()
+    assert found.place.tolist() == ["item 0", "item 1"]
+    assert found.tokens[1] > 0
+    plain = served.predict(pd.DataFrame({"text": texts}), params)
+    pd.testing.assert_frame_equal(plain, model.predict(texts))

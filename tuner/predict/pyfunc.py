@@ -31,14 +31,15 @@ class Served:
 
         Args:
             data: Columns as the model's signature names them.
-            params: `proba`: whether rows also have what makes them up.
+            params: `proba`: whether rows also have what makes them up; and what else may be asked of the model.
 
         Raises:
             DataError: It is no table, or lacks a column.
         """
         if not hasattr(data, "columns"):
             raise DataError("a served model must get a table", value=type(data).__name__)
-        answers = self._model.predict(data, proba=bool((params or {}).get("proba", False)))
+        asked = dict(params or {})
+        answers = self._model.predict(data, proba=bool(asked.pop("proba", False)), **asked)
         known = answers.notna()
         return answers if known.all(axis=None) else answers.astype(object).where(known, None)
 

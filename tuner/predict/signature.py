@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ def write_signature(folder: Path, codec: Codec) -> None:
     if make is None:
         return
     example: Mapping[str, Sequence[Any]] = make()
+    asked: Mapping[str, Any] = codec.asked.model_dump() if hasattr(codec, "asked") else {}
     signature = {
         "inputs": [_column(name, type(values[0])) for name, values in example.items()],
         "outputs": [_column(name, kind) for name, kind in {**codec.columns(proba=False), PROBLEM: str}.items()],
-        "params": [{"name": "proba", "type": "boolean", "default": False, "shape": None}],
+        "params": [_parameter("proba", False), *starmap(_parameter, asked.items())],
     }
     rows = [[_plain(value) for value in row] for row in zip(*example.values(), strict=True)]
     request = {"dataframe_split": {"columns": list(example), "data": rows}}
@@ -36,6 +38,10 @@ def write_signature(folder: Path, codec: Codec) -> None:
 
 def _column(name: str, kind: type) -> dict[str, Any]:
     return {"name": name, "type": _TYPES[kind], "required": True}
+
+
+def _parameter(name: str, default: Any) -> dict[str, Any]:
+    return {"name": name, "type": _TYPES[type(default)], "default": default, "shape": None}
 
 
 def _plain(value: Any) -> Any:

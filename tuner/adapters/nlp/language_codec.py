@@ -80,14 +80,22 @@ class LanguageCodec:
             yield from (self._item(line, f"{file}:{number}") for number, line in enumerate(lines, start=1))
 
     def items(self, data: Any) -> Iterator[Item]:
-        """A text, or a list or Series of texts and paths. See `Codec`."""
+        """A text, a list of texts and paths, or a DataFrame with a column `text`. See `Codec`."""
+        if hasattr(data, "columns") and "text" in data.columns:
+            data = data["text"]
         if hasattr(data, "columns") or isinstance(data, bytes | dict) or not hasattr(data, "__iter__"):
-            raise DataError("texts must be a text, a list of texts or the path of a file", value=data)
+            raise DataError(
+                "texts must be a text, a list of texts, a column named text, or the path of a file", value=data
+            )
         for number, text in enumerate([data] if isinstance(data, str) else data):
             if isinstance(text, Path):
                 yield from self.read(text)
             else:
                 yield self._item(text, f"item {number}")
+
+    def example(self) -> dict[str, list[str]]:
+        """A text. See `Codec`."""
+        return {"text": ["a text to be scored"]}
 
     def answer(
         self,

@@ -137,8 +137,8 @@ class LanguageAsked(Options):
 
     lines: bool = False
     """Whether each line is a text of its own."""
-    continuation: int = Field(default=0, ge=0, le=1_000_000)
-    """Tokens to write after each text, 0 (none) to 1,000,000; the column continuation has them."""
+    continuation: int = Field(default=0, ge=0, le=100_000)
+    """Tokens to write after each text, 0 (none) to 100,000; the column continuation has them."""
     temperature: float = Field(default=1.0, ge=0, le=100)
     """What the logits are divided by before a token is drawn, 0 to 100: below 1 likelier ones come more often; 0 takes
     the likeliest."""

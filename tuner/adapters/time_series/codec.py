@@ -21,13 +21,14 @@ from torch import nn
 from tuner.adapters.base import Item, Row
 from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.origins import Windows
 from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.scaling import Scaling, standardization
 from tuner.adapters.time_series.series import Series, on_grid
-from tuner.adapters.time_series.stamps import SeriesStamps, Stamps
+from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
 from tuner.adapters.time_series.windows import denormalized
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 256
 """Windows, or channels of windows, that are forecast at once."""
+_EXAMPLE_ROWS, _EXAMPLE_START = 24, np.datetime64("2024-01-01T00:00:00", "us")
 _NO_ROWS = np.empty((2, 0), dtype=np.int64)
 
 
@@ -119,6 +121,19 @@ class ForecastCodec:
             else:
                 yield from self._array(each, f"item {number}")
 
+    def example(self) -> dict[str, list[Any]]:
+        """A few rows of one series, all of them its mean. See `Codec`."""
+        rows = max(self._least, min(self.problem.window, _EXAMPLE_ROWS))
+        name, scaling = next(iter(self._scalings.items()), ("a series", None))
+        mean_C = np.zeros(len(self.problem.channels)) if scaling is None else scaling.mean
+        found: dict[str, list[Any]] = {self._series: [name] * rows} if self._series else {}
+        if self._options.time:
+            start = np.array([_EXAMPLE_START]) if self._kind == "M" else np.zeros(1, dtype=self._kind + "8")
+            step = self._step or Step("fixed", 86_400.0 if self._kind == "M" else 1.0, None, "")
+            times = written([*start, *ahead(start, step, rows - 1)], self._options.time_format)
+            found[self._options.time] = times
+        return found | {name: [float(mean)] * rows for name, mean in zip(self.problem.channels, mean_C, strict=True)}
+
     def answer(
         self,
         network: nn.Module | Forward,
@@ -128,7 +143,7 @@ class ForecastCodec:
     ) -> list[list[Row]]:
         """One row per step. See `Codec`."""
         answers = []
-        for item, forecast_HC in zip(items, self._forecasts(network, items), strict=True):
+        for item, forecast_HC in zip(items, _forecasts(self.problem, network, items), strict=True):
             assert isinstance(item, _Window)
             assert item.scaling is not None
             values_HC = (forecast_HC * item.scaling.scale + item.scaling.mean).tolist()
@@ -140,30 +155,6 @@ class ForecastCodec:
                 rows.append({**row, **dict(zip(self._targets, values_C, strict=True))})
             answers.append(rows)
         return answers
-
-    def _forecasts(self, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
-        """Forecasts on the standardized scale, as a score has them, (N, H, C)."""
-        problem, device = self.problem, device_of(network)
-        channels = len(problem.channels)
-        after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
-        windows = [item.x for item in items if item.x is not None]
-        rows_N = np.array([len(x) for x in windows])
-        dataset = problem.windows(
-            Ragged.of([np.concatenate([x, after_HC]) for x in windows]),
-            Windows(np.arange(len(windows)), rows_N, rows_N),
-            _NO_ROWS,
-            np.zeros((len(windows), 3, channels), dtype=np.float32),  # of no forecast, only of scores
-        )
-        found = []
-        for first in range(0, len(dataset), _AT_ONCE):
-            batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
-            lengths = None if batch.lengths is None else batch.lengths.to(device)
-            prediction = network(batch.x.to(device), lengths).cpu()
-            found.append(denormalized(prediction.double(), batch.y.double()))
-        forecast: NDArray[np.float64] = torch.cat(found).numpy()
-        if self._options.channel_independence:  # (N C, H, 1)
-            forecast = forecast.reshape(len(windows), channels, -1).transpose(0, 2, 1)
-        return forecast
 
     @property
     def _text_columns(self) -> list[str]:
@@ -184,7 +175,7 @@ class ForecastCodec:
 
     def _table(self, table: Table, where: str) -> Iterator[Item]:
         options = self._options
-        groups = groups_of(table, self._series, options.time, options.time_format)
+        groups = groups_of(table, self._series, options.time, options.time_format, tolerant=True)
         values_NC = table.numbers_there(self.problem.channels)
         stamps = None
         step = self._step
@@ -198,11 +189,13 @@ class ForecastCodec:
                 )
             step = step or step_of(groups.times, groups.starts)
         bounds = [*groups.starts, len(groups.order)]
-        for name, start, end in zip(groups.names, bounds, bounds[1:], strict=False):
+        for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
             rows, times = groups.order[start:end], groups.times[start:end]
             place = f"{where}: series {name}" if name else where
             series = Series(name, values_NC[rows], place)
             try:
+                if number in groups.repeated:
+                    raise groups.repeated[number]
                 if options.time and step is not None:
                     series, _ = on_grid(series, times, step, options.gaps, self._season)
             except DataError as error:
@@ -281,8 +274,8 @@ class _Stretch:
             if at < len(missing_T) and missing_T[at] < origin:
                 yield Item(where, None, self.missing(int(missing_T[at]), problem.channels), facts)
             else:
-                ahead = times[origin : origin + horizon] if every_origin else times
-                yield _Window(where, self.scaled[first:origin], "", facts, ahead)
+                after = times[origin : origin + horizon] if every_origin else times
+                yield _Window(where, self.scaled[first:origin], "", facts, after)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
         """How the times after it are written, and before them those of its rows; none where none are known."""
@@ -297,3 +290,28 @@ class _Stretch:
         row += self.start
         place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
         return f"{channel} is missing or no finite number in {place}, which is looked back on"
+
+
+def _forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
+    """Forecasts on the standardized scale, as a score has them, (N, H, C)."""
+    device = device_of(network)
+    channels = len(problem.channels)
+    after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
+    windows = [item.x for item in items if item.x is not None]
+    rows_N = np.array([len(x) for x in windows])
+    dataset = problem.windows(
+        Ragged.of([np.concatenate([x, after_HC]) for x in windows]),
+        Windows(np.arange(len(windows)), rows_N, rows_N),
+        _NO_ROWS,
+        np.zeros((len(windows), 3, channels), dtype=np.float32),  # of no forecast, only of scores
+    )
+    found = []
+    for first in range(0, len(dataset), _AT_ONCE):
+        batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
+        lengths = None if batch.lengths is None else batch.lengths.to(device)
+        prediction = network(batch.x.to(device), lengths).cpu()
+        found.append(denormalized(prediction.double(), batch.y.double()))
+    forecast: NDArray[np.float64] = torch.cat(found).numpy()
+    if problem.options.channel_independence:  # (N C, H, 1)
+        forecast = forecast.reshape(len(windows), channels, -1).transpose(0, 2, 1)
+    return forecast

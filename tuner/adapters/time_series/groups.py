@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ class Groups(NamedTuple):
         times: See `Times.values`; the rows' numbers where no column holds times.
         unordered: Rows that stood after a later one of their group.
         guessed: See `Times.guessed`.
+        repeated: Why a group is not sound in which one time is there twice, by its number in `names`.
     """
 
     names: list[str]
@@ -30,6 +32,7 @@ class Groups(NamedTuple):
     times: NDArray[np.generic]
     unordered: int = 0
     guessed: str = ""
+    repeated: Mapping[int, DataError] = {}
 
     def notices(self, time: str | None) -> list[str]:
         """What was guessed of the times of that column, and what was put in order."""
@@ -41,7 +44,7 @@ class Groups(NamedTuple):
         return told
 
 
-def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO) -> Groups:
+def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO, *, tolerant: bool = False) -> Groups:
     """The rows of each group (an item, a series), in order of time.
 
     Args:
@@ -49,6 +52,7 @@ def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO
         name: Text column whose cells tell the groups apart; None: all rows are one.
         time: Column that orders a group's rows; None keeps the order of the rows.
         form: How times are written.
+        tolerant: Whether groups that have one time twice are named rather than refused.
 
     Raises:
         DataError: A group has one time twice.
@@ -65,16 +69,20 @@ def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO
     order = np.lexsort((times, number))
     number, times = number[order], times[order]
     twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
-    if time and len(twice):
-        row = order[twice[0] + 1]
-        raise DataError(
-            f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
-            value=str(table.cells(time).iloc[row]),
-            fix=_advice_on_repeated(name, times[twice[0]]),
-            where=table.place(row),
-        )
+    repeated: dict[int, DataError] = {}
+    for at in twice if time else ():
+        if int(number[at]) not in repeated:
+            row = order[at + 1]
+            repeated[int(number[at])] = DataError(
+                f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
+                value=str(table.cells(str(time)).iloc[row]),
+                fix=_advice_on_repeated(name, times[at]),
+                where=table.place(row),
+            )
+            if not tolerant:
+                raise repeated[int(number[at])]
     starts = np.flatnonzero(np.diff(number, prepend=-1))
-    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed)
+    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed, repeated)
 
 
 def _advice_on_repeated(name: str | None, instant: np.generic) -> str:

@@ -6,6 +6,7 @@ R rows of a series that were read, T rows with those made, N times. Times are in
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.ahead import ahead, keeps_days
 from tuner.adapters.time_series.steps import Step
-from tuner.adapters.time_series.times import UNIX
+from tuner.adapters.time_series.times import EXCEL_DAY_0, UNIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,6 +142,20 @@ class SeriesStamps:
             return [moment.isoformat(" ") for moment in here_N]
         dates = (here_N == here_N.normalize()).all() and self._step is not None and keeps_days(self._step)
         return [str(moment.date() if dates else moment) for moment in here_N]
+
+
+def written(times: Sequence[np.generic], form: str) -> list[Any]:
+    """Times as data.time_format has them: text for dates, in ISO 8601 where it names no form; numbers for numbers.
+
+    Args:
+        times: Of one kind.
+        form: The option.
+    """
+    if np.asarray(times).dtype.kind != "M":
+        return np.asarray(times).tolist()  # type: ignore[no-any-return]  # a list, of an array
+    if form == "excel":
+        return [str(float((time - EXCEL_DAY_0) / np.timedelta64(1, "D"))) for time in np.asarray(times)]
+    return _by(_dates(times), form if "%" in form or form in UNIX else "%Y-%m-%d %H:%M:%S")
 
 
 def _dates(times: Any) -> pd.DatetimeIndex:
