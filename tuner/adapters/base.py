@@ -174,6 +174,23 @@ class ReducingProblem(Problem, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A model as it answers in another program, where nothing of this package is.
+
+    Args:
+        module: From x, `Batch.lengths` and what else `example` has, in its order, to predictions; in evaluation mode.
+        example: From numbers of items and steps to made-up inputs, "x" (B, T, ...) first, others (B, ...); random
+            numbers come from torch's global generator.
+        about: What whoever fills the inputs and reads the prediction must know: values that JSON can have, by input,
+            "prediction", and whatever else.
+    """
+
+    module: nn.Module
+    example: Callable[[int, int], Mapping[str, Tensor]]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
 Row = dict[str, Any]
 """One line of an answer: plain values by column."""
 Forward = Callable[["Tensor", "Tensor | None"], "Tensor"]
@@ -242,6 +259,12 @@ class Codec(Protocol):
             items: A batch.
             proba: Whether rows also have what makes them up: a probability per class.
         """
+        ...
+
+    def graph(self, network: nn.Module) -> Graph:
+        """What is exported of a network in evaluation mode. Without this method it is the network itself, from x as
+        `Item.x` has it; that one is float32 (B, T, I), or what the encoder's method `example(items, steps)` makes.
+        """  # noqa: D205 - one sentence
         ...
 
 

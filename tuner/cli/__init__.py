@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from tuner.cli.commands.diagnose import diagnose
+from tuner.cli.commands.export import export
 from tuner.cli.commands.gc import gc
 from tuner.cli.commands.init import init
 from tuner.cli.commands.lr_range import lr_range
@@ -31,7 +32,24 @@ from tuner.cli.commands.validate import validate
 from tuner.errors import UserError
 from tuner.redaction import redacting
 
-_COMMANDS = (init, run, predict, serve, validate, lr_range, show, top, diagnose, rerun, list_, schema, ui, sync, gc)
+_COMMANDS = (
+    init,
+    run,
+    predict,
+    export,
+    serve,
+    validate,
+    lr_range,
+    show,
+    top,
+    diagnose,
+    rerun,
+    list_,
+    schema,
+    ui,
+    sync,
+    gc,
+)
 
 
 class _Commands(click.Group):

@@ -122,7 +122,7 @@ def _at_end(y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
     """What stands at the last valid step, (B, F)."""
     if lengths_B is None:
         return y_BTF[:, -1]
-    return y_BTF[torch.arange(len(y_BTF), device=y_BTF.device), lengths_B - 1]
+    return y_BTF[torch.arange(y_BTF.shape[0], device=y_BTF.device), lengths_B - 1]
 
 
 def _both(ahead_BTH: Tensor, back_BTH: Tensor, lengths_B: Tensor | None) -> Tensor:
@@ -143,5 +143,5 @@ def _reversal(x_BTI: Tensor, lengths_B: Tensor | None) -> Callable[[Tensor], Ten
     step_T = torch.arange(x_BTI.shape[1], device=x_BTI.device)
     end_B1 = lengths_B[:, None]
     source_BT = torch.where(step_T < end_B1, end_B1 - 1 - step_T, step_T)
-    row_B1 = torch.arange(len(x_BTI), device=x_BTI.device)[:, None]
+    row_B1 = torch.arange(x_BTI.shape[0], device=x_BTI.device)[:, None]
     return lambda y_BTF: y_BTF[row_B1, source_BT]

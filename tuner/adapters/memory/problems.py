@@ -92,6 +92,10 @@ class OneHot(nn.Module):
         """1 in the channel of each step's symbol, 0 in the others."""
         return functional.one_hot(x_BT, self.output_size).float()
 
+    def example(self, items: int, steps: int) -> Tensor:
+        """Symbols drawn at random; see `Codec.graph`."""
+        return torch.randint(self.output_size, (items, steps))
+
 
 class NamingProblem(ProbeProblem):
     """Sequences to one of K classes, or one at each step, by cross-entropy; subclasses give encoder and K."""

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tokenizers import Tokenizer
+from torch import nn
 
-from tuner.adapters.base import Item
+from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
 from tuner.adapters.files import read_text
 from tuner.adapters.nlp.options import TextClassificationOptions
@@ -68,6 +70,20 @@ class TextClassCodec(ClassCodec):
     def example(self) -> dict[str, list[str]]:
         """A text. See `Codec`."""
         return {self._options.text: ["a text to be classified"]}
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From token numbers on. See `Codec`."""
+        vocabulary, options = self._tokenizer.get_vocab_size(), self._options
+        longest = f", {options.max_length} at most" if options.max_length else ""
+        x = (
+            f"numbers of tokens by preprocess/tokenizer.json, each plus 1{longest}; 0 is padding. The text in Unicode "
+            f"form NFC, its white space single blanks{', in lower case' if options.lowercase else ''}"
+        )
+
+        def example(items: int, steps: int) -> dict[str, torch.Tensor]:
+            return {"x": torch.randint(1, vocabulary + 1, (items, steps))}
+
+        return Graph(network, example, {"x": x})
 
     def _item(self, text: object, where: str) -> Item:
         if not isinstance(text, str):

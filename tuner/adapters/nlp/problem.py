@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.learned_options import EmbeddingInit
@@ -35,6 +36,10 @@ class TokenEmbedding(nn.Embedding):
         else:
             nn.init.normal_(self.weight, std=self.output_size**-0.5)
         self._fill_padding_idx_with_zero()
+
+    def example(self, items: int, steps: int) -> Tensor:
+        """Tokens drawn at random; see `Codec.graph`."""
+        return torch.randint(1, self.num_embeddings, (items, steps))
 
 
 class TextClassificationProblem(Classification):

@@ -40,7 +40,7 @@ class FusedCell(Cell):
         if noise.stepwise:
             bias_x, bias_h = self.biases()
             a_TBG = functional.linear(x_BTI.transpose(0, 1), self.input_weights(), bias_x)
-            start = state or (x_BTI.new_zeros(len(x_BTI), self.hidden_size),) * self.num_states
+            start = state or (x_BTI.new_zeros(x_BTI.shape[0], self.hidden_size),) * self.num_states
             return run(self.stepper(noise.weights(self.recurrent_weights()).t(), bias_h, noise), a_TBG, start, noise)
         parts_1BH = [] if state is None else [part.unsqueeze(0) for part in state]
         start_1BH = tuple(parts_1BH) if len(parts_1BH) > 1 else next(iter(parts_1BH), None)

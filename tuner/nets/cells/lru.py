@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tuner.nets.cell import Cell, State
 from tuner.nets.cell_options import LRUOptions
 from tuner.nets.cells.recurrence import linear_recurrence
+from tuner.nets.cells.scanned import is_exported, scanned
 
 
 class LRUCell(Cell):
@@ -55,12 +56,31 @@ class LRUCell(Cell):
         gamma_H1 = self.log_gamma.exp()[:, None, None]
         B = (gamma_H1 * self.weight_input.view(2, size, -1).transpose(0, 1)).flatten(0, 1)
         C = self.weight_output.view(size, 2, size).transpose(1, 2).flatten(1)
-        drive_TBH = torch.view_as_complex((x_TBI @ B.t()).view(*x_TBI.shape[:2], size, 2))
-        q_BH = drive_TBH.new_zeros(len(x_BTI), size) if state is None else torch.complex(*state)
+        drive_TBH2 = (x_TBI @ B.t()).view(*x_TBI.shape[:2], size, 2)
+        q_TBH2 = (self._scanned if is_exported() else self._states)(drive_TBH2, state)
+        y_TBH = q_TBH2.flatten(2) @ C.t() + x_TBI @ self.weight_skip.t()
+        return y_TBH.transpose(0, 1), (q_TBH2[-1, ..., 0], q_TBH2[-1, ..., 1])
+
+    def _states(self, drive_TBH2: Tensor, state: State | None) -> Tensor:
+        """The states of all steps, (T, B, H, 2)."""
+        drive_TBH = torch.view_as_complex(drive_TBH2)
+        q_BH = drive_TBH.new_zeros(drive_TBH.shape[1:]) if state is None else torch.complex(*state)
         lambda_H = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
-        q_TBH = linear_recurrence(lambda_H, drive_TBH, q_BH)
-        y_TBH = torch.view_as_real(q_TBH).flatten(2) @ C.t() + x_TBI @ self.weight_skip.t()
-        return y_TBH.transpose(0, 1), (q_TBH[-1].real, q_TBH[-1].imag)
+        return torch.view_as_real(linear_recurrence(lambda_H, drive_TBH, q_BH))
+
+    def _scanned(self, drive_TBH2: Tensor, state: State | None) -> Tensor:
+        """The same in an exported network, which has no complex numbers."""
+        modulus_H, phase_H = torch.exp(-self.nu.exp()), self.theta.exp()
+        real_H, imaginary_H = modulus_H * phase_H.cos(), modulus_H * phase_H.sin()
+
+        def step(now: Sequence[Tensor], state: State) -> State:
+            (q_BH2,) = state
+            real_BH, imaginary_BH = q_BH2.unbind(2)
+            turned_BH = real_H * real_BH - imaginary_H * imaginary_BH, real_H * imaginary_BH + imaginary_H * real_BH
+            return (now[0] + torch.stack(turned_BH, 2),)
+
+        q_BH2 = drive_TBH2.new_zeros(drive_TBH2.shape[1:]) if state is None else torch.stack(state, 2)
+        return scanned(step, (drive_TBH2,), (q_BH2,))[0]
 
     def gates(self) -> Mapping[str, slice]:
         """The parts of B."""

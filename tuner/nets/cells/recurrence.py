@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from tuner.nets.cells.noise import Noise
+from tuner.nets.cells.scanned import is_exported, scanned
 
 
 def linear_recurrence(a: Tensor, b_TBH: Tensor, h_BH: Tensor) -> Tensor:
@@ -27,8 +28,17 @@ def linear_recurrence(a: Tensor, b_TBH: Tensor, h_BH: Tensor) -> Tensor:
     Returns:
         The states of all steps, (T, B, H).
     """
+    if is_exported():
+        return _scanned(a, b_TBH, h_BH)
     states: Tensor = _LinearRecurrence.apply(a, b_TBH, h_BH)  # type: ignore[no-untyped-call]
     return states
+
+
+def _scanned(a: Tensor, b_TBH: Tensor, h_BH: Tensor) -> Tensor:
+    """The same in an exported network; of real numbers."""
+    if a.ndim == 1:
+        return scanned(lambda now, state: (torch.addcmul(now[0], a, state[0]),), [b_TBH], (h_BH,))[0]
+    return scanned(lambda now, state: (torch.addcmul(now[0], now[1], state[0]),), [b_TBH, a], (h_BH,))[0]
 
 
 def moving_average(keep_TBH: Tensor, new_TBH: Tensor, h_BH: Tensor, noise: Noise) -> Tensor:

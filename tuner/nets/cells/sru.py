@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tuner.nets.cell import State
 from tuner.nets.cell_options import SRUOptions
 from tuner.nets.cells.noise import noise_of
+from tuner.nets.cells.scanned import is_exported, scanned
 from tuner.nets.cells.stacked import StackedCell
 
 ALPHA = math.sqrt(3)
@@ -69,14 +70,23 @@ class SRUCell(StackedCell):
         noise = noise_of(self.options, training=self.training)
         f_TBH, r_TBH, n_TBH, *skip = torch.split(self.projected(x_BTI), self.hidden_size, 2)
         way_TBH = skip[0] if skip else ALPHA * x_BTI.transpose(0, 1)
-        v_BH = self.weight_forget.expand(len(x_BTI), -1)
-        (c_BH,) = state or (self.zeros(x_BTI),)
-        memories = [c_BH]
-        for f_BH, n_BH in zip(f_TBH.unbind(0), n_TBH.unbind(0), strict=True):
-            new_BH = torch.lerp(n_BH, c_BH, torch.addcmul(f_BH, v_BH, c_BH).sigmoid())
-            (c_BH,) = noise.keep((c_BH,), (new_BH,))
-            memories.append(c_BH)
+        v_BH = self.weight_forget.expand(x_BTI.shape[0], -1)
+
+        def step(now: Sequence[Tensor], state: State) -> State:
+            (f_BH, n_BH), (c_BH,) = now, state
+            return noise.keep(state, (torch.lerp(n_BH, c_BH, torch.addcmul(f_BH, v_BH, c_BH).sigmoid()),))
+
+        state = state or (self.zeros(x_BTI),)
+        if is_exported():
+            first_1BH = state[0][None]
+            c_TBH, state = scanned(step, (f_TBH, n_TBH), state)
+            c_TBH = torch.cat((first_1BH, c_TBH))
+        else:
+            memories = [state[0]]
+            for now in zip(f_TBH.unbind(0), n_TBH.unbind(0), strict=True):
+                state = step(now, state)
+                memories.append(state[0])
+            c_TBH = torch.stack(memories)
         # The reset gate needs no loop: every c' is known by now.
-        c_TBH = torch.stack(memories)
         r_TBH = torch.addcmul(r_TBH, self.weight_reset, c_TBH[:-1]).sigmoid()
-        return torch.lerp(way_TBH, c_TBH[1:], r_TBH).transpose(0, 1), (c_BH,)
+        return torch.lerp(way_TBH, c_TBH[1:], r_TBH).transpose(0, 1), state

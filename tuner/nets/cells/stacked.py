@@ -18,6 +18,7 @@ from tuner.config.options import Options
 from tuner.nets.cell import Cell, State
 from tuner.nets.cells.noise import Noise, noise_of
 from tuner.nets.cells.opened import sigmoid_gates
+from tuner.nets.cells.scanned import is_exported, scanned
 
 Step = Callable[[Tensor, State], State]
 """From a step's projected input, (B, G * H), and the state before it to the state after it."""
@@ -70,7 +71,7 @@ class StackedCell(Cell):
 
     def zeros(self, x_BTI: Tensor) -> Tensor:
         """A state of zeros, (B, H)."""
-        return x_BTI.new_zeros(len(x_BTI), self.hidden_size)
+        return x_BTI.new_zeros(x_BTI.shape[0], self.hidden_size)
 
     def gates(self) -> Mapping[str, slice]:
         """See `Cell.gates`."""
@@ -131,6 +132,14 @@ class AdditiveCell(LoopCell):
         """See `Cell.forward`."""
         noise = noise_of(self.options, training=self.training)
         product = self.product(noise)
+        if is_exported():
+            step, weights = self.stepper(noise), product.weights
+            return run(
+                lambda a, state: step(torch.addmm(a, product.read(state), weights), state),
+                self.projected(x_BTI),
+                state or self.start(x_BTI),
+                noise,
+            )
         a_TBG: Tensor = _Deferred.apply(self.projected(x_BTI), product, product.weights)  # type: ignore[no-untyped-call]
         step = self.stepper(noise)
         return run(lambda a, state: step(product.added(a, state), state), a_TBG, state or self.start(x_BTI), noise)
@@ -157,13 +166,13 @@ class Product:
     """
 
     def __init__(self, weights: Tensor, read: Callable[[State], Tensor]) -> None:
-        self.weights, self._read = weights, read
+        self.weights, self.read = weights, read
         self._fixed = weights.detach()
         self._seen: list[Tensor] = []
 
     def added(self, s_BG: Tensor, state: State) -> Tensor:
         """The sum with the product."""
-        h_BF = self._read(state)
+        h_BF = self.read(state)
         self._seen.append(h_BF.detach())
         return torch.addmm(s_BG, h_BF, self._fixed)
 
@@ -188,6 +197,9 @@ class _Deferred(torch.autograd.Function):
 
 def run(step: Step, a_TBG: Tensor, state: State, noise: Noise) -> tuple[Tensor, State]:
     """Take all steps; the outputs, (B, T, H), are the first parts of the states."""
+    if is_exported():
+        y_TBH, state = scanned(lambda now, state: noise.keep(state, step(now[0], state)), [a_TBG], state)
+        return y_TBH.transpose(0, 1), state
     outputs = []
     for a_BG in a_TBG.unbind(0):
         state = noise.keep(state, step(a_BG, state))

@@ -1,0 +1,56 @@
+"""A model's folder, copied to where it is used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tuner.disk import places, regular
+from tuner.errors import StudyError
+from tuner.predict.folder import damaged
+from tuner.predict.opening import load
+
+
+def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = False) -> None:
+    """Copy a model's folder; all of it, or nothing.
+
+    Args:
+        model: The model's folder.
+        folder: The copy; nothing is there yet, or an empty folder.
+        onnx: Whether `model.onnx` and `preprocess.json` are written into it.
+        own_code: As `load` has it.
+
+    Raises:
+        StudyError: Something is there, the model is damaged, or it cannot be exported.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StudyError(
+            "the folder to export to must be new or empty", value=str(folder), fix="Name another, or remove it."
+        )
+    making = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    try:
+        _copy(model, making)
+        loaded = load(making, own_code=own_code)
+        if onnx:
+            from tuner.predict.onnx_export import write_onnx
+
+            write_onnx(loaded, making)
+        making.replace(folder)
+    except OSError as error:
+        raise StudyError("the folder to export to must be writable", value=error.strerror, where=str(folder)) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _copy(model: Path, folder: Path) -> None:
+    """Regular files only: a link would copy what it leads to."""
+    folder.mkdir(parents=True)
+    for path in sorted(model.rglob("*")):
+        target = folder / path.relative_to(model)
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise damaged(path, "a link" if path.is_symlink() else regular.kind(path))
+        if path.is_dir():
+            target.mkdir()
+        else:
+            places.write(str(target), regular.read_bytes(path))
