@@ -71,7 +71,7 @@ class Step(NamedTuple):
 
 
 def step_of(times: NDArray[np.generic], starts: NDArray[np.int64]) -> Step | None:
-    """The usual step of the times of all series; None where there is none.
+    """The usual step of the times of all series; None where there is none, as where most times come twice.
 
     Args:
         times: Sorted within each series, series after series: datetime64 or numbers.
@@ -83,6 +83,8 @@ def step_of(times: NDArray[np.generic], starts: NDArray[np.int64]) -> Step | Non
         return None
     length_N = np.diff(_seconds(times))[within]
     usual = _lower_median(length_N)
+    if usual <= 0:
+        return None
     if times.dtype.kind != "M":
         return _even(length_N, Step("fixed", usual, None, f"{usual:g}"))
     if usual >= 27 * _DAY and (step := _months(times, within)) is not None:

@@ -110,7 +110,10 @@ def _read(column: GlimpsedColumn, form: str, most: int | None = None) -> Times:
 
     cells = pd.Series(list(column.cells[:most]), dtype=str)
     if column.timed:
-        return Times(pd.to_datetime(cells, format="mixed", utc=True).dt.tz_localize(None).to_numpy())
+        try:
+            return Times(pd.to_datetime(cells, format="mixed", utc=True).dt.tz_localize(None).to_numpy())
+        except ValueError as error:
+            raise DataError(f"{column.name} must hold times that can be told", value=str(error)) from error
     if column.decimal == ",":
         cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
     return read_times(Column(column.name, cells, lambda row: f"row {row + 1}"), form)
