@@ -242,8 +242,8 @@ class Codec(Protocol):
     def example(self) -> Mapping[str, Sequence[Any]]:
         """A table that `items` takes, made up, of an item or a few: column -> values, of one type each.
 
-        Served models are described by it: str, int, float, bool, or bytes of a recording. Without this method they
-        have no signature.
+        Served models are described by it: str, int, float, bool, or bytes of a recording. Without this method, or where
+        it is empty as no table says enough, they have no signature.
         """
         ...
 

@@ -24,6 +24,8 @@ def write_signature(folder: Path, codec: Codec) -> None:
     if make is None:
         return
     example: Mapping[str, Sequence[Any]] = make()
+    if not example:
+        return
     asked: Mapping[str, Any] = codec.asked.model_dump() if hasattr(codec, "asked") else {}
     signature = {
         "inputs": [_column(name, type(values[0])) for name, values in example.items()],

@@ -6,6 +6,8 @@ One that was trained on features takes an .npz of features, or arrays (frames, c
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -59,13 +61,16 @@ class SpeechClassCodec(ClassCodec):
             yield self._recording(path, str(path))
 
     def items(self, data: Any) -> Iterator[Item]:
-        """Paths, contents of files, a table with the column path; of a model of features arrays. See `Codec`."""
+        """Paths, contents of files, a table with a column path or audio; of a model of features arrays. See `Codec`."""
         if isinstance(data, str | Path):
             yield from self.read(Path(data))
             return
         if hasattr(data, "columns"):
+            if "audio" in data.columns:
+                yield from (self._content(each, f"item {number}") for number, each in enumerate(data["audio"]))
+                return
             if "path" not in data.columns:
-                raise DataError("there must be a column 'path'", value=list(data.columns))
+                raise DataError("there must be a column 'path' or 'audio'", value=list(data.columns))
             data = data["path"]
         for number, each in enumerate([data] if isinstance(data, bytes) else data):
             where = f"item {number}"
@@ -77,6 +82,25 @@ class SpeechClassCodec(ClassCodec):
                 yield self._listed(Path(), str(each), where)
             else:
                 yield Item(where, None, f"it must be a path or a file's content, but is {each!r:.80}", {"path": where})
+
+    def example(self) -> dict[str, list[bytes]]:
+        """The content of a .wav file, half a second of a tone; none of a model of features. See `Codec`."""
+        if self._options.features:
+            return {}
+        tone_N = 8000 * np.sin(2 * np.pi * 440 * np.arange(self._rate_hz // 2) / self._rate_hz)
+        content = io.BytesIO()
+        with wave.open(content, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(self._rate_hz)
+            file.writeframes(tone_N.astype("<i2").tobytes())
+        return {"audio": [content.getvalue()]}
+
+    def _content(self, content: object, where: str) -> Item:
+        """What stands in the column audio: bytes, never a path."""
+        if isinstance(content, bytes):
+            return self._recording(content, where)
+        return Item(where, None, f"it must be a file's content, but is {content!r:.80}", {"path": where})
 
     def _listed(self, folder: Path, name: str, where: str) -> Item:
         try:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_EXAMPLE_ROWS = 4
+
+
 class SeriesClassCodec(ClassCodec):
     """Sequences to classes; where the training table had an id, answers repeat it.
 
@@ -78,6 +81,20 @@ class SeriesClassCodec(ClassCodec):
                     yield from self._listed(Path(each))
                 else:
                     yield self._in_memory(each, f"item {number}")
+
+    def example(self) -> dict[str, list[Any]]:
+        """An item, in the columns of the training table; none where that is not known, or has times. See `Codec`."""
+        options = self._options
+        if not self._names or options.time:
+            return {}
+        mean_C, scale_C = (
+            np.broadcast_to(each, len(self._channels)) for each in (self._scaling.mean, self._scaling.scale)
+        )
+        if options.id is None:
+            return {name: [float(mean_C[0] + scale_C[0] * np.sin(t))] for t, name in enumerate(self._names)}
+        rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
+        channels = {name: (mean_C[c] + scale_C[c] * rows_T).tolist() for c, name in enumerate(self._names)}
+        return {options.id: ["item"] * _EXAMPLE_ROWS, **channels}
 
     def _ts(self, path: Path) -> Iterator[Item]:
         for channels, where in read_new(path):

@@ -1,0 +1,91 @@
+"""Models of every kind of data behind MLflow: their own example is answered, and a request names no file."""
+
+from __future__ import annotations
+
+import base64
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+
+from tests.support.models import made_model
+from tuner.errors import DataError
+from tuner.predict import load
+from tuner.predict.pyfunc import Served, _load_pyfunc
+from tuner.recording.model_form import save
+
+SERVED = ("nlp/classification", "nlp/language_modelling: char", "speech/classification", "time_series/forecasting")
+"""Whose data have columns."""
+
+
+@pytest.fixture(scope="module", params=SERVED)
+def case(request: pytest.FixtureRequest) -> str:
+    """A kind of data."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def model(case: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of it."""
+    return made_model(tmp_path_factory.mktemp("made"), case)
+
+
+def table(model: Path) -> pd.DataFrame:
+    """The model's example, as MLflow hands it on."""
+    request = json.loads((model / "input_example.json").read_text())["dataframe_split"]
+    found = pd.DataFrame(request["data"], columns=request["columns"])
+    for column in json.loads((model / "signature.json").read_text())["inputs"]:
+        if column["type"] == "binary":
+            found[column["name"]] = [base64.b64decode(value) for value in found[column["name"]]]
+    return found
+
+
+def test_the_example_is_answered_as_the_model_answers(model: Path, tmp_path: Path) -> None:
+    """In Python and as a request, by MLflow's own reading of both; answers have the columns of the signature."""
+    save(model, tmp_path / "form")
+    loaded: Any = mlflow.pyfunc.load_model(str(tmp_path / "form"))
+    example = table(model)
+    found = loaded.predict(example)
+    assert (found["problem"] == "").all()
+    assert list(found) == loaded.metadata.get_output_schema().input_names()
+    pd.testing.assert_frame_equal(found, load(model).predict(example), atol=1e-6)
+    body = (model / "input_example.json").read_bytes()
+    ask: Any = import_module("mlflow.pyfunc.scoring_server").invocations
+    answer = ask(body, "application/json", loaded, loaded.metadata.get_input_schema())
+    assert answer.status == 200, answer.response
+    served = pd.DataFrame(json.loads(answer.response)["predictions"])
+    pd.testing.assert_frame_equal(served, found, atol=1e-6, check_dtype=False)
+
+
+def test_a_request_names_no_file(model: Path, case: str) -> None:
+    """A path in a recording's place, or in place of the table, is not opened."""
+    served = _load_pyfunc(str(model))
+    with pytest.raises(DataError, match="must get a table"):
+        served.predict(str(model))  # type: ignore[arg-type]  # what a client may send
+    if case == "speech/classification":
+        path = next((model.parent / "data").rglob("*.wav"))
+        (told,) = served.predict(pd.DataFrame({"audio": [str(path)]}))["problem"]
+        assert told == f"it must be a file's content, but is {str(path)!r:.80}"
+
+
+def test_what_is_offered_may_be_asked(tmp_path: Path) -> None:
+    """By the names of `predict --ask`; of a model of classes, their probabilities."""
+    forecasts = made_model(tmp_path / "a", "time_series/forecasting")
+    names = [each["name"] for each in json.loads((forecasts / "signature.json").read_text())["params"]]
+    assert names == ["proba", "every_origin"]
+    served, example = _load_pyfunc(str(forecasts)), table(forecasts)
+    assert "origin" in served.predict(example, {"every_origin": True})
+    assert "origin" not in served.predict(example)
+
+
+def test_a_model_without_columns_is_served_without_a_signature(tmp_path: Path) -> None:
+    """Sequences of numbers from an .npz have no columns to be named."""
+    made = made_model(tmp_path, "time_series/classification")
+    assert not (made / "signature.json").exists()
+    assert isinstance(_load_pyfunc(str(made)), Served)
+    save(made, tmp_path / "form")
+    assert mlflow.pyfunc.load_model(str(tmp_path / "form")).metadata.signature is None
