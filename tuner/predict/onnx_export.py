@@ -20,6 +20,8 @@ ONNX, FILLED = "model.onnx", "preprocess.json"
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 """Of the extra `onnx`."""
 _LENGTHS = "valid steps of each item, 1 or more; what is beyond them, on the right, does not count"
+_NUMBERS = "numbers of symbols, as files and options say; 0 is padding"
+_FEATURES = "features, standardized where there are facts.mean and facts.scale: (value - mean) / scale"
 _LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
 
 
@@ -73,7 +75,7 @@ def graph_of(model: Model) -> Graph:
 def _about(model: Model, served: Graph, inputs: Any, outputs: Any, folder: Path) -> dict[str, Any]:
     facts = folder / PREPROCESS / "facts.json"
     known = json.loads(regular.read_bytes(facts)) if facts.exists() else {}
-    said: dict[str, Any] = {"lengths": _LENGTHS}
+    said: dict[str, Any] = {"x": _NUMBERS if "int" in inputs[0].type else _FEATURES, "lengths": _LENGTHS}
     if "classes" in known:
         said["prediction"] = _LOGITS
     said |= served.about

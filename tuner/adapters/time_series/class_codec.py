@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from tuner.adapters.arrays import read_arrays
-from tuner.adapters.base import Item
+from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
 from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.problems import SeriesClassificationProblem
@@ -95,6 +97,11 @@ class SeriesClassCodec(ClassCodec):
         rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
         channels = {name: (mean_C[c] + scale_C[c] * rows_T).tolist() for c, name in enumerate(self._names)}
         return {options.id: ["item"] * _EXAMPLE_ROWS, **channels}
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From values as they are on. See `Codec`."""
+        whole = StandardizedFirst(network, self._scaling)
+        return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}"})
 
     def _ts(self, path: Path) -> Iterator[Item]:
         for channels, where in read_new(path):

@@ -18,10 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tuner.adapters.base import Item, Row
+from tuner.adapters.base import Graph, Item, Row
 from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.ahead import ahead
+from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.origins import Windows
@@ -155,6 +156,22 @@ class ForecastCodec:
                 rows.append({**row, **dict(zip(self._targets, values_C, strict=True))})
             answers.append(rows)
         return answers
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From rows as they are to forecasts as they are. See `Codec`."""
+        channels, window = self.problem.channels, self.problem.window
+        only = None if self._named else next(iter(self._scalings.values()))
+        whole = ForecastOfWindows(network, self._options, len(channels), only)
+        about: dict[str, Any] = {
+            "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
+            "lengths": f"rows of each item, 1 to {window}; what is beyond them, on the right, does not count",
+            "prediction": "forecasts as they are, of the rows that follow",
+            "look_back": window,
+        }
+        if self._named:
+            known = "of the series' training rows, as `series` says; of one that was not in training, of its own rows"
+            about |= {"mean": f"mean {known}", "scale": f"standard deviation {known}", "series": told(self._scalings)}
+        return Graph(whole, whole.example, about)
 
     @property
     def _text_columns(self) -> list[str]:

@@ -1,0 +1,113 @@
+"""An exported model of series takes values as they are, and gives forecasts as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from tests.support import adapter_data
+from tests.support.models import made_model
+from tuner.predict import Model, load
+from tuner.predict.onnx_export import write_onnx
+
+RNG = np.random.default_rng(1)
+
+
+def exported(folder: Path, case: str, **params: Any) -> tuple[Model, onnxruntime.InferenceSession, dict[str, Any]]:
+    """A model by chance, its graph, and what `preprocess.json` says."""
+    model = made_model(folder, case, params)
+    loaded = load(model)
+    write_onnx(loaded, model)
+    about: dict[str, Any] = json.loads((model / "preprocess.json").read_text())
+    return loaded, onnxruntime.InferenceSession(model / "model.onnx"), about
+
+
+def padded(items: list[NDArray[np.float64]]) -> dict[str, NDArray[Any]]:
+    """Items and their lengths; the padding is no zero, as it does not count."""
+    lengths = np.array([len(item) for item in items])
+    x = np.full((len(items), lengths.max(), items[0].shape[1]), 7.0)
+    for row, item in enumerate(items):
+        x[row, : len(item)] = item
+    return {"x": x, "lengths": lengths}
+
+
+def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
+    """The scaling of the training data is inside the graph."""
+    model, session, about = exported(tmp_path / "made", "time_series/classification", bidirectional=True)
+    assert about["inputs"]["x"]["dtype"] == "float64"
+    assert about["inputs"]["x"]["axes"] == ["batch", "steps", len(about["facts"]["channels"])]
+    items = [3 + 2 * RNG.normal(size=(steps, len(about["facts"]["channels"]))) for steps in (5, 1, 12)]
+    wanted = model.predict(items, proba=True)
+    (logits,) = session.run(None, padded(items))
+    odds = np.exp(logits)
+    names = [f"p({name})" for name in about["facts"]["classes"]]
+    np.testing.assert_allclose(odds / odds.sum(1, keepdims=True), wanted[names].to_numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window_norm": "standard", "segment": 4, "channel_independence": True, "channel_embedding": 2},
+        {"window_norm": "last", "segment": 2},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"window_norm": "standard"}, marks=pytest.mark.slow),
+        pytest.param({"window_norm": "last", "channel_independence": True}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_forecasts_of_known_and_of_new_series(options: dict[str, Any], tmp_path: Path) -> None:
+    """Scaled by `preprocess.json` or by their own rows; windows of several lengths, in their own unit."""
+    params = {f"data.{name}": value for name, value in options.items()}
+    model, session, about = exported(tmp_path / "made", "time_series/forecasting", **params)
+    assert list(about["inputs"]) == ["x", "lengths", "mean", "scale"]
+    assert about["look_back"] == 8
+    table = pd.read_csv(tmp_path / "made/data/series.csv")
+    table[["a", "b"]] = 50 + 20 * table[["a", "b"]]
+    known = {str(name): rows[["a", "b"]].to_numpy() for name, rows in table.groupby("name", sort=False)}
+    new = [1e4 + 300 * RNG.normal(size=(rows, 2)) for rows in (3, 6, 30)]
+    answered = pd.concat([model.predict(table), model.predict(new)])
+    assert (answered.problem == "").all()
+    assert sorted(set(answered.scaled_by)) == ["own rows", "training"]
+
+    statistics = [(np.array(about["series"][name]["mean"]), np.array(about["series"][name]["scale"])) for name in known]
+    statistics += [(rows.mean(0), rows.std(0)) for rows in new]
+    inputs = padded([rows[-about["look_back"] :] for rows in (*known.values(), *new)])
+    inputs |= {
+        name: np.array(values) for name, values in zip(("mean", "scale"), zip(*statistics, strict=True), strict=True)
+    }
+    (forecasts,) = session.run(None, inputs)
+    assert forecasts.shape == (5, 3, 2)
+    np.testing.assert_allclose(forecasts.reshape(-1, 2), answered[["a", "b"]].to_numpy(), rtol=1e-5)
+
+
+def test_forecasts_of_an_only_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scaling is inside the graph."""
+
+    def one(folder: Path) -> dict[str, Any]:
+        values = 1e3 + 50 * np.random.default_rng(0).normal(size=80)
+        pd.DataFrame({"sold": values}).to_csv(folder / "one.csv", index=False)
+        return {"path": str(folder / "one.csv"), "window": 6, "horizon": 2}
+
+    monkeypatch.setitem(adapter_data.DATA, "time_series/forecasting: one", one)
+    model, session, about = exported(tmp_path / "made", "time_series/forecasting: one")
+    assert list(about["inputs"]) == ["x", "lengths"]
+    rows = 1e3 + 50 * RNG.normal(size=(20, 1))
+    (forecasts,) = session.run(None, padded([rows[-6:]]))
+    np.testing.assert_allclose(forecasts[0], model.predict([rows])[["sold"]].to_numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "case", ["memory/probe: adding", "memory/probe: copy", "nlp/language_modelling: word", "speech/classification"]
+)
+def test_models_of_every_adapter_have_a_graph(case: str, tmp_path: Path) -> None:
+    """Symbols, tokens and features; a prediction at each step. What goes in is said."""
+    _, session, about = exported(tmp_path / "made", case)
+    assert [each.name for each in session.get_inputs()] == ["x", "lengths"]
+    assert all(value["is"] for value in about["inputs"].values())

@@ -1,0 +1,130 @@
+"""Networks with the scaling of their series, to be exported: from values as they are, to forecasts as they are.
+
+All that is scaled is computed in 64 bits, as it is read. B items, L rows of a window, T steps of a network, H rows
+ahead, C channels; N of B, or of B C where each channel is an item of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.scaling import Scaling
+from tuner.adapters.time_series.windows import EPSILON
+
+
+class StandardizedFirst(nn.Module):
+    """A network whose input is standardized.
+
+    Args:
+        network: Takes standardized (B, T, C).
+        scaling: That of the training data.
+    """
+
+    def __init__(self, network: nn.Module, scaling: Scaling) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean_C", torch.from_numpy(scaling.mean))
+        self.register_buffer("scale_C", torch.from_numpy(scaling.scale))
+
+    def forward(self, x_BTC: Tensor, lengths_B: Tensor) -> Tensor:
+        """Predictions of values as they are, float64 (B, T, C)."""
+        prediction: Tensor = self.network(
+            ((x_BTC - self.get_buffer("mean_C")) / self.get_buffer("scale_C")).float(), lengths_B
+        )
+        return prediction
+
+    def example(self, items: int, steps: int) -> dict[str, Tensor]:
+        """See `Graph`."""
+        mean_C, scale_C = self.get_buffer("mean_C"), self.get_buffer("scale_C")
+        return {"x": mean_C + scale_C * torch.randn(items, steps, len(mean_C), dtype=torch.float64)}
+
+
+class ForecastOfWindows(nn.Module):
+    """A network with all that `WindowDataset` does to a window before it, and undone to its forecast.
+
+    Args:
+        network: Takes normalized steps (N, T, I).
+        options: How windows become steps.
+        channels: Number of channels.
+        scaling: That of the only series; None where every item brings its own.
+    """
+
+    def __init__(self, network: nn.Module, options: ForecastingOptions, channels: int, scaling: Scaling | None) -> None:
+        super().__init__()
+        self.network, self.options, self.channels = network, options, channels
+        self.known = scaling is not None
+        mean, scale = (np.zeros(channels), np.ones(channels)) if scaling is None else scaling[:2]
+        self.register_buffer("mean_C", torch.from_numpy(np.array(mean, dtype=np.float64)))
+        self.register_buffer("scale_C", torch.from_numpy(np.array(scale, dtype=np.float64)))
+
+    def forward(
+        self, x_BLC: Tensor, lengths_B: Tensor, mean_BC: Tensor | None = None, scale_BC: Tensor | None = None
+    ) -> Tensor:
+        """Forecasts, float64 (B, H, C), from windows as they are, float64 (B, L, C), their last row the origin."""
+        mean_BC = self.get_buffer("mean_C")[None] if mean_BC is None else mean_BC
+        scale_BC = self.get_buffer("scale_C")[None] if scale_BC is None else scale_BC
+        z_NLC, lengths_N = ((x_BLC - mean_BC[:, None]) / scale_BC[:, None]).float(), lengths_B
+        items, rows = x_BLC.shape[:2]
+        if self.options.channel_independence:
+            z_NLC = z_NLC.transpose(1, 2).reshape(items * self.channels, rows, 1)
+            lengths_N = lengths_B[:, None].expand(-1, self.channels).reshape(-1)
+        there_NL1 = (torch.arange(rows) < lengths_N[:, None])[..., None]
+        offset_N1C, spread_N1C = self._normalization(z_NLC, lengths_N, there_NL1)
+        z_NLC = ((z_NLC - offset_N1C) / spread_N1C).masked_fill(~there_NL1, 0)
+        x_NTI, steps_N = self._steps(z_NLC, lengths_N)
+        if self.options.channel_embedding:
+            x_NTI = self._numbered(x_NTI, steps_N, items)
+        forecast_NHC: Tensor = self.network(x_NTI, steps_N).double() * spread_N1C.double() + offset_N1C.double()
+        if self.options.channel_independence:
+            forecast_NHC = forecast_NHC.reshape(items, self.channels, -1).transpose(1, 2)
+        return forecast_NHC * scale_BC[:, None] + mean_BC[:, None]
+
+    def _normalization(self, z_NLC: Tensor, lengths_N: Tensor, there_NL1: Tensor) -> tuple[Tensor, Tensor]:
+        """What is subtracted from a window, and what it then is divided by, both (N, 1, C)."""
+        last_N1C = z_NLC[torch.arange(z_NLC.shape[0]), lengths_N - 1][:, None]
+        if self.options.window_norm == "last":
+            return last_N1C, torch.ones_like(last_N1C)
+        if self.options.window_norm == "standard":
+            rows_N11 = lengths_N[:, None, None]
+            mean_N1C = z_NLC.masked_fill(~there_NL1, 0).sum(1, keepdim=True) / rows_N11
+            squares_NLC = (z_NLC - mean_N1C).masked_fill(~there_NL1, 0).square()
+            return mean_N1C, (squares_NLC.sum(1, keepdim=True) / rows_N11 + EPSILON).sqrt()
+        return torch.zeros_like(last_N1C), torch.ones_like(last_N1C)
+
+    def _steps(self, z_NLC: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows to steps of `segment` rows, the last of which ends with the last row, and how many each item has."""
+        segment = self.options.segment
+        if segment == 1:
+            return z_NLC, lengths_N
+        items, rows, channels = z_NLC.shape
+        steps_N = (lengths_N + segment - 1) // segment
+        steps = (rows + segment - 1) // segment
+        source_NL = torch.arange(steps * segment) - (steps_N * segment - lengths_N)[:, None]
+        there_NL1 = ((source_NL >= 0) & (source_NL < lengths_N[:, None]))[..., None]
+        rows_NLC = z_NLC[torch.arange(items)[:, None], source_NL.clamp(0, rows - 1)].masked_fill(~there_NL1, 0)
+        return rows_NLC.reshape(items, steps, segment * channels), steps_N
+
+    def _numbered(self, x_NTI: Tensor, steps_N: Tensor, items: int) -> Tensor:
+        """With the channel's number as one more feature."""
+        number_N = torch.arange(self.channels).expand(items, -1).reshape(-1)
+        there_NT = torch.arange(x_NTI.shape[1]) < steps_N[:, None]
+        return torch.cat((x_NTI, (number_N[:, None] * there_NT).float()[..., None]), 2)
+
+    def example(self, items: int, steps: int) -> dict[str, Tensor]:
+        """See `Graph`."""
+        x_BLC = torch.randn(items, steps, self.channels, dtype=torch.float64)
+        if self.known:
+            return {"x": self.get_buffer("mean_C") + self.get_buffer("scale_C") * x_BLC}
+        mean_BC, scale_BC = torch.randn(2, items, self.channels, dtype=torch.float64)
+        scale_BC = scale_BC.exp()
+        return {"x": mean_BC[:, None] + scale_BC[:, None] * x_BLC, "mean": mean_BC, "scale": scale_BC}
+
+
+def told(scalings: Mapping[str, Scaling]) -> dict[str, dict[str, list[float]]]:
+    """The scalings of series by name, as JSON has them."""
+    return {name: {"mean": each.mean.tolist(), "scale": each.scale.tolist()} for name, each in scalings.items()}
