@@ -30,6 +30,9 @@ OPSET = 18
 """Of ONNX; what onnxruntime 1.14, of 2023, and later read."""
 TOLERANCE = 1e-5
 """Largest difference from torch, as a part of the value where that is above 1."""
+ROUNDING = 8
+"""Larger ones are rounding up to this many times what one bit of each weight changes: a layer normalization of nearly
+equal numbers makes its last bits large, in torch as elsewhere."""
 SIZES = ((1, 1), (1, 23), (5, 4), (4, 40))
 """Items and steps that a graph is tried at; it is made at others."""
 _MADE_AT = (3, 7)
@@ -79,8 +82,20 @@ def compare(module: nn.Module, session: onnxruntime.InferenceSession, inputs: Ma
         raise ExportError(f"the graph cannot read {size}: {_line(error)}") from error
     if found.shape != tuple(wanted.shape):
         raise ExportError(f"the graph answers {size} by {found.shape}, not {tuple(wanted.shape)}")
-    if not np.allclose(found, wanted.numpy(), rtol=TOLERANCE, atol=TOLERANCE):
-        raise ExportError(f"the graph answers {size} with an error of {np.abs(found - wanted.numpy()).max():.1e}")
+    if np.allclose(found, wanted.numpy(), rtol=TOLERANCE, atol=TOLERANCE):
+        return
+    off = float(np.abs(found - wanted.numpy()).max())
+    rounding = max(float((_one_bit_off(module)(*inputs.values()) - wanted).abs().max()) for _ in range(4))
+    if not off <= ROUNDING * rounding:
+        raise ExportError(f"the graph answers {size} with an error of {off:.1e}")
+
+
+def _one_bit_off(module: nn.Module) -> nn.Module:
+    """A copy whose weights are larger or smaller by their last bit, by chance."""
+    module = copy.deepcopy(module)
+    for parameter in module.parameters():
+        parameter.mul_(1 + torch.finfo(parameter.dtype).eps * torch.randn_like(parameter).sign())
+    return module
 
 
 def _exported(served: Graph) -> bytes:
