@@ -22,7 +22,7 @@ from tuner.training import checkpoint
 from tuner.training.devices import choose_device
 from tuner.training.settings import settings
 
-SERVING = ("torch", "numpy", "pandas", "pydantic", "PyYAML", "safetensors")
+SERVING = ("torch", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "PyYAML", "safetensors")
 """Packages without which no model answers."""
 BY_ADAPTER = {
     "nlp/classification": ("tokenizers",),

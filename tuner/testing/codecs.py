@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -146,6 +148,14 @@ class CodecContract:
         assert "torch" in kept.modules
         assert not {"ray", "optuna", "mlflow", "matplotlib"} & kept.modules
 
+    def test_the_requirements_name_what_is_imported(self, kept: Kept) -> None:
+        """Of what `tuner` depends on, a model imports nothing that is not in its requirements."""
+        lines = (kept.model / "requirements.txt").read_text().splitlines()
+        known = packages_distributions()
+        imported = {_plain(name) for module in kept.modules for name in known.get(module, ())}
+        depended = {_plain(line) for line in requires("tuner") or () if "extra ==" not in line}
+        assert imported & depended <= {_plain(line) for line in lines}
+
     def test_the_folder_has_what_the_adapter_names(self, kept: Kept) -> None:
         """No other file of prepared data goes with a model, and no file is executable code."""
         assert {path.name for path in (kept.model / "preprocess").iterdir()} == set(
@@ -186,3 +196,9 @@ class CodecContract:
         found = [rows for _, rows in model.answers([broken, *whole, broken])]
         assert [bool(rows[0]["problem"]) for rows in found] == [True, False, True]
         assert all(list(rows[0]) == list(model.columns()) for rows in found)
+
+
+def _plain(requirement: str) -> str:
+    """A package's name as an index knows it, without its versions."""
+    name: str = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
