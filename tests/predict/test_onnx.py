@@ -13,7 +13,6 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
-from tests.predict.test_texts import study  # noqa: F401 - a fixture
 from tests.support.models import made_model
 from tests.support.networks import Task
 from tuner.adapters.base import Graph
