@@ -120,6 +120,12 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 def print_unfinished(standing: Standing, console: Console) -> None:
     """How far a study is that is not finished."""
+    for line in unfinished(standing):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def unfinished(standing: Standing) -> list[str]:
+    """How far a study is that is not finished, in lines."""
     if standing.running:
         state = "a driver is at work on it"
     else:
@@ -134,8 +140,7 @@ def print_unfinished(standing: Standing, console: Console) -> None:
         lines.append(f"{counted(standing.confirmed, 'training')} of the confirmation over")
     if standing.best is not None:
         lines.append(f"best so far: {standing.metric} {number(standing.best)} (trial {standing.best_number})")
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return lines
 
 
 def _here(path: str) -> str:

@@ -49,13 +49,18 @@ def split_change(change: str) -> tuple[Key, str]:
     if not is_text(change):
         raise TaskFileError("--set must be text that UTF-8 can write", value=change, where="--set")
     dotted, equals, text = change.partition("=")
-    first, _, rest = dotted.strip().partition(".")
-    key = (first, *([rest] if first in _FLAT and rest else rest.split(".") if rest else []))
+    key = split_key(dotted.strip())
     if not equals or not all(key):
         raise TaskFileError(
             "--set must be key=value", value=change, where="--set", fix="For example: --set budget.trials=10."
         )
     return key, text
+
+
+def split_key(dotted: str) -> tuple[str, ...]:
+    """A dotted key as a path."""
+    first, _, rest = dotted.partition(".")
+    return (first, *([rest] if first in _FLAT and rest else rest.split(".") if rest else []))
 
 
 def _read(text: str, kinds: set[Any] | None, key: Key, where: str) -> Any:

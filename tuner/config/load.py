@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tuner.config.changes import DataOptions, changed, split_change
+from tuner.config.given import NAME, as_yaml, given, with_changes
 from tuner.config.messages import validate_options
 from tuner.config.ready import ready_search_spaces
 from tuner.config.task import TaskFile
@@ -22,13 +25,15 @@ class LoadedTask:
 
     Args:
         task: What it says.
-        document: Its values with their places, `--set` changes included.
-        path: The file.
+        document: Its values with their places, changes included.
+        path: The file; of a task that is given as Python values, one in the current folder that need not be there.
+        text: The file's text, without changes; of a task that is given as Python values, one that says the same.
     """
 
     task: TaskFile
     document: Document
     path: Path
+    text: str
 
     def resolve(self, path: str) -> Path:
         """A path written in the task file: below the task file's folder if it exists there, else as it is.
@@ -64,24 +69,36 @@ class LoadedTask:
         return TaskFileError(rule, value=self.task.search_space, fix=fix, where=self.document.place(key), key=key)
 
 
-def load_task_file(path: Path | str, sets: Sequence[str] = (), data_options: DataOptions | None = None) -> LoadedTask:
+def load_task_file(
+    source: Path | str | Mapping[str, Any],
+    sets: Sequence[str] = (),
+    data_options: DataOptions | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> LoadedTask:
     """Read and check a task file.
 
     Args:
-        path: The file.
+        source: The file, or what it would say.
         sets: Changes as "key=value": dotted key, value in YAML, or plain where the option takes text. They win over
             the file, later over earlier.
         data_options: Tells what the keys of `data` take, by the adapter's name.
+        changes: Changes as Python values, see `with_changes`; they come before `sets`.
 
     Raises:
         TaskFileError: The first mistake, with its place; see `OptionsError` for the others.
     """
-    path = Path(path)
-    document = read_yaml(path)
+    if isinstance(source, Mapping):
+        path, document = Path(NAME), with_changes(given(source), changes)
+        if "name" not in document.value:
+            raise TaskFileError("a task without a file must have a name", fix="Add name: its study is found by it.")
+        text = as_yaml(document)
+    else:
+        path = Path(source)
+        document, text = with_changes(read_yaml(path), changes), path.read_text(encoding="utf-8-sig")
     for change in sets:
         remember(change)
     for change in sorted(sets, key=lambda change: split_change(change)[0][0] == "data"):  # the adapter comes first
         document = changed(document, change, data_options)
     values = {"name": printable(path.stem), **document.value}
     task = validate_options(TaskFile, values, key=(), place=document.place)
-    return LoadedTask(task, document, path)
+    return LoadedTask(task, document, path, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from copy import copy
+from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,21 @@ class Model:
         codec = copy(self.codec)
         codec.asked = validate_options(options, asked, place=lambda _: "")
         return Model(self.description, codec, self.network, self._device)
+
+    def __repr__(self) -> str:
+        described = self.description
+        chosen = f", {described.metric} {described.value:.4g}" if described.value is not None else ""
+        return f"Model({described.name!r}, {described.adapter}{chosen})"
+
+    def _repr_html_(self) -> str:
+        described = self.description
+        facts = {"adapter": described.adapter, "answers": ", ".join(self.columns()), **described.params}
+        if described.value is not None:
+            facts = {described.metric: f"{described.value:.4g}", **facts}
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items()
+        )
+        return f"<b>{escape(described.name)}</b><table>{rows}</table>"
 
     def predict(self, data: Any, *, proba: bool = False, **asked: Any) -> pd.DataFrame:
         """Answers to raw data: a row per item, of a forecast one per step; of an item that cannot be read its problem.

@@ -25,7 +25,7 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
         digest: Of them, and how they are prepared.
     """
     task, file, folder = sweep.task, sweep.task.file, sweep.folder
-    places.write(str(folder.task_file), without_secrets(task.path.read_text()).encode())
+    places.write(str(folder.task_file), without_secrets(task.text).encode())
     if changed := note_versions(folder):
         sweep.tell(Notice(f"since the last run {', '.join(changed)}: suggestions and losses may differ"))
     collect(folder, prepared=False)

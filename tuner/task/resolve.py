@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,19 +27,25 @@ from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.task.task import Place, Task, acting, located
 
 
-def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
+def resolve_task(
+    source: str | Path | Mapping[str, Any],
+    sets: Sequence[str] = (),
+    changes: Mapping[str, Any] = MappingProxyType({}),
+) -> Task:
     """Read a task file and check everything that can be checked without reading the data.
 
     Args:
-        path: The task file.
+        source: The task file, or what it would say.
         sets: `key=value` changes.
+        changes: Changes as Python values: a mapping changes the keys that it names.
 
     Raises:
         TaskFileError: The first mistake, with its place.
     """
-    modules = (str(Path(path).absolute().parent), os.getcwd())
+    beside = [] if isinstance(source, Mapping) else [str(Path(source).absolute().parent)]
+    modules = (*beside, os.getcwd())
     find_modules(modules)
-    loaded = load_task_file(path, sets, lambda name: ADAPTERS[name].options)
+    loaded = load_task_file(source, sets, lambda name: ADAPTERS[name].options, changes)
     file = loaded.task
     place = loaded.document.place
     _check_driver(file, place)
@@ -49,9 +56,11 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
     objective = _objective(file, adapter, place)
     space = task_space(loaded)
     recorder = _recorder(file, place)
+    folder = StudyFolder((Path(file.storage.folder) / file.name).absolute())
     task = Task(
         file=file,
-        path=loaded.path,
+        path=folder.task_file if isinstance(source, Mapping) else loaded.path,
+        text=loaded.text,
         place=place,
         adapter=adapter,
         data=_absolute_paths(options.model_dump(mode="json")),
@@ -62,7 +71,7 @@ def resolve_task(path: str | Path, sets: Sequence[str] = ()) -> Task:
         sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
         recorder=recorder,
-        folder=StudyFolder((Path(file.storage.folder) / file.name).absolute()),
+        folder=folder,
         modules=modules,
     )
     _check_thresholds(file, place)

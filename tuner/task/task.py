@@ -28,6 +28,9 @@ class Task:
 
     file: TaskFile
     path: Path
+    """The task file; of a task without one, the copy that its study keeps."""
+    text: str
+    """What the study keeps of it."""
     place: Place
     adapter: Adapter
     data: Mapping[str, Any]

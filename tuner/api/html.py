@@ -1,0 +1,39 @@
+"""A study as a notebook shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from tuner.announcements import Summary
+from tuner.cli.tables import parameters, unfinished
+from tuner.sweep.standing import Standing
+
+
+def study_html(standing: Standing) -> str:
+    """The summary of a finished study; of another one, how far it is."""
+    if standing.summary is None:
+        first, *rest = unfinished(standing)
+        return f"<b>{escape(first)}</b>{_lines(rest)}"
+    return _summary(standing.summary)
+
+
+def _summary(summary: Summary) -> str:
+    columns = {"name": "configuration", "score": summary.metric, "test": summary.test_metric, "seeds": "seeds"}
+    if not summary.has_test:
+        del columns["test"]
+    table = _table(list(columns.values()), [[row[key] for key in columns] for row in summary.rows])
+    told = [*summary.sentences]
+    if summary.winner_params:
+        told.append(f"{summary.winner}: {parameters(summary.winner_params)}")
+    return f"<b>{escape(summary.headline)}</b>{table if summary.rows else ''}{_lines(told)}"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _lines(sentences: Iterable[str]) -> str:
+    return "".join(f"<div>{escape(sentence)}</div>" for sentence in sentences)
