@@ -23,3 +23,4 @@ study = tuner.run(
 print(study.leaderboard())
 print(study.curves().pivot(index="epoch", columns="number", values="val/loss"))
 print(study.best_params)
+print(study.model().predict(table.drop(columns="label").head()))

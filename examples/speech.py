@@ -25,3 +25,4 @@ study = tuner.run(
 )
 print(study.winner)
 print(study.findings()[["number", "name", "evidence"]])
+print(study.model().predict([Path("tones/low/0.wav"), Path("tones/high/0.wav")], proba=True))

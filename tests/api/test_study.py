@@ -189,7 +189,9 @@ def test_its_model_answers(study: tuner.Study, finished: Path) -> None:
     assert len(answers) == len(waves)
     assert set(answers["class"]) <= {"fast", "slow"}
     pd.testing.assert_frame_equal(tuner.load(study.folder / "model").predict(waves), answers)
-    assert repr(model).startswith(f"Model('study tiny, {study.winner.name}', time_series/classification, val/accuracy 0.")
+    assert repr(model).startswith(
+        f"Model('study tiny, {study.winner.name}', time_series/classification, val/accuracy 0."
+    )
     assert "<th>adapter</th><td>time_series/classification</td>" in model._repr_html_()
 
 
