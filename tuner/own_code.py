@@ -17,6 +17,9 @@ from pathlib import Path
 Code = dict[str, list[str]]
 """File, relative to the folder that its modules are found in -> digests of its bytes and of its syntax tree."""
 
+PACKAGE = Path(__file__).parent
+"""The folder of this package."""
+
 
 _found_in: list[str] = []
 """Folders of the task at hand."""

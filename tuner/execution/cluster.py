@@ -7,11 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
-import tuner
 from tuner.execution.capacity import SlotSize
+from tuner.own_code import PACKAGE
 
 LOOK_SECONDS = 1.0
 """Time between two looks at whether a Ray is still there."""
@@ -88,7 +87,7 @@ def initializing() -> Iterator[None]:
     before = os.getcwd()
     main = threading.current_thread() is threading.main_thread()
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)} if main else {}
-    os.chdir(Path(tuner.__file__).parents[1])
+    os.chdir(PACKAGE.parent)
     try:
         yield
     finally:

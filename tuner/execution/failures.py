@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-import tuner
 from tuner.errors import TunerError
+from tuner.own_code import PACKAGE
 
 MEMORY_ADVICE = "lower batch_size, hidden_size or layers in the search space, or resources.workers"
 EXITED = "os._exit"
@@ -17,7 +17,7 @@ EXITED = "os._exit"
 _FATAL = "Fatal Python error: "
 _ALLOCATORS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
 """What torch's allocators say: the CPU's by a RuntimeError, a GPU's by its own OutOfMemoryError."""
-_PACKAGE = str(Path(tuner.__file__).parent) + os.sep
+_PACKAGE = str(PACKAGE) + os.sep
 _FRAME = re.compile(r'^\s+File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import tuner
 from tuner.execution.capacity import SlotSize, living_nodes
+from tuner.own_code import PACKAGE
 
 PROBE_SECONDS = 180.0
 """Longest time for all nodes to answer; a worker's process must start first."""
@@ -67,7 +66,7 @@ def probe_nodes(
 def package_digest() -> str:
     """A name for the code of this package."""
     digest = hashlib.sha256()
-    root = Path(str(tuner.__file__)).parent
+    root = PACKAGE
     for path in sorted(root.rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
