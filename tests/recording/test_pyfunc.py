@@ -12,6 +12,7 @@ import mlflow
 import pandas as pd
 import pytest
 
+from tests.support.command import tuner
 from tests.support.models import made_model
 from tuner.errors import DataError
 from tuner.predict import load
@@ -89,3 +90,13 @@ def test_a_model_without_columns_is_served_without_a_signature(tmp_path: Path) -
     assert isinstance(_load_pyfunc(str(made)), Served)
     save(made, tmp_path / "form")
     assert mlflow.pyfunc.load_model(str(tmp_path / "form")).metadata.signature is None
+
+
+def test_it_is_exported_as_mlflow_has_it(tmp_path: Path) -> None:
+    """A folder that MLflow opens; what is there already is not written over."""
+    made, out = made_model(tmp_path / "made"), tmp_path / "out"
+    tuner("export", str(made), "-o", str(out), "--mlflow")
+    found: Any = mlflow.pyfunc.load_model(str(out))
+    pd.testing.assert_frame_equal(found.predict(table(made)), load(made).predict(table(made)), atol=1e-6)
+    told = tuner("export", str(made), "-o", str(out), "--mlflow", status=2).output
+    assert told.count("\n") == 1

@@ -24,10 +24,7 @@ def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = Fa
     Raises:
         StudyError: Something is there, the model is damaged, or it cannot be exported.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError(
-            "the folder to export to must be new or empty", value=str(folder), fix="Name another, or remove it."
-        )
+    check_new(folder)
     making = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     try:
         _copy(model, making)
@@ -41,6 +38,18 @@ def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = Fa
         raise StudyError("the folder to export to must be writable", value=error.strerror, where=str(folder)) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder in which something would be written over.
+
+    Raises:
+        StudyError: It holds something, or is none.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StudyError(
+            "the folder to export to must be new or empty", value=str(folder), fix="Name another, or remove it."
+        )
 
 
 def _copy(model: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -16,18 +17,28 @@ from tuner.cli.studies import model_folder
     "-o", "--output", "folder", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty."
 )
 @click.option("--onnx", is_flag=True, help="Also write model.onnx and preprocess.json, for onnxruntime.")
+@click.option("--mlflow", is_flag=True, help="Write it as an MLflow model, for mlflow.pyfunc.load_model.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
 @STORAGE
 @examples("python -m tuner export digits -o digits-model", "python -m tuner export digits -o digits-onnx --onnx")
-def export(model: str, folder: Path, onnx: bool, own_code: bool, storage: str) -> None:
+def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, storage: str) -> None:
     """Copy the model of a study's confirmed winner, or a model's folder, to where it is used.
 
     With --onnx the network becomes a graph that other programs run. It is run at four sizes of batch and length before
     it is given out, and must answer as the model does.
     """
+    from tuner.predict.exporting import check_new
     from tuner.predict.exporting import export as copied
 
-    copied(model_folder(model, storage), folder, onnx=onnx, own_code=own_code)
+    check_new(folder)
+    if mlflow:
+        from tuner.recording.model_form import save
+
+        with TemporaryDirectory(prefix="tuner-export-") as made:
+            copied(model_folder(model, storage), Path(made) / "model", onnx=onnx, own_code=own_code)
+            save(Path(made) / "model", folder)
+    else:
+        copied(model_folder(model, storage), folder, onnx=onnx, own_code=own_code)
     click.echo(f"model written to {folder}")
     if onnx:
         click.echo("model.onnx answers as the model does, at four sizes of batch and length; preprocess.json says how")
