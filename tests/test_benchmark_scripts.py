@@ -16,21 +16,22 @@ import pytest
 from tests.support.rolls import write_rolls
 
 ROOT = Path(__file__).resolve().parents[1]
-SWEEP = "--set ray.address=in-process --set tracking.uri=none --set budget.epochs=1 --set report.figures=0"
-SWEEP += " --set space.hidden_size=4"
+KEPT = "--set ray.address=in-process --set budget.epochs=1 --set report.figures=0 --set space.hidden_size=4"
+"""Of scripts that read what MLflow has recorded."""
+SWEEP = f"{KEPT} --set tracking.uri=none"
 PEERS = {"tune-bare": "optuna_integration", "optuna": "optuna_integration"}
 SMOKE = {
     "acting": f"--trials 2 --seeds 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
-    "adding": f"--trials 1 --seeds 1 --workers 1 {SWEEP} --set data.train=50 --set data.length=10 --set baseline={{}}",
+    "adding": f"--trials 1 --seeds 1 --workers 1 {KEPT} --set data.train=50 --set data.length=10 --set baseline={{}}",
     "batching": "--pairs 1 --epochs 1 --rounds 1",
     "cells": "--rounds 2 --cells lstm,mgu",
     "diagnostics_cost": "--seconds 0.1 --tasks vowels --levels standard",
-    "etth1": f"ETTh1.csv --trials 1 --epochs 1 --seeds 1 --workers 1 {SWEEP} --set data.stride=500 --set confirm.top=1",
+    "etth1": f"ETTh1.csv --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT} --set data.stride=500 --set confirm.top=1",
     "faults": "--quick --rows clock",
     "findings": f"--trials 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "fuzz": "--minutes 0.03 --only search",
     "intervals": "--studies 3",
-    "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {SWEEP}",
+    "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT}",
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",

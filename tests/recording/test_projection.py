@@ -175,7 +175,7 @@ class TestSweep:
             "summary",
             START + 2000,
             leaderboard=[],
-            winner=3,
+            winner="trial 3",
             baseline=None,
             test={},
             sentences=["trial 3 is better."],
@@ -185,7 +185,7 @@ class TestSweep:
         assert (parent.info.run_name, parent.info.status) == ("fake", "FINISHED")
         assert parent.data.params == {"layers": "2", "budget.trials": "10", "budget.epochs": "5"}
         assert parent.data.tags["tuner.kind"] == "sweep"
-        assert parent.data.tags["tuner.winner"] == "3"
+        assert parent.data.tags["tuner.winner"] == "trial 3"
         assert parent.data.tags["mlflow.note.content"] == "trial 3 is better."
         client = MlflowClient(uri)
         assert [f.path for f in client.list_artifacts(parent.info.run_id)] == ["figures", "task.yaml"]

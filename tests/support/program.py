@@ -46,7 +46,8 @@ class Program:
         os.close(descriptor)
         given = {**os.environ, "PYTHONPATH": str(ROOT)} if environment is None else dict(environment)
         self._process = _forks.Process(target=_run, args=(str(folder), arguments, given, self._output, cpu_seconds))
-        self._process.start()
+        with patch.object(sys, "path", [str(ROOT), *sys.path]):  # that of the fork; a test may have changed it
+            self._process.start()
 
     @property
     def pid(self) -> int:

@@ -101,6 +101,7 @@ def test_a_signal_stops_cleanly_and_the_same_command_goes_on(
     path = write_task(tmp_path, trials=TRIALS, epochs=4, mlflow=True, more=f"confirm: {{top: 1, seeds: 1}}\n{where}")
     process = start(tmp_path, path)
     while ended(tmp_path) < 2:
+        assert process.poll() is None, process.told()
         time.sleep(0.02)
     process.send_signal(number)
     assert "stopping" in finish(process, status)

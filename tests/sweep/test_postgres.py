@@ -36,6 +36,7 @@ def test_a_sweep_in_a_database_is_that_of_a_journal_and_survives_the_servers_cra
         time.sleep(0.02)
     postgres.stop(signal.SIGQUIT)
     while AWAY not in process.told():
+        assert process.poll() is None, process.told()
         time.sleep(0.02)
     postgres.start()
     output = finish(process)
@@ -96,6 +97,7 @@ def test_a_stop_goes_through_while_the_database_is_away(
     postgres.stop()
     try:
         while AWAY not in process.told():
+            assert process.poll() is None, process.told()
             time.sleep(0.02)
         process.send_signal(number)
         finish(process, status=128 + number)

@@ -71,7 +71,7 @@ def _checked(draft: Draft, dropped: Sequence[str], *, timing: bool) -> Checked:
         task = resolve_task(path)
         _, prepared = task.prepare()
     objective = task.against_trivial
-    direction = "higher is better" if objective.maximize else "lower is better"
+    direction = objective.words
     trivial = "none"
     if objective.trivial is not None:
         trivial = f"{objective.metric} {objective.trivial:.4g} by {objective.trivial_name}, {direction}"
