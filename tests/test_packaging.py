@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.models import made_model
+from tuner.adapters.catalog import ADAPTERS
+from tuner.predict.writing import SERVING
+
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "pyproject.toml").read_text()
 PROJECT = tomllib.loads(TEXT)["project"]
@@ -90,6 +94,26 @@ def test_every_dependency_is_imported_where_its_line_says() -> None:
     for name, place in lines:
         found = set().union(*map(providers, imported(ROOT / (place or "tuner"))))
         assert distribution(name) in found, f"{name} is imported in {place}"
+
+
+def test_what_models_require_is_declared() -> None:
+    """Each is a dependency of the package, so that the ranges of pyproject.toml hold for models, too."""
+    required = {*SERVING, *(each for name in ADAPTERS for each in getattr(ADAPTERS[name].load(), "model_packages", ()))}
+    assert {distribution(each) for each in required} <= {distribution(each) for each in PROJECT["dependencies"]}
+    assert {"tokenizers", "kaldi-native-fbank"} <= required
+
+
+def test_a_models_requirements_are_lines_that_an_index_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pinned, without the mark of a local build; this package is not among them, which would bring all of a search."""
+    monkeypatch.setattr("tuner.predict.writing.version", lambda name: "2.13.0+cpu" if name == "torch" else "1.0")
+    made = made_model(tmp_path)
+    told = (made / "requirements.txt").read_text().splitlines()
+    lines = [line for line in told if not line.startswith("#")]
+    assert {"torch==2.13.0", "tokenizers==1.0", "click==1.0"} <= set(lines)
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines)
+    assert "tuner" not in {distribution(line) for line in lines}
+    assert "--no-deps" in "".join(told[:3])
+    assert json.loads((made / "network.json").read_text())["versions"]["torch"] == "2.13.0+cpu"
 
 
 @pytest.mark.slow

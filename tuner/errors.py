@@ -12,6 +12,7 @@ TunerError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -87,6 +88,21 @@ class TrialError(TunerError, RuntimeError):
 
 class Diverged(TrialError):  # noqa: N818 - the outcome's name in the literature and in the state table
     """A loss, metric, gradient, weight or prediction is not finite."""
+
+
+def missing_package(error: ImportError) -> UserError | None:
+    """What is told where a package that this one depends on is not installed; None of any other import that fails."""
+    from importlib.metadata import PackageNotFoundError, requires  # here, as nearly every command does without
+
+    try:
+        known = {re.split(r"[^\w-]", line, maxsplit=1)[0].lower() for line in requires("tuner") or ()}
+    except PackageNotFoundError:  # a checkout on the path
+        return None
+    package = (error.name or "").partition(".")[0].replace("_", "-").lower()
+    if package not in known:
+        return None
+    fix = f"Install it, pip install {package}, or tuner with all that it depends on."
+    return UserError(f"the package {package} must be installed", fix=fix)
 
 
 def nearest(name: str, known: Iterable[str], listed: str = "") -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +14,7 @@ from tuner.cli import main
 from tuner.cli.catalogs import kinds
 from tuner.config import read_yaml, ready_tasks
 from tuner.disk.lock import DriverLock
+from tuner.errors import missing_package
 
 STORED = "\n\nstored in mlruns/studies/tiny"
 COMMANDS = sorted(main.commands)
@@ -160,6 +162,18 @@ def test_a_mistake_is_told_in_one_line(arguments: tuple[str, ...], message: str)
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only what models need is installed, what takes more says what; another import that fails is no mistake."""
+    monkeypatch.delitem(sys.modules, "tuner.cli.tables", raising=False)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    told = tuner("list", "cells", status=2).output
+    assert told == (
+        "the package rich must be installed. Install it, pip install rich, or tuner with all that it depends on.\n"
+    )
+    assert missing_package(ImportError(name="kaldi_native_fbank")) is not None
+    assert missing_package(ImportError(name="tuner.cli")) is missing_package(ImportError()) is None
 
 
 @pytest.mark.usefixtures("here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_a_later_format_and_code_by_name_are_refused(model: Path) -> None:
         (model / "network.json").write_text(json.dumps({**described, **changes}))
         with pytest.raises(StudyError, match=told):
             load(model)
+
+
+def test_a_package_that_is_not_installed_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With where to get it; the model's files are not what is at fault."""
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    monkeypatch.delitem(sys.modules, "tuner.adapters.nlp.codec")
+    with pytest.raises(
+        StudyError, match=r"must be installed, but got 'no tokenizers'\. Install it: pip install -r"
+    ) as told:
+        load(model)
+    assert str(told.value).endswith(str(model / "requirements.txt"))
 
 
 def test_a_study_without_a_confirmed_winner_has_no_model(study: Path, tmp_path: Path) -> None:

@@ -288,6 +288,9 @@ class Adapter(Protocol):
     model_files: Sequence[str]
     """Files of prepared data that `codec` reads, free of training data: they go with a model. Without this attribute
     the adapter has no codec, and its models answer nothing."""
+    model_packages: Sequence[str]
+    """Packages that `codec` imports and not every model needs: ("tokenizers",). They go into the model's
+    requirements.txt. Without this attribute there are none."""
     propose: Propose
     """A function that looks at the beginning of the user's files and proposes how this adapter would read them.
     Without this attribute it takes part in no `init`."""

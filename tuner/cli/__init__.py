@@ -29,7 +29,7 @@ from tuner.cli.commands.serve import serve
 from tuner.cli.commands.show import show
 from tuner.cli.commands.top import top
 from tuner.cli.commands.validate import validate
-from tuner.errors import UserError
+from tuner.errors import UserError, missing_package
 from tuner.redaction import redacting
 
 _COMMANDS = (
@@ -66,6 +66,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(str(error), err=True)
+            ctx.exit(2)
+        except ModuleNotFoundError as error:  # where only a model's requirements are installed
+            if (told := missing_package(error)) is None:
+                raise
+            click.echo(str(told), err=True)
             ctx.exit(2)
 
 

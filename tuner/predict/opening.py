@@ -14,7 +14,7 @@ from tuner.disk import regular
 from tuner.errors import StudyError, TunerError
 from tuner.nets.catalog import CELLS
 from tuner.nets.network import Network, build_network
-from tuner.predict.folder import NETWORK, PREPROCESS, WEIGHTS, Description, damaged
+from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged
 from tuner.predict.model import Model
 from tuner.registry import Catalog, Entry
 from tuner.training.settings import settings
@@ -29,7 +29,8 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         own_code: Whether an adapter or a cell of your own, named `module:Class` in the folder, may be imported.
 
     Raises:
-        StudyError: It is no model's folder, is damaged, of a later format, or needs code that may not be imported.
+        StudyError: It is no model's folder, is damaged, of a later format, or needs code that may not be imported, or
+            a package that is not installed.
     """
     folder = Path(folder)
     if not (folder / NETWORK).exists() and (folder / "model" / NETWORK).exists():
@@ -47,6 +48,13 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         network = build_network(chosen.net, chosen.cell, chosen.regularizers, codec.problem)
     except TunerError as error:
         raise damaged(folder / NETWORK, str(error)) from error
+    except ImportError as error:
+        raise StudyError(
+            "what the model needs must be installed",
+            value=f"no {error.name}" if error.name else str(error),
+            fix=f"Install it: pip install -r {folder / REQUIREMENTS}",
+            where=str(folder),
+        ) from error
     except Exception as error:  # libraries raise many kinds for a damaged file
         raise damaged(folder / PREPROCESS, f"{type(error).__name__}: {error}") from error
     _fill(network, folder / WEIGHTS)

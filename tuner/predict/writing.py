@@ -22,14 +22,13 @@ from tuner.training import checkpoint
 from tuner.training.devices import choose_device
 from tuner.training.settings import settings
 
-SERVING = ("torch", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "PyYAML", "safetensors")
-"""Packages without which no model answers."""
-BY_ADAPTER = {
-    "nlp/classification": ("tokenizers",),
-    "nlp/language_modelling": ("tokenizers",),
-    "speech/classification": ("soundfile", "scipy", "kaldi-native-fbank"),
-}
-"""What the codecs of an adapter need beside them."""
+SERVING = ("click", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "PyYAML", "safetensors", "torch")
+"""Packages, beside this one, without which no model answers; what the adapter adds is its `model_packages`."""
+_HOW = """\
+# What a model of this kind needs, and nothing of a search (Ray, Optuna, MLflow). In the environment that is to answer:
+#     pip install -r requirements.txt
+#     pip install --no-deps WHEEL        of tuner {version}, or its checkout
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def write_model(folder: Path, trained: Trained) -> None:
     for name in adapter.model_files:
         places.write(str(making / PREPROCESS / name), regular.read_bytes(trained.prepared / name))
     write_signature(making, adapter.codec(making / PREPROCESS))
-    places.write(str(making / REQUIREMENTS), "".join(f"{line}\n" for line in _requirements(trained.adapter)).encode())
+    places.write(str(making / REQUIREMENTS), _requirements(adapter).encode())
     places.write(str(making / CARD), trained.card.encode())
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
@@ -95,7 +94,7 @@ def _described(trained: Trained, adapter: Adapter, options: Options) -> Descript
         lag=completed(adapter.problem(trained.prepared), trained.prepared).lag,
         metric=trained.metric,
         value=trained.value,
-        versions=dict(line.split("==") for line in _requirements(trained.adapter)),
+        versions=_versions(adapter),
     )
 
 
@@ -104,11 +103,19 @@ def _last(name: str, value: Any) -> Any:
     return PurePath(value).name if isinstance(value, str) and (name == "path" or name.endswith("_path")) else value
 
 
-def _requirements(adapter: str) -> list[str]:
-    found = []
-    for package in ("tuner", *SERVING, *BY_ADAPTER.get(adapter, ())):
+def _versions(adapter: Adapter) -> dict[str, str]:
+    """Those at work of all that the model needs; a package that is not installed is left out."""
+    found = {}
+    for package in ("tuner", *SERVING, *getattr(adapter, "model_packages", ())):
         try:
-            found.append(f"{package}=={version(package)}")
-        except PackageNotFoundError:  # of another kind of data
+            found[package] = version(package)
+        except PackageNotFoundError:
             continue
     return found
+
+
+def _requirements(adapter: Adapter) -> str:
+    """Lines for pip. A build's own mark, as in 2.13.0+cpu, is left out: no index knows it."""
+    found = _versions(adapter)
+    lines = [f"{package}=={number.partition('+')[0]}\n" for package, number in found.items() if package != "tuner"]
+    return "".join([_HOW.format(version=found.get("tuner", "")), *lines])

@@ -42,14 +42,14 @@ def save(model: Path, to: Path, identity: Model | None = None) -> None:
     """
     signature, example = _signature(model)
     try:
-        lines = regular.read_bytes(model / "requirements.txt").decode().splitlines()
+        told = regular.read_bytes(model / "requirements.txt").decode().splitlines()
         pyfunc.save_model(
             str(to),
             loader_module=LOADER,
             data_path=str(model),
             signature=signature,
             input_example=example,
-            pip_requirements=lines,
+            pip_requirements=[line for line in told if not line.startswith("#")],
             mlflow_model=identity or Model(),
         )
     except (OSError, ValueError, MlflowException) as error:

@@ -26,7 +26,7 @@ def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> s
             f"# {file.name}: {summary.winner}",
             "",
             f"A recurrent network for `{file.adapter}`, chosen by `{task.objective.metric}` "
-            f"({task.objective.words}). Use it where tuner is installed:",
+            f"({task.objective.words}). Use it where tuner is installed (`requirements.txt` says what that takes):",
             "",
             "```sh",
             "python -m tuner predict THIS_FOLDER new_data -o answers.csv",

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import packages_distributions, requires
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -23,12 +23,14 @@ from tuner.predict import Model, load
 from tuner.testing.sweeps import run_in_process
 
 _FRESH = """if True:
-    import json, sys
-    from tuner.predict import load
-    model, raw, out, asked = sys.argv[1:]
-    load(model, own_code=True).predict(raw, proba=True, **json.loads(asked)).to_csv(out, index=False)
-    print(*sorted({name.partition(".")[0] for name in sys.modules}))
+    import atexit, json, sys
+    missing, *arguments = sys.argv[1:]
+    sys.modules.update(dict.fromkeys(json.loads(missing)))
+    atexit.register(lambda: print(*sorted({name.partition(".")[0] for name, module in sys.modules.items() if module})))
+    from tuner.cli import main
+    main(["predict", *arguments])
 """
+"""`predict` where some modules are not installed; in the end it prints what was imported."""
 
 
 class Kept(NamedTuple):
@@ -112,16 +114,11 @@ class CodecContract:
             if path.name != cls.raw:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         out = elsewhere / "answers.csv"
+        missing = json.dumps(_missing(elsewhere / "model/requirements.txt"))
+        asked = [word for name, value in cls.asked.items() for word in ("--ask", f"{name}={json.dumps(value)}")]
+        arguments = [elsewhere / "model", folder / cls.raw, "-o", out, "--proba", "--own-code", *asked]
         done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                _FRESH,
-                str(elsewhere / "model"),
-                str(folder / cls.raw),
-                str(out),
-                json.dumps(dict(cls.asked)),
-            ],
+            [sys.executable, "-c", _FRESH, missing, *map(str, arguments)],
             cwd=elsewhere,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
@@ -143,18 +140,18 @@ class CodecContract:
         assert found
         assert found == {name: pytest.approx(kept.recorded[name], abs=1e-6) for name in found}
 
-    def test_nothing_of_a_search_is_imported(self, kept: Kept) -> None:
-        """A model answers without Ray, Optuna, MLflow and Matplotlib."""
-        assert "torch" in kept.modules
-        assert not {"ray", "optuna", "mlflow", "matplotlib"} & kept.modules
+    def test_nothing_of_a_search_is_needed(self, kept: Kept) -> None:
+        """Those answers came of `predict` where nothing is installed but what the model's requirements name or bring:
+        no Ray, Optuna, MLflow or Matplotlib."""  # noqa: D205, D209 - one sentence
+        assert {"click", "torch"} <= kept.modules
+        assert {"ray", "optuna", "mlflow", "matplotlib"} <= set(_missing(kept.model / "requirements.txt"))
 
     def test_the_requirements_name_what_is_imported(self, kept: Kept) -> None:
         """Of what `tuner` depends on, a model imports nothing that is not in its requirements."""
         lines = (kept.model / "requirements.txt").read_text().splitlines()
         known = packages_distributions()
         imported = {_plain(name) for module in kept.modules for name in known.get(module, ())}
-        depended = {_plain(line) for line in requires("tuner") or () if "extra ==" not in line}
-        assert imported & depended <= {_plain(line) for line in lines}
+        assert imported & set(_depended("tuner")) <= {_plain(line) for line in lines}
 
     def test_the_folder_has_what_the_adapter_names(self, kept: Kept) -> None:
         """No other file of prepared data goes with a model, and no file is executable code."""
@@ -196,6 +193,26 @@ class CodecContract:
         found = [rows for _, rows in model.answers([broken, *whole, broken])]
         assert [bool(rows[0]["problem"]) for rows in found] == [True, False, True]
         assert all(list(rows[0]) == list(model.columns()) for rows in found)
+
+
+def _missing(requirements: Path) -> list[str]:
+    """Modules of what `tuner` depends on, of packages that a model's requirements neither name nor bring."""
+    there, left = {""}, [_plain(line) for line in requirements.read_text().splitlines()]
+    while left:
+        if (name := left.pop()) not in there:
+            there.add(name)
+            left += _depended(name)
+    gone = set(_depended("tuner")) - there
+    known = {module: set(map(_plain, names)) for module, names in packages_distributions().items()}
+    return sorted(module for module, names in known.items() if names & gone and not names & there)
+
+
+def _depended(package: str) -> list[str]:
+    """What an installed package requires, without its extras."""
+    try:
+        return [_plain(line) for line in requires(package) or () if "extra ==" not in line]
+    except PackageNotFoundError:
+        return []
 
 
 def _plain(requirement: str) -> str:

@@ -48,6 +48,7 @@ class TextClassification:
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(embeds=True)
     model_files = ("facts.json", "tokenizer.json")
+    model_packages = ("tokenizers",)
 
     def __init__(self, options: TextClassificationOptions) -> None:
         self.options = options

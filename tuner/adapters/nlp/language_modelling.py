@@ -60,6 +60,7 @@ class LanguageModelling:
         ),
     )
     model_files = ("facts.json", "tokens.json", "counts.npy", "lengths.npy")
+    model_packages = ("tokenizers",)
     defaults = {"truncation": 64}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: LanguageModellingOptions) -> None:

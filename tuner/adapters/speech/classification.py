@@ -47,6 +47,7 @@ class SpeechClassification:
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
     model_files = ("facts.json",)
+    model_packages = ("kaldi-native-fbank", "scipy", "soundfile")
 
     def __init__(self, options: SpeechClassificationOptions) -> None:
         self.options = options
