@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tuner.disk import places, regular
+from tuner.disk import regular
 from tuner.errors import StudyError
 from tuner.predict.folder import damaged
 from tuner.predict.opening import load
@@ -26,9 +26,9 @@ def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = Fa
     """
     check_new(folder)
     making = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    loaded = load(model, own_code=own_code)
     try:
         _copy(model, making)
-        loaded = load(making, own_code=own_code)
         if onnx:
             from tuner.predict.onnx_export import write_onnx
 
@@ -62,4 +62,4 @@ def _copy(model: Path, folder: Path) -> None:
         if path.is_dir():
             target.mkdir()
         else:
-            places.write(str(target), regular.read_bytes(path))
+            shutil.copyfile(path, target)

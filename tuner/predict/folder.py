@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -31,8 +31,9 @@ NETWORK, WEIGHTS, PREPROCESS, REQUIREMENTS, CARD = (
     "README.md",
 )
 SIGNATURE, EXAMPLE = "signature.json", "input_example.json"
+_READ = {NETWORK, REQUIREMENTS, CARD, SIGNATURE, EXAMPLE}
 _LARGEST = 64 * 1024**2
-"""Bytes of JSON that are read."""
+"""Bytes that are read of any file but the weights."""
 
 
 class Description(BaseModel):
@@ -70,8 +71,7 @@ class Description(BaseModel):
         """
         path = folder / NETWORK
         try:
-            if regular.status(path).st_size > _LARGEST:
-                raise damaged(path, f"more than {_LARGEST} bytes")
+            check_files(folder)
             return cls.model_validate_json(regular.read_bytes(path))
         except OSError as error:
             raise StudyError(
@@ -90,6 +90,27 @@ class Description(BaseModel):
                     where=str(path),
                 ) from error
             raise damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def check_files(folder: Path) -> None:
+    """Refuse a folder that leads elsewhere, waits or does not end, before any file of it is opened.
+
+    Raises:
+        StudyError: A file is a link, no regular file, or larger than any that is written.
+        OSError: There is no such folder.
+    """
+    for path in (*sorted(folder.iterdir()), *sorted((folder / PREPROCESS).glob("*"))):
+        what = "a link" if path.is_symlink() else regular.kind(path)
+        if what and not (what == "a folder" and path.parent == folder):
+            raise damaged(path, what)
+        read = path.parent != folder or path.name in _READ
+        if not what and read and path.stat().st_size > _LARGEST:
+            raise damaged(path, f"more than {_LARGEST} bytes")
+
+
+def last_name(name: str, value: Any) -> Any:
+    """An option of an adapter, of a path its last name alone: where data lay is nobody's business."""
+    return PurePath(value).name if isinstance(value, str) and (name == "path" or name.endswith("_path")) else value
 
 
 def damaged(path: Path, why: str) -> StudyError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from html import escape
 from itertools import islice
 from pathlib import Path
@@ -15,7 +17,7 @@ from torch import nn
 
 from tuner.adapters.base import Codec, Item, Row
 from tuner.config import Options, validate_options
-from tuner.errors import DataError, nearest
+from tuner.errors import DataError, StudyError, TunerError, nearest
 from tuner.predict.folder import Description
 
 if TYPE_CHECKING:
@@ -92,8 +94,7 @@ class Model:
 
         if asked:
             return self.asking(**asked).predict(data, proba=proba)
-        items = self.codec.read(Path(data)) if isinstance(data, str | Path) and _is_path(data) else None
-        found = self.codec.items(data) if items is None else items
+        found = self.read(Path(data)) if isinstance(data, str | Path) and _is_path(data) else self.items(data)
         rows = [row for _, answer in self.answers(found, proba=proba) for row in answer]
         return pd.DataFrame(rows, columns=list(self.columns(proba=proba)))
 
@@ -101,23 +102,72 @@ class Model:
         """The columns of `predict`, and their types."""
         return {**self.codec.columns(proba=proba), PROBLEM: str}
 
+    def read(self, path: Path) -> Iterator[Item]:
+        """The items of a file or folder, a few at a time. See `Codec.read`."""
+        yield from self._sound(lambda: self.codec.read(path))
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """The items of values in memory. See `Codec.items`."""
+        yield from self._sound(lambda: self.codec.items(data))
+
+    def _sound(self, items: Callable[[], Iterator[Item]]) -> Iterator[Item]:
+        """Items, where what no codec foresees is told in a line: mostly preprocessing that was damaged."""
+        try:
+            yield from items()
+        except (TunerError, OSError):
+            raise
+        except Exception as error:
+            raise StudyError(
+                f"the model {self.description.name} must be able to read the data",
+                value=f"{type(error).__name__}: {_in_a_line(error)}",
+                fix="Copy its folder anew; where it is as it was written, report this.",
+            ) from error
+
     def answers(self, items: Iterable[Item], *, proba: bool = False) -> Iterator[tuple[Item, list[Row]]]:
         """Each item with its rows, in their order, a batch at a time; the last column says an item's problem."""
         empty: Row = dict.fromkeys(self.codec.columns(proba=proba))
         for batch in _batched(items):
-            whole = [item for item in batch if item.x is not None]
-            with torch.inference_mode():
-                found = iter(self.codec.answer(self.network, whole, proba=proba) if whole else ())
-            for item in batch:
+            answered = dict(self._answered(batch, proba=proba))
+            for number, item in enumerate(batch):
+                rows, problem = answered.get(number, ([], ""))
+                if problem:
+                    item = replace(item, x=None, problem=problem)
                 known = {name: item.facts[name] for name in empty if name in item.facts}
-                rows = [{**empty, **known}] if item.x is None else next(found)
-                yield item, [{**row, PROBLEM: item.problem} for row in rows]
+                yield item, [{**row, PROBLEM: item.problem} for row in rows or [{**empty, **known}]]
+
+    def _answered(self, batch: Sequence[Item], *, proba: bool) -> Iterator[tuple[int, tuple[list[Row], str]]]:
+        """By an item's number the rows of its answer, or why it has none; where all have none, one after the other."""
+        numbers = [number for number, item in enumerate(batch) if item.x is not None]
+        whole = [batch[number] for number in numbers]
+        try:
+            with torch.inference_mode():
+                found = self.codec.answer(self.network, whole, proba=proba) if whole else []
+        except TunerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what no codec foresees: too little memory, damaged preprocessing
+            if len(whole) == 1:
+                yield numbers[0], ([], f"the model could not answer: {type(error).__name__}: {_in_a_line(error)}")
+            else:
+                for number, item in zip(numbers, whole, strict=True):
+                    yield from ((number, answer) for _, answer in self._answered([item], proba=proba))
+            return
+        for number, rows in zip(numbers, found, strict=True):
+            bad = next((name for row in rows for name, value in row.items() if _not_finite(value)), "")
+            yield number, (([], f"the model's answer is no finite number: {bad}") if bad else (rows, ""))
 
 
 def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
     left = iter(items)
     while batch := list(islice(left, BATCH)):
         yield batch
+
+
+def _not_finite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _is_path(data: str | Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,10 +16,13 @@ from tuner.disk import regular
 from tuner.errors import StudyError, TunerError
 from tuner.nets.catalog import CELLS
 from tuner.nets.network import Network, build_network
-from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged
+from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged, last_name
 from tuner.predict.model import Model
 from tuner.registry import Catalog, Entry
 from tuner.training.settings import settings
+
+_HEADER = 16 * 1024**2
+"""Bytes that names and shapes of weights may take."""
 
 
 def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> Model:
@@ -36,6 +41,7 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
     if not (folder / NETWORK).exists() and (folder / "model" / NETWORK).exists():
         folder = folder / "model"
     described = Description.read(folder)
+    _check_names(described, folder / NETWORK)
     entry = _entry(ADAPTERS, described.adapter, folder, own_code=own_code)
     _entry(CELLS, str(described.params.get("cell", "lstm")), folder, own_code=own_code)
     try:
@@ -45,7 +51,11 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         adapter: Adapter = entry.load()(chosen.data)
         codec = adapter.codec(folder / PREPROCESS)
         codec.problem.lag = described.lag  # what it follows from is not here
-        network = build_network(chosen.net, chosen.cell, chosen.regularizers, codec.problem)
+        build = partial(build_network, chosen.net, chosen.cell, chosen.regularizers, codec.problem)
+        _check_size(folder / WEIGHTS, build)
+        network = build()
+    except StudyError:
+        raise
     except TunerError as error:
         raise damaged(folder / NETWORK, str(error)) from error
     except ImportError as error:
@@ -71,6 +81,33 @@ def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entr
             where=str(folder / NETWORK),
         )
     return catalog[name]
+
+
+def _check_names(described: Description, path: Path) -> None:
+    """Refuse a path where a name is written: a model reads nothing outside its folder."""
+    for name, value in described.data.items():
+        if last_name(name, value) != value:
+            raise damaged(path, f"data.{name}: {value!r:.80} in place of a name")
+
+
+def _check_size(path: Path, build: Callable[[], Network]) -> None:
+    """Refuse weights of another size than the network's, before either takes memory.
+
+    Raises:
+        StudyError: They are.
+    """
+    try:
+        with torch.device("meta"):
+            tensors = build().state_dict().values()
+    except Exception:  # noqa: BLE001 - code of one's own that knows no such device, or what building it anew will tell
+        return
+    wanted = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    try:
+        found = regular.status(path).st_size
+    except OSError as error:
+        raise damaged(path, str(error.strerror)) from error
+    if not wanted <= found <= wanted + _HEADER:
+        raise damaged(path, f"{found} bytes for a network of {wanted}")
 
 
 def _fill(network: Network, path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save as save_tensors
@@ -16,7 +16,7 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import completed
 from tuner.config.options import Options
 from tuner.disk import places, regular
-from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description
+from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, last_name
 from tuner.predict.signature import write_signature
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
@@ -89,18 +89,13 @@ def _described(trained: Trained, adapter: Adapter, options: Options) -> Descript
     return Description(
         name=trained.name,
         adapter=trained.adapter,
-        data={name: _last(name, value) for name, value in options.model_dump(mode="json").items()},
+        data={name: last_name(name, value) for name, value in options.model_dump(mode="json").items()},
         params=params,
         lag=completed(adapter.problem(trained.prepared), trained.prepared).lag,
         metric=trained.metric,
         value=trained.value,
         versions=_versions(adapter),
     )
-
-
-def _last(name: str, value: Any) -> Any:
-    """Where data lay is nobody's business."""
-    return PurePath(value).name if isinstance(value, str) and (name == "path" or name.endswith("_path")) else value
 
 
 def _versions(adapter: Adapter) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +20,14 @@ from mlflow.types import ParamSchema, Schema
 
 from tuner.disk import regular
 from tuner.errors import StudyError
+from tuner.predict.folder import damaged
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LOADER = "tuner.predict.pyfunc"
 """The module that MLflow imports to open it."""
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(==[\w.+!-]+)?")
 _LARGEST = 64 * 1024**2
 """Bytes of JSON that are read."""
 
@@ -41,19 +44,34 @@ def save(model: Path, to: Path, identity: Model | None = None) -> None:
         StudyError: The model's folder is damaged, or the new one cannot be made.
     """
     signature, example = _signature(model)
+    lines = _requirements(model / "requirements.txt")
     try:
-        told = regular.read_bytes(model / "requirements.txt").decode().splitlines()
         pyfunc.save_model(
             str(to),
             loader_module=LOADER,
             data_path=str(model),
             signature=signature,
             input_example=example,
-            pip_requirements=[line for line in told if not line.startswith("#")],
+            pip_requirements=lines,
             mlflow_model=identity or Model(),
         )
     except (OSError, ValueError, MlflowException) as error:
         raise StudyError("the model must be written in MLflow's form", value=error, where=str(to)) from error
+
+
+def _requirements(path: Path) -> list[str]:
+    """Packages and their versions alone: MLflow reads what other lines name, and installs from where they say."""
+    try:
+        told = regular.read_bytes(path).decode().splitlines()
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from error
+    lines = [line for line in told if not line.startswith("#")]
+    for line in lines:
+        if not _REQUIREMENT.fullmatch(line):
+            raise StudyError(
+                "a line must be a package and its version", value=line, fix="Copy it anew.", where=str(path)
+            )
+    return lines
 
 
 def application(model: Path, config: Mapping[str, object]) -> Any:

@@ -92,7 +92,7 @@ def _asked(wishes: tuple[str, ...]) -> dict[str, Any]:
 
 def _answers(model: Model, files: tuple[Path, ...], problems: _Problems, *, proba: bool) -> Iterator[list[Row]]:
     for file in files:
-        for item, rows in model.answers(model.codec.read(file), proba=proba):
+        for item, rows in model.answers(model.read(file), proba=proba):
             problems.see(item)
             yield rows
 
