@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,6 +71,58 @@ class TestTexts(CodecContract):
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
         """By the labels in the file."""
         return class_scores(answers, pd.read_csv(folder / "test.csv").label.tolist())
+
+
+class TestTagged(CodecContract):
+    """Entities in columns parted by blanks, of which a CRF chooses the tags."""
+
+    adapter, raw = "nlp/tagging", "test.conll"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Sentences of words that tell their tags, some of them unknown."""
+        rng = np.random.default_rng(0)
+        parts = ["to O", "from O", "Rome I-city", "New I-city\nYork I-city", "May I-day", "Rome I-city\nOslo B-city"]
+        for name, size in (("train", 80), ("test", TEST_ITEMS)):
+            blocks = ["\n".join([f"{name}{number % 50} O", *rng.choice(parts, 3)]) for number in range(size)]
+            (folder / f"{name}.conll").write_text("\n\n".join(blocks))
+        return {"path": "train.conll", "test_path": "test.conll", "scheme": "iob1", "decoder": "crf"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Share of the tags in the file that are answered, in the scheme of the file."""
+        lines = (folder / "test.conll").read_text().split("\n")
+        words = [line.split() for line in lines if line]
+        assert answers["word"].tolist() == [word for word, _ in words]
+        assert answers["sentence"].max() == TEST_ITEMS
+        return {"accuracy": float(np.mean(answers["tag"] == [tag for _, tag in words]))}
+
+
+class TestTaggedAlone(CodecContract):
+    """Parts of speech in JSON lines, each word by itself."""
+
+    adapter, raw = "nlp/tagging", "test.jsonl"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Sentences of words that tell their tags."""
+        rng = np.random.default_rng(0)
+        tags = {"the": "DET", "cat": "NOUN", "saw": "VERB", "dog": "NOUN", "a": "DET"}
+        for name, size in (("train", 80), ("test", TEST_ITEMS)):
+            lines = []
+            for number in range(size):
+                words = [*rng.choice(list(tags), rng.integers(1, 6)).tolist(), f"{name}{number}"]
+                lines.append(json.dumps({"tokens": words, "tags": [tags.get(word, "X") for word in words]}))
+            (folder / f"{name}.jsonl").write_text("\n".join(lines))
+        return {"path": "train.jsonl", "test_path": "test.jsonl"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Share of right tags, and log loss in nats per word."""
+        rows = [json.loads(line) for line in (folder / "test.jsonl").read_text().split("\n")]
+        truth = [tag for row in rows for tag in row["tags"]]
+        likely = [answers[f"p({tag})"].iloc[place] for place, tag in enumerate(truth)]
+        return {"accuracy": float(np.mean(answers["tag"] == truth)), "loss": float(-np.log(likely).mean())}
 
 
 class TestWideTable(CodecContract):

@@ -58,6 +58,20 @@ def running_text(**options: Any) -> Callable[[Path], dict[str, Any]]:
     return write
 
 
+def tagged(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """Sentences of one to seven words with entities of two types, some words once."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        parts = ["to O", "from O", "Rome B-city", "New B-city\nYork I-city", "Monday B-day", "1999 B-day\nJuly I-day"]
+        blocks = ["\n".join([*rng.choice(parts, rng.integers(1, 5)), f"w{i % 50} O"]) for i in range(60)]
+        text = "\n\n".join(blocks).replace(" ", "\t")
+        (folder / "tagged.conll").write_text(text)
+        return {"path": str(folder / "tagged.conll"), "embedding_size": 8, "character_size": 6, **options}
+
+    return write
+
+
 def recordings(folder: Path) -> dict[str, Any]:
     """Tones of unequal length, a folder per label."""
     rng = np.random.default_rng(0)
@@ -84,6 +98,9 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/language_modelling: char": running_text(),
     "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
     "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),
+    "nlp/tagging": tagged(),
+    "nlp/tagging: crf": tagged(decoder="crf", learned_scheme="bioes", characters="lstm"),
+    "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False),
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,

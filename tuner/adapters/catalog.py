@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from tuner.adapters.memory.options import ProbeOptions
 from tuner.adapters.nlp.options import LanguageModellingOptions, TextClassificationOptions
-from tuner.adapters.nlp.sources import CORPORA
+from tuner.adapters.nlp.sources import CORPORA, TAGGED
 from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
+from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
 from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
@@ -35,6 +36,12 @@ ADAPTERS = Catalog(
             "Mikolov et al. 2010, Recurrent neural network based language model, Interspeech",
             LanguageModellingOptions,
         ),
+        "nlp/tagging": Entry(
+            "tuner.adapters.nlp.tagging.adapter:Tagging",
+            "sentences to a tag per word: entities, parts of speech",
+            "Lample et al. 2016, Neural architectures for named entity recognition, arXiv:1603.01360",
+            TaggingOptions,
+        ),
         "speech/classification": Entry(
             "tuner.adapters.speech.classification:SpeechClassification",
             "labelled recordings to classes, through log-mel features",
@@ -60,6 +67,7 @@ ADAPTERS = Catalog(
 SOURCES: Mapping[str, Catalog] = {
     "nlp/classification": TEXT_SOURCES,
     "nlp/language_modelling": CORPORA,
+    "nlp/tagging": TAGGED,
     "speech/classification": SPEECH_SOURCES,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,

@@ -59,11 +59,14 @@ def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder:
 
 
 def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
-    """Predictions of a fresh encoder and head with the mean over valid steps, or nothing, between them."""
+    """Predictions of a fresh encoder and head with the mean over valid steps, or nothing, between them.
+
+    Both are in evaluation mode.
+    """
     torch.manual_seed(0)
-    encoder = problem.encoder()
+    encoder = problem.encoder().eval()
     size: int = encoder.output_size  # type: ignore[assignment]  # torch types no module's attributes
-    head = problem.head(size)
+    head = problem.head(size).eval()
     predictions = []
     for batch in batches:
         features = encoder(batch.x)
@@ -192,7 +195,7 @@ class AdapterContract:
 
         def targets(seed: int | None) -> Tensor:
             rng = None if seed is None else np.random.default_rng(seed)
-            return torch.cat([batch.y for batch in dataset.batches(3, rng=rng)])
+            return torch.cat([batch.y.flatten() for batch in dataset.batches(3, rng=rng)])  # padded to its own longest
 
         assert torch.equal(targets(None), targets(None))
         assert torch.equal(targets(5), targets(5))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tuner.adapters.files import package_folder, read_text
 from tuner.adapters.nlp.reading import Document
+from tuner.adapters.nlp.tagging.options import TaggingOptions
+from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged
 from tuner.adapters.table import read_rows
 
 LABELS = {"0": "negative", "1": "positive"}
@@ -58,3 +60,24 @@ class Shakespeare:
 def plain(markdown: str) -> str:
     """A play without its markup: marks of headings and emphasis, backslashes, and blanks at the ends of lines."""
     return re.sub(r"(?m)^#+ |[*_\\]|[ \t]+$", "", markdown)
+
+
+class TurkishTreebank:
+    """Turkish sentences with parts of speech.
+
+    Args:
+        name: The source's name; its second half names the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.part = name.partition("/")[2]
+
+    def files(self) -> list[Path]:
+        """The files that `read` depends on."""
+        folder = package_folder("turkish_treebanks", "turkish-treebanks").parent  # its data lie beside it
+        return [folder / "data" / f"{self.part}.conllu"]
+
+    def read(self) -> list[Sentence]:
+        """Every sentence, with the fine parts of speech."""
+        (path,) = self.files()
+        return read_tagged(path, TaggingOptions(path=str(path), tags="xpos"))

@@ -36,3 +36,22 @@ CORPORA = Catalog(
     },
 )
 """Sources of nlp/language_modelling."""
+
+TAGGED = Catalog(
+    "source",
+    {
+        "turkish-treebanks/web": Entry(
+            "tuner.adapters.nlp.ready:TurkishTreebank",
+            "2,541 sentences of Turkish web pages, 13 words each, 44 parts of speech; Apache-2.0",
+            "Google 2020, github.com/google-research-datasets/turkish-treebanks",
+            Options,
+        ),
+        "turkish-treebanks/wiki": Entry(
+            "tuner.adapters.nlp.ready:TurkishTreebank",
+            "2,310 sentences of the Turkish Wikipedia, 21 words each, 44 parts of speech; Apache-2.0",
+            "Google 2020, github.com/google-research-datasets/turkish-treebanks",
+            Options,
+        ),
+    },
+)
+"""Sources of nlp/tagging."""

@@ -1,0 +1,1 @@
+"""Sentences whose words have a tag each."""

@@ -1,0 +1,162 @@
+"""Sentences to a tag per word: read, dealt by unique sentence, turned into numbers that the training part knows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Demands, Metric, Prepared, Split
+from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.learned_options import LEARNED as LEARNED_BY_ALL
+from tuner.adapters.nlp.sources import TAGGED
+from tuner.adapters.nlp.tagging.options import LEARNED, Scheme, TaggingOptions
+from tuner.adapters.nlp.tagging.proposing import propose_tagging
+from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged, tagged_files
+from tuner.adapters.nlp.tagging.splitting import dealt
+from tuner.adapters.nlp.tagging.tags import all_tags, checked_scheme, illegal_told, rewritten
+from tuner.adapters.nlp.tagging.trivial import Numbered, trivial_scores
+from tuner.adapters.nlp.tagging.words import UNKNOWN, Numbering, learned
+from tuner.adapters.notices import left_out
+from tuner.adapters.ragged import write_ragged
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.nlp.tagging.codec import TaggingCodec
+    from tuner.adapters.nlp.tagging.problem import TaggingProblem
+
+_SCORES = (
+    Metric("f1", maximize=True, summary="F1 of entities, strict: ends and type right; 0 to 1", within=(0, 1)),
+    Metric("accuracy", maximize=True, summary="share of words whose tag is right, 0 to 1", within=(0, 1)),
+    Metric("precision", maximize=True, summary="share of predicted entities that are right, 0 to 1", within=(0, 1)),
+    Metric("recall", maximize=True, summary="share of true entities that are predicted, 0 to 1", within=(0, 1)),
+    Metric(
+        "loss",
+        maximize=False,
+        summary="mean negative log-likelihood in nats per word, of tags that training has seen",
+        within=(0, math.inf),
+    ),
+)
+
+
+class Tagging:
+    """Tagged sentences; with `scheme: plain`, accuracy is what is searched for by default."""
+
+    propose = staticmethod(propose_tagging)
+    metrics: Sequence[Metric] = _SCORES
+    defaults = {"bidirectional": True}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+    demands = Demands(every_step=True, embeds=True)
+    model_files = ("facts.json", "words.json")
+
+    def __init__(self, options: TaggingOptions) -> None:
+        self.options = options
+        if options.scheme == "plain" or options.source is not None:  # ready sources have parts of speech
+            f1, accuracy, *others = _SCORES
+            self.metrics = (accuracy, f1, *others)
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        options = self.options
+        used = options.used({"path", "val_path", "test_path", *LEARNED, *LEARNED_BY_ALL})
+        if options.source is not None:
+            files = TAGGED[options.source].load()(options.source).files()
+            return content_digest(files, files[0].parent, used)
+        digest = ""
+        for option in ("path", "val_path", "test_path"):
+            if (path := getattr(options, option)) is not None:
+                found = existing(path, option)
+                files = [file for file in tagged_files(found) if file.exists()]
+                digest += content_digest(files, found, {**used, "option": option})
+        return digest
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        read = self._read()
+        whole = [sentence for sentence in read if sentence.words]
+        scheme = checked_scheme(whole, self.options)
+        learned_as: Scheme = "plain" if scheme == "plain" else self.options.learned_scheme
+        splits, told = dealt([rewritten(sentence, learned_as) for sentence in whole], self.options)
+        tags, seen, unseen = all_tags(splits)
+        vocabulary, counts = learned((sentence.words for sentence in splits["train"]), self.options.vocabulary)
+        (folder / "words.json").write_text(json.dumps(vocabulary._asdict()))
+        np.save(folder / "counts.npy", counts)
+        write_facts(
+            folder, {"classes": tags[:seen], "unseen": tags[seen:], "scheme": learned_as, "given_scheme": scheme}
+        )
+        numbering, of_tag = Numbering(vocabulary), {tag: number for number, tag in enumerate(tags)}
+        numbered = {split: _numbered(parts, numbering, of_tag) for split, parts in splits.items()}
+        for split, (rows, targets) in numbered.items():
+            write_ragged(folder, f"{split}.x", rows)
+            write_ragged(folder, f"{split}.y", [target + np.int32(1) for target in targets])  # 0 is padding
+        return Prepared(
+            counts={split: len(parts) for split, parts in splits.items()},
+            trivial={
+                split: trivial_scores(numbered["train"], numbered[split], tags, seen, learned_as)
+                for split in ("val", "test")
+            },
+            lag=lag_of(np.asarray([len(row) for row in numbered["train"].rows])),
+            about={
+                "name": "most frequent tag of each word",
+                "classes": tags[:seen],
+                "scheme": scheme,
+                "learned as": learned_as,
+                "vocabulary": len(vocabulary.words),
+                "words": {split: sum(map(len, rows)) for split, (rows, _) in numbered.items()},
+                "unknown words": {
+                    split: sum(int((row[:, 0] == UNKNOWN).sum()) for row in rows)
+                    for split, (rows, _) in numbered.items()
+                },
+            },
+            notices=[
+                *left_out("sentences", {"no word in it": len(read) - len(whole)}, of=len(read)),
+                *illegal_told(whole, scheme),
+                *told,
+                *unseen,
+            ],
+        )
+
+    def problem(self, folder: Path) -> TaggingProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.nlp.tagging.problem import TaggingProblem  # brings torch
+
+        return TaggingProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> TaggingCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.nlp.tagging.codec import TaggingCodec  # brings torch
+
+        return TaggingCodec(folder, self.options)
+
+    def _read(self) -> list[Sentence]:
+        """All sentences, each with its split where files say it."""
+        options = self.options
+        if options.source is not None:
+            ready: list[Sentence] = TAGGED[options.source].load()(options.source).read()
+            return ready
+        sentences = read_tagged(existing(str(options.path), "path"), options)
+        named = {sentence.split for sentence in sentences}
+        held: tuple[tuple[Split, str | None], ...] = (("val", options.val_path), ("test", options.test_path))
+        for split, path in held:
+            if path is None:
+                continue
+            if split in named:
+                raise DataError(
+                    f"data.{split}_path must be left out where the folder of data.path has {split} sentences",
+                    value=path,
+                    fix="Name one of the two.",
+                    key=("data", f"{split}_path"),
+                )
+            own = read_tagged(existing(path, f"{split}_path", folder=False), options)
+            sentences += [sentence._replace(split=split) for sentence in own]
+        return sentences
+
+
+def _numbered(parts: Sequence[Sentence], numbering: Numbering, of_tag: Mapping[str, int]) -> Numbered:
+    """Words and tags of sentences by their numbers."""
+    rows = [numbering.numbered(sentence.words) for sentence in parts]
+    return Numbered(rows, [np.asarray([of_tag[tag] for tag in each.tags], dtype=np.int32) for each in parts])

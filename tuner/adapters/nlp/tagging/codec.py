@@ -1,0 +1,155 @@
+"""New sentences to tags. See `tuner.adapters.base.Codec`.
+
+A sentence stands in a file of the form that the training sentences had, in which tags may be missing: a column less, a
+key less, no file of tags. A row of the answer is a word.
+
+Letters of shapes: B sentences, T words, K tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tuner.adapters.base import Graph, Item
+from tuner.adapters.batching import device_of, padded
+from tuner.adapters.nlp.tagging.options import TaggingOptions
+from tuner.adapters.nlp.tagging.problem import TaggingProblem
+from tuner.adapters.nlp.tagging.reading import sentences_of, tagged_files
+from tuner.adapters.nlp.tagging.schemes import entities, written
+from tuner.adapters.nlp.tagging.words import CASINGS, Numbering
+from tuner.errors import DataError, is_text
+
+if TYPE_CHECKING:
+    from tuner.adapters.base import Forward, Row
+
+COLUMN = "sentence"
+"""Column of a table of sentences, each a text whose words are parted by blanks, or a list of words."""
+
+
+class TaggingCodec:
+    """Sentences to a row per word: `sentence` and `token`, from 1 on, `word`, `tag`, and the tag's `probability`.
+
+    Tags of entities are written in the scheme that the training data had.
+
+    Args:
+        folder: Holds `facts.json` and `words.json`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: TaggingOptions) -> None:
+        # A network whose weights are known starts from no training data.
+        self.problem = TaggingProblem(folder, options.model_copy(update={"output_bias": "zero", "word_dropout": 0.0}))
+        self._options = options
+        self._numbering = Numbering(self.problem.vocabulary)
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """The sentences of a file, or of the files of a folder. See `Codec`."""
+        number = 0
+        for file in tagged_files(path) if path.is_dir() else [path]:
+            if path.is_dir() and file.name.lower().endswith(".seq.out"):
+                continue
+            for sentence in sentences_of(file, self._options, tagged=False):
+                number += 1
+                yield self._item(sentence.words, sentence.where, number)
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """Texts whose words are parted by blanks, lists of words, or a DataFrame of either. See `Codec`."""
+        if hasattr(data, "columns"):
+            if COLUMN not in data.columns:
+                raise DataError(f"there must be a column {COLUMN!r}", value=list(data.columns))
+            data = data[COLUMN]
+        if isinstance(data, str):
+            data = [data]
+        for number, sentence in enumerate(data, start=1):
+            words = sentence.split() if isinstance(sentence, str) else sentence
+            yield self._item(words, f"item {number - 1}", number)
+
+    def example(self) -> dict[str, list[str]]:
+        """A sentence. See `Codec`."""
+        return {COLUMN: ["a sentence whose words are parted by blanks"]}
+
+    def columns(self, *, proba: bool) -> dict[str, type]:
+        """See `Codec`."""
+        classes = [f"p({name})" for name in self.problem.classes] if proba else []
+        fixed = {"sentence": int, "token": int, "word": str, "tag": str, "probability": float}
+        return {**fixed, **dict.fromkeys(classes, float)}
+
+    def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
+        """A row per word. See `Codec`."""
+        x_BTC, lengths_B = padded(items, device_of(network))
+        score_BTK = network(x_BTC, lengths_B).double()
+        valid_BT = valid_steps(score_BTK, lengths_B)
+        tag_BT = self.problem.decoded(score_BTK, valid_BT).cpu().numpy()
+        p_BTK = self.problem.probabilities(score_BTK, valid_BT).cpu().numpy()
+        return [
+            self._rows(item, tag_T[: len(item.facts["words"])], p_TK, proba=proba)
+            for item, tag_T, p_TK in zip(items, tag_BT, p_BTK, strict=True)
+        ]
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From numbers of words to scores; with crf, the best path is for whoever reads them. See `Codec`."""
+        vocabulary = self.problem.vocabulary
+        sizes = (len(vocabulary.words) + 2, len(CASINGS), *(len(vocabulary.letters) + 2,) * vocabulary.width)
+
+        def example(items: int, steps: int) -> dict[str, Tensor]:
+            return {"x": torch.stack([torch.randint(1, size, (items, steps)) for size in sizes], dim=-1)}
+
+        casings = ", ".join(f"{number} {name}" for number, name in enumerate(CASINGS))
+        x = (
+            f"of each word its number, its casing, the numbers of its letters, {vocabulary.width} at most, in Unicode "
+            "form NFC. Words, in lower case, and letters stand in preprocess/words.json, the first with number 2; 1 is "
+            f"unknown, 0 is padding. Casings: {casings}. Of a longer word its beginning and its end are kept"
+        )
+        about: dict[str, Any] = {"x": x}
+        head = getattr(network, "head", None)
+        if self._options.decoder == "crf" and head is not None:
+            chain = {name: part.tolist() for name, part in head.chain._asdict().items()}
+            about["prediction"] = (
+                "a score per tag, in the order of facts.classes; the tags of a sentence are those with the highest sum "
+                "of scores, start of the first, transition from each to the next, and end of the last (Viterbi)"
+            )
+            about["chain"] = chain
+        return Graph(network, example, about)
+
+    def _item(self, words: Any, where: str, number: int) -> Item:
+        facts = {"sentence": number}
+        if not isinstance(words, list | tuple | np.ndarray) or not _are_texts(words):
+            return Item(where, None, f"it must be a text or a list of words, but is {words!r:.80}", facts)
+        if not len(words):
+            return Item(where, None, "the sentence has no word", facts)
+        if not all(word.strip() and is_text(word) for word in words):
+            return Item(where, None, "a word is empty, or has half of a surrogate pair", facts)
+        known: dict[str, Any] = {**facts, "words": list(words)}
+        return Item(where, self._numbering.numbered(known["words"]).astype(np.int64), "", known)
+
+    def _rows(self, item: Item, tag_T: np.ndarray[Any, Any], p_TK: np.ndarray[Any, Any], *, proba: bool) -> list[Row]:
+        classes = self.problem.classes
+        tags = [classes[tag] for tag in tag_T]
+        said = tags
+        if self.problem.scheme != "plain":
+            said = written(entities(tags), len(tags), self.problem.given_scheme)
+        rows: list[Row] = []
+        for place, (word, tag) in enumerate(zip(item.facts["words"], said, strict=True)):
+            values = [item.facts["sentence"], place + 1, word, tag, float(p_TK[place, tag_T[place]])]
+            more = p_TK[place].tolist() if proba else ()
+            rows.append(dict(zip(self.columns(proba=proba), [*values, *more], strict=True)))
+        return rows
+
+
+def _are_texts(words: Any) -> bool:
+    return all(isinstance(word, str) for word in words)
+
+
+def valid_steps(score_BTK: Tensor, lengths_B: Tensor | None) -> Tensor:
+    """Whether a step is a word, (B, T)."""
+    items, steps = score_BTK.shape[:2]
+    step_T = torch.arange(steps, device=score_BTK.device)
+    if lengths_B is None:
+        return torch.ones(items, steps, dtype=torch.bool, device=score_BTK.device)
+    return step_T < lengths_B[:, None]

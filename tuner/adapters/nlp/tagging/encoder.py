@@ -1,0 +1,123 @@
+"""From a word's numbers to its features: its embedding, what its letters say, how it is written.
+
+Letters of shapes: B sentences, T words, N = B T words, L letters of a word, E features of a letter, C columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.adapters.nlp.problem import TokenEmbedding
+from tuner.adapters.nlp.tagging.words import CASINGS, UNKNOWN
+
+if TYPE_CHECKING:
+    from tuner.adapters.nlp.tagging.options import TaggingOptions
+
+LETTER_SIZE = 30
+"""Features E of a letter's embedding: Ma & Hovy 2016."""
+WINDOW = 3
+
+
+class WordEncoder(nn.Module):
+    """Rows of `words.Numbering`, int64 (B, T, C), to float (B, T, I).
+
+    Args:
+        words: Words of the vocabulary, the unknown one included.
+        letters: Letters, the unknown one included.
+        options: The adapter's.
+        unknown_rate_V: The probability that each number is unknown in training, 0 to 1; None where none is.
+    """
+
+    def __init__(self, words: int, letters: int, options: TaggingOptions, unknown_rate_V: Tensor | None) -> None:
+        super().__init__()
+        self.words = TokenEmbedding(words, options.embedding_size, init=options.embedding_init)
+        self.letters = _LETTERS[options.characters](letters, options.character_size)
+        self.casing = options.casing
+        self.letter_numbers = letters + 1
+        self.unknown_rate_V: Tensor | None
+        self.register_buffer("unknown_rate_V", unknown_rate_V, persistent=False)
+        self.output_size = options.embedding_size
+        if self.letters is not None:
+            self.output_size += options.character_size
+        if self.casing:
+            self.output_size += len(CASINGS) - 1
+
+    def forward(self, x_BTC: Tensor) -> Tensor:
+        """The features, one after the other."""
+        word_BT = x_BTC[..., 0]
+        if self.training and self.unknown_rate_V is not None:
+            drawn_BT = torch.rand(word_BT.shape, device=word_BT.device)
+            word_BT = word_BT.masked_fill(drawn_BT < self.unknown_rate_V[word_BT], UNKNOWN)
+        parts = [self.words(word_BT)]
+        if self.letters is not None:
+            parts.append(self.letters(x_BTC[..., 2:].flatten(0, 1)).unflatten(0, x_BTC.shape[:2]))
+        if self.casing:
+            parts.append(functional.one_hot(x_BTC[..., 1], len(CASINGS))[..., 1:].to(parts[0].dtype))
+        return torch.cat(parts, dim=-1)
+
+
+class LetterWindows(nn.Module):
+    """Windows of letters, of each feature the largest value over the word: int64 (N, L) to float (N, F).
+
+    Args:
+        letters: Letters, the unknown one included.
+        size: Features F.
+
+    Reference:
+        Ma & Hovy 2016, arXiv:1603.01354, section 2.1. Deviation: no dropout on the letters.
+    """
+
+    def __init__(self, letters: int, size: int) -> None:
+        super().__init__()
+        self.embedding = TokenEmbedding(letters, LETTER_SIZE, init="normal")
+        self.windows = nn.Conv1d(LETTER_SIZE, size, WINDOW, padding=WINDOW // 2)
+
+    def forward(self, letter_NL: Tensor) -> Tensor:
+        """0 of a word without letters."""
+        y_NFL = self.windows(self.embedding(letter_NL).transpose(1, 2))
+        there_N1L = (letter_NL > 0)[:, None]
+        y_NF = y_NFL.masked_fill(~there_N1L, torch.finfo(y_NFL.dtype).min).amax(dim=2)
+        features_NF: Tensor = y_NF * there_N1L.any(dim=2)
+        return features_NF
+
+
+class LetterSequence(nn.Module):
+    """What an LSTM knows after a word's letters, in either direction: int64 (N, L) to float (N, F).
+
+    Args:
+        letters: Letters, the unknown one included.
+        size: Features F, even: half of them of each direction.
+
+    Reference:
+        Lample et al. 2016, arXiv:1603.01360, section 4.1. Deviation: letters have 30 features, not 25.
+    """
+
+    def __init__(self, letters: int, size: int) -> None:
+        super().__init__()
+        self.embedding = TokenEmbedding(letters, LETTER_SIZE, init="normal")
+        self.ahead = nn.LSTM(LETTER_SIZE, size // 2, batch_first=True)
+        self.back = nn.LSTM(LETTER_SIZE, size // 2, batch_first=True)
+
+    def forward(self, letter_NL: Tensor) -> Tensor:
+        """0 of a word without letters."""
+        x_NLE = self.embedding(letter_NL)
+        length_N1 = (letter_NL > 0).sum(dim=1, keepdim=True)
+        last_N1 = (length_N1 - 1).clamp_min(0)
+        place_NL = (last_N1 - torch.arange(letter_NL.shape[1], device=letter_NL.device)).clamp_min(0)
+        reversed_NLE = x_NLE.gather(1, place_NL[..., None].expand_as(x_NLE))
+        ends = []
+        for direction, read_NLE in ((self.ahead, x_NLE), (self.back, reversed_NLE)):
+            y_NLF = direction(read_NLE)[0]
+            ends.append(y_NLF.gather(1, last_N1[..., None].expand(-1, -1, y_NLF.shape[2])).squeeze(1))
+        return torch.cat(ends, dim=1) * (length_N1 > 0)
+
+
+def _nothing(_: int, __: int) -> None:
+    return None
+
+
+_LETTERS = {"cnn": LetterWindows, "lstm": LetterSequence, "none": _nothing}

@@ -1,0 +1,101 @@
+"""The options of `nlp/tagging`. Free of torch, numpy and pandas: the catalog imports it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tuner.adapters.files import Encoding, check_left_out, check_origin
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions
+from tuner.adapters.nlp.sources import TAGGED
+from tuner.errors import TaskFileError
+
+Scheme = Literal["plain", "bio", "bioes", "iob1"]
+Format = Literal["conllu", "columns", "jsonl", "pairs"]
+Decoder = Literal["softmax", "crf"]
+Characters = Literal["none", "cnn", "lstm"]
+
+
+class TaggingOptions(ClassOptions, EmbeddingOptions):
+    """Tagged sentences: where they are, what their tags mean, and how words become numbers."""
+
+    source: str | None = None
+    """Name of a ready source, such as turkish-treebanks/web; null when `path` is given."""
+    path: str | None = None
+    """File with tagged sentences, or a folder of such files; null when `source` is given. Files whose names say train,
+    val (valid, dev) or test are those splits."""
+    val_path: str | None = None
+    """File that holds the validation sentences; null deals `val` of the sentences, or takes the folder's own."""
+    test_path: str | None = None
+    """File that holds the test sentences; null deals `test` of the sentences, or takes the folder's own."""
+    format: Literal["auto"] | Format = "auto"
+    """conllu: ten columns parted by tabs, or those that `# global.columns` names. columns: a token a line, parted by
+    tabs or blanks, as in CoNLL-2003. jsonl: an object a line. pairs: X.seq.in and X.seq.out, a sentence a line, parted
+    by blanks. In conllu and columns a blank line ends a sentence. auto: by the name's ending."""
+    encoding: Encoding = "utf-8"
+    """Encoding of the files."""
+    words: str | None = None
+    """Where the words stand: the name of a column (conllu), its number from 1 on, from the end as -1 (columns), or a
+    key (jsonl). Null: form, 1, tokens."""
+    tags: str | None = None
+    """Where the tags stand, as `words` says it. Null: upos, -1, tags."""
+    scheme: Literal["auto"] | Scheme = "auto"
+    """What tags mean. plain: each is one of its own, such as a part of speech. bio, bioes, iob1: entities, such as
+    B-city I-city; BILOU is read as bioes. auto: by how they are written."""
+    learned_scheme: Literal["bio", "bioes"] = "bio"
+    """What tags of entities are turned into to be learned. Searchable as data.learned_scheme."""
+    val: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the sentences used for validation, in (0, 1)."""
+    test: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the sentences used for the test, in (0, 1)."""
+    split_seed: int = Field(default=0, ge=0)
+    """Seed of the split, >= 0."""
+    vocabulary: int = Field(default=30_000, ge=2, le=1_000_000)
+    """Largest number of words, in [2, 1000000], without case; rarer ones are unknown. Searchable as data.vocabulary."""
+    embedding_size: int = Field(default=100, ge=1, le=4096)
+    """Features of a word's embedding, in [1, 4096]; 100 after Lample et al. 2016. Searchable as data.embedding_size."""
+    characters: Characters = "cnn"
+    """What reads the letters of a word: none, cnn (Ma & Hovy 2016, window 3, maximum over the word), or lstm in both
+    directions (Lample et al. 2016). Searchable as data.characters."""
+    character_size: int = Field(default=50, ge=2, le=1024, multiple_of=2)
+    """Features that come of a word's letters, even, in [2, 1024]; 50 after Lample et al. 2016. Searchable as
+    data.character_size."""
+    casing: bool = True
+    """Whether a word also has a feature for how it is written: small, capitals, digits. Searchable as data.casing."""
+    word_dropout: float = Field(default=0.25, ge=0, le=100)
+    """a: in training a word that is there n times is unknown with probability a / (a + n), so that the unknown word is
+    learned; 0 (off) to 100. 0.25 after Kiperwasser & Goldberg 2016. Searchable as data.word_dropout."""
+    decoder: Decoder = "softmax"
+    """What chooses the tags: softmax, each by itself, or crf, all of a sentence together (Lafferty et al. 2001; Lample
+    et al. 2016). Tags of entities always come in an order that the scheme allows. Searchable as data.decoder."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, TAGGED)
+        if self.source is not None:
+            own = ("val_path", "test_path", "format", "encoding", "words", "tags", "scheme")
+            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+        for name in ("val", "test"):
+            if getattr(self, f"{name}_path") is not None:
+                check_left_out(self, (name,), when=f"with {name}_path", fix="No sentences are dealt to it.")
+        if self.scheme == "plain":
+            fix = "Tags of one word are learned as they are."
+            check_left_out(self, ("learned_scheme",), when="with scheme plain", fix=fix)
+        if self.decoder == "crf":
+            fix = "It is about tags that are chosen one by one."
+            check_left_out(self, ("label_smoothing",), when="with decoder crf", fix=fix)
+        if self.val + self.test >= 1:
+            raise TaskFileError(
+                "data.val and test together must be below 1",
+                value=self.val + self.test,
+                fix="The rest is for training.",
+                key=("data", "val"),
+            )
+        return self
+
+
+LEARNED = (
+    "embedding_size", "characters", "character_size", "casing", "word_dropout", "decoder",
+)  # fmt: skip
+"""Options that preparation does not use, beside those of `learned_options`."""

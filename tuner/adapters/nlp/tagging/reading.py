@@ -1,0 +1,336 @@
+"""Tagged sentences as they come: CoNLL-U, columns, JSON lines, or a file of sentences beside one of tags.
+
+Reference:
+    https://universaldependencies.org/format.html and, for `# global.columns`, .../ext-format.html (CoNLL-U Plus).
+    Deviation: multiword tokens (1-2) and empty nodes (1.1) are left out, as their words have no tag of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tuner.adapters.base import Split
+from tuner.adapters.files import read_text
+from tuner.adapters.nlp.tagging.options import Format, TaggingOptions
+from tuner.adapters.splits import WORDS
+from tuner.adapters.table import form_of
+from tuner.errors import DataError, is_text, nearest
+
+CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+IN, OUT = ".seq.in", ".seq.out"
+_SUFFIXES = (
+    ".conllu", ".conllup", ".conll", ".conll03", ".bio", ".iob", ".iob2", ".bioes", ".ner", ".pos", ".tsv", ".txt",
+    ".jsonl", ".ndjson", IN,
+)  # fmt: skip
+"""How files in a folder end that hold sentences."""
+_DOCUMENT = "-DOCSTART-"
+_GLOBAL = "# global.columns ="
+_PLAIN_NUMBER = re.compile(r"\d+")
+_RANGE = re.compile(r"\d+[-.]\d+")
+_PER_LINE = "A token a line, a blank line between sentences."
+
+
+class Sentence(NamedTuple):
+    """Words, and where they are known their tags, the place, and where the file says it the split."""
+
+    words: list[str]
+    tags: list[str]
+    where: str
+    lines: Sequence[int] = ()
+    """The line of each word; empty where all are in one."""
+    split: Split | None = None
+
+    def place(self, word: int) -> str:
+        """Where a word was read."""
+        return f"{self.where.rpartition(':')[0]}:{self.lines[word]}" if self.lines else self.where
+
+
+def tagged_files(path: Path) -> list[Path]:
+    """The files that hold the sentences of `path`, those of tags included."""
+    files = [path]
+    if path.is_dir():
+        files = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(_SUFFIXES)]
+        files = [file for file in files if file.is_file() and not file.name.startswith(".")]
+    return [each for file in files for each in (file, *([tags_beside(file)] if is_pair(file) else []))]
+
+
+def is_pair(path: Path) -> bool:
+    """Whether a file of sentences has its tags in another one, by its name."""
+    return path.name.lower().endswith(IN)
+
+
+def tags_beside(path: Path) -> Path:
+    """X.seq.out of X.seq.in; beside a file that is called otherwise, one with .out behind its name."""
+    return path.with_name(path.name[: -len(IN)] + OUT) if is_pair(path) else path.with_name(path.name + ".out")
+
+
+def split_of(path: Path) -> Split | None:
+    """The split that a file's name says; None where it says none, or several."""
+    found = {WORDS[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in WORDS}
+    return found.pop() if len(found) == 1 else None
+
+
+def format_of(path: Path, options: TaggingOptions) -> Format:
+    """How a file is read, by the option or its name."""
+    if options.format != "auto":
+        return options.format
+    name = path.name.lower()
+    if name.endswith((".conllu", ".conllup")):
+        return "conllu"
+    if is_pair(path):
+        return "pairs"
+    return "jsonl" if form_of(path) == "jsonl" else "columns"
+
+
+def read_tagged(path: Path, options: TaggingOptions) -> list[Sentence]:
+    """Every tagged sentence of a file, or of the files of a folder; some may be empty.
+
+    Raises:
+        DataError: Nothing is there, a line is damaged, or a column is missing.
+    """
+    if not path.is_dir():
+        sentences = list(sentences_of(path, options, tagged=True))
+    else:
+        files = [file for file in tagged_files(path) if not file.name.lower().endswith(OUT)]
+        named = [split_of(file) for file in files]
+        if any(named) and None in named:
+            raise DataError(
+                "either all files of the folder must name their split, train, val or test, or none",
+                value=files[named.index(None)].name,
+                fix="Rename it, move it away, or name the files by data.path, val_path and test_path.",
+                where=str(path),
+            )
+        sentences = [
+            sentence._replace(split=split)
+            for file, split in zip(files, named, strict=True)
+            for sentence in sentences_of(file, options, tagged=True)
+        ]
+    if not any(sentence.words for sentence in sentences):
+        endings = f" that end in {', '.join(_SUFFIXES)}" if path.is_dir() else ""
+        raise DataError(f"the data must hold tagged sentences{endings}", value="none", where=str(path))
+    return sentences
+
+
+def sentences_of(path: Path, options: TaggingOptions, *, tagged: bool) -> Iterator[Sentence]:
+    """The sentences of a file.
+
+    Args:
+        path: The file.
+        options: How it is read.
+        tagged: Whether tags must be there; else they are left alone.
+
+    Raises:
+        DataError: A line is damaged, or a column is missing.
+    """
+    return _READERS[format_of(path, options)](path, options, tagged)
+
+
+class _Column(NamedTuple):
+    """A column by its place, and what it is called."""
+
+    place: int
+    name: str
+
+
+def _conllu(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sentence]:
+    text = read_text(path, options.encoding)
+    names: Sequence[str] = CONLLU
+    first = text.partition("\n")[0]
+    if first.lower().startswith(_GLOBAL):
+        names = tuple(name.lower().rpartition(":")[2] for name in first[len(_GLOBAL) :].split())
+    wanted = [(options.words or "form", "words"), *([(options.tags or "upos", "tags")] if tagged else [])]
+    columns = []
+    for name, option in wanted:
+        if name.lower() not in names:
+            raise DataError(
+                f"data.{option} must name a column of the file", value=name, fix=nearest(name, names), where=f"{path}:1"
+            )
+        columns.append(_Column(names.index(name.lower()), name.lower()))
+    at_id = names.index("id") if "id" in names else None
+    for block in _blocks(text, lambda line: line.startswith("#")):
+        rows = []
+        for number, line in block:
+            cells = line.split("\t")
+            if len(cells) != len(names):
+                raise _width_error(len(names), len(cells), f"{path}:{number}", "parted by tabs")
+            if at_id is not None and not _PLAIN_NUMBER.fullmatch(cells[at_id]):
+                if _RANGE.fullmatch(cells[at_id]):
+                    continue
+                raise DataError(
+                    "the column id must be a whole number, a range or a decimal",
+                    value=cells[at_id],
+                    where=f"{path}:{number}",
+                )
+            rows.append((number, cells))
+        yield _sentence(path, block[0][0], rows, columns)
+
+
+def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sentence]:
+    text = read_text(path, options.encoding)
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith(("# ", _DOCUMENT))]
+    tab = "\t" if lines and "\t" in lines[0] else None
+    width = len(lines[0].rstrip("\r").split(tab)) if lines else 0
+
+    def is_comment(line: str) -> bool:
+        return line.startswith(_DOCUMENT) or (line.startswith("# ") and len(line.split(tab)) != width)
+
+    if lines:
+        columns = [_numbered(options.words or "1", "words", width, path)]
+        if tagged:
+            columns.append(_numbered(options.tags or "-1", "tags", width, path))
+            if columns[0].place == columns[1].place:
+                raise DataError(
+                    "a line must hold a word and its tag, in two columns parted by tabs or blanks",
+                    value=lines[0],
+                    fix=f"{_PER_LINE} Or name the form in data.format.",
+                    where=str(path),
+                )
+    for block in _blocks(text, is_comment):
+        rows = []
+        for number, line in block:
+            cells = line.split(tab)
+            if len(cells) != width:
+                raise _width_error(width, len(cells), f"{path}:{number}", "like the first line")
+            rows.append((number, cells))
+        yield _sentence(path, block[0][0], rows, columns)
+
+
+def _numbered(said: str, option: str, width: int, path: Path) -> _Column:
+    """A column by its number, from 1 on, or from the end."""
+    try:
+        number = int(said)
+    except ValueError:
+        number = 0
+    if not 1 <= abs(number) <= width:
+        raise DataError(
+            f"data.{option} must be the number of a column, 1 to {width}, or -1 to -{width} from the end",
+            value=said,
+            fix="Names of columns are those of CoNLL-U: data.format: conllu.",
+            where=str(path),
+        )
+    return _Column(number - 1 if number > 0 else width + number, said)
+
+
+def _blocks(text: str, is_comment: Callable[[str], bool]) -> Iterator[list[tuple[int, str]]]:
+    """The lines of each sentence with their numbers."""
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.rstrip("\r")
+        if not line.strip():
+            if block:
+                yield block
+            block = []
+        elif not is_comment(line):
+            block.append((number, line))
+    if block:
+        yield block
+
+
+def _sentence(
+    path: Path, first: int, rows: Sequence[tuple[int, Sequence[str]]], columns: Sequence[_Column]
+) -> Sentence:
+    for number, cells in rows:
+        for column in columns:
+            if not cells[column.place].strip():
+                raise DataError(
+                    f"the column {column.name} must not be empty", value=cells[column.place], where=f"{path}:{number}"
+                )
+    taken = [[cells[column.place].strip() for _, cells in rows] for column in columns]
+    tags = taken[1] if len(taken) > 1 else []
+    return Sentence(taken[0], tags, f"{path}:{first}", [number for number, _ in rows])
+
+
+def _width_error(width: int, found: int, where: str, how: str) -> DataError:
+    return DataError(f"a line must have {width} columns {how}", value=found, fix=_PER_LINE, where=where)
+
+
+def _json_lines(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sentence]:
+    keys = (options.words or "tokens", *([options.tags or "tags"] if tagged else []))
+    for number, line in enumerate(read_text(path, options.encoding).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError("the line must be valid JSON", value=str(error), where=where) from error
+        if not isinstance(row, dict):
+            raise DataError("the line must be a JSON object", value=row, where=where)
+        for key in keys:
+            if key not in row:
+                raise DataError(f"there must be a key {key!r}", fix=nearest(key, list(row)), where=where)
+        words = _texts(row[keys[0]], keys[0], where)
+        tags = _texts(row[keys[1]], keys[1], where, numbers=True) if tagged else []
+        if tagged and len(words) != len(tags):
+            raise _count_error(len(words), len(tags), where, keys[1])
+        yield Sentence(words, tags, where)
+
+
+def _texts(value: object, key: str, where: str, *, numbers: bool = False) -> list[str]:
+    """A list of texts; of tags, which may be numbers, their digits."""
+    fits = isinstance(value, list) and all(
+        isinstance(each, str) or (numbers and isinstance(each, int) and not isinstance(each, bool)) for each in value
+    )
+    if not fits:
+        raise DataError(f"{key} must be a list of texts", value=value, fix='As ["a", "word"].', where=where)
+    assert isinstance(value, list)
+    texts = [str(each).strip() for each in value]
+    for text in texts:
+        if not text or not is_text(text):
+            rule = "have no empty text" if not text else "have no half of a surrogate pair"
+            raise DataError(f"{key} must {rule}", value=value, where=where)
+    return texts
+
+
+def _pairs(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sentence]:
+    lines = _whole_lines(path, options)
+    if not tagged:
+        for number, line in enumerate(lines, start=1):
+            yield Sentence(line.split(), [], f"{path}:{number}")
+        return
+    beside = tags_beside(path)
+    if not beside.is_file():
+        raise DataError(
+            f"beside {path.name} there must be a file of its tags, {beside.name}",
+            fix="A line per sentence, a tag per word, parted by blanks.",
+            where=str(path),
+        )
+    tag_lines = _whole_lines(beside, options)
+    if len(lines) != len(tag_lines):
+        raise DataError(
+            f"{beside.name} must have as many lines as {path.name}, {len(lines)}",
+            value=len(tag_lines),
+            fix="A line of one belongs to the same line of the other.",
+            where=str(beside),
+        )
+    for number, (line, tag_line) in enumerate(zip(lines, tag_lines, strict=True), start=1):
+        words, tags = line.split(), tag_line.split()
+        if len(words) != len(tags):
+            raise _count_error(len(words), len(tags), f"{beside}:{number}", "the line")
+        yield Sentence(words, tags, f"{path}:{number}")
+
+
+def _whole_lines(path: Path, options: TaggingOptions) -> list[str]:
+    lines = read_text(path, options.encoding).split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def _count_error(words: int, tags: int, where: str, what: str) -> DataError:
+    return DataError(
+        f"{what} must have a tag per word, {words}", value=tags, fix="Mend the line, or take the sentence away.",
+        where=where,
+    )  # fmt: skip
+
+
+_READERS: Mapping[Format, Callable[[Path, TaggingOptions, bool], Iterator[Sentence]]] = {
+    "conllu": _conllu,
+    "columns": _columns,
+    "jsonl": _json_lines,
+    "pairs": _pairs,
+}

@@ -1,0 +1,118 @@
+"""Words as numbers: the word without case, how it is written, and its letters.
+
+A word is a row of int32: its number (0 padding, 1 unknown, from 2 on), its casing from 1 on, then the numbers of its
+letters (0 padding, 1 unknown, from 2 on), `LETTERS` at most; of a longer word its beginning and its end.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = 1
+LETTERS = 24
+"""Most letters of a word that are read."""
+CASINGS = ("padding", "other", "small", "capitals", "first capital", "mixed", "digits", "with digits")
+"""How words are written, by number."""
+_MOST_LETTERS = 20_000
+
+
+class Vocabulary(NamedTuple):
+    """What numbers stand for.
+
+    Args:
+        words: From number 2 on, without case.
+        letters: From number 2 on.
+        width: Letters of a word that are kept, >= 1.
+    """
+
+    words: list[str]
+    letters: list[str]
+    width: int
+
+
+def folded(word: str) -> str:
+    """A word in Unicode form NFC, without case."""
+    return unicodedata.normalize("NFC", word).lower()
+
+
+def learned(sentences: Iterable[Sequence[str]], most: int) -> tuple[Vocabulary, NDArray[np.int64]]:
+    """The most frequent words of the training sentences, and all their letters.
+
+    Args:
+        sentences: Words, as they are written.
+        most: Largest number of words.
+
+    Returns:
+        The vocabulary, and how often each number occurs, from 0 on: 0, the words left out, then one each.
+    """
+    as_written = Counter(word for sentence in sentences for word in sentence)
+    counts, letters = Counter[str](), Counter[str]()
+    for word, count in as_written.items():
+        counts[folded(word)] += count
+        letters.update(dict.fromkeys(unicodedata.normalize("NFC", word), count))
+    words = sorted(counts, key=lambda word: (-counts[word], word))
+    kept = words[:most]
+    width = min(LETTERS, max(1, max((len(unicodedata.normalize("NFC", word)) for word in as_written), default=1)))
+    known = sorted(sorted(letters, key=lambda letter: (-letters[letter], letter))[:_MOST_LETTERS])
+    left_out = sum(counts[word] for word in words[most:])
+    return Vocabulary(kept, known, width), np.asarray([0, left_out, *(counts[word] for word in kept)], dtype=np.int64)
+
+
+class Numbering:
+    """Words to rows of numbers.
+
+    Args:
+        vocabulary: What numbers stand for.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.columns = 2 + vocabulary.width
+        self._width = vocabulary.width
+        self._words = {word: number for number, word in enumerate(vocabulary.words, start=2)}
+        self._letters = {letter: number for number, letter in enumerate(vocabulary.letters, start=2)}
+        self._rows: dict[str, list[int]] = {}
+
+    def numbered(self, sentence: Sequence[str]) -> NDArray[np.int32]:
+        """The words of a sentence, (T, columns)."""
+        return np.asarray([self._row(word) for word in sentence], dtype=np.int32).reshape(len(sentence), self.columns)
+
+    def _row(self, word: str) -> list[int]:
+        row = self._rows.get(word)
+        if row is None:
+            if len(self._rows) > 1_000_000:
+                self._rows.clear()
+            row = self._rows[word] = self._numbered(word)
+        return row
+
+    def _numbered(self, word: str) -> list[int]:
+        whole = unicodedata.normalize("NFC", word)
+        kept = whole
+        if len(whole) > self._width:
+            ahead = (self._width + 1) // 2
+            kept = whole[:ahead] + whole[len(whole) - self._width + ahead :]
+        letters = [self._letters.get(letter, UNKNOWN) for letter in kept]
+        number = self._words.get(whole.lower(), UNKNOWN)
+        return [number, casing(whole), *letters, *[0] * (self._width - len(letters))]
+
+
+def casing(word: str) -> int:
+    """How a word is written, by its number in `CASINGS`."""
+    if word.isdigit():
+        name = "digits"
+    elif any(map(str.isdigit, word)):
+        name = "with digits"
+    elif word.islower():
+        name = "small"
+    elif word.isupper():
+        name = "first capital" if len(word) == 1 else "capitals"
+    elif word.istitle() or (word[:1].isupper() and word[1:].islower()):
+        name = "first capital"
+    else:
+        name = "mixed" if any(map(str.isupper, word)) else "other"
+    return CASINGS.index(name)
