@@ -23,6 +23,7 @@ PEERS = {"tune-bare": "optuna_integration", "optuna": "optuna_integration"}
 SMOKE = {
     "acting": f"--trials 2 --seeds 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "adding": f"--trials 1 --seeds 1 --workers 1 {KEPT} --set data.train=50 --set data.length=10 --set baseline={{}}",
+    "alone": "--here --only recall",
     "batching": "--pairs 1 --epochs 1 --rounds 1",
     "cells": "--rounds 2 --cells lstm,mgu",
     "diagnostics_cost": "--seconds 0.1 --tasks vowels --levels standard",
