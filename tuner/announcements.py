@@ -250,6 +250,9 @@ class Summary(_Event):
     """Runs whose figures were drawn."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What the task file asked for, so that an unchanged one is known to be finished."""
+    ensemble: Mapping[str, Any] = field(default_factory=dict)
+    """The winner's confirmed seeds together: `runs`; their scores `value` on validation, `test` on test data; of the
+    seeds by themselves the best, `best`, and the mean, `mean`, on validation data. Empty without one."""
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,8 @@ class TrialSpec:
     keep_model: bool = False
     models: tuple[str, ...] = ()
     """Test runs only: places of the confirmed models to score."""
+    ensemble: tuple[str, ...] = ()
+    """Test runs only: those of them that are scored together, too, on validation and test data; () for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,7 @@ class Ended:
     trace: str = ""
     """FAILED only: the Python traceback."""
     results: Mapping[str, Any] = field(default_factory=dict)
-    """Numbers of this run beyond its epochs: `parameters` (count), test scores of a test run."""
+    """Numbers of this run beyond its epochs: `parameters` (count), the scores of a test run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

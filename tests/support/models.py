@@ -19,13 +19,16 @@ from tuner.training import checkpoint
 from tuner.training.settings import settings
 
 
-def made_model(folder: Path, case: str = "nlp/classification", params: Mapping[str, Any] | None = None) -> Path:
+def made_model(
+    folder: Path, case: str = "nlp/classification", params: Mapping[str, Any] | None = None, *, seeds: int = 1
+) -> Path:
     """The folder of a model with weights by chance.
 
     Args:
         folder: Everything is made below it; the model in `model`.
         case: As in `DATA`.
         params: Of the network.
+        seeds: Members of an ensemble; each by itself is what `model` would be of its seed alone.
     """
     name = case.partition(":")[0]
     entry = ADAPTERS[name]
@@ -35,13 +38,14 @@ def made_model(folder: Path, case: str = "nlp/classification", params: Mapping[s
     chosen = settings(params, adapter=entry.load(), data_options=entry.options, data=data)
     adapter = entry.load()(chosen.data)
     prepared, _ = prepare(name, adapter, folder / "prepared")
-    torch.manual_seed(0)
     problem = completed(adapter.problem(prepared), prepared)
-    network = build_network(chosen.net, chosen.cell, chosen.regularizers, problem)
-    checkpoint.save(folder / MODEL, {"network": network.state_dict()}, {})
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        network = build_network(chosen.net, chosen.cell, chosen.regularizers, problem)
+        checkpoint.save(folder / str(seed) / MODEL, {"network": network.state_dict()}, {})
     trained = Trained(
         name=f"model of {case}",
-        place=str(folder),
+        places=[str(folder / str(seed)) for seed in range(seeds)],
         adapter=name,
         data=chosen.data.model_dump(mode="json"),
         params=params,

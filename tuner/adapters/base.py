@@ -135,6 +135,9 @@ class Problem(Protocol):
     it is that of `Prepared`."""
     every_step: bool
     """As `Demands.every_step`. Without this attribute it is false."""
+    logits: bool
+    """Whether the last axis of a prediction holds a logit per class, so that an ensemble averages probabilities.
+    Without this attribute it is false: predictions are averaged as they are."""
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""

@@ -147,6 +147,7 @@ class Classification:
     """
 
     every_step = False
+    logits = True
 
     def __init__(self, folder: Path, options: ClassOptions) -> None:
         self.folder, self.options = folder, options

@@ -48,6 +48,11 @@ def completed(problem: Problem, folder: Path) -> Problem:
     return _Completed(problem, json.loads((folder / PREPARED).read_text())["lag"])
 
 
+def gives_logits(problem: Problem) -> bool:
+    """`Problem.logits`; false where it has no such attribute."""
+    return bool(getattr(problem, "logits", False))
+
+
 def forbids_looking_ahead(problem: Problem) -> bool:
     """Whether a problem of the first contract, which had no `Demands.causal`, says so by its attribute `causal`."""
     return bool(getattr(problem, "causal", False))

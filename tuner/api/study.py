@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tuner.api import frames
 from tuner.api.html import study_html
-from tuner.cli.studies import study_folder
+from tuner.cli.studies import ensemble_folder, study_folder
 from tuner.cli.tables import unfinished
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
@@ -150,19 +150,21 @@ class Study:
         """One row per finding of a trial that is over: number, name, where, epoch, evidence, threshold, source, ..."""
         return frames.findings_frame((each for each in self._records("trial") if each.state.final), self._about())
 
-    def model(self, *, device: str = "cpu", own_code: bool = False) -> Model:
+    def model(self, *, ensemble: bool = False, device: str = "cpu", own_code: bool = False) -> Model:
         """The winner as a model that answers new raw data.
 
         Args:
+            ensemble: Whether all its confirmed seeds answer together, rather than the best one.
             device: Where it answers: "cpu", "cuda".
             own_code: Whether an adapter or a cell of your own, named `module:Class` in the folder, may be imported.
 
         Raises:
-            StudyError: The study keeps no model, or it is damaged.
+            StudyError: The study keeps no such model, or it is damaged.
         """
         from tuner.predict import load
 
-        return load(self._folder.model, device=device, own_code=own_code)
+        folder = ensemble_folder(self._folder) if ensemble else self._folder.model
+        return load(folder, device=device, own_code=own_code)
 
     def __repr__(self) -> str:
         now = self._standing()

@@ -21,6 +21,10 @@ TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yam
 STUDY = click.argument("study", metavar="STUDY")
 STORAGE = click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
 
+ENSEMBLE = click.option(
+    "--ensemble", is_flag=True, help="Of a study: all confirmed seeds of the winner as one, not the best one alone."
+)
+
 
 def examples(*lines: str) -> Callable[[Any], Any]:
     """Append examples to a command's help, unwrapped."""

@@ -28,14 +28,33 @@ def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyF
     return folder
 
 
-def model_folder(model: str, storage: str) -> Path:
-    """A model named by its folder, or by the study that it came of."""
+def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
+    """A model named by its folder, or by the study that it came of.
+
+    Raises:
+        StudyError: There is no such study, or it has no ensemble where that is asked for.
+    """
     from tuner.predict.folder import NETWORK  # brings torch
 
-    for folder in (Path(model), Path(model) / "model"):
+    for folder in (Path(model) / "ensemble",) if ensemble else (Path(model), Path(model) / "model"):
         if (folder / NETWORK).exists():
             return folder
-    return study_folder(model, storage).model
+    study = study_folder(model, storage)
+    return ensemble_folder(study) if ensemble else study.model
+
+
+def ensemble_folder(study: StudyFolder) -> Path:
+    """The model of all the winner's seeds.
+
+    Raises:
+        StudyError: The study keeps none.
+    """
+    if not study.ensemble.is_dir():
+        raise StudyError(
+            f"study {study.name} must keep two confirmed seeds of its winner or more to have an ensemble",
+            fix="Run it to its end with confirm.seeds at 2 or more.",
+        )
+    return study.ensemble
 
 
 def has_study(task: str, sets: tuple[str, ...]) -> bool:

@@ -97,6 +97,12 @@ class _Finding(_Form):
     fatal: bool = False
 
 
+class _Ensemble(_Form):
+    runs: list[str]
+    val: _Numbers
+    test: _Numbers
+
+
 class _Results(_Form):
     findings: list[_Finding] | None = None
     parameters: _Whole | None = None
@@ -106,6 +112,7 @@ class _Results(_Form):
     progress: _Number | None = None
     unsaved: str | None = None
     test: dict[str, _Numbers] = {}
+    ensemble: _Ensemble | None = None
 
 
 class _Ended(_Event):
@@ -176,6 +183,7 @@ class _Summary(_Ending):
     sentences: list[str] | None = None
     asked: dict[str, Any] | None = None
     model_run: str = ""
+    ensemble: dict[str, Any] | None = None
 
 
 _FORMS: Mapping[str, type[_Event]] = {

@@ -10,7 +10,8 @@
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
     test/                    the one reading of the test data
-    model/                   the confirmed winner, to be used: see `tuner.predict`
+    model/                   the confirmed winner's best seed, to be used: see `tuner.predict`
+    ensemble/                all its seeds as one model
     diagnose/                figures of a training that `diagnose` made, which is no run of the study
 <storage>/../prepared/       prepared data, shared by studies
 """
@@ -87,6 +88,11 @@ class StudyFolder:
     def model(self) -> Path:
         """The model of the confirmed winner; a folder that needs nothing else."""
         return self.root / "model"
+
+    @property
+    def ensemble(self) -> Path:
+        """The model of all the confirmed winner's seeds; a folder that needs nothing else."""
+        return self.root / "ensemble"
 
     @property
     def diagnosed(self) -> Path:

@@ -2,7 +2,7 @@
 
 <model>/
     network.json             adapter and its options, parameters of the network: see `Description`
-    weights.safetensors      the weights
+    weights.safetensors      the weights; of an ensemble those of all members
     preprocess/              what the adapter's codec reads: classes, vocabulary, scales
     requirements.txt         what is needed to use it
     signature.json           columns and types of what it takes and gives, in MLflow's form; see `signature`
@@ -49,6 +49,8 @@ class Description(BaseModel):
     """The adapter's options, those of the trial included; paths by their last name only."""
     params: Mapping[str, Any]
     """Parameters of the network, as the search has named them, with whatever the data had decided."""
+    members: int = Field(default=1, ge=1, le=1000)
+    """Networks whose predictions are averaged; the weights of several are "members.0." and so on."""
     lag: int = Field(ge=1)
     """Longest expected dependency in steps, as training had it: `Problem.lag`."""
     metric: str = ""

@@ -66,12 +66,15 @@ class Model:
 
     def __repr__(self) -> str:
         described = self.description
+        members = f", ensemble of {described.members}" if described.members > 1 else ""
         chosen = f", {described.metric} {described.value:.4g}" if described.value is not None else ""
-        return f"Model({described.name!r}, {described.adapter}{chosen})"
+        return f"Model({described.name!r}, {described.adapter}{members}{chosen})"
 
     def _repr_html_(self) -> str:
         described = self.description
         facts = {"adapter": described.adapter, "answers": ", ".join(self.columns()), **described.params}
+        if described.members > 1:
+            facts = {"ensemble of": described.members, **facts}
         if described.value is not None:
             facts = {described.metric: f"{described.value:.4g}", **facts}
         rows = "".join(

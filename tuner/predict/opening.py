@@ -9,17 +9,20 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
+from torch import nn
 
-from tuner.adapters.base import Adapter
+from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import gives_logits
 from tuner.disk import regular
 from tuner.errors import StudyError, TunerError
 from tuner.nets.catalog import CELLS
-from tuner.nets.network import Network, build_network
+from tuner.nets.ensemble import Ensemble
+from tuner.nets.network import build_network
 from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged, last_name
 from tuner.predict.model import Model
 from tuner.registry import Catalog, Entry
-from tuner.training.settings import settings
+from tuner.training.settings import Settings, settings
 
 _HEADER = 16 * 1024**2
 """Bytes that names and shapes of weights may take."""
@@ -51,7 +54,7 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         adapter: Adapter = entry.load()(chosen.data)
         codec = adapter.codec(folder / PREPROCESS)
         codec.problem.lag = described.lag  # what it follows from is not here
-        build = partial(build_network, chosen.net, chosen.cell, chosen.regularizers, codec.problem)
+        build = partial(_network, chosen, codec.problem, described.members)
         _check_size(folder / WEIGHTS, build)
         network = build()
     except StudyError:
@@ -69,6 +72,12 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         raise damaged(folder / PREPROCESS, f"{type(error).__name__}: {error}") from error
     _fill(network, folder / WEIGHTS)
     return Model(described, codec, network.to(device).eval(), torch.device(device))
+
+
+def _network(chosen: Settings, problem: Problem, members: int) -> nn.Module:
+    """A network that lacks its weights, or so many of them together."""
+    made = [build_network(chosen.net, chosen.cell, chosen.regularizers, problem) for _ in range(members)]
+    return made[0] if members == 1 else Ensemble(made, logits=gives_logits(problem))
 
 
 def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entry:
@@ -90,7 +99,7 @@ def _check_names(described: Description, path: Path) -> None:
             raise damaged(path, f"data.{name}: {value!r:.80} in place of a name")
 
 
-def _check_size(path: Path, build: Callable[[], Network]) -> None:
+def _check_size(path: Path, build: Callable[[], nn.Module]) -> None:
     """Refuse weights of another size than the network's, before either takes memory.
 
     Raises:
@@ -110,7 +119,7 @@ def _check_size(path: Path, build: Callable[[], Network]) -> None:
         raise damaged(path, f"{found} bytes for a network of {wanted}")
 
 
-def _fill(network: Network, path: Path) -> None:
+def _fill(network: nn.Module, path: Path) -> None:
     """Put the weights into a network that was built for them."""
     try:
         tensors = load_tensors(regular.read_bytes(path))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from tuner.adapters.base import Adapter
 from tuner.adapters.catalog import ADAPTERS
@@ -33,11 +34,11 @@ _HOW = """\
 
 @dataclass(frozen=True)
 class Trained:
-    """A confirmed run, and what is known of it.
+    """A confirmed run, or several, and what is known of them.
 
     Args:
         name: What the model is called.
-        place: Where its `model.pt` lies.
+        places: Where `model.pt` lies; several make an ensemble, of runs that differ by their seeds alone.
         adapter: The adapter's name.
         data: Its options.
         params: The run's parameters.
@@ -48,7 +49,7 @@ class Trained:
     """
 
     name: str
-    place: str
+    places: Sequence[str]
     adapter: str
     data: Mapping[str, Any]
     params: Mapping[str, Any]
@@ -68,9 +69,7 @@ def write_model(folder: Path, trained: Trained) -> None:
     making = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(making, ignore_errors=True)
     (making / PREPROCESS).mkdir(parents=True)
-    tensors, _ = checkpoint.load(places.join(trained.place, checkpoint.MODEL), choose_device("cpu"))
-    weights = {name: tensor.detach().clone().contiguous() for name, tensor in tensors["network"].items()}
-    places.write(str(making / WEIGHTS), save_tensors(weights))
+    places.write(str(making / WEIGHTS), save_tensors(_weights(trained.places)))
     entry = ADAPTERS[trained.adapter]
     options = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data).data
     adapter: Adapter = entry.load()(options)
@@ -84,6 +83,16 @@ def write_model(folder: Path, trained: Trained) -> None:
     making.rename(folder)
 
 
+def _weights(kept: Sequence[str]) -> dict[str, Tensor]:
+    """Tensors by name; of an ensemble those of each member by its number: "members.0.head.bias"."""
+    found: dict[str, Tensor] = {}
+    for number, place in enumerate(kept):
+        tensors, _ = checkpoint.load(places.join(place, checkpoint.MODEL), choose_device("cpu"))
+        before = f"members.{number}." if len(kept) > 1 else ""
+        found |= {before + name: tensor.detach().clone().contiguous() for name, tensor in tensors["network"].items()}
+    return found
+
+
 def _described(trained: Trained, adapter: Adapter, options: Options) -> Description:
     params = {name: value for name, value in trained.params.items() if not name.startswith("data.")}
     return Description(
@@ -91,6 +100,7 @@ def _described(trained: Trained, adapter: Adapter, options: Options) -> Descript
         adapter=trained.adapter,
         data={name: last_name(name, value) for name, value in options.model_dump(mode="json").items()},
         params=params,
+        members=len(trained.places),
         lag=completed(adapter.problem(trained.prepared), trained.prepared).lag,
         metric=trained.metric,
         value=trained.value,

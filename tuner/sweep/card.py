@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tuner.adapters.base import Prepared
@@ -11,16 +12,16 @@ from tuner.disk.versions import versions
 from tuner.task.task import Task
 
 
-def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> str:
+def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared) -> str:
     """The card's text, in Markdown.
 
     Args:
         task: The task.
         summary: What its sweep ended with.
-        best: The run whose weights these are.
+        members: The runs whose weights these are; several answer together.
         prepared: Its data.
     """
-    file = task.file
+    file, best = task.file, members[0]
     return "\n".join(
         [
             f"# {file.name}: {summary.winner}",
@@ -36,9 +37,8 @@ def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> s
             "",
             *_scores(summary),
             "",
-            f"The weights are those of seed {best.run.rpartition('-')[2]} of the winner, the best of its seeds on "
-            f"validation data ({best.value:.6g}). ± is the standard deviation over seeds; test data was read once, "
-            "after the choice.",
+            f"{_weights(summary, members)} ± is the standard deviation over seeds; test data was read once, after the "
+            "choice.",
             "",
             *(f"- {sentence}" for sentence in summary.sentences),
             "",
@@ -58,18 +58,38 @@ def card(task: Task, summary: Summary, best: RunRecord, prepared: Prepared) -> s
                     "study": file.name,
                     "trials": file.budget.trials,
                     "epochs": file.budget.epochs,
-                    "best epoch": max(best.epochs, default=0),
+                    "epochs trained": _each(max(record.epochs, default=0) for record in members),
                     "sampler": task.sampler[0],
                     "pruner": task.pruner[0],
                     "seed of the study": file.sampler.seed,
-                    "seed of the training": best.seed,
-                    "findings": ", ".join(map(str, best.found)) or "none",
+                    "seed of the training": _each(record.seed for record in members),
+                    "findings": ", ".join(dict.fromkeys(str(name) for record in members for name in record.found))
+                    or "none",
                     **versions(),
                 }
             ),
             "",
         ]
     )
+
+
+def _weights(summary: Summary, members: Sequence[RunRecord]) -> str:
+    """Whose the weights are."""
+    seeds = _each(record.run.rpartition("-")[2] for record in members)
+    if len(members) == 1:
+        return (
+            f"The weights are those of seed {seeds} of the winner, the best of its seeds on validation data "
+            f"({members[0].value:.6g})."
+        )
+    return (
+        f"An ensemble: the weights are those of seeds {seeds} of the winner, whose predictions are averaged, and of "
+        f"classes and tokens their probabilities. Together they have {summary.ensemble['value']:.6g} on validation "
+        "data."
+    )
+
+
+def _each(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _scores(summary: Summary) -> list[str]:

@@ -28,6 +28,8 @@ from tuner.reporting.table import rows
 from tuner.reporting.verdict import Held, verdict, what_to_try
 from tuner.sweep.candidates import called
 from tuner.sweep.candidates import confirmed as confirmed_runs
+from tuner.sweep.choice import seed_scores
+from tuner.sweep.ensemble import ensemble
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import counted
@@ -43,7 +45,8 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     task, folder, objective = sweep.task, sweep.folder, sweep.task.against_trivial
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
     confirmed = confirmed_runs(sweep)
-    test = read_run(folder.events("test")).results.get("test", {})
+    scored = read_run(folder.events("test")).results
+    test = scored.get("test", {})
     drawn = _draw(sweep, trials, confirmed) if task.file.report.figures else []
     mattered, shares, separated = _what_mattered(objective, trials)
     mattered += [repair.sentence for repair in repaired(trials, confirmed, objective)]
@@ -69,19 +72,27 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         first = _verdict(sweep, prepared, f"trial {best.number}", [best], [])
         sentences = [*first, sentence, *mattered]
         return Summary(**common, sentences=sentences, winner=f"trial {best.number}", winner_params=best.params)
-    result = confirmation(_scores(confirmed), objective, step=_step(prepared, "val", objective))
+    result = confirmation(seed_scores(confirmed), objective, step=_step(prepared, "val", objective))
     winners = [record for record in confirmed if record.number == result.winner]
     first = []
     if result.winner is not None:
         name, tests = result.configurations[0].name, _tests(test, result.winner, objective)
         first = _verdict(sweep, prepared, name, winners, tests, result.configurations[0].interval)
+    joint = ensemble(scored, winners, objective)
     return Summary(
         **common,
         rows=[
             *(_row(scores, _tests(test, scores.number, objective)) for scores in result.configurations),
             _trivial_row(prepared, objective),
         ],
-        sentences=[*first, *result.sentences, *_ended_before(trials, result.winner), *mattered],
+        sentences=[
+            *first,
+            *result.sentences,
+            *([] if joint is None else [joint.sentence]),
+            *_ended_before(trials, result.winner),
+            *mattered,
+        ],
+        ensemble={} if joint is None else joint.facts,
         winner="" if result.winner is None else called(result.winner),
         winner_params=_told_params(sweep, next((record.params for record in winners), {})),
     )
@@ -168,16 +179,6 @@ def top_failure(folder: StudyFolder) -> str:
     """The most frequent reason of trials without a result; "" when there is none."""
     reasons = Counter(row["reason"] for row in study_rows(folder) if row["state"] in NO_RESULT)
     return reasons.most_common(1)[0][0] if reasons else ""
-
-
-def _scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
-    scores: dict[int, list[float | None]] = {}
-    for record in confirmed:
-        if not record.state.final:  # the time was over before it ended
-            continue
-        value = record.value if record.state is State.COMPLETED else None
-        scores.setdefault(record.number, []).append(value)
-    return scores
 
 
 def _told_params(sweep: OpenSweep, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from tuner.announcements import Notice
 from tuner.disk.events import read_run
 from tuner.messages import State, TrialSpec
 from tuner.sweep.candidates import BASELINE, confirmed
+from tuner.sweep.choice import together
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
 
 
 class TestPhase(FixedRuns):
-    """Scores the models of all confirmed runs on the test data, unless exactly these were scored before."""
+    """Scores the models of all confirmed runs, and the winner's together, unless exactly these were scored before."""
 
     def __init__(self, sweep: OpenSweep) -> None:
         self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]
@@ -28,7 +29,9 @@ class TestPhase(FixedRuns):
         if already:
             sweep.tell(Notice("the test data is read again: the confirmed configurations have changed"))
         models = tuple(sweep.storage.kept(run) for run in self.scored)
-        spec = sweep.spec("test", "test", BASELINE, {}, 0, attempt=before.attempts + 1, models=models)
+        ensemble = tuple(sweep.storage.kept(record.run) for record in together(sweep))
+        attempt = before.attempts + 1
+        spec = sweep.spec("test", "test", BASELINE, {}, 0, attempt=attempt, models=models, ensemble=ensemble)
         if not before.run:
             sweep.create(spec, [])
         return [spec]

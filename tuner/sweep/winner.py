@@ -1,9 +1,10 @@
-"""The winner as a model that can be used: its folder, written when a sweep is over."""
+"""The winner as models that can be used: its best seed, and all its seeds together, written when a sweep is over."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
@@ -11,62 +12,60 @@ from tuner.announcements import Notice, Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
 from tuner.errors import DataError, TunerError
-from tuner.messages import State
-from tuner.sweep.candidates import called, confirmed
 from tuner.sweep.card import card
+from tuner.sweep.choice import winning
 from tuner.sweep.open_sweep import OpenSweep
 
 
 def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
-    """Write the model of the winner's best confirmed seed into the study's folder; one of an earlier winner goes.
+    """Write the winner's models into the study's folder: its best confirmed seed, and the ensemble of its seeds.
+
+    Those of an earlier winner go.
 
     Returns:
-        The run whose weights these are; "" where there is no model, as nothing was confirmed or, which is told, as it
-        cannot be written.
+        The run whose weights the first has; "" where there is no model, as nothing was confirmed or, which is told, as
+        it cannot be written.
     """
-    best = _best(sweep, summary)
+    for folder in (sweep.folder.model, sweep.folder.ensemble):
+        shutil.rmtree(folder, ignore_errors=True)
+    best = _best(sweep)
     if best is None:
-        shutil.rmtree(sweep.folder.model, ignore_errors=True)
         return ""
     try:
-        _write(sweep, summary, best)
+        _write(sweep, summary, sweep.folder.model, [best], best.value)
+        if summary.ensemble:
+            members = [record for record in winning(sweep) if record.run in summary.ensemble["runs"]]
+            _write(sweep, summary, sweep.folder.ensemble, members, summary.ensemble["value"])
     except (OSError, TunerError) as error:
-        shutil.rmtree(sweep.folder.model, ignore_errors=True)
         sweep.tell(Notice(f"no model of {summary.winner} is kept: {error}"))
-        return ""
+        return best.run if sweep.folder.model.is_dir() else ""
     return best.run
 
 
-def _write(sweep: OpenSweep, summary: Summary, best: RunRecord) -> None:
-    task = sweep.task
+def _write(sweep: OpenSweep, summary: Summary, folder: Path, members: Sequence[RunRecord], value: float | None) -> None:
+    task, best = sweep.task, members[0]
     entry = ADAPTERS[task.file.adapter]
     if not getattr(entry.load(), "model_files", ()):
         raise DataError(f"adapter {task.file.adapter} must have `model_files` and `codec`")
     from tuner.predict.writing import Trained, write_model  # brings torch
 
     settings = task.settings(best.params)
-    folder, prepared = prepare(task.file.adapter, entry.load()(settings.data), sweep.folder.prepared)
+    where, prepared = prepare(task.file.adapter, entry.load()(settings.data), sweep.folder.prepared)
     trained = Trained(
         name=f"study {sweep.folder.name}, {summary.winner}",
-        place=str(sweep.folder.run(best.run)),
+        places=[str(sweep.folder.run(record.run)) for record in members],
         adapter=task.file.adapter,
         data=task.data,
         params=best.params,
-        prepared=folder,
+        prepared=where,
         metric=task.objective.metric,
-        value=best.value,
-        card=card(task, summary, best, prepared),
+        value=value,
+        card=card(task, summary, members, prepared),
     )
-    write_model(sweep.folder.model, trained)
+    write_model(folder, trained)
 
 
-def _best(sweep: OpenSweep, summary: Summary) -> RunRecord | None:
+def _best(sweep: OpenSweep) -> RunRecord | None:
     """The winner's confirmed run with the best validation score whose model is here."""
-    runs: Sequence[RunRecord] = [
-        record
-        for record in confirmed(sweep)
-        if record.state is State.COMPLETED
-        and called(record.number) == summary.winner
-        and (sweep.folder.run(record.run) / MODEL).is_file()
-    ]
+    runs = [record for record in winning(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
     return sweep.task.objective.best_of(runs, score=lambda record: record.value)

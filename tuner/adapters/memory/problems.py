@@ -27,6 +27,7 @@ class ProbeProblem(ABC):
     """What the probes share."""
 
     every_step = False
+    logits = False
 
     def __init__(self, folder: Path, options: ProbeOptions) -> None:
         self.folder, self.options = folder, options
@@ -100,6 +101,7 @@ class OneHot(nn.Module):
 class NamingProblem(ProbeProblem):
     """Sequences to one of K classes, or one at each step, by cross-entropy; subclasses give encoder and K."""
 
+    logits = True
     num_classes: int
 
     def head(self, input_size: int) -> nn.Module:

@@ -37,6 +37,7 @@ class LanguageModellingProblem:
     """Tokens to the next ones by cross-entropy."""
 
     every_step = True
+    logits = True
 
     def __init__(self, folder: Path, options: LanguageModellingOptions) -> None:
         self.folder, self.options = folder, options

@@ -46,6 +46,7 @@ class ForecastingProblem:
     """Windows to the next steps by their error on standardized values, however windows are normalized."""
 
     every_step = False
+    logits = False
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
         self.folder, self.options = folder, options

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tuner.cli.options import STORAGE, examples
+from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
@@ -19,9 +19,14 @@ from tuner.cli.studies import model_folder
 @click.option("--onnx", is_flag=True, help="Also write model.onnx and preprocess.json, for onnxruntime.")
 @click.option("--mlflow", is_flag=True, help="Write it as an MLflow model, for mlflow.pyfunc.load_model.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@ENSEMBLE
 @STORAGE
-@examples("python -m tuner export digits -o digits-model", "python -m tuner export digits -o digits-onnx --onnx")
-def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, storage: str) -> None:
+@examples(
+    "python -m tuner export digits -o digits-model",
+    "python -m tuner export digits -o digits-onnx --onnx",
+    "python -m tuner export digits --ensemble -o digits-ensemble",
+)
+def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, ensemble: bool, storage: str) -> None:
     """Copy the model of a study's confirmed winner, or a model's folder, to where it is used.
 
     With --onnx the network becomes a graph that other programs run. It is run at four sizes of batch and length before
@@ -31,14 +36,15 @@ def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, s
     from tuner.predict.exporting import export as copied
 
     check_new(folder)
+    source = model_folder(model, storage, ensemble=ensemble)
     if mlflow:
         from tuner.recording.model_form import save
 
         with TemporaryDirectory(prefix="tuner-export-") as made:
-            copied(model_folder(model, storage), Path(made) / "model", onnx=onnx, own_code=own_code)
+            copied(source, Path(made) / "model", onnx=onnx, own_code=own_code)
             save(Path(made) / "model", folder)
     else:
-        copied(model_folder(model, storage), folder, onnx=onnx, own_code=own_code)
+        copied(source, folder, onnx=onnx, own_code=own_code)
     click.echo(f"model written to {folder}")
     if onnx:
         click.echo("model.onnx answers as the model does, at four sizes of batch and length; preprocess.json says how")

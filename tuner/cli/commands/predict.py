@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import STORAGE, examples
+from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ _TICK_SECONDS = 2.0
 )
 @click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@ENSEMBLE
 @STORAGE
 @examples(
     "python -m tuner predict digits new.csv -o answers.csv",
     "python -m tuner predict mlruns/studies/digits/model new.csv --proba",
+    "python -m tuner predict digits new.csv --ensemble -o answers.csv",
     "python -m tuner predict reviews texts.jsonl -o answers.parquet",
     "python -m tuner predict demand test.csv --ask every_origin=true -o forecasts.csv",
     "python -m tuner predict shakespeare begin.txt --ask continuation=200 --ask temperature=0.8",
@@ -54,6 +56,7 @@ def predict(
     wishes: tuple[str, ...],
     device: str,
     own_code: bool,
+    ensemble: bool,
     storage: str,
 ) -> None:
     """Answer new raw data by the confirmed winner of a study, or by a model's folder.
@@ -66,7 +69,9 @@ def predict(
 
     if output is not None:
         check_suffix(output)
-    loaded = load(model_folder(model, storage), device=device, own_code=own_code).asking(**_asked(wishes))
+    loaded = load(model_folder(model, storage, ensemble=ensemble), device=device, own_code=own_code).asking(
+        **_asked(wishes)
+    )
     columns = loaded.columns(proba=proba)
     problems = _Problems()
     to = nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns)

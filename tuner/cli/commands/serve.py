@@ -7,7 +7,7 @@ import sys
 import click
 
 from tuner.cli.interrupts import stopping
-from tuner.cli.options import STORAGE, examples
+from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
@@ -16,13 +16,14 @@ from tuner.cli.studies import model_folder
 @click.option("--port", default=5001, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
 @click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
+@ENSEMBLE
 @STORAGE
 @examples(
     "python -m tuner serve digits",
     "python -m tuner serve mlruns/studies/digits/model --port 8080",
     "ssh -L 5001:127.0.0.1:5001 HOST     # from another machine",
 )
-def serve(model: str, port: int, device: str, own_code: bool, storage: str) -> None:
+def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, storage: str) -> None:
     """Answer raw data over HTTP on loopback, by the confirmed winner of a study or by a model's folder.
 
     It is MLflow's own scoring server, which has no login: POST /invocations with `dataframe_split` or
@@ -31,7 +32,7 @@ def serve(model: str, port: int, device: str, own_code: bool, storage: str) -> N
     from tuner.predict import load
     from tuner.recording.serving import ScoringServer, curl
 
-    folder = model_folder(model, storage)
+    folder = model_folder(model, storage, ensemble=ensemble)
     load(folder, device=device, own_code=own_code)  # so that a damaged one is told in a line
     server = ScoringServer(folder, port, {"device": device, "own_code": own_code})
     with stopping(lambda _: server.stop()) as received:

@@ -1,0 +1,55 @@
+"""What the winner's seeds reach together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from tuner.disk.events import RunRecord
+from tuner.objective import Objective
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Scores of the winner's seeds together, beside those of each.
+
+    Args:
+        facts: See `Summary.ensemble`.
+        sentence: The same in words.
+    """
+
+    facts: Mapping[str, Any]
+    sentence: str
+
+
+def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective: Objective) -> Ensemble | None:
+    """The winner's ensemble, as the test run has scored it; None where it has scored none of this winner.
+
+    Args:
+        scored: The results of the test run.
+        winners: The winner's trainings.
+        objective: What they were chosen by.
+    """
+    found: Mapping[str, Any] = scored.get("ensemble") or {}
+    members = [record for record in winners if record.run in found.get("runs", ())]
+    values = [record.value for record in members if record.value is not None]
+    if not values or len(values) != len(found["runs"]) or objective.name not in found["val"]:
+        return None
+    best = objective.best_of(members, score=lambda record: record.value)
+    assert best is not None
+    tests = [scored["test"][record.run][objective.name] for record in members]
+    facts = {
+        "runs": [record.run for record in members],
+        "value": found["val"][objective.name],
+        "best": best.value,
+        "mean": fmean(values),
+        "test": found["test"][objective.name],
+    }
+    sentence = (
+        f"an ensemble of the winner's {len(members)} seeds has {objective.name} {facts['value']:.4g} on validation "
+        f"data (best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and {facts['test']:.4g} on test "
+        f"data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g}); --ensemble uses it."
+    )
+    return Ensemble(facts, sentence)
