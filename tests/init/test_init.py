@@ -190,7 +190,11 @@ class TestRefusals:
             ("bare.csv", b"1.5,2.5,3.5\n2.5,3.5,4.5\n" * 9, "the first line must name the columns"),
             ("broken.jsonl", b'{"text": ', "must be of a form that some adapter reads"),
             ("lone.csv", b"text,author\n" + b"some words stand here,me\n" * 9, "must have a label to learn"),
-            ("words.conll", b"EU NNP B-ORG\nrejects VBZ O\nthe DT O\ncall NN O\n\n" * 9, "a tag per word yet (CoNLL)"),
+            (
+                "words.conll",
+                b"EU NNP B-ORG\nrejects VBZ O\nthe DT O\ncall NN O\n\n" * 9,
+                "at least 3 different sentences",
+            ),
             ("numbers.txt", b"1\n2\n3\n" * 99, "must be of a form that some adapter reads"),
             ("speech.csv", b"file,label\na.wav,x\nb.wav,y\n", "must have the columns path and label"),
         ],

@@ -150,6 +150,44 @@ def _several_series(folder: Path) -> list[str]:
     return _lines(folder / "shops.csv", ["unique_id,ds,sold,weather", *rows])
 
 
+def _tagged_sentences(number: int = 120) -> list[list[tuple[str, str]]]:
+    """Words with a tag each, entities of one or two words."""
+    rng = np.random.default_rng(0)
+    parts = [[("to", "O")], [("Rome", "B-city")], [("New", "B-city"), ("York", "I-city")], [("May", "B-day")]]
+    return [[("fly", "O"), *(pair for place in rng.integers(0, 4, 3) for pair in parts[place])] for _ in range(number)]
+
+
+def _conllu(folder: Path) -> list[str]:
+    rows = []
+    for sentence in _tagged_sentences():
+        rows += [f"{place}\t{word}\t_\t{tag[0]}\t_\t_\t_\t_\t_\t_" for place, (word, tag) in enumerate(sentence, 1)]
+        rows += ["", "# text = a"]
+    return _lines(folder / "travel.conllu", rows[:-1])
+
+
+def _conll(folder: Path) -> list[str]:
+    rows = ["-DOCSTART- -X- O", ""]
+    for sentence in _tagged_sentences():
+        rows += [*(f"{word} NN {tag}" for word, tag in sentence), ""]
+    return _lines(folder / "eng.txt", rows)
+
+
+def _slots(folder: Path) -> list[str]:
+    rows = [
+        json.dumps({"tokens": [w for w, _ in each], "ner_tags": [t for _, t in each]}) for each in _tagged_sentences()
+    ]
+    return _lines(folder / "slots.jsonl", rows)
+
+
+def _pairs_in_a_folder(folder: Path) -> list[str]:
+    (folder / "atis").mkdir()
+    for name in ("train", "valid", "test"):
+        sentences = _tagged_sentences(120 if name == "train" else 20)
+        _lines(folder / "atis" / f"{name}.seq.in", [" ".join(word for word, _ in each) for each in sentences])
+        _lines(folder / "atis" / f"{name}.seq.out", [" ".join(tag for _, tag in each) for each in sentences])
+    return ["atis"]
+
+
 KINDS: dict[str, Kind] = {
     "semicolons and decimal commas": Kind(
         _semicolons,
@@ -194,6 +232,12 @@ KINDS: dict[str, Kind] = {
     ),
     "manifest": Kind(_manifest, "speech/classification", {"path": "manifest.csv", "group": "speaker"}),
     "npz": Kind(_arrays, "time_series/classification", {"path": "items.npz", "layout": "channels_first"}, ("layout",)),
+    "CoNLL-U": Kind(_conllu, "nlp/tagging", {"path": "travel.conllu", "scheme": "plain", "tags": "upos"}),
+    "columns of words": Kind(_conll, "nlp/tagging", {"path": "eng.txt", "scheme": "bio", "tags": "-1"}, ("tags",)),
+    "lists of words": Kind(
+        _slots, "nlp/tagging", {"path": "slots.jsonl", "scheme": "bio", "words": "tokens", "tags": "ner_tags"}
+    ),
+    "pairs in a folder": Kind(_pairs_in_a_folder, "nlp/tagging", {"path": "atis", "scheme": "bio"}),
     "running text": Kind(_running_text, "nlp/language_modelling", {"path": "book.txt", "unit": "char"}, ("unit",)),
     "several series": Kind(
         _several_series,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
 from tuner.adapters.glimpse import Glimpse, glimpse, size_of
 from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
+from tuner.adapters.nlp.tagging.proposing import tagged_sentences
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
@@ -23,7 +23,6 @@ _WORDS = 3.0
 _TEXT_FILES = (".txt", ".md")
 _MOST_LINES = 20_000
 _TREC = re.compile(r"[A-Za-z_]+:\S+ +\S.*")
-_TAG = re.compile(r"O|[BIESLU]-\S+")
 _LARGE = 5_000_000
 """Characters beyond which an epoch of a running text takes long."""
 _BUDGET = to_begin_with(trials=20, epochs=10)
@@ -33,9 +32,8 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
     """Labelled texts: a folder per label, a table with a text and a label, or lines of both."""
     if seen.is_folder:
         return _label_folders(seen)
-    if seen.text is None:
+    if seen.text is None or tagged_sentences(seen) is not None:
         return None
-    _refuse_tags(seen.path, seen.text)
     table = seen.table
     if table is not None and (table.headed or table.form == "jsonl") and (found := _in_table(seen, table)):
         return found
@@ -55,7 +53,8 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
     sample = "".join(seen.text[:100_000].split())
     if len(seen.text.split()) < 20 or sum(map(str.isalpha, sample)) * 2 < len(sample):
         return None  # too short, or numbers
-    _refuse_tags(seen.path, seen.text)
+    if tagged_sentences(seen) is not None:
+        return None
     lines = seen.text.count("\n") + 1
     size = len(seen.text) if seen.whole else size_of(seen.path)
     fit = Fit.LIKELY if seen.suffix in _TEXT_FILES else Fit.POSSIBLE
@@ -211,27 +210,3 @@ def _folder_encoding(seen: Glimpse) -> list[Line]:
 def _length(column: GlimpsedColumn) -> str:
     lengths = sorted(len(cell.split()) for cell in column.cells)
     return f"texts of {lengths[0]} to {lengths[-1]} words, half of them up to {lengths[len(lengths) // 2]}"
-
-
-def _refuse_tags(path: Path, text: str) -> None:
-    """Refuse words with a tag each, a line per word: no adapter learns from them.
-
-    Raises:
-        DataError: They are that.
-    """
-    lines = [line for line in text.split("\n")[:2000] if not line.startswith("#")]
-    words = [line.split("\t") if "\t" in line else line.split() for line in lines if line.strip()]
-    if len(words) < 4 or ("" not in [line.strip() for line in lines[:-1]] and len(lines) > 200):
-        return
-    width = len(words[0])
-    if width < 2 or any(len(word) != width for word in words):
-        return
-    treebank = width == 10 and all(re.fullmatch(r"\d+([-.]\d+)?", word[0]) for word in words)
-    tagged = all(_TAG.fullmatch(word[-1].strip()) for word in words) and any(word[-1].strip() != "O" for word in words)
-    if treebank or tagged:
-        raise DataError(
-            "no adapter learns a tag per word yet (CoNLL)",
-            value=" ".join(words[0]),
-            fix="Classes of whole texts are learned by nlp/classification: write a text and its label in each row.",
-            where=f"{path}",
-        )
