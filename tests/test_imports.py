@@ -23,6 +23,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "mlflow": ("recording",),
     "yaml": ("config",),
     "matplotlib": ("reporting",),
+    "jinja2": ("report",),
+    "markupsafe": ("report",),
 }
 """Third party -> the rooms that may import it."""
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"

@@ -256,6 +256,16 @@ class Summary(_Event):
 
 
 @dataclass(frozen=True)
+class ReportWritten(_Event):
+    """What the study found is there as one page; told after the summary."""
+
+    event: ClassVar[str] = "report"
+
+    path: str
+    """The HTML file."""
+
+
+@dataclass(frozen=True)
 class RecordingLeft(_Event):
     """The sweep is over, and the recorder writes what is left; told when the number changes."""
 
@@ -344,6 +354,7 @@ Announcement: TypeAlias = (
     | ModelsTested
     | Stopping
     | Summary
+    | ReportWritten
     | RecordingLeft
     | NothingToDo
     | SweepProgress

@@ -23,6 +23,7 @@ from tuner.cli.commands.lr_range import lr_range
 from tuner.cli.commands.names import list_, schema
 from tuner.cli.commands.predict import predict
 from tuner.cli.commands.recording import sync, ui
+from tuner.cli.commands.report import report
 from tuner.cli.commands.rerun import rerun
 from tuner.cli.commands.run import run
 from tuner.cli.commands.serve import serve
@@ -42,6 +43,7 @@ _COMMANDS = (
     lr_range,
     show,
     top,
+    report,
     diagnose,
     rerun,
     list_,

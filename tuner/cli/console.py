@@ -20,6 +20,7 @@ from tuner.announcements import (
     PhaseBegan,
     RecordingLeft,
     RepairBegan,
+    ReportWritten,
     Resumed,
     RunConfirmed,
     RunLost,
@@ -162,6 +163,8 @@ def event_line(event: Announcement) -> str | None:
             return event.sentence
         case SweepProgress() | TrainingProgress() | RecordingLeft():
             return progress_line(event)
+        case ReportWritten():
+            return f"report: {event.path}"
         case ModelsTested() | Summary():  # the scores come with the summary, which is printed as tables
             return None
 

@@ -214,6 +214,16 @@ def _damaged(rule: str, value: object, where: str) -> StudyError:
 
 
 @dataclass
+class Stint:
+    """One attempt of a run on a worker."""
+
+    worker: str
+    began: float
+    last: float
+    """Time of the last event that is known of it."""
+
+
+@dataclass
 class RunRecord:
     """What the events of one run say, folded together."""
 
@@ -243,6 +253,8 @@ class RunRecord:
     results: dict[str, Any] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     """Names of the findings in `results`, each once, most important first."""
+    stints: list[Stint] = field(default_factory=list)
+    """One per attempt, in order."""
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Fold one event in; unknown events are ignored."""
@@ -254,6 +266,7 @@ class RunRecord:
             self.created = event["time"]
         elif name == "attempt":
             self.attempts = event["attempt"]
+            self.stints.append(Stint(str(event.get("worker", "")), event["time"], event["time"]))
             self.state, self.reason, self.ended = State.LOST, "", None
         elif name == "epoch":
             self.epochs.setdefault(event["epoch"], dict(event))
@@ -269,6 +282,8 @@ class RunRecord:
                 self.state = State.HOPELESS
             self.found = list(dict.fromkeys(finding["name"] for finding in self.results.get("findings") or ()))
             self.ended = event["time"]
+        if self.stints:
+            self.stints[-1].last = max(self.stints[-1].last, event["time"])
 
     def series(self, metric: str) -> dict[int, float]:
         """Epoch -> value of a metric, by epoch; NaN where there is no number."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tuner.adapters.base import Prepared
-from tuner.announcements import Listener, NothingToDo, Notice, PhaseBegan, Summary
+from tuner.announcements import Listener, NothingToDo, Notice, PhaseBegan, ReportWritten, Summary
 from tuner.disk import events
+from tuner.errors import TunerError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.report import REPORT, write_report
 from tuner.sweep.beginning import begin
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.finished import finished
@@ -112,6 +114,8 @@ class Sweep:
         summary = last_summary(self._task.folder)
         if summary is not None:
             self._tell(summary)
+        if (report := self._task.folder.artifacts / REPORT).exists():
+            self._tell(ReportWritten(str(report)))
         self._tell(NothingToDo(sentence))
         return Outcome(finished=True, usable=True, summary=summary)
 
@@ -180,7 +184,18 @@ class Sweep:
         for run in summary.drawn:
             sweep.record.changed(run)
         self._tell(summary)
+        self._report(sweep)
         return summary
+
+    def _report(self, sweep: OpenSweep) -> None:
+        """Write the study's page, which the record then takes; a sweep does not fail of it."""
+        try:
+            path = events.once_there_is_space(sweep.folder.artifacts, lambda: write_report(sweep.folder))
+        except (OSError, TunerError) as error:
+            self._tell(Notice(f"no report is written: {error}"))
+            return
+        sweep.record.changed()
+        self._tell(ReportWritten(str(path)))
 
     def _no_time(self, sweep: OpenSweep) -> bool:
         """Say so, when the time was over before there was a trial: a summary would be one of nothing."""

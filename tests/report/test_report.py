@@ -1,0 +1,186 @@
+"""The page of a study: what it says, whatever state the study is in, and that nothing in it can act."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.support.reported import MadeUp
+from tuner.cli import main
+from tuner.disk.folder import StudyFolder
+from tuner.report import REPORT, read_study, render, write_report
+
+QUESTIONS = (
+    "Which model?",
+    "How good is it on new data?",
+    "Is it better than doing nothing clever?",
+    "What mattered?",
+    "What do I do next?",
+)
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+def _page(folder: StudyFolder) -> str:
+    return render([read_study(folder)])
+
+
+def _answers(page: str) -> dict[str, str]:
+    """Question -> answer, as text."""
+    found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page[: page.index("</dl>")])
+    return {question: html.unescape(re.sub(r"<[^>]*>", "", answer)) for question, answer in found}
+
+
+def _headline(page: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", page.split('class="headline">')[1].split("</p>")[0]))
+
+
+def _section(page: str, key: str) -> str:
+    found = re.search(rf'<section id="{key}".*?</section>', page, re.DOTALL)
+    return found.group() if found else ""
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a finished study with trials in every state."""
+    return _page(MadeUp().write(tmp_path_factory.mktemp("usual") / "vowels"))
+
+
+class TestFiveQuestions:
+    def test_are_answered_in_one_look(self, usual: str) -> None:
+        """The first part of the page asks and answers them, with the numbers of the study."""
+        told = _answers(usual)
+        assert tuple(told) == QUESTIONS
+        winner = re.fullmatch(r".Use trial (\d+): the best mean on fresh seeds\.|Use trial (\d+).*", _headline(usual))
+        assert winner is not None
+        number = next(group for group in winner.groups() if group)
+        assert told["Which model?"].startswith(f"Trial {number}: cell gru, ")
+        assert re.search(r"Accuracy \d+\.\d ± \d+\.\d % on test data that the search never saw", told[QUESTIONS[1]])
+        assert "the search had seen" in told[QUESTIONS[1]]
+        assert told[QUESTIONS[2]].startswith(f"Yes. Trial {number} is better than the trivial predictor")
+        assert told["What mattered?"].startswith("Learning_rate ")
+        assert f"python -m tuner rerun vowels {number}" in told["What do I do next?"]
+
+    def test_a_trivial_predictor_that_wins_is_said_first(self, tmp_path: Path) -> None:
+        """Where seasonal naive is better, the verdict is no, in those words, before any praise."""
+        page = _page(MadeUp(trials=12, trivial=0.01, name="seasonal naive").write(tmp_path / "sales"))
+        assert 'class="verdict-card bad"' in page
+        told = _answers(page)[QUESTIONS[2]]
+        assert told.startswith("No. Trial ")
+        assert "is not better than the trivial predictor (seasonal naive) on validation and test data" in told
+        ranked = re.findall(r"<tr[^>]*><td>(.*?)</td>", _section(page, "table"))
+        assert ranked[0] == "seasonal naive (trivial predictor)"
+
+
+class TestStudiesOfAllKinds:
+    def test_three_trials(self, tmp_path: Path) -> None:
+        """Importance is not told of three trials, with its reason; all else is."""
+        page = _page(MadeUp(trials=3, states=()).write(tmp_path / "three"))
+        assert "Importance needs 10 trials that can be compared, and there are 3." in page
+        assert _section(page, "seeds")
+
+    def test_one_trial_without_a_confirmation(self, tmp_path: Path) -> None:
+        """It is named as chosen by its one score, which nothing confirms."""
+        page = _page(MadeUp(trials=1, states=(), confirmed=0).write(tmp_path / "one"))
+        assert "Trial 0 was the best of the search; nothing confirms it." in _headline(page)
+        assert not _section(page, "seeds")
+
+    def test_all_failed(self, tmp_path: Path) -> None:
+        """There is nothing to use; the reason and its traceback are there."""
+        folder = MadeUp(trials=3, states=("FAILED",) * 50, seed=2, ended="stopped").write(tmp_path / "failed")
+        page = _page(folder)
+        assert "No trial has completed: there is nothing to use." in _headline(page)
+        assert "<b>3 failed</b> (trials 0, 1, 2): RuntimeError: the data is not there" in page
+        assert "Traceback\nRuntimeError" in page
+
+    def test_killed_in_mid_sweep(self, tmp_path: Path) -> None:
+        """The page says that it did not come to its end, who leads, and how to go on."""
+        page = _page(MadeUp(trials=12, workers=2, ended="", seed=4).write(tmp_path / "killed"))
+        assert re.search(r"Trial \d+ leads so far; the study did not come to its end\.", _headline(page))
+        assert "2 not over" in page
+        assert "Go on with the same command" in _answers(page)["What do I do next?"]
+
+    def test_no_trial_at_all(self, tmp_path: Path) -> None:
+        """A study that was killed before its first trial has a page, too."""
+        assert "No trial has begun." in _page(MadeUp(trials=0, ended="").write(tmp_path / "none"))
+
+    def test_eight_workers(self, tmp_path: Path) -> None:
+        """The timeline has a lane for each."""
+        page = _page(MadeUp(trials=30, workers=8, confirmed=0).write(tmp_path / "eight"))
+        lanes = re.findall(r"<title>(worker-\d)</title>", _section(page, "time"))
+        assert sorted(lanes) == [f"worker-{number}" for number in range(8)]
+
+    def test_a_thousand_trials(self, tmp_path: Path) -> None:
+        """Under 3 MB, made in under 10 seconds of a processor."""
+        folder = MadeUp(trials=1000, epochs=8, workers=8).write(tmp_path / "thousand")
+        began = time.process_time()
+        page = _page(folder)
+        assert time.process_time() - began < 10
+        assert len(page.encode()) < 3_000_000
+        assert page.count("<tr data-t=") == 1000
+
+
+class TestNothingInItActs:
+    def test_it_asks_for_nothing(self, usual: str) -> None:
+        """No address but links within the page, no element that loads, under a policy that forbids the rest."""
+        assert re.findall(r'(?:src|href|action)="(?!#)[^"]*"', usual) == []
+        assert not re.search(r"<(?:link|img|iframe|object|embed|form)\b|url\(|@import|https?://", usual)
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', usual)
+        assert policy is not None
+        assert "default-src &#39;none&#39;" in policy[1]
+        assert "unsafe" not in policy[1]
+        assert not re.search(r' (?:style|on\w+)="', usual)
+
+    def test_hostile_names_are_text(self, tmp_path: Path) -> None:
+        """Markup in names, messages, workers and the task file is shown as it is."""
+        folder = MadeUp(trials=12, name=HOSTILE).write(tmp_path / "study")
+        for path in sorted(folder.root.rglob("*.jsonl")):
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            for line in lines:
+                line |= {key: HOSTILE for key in ("worker", "trace") if line.get(key)}
+                if line.get("event") == "ended":
+                    line["reason"] = HOSTILE
+                if "cell" in line.get("params", {}):
+                    line["params"]["cell"] = HOSTILE
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        folder.task_file.write_text(f"name: {HOSTILE}\n</pre></script>")
+        page = _page(folder)
+        assert page.count("<script") == 2
+        assert page.count("</script") == 2
+        assert "alert(1)&lt;/script&gt;" in page
+
+
+class TestFile:
+    def test_it_is_the_first_artifact(self, tmp_path: Path) -> None:
+        """It is written beside the other artifacts, before which its name comes."""
+        folder = MadeUp(trials=2, states=(), confirmed=0).write(tmp_path / "study")
+        path = write_report(folder)
+        (folder.artifacts / "curves.png").touch()
+        assert path == folder.artifacts / REPORT
+        assert min(folder.artifacts.iterdir()) == path
+
+    def test_the_command_names_what_it_wrote(self, tmp_path: Path) -> None:
+        """`report A B -o FILE` sets studies side by side in one file."""
+        for seed, name in enumerate(("first", "second")):
+            MadeUp(trials=6, states=(), seed=seed).write(tmp_path / name)
+        into = tmp_path / "both.html"
+        done = CliRunner().invoke(main, ["report", "first", "second", "-o", str(into), "--storage", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        assert done.output.split() == [str(into)]
+        page = into.read_text()
+        assert '<th scope="col">first</th><th scope="col">second</th>' in page
+        assert len(set(re.findall(r'<section id="([^"]+)"', page))) == page.count("<section id=")
+
+    def test_a_place_that_cannot_be_written_is_said_in_a_line(self, tmp_path: Path) -> None:
+        """Exit status 2 and what to do, without a traceback."""
+        MadeUp(trials=1, states=(), confirmed=0).write(tmp_path / "one")
+        (tmp_path / "file").touch()
+        into = tmp_path / "file" / "report.html"
+        done = CliRunner().invoke(main, ["report", "one", "-o", str(into), "--storage", str(tmp_path)])
+        assert done.exit_code == 2
+        assert "Name another file with -o." in done.output

@@ -1,0 +1,32 @@
+"""A part of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from markupsafe import Markup
+
+from tuner.report.study import ReportedStudy
+
+
+@dataclass(frozen=True)
+class Section:
+    """A question, and what answers it.
+
+    Args:
+        key: Its name in links.
+        title: The question.
+        short: Its name in the list of contents.
+        body: Markup.
+    """
+
+    key: str
+    title: str
+    short: str
+    body: Markup
+
+
+Make: TypeAlias = Callable[[ReportedStudy], Section | None]
+"""Makes a section; None where the study has nothing to show there."""

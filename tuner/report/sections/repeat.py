@@ -1,0 +1,34 @@
+"""How to repeat it: commands, versions, data, the task file."""
+
+from __future__ import annotations
+
+from tuner.report.section import Section
+from tuner.report.study import ReportedStudy
+from tuner.report.templates import filled
+
+
+def repeat(study: ReportedStudy) -> Section:
+    """What another person needs."""
+    name, winner, sweep = study.name, study.winner, study.sweep
+    commands = ["python -m tuner run task.yaml"]
+    if winner is not None and winner >= 0:
+        commands.append(f"python -m tuner rerun {name} {winner}")
+    commands.append(f"python -m tuner report {name}")
+    data = sweep.get("data") or {}
+    facts = [
+        ("adapter", sweep.get("adapter")),
+        ("data", data.get("source")),
+        ("digest of the data", data.get("digest")),
+        ("items", ", ".join(f"{split} {count}" for split, count in (sweep.get("counts") or {}).items())),
+        ("sampler", sweep.get("sampler")),
+        ("pruner", sweep.get("pruner")),
+        ("seed", sweep.get("seed")),
+        ("versions", ", ".join(f"{package} {version}" for package, version in (sweep.get("versions") or {}).items())),
+    ]
+    body = filled(
+        "repeat.html",
+        commands=commands,
+        facts=[(key, str(value)) for key, value in facts if value not in (None, "")],
+        task=study.task,
+    )
+    return Section("repeat", "How do I repeat it?", "Repeat", body)

@@ -1,0 +1,92 @@
+"""Does it hold on fresh seeds? One mark per training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from markupsafe import Markup
+
+from tuner.report.plot import Frame, legend, mark
+from tuner.report.section import Section
+from tuner.report.study import ReportedStudy, called
+from tuner.report.svg import Scale, tag, value_scale
+from tuner.report.templates import filled
+
+ROW = 46
+"""Height of a configuration."""
+
+
+def seeds(study: ReportedStudy) -> Section | None:
+    """Marks per configuration: validation, test, and what the search had seen."""
+    result = study.result
+    if result is None:
+        return None
+    rows = [(one.number, list(one.values)) for one in result.configurations]
+    body = filled(
+        "seeds.html",
+        picture=seeds_picture(study, rows),
+        legend=legend(
+            [
+                ("val", "validation data, one per fresh seed"),
+                ("test", "test data, read once"),
+                ("search", "what the search had seen"),
+                ("line-mean", "mean"),
+                ("rule", f"{study.objective.trivial_name} (trivial predictor){_trivial_words(study)}"),
+            ]
+        ),
+        sentences=result.sentences if not study.finished else (),
+        missing=[(called(one.number), one.missing) for one in result.configurations if one.missing],
+    )
+    return Section("seeds", "Does it hold on fresh seeds?", "Fresh seeds", body)
+
+
+def _trivial_words(study: ReportedStudy) -> str:
+    trivial = study.objective.trivial
+    return "" if trivial is None else f": {trivial:.4g}"
+
+
+def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float]]]) -> Markup:
+    """One line per configuration."""
+    objective = study.objective
+    searched = {one.number: one.value for one in study.trials if one.value is not None and math.isfinite(one.value)}
+    tests = {number: study.tests(number) for number, _ in rows}
+    values = [value for number, own in rows for value in [*own, *tests[number]]]
+    values += [searched[number] for number, _ in rows if number in searched]
+    trivial = objective.trivial if objective.trivial is not None and math.isfinite(objective.trivial) else None
+    frame = Frame.of(980, ROW * len(rows) + 62, left=110)
+    scale = _scale(values, trivial, frame)
+    parts = []
+    if trivial is not None and frame.left + 2 < (at := scale.place(trivial)) < frame.right - 2:
+        parts.append(tag("line", x1=at, x2=at, y1=frame.top, y2=frame.bottom, class_="rule"))
+    for line, (number, own) in enumerate(rows):
+        middle = frame.top + ROW * (line + 0.5)
+        strong = " strong" if number == study.winner else ""
+        parts.append(tag("text", called(number), x=frame.left - 10, y=middle + 4, class_=f"tick end{strong}"))
+        parts.append(
+            tag("line", x1=frame.left, x2=frame.right, y1=middle + ROW / 2, y2=middle + ROW / 2, class_="grid")
+        )
+        for shape, level, scores in (("val", middle - 9, own), ("test", middle + 10, tests[number])):
+            if scores:
+                mean = scale.place(fmean(scores))
+                parts.append(tag("line", x1=mean, x2=mean, y1=level - 8, y2=level + 8, class_="line-mean"))
+            parts += [mark(scale.place(value), level, shape, 5, title=f"{shape} {value:.4g}") for value in scores]
+        if number in searched:
+            title = f"in the search: {searched[number]:.4g}"
+            parts.append(mark(scale.place(searched[number]), middle - 9, "search", 6, title=title))
+    label = "Scores of each configuration on fresh seeds: " + "; ".join(
+        f"{called(number)} {', '.join(f'{value:.4g}' for value in own)}" for number, own in rows
+    )
+    return frame.draw(label, scale, None, parts, x_title=f"{objective.name} ({objective.words})")
+
+
+def _scale(values: Sequence[float], trivial: float | None, frame: Frame) -> Scale:
+    """Of the trainings; with the trivial predictor where that does not press them together."""
+    if trivial is not None and values:
+        spread = max(values) - min(values)
+        if abs(trivial - fmean(values)) < 4 * (spread or abs(trivial) or 1):
+            values = [*values, trivial]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    log = low > 0 and high > 20 * low
+    return value_scale(values, frame.left, frame.right, log=log)

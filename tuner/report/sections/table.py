@@ -1,0 +1,121 @@
+"""All configurations and trials as tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from tuner.disk.events import RunRecord
+from tuner.report.plot import state_class
+from tuner.report.section import Section
+from tuner.report.sections.verdict import score_text
+from tuner.report.study import ReportedStudy, called
+from tuner.report.svg import shown
+from tuner.report.templates import filled
+from tuner.reporting.leaderboard import BASELINE
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is shown, and what it is sorted by."""
+
+    text: str
+    key: float | str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row.
+
+    Args:
+        cells: Its cells.
+        trial: Its number; None of what is no trial of the search.
+        winner: Whether it was chosen.
+    """
+
+    cells: Sequence[Cell]
+    trial: int | None = None
+    winner: bool = False
+
+
+def table(study: ReportedStudy) -> Section | None:
+    """Confirmed configurations beside baseline and trivial predictor, then every trial."""
+    if not study.trials and study.result is None:
+        return None
+    names = _varying(study)
+    body = filled(
+        "table.html",
+        study=study,
+        standing_head=_standing_head(study),
+        standing=_standing(study),
+        heads=["trial", "state", study.objective.metric, "epochs", "seconds", *names, "findings"],
+        trials=[_trial(study, one, names) for one in study.ranked],
+    )
+    return Section("table", "Which configurations were tried?", "Table", body)
+
+
+def _standing_head(study: ReportedStudy) -> list[str]:
+    extra = [] if study.readable == study.objective.name or not study.test else [f"test/{study.readable}"]
+    return [
+        "configuration",
+        study.objective.metric,
+        *([f"test/{study.objective.name}"] if study.test else []),
+        *extra,
+        "seeds",
+    ]
+
+
+def _standing(study: ReportedStudy) -> list[Line]:
+    """Configurations with the trivial predictor where it ranks; none without a confirmation."""
+    if study.result is None:
+        return []
+    objective, ranked = study.objective, []
+    scores = [objective.name, *([] if study.readable == objective.name else [study.readable])] if study.test else []
+    for one in study.result.configurations:
+        cells = [Cell(called(one.number)), Cell(score_text(one.values, objective.name))]
+        cells += [Cell(score_text(study.tests(one.number, name), name)) for name in scores]
+        cells.append(Cell(f"{len(one.values)} of {len(one.values) + one.missing}"))
+        line = Line(cells, None if one.number == BASELINE else one.number, one.number == study.winner)
+        ranked.append((not one.eligible, objective.loss(fmean(one.values)) if one.values else math.inf, line))
+    if objective.trivial is not None:
+        cells = [
+            Cell(f"{objective.trivial_name} (trivial predictor)"),
+            Cell(score_text([objective.trivial], objective.name)),
+        ]
+        for name in scores:
+            value = study.trivial("test").get(name)
+            cells.append(Cell("-" if value is None else score_text([value], name)))
+        ranked.append((False, objective.loss(objective.trivial), Line([*cells, Cell("")])))
+    return [line for _, _, line in sorted(ranked, key=lambda each: each[:2])]
+
+
+def _varying(study: ReportedStudy) -> list[str]:
+    """Searched parameters of which there are two values at least."""
+    return [name for name in study.searched if len({repr(one.params.get(name)) for one in study.trials}) > 1]
+
+
+def _trial(study: ReportedStudy, one: RunRecord, names: Sequence[str]) -> Line:
+    objective = study.objective
+    state = state_class(one.state) if one.state.final else ("running" if study.running else "not over")
+    epochs = max(one.epochs, default=0)
+    cells = [
+        Cell(str(one.number), one.number),
+        Cell(state, state, "state"),
+        Cell("-" if one.value is None else f"{one.value:.4g}", objective.loss(one.value)),
+        Cell(str(epochs), epochs),
+        Cell(f"{one.seconds:.1f}" if one.seconds < 100 else f"{one.seconds:.0f}", round(one.seconds, 3)),
+        *(_param(one.params.get(name), name in one.params) for name in names),
+        Cell(", ".join(name.replace("_", " ") for name in one.found), len(one.found)),
+    ]
+    return Line(cells, one.number, one.number == study.winner)
+
+
+def _param(value: Any, there: bool) -> Cell:
+    if not there:
+        return Cell("", "")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(shown(value), value if number else shown(value))

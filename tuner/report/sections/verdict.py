@@ -1,0 +1,214 @@
+"""What to use, how good it is on new data, and whether that is better than doing nothing clever."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from tuner.messages import State
+from tuner.report.section import Section
+from tuner.report.study import ReportedStudy, called
+from tuner.report.svg import shown
+from tuner.report.templates import filled
+from tuner.reporting.intervals import mean_interval
+from tuner.reporting.leaderboard import BASELINE
+from tuner.reporting.verdict import Held
+from tuner.reporting.verdict import Verdict as Judgement
+from tuner.reporting.verdict import verdict as judged
+from tuner.words import counted
+
+PER_CENT = {"accuracy", "macro_f1"}
+"""Scores that are told in per cent."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number that is seen first.
+
+    Args:
+        value: As it is shown.
+        label: What it is of.
+        best: Whether it is the winner's.
+    """
+
+    value: str
+    label: str
+    best: bool = False
+
+
+def verdict(study: ReportedStudy) -> Section:
+    """The answers to five questions."""
+    judgement = judge(study)
+    body = filled(
+        "verdict.html",
+        study=study,
+        state=_state(study),
+        standing=_standing(study, judgement),
+        headline=_headline(study),
+        tiles=_tiles(study),
+        answers=[
+            ("Which model?", _which(study)),
+            ("How good is it on new data?", _how_good(study)),
+            ("Is it better than doing nothing clever?", _better(study, judgement)),
+            ("What mattered?", _mattered(study)),
+            ("What do I do next?", _next(study, judgement)),
+        ],
+        more=[sentence for sentence in study.summary.get("sentences") or () if sentence != judgement.sentence],
+    )
+    return Section("verdict", "The verdict", "Verdict", body)
+
+
+def judge(study: ReportedStudy) -> Judgement:
+    """The winner held against the trivial predictor."""
+    if study.winner is None:
+        return Judgement("", beats=False)
+    objective = study.objective
+    held = []
+    own = [one.value for one in study.winner_runs if one.state is State.COMPLETED and one.value is not None]
+    for split, told, values in (("val", "validation", own), ("test", "test", study.tests(study.winner))):
+        trivial = study.trivial(split).get(objective.name)
+        if trivial is not None and values:
+            interval = mean_interval(values, 0.025, 0.0, objective.within)
+            held.append(Held(told, f"{split}/{objective.name}", values, trivial, interval))
+    return judged(called(study.winner), held, objective)
+
+
+def score_text(values: Sequence[float], name: str, *, spread: bool = True) -> str:
+    """The mean of scores with their spread: `98.1 % ± 0.4`; "-" without any."""
+    if not values:
+        return "-"
+    times, unit = (100, " %") if name in PER_CENT else (1, "")
+    mean = f"{times * fmean(values):.1f}" if unit else f"{fmean(values):.4g}"
+    if spread and len(values) > 1:
+        sd = times * stdev(values)
+        return f"{mean} ± {sd:.1f}{unit}" if unit else f"{mean} ± {sd:.2g}"
+    return mean + unit
+
+
+def _state(study: ReportedStudy) -> str:
+    states = Counter(one.state.value.lower() if one.state.final else "not over" for one in study.trials)
+    counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    asked = study.sweep.get("trials")
+    told = f"{counted(len(study.trials), 'trial')}{f' of {asked}' if asked and asked > len(study.trials) else ''}"
+    return f"{told} ({counts})" if counts else told
+
+
+def _standing(study: ReportedStudy, judgement: Judgement) -> str:
+    if study.winner is None:
+        return "bad"
+    if not judgement.beats:
+        return "bad" if "not better" in judgement.sentence else "unsure"
+    return "good" if study.finished and study.confirmed else "unsure"
+
+
+def _headline(study: ReportedStudy) -> str:
+    """One sentence; what is not final says so."""
+    if not study.trials:
+        return "No trial has begun."
+    if study.winner is None:
+        over = any(one.state.final for one in study.trials)
+        return "No trial has completed: there is nothing to use." if over else "No trial is over yet."
+    name = called(study.winner)
+    if study.finished and study.confirmed:
+        return f"Use {name}: the best mean on fresh seeds."
+    if study.finished:
+        return f"{name.capitalize()} was the best of the search; nothing confirms it."
+    now = "so far, while the study runs" if study.running else "so far; the study did not come to its end"
+    return f"{name.capitalize()} leads {now}."
+
+
+def _tiles(study: ReportedStudy) -> list[Tile]:
+    if study.winner is None:
+        return []
+    name, has_test = study.readable, bool(study.tests(study.winner))
+    split = "test" if has_test else "val"
+    data = "test data" if has_test else "validation data"
+    values = study.tests(study.winner, name) if has_test else study.fresh(study.winner, name)
+    if not values and (best := next((study.about.best(one) for one in study.winner_runs), None)) is not None:
+        name, values = study.objective.name, [best[1]]
+    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {name} on {data}", best=True)]
+    if study.winner != BASELINE:
+        baseline = study.tests(BASELINE, name) if has_test else study.fresh(BASELINE, name)
+        tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
+    trivial = study.trivial(split).get(name)
+    return [*tiles, Tile(score_text([trivial], name), study.objective.trivial_name)] if trivial is not None else tiles
+
+
+def _which(study: ReportedStudy) -> str:
+    if study.winner is None:
+        return "None: no trial completed."
+    params = ", ".join(f"{name} {shown(value)}" for name, value in study.winner_params.items())
+    return f"{called(study.winner).capitalize()}: {params}."
+
+
+def _how_good(study: ReportedStudy) -> str:
+    if study.winner is None:
+        return "That is not known."
+    objective, name = study.objective, study.readable
+    tests, fresh = study.tests(study.winner), study.fresh(study.winner)
+    searched = next((one.value for one in study.trials if one.number == study.winner), None)
+    parts = []
+    if tests:
+        own = score_text(study.tests(study.winner, name), name)
+        beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
+        parts.append(f"{name} {own} on test data that the search never saw{beside}, {counted(len(tests), 'training')}.")
+    else:
+        parts.append("The test data was not read.")
+    if fresh:
+        parts.append(f"On validation data {objective.metric} is {score_text(fresh, objective.name)} on fresh seeds")
+        parts[-1] += f"; the search had seen {searched:.4g}." if searched is not None else "."
+    elif searched is not None:
+        parts.append(f"{objective.metric} was {searched:.4g} in the search, which is the luckiest of many.")
+    return " ".join(parts)
+
+
+def _better(study: ReportedStudy, judgement: Judgement) -> str:
+    if study.winner is None:
+        return "No: no trial completed."
+    if not judgement.sentence:
+        return "That is not known: there is no trivial predictor to compare with."
+    sentence = judgement.sentence[:1].upper() + judgement.sentence[1:]
+    sentence += _beside_baseline(study)
+    if judgement.beats:
+        return f"Yes. {sentence}"
+    return f"No. {sentence}" if "not better" in judgement.sentence else f"Perhaps not. {sentence}"
+
+
+def _beside_baseline(study: ReportedStudy) -> str:
+    """Whether it is better than the baseline, too, where both were confirmed."""
+    told = study.result.against_baseline if study.result is not None else None
+    if told is None or told.first != study.winner:
+        return ""
+    own = [str(sentence) for sentence in study.summary.get("sentences") or ()]
+    sentence = next((one for one in own if "the baseline" in one and one.startswith(study.winner_name)), told.sentence)
+    return f" {sentence[:1].upper()}{sentence[1:]}"
+
+
+def _mattered(study: ReportedStudy) -> str:
+    told = study.importances.parameters
+    if not told:
+        return f"That cannot be told. {study.importances.reason}"
+    shares = ", ".join(f"{one.name} {one.share:.0%} ({one.low:.0%} to {one.high:.0%})" for one in told[:3])
+    return f"{shares}: shares in reaching the best trials, with 90 % intervals; {study.comparable.words}."
+
+
+def _next(study: ReportedStudy, judgement: Judgement) -> str:
+    name = study.name
+    if not study.finished:
+        if study.running:
+            return "Wait: the study is running. Make this report again for what has come since."
+        return f"Go on with the same command, `python -m tuner run`: study {name} resumes where it ended."
+    if study.winner is None:
+        reasons = Counter(one.reason for one in study.trials if one.reason)
+        why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
+        return f"Look at what went wrong, below, and run it again.{why}"
+    told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
+    advice = next((sentence for sentence in told if sentence.startswith("what to try")), "")
+    if advice and not judgement.beats:
+        return advice[:1].upper() + advice[1:]
+    if study.summary.get("model"):
+        return f"Use the model: `python -m tuner predict {name} NEW_DATA`. A larger budget.trials goes on from here."
+    again = f"python -m tuner rerun {name} {max(0, study.winner)}"
+    return f"Train it again with `{again}`, or go on with a larger budget.trials."
