@@ -63,7 +63,9 @@ class TestFiveQuestions:
         assert re.search(r"Accuracy \d+\.\d ± \d+\.\d % on test data that the search never saw", told[QUESTIONS[1]])
         assert "the search had seen" in told[QUESTIONS[1]]
         assert told[QUESTIONS[2]].startswith(f"Yes. Trial {number} is better than the trivial predictor")
-        assert told["What mattered?"].startswith("Learning_rate ")
+        assert told["What mattered?"].startswith(
+            "Share in reaching the best trials, with 90 % intervals: learning_rate "
+        )
         assert f"python -m tuner rerun vowels {number}" in told["What do I do next?"]
 
     def test_a_trivial_predictor_that_wins_is_said_first(self, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import suppress
@@ -164,7 +165,7 @@ def event_line(event: Announcement) -> str | None:
         case SweepProgress() | TrainingProgress() | RecordingLeft():
             return progress_line(event)
         case ReportWritten():
-            return f"report: {event.path}"
+            return f"report: {os.path.relpath(event.path)}"
         case ModelsTested() | Summary():  # the scores come with the summary, which is printed as tables
             return None
 

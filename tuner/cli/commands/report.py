@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -46,4 +47,4 @@ def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
     except OSError as error:
         fix = "Name another file with -o."
         raise UserError("the report must be writable", value=f"{path}: {error.strerror}", fix=fix) from error
-    click.echo(str(path))
+    click.echo(os.path.relpath(path))

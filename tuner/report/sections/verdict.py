@@ -19,6 +19,8 @@ from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
 from tuner.words import counted
 
+CLEAR = 0.1
+"""Lower end of an interval of importance from which a parameter stands out: ours."""
 PER_CENT = {"accuracy", "macro_f1"}
 """Scores that are told in per cent."""
 
@@ -191,7 +193,8 @@ def _mattered(study: ReportedStudy) -> str:
     if not told:
         return f"That cannot be told. {study.importances.reason}"
     shares = ", ".join(f"{one.name} {one.share:.0%} ({one.low:.0%} to {one.high:.0%})" for one in told[:3])
-    return f"{shares}: shares in reaching the best trials, with 90 % intervals; {study.comparable.words}."
+    clear = "" if told[0].low >= CLEAR else "No parameter stands out from chance. "
+    return f"{clear}Share in reaching the best trials, with 90 % intervals: {shares}; {study.comparable.words}."
 
 
 def _next(study: ReportedStudy, judgement: Judgement) -> str:
