@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from contextlib import suppress
@@ -34,7 +33,7 @@ from tuner.announcements import (
     TrainingProgress,
     TrialEnded,
 )
-from tuner.cli.values import WIDTH, duration, finite, number
+from tuner.cli.values import WIDTH, duration, finite, here, number
 from tuner.redaction import redacted, redacted_values
 from tuner.words import counted
 
@@ -165,7 +164,7 @@ def event_line(event: Announcement) -> str | None:
         case SweepProgress() | TrainingProgress() | RecordingLeft():
             return progress_line(event)
         case ReportWritten():
-            return f"report: {os.path.relpath(event.path)}"
+            return f"report: {here(event.path)}"
         case ModelsTested() | Summary():  # the scores come with the summary, which is printed as tables
             return None
 

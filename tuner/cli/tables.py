@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.announcements import Summary
-from tuner.cli.values import WIDTH, duration, number
+from tuner.cli.values import WIDTH, duration, here, number
 from tuner.words import counted
 
 if TYPE_CHECKING:
@@ -113,8 +112,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     if summary.winner_params:
         console.print(f"{summary.winner}: {parameters(summary.winner_params)}", highlight=False)
     if summary.model:
-        console.print(f"model: {_here(summary.model)}", highlight=False)
-        command = f"python -m tuner predict {_here(summary.model)} FILE -o answers.csv"
+        console.print(f"model: {here(summary.model)}", highlight=False)
+        command = f"python -m tuner predict {here(summary.model)} FILE -o answers.csv"
         console.print(f"to use it: {command}", highlight=False, soft_wrap=True)
 
 
@@ -141,14 +140,6 @@ def unfinished(standing: Standing) -> list[str]:
     if standing.best is not None:
         lines.append(f"best so far: {standing.metric} {number(standing.best)} (trial {standing.best_number})")
     return lines
-
-
-def _here(path: str) -> str:
-    """A path as it is named from the current folder."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return path
 
 
 def parameters(params: Mapping[str, Any]) -> str:

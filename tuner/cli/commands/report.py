@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from tuner.cli.options import STORAGE, examples
 from tuner.cli.studies import study_folder
+from tuner.cli.values import here
 from tuner.errors import UserError
 
 TOGETHER = Path("compared.html")
@@ -47,4 +47,4 @@ def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
     except OSError as error:
         fix = "Name another file with -o."
         raise UserError("the report must be writable", value=f"{path}: {error.strerror}", fix=fix) from error
-    click.echo(os.path.relpath(path))
+    click.echo(here(str(path)))
