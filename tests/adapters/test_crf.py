@@ -131,8 +131,9 @@ def test_answers_keep_to_the_scheme(tmp_path: Path, decoder: str, learned_scheme
     problem = problem_of(tmp_path, decoder=decoder, learned_scheme=learned_scheme)
     follows, first, last = (torch.from_numpy(part) for part in rules(problem.classes, problem.scheme))
     torch.manual_seed(0)
-    problem.head(3)
     scores = torch.randn(50, 4, len(problem.classes)) * 3
+    if decoder == "crf":
+        scores = torch.cat((torch.randn(len(problem.classes) + 2, scores.shape[2]).expand(50, -1, -1), scores), dim=1)
     valid = torch.arange(4) < torch.randint(1, 5, (50, 1))
     tags = problem.decoded(scores, valid)
     lengths = valid.sum(1)
@@ -173,9 +174,10 @@ def test_unseen_tags_have_no_likelihood(tmp_path: Path) -> None:
         folder.mkdir()
         problem = problem_of(folder, decoder=decoder)
         torch.manual_seed(0)
-        problem.head(3)
         tags = len(problem.classes)
         scores = torch.randn(2, 2, tags)
+        if decoder == "crf":
+            scores = torch.cat((torch.randn(tags + 2, tags).expand(2, -1, -1), scores), dim=1)
         known = Batch(torch.zeros(2, 2, 3), None, torch.tensor([[0, 1], [0, 1]]))
         unknown = Batch(torch.zeros(2, 2, 3), None, torch.tensor([[0, 1], [0, tags]]))
         one, other = (problem.reduce(scores, batch) for batch in (known, unknown))

@@ -149,7 +149,7 @@ class Problem(Protocol):
 
     def head(self, input_size: int) -> nn.Module:
         """A fresh module from pooled features (B, input_size) to predictions; with `every_step` from the features of
-        all steps, (B, T, input_size).
+        all steps, (B, T, input_size), to predictions (B, T, ...), before which others may stand that are of no step.
         """  # noqa: D205 - one sentence
         ...
 

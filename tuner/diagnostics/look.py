@@ -57,7 +57,7 @@ class Sample:
     Args:
         batch: The items, on the network's device.
         loss: From predictions and their items to the mean loss.
-        every_step: Whether each step has a prediction: predictions are then (B, T, ...).
+        every_step: Whether each step has a prediction: predictions are then (B, T, ...), or have more before the first.
         lag: Longest expected dependency in steps; None where it is not known.
     """
 
@@ -263,4 +263,6 @@ def _backward(
 
 
 def _masked(wanted: Tensor, where_BT: Tensor) -> Tensor:
+    """What is wanted of some steps; what stands before the first one is of none."""
+    where_BT = nn.functional.pad(where_BT, (wanted.shape[1] - where_BT.shape[1], 0))
     return wanted * where_BT.reshape(*where_BT.shape, *(1 for _ in wanted.shape[2:]))

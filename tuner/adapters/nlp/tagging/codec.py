@@ -1,7 +1,8 @@
 """New sentences to tags. See `tuner.adapters.base.Codec`.
 
 A sentence stands in a file of the form that the training sentences had, in which tags may be missing: a column less, a
-key less, no file of tags. A row of the answer is a word.
+key less, no file of tags. In a .txt file, where training had another form, a line is a sentence. A row of the answer is
+a word.
 
 Letters of shapes: B sentences, T words, K tags.
 """
@@ -20,7 +21,7 @@ from tuner.adapters.base import Graph, Item
 from tuner.adapters.batching import device_of, padded
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.problem import TaggingProblem
-from tuner.adapters.nlp.tagging.reading import sentences_of, tagged_files
+from tuner.adapters.nlp.tagging.reading import OUT, sentences_of, tagged_files
 from tuner.adapters.nlp.tagging.schemes import entities, written
 from tuner.adapters.nlp.tagging.words import CASINGS, Numbering
 from tuner.errors import DataError, is_text
@@ -52,9 +53,9 @@ class TaggingCodec:
         """The sentences of a file, or of the files of a folder. See `Codec`."""
         number = 0
         for file in tagged_files(path) if path.is_dir() else [path]:
-            if path.is_dir() and file.name.lower().endswith(".seq.out"):
+            if path.is_dir() and file.name.lower().endswith(OUT):
                 continue
-            for sentence in sentences_of(file, self._options, tagged=False):
+            for sentence in sentences_of(file, self._options_for(file), tagged=False):
                 number += 1
                 yield self._item(sentence.words, sentence.where, number)
 
@@ -83,17 +84,17 @@ class TaggingCodec:
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
         """A row per word. See `Codec`."""
         x_BTC, lengths_B = padded(items, device_of(network))
-        score_BTK = network(x_BTC, lengths_B).double()
-        valid_BT = valid_steps(score_BTK, lengths_B)
-        tag_BT = self.problem.decoded(score_BTK, valid_BT).cpu().numpy()
-        p_BTK = self.problem.probabilities(score_BTK, valid_BT).cpu().numpy()
+        prediction = network(x_BTC, lengths_B).double()
+        valid_BT = valid_steps(x_BTC, lengths_B)
+        tag_BT = self.problem.decoded(prediction, valid_BT).cpu().numpy()
+        p_BTK = self.problem.probabilities(prediction, valid_BT).cpu().numpy()
         return [
             self._rows(item, tag_T[: len(item.facts["words"])], p_TK, proba=proba)
             for item, tag_T, p_TK in zip(items, tag_BT, p_BTK, strict=True)
         ]
 
     def graph(self, network: nn.Module) -> Graph:
-        """From numbers of words to scores; with crf, the best path is for whoever reads them. See `Codec`."""
+        """From numbers of words to scores; the best path is for whoever reads them. See `Codec`."""
         vocabulary = self.problem.vocabulary
         sizes = (len(vocabulary.words) + 2, len(CASINGS), *(len(vocabulary.letters) + 2,) * vocabulary.width)
 
@@ -106,16 +107,22 @@ class TaggingCodec:
             "form NFC. Words, in lower case, and letters stand in preprocess/words.json, the first with number 2; 1 is "
             f"unknown, 0 is padding. Casings: {casings}. Of a longer word its beginning and its end are kept"
         )
-        about: dict[str, Any] = {"x": x}
-        head = getattr(network, "head", None)
-        if self._options.decoder == "crf" and head is not None:
-            chain = {name: part.tolist() for name, part in head.chain._asdict().items()}
+        about = {"x": x}
+        if self._options.decoder == "crf":
+            tags = len(self.problem.classes)
             about["prediction"] = (
-                "a score per tag, in the order of facts.classes; the tags of a sentence are those with the highest sum "
-                "of scores, start of the first, transition from each to the next, and end of the last (Viterbi)"
+                f"axis 1: scores of the transitions from each of the {tags} tags of facts.classes to the next one, on "
+                "axis 2; then of each tag as the first one, then as the last one, then of the tags of each step. The "
+                "tags of an item are those with the highest sum (Viterbi)"
             )
-            about["chain"] = chain
         return Graph(network, example, about)
+
+    def _options_for(self, file: Path) -> TaggingOptions:
+        """How a file is read: of lines where it is a .txt, and training had none."""
+        options = self._options
+        if file.suffix.lower() == ".txt" and not str(options.path).lower().endswith(".txt"):
+            return options.model_copy(update={"format": "pairs"})
+        return options
 
     def _item(self, words: Any, where: str, number: int) -> Item:
         facts = {"sentence": number}
@@ -146,10 +153,10 @@ def _are_texts(words: Any) -> bool:
     return all(isinstance(word, str) for word in words)
 
 
-def valid_steps(score_BTK: Tensor, lengths_B: Tensor | None) -> Tensor:
+def valid_steps(x_BTC: Tensor, lengths_B: Tensor | None) -> Tensor:
     """Whether a step is a word, (B, T)."""
-    items, steps = score_BTK.shape[:2]
-    step_T = torch.arange(steps, device=score_BTK.device)
+    items, steps = x_BTC.shape[:2]
+    step_T = torch.arange(steps, device=x_BTC.device)
     if lengths_B is None:
-        return torch.ones(items, steps, dtype=torch.bool, device=score_BTK.device)
+        return torch.ones(items, steps, dtype=torch.bool, device=x_BTC.device)
     return step_T < lengths_B[:, None]

@@ -30,6 +30,22 @@ class Chain(NamedTuple):
     end: Tensor
 
 
+def packed(emission_BTK: Tensor, chain: Chain) -> Tensor:
+    """All scores as one prediction, (B, K + 2 + T, K): before the words' the rows of the chain, the same in each item.
+
+    What averages or keeps predictions thus has all that a sentence is scored by.
+    """
+    chain_SK = torch.cat((chain.transition, chain.start[None], chain.end[None]))
+    return torch.cat((chain_SK.expand(emission_BTK.shape[0], -1, -1), emission_BTK), dim=1)
+
+
+def unpacked(prediction_BSK: Tensor) -> tuple[Tensor, Chain]:
+    """Scores of words, (B, T, K), and of neighbours."""
+    tags = prediction_BSK.shape[2]
+    chain_SK = prediction_BSK[0, : tags + 2]
+    return prediction_BSK[:, tags + 2 :], Chain(chain_SK[:tags], chain_SK[tags], chain_SK[tags + 1])
+
+
 def negative_log_likelihood(emission_BTK: Tensor, chain: Chain, tag_BT: Tensor, valid_BT: Tensor) -> Tensor:
     """-log p of the tags of each sentence, in nats, (B,).
 

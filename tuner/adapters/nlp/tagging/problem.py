@@ -18,7 +18,7 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.classification import lag_of
-from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood
+from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, packed, unpacked
 from tuner.adapters.nlp.tagging.encoder import WordEncoder
 from tuner.adapters.nlp.tagging.entities import Scorer
 from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
@@ -59,7 +59,7 @@ class TaggedSentences:
 
 
 class CrfHead(nn.Linear):
-    """Scores of each word's tags, (B, T, F) to (B, T, K), and of neighbours, which start near 0.
+    """Scores of each word's tags and of neighbours, which start near 0: (B, T, F) to `crf.packed`.
 
     Args:
         input_size: Features F.
@@ -72,10 +72,9 @@ class CrfHead(nn.Linear):
         self.start = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
         self.end = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
 
-    @property
-    def chain(self) -> Chain:
-        """Scores of neighbours."""
-        return Chain(self.transition, self.start, self.end)
+    def forward(self, y_BTF: Tensor) -> Tensor:
+        """See the class."""
+        return packed(super().forward(y_BTF), Chain(self.transition, self.start, self.end))
 
 
 class TaggingProblem:
@@ -93,7 +92,12 @@ class TaggingProblem:
         self._scorer = Scorer([*self.classes, *facts["unseen"]], self.scheme)
         self._rules = [torch.from_numpy(part) for part in rules(self.classes, self.scheme)]
         self._lag: int | None = None  # not asked of a model in use, which lacks what it follows from
-        self._crf: CrfHead | None = None
+        self._crf = options.decoder == "crf"
+
+    @property
+    def logits(self) -> bool:
+        """See `Problem.logits`: scores of a CRF are averaged as they are."""
+        return not self._crf
 
     @property
     def lag(self) -> int:
@@ -125,13 +129,9 @@ class TaggingProblem:
         return WordEncoder(words, letters, self.options, rate_V)
 
     def head(self, input_size: int) -> nn.Linear:
-        """A linear layer to a score per tag, its bias started as `output_bias` says; with crf scores of neighbours too.
-
-        `loss`, `reduce` and `decoded` take those of the head last made.
-        """
+        """A linear layer to a score per tag, its bias as `output_bias` says; with crf those of neighbours too."""
         tags = len(self.classes)
-        head = CrfHead(input_size, tags) if self.options.decoder == "crf" else nn.Linear(input_size, tags)
-        self._crf = head if isinstance(head, CrfHead) else None
+        head = CrfHead(input_size, tags) if self._crf else nn.Linear(input_size, tags)
         with torch.no_grad():
             head.bias.zero_()
             if self.options.output_bias == "prior":
@@ -142,13 +142,14 @@ class TaggingProblem:
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean negative log-likelihood in nats per word, with smoothed labels where the options ask for it."""
-        if self._crf is None:
+        if not self._crf:
             smoothing = self.options.label_smoothing
             return functional.cross_entropy(
                 prediction.flatten(0, 1), batch.y.flatten(), ignore_index=PADDING, label_smoothing=smoothing
             )
         valid_BT = batch.y != PADDING
-        return self._nats(prediction, batch.y.clamp_min(0), valid_BT).sum() / valid_BT.sum()
+        nats_B = negative_log_likelihood(*unpacked(prediction), batch.y.clamp_min(0), valid_BT)
+        return nats_B.sum() / valid_BT.sum()
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
         """What is scored of each word: nats, whether they count, the predicted tag: (B, T, K) to float64 (B, T, 3).
@@ -156,45 +157,45 @@ class TaggingProblem:
         A tag that training has not seen has no likelihood: its word does not count, with crf its sentence. With crf the
         nats of a sentence stand at its first word.
         """
-        score_BTK, known_BT = prediction.double(), (batch.y >= 0) & (batch.y < len(self.classes))
+        scores, known_BT = prediction.double(), (batch.y >= 0) & (batch.y < len(self.classes))
         valid_BT = batch.y != PADDING
-        if self._crf is None:
+        if not self._crf:
             target_N = torch.where(known_BT, batch.y, PADDING).flatten()
-            nats_N = functional.cross_entropy(score_BTK.flatten(0, 1), target_N, ignore_index=PADDING, reduction="none")
+            nats_N = functional.cross_entropy(scores.flatten(0, 1), target_N, ignore_index=PADDING, reduction="none")
             nats_BT = nats_N.view_as(batch.y)
         else:
             known_BT = known_BT & (known_BT | ~valid_BT).all(dim=1, keepdim=True)
-            nats_B = self._nats(score_BTK, torch.where(known_BT, batch.y, 0), valid_BT)
+            nats_B = negative_log_likelihood(*unpacked(scores), torch.where(known_BT, batch.y, 0), valid_BT)
             nats_BT = functional.pad((nats_B * known_BT[:, 0])[:, None], (0, batch.y.shape[1] - 1))
         return torch.stack((nats_BT, known_BT.double(), self.decoded(prediction, valid_BT).double()), dim=-1)
 
-    def decoded(self, score_BTK: Tensor, valid_BT: Tensor) -> Tensor:
+    def decoded(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
         """The tags that are answered, int64 (B, T): the best that the scheme allows.
 
         Where the likeliest of each word are allowed together they are the best: only others are searched for.
         """
-        follows_KK, first_K, last_K = (part.to(score_BTK.device) for part in self._rules)
-        if self._crf is not None:
-            chain = self._chain(score_BTK)
-            return best_path(score_BTK, _allowed(chain, follows_KK, first_K, last_K), valid_BT)
-        tag_BT = score_BTK.argmax(dim=-1)
+        follows_KK, first_K, last_K = (part.to(prediction.device) for part in self._rules)
+        if self._crf:
+            emission_BTK, chain = unpacked(prediction)
+            return best_path(emission_BTK, _allowed(chain, follows_KK, first_K, last_K), valid_BT)
+        tag_BT = prediction.argmax(dim=-1)
         if self.scheme == "plain":
             return tag_BT
         end_B1 = valid_BT.sum(dim=1, keepdim=True) - 1
         legal_B = first_K[tag_BT[:, 0]] & last_K[tag_BT.gather(1, end_B1).squeeze(1)]
         legal_B &= (follows_KK[tag_BT[:, :-1], tag_BT[:, 1:]] | ~valid_BT[:, 1:]).all(dim=1)
         if not legal_B.all():
-            nothing_KK = torch.zeros_like(follows_KK, dtype=score_BTK.dtype)
+            nothing_KK = torch.zeros_like(follows_KK, dtype=prediction.dtype)
             chain = _allowed(Chain(nothing_KK, nothing_KK[0], nothing_KK[0]), follows_KK, first_K, last_K)
             tag_BT = tag_BT.clone()
-            tag_BT[~legal_B] = best_path(score_BTK[~legal_B].log_softmax(dim=-1), chain, valid_BT[~legal_B])
+            tag_BT[~legal_B] = best_path(prediction[~legal_B].log_softmax(dim=-1), chain, valid_BT[~legal_B])
         return tag_BT
 
-    def probabilities(self, score_BTK: Tensor, valid_BT: Tensor) -> Tensor:
+    def probabilities(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
         """The probability of each tag of each word, (B, T, K)."""
-        if self._crf is None:
-            return score_BTK.softmax(dim=-1)
-        return marginals(score_BTK, self._chain(score_BTK), valid_BT)
+        if not self._crf:
+            return prediction.softmax(dim=-1)
+        return marginals(*unpacked(prediction), valid_BT)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all words, from reduced predictions."""
@@ -211,14 +212,6 @@ class TaggingProblem:
             reduced_N3[:, 2].astype(np.int64), torch.cat(truth).cpu().numpy(), torch.cat(first).cpu().numpy()
         )
         return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
-
-    def _chain(self, like: Tensor) -> Chain:
-        """Scores of neighbours, of the type and on the device of those of words."""
-        assert self._crf is not None, "a network's head is built before it predicts"
-        return Chain(*(part.to(like) for part in self._crf.chain))
-
-    def _nats(self, score_BTK: Tensor, tag_BT: Tensor, valid_BT: Tensor) -> Tensor:
-        return negative_log_likelihood(score_BTK, self._chain(score_BTK), tag_BT, valid_BT)
 
 
 def _allowed(chain: Chain, follows_KK: Tensor, first_K: Tensor, last_K: Tensor) -> Chain:

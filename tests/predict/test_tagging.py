@@ -1,0 +1,95 @@
+"""Models of tags: alone, several together, and as a graph of ONNX."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.models import made_model
+from tuner.adapters.nlp.tagging.crf import Chain, best_path
+from tuner.errors import DataError
+from tuner.predict import Model, load
+from tuner.predict.exporting import export
+from tuner.predict.onnx_graph import opened
+
+SENTENCES = ["to Rome", "from New York on Monday w3", "Paris"]
+
+
+@pytest.mark.parametrize("case", ["nlp/tagging", "nlp/tagging: crf", "nlp/tagging: plain"])
+def test_a_graph_scores_as_the_network_does(tmp_path: Path, case: str) -> None:
+    """From numbers of words on, whatever the lengths; of a CRF the graph also tells the scores of neighbours."""
+    model = load(made_model(tmp_path / "made", case, {"cell": "lstm"}))
+    export(tmp_path / "made/model", tmp_path / "out", onnx=True)
+    session = opened((tmp_path / "out/model.onnx").read_bytes())
+    tags = len(json.loads((tmp_path / "out/preprocess.json").read_text())["facts"]["classes"])
+    answers = model.predict(SENTENCES)
+    for number, item in enumerate(model.codec.items(SENTENCES), start=1):
+        assert item.x is not None
+        (found,) = session.run(None, {"x": item.x[None], "lengths": np.asarray([len(item.x)])})
+        with torch.no_grad():
+            wanted = model.network(torch.from_numpy(item.x)[None]).numpy()
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        if case.endswith("crf"):
+            assert found.shape == (1, tags + 2 + len(item.x), tags)
+        assert len(answers[answers["sentence"] == number]) == len(item.x)
+
+
+def test_of_a_crf_all_scores_are_averaged(tmp_path: Path) -> None:
+    """An ensemble answers by the mean of its members' scores, those of neighbours included."""
+    joint = load(made_model(tmp_path, "nlp/tagging: crf", seeds=2))
+    members: list[torch.nn.Module] = list(joint.network.members)  # type: ignore[arg-type]  # torch types no attributes
+    (item,) = joint.codec.items(SENTENCES[1:2])
+    assert item.x is not None
+    x = torch.from_numpy(item.x)[None]
+    with torch.no_grad():
+        mean = torch.stack([member(x) for member in members]).mean(0)
+        chains = [member.head.transition for member in members]  # type: ignore[union-attr]  # as above
+    tags = mean.shape[2]
+    torch.testing.assert_close(mean[0, :tags], (chains[0] + chains[1]) / 2)  # type: ignore[operator]  # as above
+    assert not torch.equal(chains[0], chains[1])  # type: ignore[arg-type]  # as above
+    path = best_path(mean[:, tags + 2 :], Chain(mean[0, :tags], mean[0, tags], mean[0, tags + 1]), torch.ones(1, 6) > 0)
+    likely = joint.predict(SENTENCES[1:2], proba=True).filter(like="p(").to_numpy()
+    assert path.shape == (1, 6)
+    np.testing.assert_allclose(likely.sum(1), 1, atol=1e-9)
+
+
+def test_each_member_scores_by_its_own_neighbours(tmp_path: Path) -> None:
+    """Members that were built one after the other answer as they do alone."""
+    joint = load(made_model(tmp_path, "nlp/tagging: crf", seeds=2))
+    members: list[torch.nn.Module] = list(joint.network.members)  # type: ignore[arg-type]  # torch types no attributes
+    found = []
+    for member in members:
+        alone = Model(joint.description, joint.codec, member, torch.device("cpu"))
+        found.append(alone.predict(SENTENCES, proba=True).filter(like="p(").to_numpy())
+    assert not np.allclose(found[0], found[1])
+
+
+def test_what_can_be_asked(tmp_path: Path) -> None:
+    """Texts, lists of words, tables; files of the training file's form with tags or without, and plain lines."""
+    import pandas as pd
+
+    model = load(made_model(tmp_path / "made", "nlp/tagging"))
+    wanted = model.predict(SENTENCES)
+    assert wanted["word"].tolist() == " ".join(SENTENCES).split()
+    words = [sentence.split() for sentence in SENTENCES]
+    for given in (words, pd.DataFrame({"sentence": SENTENCES}), pd.DataFrame({"sentence": words})):
+        pd.testing.assert_frame_equal(model.predict(given), wanted)
+    (tmp_path / "a.conll").write_text("\n\n".join("\n".join(each) for each in words))
+    (tmp_path / "b.conll").write_text("\n\n".join("\n".join(f"{word}\tO" for word in each) for each in words))
+    (tmp_path / "c.txt").write_text("\n".join(SENTENCES) + "\n")
+    for name in ("a.conll", "b.conll", "c.txt"):
+        pd.testing.assert_frame_equal(model.predict(tmp_path / name), wanted)
+    (tmp_path / "d.txt").write_text("to Rome\n\nParis\n")
+    found = model.predict(tmp_path / "d.txt")
+    assert found["sentence"].tolist() == [1, 1, 2, 3]
+    assert found["problem"][2] == "the sentence has no word"
+    with pytest.raises(DataError, match="there must be a column 'sentence'"):
+        model.predict(pd.DataFrame({"text": SENTENCES}))
+    for odd in ([], [""], ["a", 3], ["\ud800"], 3):
+        (item,) = model.codec.items([odd])
+        assert item.x is None
+        assert item.problem
