@@ -112,7 +112,7 @@ def test_the_documents_schedule_falls_as_it_says(tmp_path: Path, monkeypatch: py
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_schedule", raising=False)
     entry = importlib.import_module("my_schedule").ENTRY
-    monkeypatch.setitem(SCHEDULES.entries, "inverse_sqrt", entry)  # type: ignore[arg-type]
+    monkeypatch.setitem(SCHEDULES.entries, "inverse_sqrt", entry)
     schedule = make_schedule("inverse_sqrt", entry.options(warmup=0.1, half_epochs=2), 200, 10)
     expected = [(t + 1) / 21 if t < 20 else (1 + (t - 20) / 20) ** -0.5 for t in range(200)]
     assert [schedule.factor(step) for step in range(200)] == pytest.approx(expected)

@@ -105,8 +105,8 @@ def walk(page: Path, folder: Path) -> Iterator[tuple[Block, str]]:
             case "task":
                 (folder / "task.yaml").write_text(block.text, encoding="utf-8")
                 task = resolve_task("task.yaml")
-                path = (task.file.data or {}).get("path")
-                if block.argument == "data" or (path is not None and (folder / path).exists()):
+                given = (task.file.data or {}).get("path")
+                if block.argument == "data" or (given is not None and (folder / given).exists()):
                     task.prepare()
             case "space":
                 document = parse_yaml(block.text, name(page))

@@ -137,7 +137,7 @@ def open_cluster() -> Iterator[str]:
     address = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:
-        command = [RAY, "start", "--block", *head_options(address, 1), f"--temp-dir={folder}"]
+        command: list[str | Path] = [RAY, "start", "--block", *head_options(address, 1), f"--temp-dir={folder}"]
         head = start_node(command, environment, Path(folder) / "log")
         try:
             yield address

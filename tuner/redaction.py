@@ -189,7 +189,8 @@ def _secrets(url: str) -> Iterator[str]:
                 yield user
     for pair in [*rest.partition("?")[2].split("&"), *re.split("[?&]", rest)[1:]]:
         name, _, value = pair.partition("=")
-        if name.lower() not in HARMLESS and name[:1].isalpha() and not value.startswith("@"):  # a password ends there
+        hosts = value.startswith("@") and (rest.endswith(value) or re.search("[/:?#]", value))  # a password ended there
+        if name.lower() not in HARMLESS and name[:1].isalpha() and not hosts:
             yield value
             yield value.partition("#")[0]
 

@@ -1,5 +1,6 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def at_random(lengths: NDArray[np.int64], batch_size: int, seed: int) -> list[ND
 
 FEW, MANY = 216, 100 * 16
 """Items of a pass of fewer and of more than `MIXED` batches of 16."""
-KINDS = {
+KINDS: dict[str, Callable[[int], Any]] = {
     "even": lambda count: np.random.default_rng(3).integers(1, 200, count),
     "few long ones": lambda count: np.exp(np.random.default_rng(3).normal(3, 0.7, count)).astype(np.int64) + 1,
     "vowels": lambda count: np.random.default_rng(3).integers(7, 27, count),

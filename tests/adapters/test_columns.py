@@ -347,7 +347,7 @@ def test_values_of_arrays_that_are_no_measurements_are_told(change: Any, told: s
 @pytest.mark.parametrize("name", ["", "index", "patient", "x"])
 def test_cells_of_any_kind_are_told_in_one_line(name: str, cells: list[object], tmp_path: Path) -> None:
     """What a Parquet file may hold beside numbers and texts is left out or refused, and nothing breaks."""
-    frame = wide().assign(**{name: cells})
+    frame = wide().assign(**{name: pd.Series(cells)})
     try:
         found = str(len(read(tmp_path, frame, form="parquet").sequences[0]))
     except DataError as error:

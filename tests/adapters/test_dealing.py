@@ -64,7 +64,7 @@ def arrays(folder: Path, rows: list[Row]) -> Row:
     """An .npz file."""
     more = {name: np.array([row[name] for row in rows]) for name in ("who", "part") if name in rows[0]}
     x = np.array([[value(row), 0.0, -1.0] for row in rows])
-    np.savez(folder / "x.npz", X=x, y=np.array([row["label"] for row in rows]), **more)
+    np.savez(folder / "x.npz", X=x, y=np.array([row["label"] for row in rows]), **more)  # type: ignore[arg-type]
     return {"path": str(folder / "x.npz")}
 
 
@@ -108,7 +108,7 @@ def features(folder: Path, rows: list[Row]) -> Row:
     more = {name: np.array([row[name] for row in rows]) for name in ("who", "part") if name in rows[0]}
     x = np.array([[value(row), 1.0] for row in rows for _ in range(3)])
     y = np.array([row["label"] for row in rows])
-    np.savez(folder / "f.npz", X=x, lengths=np.full(len(rows), 3), y=y, **more)
+    np.savez(folder / "f.npz", X=x, lengths=np.full(len(rows), 3), y=y, **more)  # type: ignore[arg-type]
     return {"path": str(folder / "f.npz")}
 
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.tiny import SPACE
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Adapter, Prepared
 from tuner.adapters.preparing import prepare
 from tuner.adapters.time_series.forecasting import Forecasting
 from tuner.adapters.time_series.options import ForecastingOptions
@@ -332,10 +332,10 @@ def test_a_study_from_before_goes_on_and_its_data_is_prepared_anew(tmp_path: Pat
     assert Forecasting(written(tmp_path, hourly(), gaps="split")).fingerprint() != adapter.fingerprint()
     assert Forecasting(written(tmp_path, hourly(), time_format="ISO8601")).fingerprint() == adapter.fingerprint()
     root = tmp_path / "prepared"
-    folder, _ = prepare("time_series/forecasting", adapter, root)
+    folder, _ = prepare("time_series/forecasting", cast("Adapter", adapter), root)
     other = Forecasting(adapter.options)
-    other.edition = ""  # type: ignore[misc]
-    assert prepare("time_series/forecasting", other, root)[0] != folder
+    other.edition = ""
+    assert prepare("time_series/forecasting", cast("Adapter", other), root)[0] != folder
     for name in ("stretches.npy", "made.npy"):  # a folder of trials that were under way
         (folder / name).unlink()
     assert len(adapter.problem(folder).dataset("val")) == 57

@@ -12,12 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.structured import put, recording, write_npz
-from tuner.adapters import room
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.columns import MAX_COLUMNS
 from tuner.adapters.preparing import prepare
@@ -89,7 +89,7 @@ def test_a_member_that_unfolds_beyond_the_memory_is_refused(monkeypatch: pytest.
     """Zeros fold to a thousandth; what they take is known before they are unfolded."""
     np.savez_compressed("x.npz", X=np.zeros((1000, 1000)), y=np.zeros(1000, int))
     assert Path("x.npz").stat().st_size < 100_000
-    monkeypatch.setattr(room.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 10**6}))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 10**6}))
     with pytest.raises(
         DataError, match=r"X \(1000, 1000\) must fit into the free memory, 0\.001 GB, but got '0\.016 GB'"
     ):
@@ -128,7 +128,7 @@ def test_parquet_of_more_rows_than_the_memory_has_room_for() -> None:
     rows = pa.nulls(3, pa.float64())
     pq.write_table(pa.table({"label": ["a"] * 3, "x": rows}), "x.parquet")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 40}))
+        patch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 40}))
         with pytest.raises(DataError, match=r"3 rows of 2 columns must fit into the free memory"):
             read("x.parquet")
 
@@ -189,7 +189,7 @@ def test_what_is_no_file_is_not_opened_in_a_manifest(name: str) -> None:
         prepared("speech/classification", path="list.jsonl")
 
 
-def folder_of(change: Callable[[Path], None]) -> None:
+def folder_of(change: Callable[[Path], object]) -> None:
     """Recordings of two words, one of them changed."""
     for label in ("no", "yes"):
         Path("words", label).mkdir(parents=True)
@@ -208,14 +208,14 @@ def folder_of(change: Callable[[Path], None]) -> None:
 )
 def test_a_header_of_a_recording_that_lies(content: bytes, message: str) -> None:
     """Is told before its samples are read."""
-    folder_of(lambda path: path.write_bytes(content) and None)
+    folder_of(lambda path: path.write_bytes(content))
     with pytest.raises(DataError, match=message):
         prepared("speech/classification", path="words")
 
 
 def test_names_that_are_no_utf8() -> None:
     """Of a file they are taken; a label cannot be written down, and is refused in a line that any terminal shows."""
-    folder_of(lambda path: path.rename(os.fsdecode(b"words/no/\xff.wav")) and None)
+    folder_of(lambda path: path.rename(os.fsdecode(b"words/no/\xff.wav")))
     prepared("speech/classification", path="words")
     Path("words/no").rename(os.fsdecode(b"words/n\xff"))
     with pytest.raises(DataError, match=r"a label must be text that UTF-8 can write") as caught:

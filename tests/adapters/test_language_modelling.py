@@ -278,7 +278,7 @@ def test_each_token_is_scored_once_after_its_warm_up(
 @pytest.mark.parametrize("unit", ["char", "subword", "word"])
 def test_scores_are_those_of_a_single_pass(tmp_path: Path, unit: str) -> None:
     """With a warm-up as long as the text, many stretches score as one long pass does, in float64 to 1e-6."""
-    options = {} if unit == "char" else {"vocabulary": 300}
+    options: dict[str, Any] = {} if unit == "char" else {"vocabulary": 300}
     prepared, problem = opened(tmp_path, unit=unit, embedding_size=8, **options)
     net = network(problem)
     stream = torch.from_numpy(np.load(tmp_path / "prepared" / "val.npy").astype(np.int64))
@@ -322,7 +322,8 @@ def test_trivial_scores_by_hand(tmp_path: Path) -> None:
 def test_a_tied_matrix_is_one_parameter_that_no_decay_acts_on(tmp_path: Path) -> None:
     """It gets gradients from both sides, counts once, and is a copy in no other network of the same problem."""
     _, problem = opened(tmp_path, tied=True, embedding_size=12)
-    first, second = network(problem), network(problem)
+    first: Any = network(problem)
+    second: Any = network(problem)
     for net in (first, second):
         assert net.head.weight is net.encoder.weight
         names = parameter_groups(net)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-3]),
     "longer": lambda path: path.write_bytes(path.read_bytes() + b"x"),
     "junk": junk,
-    **{kind: lambda path, kind=kind: put(path, kind) for kind in ("a named pipe", "a folder", "a device", "a list")},
+    **{kind: partial(put, kind=kind) for kind in ("a named pipe", "a folder", "a device", "a list")},
 }
 
 

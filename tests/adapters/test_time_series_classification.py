@@ -15,7 +15,7 @@ from tuner.errors import DataError
 def npz(path: Path, x: np.ndarray, y: list[int], lengths: list[int] | None = None) -> str:
     """Write labelled arrays and give their path."""
     arrays = {"X": x, "y": np.array(y)} | ({} if lengths is None else {"lengths": np.array(lengths)})
-    np.savez(path, **arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
     return str(path)
 
 

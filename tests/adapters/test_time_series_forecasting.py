@@ -1,6 +1,7 @@
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.adapters.base import Split
 from tuner.adapters.time_series.forecasting import WHEN_OPENED, Forecasting
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import origins
@@ -96,7 +98,7 @@ def test_windows_equal_a_plain_loop(tmp_path: Path, window_norm: str, channel_in
                     steps = np.concatenate([missing, (back - offset) / spread]).reshape(-1, segment * len(channels))
                     truth.append((split, steps, [*targets, offset, spread, mean[channels], scale[channels]]))
     for split in seen:
-        for batch in problem.dataset(split).batches(5):
+        for batch in problem.dataset(cast("Split", split)).batches(5):
             for row in range(len(batch.x)):
                 length = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
                 ((_, steps, expected),) = [
@@ -197,7 +199,7 @@ def test_an_embedding_tells_the_channels_apart(tmp_path: Path, segment: int) -> 
     plain, told = (
         opened(tmp_path / "out", channel_independence=True, channel_embedding=size, **common) for size in (0, 2)
     )
-    encoder = told.encoder()
+    encoder: Any = told.encoder()
     assert encoder.output_size == segment + 2
     seen = 0
     for one, other in zip(plain.dataset("train").batches(5), told.dataset("train").batches(5), strict=True):

@@ -260,10 +260,9 @@ def test_any_text_is_read_or_refused(cells: list[str]) -> None:
     """Whatever the cells are, times or a DataError come of them."""
     cells = [cell.strip() or "x" for cell in cells]
     try:
-        found = len(read(*cells).values)
+        assert len(read(*cells).values) == len(cells)
     except DataError as error:
-        found = str(error)
-    assert found == len(cells) or "x.csv:" in str(found)
+        assert "x.csv:" in str(error)  # noqa: PT017 - reading or refusing, both are right
 
 
 def test_times_of_a_parquet_file(tmp_path: Path) -> None:

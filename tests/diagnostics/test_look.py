@@ -1,9 +1,11 @@
 """Looks: gradients through time equal those by single steps, and nothing of the network notices."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.support.looked import LENGTHS, SHAPES, build, oracle, sample
 from tuner.diagnostics.look import cells_of, take_look
@@ -12,9 +14,9 @@ from tuner.nets.catalog import CELLS
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cell", CELLS.entries)
-def test_gradients_through_time_equal_single_steps(cell, shape):
+def test_gradients_through_time_equal_single_steps(cell: str, shape: str) -> None:
     """||dL/ds_t|| at every border, item and cell, and ||dL/dx_t||, of a pass through the cell's own kernel."""
-    network = build(cell, **SHAPES[shape]).eval()
+    network: Any = build(cell, **SHAPES[shape]).eval()
     given = sample(every=SHAPES[shape].get("every", False))
     expected, inputs = oracle(cell, network, given)
     look = take_look(network, given)
@@ -28,12 +30,13 @@ def test_gradients_through_time_equal_single_steps(cell, shape):
 
 
 @pytest.mark.parametrize("cell", CELLS.entries)
-def test_what_is_kept_is_what_the_cells_did(cell):
+def test_what_is_kept_is_what_the_cells_did(cell: str) -> None:
     """Inputs, outputs and states of every cell are those of a plain pass."""
     network, given = build(cell, layers=2).eval(), sample()
     look = take_look(network, given)
     x_BTI = given.batch.x.clone().requires_grad_()
-    for seen, module in zip(look.cells.values(), cells_of(network).values(), strict=True):
+    modules: dict[str, Any] = dict(cells_of(network))
+    for seen, module in zip(look.cells.values(), modules.values(), strict=True):
         torch.testing.assert_close(seen.x, x_BTI)
         x_BTI, state = module(x_BTI)
         torch.testing.assert_close(seen.y, x_BTI)
@@ -43,9 +46,9 @@ def test_what_is_kept_is_what_the_cells_did(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS.entries)
-def test_nothing_notices(cell):
+def test_nothing_notices(cell: str) -> None:
     """Weights, gradients, modes, random streams, methods and the next prediction are as if nobody had looked."""
-    network = build(cell, bidirectional=True, dtype=torch.float32).train()
+    network: Any = build(cell, bidirectional=True, dtype=torch.float32).train()
     given = sample(dtype=torch.float32)
     given.loss(network(given.batch.x, given.batch.lengths), given.batch).backward()
     before, random = copy.deepcopy(network), torch.get_rng_state()
@@ -61,7 +64,7 @@ def test_nothing_notices(cell):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 11])
-def test_short_sequences(steps):
+def test_short_sequences(steps: int) -> None:
     """Every number of steps has borders within it, the last at its end."""
     network, given = build("lstm"), sample()
     given.batch.x, given.batch.lengths = given.batch.x[:, :steps], None
@@ -71,11 +74,12 @@ def test_short_sequences(steps):
     assert seen.norms.shape == (len(seen.borders), 3)
 
 
-def test_a_look_that_fails_leaves_no_trace():
+def test_a_look_that_fails_leaves_no_trace() -> None:
     """When the loss raises, the network is as it was."""
-    network, given = build("lstm").train(), sample()
+    network: Any = build("lstm").train()
+    given = sample()
 
-    def failing(_prediction, _batch):
+    def failing(_prediction: Tensor, _batch: Any) -> Tensor:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -1,16 +1,18 @@
 """What probes make of a look, against plain arithmetic."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from tests.support.looked import LENGTHS, SHAPES, UNITS, build, oracle, sample
 from tests.support.oracles import ORACLES, gates_of
 from tuner.diagnostics import look_probes, names
 from tuner.diagnostics.look import cells_of, take_look
-from tuner.diagnostics.look_probes import Gates, NoiseScale, Spectrum, StateGradients, Units, spectrum
+from tuner.diagnostics.look_probes import Gates, Measured, NoiseScale, Spectrum, StateGradients, Units, spectrum
 from tuner.nets.catalog import CELLS
 
 BORDERS = [*range(3, 23, 3), 22]
@@ -19,7 +21,7 @@ GATED = sorted(set(CELLS.entries) - {"rnn", "indrnn", "lru"})
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("lag", [5, 1000, None])
-def test_profile_slope_and_attenuation(shape, lag):
+def test_profile_slope_and_attenuation(shape: str, lag: int) -> None:
     """From the oracle's norms: root mean squares by lag, numpy's line through all logarithms, powers of ten."""
     every = SHAPES[shape].get("every", False)
     network, given = build("gru", **SHAPES[shape]).eval(), sample(every=every, lag=lag)
@@ -48,7 +50,12 @@ def test_profile_slope_and_attenuation(shape, lag):
     assert first[0] == pytest.approx(np.sqrt(np.mean([inputs[i, n - 1].item() ** 2 for i, n in enumerate(LENGTHS)])))
 
 
-def faded(norms):
+def cells(network: nn.Module) -> dict[str, Any]:
+    """The cells, of any class, as tests read what theirs has."""
+    return dict(cells_of(network))
+
+
+def faded(norms: list[float]) -> Measured:
     """A look at one cell whose gradient is set by hand."""
     given = sample(dtype=torch.float32)
     given.batch.lengths = None
@@ -58,7 +65,7 @@ def faded(norms):
     return StateGradients().measure(look)
 
 
-def test_a_gradient_that_vanishes_to_nothing_is_very_strong_attenuation():
+def test_a_gradient_that_vanishes_to_nothing_is_very_strong_attenuation() -> None:
     """The first 0 counts as the smallest number, those behind it not at all; 0 everywhere falls from the end."""
     metrics, tensors, profiles = faded([0, 0, 0, 0, 0, 0, 1e-30, 1e-2, 1.0])
     smallest = math.log(2.0**-149)
@@ -71,14 +78,14 @@ def test_a_gradient_that_vanishes_to_nothing_is_very_strong_attenuation():
     assert metrics[names.ATTENUATION] < -800
 
 
-def test_no_gradient_at_all_has_no_slope():
+def test_no_gradient_at_all_has_no_slope() -> None:
     """Where nothing arrives even at the end, or nothing is finite, nothing is said."""
     for norms in ([0.0] * 9, [math.nan] * 9, [math.inf] * 9):
         metrics, tensors, _ = faded(norms)
         assert (metrics, tensors[names.SLOPE]) == ({}, {})
 
 
-def test_the_profile_of_a_long_input_is_thinned():
+def test_the_profile_of_a_long_input_is_thinned() -> None:
     """At most about 50 lags, evenly spaced, the end among them."""
     given = sample()
     given.batch.x = torch.randn(3, 430, 5, dtype=torch.float64)
@@ -88,12 +95,12 @@ def test_the_profile_of_a_long_input_is_thinned():
 
 
 @pytest.mark.parametrize("cell", GATED)
-def test_gates_equal_the_equations(cell):
+def test_gates_equal_the_equations(cell: str) -> None:
     """Mean and shares over valid steps only, and memory from the gate that keeps, by the step-by-step oracle."""
     network, given = build(cell, bidirectional=True).eval(), sample()
     metrics, tensors, _ = Gates().measure(take_look(network, given))
     x_BTI, saturated = given.batch.x, []
-    for name, module in cells_of(network).items():
+    for name, module in cells(network).items():
         read_BTI = torch.zeros_like(x_BTI)
         for item, length in enumerate(LENGTHS):
             part = x_BTI[item, :length]
@@ -121,10 +128,10 @@ def test_gates_equal_the_equations(cell):
     assert metrics[names.GATES_SATURATED] == pytest.approx(max(saturated))
 
 
-def test_memory_of_gates_at_their_ends_is_finite():
+def test_memory_of_gates_at_their_ends_is_finite() -> None:
     """A gate that is 0 or 1 to the last bit forgets at once, or hardly ever."""
     look_probe, network = Gates(), build("lstm", dtype=torch.float32)
-    (cell,) = cells_of(network).values()
+    (cell,) = cells(network).values()
     for bias, low, high in [(-1e4, 0, 0.02), (1e4, 1e6, 1e8)]:
         with torch.no_grad():
             for parameter in cell.biases():
@@ -134,10 +141,10 @@ def test_memory_of_gates_at_their_ends_is_finite():
 
 
 @pytest.mark.parametrize("cell", CELLS.entries)
-def test_units_equal_plain_arithmetic(cell):
+def test_units_equal_plain_arithmetic(cell: str) -> None:
     """Of valid steps only, by numpy, from a plain pass item by item."""
     network, given = build(cell).eval(), sample()
-    ((_, module),) = cells_of(network).items()
+    ((_, module),) = cells(network).items()
     with torch.no_grad():
         runs = [module(given.batch.x[i : i + 1, :length]) for i, length in enumerate(LENGTHS)]
     y_NH = np.concatenate([y_BTH[0].numpy() for y_BTH, _ in runs])
@@ -167,11 +174,11 @@ def test_units_equal_plain_arithmetic(cell):
     assert metrics[names.STATE_MAX] == tensors[names.CELL_STATE_MAX]["stack.forward_cells.0"] == pytest.approx(state)
 
 
-def test_dead_units_are_counted():
+def test_dead_units_are_counted() -> None:
     """Rectified units that never open, and units that always say the same, are dead."""
     torch.manual_seed(0)
-    network = build("rnn")
-    (cell,) = cells_of(network).values()
+    network: Any = build("rnn")
+    (cell,) = cells(network).values()
     with torch.no_grad():
         cell.input_weights()[:3] = 0
         cell.recurrent_weights()[:3] = 0
@@ -179,12 +186,12 @@ def test_dead_units_are_counted():
 
 
 @pytest.mark.parametrize("cell", CELLS.entries)
-def test_singular_values_equal_numpys(cell):
+def test_singular_values_equal_numpys(cell: str) -> None:
     """Largest and least of every recurrent block, by its gate."""
-    network = build(cell, layers=2)
+    network: Any = build(cell, layers=2)
     metrics, tensors, _ = Spectrum().measure(take_look(network, sample()))
     expected = {}
-    for name, module in cells_of(network).items():
+    for name, module in cells(network).items():
         if module.recurrent_weights() is not None:
             for gate, rows in module.gates().items():
                 block = module.recurrent_weights()[rows].numpy(force=True)
@@ -205,7 +212,7 @@ def test_singular_values_equal_numpys(cell):
         ),
     ],
 )
-def test_every_block_has_a_label(cell, options, labels):
+def test_every_block_has_a_label(cell: str, options: dict[str, Any], labels: list[str]) -> None:
     """Heads are counted within their gate, other blocks after the gates'."""
     entry = CELLS[cell]
     module = entry.load()(4, UNITS, entry.options(**options))
@@ -215,24 +222,24 @@ def test_every_block_has_a_label(cell, options, labels):
         assert value == pytest.approx(np.linalg.norm(block.numpy(force=True), 2), rel=1e-5)
 
 
-def test_a_block_that_is_not_finite_is_left_out():
+def test_a_block_that_is_not_finite_is_left_out() -> None:
     """The others are measured."""
-    network = build("lstm")
-    (cell,) = cells_of(network).values()
+    network: Any = build("lstm")
+    (cell,) = cells(network).values()
     with torch.no_grad():
         cell.recurrent_blocks()[1][0, 0] = math.nan
-    largest, _ = spectrum(cells_of(network))
+    largest, _ = spectrum(cells(network))
     assert [label.rpartition("/")[2] for label in largest] == ["input", "candidate", "output"]
 
 
-def test_noise_scale_equals_the_formula(monkeypatch):
+def test_noise_scale_equals_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums of |G|^2 and S by the published formula from whole and half batches' gradients, smoothed over looks."""
     monkeypatch.setattr(look_probes, "SMOOTHING", 0.5)
     network, given = build("gru").eval(), sample()
     x_BTI, y = torch.randn(10, 8, 5).double(), 0.2 * torch.randn(10, 3).double() + 3
     given.batch.x, given.batch.y, given.batch.lengths = x_BTI, y, torch.tensor([8] * 10)
 
-    def squared(rows):
+    def squared(rows: slice) -> float:
         value = (network(x_BTI[rows]) - y[rows]).square().mean(-1).mean()
         return sum(g.square().sum().item() for g in torch.autograd.grad(value, list(network.parameters())))
 
@@ -244,16 +251,16 @@ def test_noise_scale_equals_the_formula(monkeypatch):
         trace = 0.5 * trace + 0.5 * (small - large) / (1 / 5 - 1 / 10)
         assert measured.metrics == {names.NOISE_SCALE: pytest.approx(trace / square)}
         with torch.no_grad():
-            network.head.bias += 0.1
+            network.get_parameter("head.bias").add_(0.1)
     other = NoiseScale()
     other.load_state_dict(probe.state_dict())
     assert other.measure(take_look(network, given)) == probe.measure(take_look(network, given))
 
 
-def test_a_network_that_is_not_finite_raises_nothing():
+def test_a_network_that_is_not_finite_raises_nothing() -> None:
     """Not a number in, whatever is finite out."""
     for cell in CELLS.entries:
-        network = build(cell)
+        network: Any = build(cell)
         with torch.no_grad():
             network.stack.forward_cells[0].input_weights()[0, 0] = math.nan
         look = take_look(network, sample())

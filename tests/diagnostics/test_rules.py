@@ -219,7 +219,7 @@ def test_of_a_training_that_was_cut_a_rate_is_too_low_sooner(told: bool, of: Cas
     assert (finding is not None) == told
     assert hopeless(of, rules({})) is None
     if finding is not None:
-        assert finding.cures == (Cure(param="learning_rate", times=pytest.approx(1e-2 / 3e-3, rel=0.02)),)
+        assert finding.cures == (Cure(param="learning_rate", times=pytest.approx(1e-2 / 3e-3, rel=0.02)),)  # type: ignore[arg-type]
         assert "the search pruned it" in finding.evidence
         assert "learning_rate_too_low" not in found(of, {"learning_rate_too_low": {"behind": 4.0}})
 
@@ -243,10 +243,10 @@ def test_a_rate_is_cured_towards_what_its_budget_needs() -> None:
     """Between 1e-3 and 2e-2 of the weights a step."""
     for steps, ratio in ((10, 2e-2), (100, 1e-2), (10_000, 1e-3)):
         (cure,) = found(small(1e-7, steps_per_epoch=steps))["learning_rate_too_low"].cures
-        assert cure == Cure(param="learning_rate", times=pytest.approx(ratio / 1e-7))
+        assert cure == Cure(param="learning_rate", times=pytest.approx(ratio / 1e-7))  # type: ignore[arg-type]
     high = {names.UPDATE_RATIO: 0.1}
     (cure,) = found(case(train=flat(1.0), val=flat(0.9), metrics=high))["learning_rate_too_high"].cures
-    assert cure == Cure(param="learning_rate", times=pytest.approx(0.1))
+    assert cure == Cure(param="learning_rate", times=pytest.approx(0.1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("cell", "offered"), [("rnn", True), ("gru", False), ("lstm", False)])

@@ -3,34 +3,40 @@
 import json
 import math
 import random
+from collections.abc import Iterable
 from statistics import median
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.support.looked import build, sample
 from tuner.diagnostics import names as quantities_of
 from tuner.diagnostics.catalog import LEVELS
+from tuner.diagnostics.look import Sample
+from tuner.diagnostics.look_probes import Measured
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 
 
 class Net(nn.Module):
     """A small recurrent network with dropout, so that a moved random stream shows."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.recurrent = nn.LSTM(3, 4, batch_first=True)
         self.head = nn.Linear(4, 2)
 
-    def forward(self, x_BTI):
+    def forward(self, x_BTI: Tensor) -> Tensor:
         return self.head(nn.functional.dropout(self.recurrent(x_BTI)[0][:, -1], 0.3, self.training))
 
 
-def train(level, steps=12, steps_per_epoch=6, clip=0.05):
+def train(
+    level: str, steps: int = 12, steps_per_epoch: int = 6, clip: float = 0.05
+) -> tuple[list[float], list[Tensor], list[Measured]]:
     """A plain training loop around a watch; gives losses, weights and what each epoch was."""
     torch.manual_seed(0)
-    network = Net()
+    network: Any = Net()
     optimizer = torch.optim.AdamW(network.parameters(), 0.01)
     watch = Watch(level, network, steps_per_epoch)
     losses, epochs = [], []
@@ -38,7 +44,9 @@ def train(level, steps=12, steps_per_epoch=6, clip=0.05):
         optimizer.zero_grad()
         loss = network(torch.randn(8, 5, 3)).square().mean()
         loss.backward()
-        norm = float(torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in network.parameters()])))
+        norm = float(
+            torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]))
+        )
         probed = watch.due(step)
         if probed:
             watch.before_update(network)
@@ -53,13 +61,13 @@ def train(level, steps=12, steps_per_epoch=6, clip=0.05):
     return losses, [p.detach() for p in network.parameters()], epochs
 
 
-def end(watch):
+def end(watch: Watch) -> Measured:
     """What an epoch without losses was."""
     return watch.epoch(nn.Module(), 0, [], milestone=False)
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_training_does_not_notice(level):
+def test_training_does_not_notice(level: str) -> None:
     """Losses and weights are the same bit for bit at any level."""
     losses, weights, _ = train(level)
     expected_losses, expected_weights, _ = train("off")
@@ -68,7 +76,7 @@ def test_training_does_not_notice(level):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_counters_are_free(level):
+def test_counters_are_free(level: str) -> None:
     """Global norm, its maximum, the share of clipped steps and skipped steps are there at any level."""
     watch = Watch(level, Net(), 4)
     for norm, clipped, skipped in [
@@ -86,7 +94,7 @@ def test_counters_are_free(level):
     }
 
 
-def test_epochs_are_apart():
+def test_epochs_are_apart() -> None:
     """An epoch starts anew; one without steps has no means, only the count of skipped steps."""
     watch = Watch("standard", Net(), 4)
     watch.step(1.0, True, False)
@@ -105,20 +113,20 @@ def test_epochs_are_apart():
         ("full", 1000, 100),
     ],
 )
-def test_due(level, steps_per_epoch, due):
+def test_due(level: str, steps_per_epoch: int, due: int) -> None:
     """Every 50th step is due, every 10th at level full, at most 10 of a longer epoch but there; none at level off."""
     watch = Watch(level, Net(), steps_per_epoch)
     assert sum(watch.due(step) for step in range(steps_per_epoch)) == due
 
 
-def looked(level, ends, steps_per_epoch=1):
+def looked(level: str, ends: Iterable[tuple[int, bool]], steps_per_epoch: int = 1) -> list[int]:
     """The steps at whose ends there was a look; `ends` are (step, milestone)."""
-    network = build("gru", dtype=torch.float32)
+    network: Any = build("gru", dtype=torch.float32)
     watch = Watch(level, network, steps_per_epoch, lambda: sample(dtype=torch.float32))
     return [step for step, milestone in ends if watch.epoch(network, step, [], milestone=milestone).profiles]
 
 
-def test_looks_become_rare():
+def test_looks_become_rare() -> None:
     """The interval doubles from look to look up to its most, and is counted from the look before."""
     ends = [(step, False) for step in range(0, 8000, 10)]
     assert looked("standard", ends) == [100, 300, 700, 1500, 3100, 4700, 6300, 7900]
@@ -126,18 +134,18 @@ def test_looks_become_rare():
     assert looked("light", ends[:81]) == looked("off", ends[:81]) == []
 
 
-def test_a_milestone_is_looked_at_if_enough_was_learned():
+def test_a_milestone_is_looked_at_if_enough_was_learned() -> None:
     """Rungs and the last epoch do not wait for the interval, only for its least."""
     assert looked("standard", [(99, True)]) == []
     ends = [(100, True), (150, True), (199, True), (200, True), (299, False), (310, True), (1109, False), (1110, False)]
     assert looked("standard", ends) == [100, 200, 310, 1110]
 
 
-def test_what_is_looked_at_is_drawn_once():
+def test_what_is_looked_at_is_drawn_once() -> None:
     """When the first look is due, not before."""
     network, drawn = build("gru", dtype=torch.float32), []
 
-    def draw():
+    def draw() -> Sample:
         drawn.append(sample(dtype=torch.float32))
         return drawn[-1]
 
@@ -149,7 +157,7 @@ def test_what_is_looked_at_is_drawn_once():
     assert len(drawn) == 1
 
 
-def spikes_of(losses, epochs=1):
+def spikes_of(losses: list[float], epochs: int = 1) -> float:
     """Loss spikes of a run of losses, cut into epochs, through JSON after each."""
     watch, found = Watch("off", Net(), 1), 0.0
     size = -(-len(losses) // epochs)
@@ -161,7 +169,7 @@ def spikes_of(losses, epochs=1):
     return found
 
 
-def test_spikes_are_counted_once_each():
+def test_spikes_are_counted_once_each() -> None:
     """A rise far above the last median counts, however long it lasts; noise, a slope and the first steps do not."""
     rng = random.Random(0)
     noise = [1 + rng.uniform(-0.1, 0.1) for _ in range(400)]
@@ -175,9 +183,9 @@ def test_spikes_are_counted_once_each():
     assert spikes_of([5.0, *noise[:30]]) == 0
 
 
-def test_the_start_is_told_with_the_first_epoch():
+def test_the_start_is_told_with_the_first_epoch() -> None:
     """Root mean squares of the singular values before the first step, though the network has moved on since."""
-    network = build("lstm", dtype=torch.float32)
+    network: Any = build("lstm", dtype=torch.float32)
     watch = Watch("standard", network, 1, lambda: sample(dtype=torch.float32))
     watch.start(network)
     (cell,) = network.stack.forward_cells
@@ -189,9 +197,9 @@ def test_the_start_is_told_with_the_first_epoch():
     assert quantities_of.START_GAIN not in second
 
 
-def test_what_is_not_finite_is_left_out():
+def test_what_is_not_finite_is_left_out() -> None:
     """Of a network with a weight that is not a number, only finite numbers are recorded, and something is."""
-    network = build("lstm", layers=2, dtype=torch.float32)
+    network: Any = build("lstm", layers=2, dtype=torch.float32)
     with torch.no_grad():
         network.stack.forward_cells[1].input_weights()[0, 0] = math.nan
     watch = Watch("full", network, 1, lambda: sample(dtype=torch.float32))
@@ -204,7 +212,7 @@ def test_what_is_not_finite_is_left_out():
     assert len(tensors[quantities_of.SINGULAR_LARGEST]) == 8
 
 
-def test_levels_measure_what_they_say():
+def test_levels_measure_what_they_say() -> None:
     """Tables and metrics of an epoch are those of the level's probes, for every parameter by name."""
     names = [name for name, _ in Net().named_parameters()]
     for level, quantities in [
@@ -219,10 +227,10 @@ def test_levels_measure_what_they_say():
             assert ("update/ratio" in metrics) == ("update" in quantities)
 
 
-def test_probes_equal_plain_arithmetic():
+def test_probes_equal_plain_arithmetic() -> None:
     """Tables are means over probed steps of plainly computed norms, gradients taken before clipping."""
     torch.manual_seed(0)
-    network = Net()
+    network: Any = Net()
     watch = Watch("standard", network, 2)
     names = [name for name, _ in network.named_parameters()]
     expected = {quantity: dict.fromkeys(names, 0.0) for quantity in ("grad", "weight", "update")}
@@ -251,7 +259,7 @@ def test_probes_equal_plain_arithmetic():
     assert metrics["update/ratio"] == pytest.approx(median(ratios), rel=1e-3)
 
 
-def test_probes_are_finite_at_the_edges():
+def test_probes_are_finite_at_the_edges() -> None:
     """Without gradient the norm is 0; the ratio of a tensor that leaves 0 is 1, of one that stays there 0."""
     network = nn.Linear(2, 2)
     with torch.no_grad():
@@ -268,9 +276,9 @@ def test_probes_are_finite_at_the_edges():
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
-def test_nonfinite_tensor_is_named(bad):
+def test_nonfinite_tensor_is_named(bad: float) -> None:
     """The first gradient that is not finite is named, else the first such weight, else nothing."""
-    network = Net()
+    network: Any = Net()
     assert nonfinite_tensor(network) is None
     network(torch.randn(2, 5, 3)).sum().backward()
     assert nonfinite_tensor(network) is None
@@ -283,7 +291,7 @@ def test_nonfinite_tensor_is_named(bad):
     assert nonfinite_tensor(network) == "recurrent.weight_hh_l0"
 
 
-def test_large_finite_gradients_are_not_named():
+def test_large_finite_gradients_are_not_named() -> None:
     """A gradient whose norm overflows but whose numbers are finite is not called non-finite."""
     network = nn.Linear(2, 2)
     for parameter in network.parameters():

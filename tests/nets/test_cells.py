@@ -73,7 +73,7 @@ def test_tells_its_gates(case: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "peephole_lstm", "lstm_ablation"])
-def test_gates_see_the_state_that_zoneout_kept(name):
+def test_gates_see_the_state_that_zoneout_kept(name: str) -> None:
     """In evaluation zoneout takes its mean: gates follow from the kept h and c, as the steps one by one give them."""
     torch.manual_seed(1)
     cell = make_cell(name, 5, UNITS, **{"zoneout.state": 0.4, "zoneout.cell": 0.3}).double().eval()
@@ -83,11 +83,12 @@ def test_gates_see_the_state_that_zoneout_kept(name):
     x_BTI = sequences()
     gates = cell.gate_values(x_BTI, cell(x_BTI)[0])
     state = (torch.zeros(3, UNITS, dtype=torch.float64),) * 2
-    peepholes = {
+    choices: dict[str, dict[str, Any]] = {
         "lstm": dict.fromkeys(("input", "forget"), 0.0),
         "peephole_lstm": {k: getattr(cell, f"peephole_{k}", 0) for k in ("input", "forget")},
         "lstm_ablation": {k: getattr(cell, "peepholes", {}).get(k) for k in ("input", "forget")},
-    }[name]
+    }
+    peepholes = choices[name]
     for step in range(6):
         h_BH, c_BH = state
         a_BG = x_BTI[:, step] @ cell.input_weights().t() + h_BH @ cell.recurrent_weights().t() + sum(cell.biases())
@@ -96,7 +97,7 @@ def test_gates_see_the_state_that_zoneout_kept(name):
         _, state = cell(x_BTI[:, step : step + 1], state)
 
 
-def test_every_cell_has_an_oracle():
+def test_every_cell_has_an_oracle() -> None:
     """No cell of the catalog goes without an oracle."""
     assert set(ORACLES) == set(CELLS.entries)
 
@@ -156,7 +157,7 @@ def test_backward_pass_is_linear_in_time(case: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["rnn", "indrnn"])
-def test_relu_acts(name):
+def test_relu_acts(name: str) -> None:
     """With relu there is no negative state, with tanh there is."""
     torch.manual_seed(0)
     x_BTI = torch.randn(3, 6, 5)
@@ -165,7 +166,7 @@ def test_relu_acts(name):
 
 
 @pytest.mark.parametrize(("max_lag", "most"), [(None, 1.0), (10, 3 ** (1 / 10)), (1000, 3 ** (1 / 1000))])
-def test_indrnn_stays_within_its_growth(max_lag, most):
+def test_indrnn_stays_within_its_growth(max_lag: int | None, most: float) -> None:
     """A unit's own weight starts in, and acts as if in, an interval that bounds its growth over T_max."""
     torch.manual_seed(0)
     cell = make_cell("indrnn", 1, 500, growth=3.0, max_lag=max_lag)
@@ -180,7 +181,7 @@ def test_indrnn_stays_within_its_growth(max_lag, most):
     assert cell(x_BTI)[0][0, -1, 0].item() == pytest.approx(most**10, rel=1e-5)
 
 
-def test_lru_starts_on_its_ring():
+def test_lru_starts_on_its_ring() -> None:
     """Eigenvalues are spread over the ring between r_min and r_max by area, and over the phases."""
     torch.manual_seed(0)
     cell = make_cell("lru", 3, 4000, r_min=0.5, r_max=0.9, max_phase=1.0)
@@ -193,13 +194,13 @@ def test_lru_starts_on_its_ring():
     torch.testing.assert_close(cell.log_gamma.exp(), (1 - magnitude**2).sqrt())
 
 
-def test_slstm_needs_heads_that_divide_its_units():
+def test_slstm_needs_heads_that_divide_its_units() -> None:
     """A number of heads that does not divide the units is refused."""
     with pytest.raises(TrialError, match=r"heads must divide hidden_size \(7\), but got 2"):
         make_cell("slstm", 5, 7, heads=2)
 
 
-def test_slstm_survives_extreme_gates():
+def test_slstm_survives_extreme_gates() -> None:
     """Input gates far below and above the range of exp give finite states whose normalizer stays near 1 or above."""
     cell = make_cell("slstm", 1, 4)
     with torch.no_grad():
@@ -211,7 +212,7 @@ def test_slstm_survives_extreme_gates():
     assert all(parameter.grad.isfinite().all() for parameter in cell.parameters())
 
 
-def test_minlstm_survives_shut_gates():
+def test_minlstm_survives_shut_gates() -> None:
     """Where both gates underflow, their ratio still acts."""
     cell = make_cell("minlstm", 1, 4)
     with torch.no_grad():
@@ -223,9 +224,10 @@ def test_minlstm_survives_shut_gates():
     torch.testing.assert_close(y_BTH, torch.full((1, 1, 4), 0.25))
 
 
-def test_ablation_without_changes_is_the_peephole_lstm():
+def test_ablation_without_changes_is_the_peephole_lstm() -> None:
     """The two cells with the same weights give the same outputs: rows differ in order only."""
-    ablation, peephole = make("lstm_ablation"), make("peephole_lstm")
+    ablation: Any = make("lstm_ablation")
+    peephole: Any = make("peephole_lstm")
     with torch.no_grad():
         for gate, rows in peephole.gates().items():
             its = ablation.gates()[gate]
@@ -238,7 +240,7 @@ def test_ablation_without_changes_is_the_peephole_lstm():
     torch.testing.assert_close(ablation(x_BTI)[0], peephole(x_BTI)[0])
 
 
-def test_peepholes_start_as_a_plain_lstm():
+def test_peepholes_start_as_a_plain_lstm() -> None:
     """A fresh peephole LSTM computes what an LSTM with its weights does."""
     cell = make_cell("peephole_lstm").double()
     x_BTI = sequences()
@@ -246,7 +248,7 @@ def test_peepholes_start_as_a_plain_lstm():
 
 
 @pytest.mark.parametrize("cell_name", ["ln_lstm", "ln_gru"])
-def test_layer_norm_takes_away_the_scale_of_the_weights(cell_name):
+def test_layer_norm_takes_away_the_scale_of_the_weights(cell_name: str) -> None:
     """Weights a hundred times as large give the same outputs."""
     cell, x_BTI = make_cell(cell_name, 5, 32).double(), sequences()
     before_BTH, _ = cell(x_BTI)

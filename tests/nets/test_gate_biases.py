@@ -1,10 +1,12 @@
 """Start values of gate biases: what they mean, over all cells that have gates of memory."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from tests.support.networks import Task, make_cell
 from tuner.errors import TrialError
@@ -18,7 +20,7 @@ FORGETTING = [name for name, entry in CELLS.entries.items() if issubclass(entry.
 UNITS = 600
 
 
-def biases(name, **options):
+def biases(name: str, **options: Any) -> dict[str, tuple[int, Tensor]]:
     """Sign and start biases of every gate of memory of a seeded cell."""
     torch.manual_seed(0)
     cell = make_cell(name, 1, UNITS, **options)
@@ -27,7 +29,7 @@ def biases(name, **options):
     return {gate: (sign, total[cell.gates()[gate]]) for gate, sign in cell.memory_gates().items()}
 
 
-def test_gates_of_memory_are_named():
+def test_gates_of_memory_are_named() -> None:
     """A cell takes these options exactly where it has gates of memory, a forget bias where one is called forget."""
     for name in CELLS.entries:
         gates = make_cell(name).memory_gates()
@@ -38,7 +40,7 @@ def test_gates_of_memory_are_named():
 
 @pytest.mark.parametrize("name", GATED)
 class TestContract:
-    def test_sign_is_true(self, name):
+    def test_sign_is_true(self, name: str) -> None:
         """Shutting or opening the gates of memory by their signs keeps the state, or forgets it."""
         for push, kept in ((60.0, True), (-60.0, False)):
             torch.manual_seed(0)
@@ -55,7 +57,7 @@ class TestContract:
                 before, after = state[which], later[which]
             assert torch.allclose(before, after, atol=1e-9) == kept
 
-    def test_chrono(self, name):
+    def test_chrono(self, name: str) -> None:
         """States are kept for u steps, u uniform from 1 to T_max - 1, and coupled gates share u."""
         found = biases(name, gate_bias="chrono", max_lag=101)
         spans = [torch.exp(sign * bias) for sign, bias in found.values()]
@@ -66,7 +68,7 @@ class TestContract:
             assert u.mean().item() == pytest.approx(50.5, rel=0.06)
             assert u.var().item() == pytest.approx(99**2 / 12, rel=0.1)
 
-    def test_uniform(self, name):
+    def test_uniform(self, name: str) -> None:
         """Gates are spread evenly between 1/H and 1 - 1/H."""
         for sign, bias in biases(name, gate_bias="uniform").values():
             gate = torch.sigmoid(sign * bias)
@@ -75,22 +77,22 @@ class TestContract:
             assert gate.min() >= 1 / UNITS - 1e-6
             assert gate.max() <= 1 - 1 / UNITS + 1e-6
 
-    def test_uniform_of_one_unit(self, name):
+    def test_uniform_of_one_unit(self, name: str) -> None:
         """A single unit starts half open."""
         cell = make_cell(name, 1, 1, gate_bias="uniform")
         initialize(cell, "orthogonal")
         assert all(bias.tolist() == [0.0] for bias in cell.gate_biases().values())
 
-    def test_chrono_needs_a_lag(self, name):
+    def test_chrono_needs_a_lag(self, name: str) -> None:
         """Without a known lag chrono is refused."""
         with pytest.raises(TrialError, match="gate_bias chrono needs max_lag"):
             initialize(make_cell(name, gate_bias="chrono"), "orthogonal")
 
-    def test_shortest_lag(self, name):
+    def test_shortest_lag(self, name: str) -> None:
         """With T_max = 2 every state is kept for one step on average: biases are 0."""
         assert all(bias.abs().max() == 0 for _, bias in biases(name, gate_bias="chrono", max_lag=2).values())
 
-    def test_unconnected_parameters_are_refused(self, name):
+    def test_unconnected_parameters_are_refused(self, name: str) -> None:
         """max_lag acts with chrono only, a forget bias with constant only."""
         options = CELLS[name].options
         with pytest.raises(ValidationError, match=r"max_lag acts only with gate_bias: chrono, but got 'uniform'"):
@@ -101,7 +103,7 @@ class TestContract:
 
 
 @pytest.mark.parametrize("name", FORGETTING)
-def test_forget_bias(name):
+def test_forget_bias(name: str) -> None:
     """A forget bias is what the gate starts at, exactly, towards keeping in every cell."""
     sign, bias = biases(name, forget_bias=3.0)["forget"]
     assert torch.equal(sign * bias, torch.full((UNITS,), 3.0))
@@ -110,18 +112,18 @@ def test_forget_bias(name):
 @pytest.mark.parametrize(
     "name", [name for name, entry in CELLS.entries.items() if issubclass(entry.options, LagOptions)]
 )
-def test_lag_comes_from_the_task(name):
+def test_lag_comes_from_the_task(name: str) -> None:
     """The task's lag is T_max, unless the options give it; bare networks of a task without one can be built."""
     options = CELLS[name].options
     chosen = {"gate_bias": "chrono"} if name in GATED else {}
     net = NetOptions(cell=name, hidden_size=4)
     for lag, given, expected in ((40, None, 40), (40, 9, 9), (1, None, 2)):
-        network = build_network(net, options(**chosen, max_lag=given), {}, Task(lag=lag))
+        network: Any = build_network(net, options(**chosen, max_lag=given), {}, Task(lag=lag))
         assert network.stack.forward_cells[0].options.max_lag == expected
     build_network(net, options(), {}, Task())
 
 
-def test_ablation_without_gates_has_no_biases_of_memory():
+def test_ablation_without_gates_has_no_biases_of_memory() -> None:
     """Gates that are switched off get no bias."""
     cell = make_cell("lstm_ablation", forget_gate=False, gate_bias="chrono", max_lag=10)
     assert list(cell.gate_biases()) == ["input"]

@@ -1,6 +1,8 @@
 """Initializers, per gate, over cells x initializers."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from tuner.errors import TaskFileError
 from tuner.nets.catalog import CELLS, INITIALIZERS
 from tuner.nets.initializers import initialize
 
-VARIANCES = {
+VARIANCES: dict[str, Callable[[int, int], float]] = {
     "xavier_uniform": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     "xavier_normal": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
     "he_uniform": lambda fan_in, _: 2 / fan_in,
@@ -33,7 +35,7 @@ UNTOUCHED = {
 INPUTS, UNITS = 60, 150
 
 
-def filled(cell_name, initializer, **options):
+def filled(cell_name: str, initializer: str, **options: Any) -> Any:
     """A seeded cell, filled."""
     torch.manual_seed(3)
     cell = make_cell(cell_name, INPUTS, UNITS, **options)
@@ -44,7 +46,7 @@ def filled(cell_name, initializer, **options):
 @pytest.mark.parametrize("initializer", INITIALIZERS.entries)
 @pytest.mark.parametrize("cell_name", CELLS.entries)
 class TestPerGate:
-    def test_variance_of_input_blocks(self, cell_name, initializer):
+    def test_variance_of_input_blocks(self, cell_name: str, initializer: str) -> None:
         """Each gate's input block has mean 0 and the variance of its own fan-in and fan-out."""
         cell = filled(cell_name, initializer)
         for rows in cell.gates().values():
@@ -55,7 +57,7 @@ class TestPerGate:
             assert block.var().item() == pytest.approx(expected, rel=0.06)
             assert abs(block.mean().item()) < 4 * math.sqrt(expected / block.numel())
 
-    def test_recurrent_blocks(self, cell_name, initializer):
+    def test_recurrent_blocks(self, cell_name: str, initializer: str) -> None:
         """Each recurrent block is orthogonal or the identity for those initializers, else of its variance."""
         cell = filled(cell_name, initializer)
         assert len(cell.recurrent_blocks()) == (len(cell.gates()) if cell_name in RECURRENT else 0)
@@ -67,7 +69,7 @@ class TestPerGate:
             else:
                 assert block.var().item() == pytest.approx(VARIANCES[initializer](UNITS, UNITS), rel=0.06)
 
-    def test_gates_differ(self, cell_name, initializer):
+    def test_gates_differ(self, cell_name: str, initializer: str) -> None:
         """No two gates get the same numbers."""
         cell = filled(cell_name, initializer)
         blocks = [cell.input_weights()[rows] for rows in cell.gates().values()]
@@ -76,7 +78,7 @@ class TestPerGate:
             blocks = cell.recurrent_blocks()
             assert not any(torch.equal(blocks[0], other) for other in blocks[1:])
 
-    def test_biases(self, cell_name, initializer):
+    def test_biases(self, cell_name: str, initializer: str) -> None:
         """The sum of a gate's biases is what the options ask for, exactly; all others are 0, or torch's."""
         cell = filled(cell_name, initializer)
         torch.manual_seed(3)
@@ -92,7 +94,7 @@ class TestPerGate:
             else:
                 assert all(bias[rows].abs().max() == 0 for bias in cell.biases())
 
-    def test_the_rest_keeps_its_values(self, cell_name, initializer):
+    def test_the_rest_keeps_its_values(self, cell_name: str, initializer: str) -> None:
         """Everything that is not an input block, a recurrent block or a bias is what the cell made it."""
         torch.manual_seed(3)
         fresh = dict(make_cell(cell_name, INPUTS, UNITS).named_parameters())
@@ -103,7 +105,7 @@ class TestPerGate:
                 assert name.partition(".")[0] in UNTOUCHED
                 assert torch.equal(parameter, fresh[name])
 
-    def test_gradients_are_tracked(self, cell_name, initializer):
+    def test_gradients_are_tracked(self, cell_name: str, initializer: str) -> None:
         """Filling leaves leaf parameters that require gradients."""
         for parameter in filled(cell_name, initializer).parameters():
             assert parameter.is_leaf
@@ -115,7 +117,7 @@ class TestPerGate:
     ("name", "options", "count"),
     [("slstm", {"heads": 3}, 12), ("lstm_ablation", {"full_gate_recurrence": True}, 4 + 9)],
 )
-def test_every_block_is_filled(name, options, count, initializer):
+def test_every_block_is_filled(name: str, options: dict[str, Any], count: int, initializer: str) -> None:
     """Heads, and the nine matrices of full gate recurrence, are blocks of their own."""
     blocks = filled(name, initializer, **options).recurrent_blocks()
     assert len(blocks) == count
@@ -126,14 +128,14 @@ def test_every_block_is_filled(name, options, count, initializer):
 
 @pytest.mark.parametrize("initializer", INITIALIZERS.entries)
 @pytest.mark.parametrize("value", [-3.0, 0.0, 1.0, 2.7])
-def test_forget_bias(initializer, value):
+def test_forget_bias(initializer: str, value: Any) -> None:
     """The forget gate's two biases add up to the asked value exactly, with every initializer."""
     cell = filled("lstm", initializer, forget_bias=value)
     total = sum(bias[cell.gates()["forget"]] for bias in cell.biases())
     assert torch.equal(total, torch.full((UNITS,), value))
 
 
-def test_torch_default_keeps_the_weights():
+def test_torch_default_keeps_the_weights() -> None:
     """The control arm leaves the numbers that torch drew."""
     torch.manual_seed(3)
     fresh = make_cell("lstm", INPUTS, UNITS)
@@ -143,14 +145,14 @@ def test_torch_default_keeps_the_weights():
 
 
 @pytest.mark.parametrize("kind", ["xavier", "he", "lecun"])
-def test_uniform_is_bounded_by_its_definition(kind):
+def test_uniform_is_bounded_by_its_definition(kind: str) -> None:
     """The uniform kinds stay within sqrt(3 * variance), and the normal ones do not."""
     bound = math.sqrt(3 * VARIANCES[f"{kind}_uniform"](INPUTS, UNITS))
     assert filled("gru", f"{kind}_uniform").input_weights().abs().max() <= bound
     assert filled("gru", f"{kind}_normal").input_weights().abs().max() > 1.2 * bound
 
 
-def test_unknown_name_is_refused():
+def test_unknown_name_is_refused() -> None:
     """An unknown initializer is refused with the nearest known name."""
     with pytest.raises(TaskFileError, match=r"initializer must be a known name, but got 'ortogonal'\..*'orthogonal'"):
         initialize(make_cell("rnn"), "ortogonal")

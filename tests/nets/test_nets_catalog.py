@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,13 +11,14 @@ from tuner.config import validate_options
 from tuner.errors import TaskFileError
 from tuner.nets.catalog import CELLS, INITIALIZERS, NEEDS, POOLINGS, REGULARIZERS, NetOptions
 from tuner.nets.cell_options import LRUOptions, LSTMAblationOptions, LSTMOptions
+from tuner.registry import Entry
 
 CATALOGS = {"cells": CELLS, "initializers": INITIALIZERS, "regularizers": REGULARIZERS, "poolings": POOLINGS}
 ENTRIES = [pytest.param(catalog[name], id=name) for catalog in CATALOGS.values() for name in catalog.entries]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_entry_is_whole(entry):
+def test_entry_is_whole(entry: Entry) -> None:
     """Every entry loads, tells what it is and where it comes from, and describes each parameter."""
     assert callable(entry.load())
     assert entry.summary
@@ -25,7 +27,7 @@ def test_entry_is_whole(entry):
     assert all(entry.parameters().values())
 
 
-def test_regularizer_is_called_like_its_parameter():
+def test_regularizer_is_called_like_its_parameter() -> None:
     """A regularizer has one parameter, of its own name, off by default and with bounds."""
     for name in REGULARIZERS:
         options = REGULARIZERS[name].options
@@ -37,7 +39,7 @@ def test_regularizer_is_called_like_its_parameter():
                 options.model_validate({name: bad})
 
 
-def test_needs_name_known_parameters():
+def test_needs_name_known_parameters() -> None:
     """What needs something is a known parameter, and so is what it needs."""
     known = {*REGULARIZERS, *NetOptions.model_fields}
     assert {*NEEDS, *(needed for needs in NEEDS.values() for needed in needs)} <= known
@@ -55,13 +57,13 @@ def test_needs_name_known_parameters():
         ("initializer", "xavier"),
     ],
 )
-def test_net_options_are_checked(name, value):
+def test_net_options_are_checked(name: str, value: Any) -> None:
     """A value outside its interval or an unknown name is refused."""
     with pytest.raises(ValidationError, match=name):
         NetOptions.model_validate({name: value})
 
 
-def test_unknown_cell_is_told_with_the_nearest():
+def test_unknown_cell_is_told_with_the_nearest() -> None:
     """The message for an unknown cell names the value, the nearest names and the command that lists all."""
     with pytest.raises(ValidationError) as caught:
         NetOptions(cell="lstn")
@@ -73,18 +75,18 @@ def test_unknown_cell_is_told_with_the_nearest():
     )
 
 
-def test_every_field_is_described():
+def test_every_field_is_described() -> None:
     """Every field of the network's options has a description."""
     assert all(field.description for field in NetOptions.model_fields.values())
 
 
 @pytest.mark.parametrize("bias", [-10.0, 10.0])
-def test_forget_bias_interval_is_closed(bias):
+def test_forget_bias_interval_is_closed(bias: float) -> None:
     """Both ends of the forget bias's interval are legal."""
     assert LSTMOptions(forget_bias=bias).forget_bias == bias
 
 
-def test_catalogs_do_not_import_torch():
+def test_catalogs_do_not_import_torch() -> None:
     """Reading the catalogs of networks, optimizers and diagnostics imports neither torch nor numpy."""
     code = (
         "import sys, tuner.nets.catalog, tuner.optim.catalog;"
@@ -106,19 +108,19 @@ def test_catalogs_do_not_import_torch():
         ),
     ],
 )
-def test_ablations_that_contradict_are_refused(options, match):
+def test_ablations_that_contradict_are_refused(options: dict[str, Any], match: str) -> None:
     """Switches of the LSTM that do not go together are refused."""
     with pytest.raises(ValidationError, match=match):
         LSTMAblationOptions(**options)
 
 
-def test_lru_ring_has_a_width():
+def test_lru_ring_has_a_width() -> None:
     """The ring's inner radius must be below its outer one."""
     with pytest.raises(ValidationError, match=r"r_min must be < r_max \(0\.5\), but got 0\.5"):
         LRUOptions(r_min=0.5, r_max=0.5)
 
 
-def test_contradictions_are_told_with_their_place():
+def test_contradictions_are_told_with_their_place() -> None:
     """Options that contradict each other come as one message with the place of their section."""
     with pytest.raises(TaskFileError, match=r"task\.yaml:3: forget_bias acts only with gate_bias: constant"):
         validate_options(

@@ -1,20 +1,24 @@
 """Poolings against plain loops."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from tuner.nets.catalog import POOLINGS
 
 
-def attend(y_TF, pool):
+def attend(y_TF: Tensor, pool: Any) -> Tensor:
     """Yang et al. 2016, eq. 5-7, step by step."""
     W, b, v = pool.hidden.weight, pool.hidden.bias, pool.score.weight[0]
     weights = [torch.exp(torch.tanh(W @ y + b) @ v) for y in y_TF]
     return sum(weight * y for weight, y in zip(weights, y_TF, strict=True)) / sum(weights)
 
 
-ORACLES = {
+ORACLES: dict[str, Callable[..., Tensor]] = {
     "attention": attend,
     "every": lambda y_TF, _: functional.pad(y_TF, (0, 0, 0, 5 - len(y_TF))),
     "last": lambda _, pool: pool.end_F,
@@ -25,7 +29,7 @@ ORACLES = {
 
 @pytest.mark.parametrize("padding", [0.0, 1e9, -1e9, float("nan")])
 @pytest.mark.parametrize("name", POOLINGS.entries)
-def test_pools_valid_steps_only(name, padding):
+def test_pools_valid_steps_only(name: str, padding: int) -> None:
     """Each sequence gives what a plain loop over its valid steps gives, whatever the padding holds."""
     torch.manual_seed(0)
     y_BTF, lengths_B = torch.randn(3, 5, 4), torch.tensor([5, 1, 3])
@@ -40,7 +44,7 @@ def test_pools_valid_steps_only(name, padding):
 
 
 @pytest.mark.parametrize("name", POOLINGS.entries)
-def test_no_lengths_means_all_steps(name):
+def test_no_lengths_means_all_steps(name: str) -> None:
     """Without lengths the result is that of full lengths."""
     pool, y_BTF = POOLINGS[name].load()(4), torch.randn(3, 5, 4)
     lengths_B, end_BF = torch.tensor([5, 5, 5]), y_BTF[:, -1]
@@ -48,10 +52,11 @@ def test_no_lengths_means_all_steps(name):
 
 
 @pytest.mark.parametrize("name", POOLINGS.entries)
-def test_padding_gets_no_gradient(name):
+def test_padding_gets_no_gradient(name: str) -> None:
     """Gradients reach valid steps and are 0 in padding."""
     y_BTF = torch.randn(3, 5, 4, requires_grad=True)
     lengths_B = torch.tensor([5, 1, 3])
     POOLINGS[name].load()(4)(y_BTF, lengths_B, y_BTF[torch.arange(3), lengths_B - 1]).square().sum().backward()
+    assert y_BTF.grad is not None
     assert y_BTF.grad[1, 1:].abs().max() == 0
     assert y_BTF.grad[1, 0].abs().min() > 0

@@ -1,7 +1,10 @@
 """Regularizers: the contract over the catalog, and each one's place."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.support.networks import Task, make_cell
 from tuner.errors import TrialError
@@ -10,7 +13,7 @@ from tuner.nets.network import build_network
 from tuner.nets.stack import RecurrentStack
 
 
-def make(name, rate=0.5):
+def make(name: str, rate: float = 0.5) -> Any:
     """A regularizer from the catalog."""
     entry = REGULARIZERS[name]
     return entry.load()(entry.options.model_validate({name: rate}))
@@ -23,13 +26,13 @@ PENALTIES = ["activation_penalty", "temporal_penalty"]
 class Symbols(Task):
     """Symbols to three numbers."""
 
-    def encoder(self):
-        encoder = torch.nn.Embedding(10, self.inputs)
+    def encoder(self) -> Any:
+        encoder: Any = torch.nn.Embedding(10, self.inputs)
         encoder.output_size = self.inputs
         return encoder
 
 
-def networks(name, cell="lstm"):
+def networks(name: str, cell: str = "lstm") -> tuple[Any, Any, Any]:
     """A network with a regularizer, the same without it, and an input."""
     net, options = NetOptions(cell=cell, layers=2, hidden_size=16), CELLS[cell].options()
     task, x = (
@@ -39,12 +42,12 @@ def networks(name, cell="lstm"):
     for regularizers in ({name: 0.3}, {}):
         torch.manual_seed(0)
         made.append(build_network(net, options, regularizers, task))
-    return *made, x
+    return made[0], made[1], x
 
 
 @pytest.mark.parametrize("cell", CELLS.entries)
 @pytest.mark.parametrize("name", [name for name in REGULARIZERS.entries if name not in PENALTIES])
-def test_acts_in_training_only(name, cell):
+def test_acts_in_training_only(name: str, cell: str) -> None:
     """Two passes differ in training and are equal, to a network without it too, in evaluation."""
     network, plain, x = networks(name, cell)
     assert not torch.equal(network(x), network(x))
@@ -54,7 +57,7 @@ def test_acts_in_training_only(name, cell):
 
 
 @pytest.mark.parametrize("name", REGULARIZERS.entries)
-def test_same_seed_same_values(name):
+def test_same_seed_same_values(name: str) -> None:
     """All randomness comes from torch's global generator."""
     network, _, x = networks(name)
     passes = []
@@ -65,7 +68,7 @@ def test_same_seed_same_values(name):
 
 
 @pytest.mark.parametrize("name", REGULARIZERS.entries)
-def test_zero_switches_it_off(name):
+def test_zero_switches_it_off(name: str) -> None:
     """At 0 the random stream is left alone, and nothing is added to the loss."""
     torch.manual_seed(0)
     network = build_network(NetOptions(layers=2, hidden_size=4), CELLS["lstm"].options(), {name: 0.0}, Task())
@@ -76,7 +79,7 @@ def test_zero_switches_it_off(name):
 
 
 @pytest.mark.parametrize("name", DROPOUTS)
-def test_inverted(name):
+def test_inverted(name: str) -> None:
     """A share `rate` becomes 0 and the rest is scaled by 1 / (1 - rate)."""
     torch.manual_seed(0)
     y_BTF = make(name, 0.25)(torch.ones(200, 3, 200))
@@ -84,7 +87,7 @@ def test_inverted(name):
     assert (y_BTF == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)
 
 
-def test_input_noise_has_its_deviation():
+def test_input_noise_has_its_deviation() -> None:
     """What is added has mean 0 and the asked standard deviation, drawn anew at every step."""
     torch.manual_seed(0)
     noise_BTF = make("input_noise", 0.4)(torch.full((50, 20, 30), 3.0)) - 3.0
@@ -93,7 +96,7 @@ def test_input_noise_has_its_deviation():
     assert not torch.equal(noise_BTF[:, 0], noise_BTF[:, 1])
 
 
-def test_embedding_dropout_drops_symbols():
+def test_embedding_dropout_drops_symbols() -> None:
     """A symbol is gone or scaled at all its places in a batch; others are drawn for the next batch."""
     torch.manual_seed(0)
     embedding = torch.nn.Embedding(1000, 4)
@@ -106,14 +109,14 @@ def test_embedding_dropout_drops_symbols():
     assert not torch.equal(kept, embedding(symbols) / embedding.weight)
 
 
-def test_embedding_dropout_needs_an_embedding():
+def test_embedding_dropout_needs_an_embedding() -> None:
     """Where the data are numbers, it would do nothing, and is refused."""
     with pytest.raises(TrialError, match=r"dropout\.embedding acts only where the data are symbols"):
         build_network(NetOptions(), CELLS["lstm"].options(), {"dropout.embedding": 0.1}, Task())
 
 
 @pytest.mark.parametrize("lengths", [None, [6, 1, 4]])
-def test_penalties_equal_their_formulas(lengths):
+def test_penalties_equal_their_formulas(lengths: list[int]) -> None:
     """Both are means over valid steps: of the dropped output's squares, and of squared changes of the raw output."""
     torch.manual_seed(0)
     raw_BTF, dropped_BTF = torch.randn(3, 6, 4), torch.randn(3, 6, 4)
@@ -130,7 +133,7 @@ def test_penalties_equal_their_formulas(lengths):
 
 @pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("steps", [6, 1])
-def test_penalties_add_to_the_loss_in_training(name, steps):
+def test_penalties_add_to_the_loss_in_training(name: str, steps: int) -> None:
     """The stack has their sum after a pass in training; predictions are those without them; one step gives no NaN."""
     network, plain, x_BTI = networks(name)
     x_BTI = x_BTI[:, :steps]
@@ -142,7 +145,7 @@ def test_penalties_add_to_the_loss_in_training(name, steps):
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
-def test_variational_mask_is_one_per_sequence():
+def test_variational_mask_is_one_per_sequence() -> None:
     """The mask is the same at every step, and another one for every sequence."""
     torch.manual_seed(0)
     y_BTF = make("dropout.variational")(torch.ones(8, 20, 64))
@@ -150,7 +153,7 @@ def test_variational_mask_is_one_per_sequence():
     assert len({tuple(row.tolist()) for row in y_BTF[:, 0]}) == 8
 
 
-def test_plain_masks_change_over_time():
+def test_plain_masks_change_over_time() -> None:
     """The other kinds draw anew at every step."""
     torch.manual_seed(0)
     y_BTF = make("dropout.output")(torch.ones(8, 20, 64))
@@ -160,19 +163,19 @@ def test_plain_masks_change_over_time():
 class Spy(torch.nn.Module):
     """Doubles values at one place and counts its calls."""
 
-    def __init__(self, place):
+    def __init__(self, place: str) -> None:
         super().__init__()
         self.place, self.calls = place, 0
 
-    def forward(self, x_BTF):
+    def forward(self, x_BTF: Tensor) -> Tensor:
         self.calls += 1
         return 2 * x_BTF
 
 
 @pytest.mark.parametrize(("place", "calls"), [("input", 1), ("layer", 3), ("between", 2), ("output", 1)])
-def test_places(place, calls):
+def test_places(place: str, calls: int) -> None:
     """Of three layers, a place is passed once at the input and output, at each layer, or between layers."""
-    spy = Spy(place)
+    spy: Any = Spy(place)
     torch.manual_seed(0)
     stack = RecurrentStack(lambda size: make_cell("gru", size), 5, 3, False, [spy])
     torch.manual_seed(0)

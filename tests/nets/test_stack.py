@@ -1,10 +1,13 @@
 """The stack against `torch.nn` on packed sequences, in float64."""
 
+import random
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tests.support.networks import make_cell, padded_batch
@@ -14,13 +17,13 @@ from tuner.nets.stack import RecurrentStack
 KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-def make_stack(name, layers, bidirectional):
+def make_stack(name: str, layers: int, bidirectional: bool) -> Any:
     """A seeded stack in float64."""
     torch.manual_seed(1)
     return RecurrentStack(lambda size: make_cell(name, size), 5, layers, bidirectional).double()
 
 
-def make_oracle(stack, name, layers):
+def make_oracle(stack: RecurrentStack, name: str, layers: int) -> tuple[nn.Module, dict[str, str]]:
     """A `torch.nn` network with the stack's weights, and parameter name -> its name there."""
     oracle = KERNELS[name](5, 7, layers, batch_first=True, bidirectional=stack.bidirectional).double()
     names = {}
@@ -35,7 +38,7 @@ def make_oracle(stack, name, layers):
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("name", KERNELS)
-def test_equals_torch_on_packed_sequences(name, layers, bidirectional, lengths):
+def test_equals_torch_on_packed_sequences(name: str, layers: int, bidirectional: bool, lengths: list[int]) -> None:
     """Outputs, final states and gradients equal those of torch.nn on a packed batch, inputs included."""
     stack = make_stack(name, layers, bidirectional)
     oracle, names = make_oracle(stack, name, layers)
@@ -60,7 +63,7 @@ def test_equals_torch_on_packed_sequences(name, layers, bidirectional, lengths):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_carried_states(name):
+def test_carried_states(name: str) -> None:
     """A sequence read in two parts, the states carried, gives what it gives as a whole."""
     stack = make_stack(name, 2, False)
     x_BTI, _ = padded_batch([6, 6])
@@ -71,7 +74,7 @@ def test_carried_states(name):
     torch.testing.assert_close(states, end)
 
 
-def test_nothing_to_carry():
+def test_nothing_to_carry() -> None:
     """No states come back where they would be wrong: with both directions."""
     x_BTI, _ = padded_batch([6, 2])
     assert make_stack("gru", 1, True)(x_BTI)[2] == []
@@ -80,7 +83,7 @@ def test_nothing_to_carry():
 @pytest.mark.parametrize("name", KERNELS)
 @settings(max_examples=10, deadline=None)
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4), extra=st.integers(0, 5), order=st.randoms())
-def test_padding_and_order_change_nothing(name, lengths, extra, order):
+def test_padding_and_order_change_nothing(name: str, lengths: list[int], extra: int, order: random.Random) -> None:
     """More padding or another order of the batch changes no valid output by 1e-6."""
     stack = make_stack(name, 2, True)
     x_BTI, lengths_B = padded_batch(lengths)
@@ -97,10 +100,10 @@ def test_padding_and_order_change_nothing(name, lengths, extra, order):
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
 @pytest.mark.parametrize("projection_size", [0, 4])
 @pytest.mark.parametrize("residual", [False, True])
-def test_residual_and_projection(residual, projection_size, bidirectional):
+def test_residual_and_projection(residual: bool, projection_size: int, bidirectional: bool) -> None:
     """Layers are chained as written: y = f(x) for the first, x + f(x) for the others, f with its projection."""
     torch.manual_seed(1)
-    stack = RecurrentStack(
+    stack: Any = RecurrentStack(
         lambda size: make_cell("gru", size, 6),
         5,
         3,
@@ -123,10 +126,10 @@ def test_residual_and_projection(residual, projection_size, bidirectional):
     torch.testing.assert_close(y_BTF, expected)
 
 
-def test_carried_states_with_residual_and_projection():
+def test_carried_states_with_residual_and_projection() -> None:
     """States are those of the cells, before any projection."""
     torch.manual_seed(1)
-    stack = RecurrentStack(lambda size: make_cell("lstm", size), 5, 2, residual=True, projection_size=3).double()
+    stack: Any = RecurrentStack(lambda size: make_cell("lstm", size), 5, 2, residual=True, projection_size=3).double()
     x_BTI, _ = padded_batch([6, 6])
     whole_BTF, _, end = stack(x_BTI)
     first_BTF, _, states = stack(x_BTI[:, :4])
@@ -136,9 +139,9 @@ def test_carried_states_with_residual_and_projection():
     assert all(part.shape == (2, 7) for state in states for part in state)
 
 
-def summary(stack, x_TI):
+def summary(stack: Any, x_TI: Tensor) -> Tensor:
     """What one sequence comes to, read whole by each direction alone, as sums of products: no padding, no slicing."""
-    y_TF, whole_F = x_TI, None
+    y_TF, whole_F = x_TI, torch.empty(0)
     for layer, cell in enumerate(stack.forward_cells):
         ahead_TH = cell(y_TF[None])[0][0]
         outputs_TF, ends = ahead_TH, [ahead_TH[-1]]
@@ -160,10 +163,12 @@ def summary(stack, x_TI):
 @pytest.mark.parametrize("projection_size", [0, 4], ids=["as it is", "projected"])
 @pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
-def test_the_end_is_what_each_direction_gives_when_it_has_read_all(bidirectional, residual, projection_size, name):
+def test_the_end_is_what_each_direction_gives_when_it_has_read_all(
+    bidirectional: bool, residual: bool, projection_size: int, name: str
+) -> None:
     """However directions are mixed afterwards, and whatever the padding: as each sequence alone."""
     torch.manual_seed(1)
-    stack = RecurrentStack(
+    stack: Any = RecurrentStack(
         lambda size: make_cell(name, size, 6),
         5,
         3,
@@ -180,14 +185,14 @@ def test_the_end_is_what_each_direction_gives_when_it_has_read_all(bidirectional
     torch.testing.assert_close(whole_BF[0], end_BF[0])
 
 
-def test_the_end_is_dropped_out_as_the_steps_are():
+def test_the_end_is_dropped_out_as_the_steps_are() -> None:
     """In training a variational mask is that of the steps, and the output's own is drawn for the end, too."""
     torch.manual_seed(1)
     regularizers = [
         REGULARIZERS[name].load()(REGULARIZERS[name].options.model_validate({name: 0.5}))
         for name in ("dropout.variational", "dropout.output")
     ]
-    stack = RecurrentStack(lambda size: make_cell("gru", size, 40), 5, 1, True, regularizers, projection_size=200)
+    stack: Any = RecurrentStack(lambda size: make_cell("gru", size, 40), 5, 1, True, regularizers, projection_size=200)
     y_BTF, end_BF, _ = stack(torch.randn(2, 9, 5))
     everywhere_BF = (y_BTF == 0).all(dim=1)
     assert (end_BF[everywhere_BF] == 0).all()

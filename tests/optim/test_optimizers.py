@@ -1,10 +1,11 @@
 """Optimizers: the update of each, decoupled decay, and the groups."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tuner.optim.catalog import OPTIMIZERS, SELF_AVERAGING
 from tuner.optim.optimizers import make_optimizer, parameter_groups, set_rate
@@ -15,23 +16,23 @@ DECAYING = [name for name in OPTIMIZERS if "weight_decay" in OPTIMIZERS[name].pa
 class Net(nn.Module):
     """One module of every kind that matters to the groups."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(6, 4)
         self.recurrent = nn.LSTM(4, 5, batch_first=True)
         self.norm = nn.LayerNorm(5)
         self.head = nn.Linear(5, 3)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.head(self.norm(self.recurrent(self.embedding(x))[0][:, -1]))
 
 
-def make(name, network, **options):
+def make(name: str, network: nn.Module, **options: Any) -> torch.optim.Optimizer:
     """An optimizer from the catalog."""
     return make_optimizer(name, OPTIMIZERS[name].options.model_validate(options), network)
 
 
-def train(network, optimizer, steps=5):
+def train(network: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 5) -> None:
     """A few steps on seeded data."""
     generator = torch.Generator().manual_seed(1)
     for _ in range(steps):
@@ -41,12 +42,12 @@ def train(network, optimizer, steps=5):
         optimizer.step()
 
 
-def weights(network):
+def weights(network: nn.Module) -> dict[str, Tensor]:
     """A copy of all parameters."""
     return {name: p.detach().clone() for name, p in network.named_parameters()}
 
 
-def test_groups_list_every_parameter_once():
+def test_groups_list_every_parameter_once() -> None:
     """The group table has every parameter once: matrices decayed; biases, gains and embeddings spared."""
     groups = parameter_groups(Net())
     assert groups == {
@@ -62,7 +63,7 @@ def test_groups_list_every_parameter_once():
     }
 
 
-def test_tied_embedding_is_spared_and_listed_once():
+def test_tied_embedding_is_spared_and_listed_once() -> None:
     """A matrix that is also an embedding is spared, under one name."""
     network = nn.Sequential(nn.Embedding(6, 4), nn.Linear(4, 6, bias=False))
     network[1].weight = network[0].weight
@@ -71,7 +72,7 @@ def test_tied_embedding_is_spared_and_listed_once():
 
 @pytest.mark.parametrize("name", OPTIMIZERS.entries)
 class TestContract:
-    def test_groups_are_named(self, name):
+    def test_groups_are_named(self, name: str) -> None:
         """The optimizer's groups are named and hold the parameters of the table."""
         network = Net()
         optimizer = make(name, network)
@@ -79,14 +80,14 @@ class TestContract:
         groups = {g["name"]: [members[id(p)] for p in g["params"]] for g in optimizer.param_groups}
         assert groups == parameter_groups(network)
 
-    def test_starts_at_the_learning_rate(self, name):
+    def test_starts_at_the_learning_rate(self, name: str) -> None:
         """Both groups start at the rate of the options, and `set_rate` sets both."""
         optimizer = make(name, Net(), learning_rate=0.5)
         assert [g["lr"] for g in optimizer.param_groups] == [0.5, 0.5]
         set_rate(optimizer, 0.5, 0.25)
         assert [g["lr"] for g in optimizer.param_groups] == [0.125, 0.125]
 
-    def test_resumes_bit_for_bit(self, name):
+    def test_resumes_bit_for_bit(self, name: str) -> None:
         """Six steps equal three, saved and loaded into fresh objects, and three more at another rate."""
         torch.manual_seed(0)
         straight = Net()
@@ -106,7 +107,7 @@ class TestContract:
             ends.append(weights(network))
         assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
 
-    def test_one_group_may_be_empty(self, name):
+    def test_one_group_may_be_empty(self, name: str) -> None:
         """A network without matrices, or without anything else, can be trained."""
         for network in (nn.LayerNorm(4), nn.Linear(4, 4, bias=False)):
             optimizer = make(name, network)
@@ -118,7 +119,7 @@ class TestContract:
 
 
 @pytest.mark.parametrize("name", [name for name in DECAYING if name not in SELF_AVERAGING])
-def test_decay_is_decoupled_and_exact(name):
+def test_decay_is_decoupled_and_exact(name: str) -> None:
     """With gradients of 0, matrices shrink by 1 - lr * wd exactly, and the rest stays bit for bit."""
     network = Net().double()
     optimizer = make(name, network, learning_rate=0.5, weight_decay=0.25)
@@ -135,7 +136,7 @@ def test_decay_is_decoupled_and_exact(name):
         assert torch.equal(after[key], before[key])
 
 
-def test_adam_does_not_decay():
+def test_adam_does_not_decay() -> None:
     """With gradients of 0, Adam changes nothing."""
     network = Net()
     optimizer = make("adam", network)
@@ -146,7 +147,7 @@ def test_adam_does_not_decay():
     assert all(torch.equal(before[key], value) for key, value in weights(network).items())
 
 
-def momenta(memory, g, beta1=0.9, beta2=0.999):
+def momenta(memory: dict[str, Any], g: Tensor, beta1: float = 0.9, beta2: float = 0.999) -> tuple[int, Tensor, Tensor]:
     """Adam's running means, not yet corrected."""
     memory["t"] = memory.get("t", 0) + 1
     memory["m"] = beta1 * memory.get("m", 0) + (1 - beta1) * g
@@ -154,25 +155,25 @@ def momenta(memory, g, beta1=0.9, beta2=0.999):
     return memory["t"], memory["m"], memory["s"]
 
 
-def sgd(w, g, memory, lr):
+def sgd(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Polyak 1964."""
     memory["v"] = 0.9 * memory.get("v", 0) + g
     return w - lr * memory["v"]
 
 
-def rmsprop(w, g, memory, lr):
+def rmsprop(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Hinton 2012."""
     memory["s"] = 0.99 * memory.get("s", 0) + 0.01 * g**2
     return w - lr * g / (memory["s"].sqrt() + 1e-8)
 
 
-def adam(w, g, memory, lr):
+def adam(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Kingma & Ba 2015, algorithm 1."""
     t, m, s = momenta(memory, g)
     return w - lr * m / (1 - 0.9**t) / ((s / (1 - 0.999**t)).sqrt() + 1e-8)
 
 
-def nadam(w, g, memory, lr):
+def nadam(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Dozat 2016, algorithm 2."""
     t, m, s = momenta(memory, g)
     now, ahead = (0.9 * (1 - 0.5 * 0.96 ** (k * 4e-3)) for k in (t, t + 1))
@@ -181,7 +182,7 @@ def nadam(w, g, memory, lr):
     return w - lr * mean / ((s / (1 - 0.999**t)).sqrt() + 1e-8)
 
 
-def radam(w, g, memory, lr):
+def radam(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Liu et al. 2020, algorithm 2."""
     t, m, s = momenta(memory, g)
     mean, longest = m / (1 - 0.9**t), 2 / (1 - 0.999) - 1
@@ -192,14 +193,14 @@ def radam(w, g, memory, lr):
     return w - lr * r * mean * (1 - 0.999**t) ** 0.5 / (s.sqrt() + 1e-8)
 
 
-def lion(w, g, memory, lr):
+def lion(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Chen et al. 2023, program 1."""
     m = memory.get("m", torch.zeros_like(g))
     memory["m"] = 0.99 * m + 0.01 * g
     return w - lr * (0.9 * m + 0.1 * g).sign()
 
 
-def muon(w, g, memory, lr):
+def muon(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Jordan 2024; Liu et al. 2025, eq. 4; Adam on vectors. The polar factor comes from the singular values."""
     if w.ndim == 1:
         return adam(w, g, memory, lr)
@@ -211,7 +212,7 @@ def muon(w, g, memory, lr):
     return w - lr * 0.2 * max(w.shape) ** 0.5 * u @ s.diag() @ v
 
 
-def adamw_schedule_free(w, g, memory, lr):
+def adamw_schedule_free(w: Tensor, g: Tensor, memory: dict[str, Any], lr: float) -> Tensor:
     """Defazio et al. 2024, algorithm 1, kept as x and z; w is y. The decay of matrices is 0.1."""
     x, z = memory.setdefault("x", w), memory.setdefault("z", w)
     t, _, s = momenta(memory, g)
@@ -227,19 +228,19 @@ BY_HAND = {
 """Optimizer -> one update by the published equations, on one tensor, without decay."""
 
 
-def test_every_optimizer_has_equations():
+def test_every_optimizer_has_equations() -> None:
     """An optimizer that is listed is compared with its equations below."""
     assert set(BY_HAND) == set(OPTIMIZERS)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.entries)
-def test_update_equals_the_equations(name):
+def test_update_equals_the_equations(name: str) -> None:
     """Twelve steps equal those of the published equations, after w *= 1 - lr * wd on matrices."""
     torch.manual_seed(0)
     network = nn.Linear(3, 2).double()
     decay = 0.1 if name in DECAYING else 0.0
     optimizer = make(name, network, learning_rate=0.02, **({"weight_decay": decay} if decay else {}))
-    expected, memories = weights(network), {"weight": {}, "bias": {}}
+    expected, memories = weights(network), {"weight": dict[str, Any](), "bias": dict[str, Any]()}
     for _ in range(12):
         for key, parameter in network.named_parameters():
             parameter.grad = torch.randn_like(parameter)
@@ -247,12 +248,14 @@ def test_update_equals_the_equations(name):
             shrunk = expected[key] * (1 - 0.02 * decay if shrinks else 1)
             expected[key] = BY_HAND[name](shrunk, parameter.grad.clone(), memories[key], 0.02)
         optimizer.step()
-    tolerance = {"rtol": 0, "atol": 0.02 * 0.2 * 3**0.5 * 0.02 * 12} if name == "muon" else {}  # bfloat16 within
+    tolerance: dict[str, Any] = (
+        {"rtol": 0, "atol": 0.02 * 0.2 * 3**0.5 * 0.02 * 12} if name == "muon" else {}
+    )  # bfloat16 within
     for key, value in weights(network).items():
         torch.testing.assert_close(value, expected[key], **tolerance)
 
 
-def test_nesterov_acts():
+def test_nesterov_acts() -> None:
     """With nesterov the first step is lr * (1 + momentum) * g, not lr * g."""
     network = nn.Linear(1, 1, bias=False)
     optimizer = make("sgd", network, learning_rate=0.1, momentum=0.5, nesterov=True, weight_decay=0)

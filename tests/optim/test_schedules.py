@@ -2,27 +2,29 @@
 
 import json
 import math
+from collections.abc import Callable
 from math import cos, floor, pi
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.optim.catalog import SCHEDULES
-from tuner.optim.schedules import make_schedule
+from tuner.optim.schedules import Schedule, make_schedule
 
 TOTAL, EPOCH = 200, 20
 RISING = [name for name in SCHEDULES if "warmup" not in SCHEDULES[name].parameters()]
 """Schedules whose own rise is their warm-up."""
 
 
-def warmed(share, shape):
+def warmed(share: float, shape: Callable[[int, int], float]) -> Callable[[int], float]:
     """The warm-up's closed form around a shape whose clock starts after it."""
     w = round(share * TOTAL)
     return lambda t: (t + 1) / (w + 1) if t < w else shape(t - w, TOTAL - w)
 
 
-def one_cycle(t):
+def one_cycle(t: int) -> float:
     """The one cycle of default options."""
     if t < 60:
         return 1 / 25 + (1 - 1 / 25) * (1 - cos(pi * t / 60)) / 2
@@ -30,7 +32,7 @@ def one_cycle(t):
     return low + (1 - low) * (1 + cos(pi * min(1, (t - 60) / 140))) / 2
 
 
-def waves(t, lengths):
+def waves(t: int, lengths: list[int]) -> float:
     """Half cosine waves from 1 to 0 of these lengths."""
     for length in lengths:
         if t < length:
@@ -39,7 +41,7 @@ def waves(t, lengths):
     raise AssertionError(t)
 
 
-def triangle(cycles, low=0.25):
+def triangle(cycles: float, low: float = 0.25) -> float:
     """From `low` up to 1 in the first half of a cycle, then down."""
     phase = cycles % 1
     return low + (1 - low) * (2 * phase if phase <= 0.5 else 2 - 2 * phase)
@@ -85,18 +87,18 @@ CASES = [
 ]
 
 
-def make(name, total=TOTAL, epoch=EPOCH, **options):
+def make(name: str, total: int = TOTAL, epoch: int = EPOCH, **options: Any) -> Schedule:
     """A schedule from the catalog."""
     return make_schedule(name, SCHEDULES[name].options.model_validate(options), total, epoch)
 
 
-def test_every_schedule_has_a_closed_form():
+def test_every_schedule_has_a_closed_form() -> None:
     """A schedule that is listed is compared with a closed form below."""
     assert {name for name, _, _ in CASES} == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(("name", "options", "closed_form"), CASES)
-def test_equals_the_closed_form(name, options, closed_form):
+def test_equals_the_closed_form(name: str, options: dict[str, Any], closed_form: Callable[[int], float]) -> None:
     """The factor equals the closed form at every step, and at ten more than planned."""
     schedule = make(name, **options)
     for step in range(TOTAL + 10):
@@ -105,14 +107,14 @@ def test_equals_the_closed_form(name, options, closed_form):
 
 @pytest.mark.parametrize("name", SCHEDULES.entries)
 class TestContract:
-    def test_factor_changes_nothing(self, name):
+    def test_factor_changes_nothing(self, name: str) -> None:
         """Factors asked for in another order, or twice, are the same."""
         schedule, other = make(name), make(name)
         ahead = [schedule.factor(step) for step in range(TOTAL)]
         back = [other.factor(step) for step in reversed(range(TOTAL))]
         assert ahead == back[::-1]
 
-    def test_state_round_trip(self, name):
+    def test_state_round_trip(self, name: str) -> None:
         """A fresh schedule with the saved state, through JSON, goes on bit for bit, losses included."""
         losses = [3.0, 2.0, 2.5, 2.4, 2.3, 2.2, 2.9, 2.8, 1.0, 1.5]
         whole, first = make(name), make(name)
@@ -128,7 +130,7 @@ class TestContract:
             second.observe(loss)
 
     @given(total=st.integers(1, 50), epoch=st.integers(1, 50), warmup=st.floats(0, 0.5))
-    def test_any_horizon(self, name, total, epoch, warmup):
+    def test_any_horizon(self, name: str, total: int, epoch: int, warmup: int) -> None:
         """For any horizon, down to one step, factors lie in [0, 1], the first above 0, and none raises."""
         schedule = make(name, total, epoch, **({} if name in RISING else {"warmup": warmup}))
         factors = [schedule.factor(step) for step in range(2 * total + 5)]
@@ -137,14 +139,14 @@ class TestContract:
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in RISING])
-def test_warm_up_rises_to_the_peak(name):
+def test_warm_up_rises_to_the_peak(name: str) -> None:
     """The rate rises in equal parts and is first at its peak at the first step after the warm-up."""
     schedule = make(name, warmup=0.1)
     assert [schedule.factor(step) for step in range(21)] == pytest.approx([(k + 1) / 21 for k in range(21)])
 
 
 class TestPlateau:
-    def test_drops_after_patience(self):
+    def test_drops_after_patience(self) -> None:
         """The rate drops at the third evaluation in a row without gain, and again at the third after that."""
         schedule = make("plateau", warmup=0, plateau_factor=0.5, plateau_patience=3)
         factors = []
@@ -154,7 +156,7 @@ class TestPlateau:
         assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
 
     @pytest.mark.parametrize(("best", "close", "better"), [(1.0, 0.95, 0.85), (-1.0, -1.05, -1.15)])
-    def test_gain_is_a_share_of_the_best(self, best, close, better):
+    def test_gain_is_a_share_of_the_best(self, best: float, close: float, better: float) -> None:
         """A fall below the asked share is no gain, one above it is, for losses of either sign."""
         for loss, reductions in ((close, 1), (better, 0)):
             schedule = make("plateau", plateau_patience=1, plateau_gain=0.1)
@@ -162,7 +164,7 @@ class TestPlateau:
             schedule.observe(loss)
             assert schedule.state_dict()["reductions"] == reductions
 
-    def test_nan_is_no_gain(self):
+    def test_nan_is_no_gain(self) -> None:
         """A loss that is not a number counts as no gain and does not become the best."""
         schedule = make("plateau", plateau_patience=2)
         for loss in (math.nan, 1.0, math.nan, math.nan):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_the_test_score_follows_from_the_written_answers(study: Path, model: Pat
     scores = events.read_run(folder.events("test")).results["test"]
     number = "baseline" if summary["winner"] == "baseline" else f"{int(summary['winner'].split()[1]):05d}"
     values = {run: events.read_run(folder.events(run)).value for run in scores if number in run}
-    run = max(values, key=lambda run: values[run])
+    run = max(values, key=lambda run: values[run] or 0.0)
     assert values[run] == described["value"]
     assert (answers["class"] == truth).mean() == pytest.approx(scores[run]["accuracy"], abs=1e-12)
     probabilities = [answers[f"p({label})"][row] for row, label in enumerate(truth)]
@@ -70,7 +71,11 @@ def test_every_form_gives_the_same_answers(model: Path, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(loaded.predict(pd.DataFrame({"text": texts}), proba=True), wanted)
     alone = pd.concat([loaded.predict([text], proba=True) for text in texts], ignore_index=True)
     pd.testing.assert_frame_equal(alone, wanted, atol=1e-6)
-    readers = {".csv": pd.read_csv, ".jsonl": lambda path: pd.read_json(path, lines=True), ".parquet": pd.read_parquet}
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        ".csv": pd.read_csv,
+        ".jsonl": lambda path: pd.read_json(path, lines=True),
+        ".parquet": pd.read_parquet,
+    }
     for suffix, reader in readers.items():
         assert predict(model, tmp_path / "a.csv", "--proba", "-o", tmp_path / f"out{suffix}")[0] == 0
         found = reader(tmp_path / f"out{suffix}")

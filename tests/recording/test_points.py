@@ -42,14 +42,14 @@ def test_every_state_has_a_status() -> None:
 def test_every_name_is_accepted(name: str) -> None:
     """Whatever an adapter calls a metric, MLflow should accept the key, in the fixed grammar."""
     key = metric_key(name)
-    _validate_metric_name(key)
+    _validate_metric_name(key)  # type: ignore[no-untyped-call]
     assert re.fullmatch(r"[A-Za-z0-9_./ -]{1,250}", key)
 
 
 @given(st.text() | st.lists(st.text()) | st.floats() | st.none())
 def test_every_value_is_accepted(value: object) -> None:
     """Whatever a parameter's value is, MLflow should accept its text."""
-    _validate_param("p", short(value))
+    _validate_param("p", short(value))  # type: ignore[no-untyped-call]
 
 
 @given(planned=st.integers(1, 3000), trained=st.integers(1, 3000))

@@ -2,6 +2,7 @@ import math
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -294,9 +295,9 @@ class TestAgain:
             for after in (False, True):
                 database = tmp_path / f"{call}-{after}.db"
                 shutil.copy(empty_database, database)
-                real, failed = getattr(MlflowClient, call), []
+                real, failed = getattr(MlflowClient, call), list[object]()
 
-                def fail_once(*args, _real=real, _after=after, _failed=failed, **kwargs):  # type: ignore[no-untyped-def]
+                def fail_once(*args, _real=real, _after=after, _failed=failed, **kwargs: Any):  # type: ignore[no-untyped-def]
                     result = _real(*args, **kwargs) if _failed or _after else None
                     if not _failed:
                         _failed.append(True)

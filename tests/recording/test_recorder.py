@@ -314,7 +314,9 @@ def test_a_deleted_experiment_is_told_with_the_command_that_restores_it(study: S
     """From the first round on; when it is restored, everything arrives."""
     run = finished(study, 0)
     sync(study, mlflow(uri))
-    number = MlflowClient(uri).get_experiment_by_name("fake").experiment_id
+    experiment = MlflowClient(uri).get_experiment_by_name("fake")
+    assert experiment is not None
+    number = experiment.experiment_id
     MlflowClient(uri).delete_experiment(number)
     recorder = MLflowRecording(study, uri)
     recorder.start()

@@ -76,8 +76,8 @@ def test_the_flow_is_the_share_of_the_gradient_that_is_left() -> None:
     axes = panel(diagnostics_figure(record), "layer 1")
     first, last = (line for line in axes.get_lines() if str(line.get_label()).startswith("epoch"))
     assert (first.get_label(), last.get_label()) == ("epoch 1", "epoch 2")
-    np.testing.assert_allclose(first.get_xdata(), range(0, 201, 20))
-    np.testing.assert_allclose(first.get_ydata(), np.exp(-0.06 * np.arange(0, 201, 20)))
+    np.testing.assert_allclose(np.asarray(first.get_xdata()), range(0, 201, 20))
+    np.testing.assert_allclose(np.asarray(first.get_ydata()), np.exp(-0.06 * np.arange(0, 201, 20)))
     assert axes.get_yscale() == "log"
     power = -0.06 / math.sqrt(2) * 200 / math.log(10)
     assert f"by its slope 10^{power:.1f} left over 200 steps:\nit reaches back" in axes.get_title()
@@ -89,7 +89,7 @@ def test_a_gradient_that_is_gone_at_once_is_drawn_as_gone() -> None:
     record.epochs[1]["profiles"]["state_grad"] = {"stack.forward_cells.0": [[1, 0.0], [20, 0.0], [200, 0.0]]}
     axes = panel(diagnostics_figure(record), "layer 1")
     (line,) = (line for line in axes.get_lines() if line.get_label() == "epoch 1")
-    assert max(line.get_ydata()) <= 1e-16  # type: ignore[type-var]
+    assert max(np.asarray(line.get_ydata())) <= 1e-16
     assert "it has vanished" in axes.get_title()
 
 
@@ -102,7 +102,7 @@ def test_items_of_many_lengths_are_averaged() -> None:
     (line,) = (
         line for line in panel(diagnostics_figure(record), "layer 1").get_lines() if line.get_label() == "epoch 1"
     )
-    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    x, y = np.asarray(np.asarray(line.get_xdata())), np.asarray(np.asarray(line.get_ydata()))
     assert (x[0], y[0]) == (1.0, 1.0)
     assert len(x) <= 13
     assert np.all(np.diff(x) > 0)
@@ -138,7 +138,7 @@ def test_gates_are_what_was_measured() -> None:
         for quantity in (names.GATE_MEAN, names.GATE_LEFT, names.GATE_RIGHT)
     ]
     (line,) = axes.get_lines()
-    np.testing.assert_allclose(line.get_ydata(), expected[0])
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), expected[0])
     shut, opened = (patch.get_data() for patch in axes.patches)  # type: ignore[attr-defined]
     np.testing.assert_allclose(shut.values, expected[1])
     np.testing.assert_allclose(1 - opened.values, expected[2])
@@ -149,7 +149,7 @@ def test_weights_are_the_extremes_of_all_gates() -> None:
     """The largest and the least singular value of a cell should be those over its gates, however many blocks it has."""
     record = trained(epochs=3, gates=tuple(f"gate.{part}" for part in range(32)))
     lines = {
-        line.get_label(): list(line.get_ydata())  # type: ignore[arg-type]
+        line.get_label(): list(np.asarray(line.get_ydata()))
         for line in panel(diagnostics_figure(record), "Do the recurrent weights keep a signal?").get_lines()
     }
     tables = [event["tensors"] for event in record.epochs.values()]
@@ -189,7 +189,7 @@ def test_findings_are_marked_on_the_learning_curve() -> None:
     record = trained(findings=(vanishing(7), dead(5), vanishing(3)))
     axes = panel(trial_figure(record, Objective("val/accuracy", maximize=True)), "Is it learning?")
     marked = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
-    assert sorted(next(iter(line.get_xdata())) for line in marked) == [3, 5]  # type: ignore[arg-type]
+    assert sorted(next(iter(np.asarray(line.get_xdata()))) for line in marked) == [3, 5]
     legend = axes.get_legend()
     assert legend is not None
     told = [text.get_text() for text in legend.get_texts()]

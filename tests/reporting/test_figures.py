@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -71,9 +72,9 @@ class TestTrial:
         """The curves should be the values by epoch, and the trivial predictor a line at its value."""
         figure = trial_figure(run(1, epochs=4), Objective(trivial=0.7))
         lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
-        assert list(lines["train loss"].get_xdata()) == [1, 2, 3, 4]
-        assert list(lines["train loss"].get_ydata()) == [1 / 2, 1 / 3, 1 / 4, 1 / 5]
-        assert list(lines["val/loss of a trivial guess"].get_ydata()) == [0.7, 0.7]
+        assert list(np.asarray(lines["train loss"].get_xdata())) == [1, 2, 3, 4]
+        assert list(np.asarray(lines["train loss"].get_ydata())) == [1 / 2, 1 / 3, 1 / 4, 1 / 5]
+        assert list(np.asarray(lines["val/loss of a trivial guess"].get_ydata())) == [0.7, 0.7]
 
     def test_a_run_without_tables_says_so(self, tmp_path: Path) -> None:
         """With the probes off the two panels should say that nothing was measured."""
@@ -110,7 +111,7 @@ class TestSweep:
         figure = sweep_figures(records, Objective("val/accuracy", maximize=maximize))["history"]
         (line,) = figure.axes[0].get_lines()
         expected = [0.3, 0.5, 0.5, 0.9, 0.9] if maximize else [0.3, 0.3, 0.2, 0.2, 0.1]
-        assert list(line.get_ydata()) == expected
+        assert list(np.asarray(line.get_ydata())) == expected
 
     def test_one_absurd_value_does_not_hide_the_others(self) -> None:
         """An outlier should leave the figure, and be told."""

@@ -1,5 +1,6 @@
 import math
 import random
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ def test_the_parameter_that_matters_is_found() -> None:
     draw = random.Random(0)
     trials = []
     for _ in range(60):
-        params = {
+        params: dict[str, Any] = {
             "learning_rate": 10 ** draw.uniform(-5, -1),
             "cell": draw.choice(["gru", "lstm"]),
             "hidden_size": draw.choice([32, 64, 128]),

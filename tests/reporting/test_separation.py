@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from tuner.objective import Objective
 from tuner.reporting.learned import Course, learned_by
 from tuner.reporting.separation import LEVEL, Separation, separation
 
-Trials = list[tuple[dict[str, object], float | None]]
+Trials = list[Any]
 
 
 def found_in(trials: Trials, objective: Objective) -> Separation | None:

@@ -113,8 +113,15 @@ class TestStudy:
         """A study's file that was damaged, or written by a later version, should give a sentence."""
         old = trial(0)
         del old.results["findings"]
-        for thresholds in ({"stuck_at_trivial": {"patience": 3.0}}, {"gone": {}}, {"stuck_at_trivial": [1]}, [1], "x"):
-            about = replace(ABOUT, thresholds=thresholds)  # type: ignore[arg-type]
+        broken: tuple[Any, ...] = (
+            {"stuck_at_trivial": {"patience": 3.0}},
+            {"gone": {}},
+            {"stuck_at_trivial": [1]},
+            [1],
+            "x",
+        )
+        for thresholds in broken:
+            about = replace(ABOUT, thresholds=thresholds)
             with pytest.raises(StudyError, match="the thresholds of study fake must be known to this version"):
                 study_story([old], about)
 

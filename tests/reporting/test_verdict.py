@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def run(losses: list[float], *found: str) -> RunRecord:
 
 def test_advice_follows_from_what_was_seen() -> None:
     """Epochs where the last was the best, what was found, the data's own, trials and data where there are few."""
-    common = {"objective": Objective(), "epochs": 3, "more": ["a longer data.window"]}
+    common: dict[str, Any] = {"objective": Objective(), "epochs": 3, "more": ["a longer data.window"]}
     rising = [run([3.0, 2.0, 1.0], "dead_units"), run([3.0, 2.0, 1.0])]
     told = what_to_try(rising, trials=4, items=90, **common)
     for part in ("more epochs", "budget.epochs", "dead units", "data.window", "more than 4 trials", "90 items"):

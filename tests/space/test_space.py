@@ -102,13 +102,14 @@ def test_optuna_trials_are_suggesters() -> None:
 def test_samples_cover() -> None:
     """Few samples meet every choice and both ends of every range."""
     samples = space(BASE).samples(random.Random(0), 60)
-    for name, values in {
+    met: dict[str, set[Any]] = {
         "cell": {"lstm", "gru"},
         "layers": {1, 3},
         "forget_bias": {0.0, 3.0},
         "learning_rate": {1e-4, 3e-2, 1e-2, 1.0},
         "momentum": {0.0, 0.9},
-    }.items():
+    }
+    for name, values in met.items():
         assert values <= {params[name] for params in samples if name in params}
 
 

@@ -97,12 +97,17 @@ def test_a_trial_is_on_disk_whole_before_it_is_given_out(tmp_path: Path) -> None
 def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
     """Each reaches Optuna as its own state; a hopeless trial counts as its values say, a diverged one is infeasible."""
     search = open_search(tmp_path / "s", pruner="asha")
-    outcomes = [(State.COMPLETED, 0.5), (State.PRUNED, 0.9), (State.DIVERGED, None), (State.FAILED, None)]
+    outcomes: list[tuple[State, float | None]] = [
+        (State.COMPLETED, 0.5),
+        (State.PRUNED, 0.9),
+        (State.DIVERGED, None),
+        (State.FAILED, None),
+    ]
     outcomes.append((State.HOPELESS, 0.8))
     for state, value in outcomes:
         suggestion = search.suggest()
         assert suggestion is not None
-        if state in {State.PRUNED, State.HOPELESS}:
+        if value is not None and state in {State.PRUNED, State.HOPELESS}:
             search.judge(suggestion.number, 1, value)
         search.tell(suggestion.number, state, value, f"because {state}")
     trials = search.stored()
@@ -192,11 +197,12 @@ def test_a_repeated_report_at_a_rung_gets_the_same_answer(tmp_path: Path) -> Non
         assert suggestion is not None
         search.reported(suggestion.number, 2, value)
         first = search.judge(suggestion.number, 2, value)
-    late = search.suggest()
+    late, repeated = search.suggest(), suggestion
     assert late is not None
+    assert repeated is not None
     search.reported(late.number, 2, 0.15)
-    assert first == search.judge(suggestion.number, 2, 99.0)
-    assert search.stored()[suggestion.number].intermediate_values == {2: 0.35}
+    assert first == search.judge(repeated.number, 2, 99.0)
+    assert search.stored()[repeated.number].intermediate_values == {2: 0.35}
     assert not first.go_on
     assert first.reason == "epoch 2: 0.35, rank 4 of 6; the best 2 go on"
 
@@ -211,6 +217,7 @@ def test_trials_with_other_rungs_are_compared_by_the_epoch(tmp_path: Path) -> No
         assert suggestion is not None
         for epoch, value in enumerate(values, 1):
             search.reported(suggestion.number, epoch, value)
+    assert suggestion is not None
     assert search.judge(suggestion.number, 3, 0.4).reason == "epoch 3: 0.4, rank 2 of 5; only the best goes on"
     assert search.judge(suggestion.number, 4, 0.4).reason == "epoch 4: too few to compare with, 1 other so far"
 

@@ -133,13 +133,13 @@ def __getattr__(name: str) -> Any:  # the module itself imports no torch, as the
             return {"candidate": slice(0, self.hidden_size)}
 
         def input_weights(self) -> torch.Tensor:
-            return self.kernel.weight_ih_l0
+            return self.kernel.get_parameter("weight_ih_l0")
 
         def recurrent_weights(self) -> torch.Tensor:
-            return self.kernel.weight_hh_l0
+            return self.kernel.get_parameter("weight_hh_l0")
 
         def biases(self) -> tuple[torch.Tensor, ...]:
-            return (self.kernel.bias_ih_l0, self.kernel.bias_hh_l0)
+            return (self.kernel.get_parameter("bias_ih_l0"), self.kernel.get_parameter("bias_hh_l0"))
 
     globals()["Plain"] = Plain
     return Plain

@@ -47,7 +47,7 @@ def sample(*, every: bool = False, dtype: torch.dtype = torch.float64, lag: int 
     return Sample(Batch(x=x_BTI.to(dtype), lengths=lengths_B, y=y.to(dtype)), loss, every, lag)
 
 
-def loss(prediction: Tensor, batch: Batch) -> Tensor:
+def loss(prediction: Tensor, batch: Any) -> Tensor:
     """Mean squared error, of valid steps where there is a prediction at each."""
     errors = (prediction - batch.y).square().mean(-1)
     if errors.dim() == 1:
@@ -72,7 +72,8 @@ def oracle(cell_name: str, network: nn.Module, sample: Sample) -> tuple[dict[str
 
 def _nudged(cell_name: str, network: nn.Module, sample: Sample, *, first: bool) -> tuple[dict[str, Tensor], Tensor]:
     nudges: dict[str, list[list[Tensor]]] = {}
-    originals: Mapping[str, Any] = {name: cell.forward for name, cell in cells_of(network).items()}
+    cells: Mapping[str, Any] = cells_of(network)
+    originals = {name: cell.forward for name, cell in cells.items()}
 
     def stepwise(name: str) -> Any:
         def forward(x_BTI: Tensor, state: Any = None) -> Any:
@@ -88,10 +89,10 @@ def _nudged(cell_name: str, network: nn.Module, sample: Sample, *, first: bool) 
         return forward
 
     x_BTI = sample.batch.x.clone().requires_grad_()
-    for name, cell in cells_of(network).items():
+    for name, cell in cells.items():
         cell.forward = stepwise(name)
     prediction = network(x_BTI, sample.batch.lengths)
-    for cell in cells_of(network).values():
+    for cell in cells.values():
         del cell.forward
     if sample.every_step:
         point = prediction.detach().requires_grad_()
@@ -105,9 +106,9 @@ def _nudged(cell_name: str, network: nn.Module, sample: Sample, *, first: bool) 
         total = loss(prediction, sample.batch)
     total.backward()
     norms = {}
-    for name, steps in nudges.items():
+    for name, nudged in nudges.items():
         rows = []
-        for zeros in steps:
+        for zeros in nudged:
             gradients = [zero.grad if zero.grad is not None else torch.zeros_like(zero) for zero in zeros]
             rows.append(torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1))
         norms[name] = torch.stack(rows)

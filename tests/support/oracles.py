@@ -8,6 +8,7 @@ are the papers' letters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ Oracle = Callable[[Cell, Tensor], Tensor]
 class Parameters:
     """A cell's parameters by gate, as vectors and matrices of one gate."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Any) -> None:  # a cell of any class: oracles read what theirs has
         self.cell, self.rows = cell, cell.gates()
         self.zero = torch.zeros(cell.hidden_size, dtype=torch.float64)
         self.told: list[dict[str, Tensor]] = []
@@ -39,7 +40,7 @@ class Parameters:
 
     def b(self, gate: str) -> Tensor:
         """Bias."""
-        return sum(bias[self.rows[gate]] for bias in self.cell.biases())
+        return torch.stack([bias[self.rows[gate]] for bias in self.cell.biases()]).sum(0)
 
     def a(self, gate: str, x: Tensor, h: Tensor) -> Tensor:
         """W x + U h + b."""
@@ -79,7 +80,7 @@ def layer_norm(a: Tensor, gain: Tensor) -> Tensor:
 
 
 @per_item
-def rnn(p, x_TI):
+def rnn(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Elman 1990."""
     h = p.zero
     for x in x_TI:
@@ -88,7 +89,7 @@ def rnn(p, x_TI):
 
 
 @per_item
-def lstm(p, x_TI):
+def lstm(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Gers et al. 2000."""
     h = c = p.zero
     for x in x_TI:
@@ -100,7 +101,7 @@ def lstm(p, x_TI):
 
 
 @per_item
-def gru(p, x_TI):
+def gru(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Cho et al. 2014, v1; the candidate's second bias is inside the reset gate."""
     h = p.zero
     inner, outer = p.cell.biases()[1], p.cell.biases()[0]
@@ -114,7 +115,7 @@ def gru(p, x_TI):
 
 
 @per_item
-def gru_reset_before(p, x_TI):
+def gru_reset_before(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Cho et al. 2014, v3."""
     h = p.zero
     for x in x_TI:
@@ -125,13 +126,13 @@ def gru_reset_before(p, x_TI):
 
 
 @per_item
-def lstm_ablation(p, x_TI):
+def lstm_ablation(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Greff et al. 2017, section 2.A and 3.C; a missing gate is 1."""
     cell, options, one = p.cell, p.cell.options, torch.ones_like(p.zero)
     h = c = p.zero
     old = dict.fromkeys(cell.names, p.zero)
 
-    def gate(name, x, h, c):
+    def gate(name: str, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
         a = p.a(name, x, h)
         if options.peepholes:
             a = a + cell.peepholes[name] * c
@@ -155,7 +156,7 @@ def lstm_ablation(p, x_TI):
 
 
 @per_item
-def peephole_lstm(p, x_TI):
+def peephole_lstm(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Gers & Schmidhuber 2000."""
     h = c = p.zero
     for x in x_TI:
@@ -169,7 +170,7 @@ def peephole_lstm(p, x_TI):
 
 
 @per_item
-def cifg(p, x_TI):
+def cifg(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Greff et al. 2017, CIFG."""
     h = c = p.zero
     for x in x_TI:
@@ -181,7 +182,7 @@ def cifg(p, x_TI):
 
 
 @per_item
-def ln_lstm(p, x_TI):
+def ln_lstm(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Ba et al. 2016, appendix."""
     cell = p.cell
     h = c = p.zero
@@ -196,7 +197,7 @@ def ln_lstm(p, x_TI):
 
 
 @per_item
-def ln_gru(p, x_TI):
+def ln_gru(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Ba et al. 2016, appendix, z keeping the state."""
     h, size = p.zero, len(p.zero)
     first, last = slice(0, 2 * size), slice(2 * size, 3 * size)
@@ -213,13 +214,13 @@ def ln_gru(p, x_TI):
 
 
 @per_item
-def slstm(p, x_TI):
+def slstm(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Beck et al. 2024, eq. 8-14: without the stabilizer, heads by plain slices."""
     cell = p.cell
     size = cell.hidden_size // cell.heads
     h = c = n = p.zero
 
-    def a(gate, x, h):
+    def a(gate: str, x: Tensor, h: Tensor) -> Tensor:
         mixed = [p.U(gate)[k * size : (k + 1) * size] @ h[k * size : (k + 1) * size] for k in range(cell.heads)]
         return p.W(gate) @ x + torch.cat(mixed) + p.b(gate)
 
@@ -233,7 +234,7 @@ def slstm(p, x_TI):
 
 
 @per_item
-def mgu(p, x_TI):
+def mgu(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Zhou et al. 2016."""
     h = p.zero
     for x in x_TI:
@@ -244,7 +245,7 @@ def mgu(p, x_TI):
 
 
 @per_item
-def janet(p, x_TI):
+def janet(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Van der Westhuizen & Lasenby 2018."""
     h = p.zero
     for x in x_TI:
@@ -255,7 +256,7 @@ def janet(p, x_TI):
 
 
 @per_item
-def indrnn(p, x_TI):
+def indrnn(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Li et al. 2018."""
     h = p.zero
     for x in x_TI:
@@ -265,7 +266,7 @@ def indrnn(p, x_TI):
 
 
 @per_item
-def sru(p, x_TI):
+def sru(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Lei et al. 2018, eq. 1-4, with the scaled highway of section 3.2."""
     c = p.zero
     for x in x_TI:
@@ -278,7 +279,7 @@ def sru(p, x_TI):
 
 
 @per_item
-def qrnn(p, x_TI):
+def qrnn(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Bradbury et al. 2017, fo-pooling."""
     c, width = p.zero, p.cell.options.filter_width
     for t in range(len(x_TI)):
@@ -297,7 +298,7 @@ def v(a: Tensor) -> Tensor:
 
 
 @per_item
-def mingru(p, x_TI):
+def mingru(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Feng et al. 2024, section 3.1."""
     h = p.zero
     for x in x_TI:
@@ -308,7 +309,7 @@ def mingru(p, x_TI):
 
 
 @per_item
-def minlstm(p, x_TI):
+def minlstm(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Feng et al. 2024, section 3.2."""
     h = p.zero
     for x in x_TI:
@@ -319,7 +320,7 @@ def minlstm(p, x_TI):
 
 
 @per_item
-def lru(p, x_TI):
+def lru(p: Parameters, x_TI: Tensor) -> Iterator[Tensor]:
     """Orvieto et al. 2023, in real numbers: rotation by theta, decay by nu."""
     cell, real, imaginary = p.cell, p.zero, p.zero
     size = cell.hidden_size

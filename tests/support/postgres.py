@@ -119,7 +119,7 @@ def _owner() -> dict[str, Any]:
 
 def _runs(programs: Path) -> bool:
     try:
-        command = [programs / "postgres", "--version"]
+        command: list[str | Path] = [programs / "postgres", "--version"]
         return subprocess.run(command, capture_output=True, check=False, cwd="/", **_owner()).returncode == 0
     except OSError:
         return False

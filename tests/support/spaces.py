@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from tuner.config import parse_yaml
 from tuner.errors import TaskFileError
 from tuner.space import Space
+from tuner.space.domains import Suggester
 
 BASE = """\
 cell: [lstm, gru]
@@ -109,7 +110,7 @@ class Enumerator:
         self.path = []
         while True:
             self.widths = []
-            yield space.suggest(self)
+            yield space.suggest(cast("Suggester", self))
             self.path += [0] * (len(self.widths) - len(self.path))
             while self.path and self.path[-1] + 1 >= self.widths[len(self.path) - 1]:
                 self.path.pop()

@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from tuner.adapters.time_series.reading import read_items
 from tuner.cli import main
 from tuner.errors import DataError, UserError
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**30, 10**400, 0.5, -0.0, 1e308, float("nan"), float("inf")),
         *("", "x", "1", "\ud800", "\0", "\x1b[2J", "a" * 300, "../../x", "COMPLETED", "test", "trials/00009"),
@@ -82,6 +83,10 @@ def as_lines(value: Any) -> bytes:
 # what stands where a file belongs ---------------------------------------------------------------------------------
 
 
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 def _socket(path: Path) -> None:
     here = os.getcwd()
     os.chdir(path.parent)  # the name of a socket is short
@@ -101,12 +106,12 @@ KINDS: Mapping[str, Callable[[Path], None]] = {
     "a device": lambda path: path.symlink_to("/dev/zero"),
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a link to nothing": lambda path: path.symlink_to("nowhere/at/all"),
-    "an empty file": lambda path: path.write_bytes(b"") and None,
-    "zeros": lambda path: path.write_bytes(bytes(5000)) and None,
-    "a line of null": lambda path: path.write_bytes(b"null\n") and None,
-    "a list": lambda path: path.write_bytes(b"[]\n") and None,
-    "a text": lambda path: path.write_bytes(b'"x"\n') and None,
-    "no UTF-8": lambda path: path.write_bytes(b"\xff\xfe\x00\xd8\n" * 9) and None,
+    "an empty file": lambda path: _put(path, b""),
+    "zeros": lambda path: _put(path, bytes(5000)),
+    "a line of null": lambda path: _put(path, b"null\n"),
+    "a list": lambda path: _put(path, b"[]\n"),
+    "a text": lambda path: _put(path, b'"x"\n'),
+    "no UTF-8": lambda path: _put(path, b"\xff\xfe\x00\xd8\n" * 9),
 }
 """What may stand where a file belongs, and how it is put there."""
 
@@ -366,7 +371,8 @@ def damaged_npz(draw: st.DrawFn) -> list[dict[str, Any]]:
         },
     )
     for _ in range(draw(st.integers(1, 2))):
-        if members and draw(st.integers(0, 4)):
+        changed: int = draw(st.integers(0, 4))
+        if members and changed:
             members[draw(st.integers(0, len(members) - 1))].update(draw(changes))
         else:
             members.append({"name": "more.npy", "array": "X", **draw(changes)})
@@ -505,7 +511,7 @@ def check_parquet(damage: dict[str, Any]) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) - damage["cut"]])
     for options in ({}, {"id": "t"}, {"id": "x", "time": "t"}):
-        told_in_a_line(lambda o=options: read_items(path, ClassificationOptions(path="x", **o)), DataError)
+        told_in_a_line(partial(read_items, path, ClassificationOptions(path="x", **options)), DataError)
 
 
 # folders, manifests and recordings --------------------------------------------------------------------------------

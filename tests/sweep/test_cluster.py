@@ -24,7 +24,7 @@ def head(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "t0ken-" * 8)
     with tempfile.TemporaryDirectory(prefix="r", ignore_cleanup_errors=True) as folder:  # sockets need short paths
-        command = [RAY, "start", "--block", *head_options(address, 2), f"--temp-dir={folder}"]
+        command: list[str | Path] = [RAY, "start", "--block", *head_options(address, 2), f"--temp-dir={folder}"]
         process = start_node(command, {**os.environ, "PYTHONPATH": str(ROOT)}, Path(folder) / "log")
         monkeypatch.setenv("RAY_ADDRESS", address)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def scripted(spec: TrialSpec, link: Link) -> Ended:
         )
         answer = link.send(report)
         if answer is not None and answer.end is not None:
-            ended = {"state": answer.end, "reason": why, "value": min(curve[:epoch]), "epochs": epoch}
+            ended: dict[str, Any] = {"state": answer.end, "reason": why, "value": min(curve[:epoch]), "epochs": epoch}
             return Ended(run=spec.run, attempt=spec.attempt, **ended)
     return Ended(run=spec.run, attempt=spec.attempt, state=State.COMPLETED, value=min(curve), epochs=len(curve))
 

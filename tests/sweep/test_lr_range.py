@@ -67,6 +67,7 @@ def test_on_a_task(task_file: Path) -> None:
     assert found.losses[0] == pytest.approx(math.log(2), abs=0.2)
     assert found.losses == lr_range(task, low=1e-5, high=1.0, steps=60).losses
     assert 1e-5 < found.steepest <= found.least <= 1.0
+    assert found.figure is not None
     assert found.figure.read_bytes()[:4] == b"\x89PNG"
     text = task_file.read_text() + "\n" + "\n".join(found.lines())
     task_file.write_text(text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
@@ -10,7 +11,6 @@ from tests.support.specs import spec
 from tuner.disk.folder import StudyFolder
 from tuner.execution.contract import Started
 from tuner.messages import Lost, Message
-from tuner.sweep import runs
 from tuner.sweep.nodes import Nodes
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.runs import KEPT_SECONDS, Runs
@@ -47,7 +47,7 @@ class OneSlot:
 def test_a_lost_run_keeps_its_place_while_its_wait_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one worker nothing begins before what was lost is over, unless it is lost again and again."""
     now = 0.0
-    monkeypatch.setattr(runs.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     executor = OneSlot()
     sweep = Mock(executor=executor, folder=StudyFolder(tmp_path), nodes=Nodes())
     OpenSweep.create(sweep, spec(), [])

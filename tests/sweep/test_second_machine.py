@@ -54,7 +54,7 @@ class Machines:
             f"{RAY} start --block --address={self.address} --num-cpus=1 --resources='{{\"n{number}\": 1}}'"
             " --node-ip-address=127.0.0.2"
         )
-        command = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
+        command: list[str | Path] = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
         return self._start(command, {"HOME": str(self._folder / f"home{number}")})
 
     def close(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,8 @@ def test_test_data_is_out_of_reach_of_the_search(tmp_path: Path) -> None:
     sweep(path)
     before = curves(path)
     (prepared,) = (tmp_path / "mlruns/prepared").glob("*/prepared.json")
-    for name, change in {"x.values": lambda x: 3 - 7 * x, "y": lambda y: 1 - y}.items():
+    changes: dict[str, Callable[[Any], Any]] = {"x.values": lambda x: 3 - 7 * x, "y": lambda y: 1 - y}
+    for name, change in changes.items():
         file = prepared.parent / f"test.{name}.npy"
         values = np.load(file)
         changed = change(values).astype(values.dtype)

@@ -247,7 +247,7 @@ def test_a_step_with_an_infinite_gradient_changes_nothing_and_is_counted(make: A
         before.append({name: value.clone() for name, value in training.learner.network.state_dict().items()})
         return update(batch)
 
-    training.learner.update = watched  # type: ignore[method-assign]
+    training.learner.update = watched  # type: ignore[method-assign, assignment]
     training.run()
     assert all(torch.equal(before[1][name], before[2][name]) for name in before[1])
     assert not all(torch.equal(before[0][name], before[1][name]) for name in before[0])

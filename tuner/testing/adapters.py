@@ -210,7 +210,7 @@ class AdapterContract:
         head = problem.head(encoder.output_size)  # type: ignore[arg-type]  # as above
         features = encoder(batch.x)
         loss = problem.loss(head(features if every_step(problem) else features.mean(1)), batch)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
+        loss.backward()
         assert loss.shape == ()
         assert torch.isfinite(loss)
         for parameter in (*encoder.parameters(), *head.parameters()):

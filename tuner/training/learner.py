@@ -97,7 +97,7 @@ class Learner:
             self._states = [tuple(part.detach() for part in state) for state in states]
         loss = self._problem.loss(prediction, batch)
         penalty = self.network.stack.penalty
-        (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
+        (loss if penalty is None else loss + penalty).backward()
         norm_tensor = gradient_norm(self._parameters)
         norm = norm_tensor.item()
         if not math.isfinite(norm):
