@@ -92,7 +92,7 @@ class PhaseBegan(_Event):
 
     event: ClassVar[str] = "phase"
 
-    name: Literal["search", "confirm", "test", "record"]
+    name: Literal["search", "confirm", "refit", "test", "record"]
     """Which one; `record` writes the summary."""
     runs: int
     """Trials of the budget, trainings to come, models to score; 0 of `record`."""

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tuner.objective import Objective
 
-Kind = Literal["trial", "confirm", "test"]
+Kind = Literal["trial", "confirm", "refit", "test"]
 
 
 class State(StrEnum):
@@ -70,6 +70,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refit:
+    """How long a training on training and validation data takes: as long as another one took to its best epoch."""
+
+    steps: int
+    """Optimizer steps of an epoch in that training."""
+    losses: tuple[float, ...]
+    """Its validation losses, epoch by epoch, for what follows them; there are as many epochs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
     """All that a worker needs to run one attempt.
 
@@ -124,6 +134,8 @@ class TrialSpec:
     checkpoint_bytes: int | None = None
     """A larger checkpoint is not written: the run's share of `disk.checkpoints`. None: no limit."""
     keep_model: bool = False
+    refit: Refit | None = None
+    """Refit runs only: how long they take."""
     models: tuple[str, ...] = ()
     """Test runs only: places of the confirmed models to score."""
     ensemble: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ budget: {trials: 60, epochs: 40, timeout: 1h30m}
 sampler: {name: tpe, seed: 7, multivariate: true}
 pruner: {name: asha, eta: 3}
 confirm: {top: 0, seeds: 1}
+refit: train+val
 resources: {workers: 4, cpus: 2, gpus: 0.5}
 ray: {address: "ray://head:10001", temp_dir: /tmp/r}
 storage: studies

@@ -98,7 +98,7 @@ def test_a_study_without_one_says_so(study: Path, tmp_path: Path) -> None:
     """One line with what to do, from every command and from Python."""
     shutil.copytree(study / "mlruns/studies/words", tmp_path / "words")
     shutil.rmtree(tmp_path / "words/ensemble")
-    wanted = "study words must keep two confirmed seeds of its winner or more to have an ensemble"
+    wanted = "study words must have an ensemble: two confirmed seeds of its winner or more"
     for command in (
         ("predict", "words", study / "test.csv"),
         ("export", "words", "-o", tmp_path / "x"),

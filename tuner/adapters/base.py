@@ -135,12 +135,21 @@ class Problem(Protocol):
     it is that of `Prepared`."""
     every_step: bool
     """As `Demands.every_step`. Without this attribute it is false."""
-    logits: bool
-    """Whether the last axis of a prediction holds a logit per class, so that an ensemble averages probabilities.
-    Without this attribute it is false: predictions are averaged as they are."""
+
+    @property
+    def logits(self) -> bool:
+        """Whether the last axis of a prediction holds a logit per class, so that an ensemble averages probabilities.
+
+        Without this attribute it is false: predictions are averaged as they are.
+        """
+        ...
 
     def dataset(self, split: Split) -> Dataset:
-        """Open a split. Called with "train" and "val" in a search; with "test" only in a test run."""
+        """Open a split. Called with "train" and "val" in a search; with "test" only in a test run.
+
+        With `refit: train+val` batches of the first two are mixed to be learned from; where they cannot be, a method
+        `train_and_val` gives both as one `Dataset`.
+        """
         ...
 
     def encoder(self) -> nn.Module:

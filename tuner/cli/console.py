@@ -186,6 +186,7 @@ def progress_line(event: Progress) -> str:
 _PHASES = {
     "search": "search: {trials}",
     "confirm": "confirmation: {trainings} on fresh seeds",
+    "refit": "refit: the winner on training and validation data",
     "test": "test: scoring {models} on the test data",
     "record": "writing the summary",
 }

@@ -51,7 +51,7 @@ def ensemble_folder(study: StudyFolder) -> Path:
     """
     if not study.ensemble.is_dir():
         raise StudyError(
-            f"study {study.name} must keep two confirmed seeds of its winner or more to have an ensemble",
+            f"study {study.name} must have an ensemble: two confirmed seeds of its winner or more",
             fix="Run it to its end with confirm.seeds at 2 or more.",
         )
     return study.ensemble

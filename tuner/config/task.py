@@ -348,6 +348,9 @@ class TaskFile(Options):
     """What ends unpromising trials early."""
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
+    refit: Literal["train+val"] | None = None
+    """train+val trains the winner once more, on training and validation data, as many steps as its seeds took to their
+    best epoch in the median; that is the model then. null keeps the best seed."""
     attempts: Attempts = Attempts()
     """Retries of a trial, and how long it may be silent."""
     disk: Disk = Disk()

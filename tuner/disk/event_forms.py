@@ -48,8 +48,10 @@ class _Repairs(_Form):
 
 
 class _Created(_Event):
-    run: Annotated[str, Field(pattern=r"\A(trials/\d{1,12}|confirm/(baseline|\d{1,12})-\d{1,12}|test)\z")]
-    kind: Literal["trial", "confirm", "test"]
+    run: Annotated[
+        str, Field(pattern=r"\A(trials/\d{1,12}|confirm/(baseline|\d{1,12})-\d{1,12}|refit/(baseline|\d{1,12})|test)\z")
+    ]
+    kind: Literal["trial", "confirm", "refit", "test"]
     number: _Whole
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     params: dict[str, _Value]

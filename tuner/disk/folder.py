@@ -9,6 +9,7 @@
     artifacts/               files for the parent run: leaderboard, figures, resolved space
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
+    refit/00012/             where the task file asks for it: the winner, trained on training and validation data
     test/                    the one reading of the test data
     model/                   the confirmed winner's best seed, to be used: see `tuner.predict`
     ensemble/                all its seeds as one model
@@ -30,8 +31,8 @@ MODEL = "model.pt"
 """File with a confirmation's best weights, in the same place."""
 
 
-_RUN = re.compile(r"trials/[0-9]{5,12}|confirm/(baseline|[0-9]{5,12})-[0-9]{1,12}")
-"""The names that `trial_run` and `confirm_run` give; what has others is no run."""
+_RUN = re.compile(r"trials/[0-9]{5,12}|confirm/(baseline|[0-9]{5,12})-[0-9]{1,12}|refit/(baseline|[0-9]{5,12})")
+"""The names that `trial_run`, `confirm_run` and `refit_run` give; what has others is no run."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class StudyFolder:
         return self.root / run / "artifacts"
 
     def runs(self) -> Iterator[str]:
-        """Every run that has an event file: trials by number, then confirmations, then the test."""
-        for kind in ("trials", "confirm"):
+        """Every run that has an event file: trials by number, then confirmations and a refit, then the test."""
+        for kind in ("trials", "confirm", "refit"):
             found = (f"{kind}/{path.parent.name}" for path in self.root.glob(f"{kind}/*/events.jsonl"))
             yield from sorted(run for run in found if _RUN.fullmatch(run))
         if self.events("test").exists():
@@ -128,3 +129,8 @@ def trial_run(number: int) -> str:
 def confirm_run(number: int, repeat: int) -> str:
     """The run of a confirmation; number -1 is the baseline, repeats count from 1."""
     return f"confirm/{'baseline' if number < 0 else f'{number:05d}'}-{repeat}"
+
+
+def refit_run(number: int) -> str:
+    """The run of a training on training and validation data; number -1 is the baseline."""
+    return f"refit/{'baseline' if number < 0 else f'{number:05d}'}"

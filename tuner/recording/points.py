@@ -199,6 +199,8 @@ class Run:
         if record.kind == "confirm":
             who = "baseline" if record.number < 0 else f"confirm {record.number}"
             return f"{who} seed {record.run.rpartition('-')[2]}"
+        if record.kind == "refit":
+            return f"refit of {'the baseline' if record.number < 0 else record.number}"
         return record.kind
 
     def test_scores(self) -> dict[str, dict[str, float]]:

@@ -140,7 +140,7 @@ class Projection:
         if record.ended is not None and lines > held:
             self._write_texts(stored, cursor.run)
             self._write_test_scores(cursor.run)
-        if record.kind == "confirm" and not held:
+        if record.kind in ("confirm", "refit") and not held:
             self._runs.log_inputs(stored, self._sweep.data)
         self._runs.log(stored, points, cursor.run.params(), tags)
         self._runs.set_status(stored, state, record.ended)

@@ -12,7 +12,7 @@ from tuner.disk.versions import versions
 from tuner.task.task import Task
 
 
-def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared) -> str:
+def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared, digest: str) -> str:
     """The card's text, in Markdown.
 
     Args:
@@ -20,6 +20,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
         summary: What its sweep ended with.
         members: The runs whose weights these are; several answer together.
         prepared: Its data.
+        digest: Of the study's data, as MLflow has it.
     """
     file, best = task.file, members[0]
     return "\n".join(
@@ -44,7 +45,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
             "",
             "## Data",
             "",
-            *_table({"digest": task.adapter.fingerprint()[:64], **prepared.counts, **prepared.about}),
+            *_table({"digest": digest, **prepared.counts, **prepared.about}),
             *(f"\n- {notice}" for notice in prepared.notices),
             "",
             "## Parameters",
@@ -76,6 +77,12 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
 def _weights(summary: Summary, members: Sequence[RunRecord]) -> str:
     """Whose the weights are."""
     seeds = _each(record.run.rpartition("-")[2] for record in members)
+    if members[0].kind == "refit":
+        return (
+            "The weights are those of a training on training and validation data together, of "
+            f"{members[0].step} steps, as many as the winner's seeds took to their best epoch in the median. It has no "
+            "validation score; the scores above are those of the seeds, on training data alone."
+        )
     if len(members) == 1:
         return (
             f"The weights are those of seed {seeds} of the winner, the best of its seeds on validation data "

@@ -35,11 +35,7 @@ class ConfirmPhase(FixedRuns):
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
         """Bring its model home, and say so. See `Phase`."""
         if ended.state is State.COMPLETED:
-            try:
-                self._sweep.storage.bring_model(spec.run)
-            except OSError as error:
-                sentence = f"the model of {spec.run} stays in storage.checkpoints: {error}"
-                self._sweep.tell(Notice(sentence))
+            self._sweep.bring_model(spec.run)
         super().ended(spec, ended, aside=aside)
 
 

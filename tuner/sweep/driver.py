@@ -27,6 +27,7 @@ from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.opening import check_startable, opened_study
 from tuner.sweep.progress import Progress
 from tuner.sweep.record import Record
+from tuner.sweep.refit_phase import RefitPhase
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared_storage import SharedStorage
 from tuner.sweep.standing import last_summary
@@ -160,6 +161,8 @@ class Sweep:
             if not sweep.stop:
                 _confirm(sweep)
             if not sweep.stop:
+                _refit(sweep)
+            if not sweep.stop:
                 _test(sweep)
         finally:
             sweep.executor.close()
@@ -227,6 +230,13 @@ def _confirm(sweep: OpenSweep) -> None:
     phase = ConfirmPhase(sweep)
     if phase.left:
         sweep.tell(PhaseBegan("confirm", runs=phase.left))
+    run_phase(sweep, phase)
+
+
+def _refit(sweep: OpenSweep) -> None:
+    phase = RefitPhase(sweep)
+    if phase.left:
+        sweep.tell(PhaseBegan("refit", runs=phase.left))
     run_phase(sweep, phase)
 
 

@@ -21,6 +21,7 @@ def asked(task: Task) -> dict[str, Any]:
         "seeds": confirm.seeds,
         "baseline": dict(task.baseline),
         "space": task.space.to_json(),
+        **({"refit": task.file.refit} if task.file.refit else {}),  # which earlier versions did not know
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tuner.announcements import Listener
+from tuner.announcements import Listener, Notice
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_runs
 from tuner.disk.folder import MODEL, StudyFolder
@@ -98,6 +98,13 @@ class OpenSweep:
             created["repairs"] = dict(repairs)
         events.append(self.folder.events(spec.run), "created", **created)
 
+    def bring_model(self, run: str) -> None:
+        """Copy a run's model into the study's folder; say where it cannot be."""
+        try:
+            self.storage.bring_model(run)
+        except OSError as error:
+            self.tell(Notice(f"the model of {run} stays in storage.checkpoints: {error}"))
+
     def records(self, kind: str) -> Iterator[RunRecord]:
         """The runs of a kind ("trials/", "confirm/"), one after the other."""
         return read_runs(self.folder.events(run) for run in self.folder.runs() if run.startswith(kind))
@@ -106,5 +113,5 @@ class OpenSweep:
         """Bytes of one checkpoint: each slot may hold one, and another while it is being written."""
         if (budget := self.task.file.disk.checkpoints) is None:
             return None
-        models = sum(path.stat().st_size for path in self.folder.root.glob(f"confirm/*/{MODEL}"))
+        models = sum(path.stat().st_size for path in self.folder.root.glob(f"*/*/{MODEL}"))
         return max(0, budget - models) // (2 * max(1, self.executor.num_slots))

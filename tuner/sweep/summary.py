@@ -32,6 +32,8 @@ from tuner.sweep.choice import seed_scores
 from tuner.sweep.ensemble import ensemble
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.refit_phase import refitted
+from tuner.sweep.refit_phase import told as refit_told
 from tuner.words import counted
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
@@ -89,6 +91,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             *first,
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
+            *([] if (refit := refitted(sweep)) is None else [refit_told(refit, test, objective.name)]),
             *_ended_before(trials, result.winner),
             *mattered,
         ],

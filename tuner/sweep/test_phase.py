@@ -11,13 +11,16 @@ from tuner.sweep.candidates import BASELINE, confirmed
 from tuner.sweep.choice import together
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.refit_phase import refitted
 
 
 class TestPhase(FixedRuns):
-    """Scores the models of all confirmed runs, and the winner's together, unless exactly these were scored before."""
+    """Scores the models of all confirmed runs, of a refit, and the winner's together; not those scored before."""
 
     def __init__(self, sweep: OpenSweep) -> None:
         self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]
+        if (refit := refitted(sweep)) is not None:
+            self.scored.append(refit.run)
         """The runs whose models are scored."""
         super().__init__(sweep, self._specs(sweep), math.inf)
 

@@ -15,10 +15,11 @@ from tuner.errors import DataError, TunerError
 from tuner.sweep.card import card
 from tuner.sweep.choice import winning
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.refit_phase import refitted
 
 
 def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
-    """Write the winner's models into the study's folder: its best confirmed seed, and the ensemble of its seeds.
+    """Write the winner's models into the study's folder: its refit or its best seed, and the ensemble of its seeds.
 
     Those of an earlier winner go.
 
@@ -60,12 +61,15 @@ def _write(sweep: OpenSweep, summary: Summary, folder: Path, members: Sequence[R
         prepared=where,
         metric=task.objective.metric,
         value=value,
-        card=card(task, summary, members, prepared),
+        card=card(task, summary, members, prepared, task.prepare()[0].name),
     )
     write_model(folder, trained)
 
 
 def _best(sweep: OpenSweep) -> RunRecord | None:
-    """The winner's confirmed run with the best validation score whose model is here."""
+    """The refit of the winner, else its confirmed run with the best validation score; one whose model is here."""
+    refit = refitted(sweep)
+    if refit is not None and (sweep.folder.run(refit.run) / MODEL).is_file():
+        return refit
     runs = [record for record in winning(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
     return sweep.task.objective.best_of(runs, score=lambda record: record.value)

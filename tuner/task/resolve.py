@@ -76,6 +76,7 @@ def resolve_task(
     )
     _check_thresholds(file, place)
     _check_device(file, place)
+    _check_refit(file, place)
     check(space, task.settings)
     _check_grid(task)
     baseline = {**space.constants, **file.baseline}
@@ -171,6 +172,18 @@ def _check_device(file: TaskFile, place: Place) -> None:
             fix="Leave the number out.",
             where=place(key),
             key=key,
+        )
+
+
+def _check_refit(file: TaskFile, place: Place) -> None:
+    """What is trained once more was confirmed before, which says how long."""
+    if file.refit and file.confirm.top == 0:
+        raise TaskFileError(
+            "refit must come with a confirmation",
+            value="confirm.top: 0",
+            fix="Set confirm.top to 1 or more, or leave refit out.",
+            where=place(("refit",)),
+            key=("refit",),
         )
 
 

@@ -14,6 +14,7 @@ from tuner.training import checkpoint
 from tuner.training.loop import Hopeless, Training
 from tuner.training.model import save_model
 from tuner.training.pace import measured_updates
+from tuner.training.refit import Refitting
 from tuner.training.reporter import Cut
 
 
@@ -58,7 +59,7 @@ def _begun(spec: TrialSpec, link: Link) -> Training:
     updates = None
     if spec.seconds is not None:
         updates = saved.updates_per_epoch if saved else measured_updates(spec)
-    training = Training(spec, link, updates_per_epoch=updates)
+    training = Refitting(spec, link) if spec.refit else Training(spec, link, updates_per_epoch=updates)
     if saved:
         training.go_on(saved)
     return training
@@ -91,6 +92,6 @@ def _results(training: Training, outcome: _Outcome) -> dict[str, Any]:
         results["updates_per_epoch"] = training.updates_per_epoch
     if training.checkpoints.unsaved:
         results["unsaved"] = training.checkpoints.unsaved
-    if outcome.state.final:
+    if outcome.state.final and not training.spec.refit:  # which has no validation scores to be judged by
         results |= training.judge.judgment(outcome.diverged, pruned=outcome.pruned)
     return results

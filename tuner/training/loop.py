@@ -118,8 +118,7 @@ class Training:
         losses_N, train_loss = self._train_epoch()
         trained = time.perf_counter() - began
         rate = learner.rate
-        scores = self.validate()
-        learner.observe(scores["loss"])
+        scores = self._scored()
         milestone = self.epoch in self.spec.rungs or self.epoch == self.spec.epochs
         measured = learner.watch.epoch(learner.network, learner.step, losses_N.tolist(), milestone=milestone)
         scores = {f"val/{name}": value for name, value in scores.items()}
@@ -139,6 +138,12 @@ class Training:
             tensors=measured.tensors,
             profiles=measured.profiles,
         )
+
+    def _scored(self) -> dict[str, float]:
+        """The scores of an epoch, by which schedules and averages go."""
+        scores = self.validate()
+        self.learner.observe(scores["loss"])
+        return scores
 
     def _train_epoch(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
         """The loss before each update, and their mean over items, or targets where each step has one."""

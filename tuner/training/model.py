@@ -29,7 +29,7 @@ def save_model(spec: TrialSpec, history: History, waiting: Callable[[], None]) -
         "data": dict(spec.data),
         "prepared_as": spec.prepared_as,
         "metric": spec.objective.metric,
-        "value": history.best,
+        "value": None if spec.refit else history.best,
         "epoch": history.best_epoch,
     }
     path = checkpoint.artifact_path(spec, checkpoint.MODEL)

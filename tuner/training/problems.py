@@ -9,6 +9,7 @@ from pathlib import Path
 from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import completed, forbids_looking_ahead
+from tuner.adapters.joined import JoinedProblem
 from tuner.adapters.preparing import fetch, prepare
 from tuner.errors import TrialError
 from tuner.messages import TrialSpec
@@ -34,7 +35,7 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
     problem = _open(spec.adapter, options, spec.prepared, spec.store, spec.prepared_as)
     if chosen.net.bidirectional and forbids_looking_ahead(problem):
         raise TrialError("bidirectional must be false where the task may not look ahead")
-    return chosen, problem
+    return chosen, JoinedProblem(problem) if spec.refit else problem
 
 
 @lru_cache(maxsize=8)

@@ -60,6 +60,11 @@ class LanguageModellingProblem:
             return ParallelStreams(text)
         return self.scored(text)
 
+    def train_and_val(self) -> ParallelStreams:
+        """Both texts to learn from, one after the other; see `Problem.dataset`."""
+        train, val = (np.load(self.folder / f"{split}.npy").view(np.ndarray) for split in ("train", "val"))
+        return ParallelStreams(np.concatenate((train, val[1:])))  # each begins with token 0
+
     def scored(self, text: NDArray[np.integer]) -> ScoredText:
         """A text to be scored, token 0 before its first."""
         warm_up = self.options.warm_up

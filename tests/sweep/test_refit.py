@@ -1,0 +1,141 @@
+"""The winner trained once more, on training and validation data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median_low
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support.adapter_data import DATA
+from tests.support.tiny import write_task
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.joined import JoinedProblem
+from tuner.adapters.preparing import prepare
+from tuner.disk import events
+from tuner.disk.events import read_run
+from tuner.disk.folder import MODEL, StudyFolder
+from tuner.errors import TunerError
+from tuner.messages import State
+from tuner.sweep import Sweep
+from tuner.task.resolve import resolve_task
+from tuner.testing.sweeps import run_in_process
+from tuner.training import checkpoint
+
+TASK = """
+name: words
+adapter: nlp/classification
+data: {path: train.csv}
+search_space: {cell: [gru], hidden_size: 6, schedule: plateau, plateau_patience: 1, dropout.output: 0.2}
+budget: {trials: 1, epochs: 4}
+confirm: {top: 1, seeds: 3}
+refit: train+val
+report: {figures: 0}
+tracking: {uri: none}
+ray: {address: in-process}
+"""
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A task file with its data, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    words = {"good": ("fine", "lovely"), "bad": ("awful", "poor")}
+    rows = ["text,label"]
+    for number in range(80):
+        label = ("good", "bad")[number % 2]
+        rows.append(f"{' '.join(rng.choice([*words[label], 'the', 'a'], 4))} {number},{label}")
+    (tmp_path / "train.csv").write_text("\n".join(rows))
+    (tmp_path / "words.yaml").write_text(TASK)
+    return "words.yaml"
+
+
+def weights(folder: StudyFolder, run: str) -> dict[str, torch.Tensor]:
+    """Of a run's model."""
+    network: dict[str, torch.Tensor] = checkpoint.load(folder.run(run) / MODEL, torch.device("cpu"))[0]["network"]
+    return network
+
+
+def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
+    """The median of the best epochs in the steps of training alone; scored in the same reading of the test data.
+
+    No epoch has a validation score. Summary, card and network.json say what it is.
+    """
+    folder = run_in_process(task).folder
+    assert folder is not None
+    summary = events.read(folder.sweep_events)[-1]
+    (run,) = (run for run in folder.runs() if run.startswith("refit/"))
+    seeds = [read_run(folder.events(each)) for each in folder.runs() if each.startswith(f"confirm/{run[6:]}-")]
+    best = [min(e for e, value in one.series("val/accuracy").items() if value == one.value) for one in seeds]
+    refit = read_run(folder.events(run))
+    assert (refit.state, refit.value, len(refit.epochs)) == (State.COMPLETED, None, median_low(best))
+    assert refit.step == median_low(best) * seeds[0].results["steps_per_epoch"]
+    assert not [name for event in refit.epochs.values() for name in event["metrics"] if name.startswith("val/")]
+    test = read_run(folder.events("test"))
+    assert (test.attempts, run in test.results["test"]) == (1, True)
+    assert any("trained once more on training and validation data" in sentence for sentence in summary["sentences"])
+    assert summary["model_run"] == run
+    assert json.loads((folder.model / "network.json").read_text())["value"] is None
+    assert "on training and validation data together" in (folder.model / "README.md").read_text()
+    chosen = seeds[best.index(median_low(best))]
+    assert refit.seed == chosen.seed
+    # the same rates as in that training, although the schedule goes by the validation loss
+    assert refit.series("lr") == {epoch: chosen.series("lr")[epoch] for epoch in refit.epochs}
+
+
+def test_a_sweep_that_is_stopped_before_it_goes_on_the_same(task: str) -> None:
+    """Stopped within the refit, it is resumed to the same weights and one reading of the test data."""
+    whole = run_in_process(task).folder
+    assert whole is not None
+    (run,) = (run for run in whole.runs() if run.startswith("refit/"))
+    (whole.root.parent / "words.aside").mkdir()
+    kept = whole.root.rename(whole.root.parent / "words.aside" / "words")
+    wanted = weights(StudyFolder(kept), run)
+
+    resolved = resolve_task(task)
+    stopping: list[Sweep] = []
+
+    def tell(event: Any) -> None:
+        if getattr(event, "name", "") == "refit":
+            stopping[0].stop("a test")
+
+    stopping.append(Sweep(resolved, tell))
+    assert not stopping[0].run().finished
+    assert not resolved.folder.events("test").exists()
+    assert Sweep(resolve_task(task), lambda _: None).run().finished
+    found = weights(resolved.folder, run)
+    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    assert read_run(resolved.folder.events("test")).attempts == 1
+
+
+@pytest.mark.parametrize("case", list(DATA))
+def test_both_parts_are_learned_from(tmp_path: Path, case: str) -> None:
+    """Of every adapter: a pass has all items of both parts, once each, the same for one seed."""
+    name = case.partition(":")[0]
+    entry = ADAPTERS[name]
+    adapter = entry.load()(entry.options.model_validate(DATA[case](tmp_path)))
+    folder, _ = prepare(name, adapter, tmp_path / "prepared")
+    problem = adapter.problem(folder)
+    joined = JoinedProblem(problem).dataset("train")
+    assert len(joined) == len(problem.dataset("train")) + len(problem.dataset("val"))
+
+    def batches(seed: int) -> list[Any]:
+        return [batch.x for batch in joined.batches(4, rng=np.random.default_rng(seed))]
+
+    assert len(batches(0)) == joined.num_batches(4)
+    assert all(torch.equal(one, other) for one, other in zip(batches(0), batches(0), strict=True))
+    with torch.no_grad():
+        encoder = problem.encoder()
+        for batch in joined.batches(4, rng=np.random.default_rng(0)):
+            assert encoder(batch.x).shape[:1] == batch.x.shape[:1]
+
+
+def test_without_a_confirmation_it_is_refused(tmp_path: Path) -> None:
+    """There would be no number of steps."""
+    with pytest.raises(TunerError, match="refit"):
+        resolve_task(write_task(tmp_path), ["confirm.top=0", "refit=train+val"])

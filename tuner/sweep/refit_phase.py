@@ -1,0 +1,116 @@
+"""After the confirmation, where the task file asks for it: the winner trained once more, on all data but the test's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from statistics import median_low
+
+from tuner.announcements import Notice
+from tuner.disk.events import RunRecord, read_run
+from tuner.disk.folder import refit_run
+from tuner.messages import Ended, Refit, State, TrialSpec
+from tuner.sweep.candidates import called
+from tuner.sweep.choice import winning
+from tuner.sweep.fixed_runs import FixedRuns
+from tuner.sweep.open_sweep import OpenSweep
+from tuner.words import counted
+
+
+class RefitPhase(FixedRuns):
+    """Trains the winner on training and validation data, unless that is done, as many steps as one of its seeds.
+
+    It is the seed whose best epoch is the median of the seeds' (of an even number the lower one): its initial weights,
+    its steps of an epoch, its schedule, up to that epoch.
+
+    Reference:
+        Goodfellow, Bengio and Courville 2016, Deep Learning, section 7.8, algorithm 7.2: as many steps, not as many
+        passes over the larger data.
+    """
+
+    def __init__(self, sweep: OpenSweep) -> None:
+        super().__init__(sweep, _specs(sweep), sweep.deadlines.all)
+
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
+        """Bring its model home; say where there is none. See `Phase`."""
+        if ended.state is State.COMPLETED:
+            self._sweep.bring_model(spec.run)
+        else:
+            outcome = f"{ended.state.value.lower()}: {ended.reason}"
+            self._sweep.tell(Notice(f"{spec.run}: {outcome}; the model is that of the best seed"))
+
+
+def refitted(sweep: OpenSweep) -> RunRecord | None:
+    """The winner's training on training and validation data; None where none was asked for, or it is not there."""
+    chosen = _chosen(sweep)
+    if chosen is None:
+        return None
+    record = read_run(sweep.folder.events(refit_run(chosen.number)))
+    return record if record.state is State.COMPLETED and _same(record, chosen) else None
+
+
+def _chosen(sweep: OpenSweep) -> RunRecord | None:
+    """The seed that is trained again as long."""
+    if sweep.task.file.refit is None:
+        return None
+    seeds = {record.run: record for record in winning(sweep)}
+    epochs = {run: _best_epoch(record, sweep.task.objective.metric) for run, record in seeds.items()}
+    middle = median_low(epochs.values()) if epochs else 0
+    return next((seeds[run] for run, epoch in epochs.items() if epoch == middle), None)
+
+
+def _best_epoch(record: RunRecord, metric: str) -> int:
+    """The first epoch with the value that its weights were kept for."""
+    return next(epoch for epoch, value in record.series(metric).items() if value == record.value)
+
+
+def told(record: RunRecord, scores: Mapping[str, Mapping[str, float]], metric: str) -> str:
+    """What a refit is, and what it has reached on test data.
+
+    Args:
+        record: The refit.
+        scores: Run -> its scores on test data.
+        metric: The one that is told, without its split.
+    """
+    score = scores.get(record.run, {}).get(metric)
+    on_test = "" if score is None else f": {metric} {score:.4g} on test data"
+    return (
+        f"the model is {called(record.number)} trained once more on training and validation data, "
+        f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."
+    )
+
+
+def _same(record: RunRecord, chosen: RunRecord) -> bool:
+    """Whether a refit was planned by this seed; each of a configuration has a seed of its own."""
+    return (record.params, record.seed) == (chosen.params, chosen.seed)
+
+
+def _specs(sweep: OpenSweep) -> list[TrialSpec]:
+    chosen = _chosen(sweep)
+    if chosen is None:
+        return []
+    run = refit_run(chosen.number)
+    record = read_run(sweep.folder.events(run))
+    if record.run and not _same(record, chosen):  # of another choice, before more was confirmed
+        shutil.rmtree(sweep.folder.run(run))
+        record = RunRecord()
+    if record.state.final:
+        return []
+    losses = chosen.series("val/loss")
+    best = _best_epoch(chosen, sweep.task.objective.metric)
+    spec = sweep.spec(
+        run,
+        "refit",
+        chosen.number,
+        chosen.params,
+        chosen.seed,
+        attempt=record.attempts + 1,
+        reported=max(record.epochs, default=0),
+        keep_model=True,
+        seconds=None,
+        diagnostics="off",
+        refit=Refit(steps=int(chosen.results["steps_per_epoch"]), losses=tuple(losses[n] for n in range(1, best + 1))),
+    )
+    if not record.run:
+        sweep.create(spec, chosen.searched)
+    return [spec]

@@ -1,0 +1,44 @@
+"""The winner trained once more, on training and validation data together: nothing is scored, nothing chosen."""
+
+from __future__ import annotations
+
+import copy
+
+from tuner.link import Link
+from tuner.messages import Refit, TrialSpec
+from tuner.training.loop import Training
+
+
+class Refitting(Training):
+    """One attempt of it: as many steps as its plan says, under the schedule of the whole training, as the model's were.
+
+    What follows the validation loss in that training (a schedule, an average of weights) is told the losses that were
+    recorded of it.
+
+    Args:
+        spec: Has a `refit`.
+        link: To the driver.
+    """
+
+    def __init__(self, spec: TrialSpec, link: Link) -> None:
+        assert spec.refit is not None
+        self._plan: Refit = spec.refit
+        super().__init__(spec, link, updates_per_epoch=self._plan.steps)
+
+    def run(self) -> str:
+        """Train to the end of the plan; the last weights are the model. See `Training.run`."""
+        while self.epoch < len(self._plan.losses):
+            self.epoch += 1
+            self.history.epochs.append(self.run_epoch())
+            self._report()
+        with self.learner.averaging.applied():
+            self.history.best_weights = copy.deepcopy(self.learner.network.state_dict())
+        self.history.best_epoch = self.epoch
+        return ""
+
+    def _scored(self) -> dict[str, float]:
+        self.learner.observe(self._plan.losses[self.epoch - 1])
+        return {}
+
+    def _at_end(self) -> bool:
+        return self.epoch == len(self._plan.losses)
