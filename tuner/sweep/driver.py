@@ -18,7 +18,7 @@ from tuner.announcements import Listener, NothingToDo, Notice, PhaseBegan, Repor
 from tuner.disk import events
 from tuner.errors import TunerError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
-from tuner.report import REPORT, write_report
+from tuner.report import write_report
 from tuner.sweep.beginning import begin
 from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.finished import finished
@@ -115,8 +115,6 @@ class Sweep:
         summary = last_summary(self._task.folder)
         if summary is not None:
             self._tell(summary)
-        if (report := self._task.folder.artifacts / REPORT).exists():
-            self._tell(ReportWritten(str(report)))
         self._tell(NothingToDo(sentence))
         return Outcome(finished=True, usable=True, summary=summary)
 
