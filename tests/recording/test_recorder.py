@@ -96,6 +96,9 @@ def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str,
     wait_for(lambda: len(rows(uri)["runs"]) > 10)
     (victim,) = writers()
     assert os.getsid(victim.pid) != os.getsid(0)  # Ctrl+C does not reach it
+    assert (
+        "libtorch" not in Path(f"/proc/{victim.pid}/maps").read_text()
+    )  # half of the time that it would take to start
     niceness = [os.getpriority(os.PRIO_PROCESS, thread.id) for thread in victim.threads()]
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     assert niceness[0] == usual  # the main thread, which writes what is left in the end

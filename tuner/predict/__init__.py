@@ -1,8 +1,27 @@
-"""A model in use: a folder that needs nothing else, opened without training data, without Optuna, Ray or MLflow."""
+"""A model in use: a folder that needs nothing else, opened without training data, without Optuna, Ray or MLflow.
+
+What opens it is imported when it is first asked for: who only reads or copies its files needs no torch.
+"""
 
 from __future__ import annotations
 
-from tuner.predict.model import Model
-from tuner.predict.opening import load
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuner.predict.model import Model
+    from tuner.predict.opening import load
 
 __all__ = ["Model", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    match name:
+        case "Model":
+            from tuner.predict.model import Model
+
+            return Model
+        case "load":
+            from tuner.predict.opening import load
+
+            return load
+    raise AttributeError(f"module 'tuner.predict' has no attribute {name!r}")
