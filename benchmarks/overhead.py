@@ -232,6 +232,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--sleeps", nargs="+", default=["150x0.2", "40x2"], help="TRIALSxSECONDS of trials that sleep")
+    parser.add_argument("--database", type=Path, help="MLflow's, with its tables; else it is made first")
     parser.add_argument("--one", nargs=3, metavar=("SYSTEM", "TRIALS", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -239,7 +240,7 @@ def main() -> None:
         print(json.dumps(SYSTEMS[system](int(trials), float(seconds))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        database = migrated_database(Path(folder))
+        database = options.database or migrated_database(Path(folder))
         sizes = {
             "tuner": options.trials,
             "tune": options.tune_trials,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
-import sys
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.program import Program, finish
 from tests.support.rolls import write_rolls
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,29 +27,26 @@ SMOKE = {
     "cells": "--rounds 2 --cells lstm,mgu",
     "diagnostics_cost": "--seconds 0.1 --tasks vowels --levels standard",
     "etth1": f"ETTh1.csv --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT} --set data.stride=500 --set confirm.top=1",
-    "faults": "--quick --rows clock",
+    "faults": "--quick --rows clock --database DATABASE",
     "findings": f"--trials 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "fuzz": "--minutes 0.03 --only search",
     "intervals": "--studies 3",
     "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT}",
-    "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01",
+    "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01 --database DATABASE",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
 }
-"""Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes."""
+"""Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,
+with MLflow's tables made before."""
 
 
 def run_script(name: str, arguments: str, folder: Path) -> str:
     """What the script prints, run as the documents say."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    command = [sys.executable, "-m", f"benchmarks.{name}", *shlex.split(arguments)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    told = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    assert done.returncode == 0, told
-    assert "Traceback" not in done.stderr, told
-    return done.stdout
+    told = finish(Program(folder, *shlex.split(arguments), module=f"benchmarks.{name}"))
+    assert "Traceback" not in told
+    return told
 
 
 def write_transformer(path: Path) -> Path:
@@ -74,20 +70,23 @@ def test_every_script_is_run() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMOKE)
-def test_a_script_runs(name: str, tmp_path: Path) -> None:
+def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
     """From its command line to its table."""
     if name == "jsb_chorales":
         write_rolls(tmp_path / "rolls.mat")
     if name == "etth1":
         write_transformer(tmp_path / "ETTh1.csv")
-    assert run_script(name, SMOKE[name], tmp_path).strip()
+    if KEPT in SMOKE[name]:
+        (tmp_path / name).mkdir()
+        shutil.copy(migrated, tmp_path / name / "mlflow.db")
+    assert run_script(name, SMOKE[name].replace("DATABASE", str(migrated)), tmp_path).strip()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", PEERS)
-def test_the_peers_of_the_overhead_run(system: str, tmp_path: Path) -> None:
+def test_the_peers_of_the_overhead_run(system: str, tmp_path: Path, migrated: Path) -> None:
     """Each in the same clock."""
     if find_spec(PEERS[system]) is None:
         pytest.skip(f"the package {PEERS[system]}, of the extra `bench`, is missing")
-    trials = "--trials 2 --tune-trials 2 --reuse-trials 2 --rounds 1 --sleeps 2x0.01"
+    trials = f"--trials 2 --tune-trials 2 --reuse-trials 2 --rounds 1 --sleeps 2x0.01 --database {migrated}"
     assert system in run_script("overhead", f"--systems {system} {trials}", tmp_path)

@@ -1,4 +1,4 @@
-"""`python -m tuner` in processes of its own that are there at once: forks of one that has imported what a sweep needs.
+"""`python -m tuner`, or another module, in a process that is there at once: a fork of one that has the imports.
 
 To the rest of the machine a fork is what the command is: a process with a number, a status, an environment and output
 of its own, which signals reach. How the command comes up, and what it imports, is seen in `tests/cli/test_startup.py`.
@@ -20,17 +20,22 @@ from pathlib import Path
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
-IMPORTED = ["tuner.cli", "tuner.sweep", "tuner.study.search", "tuner.training", "pandas"]
+IMPORTED = [
+    *("tuner.cli", "tuner.sweep", "tuner.study.search", "tuner.training.attempt", "tuner.nets.network", "pandas"),
+    *("tuner.adapters.time_series.classification", "torch._dynamo", "rich.live"),
+]
+"""All that a tiny sweep comes to need; torch imports its compiler, in seconds, when the first optimizer is made."""
 _forks = multiprocessing.get_context("forkserver")
 
 
 class Program:
-    """A running `python -m tuner`.
+    """A running `python -m tuner`, or another module.
 
     Args:
         folder: Its current folder.
         arguments: What follows on the command line.
         environment: All of its environment; None for that of the test, in which others find this package.
+        module: What is run.
         cpu_seconds: With more processor time it is ended by SIGXCPU.
     """
 
@@ -39,13 +44,16 @@ class Program:
         folder: Path,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
+        module: str = "tuner",
         cpu_seconds: int = resource.RLIM_INFINITY,
     ) -> None:
         _be_ready()
         descriptor, self._output = tempfile.mkstemp()
         os.close(descriptor)
         given = {**os.environ, "PYTHONPATH": str(ROOT)} if environment is None else dict(environment)
-        self._process = _forks.Process(target=_run, args=(str(folder), arguments, given, self._output, cpu_seconds))
+        self._process = _forks.Process(
+            target=_run, args=(module, str(folder), arguments, given, self._output, cpu_seconds)
+        )
         with patch.object(sys, "path", [str(ROOT), *sys.path]):  # that of the fork; a test may have changed it
             self._process.start()
 
@@ -88,8 +96,10 @@ def _be_ready() -> None:
         forkserver.ensure_running()
 
 
-def _run(folder: str, arguments: tuple[str, ...], environment: dict[str, str], output: str, cpu_seconds: int) -> None:
-    """In a fork: what `python -m tuner` does."""
+def _run(
+    module: str, folder: str, arguments: tuple[str, ...], environment: dict[str, str], output: str, cpu_seconds: int
+) -> None:
+    """In a fork: what `python -m` does."""
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, resource.RLIM_INFINITY))
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     for standard in (1, 2):
@@ -101,7 +111,7 @@ def _run(folder: str, arguments: tuple[str, ...], environment: dict[str, str], o
     sys.argv[1:] = arguments
     sys.path.insert(0, folder)
     try:
-        runpy.run_module("tuner", run_name="__main__", alter_sys=True)
+        runpy._run_module_as_main(module)  # type: ignore[attr-defined]  # what `-m` calls: spawned children find it
     finally:
         atexit._run_exitfuncs()
 
