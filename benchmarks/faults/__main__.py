@@ -31,18 +31,18 @@ def rows(*, quick: bool) -> dict[str, Injection]:
     return {
         "driver": partial(kills.driver, kills=many(50, 4)),
         "worker": partial(kills.worker, kills=many(50, 4)),
-        "node": partial(kills.node, kills=many(10, 1)),
-        "bad_node": kills.bad_node,
-        "head": kills.head,
+        "node": partial(kills.node, kills=many(10, 1), trials=many(40, 10)),
+        "bad_node": partial(kills.bad_node, trials=many(40, 10)),
+        "head": partial(kills.head, trials=many(40, 10)),
         "ray": partial(kills.ray, kills=many(4, 1)),
         "stops": partial(kills.stops, kills=4),
         "mlflow": partial(outages.mlflow, away=many(120, 10), kills=many(5, 1)),
-        "disk": partial(outages.disk, seconds=many(10, 4)),
+        "disk": partial(outages.disk, seconds=many(10, 4), trials=many(12, 6)),
         "stopped": _stopped,
         "clock": outages.clock,
         "misdeeds": _misdeeds,
         "reporting": partial(load.reporting, workers=many(64, 4), seconds=many(120, 15)),
-        "many": partial(load.many, trials=many(5000, 300)),
+        "many": partial(load.many, trials=many(5000, 220)),
     }
 
 

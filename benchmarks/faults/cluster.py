@@ -12,8 +12,9 @@ from ray.cluster_utils import Cluster
 
 def main() -> None:
     """Serve."""
-    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_log_monitor": False}
+    lean = {"include_dashboard": False, "no_monitor": True}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, **lean})
     second = cluster.add_node(**node)
     print(cluster.address, flush=True)
     for _ in sys.stdin:

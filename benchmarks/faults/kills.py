@@ -125,7 +125,7 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
             process.kill()
 
 
-def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
+def node(folder: Path, database: Path, *, kills: int, trials: int, seed: int = 0) -> Row:
     """SIGKILL of Ray's process on a second simulated node, which then comes back."""
     row = Row("SIGKILL of a second node's Ray")
     dice = random.Random(seed)
@@ -136,6 +136,7 @@ def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
         setup = Setup(
             folder / "sweep",
             database,
+            trials=trials,
             ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
             epochs=8,
             environment={"RAY_AUTH_MODE": "token", "FAULTS_EPOCH_SECONDS": "0.5"},
@@ -160,7 +161,7 @@ def node(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
     return row
 
 
-def bad_node(folder: Path, database: Path) -> Row:
+def bad_node(folder: Path, database: Path, *, trials: int) -> Row:
     """Every attempt fails on the node whose worker is up first; the other one must do the work."""
     row = Row("a node on which every attempt fails")
     began = time.monotonic()
@@ -168,6 +169,7 @@ def bad_node(folder: Path, database: Path) -> Row:
         setup = Setup(
             folder / "sweep",
             database,
+            trials=trials,
             trial="benchmarks.faults.bad_node:trial",
             ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
             more="pruner: {name: none}\nattempts: {errors: 3}",
@@ -208,7 +210,7 @@ def ray(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
     return row
 
 
-def head(folder: Path, database: Path) -> Row:
+def head(folder: Path, database: Path, *, trials: int) -> Row:
     """The whole of a joined cluster dies: the run ends with a sentence, and goes on with another cluster."""
     row = Row("SIGKILL of a joined cluster")
     began = time.monotonic()
@@ -216,6 +218,7 @@ def head(folder: Path, database: Path) -> Row:
         setup = Setup(
             folder / "sweep",
             database,
+            trials=trials,
             ray=f'ray: {{address: "{address}"}}\nresources: {{workers: 2}}',
             environment={"RAY_AUTH_MODE": "token"},
         )

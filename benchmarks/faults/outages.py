@@ -119,15 +119,18 @@ def _mlflow(folder: Path, database: Path, name: str, seconds: float, times: int,
     return row
 
 
-def disk(folder: Path, database: Path, *, seconds: float) -> list[Row]:
-    """A file system of 60 MB that is full for a while: while the study is written, checkpoints, artifacts."""
+def disk(folder: Path, database: Path, *, seconds: float, trials: int) -> list[Row]:
+    """A file system of 60 MB that is full for a while: while the study is written, checkpoints, artifacts.
+
+    Checkpoints are written by a worker in a process of its own; where the driver writes, it is its own worker.
+    """
     rows = []
     for name in ("study", "checkpoint", "artifact"):
         row = Row(f"disk full for {seconds:g} s: {name}")
         began = time.monotonic()
         try:
             with tmpfs(folder / name, 60) as small:
-                _disk(row, small, database, name, seconds)
+                _disk(row, small, database, name, seconds, trials)
         except PermissionError as error:
             row.notes.append(f"not done: {error}")
         row.seconds = time.monotonic() - began
@@ -135,11 +138,12 @@ def disk(folder: Path, database: Path, *, seconds: float) -> list[Row]:
     return rows
 
 
-def _disk(row: Row, small: Path, database: Path, name: str, seconds: float) -> None:
+def _disk(row: Row, small: Path, database: Path, name: str, seconds: float, trials: int) -> None:
     setup = Setup(
         small / "sweep",
         database,
-        trials=12,
+        trials=trials,
+        ray=Setup.ray if name == "checkpoint" else "ray: {address: in-process}",
         epochs=8 if name == "checkpoint" else 4,
         more="pruner: {name: none}\ndiagnostics: {mode: observe}\n"
         + ("report: {figures: 3}\nconfirm: {top: 1, seeds: 1}" if name == "artifact" else ""),
