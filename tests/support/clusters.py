@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 RAY = Path(sys.executable).with_name("ray")
+LEAN = ("--include-dashboard=false", "--include-log-monitor=false", "--no-monitor")
+"""Options of a head of which no test asks for more."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -25,7 +27,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 def head_options(address: str, cpus: int) -> list[str]:
     """Of `ray start`, for a head there."""
     host, _, port = address.rpartition(":")
-    return ["--head", f"--port={port}", f"--node-ip-address={host}", f"--num-cpus={cpus}", "--include-dashboard=false"]
+    return ["--head", f"--port={port}", f"--node-ip-address={host}", f"--num-cpus={cpus}", *LEAN]
 
 
 def start_node(command: Sequence[str | Path], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:

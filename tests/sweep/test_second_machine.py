@@ -52,7 +52,7 @@ class Machines:
             mount += f" && mount --bind {package} {ROOT / 'tuner'}"
         join = (
             f"{RAY} start --block --address={self.address} --num-cpus=1 --resources='{{\"n{number}\": 1}}'"
-            " --node-ip-address=127.0.0.2"
+            " --node-ip-address=127.0.0.2 --include-log-monitor=false"
         )
         command: list[str | Path] = ["unshare", "-m", "sh", "-c", f"{mount} && cd / && exec {join}"]
         return self._start(command, {"HOME": str(self._folder / f"home{number}")})
