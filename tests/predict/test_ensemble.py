@@ -157,3 +157,12 @@ def test_what_was_scored_of_another_winner_is_not_told() -> None:
     assert ensemble({"test": scored["test"]}, winners, objective) is None
     assert ensemble(scored, winners[:1], objective) is None
     assert ensemble(scored, [RunRecord(run="confirm/00002-1", value=1.0)], objective) is None
+
+
+def test_cards_name_the_digest_that_is_recorded(study: Path) -> None:
+    """That of the study's data, which MLflow's datasets have, although the trials searched how they are prepared."""
+    folder = StudyFolder(study / "mlruns/studies/words")
+    digest = next(event for event in events.read(folder.sweep_events) if event["event"] == "sweep")["data"]["digest"]
+    assert digest
+    for kept in (folder.model, folder.ensemble):
+        assert f"| digest | {digest} |" in (kept / "README.md").read_text()
