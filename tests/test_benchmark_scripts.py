@@ -36,6 +36,7 @@ SMOKE = {
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
+    "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
 }
 """Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,

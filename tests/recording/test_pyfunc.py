@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from tests.support.command import tuner
 from tests.support.models import made_model
 from tuner.errors import DataError
+from tuner.nets.catalog import CELLS
 from tuner.predict import load
 from tuner.predict.pyfunc import Served, _load_pyfunc
 from tuner.recording.model_form import save
@@ -60,6 +62,33 @@ def test_the_example_is_answered_as_the_model_answers(model: Path, tmp_path: Pat
     assert answer.status == 200, answer.response
     served = pd.DataFrame(json.loads(answer.response)["predictions"])
     pd.testing.assert_frame_equal(served, found, atol=1e-6, check_dtype=False)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+def test_every_cell_answers_alike_by_every_way(cell: str, tmp_path: Path) -> None:
+    """The command, Python and a request; texts of several lengths, together and alone. Of ONNX, tests/predict tells."""
+    made = made_model(tmp_path / "made", params={"cell": cell, "bidirectional": True, "layers": 2})
+    texts = ["rain", "snow and fog, " * 9, "sun wind", "hail " * 4]
+    (tmp_path / "texts.txt").write_text("\n".join(texts))
+    wanted = load(made).predict(texts, proba=True)
+    assert wanted["p(dry)"].nunique() == len(texts)
+    tuner("predict", str(made), str(tmp_path / "texts.txt"), "--proba", "-o", str(tmp_path / "out.csv"))
+    written = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    save(made, tmp_path / "form")
+    served: Any = mlflow.pyfunc.load_model(str(tmp_path / "form"))
+
+    def alone(ask: Callable[[list[str]], pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat([ask([text]) for text in texts], ignore_index=True)
+
+    def requested(texts: list[str]) -> pd.DataFrame:
+        body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in texts]}, "params": {"proba": True}}
+        ask: Any = import_module("mlflow.pyfunc.scoring_server").invocations
+        answer = ask(json.dumps(body).encode(), "application/json", served, served.metadata.get_input_schema())
+        return pd.DataFrame(json.loads(answer.response)["predictions"])
+
+    one_by_one = alone(lambda texts: load(made).predict(texts, proba=True))
+    for found in (written, one_by_one, requested(texts), alone(requested)):
+        pd.testing.assert_frame_equal(found, wanted, atol=1e-5, check_dtype=False)
 
 
 def test_a_request_names_no_file(model: Path, case: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from html import escape
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +155,10 @@ class Model:
                     yield from ((number, answer) for _, answer in self._answered([item], proba=proba))
             return
         for number, rows in zip(numbers, found, strict=True):
-            bad = next((name for row in rows for name, value in row.items() if _not_finite(value)), "")
+            bad = next(
+                (name for row in rows for name, value in row.items() if type(value) is float and not isfinite(value)),
+                "",
+            )
             yield number, (([], f"the model's answer is no finite number: {bad}") if bad else (rows, ""))
 
 
@@ -163,10 +166,6 @@ def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
     left = iter(items)
     while batch := list(islice(left, BATCH)):
         yield batch
-
-
-def _not_finite(value: object) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _in_a_line(error: Exception) -> str:

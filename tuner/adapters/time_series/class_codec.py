@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 _EXAMPLE_ROWS = 4
+_TOO_LARGE = "its values must be small enough for 32 bits"
 
 
 class SeriesClassCodec(ClassCodec):
@@ -138,9 +139,14 @@ class SeriesClassCodec(ClassCodec):
         values, places = table.numbers_there(names), table.places()
         if options.id is None:
             self._check_channels(1, path)
+            x_NT1 = self._scaled(values[:, :, None])
+            broken = set(np.flatnonzero(~np.isfinite(x_NT1).all(axis=(1, 2))).tolist())
             for row, where in enumerate(places):
-                told = _first_broken(table, names, values[row : row + 1], [""], [row])
-                yield Item(where, None, told) if told else self._item(values[row, :, None], where)
+                if row in broken:
+                    told = _first_broken(table, names, values[row : row + 1], [""], [row])
+                    yield Item(where, None, told or _TOO_LARGE)
+                else:
+                    yield Item(where, x_NT1[row])
             return
         groups = groups_of(table, options.id, options.time, options.time_format)
         for name, rows in zip(groups.names, np.split(groups.order, groups.starts[1:]), strict=True):
@@ -169,11 +175,15 @@ class SeriesClassCodec(ClassCodec):
             problem = f"step {step + 1} of {self._channels[channel]} must be a finite number"
         if problem:
             return Item(where, None, problem, facts or {})
-        with np.errstate(over="ignore"):
-            x = self._scaling(values_TC).astype(np.float32)
+        x = self._scaled(values_TC)
         if not np.isfinite(x).all():
-            return Item(where, None, "its values must be small enough for 32 bits", facts or {})
+            return Item(where, None, _TOO_LARGE, facts or {})
         return Item(where, x, facts=facts or {})
+
+    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """On the scale of the training items, (..., C); infinite where that is too large for 32 bits."""
+        with np.errstate(over="ignore"):
+            return self._scaling(values).astype(np.float32)
 
 
 def _first_broken(

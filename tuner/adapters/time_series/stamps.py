@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,9 +49,11 @@ class Stamps:
     """
 
     def __init__(self, cells: pd.Series[Any], form: str) -> None:
-        self.cells = cells
         self.zone: tzinfo | None = getattr(cells.dtype, "tz", None)
-        self.texts = cells.dtype.kind not in "mM" and not str(cells.dtype).startswith("period")
+        self.texts: NDArray[np.object_] | None = None
+        """Row by row, where the table holds text or numbers, rather than times of a Parquet file or a DataFrame."""
+        if cells.dtype.kind not in "mM" and not str(cells.dtype).startswith("period"):
+            self.texts = cells.astype(str).str.strip().to_numpy(dtype=object)
         self.patterns = [form] if "%" in form else []
         """That which fitted the series before."""
 
@@ -75,13 +78,14 @@ class SeriesStamps:
         made_T: NDArray[np.bool_] | None,
     ) -> None:
         self._table, self._step = table, step
-        self._cells = table.cells.iloc[rows_R]
+        self._rows_R, self._times_T = rows_R, times_R
         self._zone, self._suffix, self._pattern = table.zone, "", ""
         if times_R.dtype.kind == "M":
             self._learn(times_R)
         self._read_T = np.ones(len(times_R), dtype=bool) if made_T is None else ~made_T
-        latest_T = np.cumsum(self._read_T) - 1
-        self._times_T = times_R[latest_T]
+        if made_T is None:
+            return
+        self._times_T = times_R[np.cumsum(self._read_T) - 1]
         for row in np.flatnonzero(np.diff(self._read_T.astype(np.int8), append=1) == -1):  # before a gap
             number = int(np.argmax(self._read_T[row + 1 :]))
             made = self._after(row + 1, number)
@@ -91,9 +95,9 @@ class SeriesStamps:
     def rows(self, start: int, end: int) -> list[Any]:
         """How the times of rows are written: text for dates, numbers for numbers; those that were read as they were."""
         written = self._written(self._times_T[start:end])
-        if not self._table.texts or self._times_T.dtype.kind != "M":
+        if self._table.texts is None or self._times_T.dtype.kind != "M":
             return written
-        cells = iter(self._cells.iloc[int(self._read_T[:start].sum()) :].astype(str).str.strip())
+        cells = iter(self._table.texts[self._rows_R[int(self._read_T[:start].sum()) :]])
         return [next(cells) if read else text for read, text in zip(self._read_T[start:end], written, strict=True)]
 
     def ahead(self, end: int, number: int) -> list[Any]:
@@ -106,7 +110,7 @@ class SeriesStamps:
         times_T = self._times_T[max(end - _LOOKED_AT, 0) : end]
         if self._zone is None or times_T.dtype.kind != "M" or not keeps_days(self._step):
             return ahead(times_T, self._step, number)
-        here_T = _clock(times_T, self._zone).tz_localize(None).to_numpy()
+        here_T = _dates(times_T).tz_localize(UTC).tz_convert(self._zone).tz_localize(None).to_numpy()
         here_N = _dates(ahead(here_T, self._step, number)).tz_localize(
             self._zone, ambiguous=np.ones(number, dtype=bool), nonexistent="shift_forward"
         )
@@ -114,9 +118,9 @@ class SeriesStamps:
 
     def _learn(self, times_R: NDArray[np.generic]) -> None:
         """Zone and pattern, from the latest cells."""
-        if not self._table.texts:
+        if self._table.texts is None:
             return
-        cells = self._cells.iloc[-_COMPARED:].astype(str).str.strip().tolist()
+        cells = self._table.texts[self._rows_R[-_COMPARED:]].tolist()
         times = times_R[-_COMPARED:]
         if last := _ZONED.fullmatch(cells[-1]):
             self._suffix = last[2]
@@ -140,7 +144,7 @@ class SeriesStamps:
             return [text + self._suffix for text in _by(here_N, self._pattern)]
         if self._zone is not None:
             return [moment.isoformat(" ") for moment in here_N]
-        dates = (here_N == here_N.normalize()).all() and self._step is not None and keeps_days(self._step)
+        dates = self._step is not None and keeps_days(self._step) and all(_at_midnight(moment) for moment in here_N)
         return [str(moment.date() if dates else moment) for moment in here_N]
 
 
@@ -155,7 +159,7 @@ def written(times: Sequence[np.generic], form: str) -> list[Any]:
         return np.asarray(times).tolist()  # type: ignore[no-any-return]  # a list, of an array
     if form == "excel":
         return [str(float((time - EXCEL_DAY_0) / np.timedelta64(1, "D"))) for time in np.asarray(times)]
-    return _by(_dates(times), form if "%" in form or form in UNIX else "%Y-%m-%d %H:%M:%S")
+    return _by(_clock(np.asarray(times), None), form if "%" in form or form in UNIX else "%Y-%m-%d %H:%M:%S")
 
 
 def _dates(times: Any) -> pd.DatetimeIndex:
@@ -164,17 +168,35 @@ def _dates(times: Any) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times)
 
 
-def _clock(times: NDArray[np.generic], zone: tzinfo | None) -> pd.DatetimeIndex:
+def _clock(times: NDArray[np.generic], zone: tzinfo | None) -> list[datetime]:
     """What clocks show at those times in the zone."""
-    moments = _dates(times)
-    return moments if zone is None else moments.tz_localize(UTC).tz_convert(zone)
+    whole = times.astype("datetime64[us]")
+    if (whole != times).any():  # nanoseconds, which only pandas' datetime has
+        moments = _dates(times)
+        return list(moments if zone is None else moments.tz_localize(UTC).tz_convert(zone))
+    plain: list[datetime] = whole.tolist()
+    return plain if zone is None else [moment.replace(tzinfo=UTC).astimezone(zone) for moment in plain]
 
 
-def _by(moments: pd.DatetimeIndex, pattern: str) -> list[str]:
+def _at_midnight(moment: datetime) -> bool:
+    return moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _by(moments: Sequence[datetime], pattern: str) -> list[str]:
     if pattern in UNIX:
+        plain = [moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment for moment in moments]
         unit = UNIX[pattern][0]
-        plain = moments.tz_convert(UTC).tz_localize(None) if moments.tz else moments
-        return [str(int(number)) for number in plain.to_numpy().astype(f"datetime64[{unit}]").astype(np.int64)]
+        return [str(number) for number in _dates(plain).to_numpy().astype(f"datetime64[{unit}]").astype(np.int64)]
     if "%q" in pattern:
-        return [pattern.replace("%q", str(moment.quarter)).replace("%Y", f"{moment.year:04d}") for moment in moments]
-    return [str(text) for text in moments.strftime(pattern)]
+        quarters = [(moment.month + 2) // 3 for moment in moments]
+        return [
+            pattern.replace("%q", str(quarter)).replace("%Y", f"{moment.year:04d}")
+            for moment, quarter in zip(moments, quarters, strict=True)
+        ]
+    return [_text(moment.replace(tzinfo=None) if moment.tzinfo else moment, pattern) for moment in moments]
+
+
+@lru_cache(maxsize=4096)
+def _text(moment: datetime, pattern: str) -> str:
+    """The series of a table mostly have the same times."""
+    return moment.strftime(pattern)
