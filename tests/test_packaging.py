@@ -28,6 +28,7 @@ BROUGHT = {
     "alembic": "optuna",  # whose tables are looked at
     "annotated-types": "pydantic",
     "grimp": "import-linter",
+    "markupsafe": "jinja2",
     "pydantic-core": "pydantic",
     "sqlalchemy": "optuna",  # and by MLflow, for the tables of each
 }
