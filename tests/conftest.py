@@ -18,6 +18,29 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Among several processes: first in each one's share is what takes long, so that none does so alone at the end.
+
+    xdist gives each an equal part of the list, in its order; who is done takes over from the end of another's. The
+    tests of a file stay together, as they may share what is made once.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        long = any(item.iter_markers("slow")) or any(item.iter_markers("ray"))
+        (files.setdefault(item.path, []) if long else short).append(item)
+    long_ones, share = list(files.values()), -(-len(short) // processes)
+    items[:] = [
+        item
+        for process in range(processes)
+        for part in (*long_ones[process::processes], short[process * share : (process + 1) * share])
+        for item in part
+    ]
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tracking server or a cluster of the user's must not be touched."""
