@@ -38,6 +38,7 @@ SMOKE = {
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
+    "tagging": f"tagged --epochs 1 --seeds 1 {SWEEP}",
 }
 """Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,
 with MLflow's tables made before."""
@@ -77,6 +78,11 @@ def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
         write_rolls(tmp_path / "rolls.mat")
     if name == "etth1":
         write_transformer(tmp_path / "ETTh1.csv")
+    if name == "tagging":
+        (tmp_path / "tagged").mkdir()
+        for split in ("train", "dev", "test"):
+            text = "".join(f"to O\nRome B-city\nw{number} O\n\n" for number in range(150 if split == "train" else 20))
+            (tmp_path / f"tagged/{split}.conll").write_text(text)
     if KEPT in SMOKE[name]:
         (tmp_path / name).mkdir()
         shutil.copy(migrated, tmp_path / name / "mlflow.db")

