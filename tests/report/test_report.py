@@ -72,6 +72,7 @@ class TestFiveQuestions:
         """Where seasonal naive is better, the verdict is no, in those words, before any praise."""
         page = _page(MadeUp(trials=12, trivial=0.01, name="seasonal naive").write(tmp_path / "sales"))
         assert 'class="verdict-card bad"' in page
+        assert re.fullmatch(r"Trial \d+ is not better than the trivial predictor \(seasonal naive\)\.", _headline(page))
         told = _answers(page)[QUESTIONS[2]]
         assert told.startswith("No. Trial ")
         assert "is not better than the trivial predictor (seasonal naive) on validation and test data" in told

@@ -175,6 +175,15 @@ class Problem(Protocol):
 
 
 @runtime_checkable
+class ShowingProblem(Problem, Protocol):
+    """A problem that shows what a model answers on a split; reports have pictures of it."""
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | None:
+        """Of a whole split, see `evaluate`; None where there is too much to be shown."""
+        ...
+
+
+@runtime_checkable
 class ReducingProblem(Problem, Protocol):
     """A problem whose predictions take too much memory to be kept until a split is through (a logit per word)."""
 
@@ -201,6 +210,34 @@ class Graph:
     module: nn.Module
     example: Callable[[int, int], Mapping[str, Tensor]]
     about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """What a classifier takes for what.
+
+    Args:
+        classes: Names.
+        counts: Row per true class, column per predicted one: items.
+        wrong: Items that it gets wrong, the surest first: "truth", "predicted" (names), "probability" (of the latter),
+            and what the item is: "text", or "series" (channel -> values).
+    """
+
+    classes: Sequence[str]
+    counts: Sequence[Sequence[int]]
+    wrong: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """Forecasts beside what came, in the data's own units.
+
+    Args:
+        windows: Each "channel", "before" (the values looked back on, at most 2 H), "truth" and "forecast" (H values);
+            None where nothing was read.
+    """
+
+    windows: Sequence[Mapping[str, Any]]
 
 
 Row = dict[str, Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from tuner.errors import DataError, is_text
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tuner.adapters.base import Batch, Forward, Item, Row, Split
+    from tuner.adapters.base import Batch, Confused, Forward, Item, Row, Split
     from tuner.adapters.batching import SequenceDataset
 
+MOST_CLASSES, MOST_WRONG, MOST_STEPS, MOST_CHANNELS = 40, 6, 120, 3
+"""Of what a report shows of a model's answers: classes of its matrix, mistakes, and values and channels of an item."""
 METRICS = (
     Metric(
         "accuracy",
@@ -175,6 +177,14 @@ class Classification:
 
         return SequenceDataset(Ragged(self.folder, f"{split}.x"), np.load(self.folder / f"{split}.y.npy"))
 
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | None:
+        """See `ShowingProblem`."""
+        return confused(self.classes, predictions, batches, self.item)
+
+    def item(self, x: NDArray[Any]) -> Mapping[str, Any]:  # noqa: ARG002 - subclasses look at it
+        """What an item's steps (T, ...) are for people; nothing, where numbers say nothing to them."""
+        return {}
+
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to one logit per class, its bias started as `ClassOptions.output_bias` says."""
         import torch
@@ -212,6 +222,52 @@ class Classification:
             "accuracy": (predicted == truth).double().mean().item(),
             "macro_f1": macro_f1(predicted.cpu().numpy(), truth.cpu().numpy(), len(self.classes)),
         }
+
+
+def confused(
+    classes: Sequence[str],
+    predictions: Sequence[Tensor],
+    batches: Sequence[Batch],
+    item: Callable[[Any], Mapping[str, Any]],
+) -> Confused | None:
+    """What is taken for what, and the surest mistakes.
+
+    Args:
+        classes: Their names.
+        predictions: Logits, (B, K) per batch.
+        batches: The items.
+        item: What an item's steps (T, ...), without padding, are for people.
+    """
+    import torch
+
+    from tuner.adapters.base import Confused
+
+    if len(classes) > MOST_CLASSES:
+        return None
+    probabilities_NK = torch.cat(list(predictions)).double().softmax(dim=1).cpu().numpy()
+    truth_N = torch.cat([batch.y for batch in batches]).cpu().numpy()
+    predicted_N = probabilities_NK.argmax(axis=1)
+    counts_KK = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(counts_KK, (truth_N, predicted_N), 1)
+    sure_N = probabilities_NK.max(axis=1)
+    wrong = [at for at in np.argsort(-sure_N, kind="stable") if predicted_N[at] != truth_N[at]][:MOST_WRONG]
+    first_B = np.cumsum([0, *(len(batch.y) for batch in batches)])
+    found = []
+    for at in wrong:
+        number = int(np.searchsorted(first_B, at, side="right")) - 1
+        batch, row = batches[number], int(at - first_B[number])
+        length = None if batch.lengths is None else int(batch.lengths[row])
+        names = {"truth": classes[truth_N[at]], "predicted": classes[predicted_N[at]]}
+        found.append({**names, "probability": float(sure_N[at]), **item(batch.x[row, :length].cpu().numpy())})
+    return Confused(classes, counts_KK.tolist(), found)
+
+
+def as_series(x_TC: NDArray[Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """The first channels of an item, thinned out: channel -> values."""
+    step = -(-len(x_TC) // MOST_STEPS)
+    return {
+        "series": {name: [float(value) for value in x_TC[::step, at]] for at, name in enumerate(names[:MOST_CHANNELS])}
+    }
 
 
 class ClassCodec:

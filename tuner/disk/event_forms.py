@@ -7,9 +7,9 @@ been added since the first version have defaults.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tuner.messages import State, Verdict
 
@@ -105,6 +105,35 @@ class _Ensemble(_Form):
     test: _Numbers
 
 
+class _Wrong(_Form):
+    truth: str
+    predicted: str
+    probability: _Number
+    text: str = ""
+    series: dict[str, list[_Number]] = {}
+
+
+class _Window(_Form):
+    channel: str
+    before: list[_Number | None] = []
+    truth: list[_Number | None]
+    forecast: list[_Number | None]
+
+
+class _Answers(_Form):
+    classes: list[str] = []
+    counts: list[list[_Whole]] = []
+    wrong: list[_Wrong] = []
+    windows: list[_Window] = []
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        sizes = {len(self.counts), *map(len, self.counts)} if self.counts else {len(self.classes)}
+        if sizes != {len(self.classes)}:
+            raise ValueError("there must be a row and a column of counts per class")
+        return self
+
+
 class _Results(_Form):
     findings: list[_Finding] | None = None
     parameters: _Whole | None = None
@@ -114,6 +143,7 @@ class _Results(_Form):
     progress: _Number | None = None
     unsaved: str | None = None
     test: dict[str, _Numbers] = {}
+    answers: dict[str, _Answers] = {}
     ensemble: _Ensemble | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,7 @@ class ReportedStudy:
         confirmed: Trainings on fresh seeds.
         test: Run -> score -> value on test data.
         task: The task file as it was last run; "" without one.
+        answers: Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ReportedStudy:
     confirmed: tuple[RunRecord, ...]
     test: Mapping[str, Mapping[str, float]]
     task: str
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def objective(self) -> Objective:
@@ -178,7 +180,7 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
     sweep: dict[str, Any] = next((event for event in reversed(told) if event["event"] == "sweep"), {})
     last = told[-1] if told else {"event": ""}
     records = list(read_runs(folder.events(run) for run in folder.runs()))
-    tests = [one.results.get("test") or {} for one in records if one.kind == "test"]
+    tested = next((one.results for one in records if one.kind == "test"), {})
     return ReportedStudy(
         name=folder.name,
         about=About.of(folder.name, sweep),
@@ -188,8 +190,9 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
         running=held(folder.lock),
         trials=_of_kind(records, "trial"),
         confirmed=_of_kind(records, "confirm"),
-        test=tests[-1] if tests else {},
+        test=tested.get("test") or {},
         task=_text(folder),
+        answers=tested.get("answers") or {},
     )
 
 

@@ -73,11 +73,11 @@ class Linear:
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """About one per 80 units; 1, 2 or 5 times a power of ten apart."""
+        """About one per 80 units, upwards per 45; 1, 2 or 5 times a power of ten apart."""
         span = self.high - self.low
         if span <= 0:
             return [(self.place(self.low), number(self.low))]
-        most = max(2, int(abs(self.end - self.start) / 80))
+        most = max(2, int(abs(self.end - self.start) / (80 if self.end > self.start else 45)))
         step = 10.0 ** math.floor(math.log10(span / most))
         step *= next(times for times in (1, 2, 5, 10) if span / (step * times) <= most)
         step = max(1.0, step) if self.whole else step

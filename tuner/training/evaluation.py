@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.base import Batch, Dataset, Problem
+from tuner.adapters.base import Batch, Dataset, Problem, ShowingProblem
 from tuner.errors import Diverged
 from tuner.training.devices import to_device
 
@@ -19,6 +22,28 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
     Raises:
         Diverged: A prediction is not finite.
     """
+    predictions, batches = _predicted(network, problem, dataset, device)
+    with torch.inference_mode():
+        return {name: float(score) for name, score in problem.evaluate(predictions, batches).items()}
+
+
+def shown(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, Any]:
+    """What the network answers over a whole split, for people; empty where it is no `ShowingProblem`.
+
+    Raises:
+        Diverged: A prediction is not finite.
+    """
+    if not isinstance(problem, ShowingProblem):
+        return {}
+    predictions, batches = _predicted(network, problem, dataset, device)
+    with torch.inference_mode():
+        found = problem.shown(predictions, batches)
+    return {} if found is None else asdict(found)
+
+
+def _predicted(
+    network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device
+) -> tuple[list[Tensor], list[Batch]]:
     network.eval()
     reduce = getattr(problem, "reduce", None)  # see `ReducingProblem`
     predictions: list[Tensor] = []
@@ -31,4 +56,4 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
             batches.append(batch)
         if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
             raise Diverged("a prediction is not finite")
-        return {name: float(score) for name, score in problem.evaluate(predictions, batches).items()}
+    return predictions, batches

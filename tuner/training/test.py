@@ -18,7 +18,7 @@ from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import Network, build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
-from tuner.training.evaluation import evaluate
+from tuner.training.evaluation import evaluate, shown
 from tuner.training.problems import open_problem
 
 
@@ -27,16 +27,18 @@ def test(spec: TrialSpec) -> Ended:
 
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value; under "ensemble", where one was asked
-        for, its runs, and its scores on "val" and "test".
+        for, its runs, and its scores on "val" and "test"; under "answers", the run -> what it answers on validation
+        data, as `Confused` or `Forecasts` has it; nothing where the problem shows none.
     """
     started = time.monotonic()
     torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
-    scores = {}
+    scores, answers = {}, {}
     for place in spec.models:
         network, problem = _opened(spec, place, device)
         scores[_run(place)] = evaluate(network, problem, problem.dataset("test"), device)
-    results: dict[str, Any] = {"test": scores}
+        answers[_run(place)] = shown(network, problem, problem.dataset("val"), device)
+    results: dict[str, Any] = {"test": scores, "answers": answers}
     if spec.ensemble:
         results["ensemble"] = _together(spec, spec.ensemble, device)
     return Ended(

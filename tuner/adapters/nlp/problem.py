@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.learned_options import EmbeddingInit
 from tuner.adapters.nlp.options import TextClassificationOptions
+
+MOST_TOKENS = 100
+"""Of a text that a report shows."""
 
 
 class TokenEmbedding(nn.Embedding):
@@ -46,6 +53,15 @@ class TextClassificationProblem(Classification):
     """Texts to classes."""
 
     options: TextClassificationOptions
+
+    def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
+        """The text that the tokens stand for, its beginning."""
+        from tokenizers import Tokenizer
+        from tokenizers.decoders import ByteLevel
+
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.decoder = ByteLevel()
+        return {"text": tokenizer.decode([int(token) - 1 for token in x[:MOST_TOKENS]]).strip()}
 
     def encoder(self) -> TokenEmbedding:
         """A fresh embedding of the prepared vocabulary."""

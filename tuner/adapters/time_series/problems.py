@@ -6,8 +6,10 @@ B items of a batch, T steps back, H steps ahead, C channels, S series.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tuner.adapters.base import Batch, Split
-from tuner.adapters.classification import Classification
+from tuner.adapters.base import Batch, Forecasts, Split
+from tuner.adapters.classification import Classification, as_series
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.options import ForecastingOptions
@@ -25,6 +27,8 @@ from tuner.adapters.time_series.requirements import check_channels, look_back
 from tuner.adapters.time_series.scoring import scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, denormalized
 
+MOST_WINDOWS = 6
+"""Of what a report shows of a model's forecasts."""
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": functional.mse_loss,
     "mae": functional.l1_loss,
@@ -40,6 +44,12 @@ class SeriesClassificationProblem(Classification):
         channels = self.facts["channels"]
         assert isinstance(channels, list)
         return Features(len(channels))
+
+    def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
+        """The first channels."""
+        channels = self.facts["channels"]
+        assert isinstance(channels, list)
+        return as_series(x, channels)
 
 
 class ForecastingProblem:
@@ -115,3 +125,33 @@ class ForecastingProblem:
         forecast_NHC = denormalized(torch.cat(list(predictions)).double(), y_NKC).cpu().numpy()
         truth_NHC, statistics_N3C = np.split(y_NKC.cpu().numpy(), [self.horizon, self.horizon + 2], axis=1)[::2]
         return scores(forecast_NHC, truth_NHC, *statistics_N3C.transpose(1, 0, 2))
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecasts:
+        """Windows spread over the split; see `ShowingProblem`."""
+        first_B = np.cumsum([0, *(len(batch.y) for batch in batches)])
+        windows = []
+        for at in np.unique(np.linspace(0, first_B[-1] - 1, MOST_WINDOWS).round().astype(int)):
+            number = int(np.searchsorted(first_B, at, side="right")) - 1
+            row = int(at - first_B[number])
+            windows.append(self._window(predictions[number][row], batches[number], row, int(at)))
+        return Forecasts(windows)
+
+    def _window(self, prediction_HC: Tensor, batch: Batch, row: int, number: int) -> dict[str, Any]:
+        """The first channel of a window, in its own units."""
+        y_KC = batch.y[row].double()
+        offset, spread, mean, scale = (y_KC[self.horizon + at, 0].item() for at in range(4))
+        steps = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
+        x_LC = batch.x[row, :steps, : self.options.segment * self.per_item].reshape(-1, self.per_item)
+        before_L = (x_LC[-2 * self.horizon :, 0].double() * spread + offset) * scale + mean
+        forecast_H = (prediction_HC[:, 0].double() * spread + offset) * scale + mean
+        return {
+            "channel": self.channels[number % len(self.channels) if self.options.channel_independence else 0],
+            "before": _plain(before_L),
+            "truth": _plain(y_KC[: self.horizon, 0] * scale + mean),
+            "forecast": _plain(forecast_H),
+        }
+
+
+def _plain(values: Tensor) -> list[float | None]:
+    """Values with None in place of what was not read."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]

@@ -19,6 +19,8 @@ from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
 from tuner.words import counted
 
+NAMES = {"mase": "MASE"}
+"""Scores that are written otherwise than they are called in a task file."""
 CLEAR = 0.1
 """Lower end of an interval of importance from which a parameter stands out: ours."""
 PER_CENT = {"accuracy", "macro_f1"}
@@ -48,7 +50,7 @@ def verdict(study: ReportedStudy) -> Section:
         study=study,
         state=_state(study),
         standing=_standing(study, judgement),
-        headline=_headline(study),
+        headline=_headline(study, judgement),
         tiles=_tiles(study),
         answers=[
             ("Which model?", _which(study)),
@@ -105,7 +107,7 @@ def _standing(study: ReportedStudy, judgement: Judgement) -> str:
     return "good" if study.finished and study.confirmed else "unsure"
 
 
-def _headline(study: ReportedStudy) -> str:
+def _headline(study: ReportedStudy, judgement: Judgement) -> str:
     """One sentence; what is not final says so."""
     if not study.trials:
         return "No trial has begun."
@@ -113,6 +115,8 @@ def _headline(study: ReportedStudy) -> str:
         over = any(one.state.final for one in study.trials)
         return "No trial has completed: there is nothing to use." if over else "No trial is over yet."
     name = called(study.winner)
+    if not judgement.beats and judgement.sentence:
+        return f"{judgement.sentence.split(f'({study.objective.trivial_name})')[0]}({study.objective.trivial_name})."
     if study.finished and study.confirmed:
         return f"Use {name}: the best mean on fresh seeds."
     if study.finished:
@@ -130,7 +134,7 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
     values = study.tests(study.winner, name) if has_test else study.fresh(study.winner, name)
     if not values and (best := next((study.about.best(one) for one in study.winner_runs), None)) is not None:
         name, values = study.objective.name, [best[1]]
-    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {name} on {data}", best=True)]
+    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {NAMES.get(name, name)} on {data}", best=True)]
     if study.winner != BASELINE:
         baseline = study.tests(BASELINE, name) if has_test else study.fresh(BASELINE, name)
         tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
@@ -155,7 +159,9 @@ def _how_good(study: ReportedStudy) -> str:
     if tests:
         own = score_text(study.tests(study.winner, name), name)
         beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
-        parts.append(f"{name} {own} on test data that the search never saw{beside}, {counted(len(tests), 'training')}.")
+        parts.append(
+            f"{NAMES.get(name, name)} {own} on test data that the search never saw{beside}, {counted(len(tests), 'training')}."
+        )
     else:
         parts.append("The test data was not read.")
     if fresh:

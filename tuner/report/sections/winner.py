@@ -11,6 +11,7 @@ from tuner.diagnostics import names
 from tuner.disk.events import RunRecord
 from tuner.report.plot import Frame, legend
 from tuner.report.section import Section
+from tuner.report.sections.answers import answered
 from tuner.report.sections.curves import points
 from tuner.report.study import ReportedStudy, called
 from tuner.report.svg import Linear, path, tag, value_scale
@@ -44,6 +45,7 @@ def winner(study: ReportedStudy) -> Section | None:
         gates=gates,
         gates_shown=shown_gates,
         name=called(study.winner),
+        answers=answered(study.answers.get(best.run) or {}),
     )
     return Section("winner", f"What does {called(study.winner)} do inside?", "The winner", body)
 
