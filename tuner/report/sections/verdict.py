@@ -159,9 +159,8 @@ def _how_good(study: ReportedStudy) -> str:
     if tests:
         own = score_text(study.tests(study.winner, name), name)
         beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
-        parts.append(
-            f"{NAMES.get(name, name)} {own} on test data that the search never saw{beside}, {counted(len(tests), 'training')}."
-        )
+        told = f"{NAMES.get(name, name)} {own} on test data that the search never saw{beside}"
+        parts.append(f"{told}, {counted(len(tests), 'training')}.")
     else:
         parts.append("The test data was not read.")
     if fresh:
