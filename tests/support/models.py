@@ -20,7 +20,12 @@ from tuner.training.settings import settings
 
 
 def made_model(
-    folder: Path, case: str = "nlp/classification", params: Mapping[str, Any] | None = None, *, seeds: int = 1
+    folder: Path,
+    case: str = "nlp/classification",
+    params: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    *,
+    seeds: int = 1,
 ) -> Path:
     """The folder of a model with weights by chance.
 
@@ -29,11 +34,12 @@ def made_model(
         case: As in `DATA`.
         params: Of the network.
         seeds: Members of an ensemble; each by itself is what `model` would be of its seed alone.
+        data: Options of the adapter, in place of those in `DATA`.
     """
     name = case.partition(":")[0]
     entry = ADAPTERS[name]
     (folder / "data").mkdir(parents=True)
-    data = DATA[case](folder / "data")
+    data = DATA[case](folder / "data") if data is None else data
     params = {**defaults_of(entry.load()), "cell": "gru", "hidden_size": 8, **(params or {})}
     chosen = settings(params, adapter=entry.load(), data_options=entry.options, data=data)
     adapter = entry.load()(chosen.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CELL_BYTES = 8
+_BUFFER = 1 << 20
+"""Bytes of a column that are read at once, where a table is read in parts."""
 _DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 """What pyarrow and pandas raise of damaged bytes and of metadata that lies, beside errors of their own."""
 
@@ -71,7 +74,46 @@ def first_rows(path: Path, rows: int) -> tuple[pd.DataFrame, bool]:
     return frame, whole
 
 
+def parts(path: Path, cells: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """A table as `read_parquet` has it, some rows after the other; at least one part, which may be empty.
+
+    Args:
+        path: The file.
+        cells: About how many cells a part has at most.
+        columns: Those that are read, where all of them are there; none for all.
+
+    Raises:
+        DataError: The file is damaged, or its columns share a name or are too many.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with regular.open_bytes(path) as file:
+            opened = pq.ParquetFile(file, buffer_size=_BUFFER)
+            names = [str(name) for name in opened.schema_arrow.names]
+            check_columns(names, str(path))
+            _check_rows(opened.metadata, path)
+            chosen = [*dict.fromkeys(columns)] if columns and set(columns) <= set(names) else names
+            rows = max(1, cells // max(1, len(chosen)))
+            empty = opened.schema_arrow.empty_table().select(chosen)
+            for batch in opened.iter_batches(batch_size=rows, columns=chosen) if opened.metadata.num_rows else (None,):
+                frame = _frame(_plain(empty if batch is None else pa.Table.from_batches([batch])))
+                frame.columns = [str(name) for name in frame.columns]
+                yield frame
+    except DataError:
+        raise
+    except (*_DAMAGED, pa.ArrowException) as error:
+        raise DataError("the file must be readable Parquet", value=_in_a_line(error), where=str(path)) from error
+
+
 def _check_size(metadata: Any, path: Path) -> None:
+    _check_rows(metadata, path)
+    rows = metadata.num_rows
+    must_fit(_CELL_BYTES * rows * metadata.num_columns, path, what=f"{rows} rows of {metadata.num_columns} columns")
+
+
+def _check_rows(metadata: Any, path: Path) -> None:
     rows = sum(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
     if rows < 0 or rows != metadata.num_rows:
         raise DataError(
@@ -80,7 +122,6 @@ def _check_size(metadata: Any, path: Path) -> None:
             fix="It is damaged: save it again.",
             where=str(path),
         )
-    must_fit(_CELL_BYTES * rows * metadata.num_columns, path, what=f"{rows} rows of {metadata.num_columns} columns")
 
 
 def _plain(table: Any) -> Any:

@@ -78,7 +78,10 @@ class ProbeCodec:
         ]
 
     def _item(self, each: object, where: str) -> Item:
-        values = np.asarray(each)
+        try:
+            values = np.asarray(each)
+        except ValueError as error:  # of rows that are not equally long
+            return Item(where, None, f"it must be an array: {error}")
         shape = "(steps,)" if self._symbols else f"(steps, {self._size})"
         fits = values.ndim == 1 if self._symbols else values.shape[1:] == (self._size,)
         if not fits or not len(values) or values.dtype.kind not in "iufb":

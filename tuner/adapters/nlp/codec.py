@@ -6,7 +6,6 @@ line is a text, and in a folder a file is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from torch import nn
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
 from tuner.adapters.files import read_text
+from tuner.adapters.lines import NO_TEXT, lines_of, told_rows
 from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.problem import TextClassificationProblem
 from tuner.adapters.nlp.vocabulary import encode, normalised
-from tuner.adapters.table import form_of, read_rows
+from tuner.adapters.table import form_of
 from tuner.disk import regular
 from tuner.errors import DataError, is_text
 
@@ -47,12 +47,14 @@ class TextClassCodec(ClassCodec):
             files = sorted(file for file in path.rglob("[!.]*.txt"))
             if not files:
                 raise DataError("the folder must hold .txt files", value="none", where=str(path))
-            yield from (self._item(read_text(file, options.encoding), str(file)) for file in files)
-        elif (form := form_of(path)) == "csv":
-            for cells, where in read_rows(path, form, (options.text,), encoding=options.encoding):
-                yield self._item(cells[options.text], where)
-        elif form == "jsonl":
-            yield from self._json_lines(path)
+            yield from map(self._file, files)
+        elif (form := form_of(path)) is not None:
+            for row in told_rows(path, form, (options.text,), options.encoding):
+                yield (
+                    Item(row.where, None, row.problem)
+                    if row.problem
+                    else self._item(row.cells[options.text], row.where)
+                )
         else:
             yield from self._lines(path)
 
@@ -85,45 +87,32 @@ class TextClassCodec(ClassCodec):
 
         return Graph(network, example, {"x": x})
 
+    def _file(self, path: Path) -> Item:
+        try:
+            return self._item(read_text(path, self._options.encoding), str(path))
+        except DataError as error:
+            return Item(str(path), None, error.problem)
+
     def _item(self, text: object, where: str) -> Item:
         if not isinstance(text, str):
             return Item(where, None, f"it must be a text, but is {text!r:.80}")
         if not is_text(text):
-            return Item(where, None, "it has half of a surrogate pair")
+            return Item(where, None, NO_TEXT)
         clean = normalised(text, lowercase=self._options.lowercase)
         if not clean:
             return Item(where, None, "the text is empty")
         (tokens,) = encode(self._tokenizer, [clean], self._options.max_length)
         return Item(where, tokens.astype(np.int64))
 
-    def _json_lines(self, path: Path) -> Iterator[Item]:
-        name = self._options.text
-        for number, line in enumerate(read_text(path, self._options.encoding).split("\n"), start=1):
-            if not line.strip():
-                continue
-            where = f"{path}:{number}"
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                yield Item(where, None, f"the line must be valid JSON: {error}")
-                continue
-            if not isinstance(row, dict) or name not in row:
-                yield Item(where, None, f"the line must be an object with {name!r}")
-            else:
-                yield self._item(row[name], where)
-
     def _lines(self, path: Path) -> Iterator[Item]:
         """Plain lines; where every line begins with a label that is known, as training data has it, what follows."""
-        lines = [
-            (f"{path}:{number}", line)
-            for number, line in enumerate(read_text(path, self._options.encoding).splitlines(), start=1)
-        ]
-        while lines and not lines[-1][1].strip():
-            lines.pop()
-        mark = "\t" if lines and "\t" in lines[0][1] else " "
+        mark = ""
         known = set(self.problem.classes)
-        parted = [line.partition(mark) for _, line in lines if line.strip()]
-        if parted and all(label.partition(":")[0].strip() in known and rest for label, _, rest in parted):
-            lines = [(where, line.partition(mark)[2]) for where, line in lines]
-        for where, line in lines:
-            yield self._item(line, where)
+        for line, _ in lines_of(path, self._options.encoding):
+            mark = mark or ("\t" if "\t" in line else " ")
+            label, _, rest = line.partition(mark)
+            if line.strip() and not (label.partition(":")[0].strip() in known and rest):
+                mark = ""
+                break
+        for line, where in lines_of(path, self._options.encoding):
+            yield self._item(line.partition(mark)[2] if mark else line, where)

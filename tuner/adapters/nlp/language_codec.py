@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tuner.adapters.base import Batch, Item, Row
 from tuner.adapters.batching import device_of
-from tuner.adapters.files import read_text
+from tuner.adapters.lines import NO_TEXT, lines_of
 from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
 from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem
 from tuner.adapters.nlp.options import LanguageAsked, LanguageModellingOptions
@@ -73,11 +73,10 @@ class LanguageCodec:
         if path.is_dir() and not corpus_files(path):
             raise DataError("the folder must hold a .txt or .md file", value="none", where=str(path))
         if not self.asked.lines:
-            yield self._item(corpus_text(path, self._options.encoding), str(path))
+            yield self._whole(path)
             return
         for file in corpus_files(path):
-            lines = normalised_lines(read_text(file, self._options.encoding)).rstrip("\n").split("\n")
-            yield from (self._item(line, f"{file}:{number}") for number, line in enumerate(lines, start=1))
+            yield from (self._item(line, where) for line, where in lines_of(file, self._options.encoding))
 
     def items(self, data: Any) -> Iterator[Item]:
         """A text, a list of texts and paths, or a DataFrame with a column `text`. See `Codec`."""
@@ -114,12 +113,21 @@ class LanguageCodec:
             rows.append(row)
         return [[row] for row in rows]
 
+    def _whole(self, path: Path) -> Item:
+        try:
+            text = corpus_text(path, self._options.encoding)
+        except DataError as error:
+            if not path.exists():
+                raise
+            return Item(str(path), None, error.problem, {"place": str(path)})
+        return self._item(text, str(path))
+
     def _item(self, text: object, where: str) -> Item:
         place = {"place": where}
         if not isinstance(text, str):
             return Item(where, None, f"it must be a text, but is {text!r:.80}", place)
         if not is_text(text):
-            return Item(where, None, "it has half of a surrogate pair", place)
+            return Item(where, None, NO_TEXT, place)
         text = normalised_lines(text)
         if not text.strip():
             return Item(where, None, "the text is blank", place)

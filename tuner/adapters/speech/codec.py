@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from tuner.adapters.arrays import read_arrays
 from tuner.adapters.base import Item
 from tuner.adapters.classification import ClassCodec, as_used
+from tuner.adapters.lines import told_rows
 from tuner.adapters.speech.features import features_of, lengths_in, standardized
 from tuner.adapters.speech.formats import UNREAD, is_recording, visible_files
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.problem import SpeechClassificationProblem
 from tuner.adapters.speech.recordings import NewRecording, listed
-from tuner.adapters.table import form_of, read_rows
+from tuner.adapters.table import form_of
 from tuner.errors import DataError
 
 
@@ -53,8 +54,11 @@ class SpeechClassCodec(ClassCodec):
                 raise DataError("the folder must hold recordings", value="none", where=str(path))
             yield from (self._recording(file, str(file)) for file in found)
         elif (form := form_of(path)) is not None:
-            for cells, where in read_rows(path, form, ("path",)):
-                yield self._listed(path.parent, cells["path"], where)
+            for row in told_rows(path, form, ("path",)):
+                if row.problem:
+                    yield Item(row.where, None, row.problem, {"path": row.where})
+                else:
+                    yield self._listed(path.parent, row.cells["path"], row.where)
         elif path.suffix.lower() == ".npz":
             raise DataError("the model takes recordings, not features", value=path.name, where=str(path))
         else:

@@ -7,6 +7,7 @@ channels]), lists of arrays (steps[, channels]), tables in memory, paths. T step
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,10 +22,11 @@ from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.problems import SeriesClassificationProblem
 from tuner.adapters.time_series.reading import items_in, steps_and_channels
 from tuner.adapters.time_series.scaling import Scaling
-from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.table import SUFFIXES, Part, Table
 from tuner.adapters.time_series.ts_file import item_of, read_new
 from tuner.errors import DataError
 
@@ -134,24 +136,44 @@ class SeriesClassCodec(ClassCodec):
     def _table(self, path: Path, frame: pd.DataFrame | None = None) -> Iterator[Item]:
         options = self._options
         text = [name for name in (options.id, options.time) if name]
-        table = Table(path, text, self._names, options.writing, frame)
-        names = self._names or self._steps_of(table)
-        values, places = table.numbers_there(names), table.places()
+        found = Sections(path, text, self._names, options.writing, frame, name=options.id, time=options.time)
+        names = self._names
         if options.id is None:
             self._check_channels(1, path)
-            x_NT1 = self._scaled(values[:, :, None])
-            broken = set(np.flatnonzero(~np.isfinite(x_NT1).all(axis=(1, 2))).tolist())
-            for row, where in enumerate(places):
-                if row in broken:
-                    told = _first_broken(table, names, values[row : row + 1], [""], [row])
-                    yield Item(where, None, told or _TOO_LARGE)
-                else:
-                    yield Item(where, x_NT1[row])
+            for part in found.parts():
+                table = found.table(part)
+                names = names or (self._steps_of(table) if table is not None else [])
+                yield from _in_place(self._rows(table, names), part)
+        else:
+            for table, part in found.tables():
+                if table is not None:
+                    names = names or self._steps_of(table)
+                    yield from self._groups(table, names, options.id, found.known)
+                yield from (Item(where, None, why, {options.id: where}) for _, where, why in part.refused)
+
+    def _rows(self, table: Table | None, names: Sequence[str]) -> Iterator[Item]:
+        """Each row of a table as an item."""
+        if table is None:
             return
-        groups = groups_of(table, options.id, options.time, options.time_format)
-        for name, rows in zip(groups.names, np.split(groups.order, groups.starts[1:]), strict=True):
-            where, facts = places[rows[0]], {options.id: name}
+        values, places = table.numbers_there(names), table.places()
+        x_NT1 = self._scaled(values[:, :, None])
+        broken = set(np.flatnonzero(~np.isfinite(x_NT1).all(axis=(1, 2))).tolist())
+        for row, where in enumerate(places):
+            if row in broken:
+                told = _first_broken(table, names, values[row : row + 1], [""], [row])
+                yield Item(where, None, told or _TOO_LARGE)
+            else:
+                yield Item(where, x_NT1[row])
+
+    def _groups(self, table: Table, names: Sequence[str], name: str, known: Sequence[str]) -> Iterator[Item]:
+        """The rows of a table that have one id as an item."""
+        values, places = table.numbers_there(names), table.places()
+        groups = groups_of(table, name, self._options.time, self._options.time_format, tolerant=True, known=known)
+        for number, rows in enumerate(np.split(groups.order, groups.starts[1:])):
+            where, facts = places[rows[0]], {name: groups.names[number] or places[rows[0]]}
             told = _first_broken(table, names, values[rows], [f"{places[row]}: " for row in rows], rows.tolist())
+            if number in groups.unsound:
+                told = str(groups.unsound[number])
             yield Item(where, None, told, facts) if told else self._item(values[rows], where, facts)
 
     def _steps_of(self, table: Table) -> list[str]:
@@ -184,6 +206,16 @@ class SeriesClassCodec(ClassCodec):
         """On the scale of the training items, (..., C); infinite where that is too large for 32 bits."""
         with np.errstate(over="ignore"):
             return self._scaling(values).astype(np.float32)
+
+
+def _in_place(items: Iterator[Item], part: Part) -> Iterator[Item]:
+    """The items of rows, with one where a row is none."""
+    passed = 0
+    for before, where, why in part.refused:
+        yield from islice(items, before - passed)
+        passed = before
+        yield Item(where, None, why)
+    yield from items
 
 
 def _first_broken(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,10 @@ from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
-from tuner.adapters.time_series.groups import groups_of
+from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.origins import Windows
+from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.scaling import Scaling, standardization
 from tuner.adapters.time_series.series import Series, on_grid
@@ -36,11 +38,15 @@ from tuner.adapters.time_series.windows import denormalized
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tuner.adapters.base import Forward
 
 _AT_ONCE = 256
 """Windows, or channels of windows, that are forecast at once."""
 _EXAMPLE_ROWS, _EXAMPLE_START = 24, np.datetime64("2024-01-01T00:00:00", "us")
+_LEAST = 256
+"""Rows of a series that are held of a long file, beside those that a window and its gaps need."""
 _NO_ROWS = np.empty((2, 0), dtype=np.int64)
 
 
@@ -57,16 +63,8 @@ class _Window(Item):
     scaling: Scaling | None = None
 
 
-class ForecastCodec:
-    """Series to their next steps, on their own scale.
-
-    Columns: the series' name and `scaled_by` where there may be several series, `origin` where every row is asked for,
-    `step` from 1 on, the time, and the forecast of each target. A name that is taken by one of these gets a `_`.
-
-    Args:
-        folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
-        options: The adapter's.
-    """
+class _Reading:
+    """The windows of series, read from tables and arrays; `ForecastCodec` answers them."""
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
         self.problem = ForecastingProblem(folder, options)
@@ -91,6 +89,157 @@ class ForecastCodec:
         taken = {"problem", "scaled_by", "origin", "step", self._series, options.time}
         self._targets = [f"{name}_" if name in taken else name for name in self.problem.channels]
 
+    def read(self, path: Path) -> Iterator[Item]:
+        """A table; series by series. See `Codec`."""
+        if path.suffix.lower() not in SUFFIXES:
+            raise DataError("the file's ending must be one of " + " ".join(SUFFIXES), value=path.name, where=str(path))
+        yield from self._sections(path, str(path))
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """A DataFrame of the form of the tables, or a list of arrays (T,) or (T, C), or paths. See `Codec`."""
+        if hasattr(data, "columns"):
+            yield from self._sections(Path("the DataFrame"), "the DataFrame", data)
+            return
+        if isinstance(data, str | bytes | dict) or not hasattr(data, "__iter__"):
+            raise DataError("series must be a table's path, a DataFrame or a list of arrays", value=data)
+        for number, each in enumerate(data):
+            if isinstance(each, str | Path):
+                yield from self.read(Path(each))
+            else:
+                yield from self._array(each, f"item {number}")
+
+    @property
+    def _text_columns(self) -> list[str]:
+        return [name for name in (self._options.time, self._series) if name]
+
+    def _array(self, values: Any, where: str) -> Iterator[Item]:
+        try:
+            values_TC = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            yield Item(where, None, f"it must be an array of numbers: {error}")
+            return
+        values_TC = values_TC[:, None] if values_TC.ndim == 1 else values_TC
+        if values_TC.ndim != 2 or values_TC.shape[1] != len(self.problem.channels):
+            yield Item(where, None, f"it must be (rows, {len(self.problem.channels)}), but is {values_TC.shape}")
+            return
+        name = "" if self._named else next(iter(self._scalings), "")
+        yield from self._of_series(Series(name, np.where(np.isfinite(values_TC), values_TC, np.nan), where))
+
+    def _sections(self, path: Path, where: str, frame: pd.DataFrame | None = None) -> Iterator[Item]:
+        options = self._options
+        found = Sections(
+            path,
+            self._text_columns,
+            self.problem.channels,
+            options.writing,
+            frame,
+            name=self._series,
+            time=options.time,
+        )
+        for table, part in found.tables(None if self.asked.every_origin else partial(self._worth, found)):
+            refused = [Item(place, None, why) for _, place, why in part.refused]
+            if table is not None and (self._series or not refused):
+                yield from self._table(table, where, found.known)
+            yield from refused if self._series else refused[:1]
+
+    def _worth(self, sections: Sections, table: Table) -> NDArray[np.bool_]:
+        """The rows that a forecast from the last ones needs: those looked back on, and what fills their gaps.
+
+        Of series that are scaled by their own rows, or have a fault, all.
+        """
+        groups = self._groups(table, sections.known)
+        kept_N = np.zeros(len(table), dtype=bool)
+        bounds = [*groups.starts, len(groups.order)]
+        least = 4 * (self.problem.window + self._season) + _LEAST
+        for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
+            known = not self._named or name in self._scalings
+            first = max(start, end - least) if known and number not in groups.unsound else start
+            kept_N[groups.order[first:end]] = True
+        return kept_N
+
+    def _groups(self, table: Table, known: Sequence[str]) -> Groups:
+        options = self._options
+        return groups_of(table, self._series, options.time, options.time_format, tolerant=True, known=known)
+
+    def _table(self, table: Table, where: str, known: Sequence[str]) -> Iterator[Item]:
+        options = self._options
+        groups = self._groups(table, known)
+        values_NC = table.numbers_there(self.problem.channels)
+        stamps = None
+        step = self._step
+        if options.time:
+            stamps = Stamps(table.cells(options.time), options.time_format)
+            if (groups.times.dtype.kind == "M") != (self._kind == "M"):
+                raise DataError(
+                    f"{options.time} must hold what it held in training, {'dates' if self._kind == 'M' else 'numbers'}",
+                    value=str(table.cells(options.time).iloc[0]),
+                    where=where,
+                )
+            step = step or step_of(groups.times, groups.starts)
+        bounds = [*groups.starts, len(groups.order)]
+        for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
+            rows, times = groups.order[start:end], groups.times[start:end]
+            place = f"{where}: series {name}" if name else where
+            series = Series(name, values_NC[rows], place)
+            try:
+                if number in groups.unsound:
+                    raise groups.unsound[number]
+                if options.time and step is not None:
+                    series, _ = on_grid(series, times, step, options.gaps, self._season)
+            except DataError as error:
+                yield Item(place, None, str(error), self._known(name))
+                continue
+            if options.gaps == "ignore":
+                step = step_of(times, np.zeros(1, dtype=np.int64))
+            found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
+            yield from self._of_series(series, found)
+
+    def _known(self, name: str) -> dict[str, Any]:
+        return {self._series: name} if self._series else {}
+
+    def _of_series(self, series: Series, stamps: SeriesStamps | None = None) -> Iterator[Item]:
+        """The windows of a series, or why it has none."""
+        known, problem = self._known(series.name), ""
+        scaling = self._scalings.get(series.name) if self._named else next(iter(self._scalings.values()))
+        if self._series:
+            known["scaled_by"] = "own rows" if scaling is None else "training"
+        if scaling is None:
+            if self._nameless:
+                problem = "scaled by its own rows: the model, of an earlier version, does not know series by name"
+            whole_TC = series.values[~np.isnan(series.values).any(axis=1)]
+            if not len(whole_TC):
+                yield Item(series.where, None, "no row has all values", known)
+                return
+            try:
+                scaling = standardization(whole_TC, series.where)
+            except DataError as error:
+                yield Item(series.where, None, str(error), known)
+                return
+        starts = [0, *(series.breaks if series.breaks is not None else ())]
+        stretches = list(zip(starts, [*starts[1:], len(series.values)], strict=True))
+        enough = [(start, end) for start, end in stretches if end - start >= self._least]
+        for start, end in enough if self.asked.every_origin and enough else stretches[-1:]:
+            if end - start < self._least:
+                rows = f"{end - start} {'row' if end - start == 1 else 'rows'}{' after a gap' if start else ''}"
+                reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
+                yield Item(series.where, None, reason, known)
+                continue
+            found = _Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
+            for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
+                yield replace(item, scaling=scaling, problem=problem) if isinstance(item, _Window) else item
+
+
+class ForecastCodec(_Reading):
+    """Series to their next steps, on their own scale.
+
+    Columns: the series' name and `scaled_by` where there may be several series, `origin` where every row is asked for,
+    `step` from 1 on, the time, and the forecast of each target. A name that is taken by one of these gets a `_`.
+
+    Args:
+        folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
+        options: The adapter's.
+    """
+
     def columns(self, *, proba: bool) -> dict[str, type]:  # noqa: ARG002 - contract
         """See `Codec`."""
         time = self._options.time
@@ -102,25 +251,6 @@ class ForecastCodec:
         if time:
             found[time] = kind
         return found | dict.fromkeys(self._targets, float)
-
-    def read(self, path: Path) -> Iterator[Item]:
-        """A table; series by series. See `Codec`."""
-        if path.suffix.lower() not in SUFFIXES:
-            raise DataError("the file's ending must be one of " + " ".join(SUFFIXES), value=path.name, where=str(path))
-        yield from self._table(Table(path, self._text_columns, self.problem.channels, self._options.writing), str(path))
-
-    def items(self, data: Any) -> Iterator[Item]:
-        """A DataFrame of the form of the tables, or a list of arrays (T,) or (T, C), or paths. See `Codec`."""
-        if hasattr(data, "columns"):
-            yield from self._table(Table(Path("the DataFrame"), self._text_columns, frame=data), "the DataFrame")
-            return
-        if isinstance(data, str | bytes | dict) or not hasattr(data, "__iter__"):
-            raise DataError("series must be a table's path, a DataFrame or a list of arrays", value=data)
-        for number, each in enumerate(data):
-            if isinstance(each, str | Path):
-                yield from self.read(Path(each))
-            else:
-                yield from self._array(each, f"item {number}")
 
     def example(self) -> dict[str, list[Any]]:
         """A few rows of one series, all of them its mean. See `Codec`."""
@@ -172,90 +302,6 @@ class ForecastCodec:
             known = "of the series' training rows, as `series` says; of one that was not in training, of its own rows"
             about |= {"mean": f"mean {known}", "scale": f"standard deviation {known}", "series": told(self._scalings)}
         return Graph(whole, whole.example, about)
-
-    @property
-    def _text_columns(self) -> list[str]:
-        return [name for name in (self._options.time, self._series) if name]
-
-    def _array(self, values: Any, where: str) -> Iterator[Item]:
-        try:
-            values_TC = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            yield Item(where, None, f"it must be an array of numbers: {error}")
-            return
-        values_TC = values_TC[:, None] if values_TC.ndim == 1 else values_TC
-        if values_TC.ndim != 2 or values_TC.shape[1] != len(self.problem.channels):
-            yield Item(where, None, f"it must be (rows, {len(self.problem.channels)}), but is {values_TC.shape}")
-            return
-        name = "" if self._named else next(iter(self._scalings), "")
-        yield from self._of_series(Series(name, np.where(np.isfinite(values_TC), values_TC, np.nan), where))
-
-    def _table(self, table: Table, where: str) -> Iterator[Item]:
-        options = self._options
-        groups = groups_of(table, self._series, options.time, options.time_format, tolerant=True)
-        values_NC = table.numbers_there(self.problem.channels)
-        stamps = None
-        step = self._step
-        if options.time:
-            stamps = Stamps(table.cells(options.time), options.time_format)
-            if (groups.times.dtype.kind == "M") != (self._kind == "M"):
-                raise DataError(
-                    f"{options.time} must hold what it held in training, {'dates' if self._kind == 'M' else 'numbers'}",
-                    value=str(table.cells(options.time).iloc[0]),
-                    where=where,
-                )
-            step = step or step_of(groups.times, groups.starts)
-        bounds = [*groups.starts, len(groups.order)]
-        for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
-            rows, times = groups.order[start:end], groups.times[start:end]
-            place = f"{where}: series {name}" if name else where
-            series = Series(name, values_NC[rows], place)
-            try:
-                if number in groups.repeated:
-                    raise groups.repeated[number]
-                if options.time and step is not None:
-                    series, _ = on_grid(series, times, step, options.gaps, self._season)
-            except DataError as error:
-                yield Item(place, None, str(error), self._known(name))
-                continue
-            if options.gaps == "ignore":
-                step = step_of(times, np.zeros(1, dtype=np.int64))
-            found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
-            yield from self._of_series(series, found)
-
-    def _known(self, name: str) -> dict[str, Any]:
-        return {self._series: name} if self._series else {}
-
-    def _of_series(self, series: Series, stamps: SeriesStamps | None = None) -> Iterator[Item]:
-        """The windows of a series, or why it has none."""
-        known, problem = self._known(series.name), ""
-        scaling = self._scalings.get(series.name) if self._named else next(iter(self._scalings.values()))
-        if self._series:
-            known["scaled_by"] = "own rows" if scaling is None else "training"
-        if scaling is None:
-            if self._nameless:
-                problem = "scaled by its own rows: the model, of an earlier version, does not know series by name"
-            whole_TC = series.values[~np.isnan(series.values).any(axis=1)]
-            if not len(whole_TC):
-                yield Item(series.where, None, "no row has all values", known)
-                return
-            try:
-                scaling = standardization(whole_TC, series.where)
-            except DataError as error:
-                yield Item(series.where, None, str(error), known)
-                return
-        starts = [0, *(series.breaks if series.breaks is not None else ())]
-        stretches = list(zip(starts, [*starts[1:], len(series.values)], strict=True))
-        enough = [(start, end) for start, end in stretches if end - start >= self._least]
-        for start, end in enough if self.asked.every_origin and enough else stretches[-1:]:
-            if end - start < self._least:
-                rows = f"{end - start} {'row' if end - start == 1 else 'rows'}{' after a gap' if start else ''}"
-                reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
-                yield Item(series.where, None, reason, known)
-                continue
-            found = _Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
-            for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
-                yield replace(item, scaling=scaling, problem=problem) if isinstance(item, _Window) else item
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,8 @@ class Groups(NamedTuple):
         times: See `Times.values`; the rows' numbers where no column holds times.
         unordered: Rows that stood after a later one of their group.
         guessed: See `Times.guessed`.
-        repeated: Why a group is not sound in which one time is there twice, by its number in `names`.
+        unsound: Why a group cannot be put in order, by its number in `names`: one time is there twice, or a cell is no
+            time or no name.
     """
 
     names: list[str]
@@ -32,7 +33,7 @@ class Groups(NamedTuple):
     times: NDArray[np.generic]
     unordered: int = 0
     guessed: str = ""
-    repeated: Mapping[int, DataError] = {}
+    unsound: Mapping[int, DataError] = {}
 
     def notices(self, time: str | None) -> list[str]:
         """What was guessed of the times of that column, and what was put in order."""
@@ -44,7 +45,15 @@ class Groups(NamedTuple):
         return told
 
 
-def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO, *, tolerant: bool = False) -> Groups:
+def groups_of(
+    table: Table,
+    name: str | None,
+    time: str | None,
+    form: str = AUTO,
+    *,
+    tolerant: bool = False,
+    known: Sequence[str] = (),
+) -> Groups:
     """The rows of each group (an item, a series), in order of time.
 
     Args:
@@ -52,37 +61,48 @@ def groups_of(table: Table, name: str | None, time: str | None, form: str = AUTO
         name: Text column whose cells tell the groups apart; None: all rows are one.
         time: Column that orders a group's rows; None keeps the order of the rows.
         form: How times are written.
-        tolerant: Whether groups that have one time twice are named rather than refused.
+        tolerant: Whether groups that cannot be put in order are named rather than refused.
+        known: As `read_times_there` has it.
 
     Raises:
-        DataError: A group has one time twice.
+        DataError: A group has one time twice; not tolerant: a cell is no time, or no name.
     """
-    names = table.text(name) if name else np.full(len(table), "")
+    names = np.full(len(table), "")
+    if name:
+        names = np.asarray(table.text_there(name), dtype=np.str_) if tolerant else table.text(name)
     labels, first, number = np.unique(names, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))  # groups by first appearance
     number = rank[number]
-    times, guessed = table.times(time, form) if time else Times(np.arange(len(table)))
+    unread: dict[int, str] = {}
+    (times, guessed) = Times(np.arange(len(table)))
+    if time and tolerant:
+        (times, guessed), unread = table.times_there(time, form, known)
+    elif time:
+        times, guessed = table.times(time, form)
     as_written = np.argsort(number, kind="stable")
     steps = np.diff(times[as_written])
     behind = steps < np.zeros(1, dtype=steps.dtype)
     unordered = int((behind & (np.diff(number[as_written]) == 0)).sum())
+    unsound = {int(number[row]): DataError(why, where=table.place(row)) for row, why in sorted(unread.items())[::-1]}
+    if name and "" in labels:
+        row = int(np.flatnonzero(names == "")[0])
+        unsound[int(number[row])] = DataError(f"{name} must not be empty", fix="Fill it in.", where=table.place(row))
     order = np.lexsort((times, number))
     number, times = number[order], times[order]
     twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
-    repeated: dict[int, DataError] = {}
     for at in twice if time else ():
-        if int(number[at]) not in repeated:
+        if int(number[at]) not in unsound:
             row = order[at + 1]
-            repeated[int(number[at])] = DataError(
+            unsound[int(number[at])] = DataError(
                 f"{time} must differ from row to row" + (f" within one {name}" if name else ""),
                 value=str(table.cells(str(time)).iloc[row]),
                 fix=_advice_on_repeated(name, times[at]),
                 where=table.place(row),
             )
             if not tolerant:
-                raise repeated[int(number[at])]
+                raise unsound[int(number[at])]
     starts = np.flatnonzero(np.diff(number, prepend=-1))
-    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed, repeated)
+    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed, unsound)
 
 
 def _advice_on_repeated(name: str | None, instant: np.generic) -> str:

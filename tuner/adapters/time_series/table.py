@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, advice_on_name, delimited_rows
 from tuner.adapters.time_series.numbers import advice_on
 from tuner.adapters.time_series.time_column import Column
-from tuner.adapters.time_series.times import AUTO, Times, read_times
+from tuner.adapters.time_series.times import AUTO, Times, read_times, read_times_there
 from tuner.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -33,6 +33,28 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
+
+
+class Part(NamedTuple):
+    """Some rows of a table.
+
+    Args:
+        frame: The rows.
+        dialect: How the file is written.
+        numbers: The number of each row in the file, from 1: of its line, or of it among the rows.
+        before: What stands before the number where a place is told.
+        refused: Rows that are none: how many of these rows stand before it, its place, and why.
+    """
+
+    frame: pd.DataFrame
+    dialect: Dialect
+    numbers: NDArray[np.int64]
+    before: str
+    refused: Sequence[tuple[int, str, str]] = ()
+
+    def place(self, row: int) -> str:
+        """Where a row is."""
+        return f"{self.before}{self.numbers[row]}"
 
 
 class Table:
@@ -43,7 +65,7 @@ class Table:
         text: Columns kept as they are written (labels, names, times); they must be there.
         wanted: Further columns that must be there, by which the separator is recognized.
         writing: What options say of how the file is written.
-        frame: The table itself, where there is no file; `path` is then what messages call it.
+        frame: The table itself, where there is no file, or a part of one; `path` is then what messages call it.
 
     Raises:
         DataError: The file is missing, damaged or empty, or lacks a column.
@@ -55,9 +77,11 @@ class Table:
         text: Sequence[str],
         wanted: Sequence[str] = (),
         writing: Writing = Writing(),  # noqa: B008
-        frame: pd.DataFrame | None = None,
+        frame: pd.DataFrame | Part | None = None,
     ) -> None:
         self.path = path
+        self._part = frame if isinstance(frame, Part) else None
+        frame = frame.frame if isinstance(frame, Part) else frame
         self._parquet = frame is not None or path.suffix.lower() == ".parquet"
         self._text, self.dialect, self._plain = "", Dialect(), False
         self._frame: Any
@@ -74,8 +98,10 @@ class Table:
                 decimal=writing.decimal,
                 wanted=(*text, *wanted),
             )
-            self._frame = _read_csv(path, self._text, self.dialect, text, self._refuse_rows)
+            self._frame = read_csv(path, self._text, self.dialect, text, self._refuse_rows)
             self._plain = self._text.rstrip().count("\n") == len(self._frame)
+        if self._part is not None:
+            self.dialect = self._part.dialect
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         self._known = set(self.columns)
@@ -135,7 +161,7 @@ class Table:
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             row, index = bad[0]
-            self._refuse(names[index], values[row, index].item(), row, option)
+            _refuse(self, names[index], values[row, index].item(), row, option)
         return values
 
     def numbers_there(self, names: Sequence[str]) -> NDArray[np.float64]:
@@ -161,23 +187,35 @@ class Table:
         """
         import pandas as pd
 
-        column = self._frame[name]
-        if isinstance(column.dtype, pd.PeriodDtype):
-            column = column.dt.to_timestamp()
-        if column.dtype.kind in "mM":
+        if (plain := _dates(self._frame[name])) is not None:
             self.text(name)  # refuses what is empty
-            if column.dtype.kind == "m":
-                column = pd.Timestamp(0) + column
-            return Times(np.asarray(column.dt.tz_convert(None) if column.dt.tz else column))
-        cells = pd.Series(self.text(name))
-        if column.dtype.kind == "f":
-            cells = cells.str.replace(r"\.0$", "", regex=True)  # whole numbers beside empty cells, as pandas keeps them
-        if self.dialect.decimal == ",":
-            cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
-        return read_times(Column(name, cells, self.place), form)
+            return Times(plain)
+        return read_times(
+            Column(name, _time_cells(self._frame[name], pd.Series(self.text(name)), self.dialect), self.place), form
+        )
+
+    def times_there(self, name: str, form: str = AUTO, known: Sequence[str] = ()) -> tuple[Times, dict[int, str]]:
+        """The same, and by their rows why cells are no times; see `read_times_there`.
+
+        Raises:
+            DataError: Most cells are none, or all are to be read otherwise.
+        """
+        if (plain := _dates(self._frame[name])) is not None:
+            missing = np.flatnonzero(np.isnat(plain))
+            return Times(plain), dict.fromkeys(missing.tolist(), f"{name} must not be empty")
+        return read_times_there(
+            Column(name, _time_cells(self._frame[name], self.text_there(name), self.dialect), self.place), form, known
+        )
+
+    def text_there(self, name: str) -> pd.Series[str]:
+        """The cells of a text column, without blanks around them; "" where there is nothing."""
+        column = self.cells(name)
+        return column.astype(str).str.strip().where(column.notna(), "")
 
     def places(self) -> list[str]:
         """Where each row is: "file:line"; the rows of a Parquet file are counted from 1."""
+        if self._part is not None:
+            return [self._part.place(row) for row in range(len(self))]
         if self._parquet:
             return [f"{self.path}: row {row + 1}" for row in range(len(self))]
         if self._plain:
@@ -186,7 +224,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where one row, counted from 0, is."""
-        return self.places()[row]
+        return self.places()[row] if self._part is None else self._part.place(row)
 
     def _rows(self) -> Iterator[Row]:
         """Row by row, which names the first damaged one."""
@@ -209,7 +247,7 @@ class Table:
             except ValueError:
                 sound = False
             if not sound or (self.dialect.decimal == "," and "." in cell):
-                self._refuse(name, cell, row, option)
+                _refuse(self, name, cell, row, option)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
     def _refuse_rows(self) -> None:
@@ -218,17 +256,40 @@ class Table:
             for _ in self._rows():
                 pass
 
-    def _refuse(self, name: str, cell: object, row: int, option: str) -> NoReturn:
-        fix = "Fill the gap or delete the row"
-        if _DATE.match(str(cell)) and option == "data.targets":
-            fix = f"If it holds times, set data.time to {name}"
-        fix = (advice_on(str(cell), self.dialect.decimal) or fix).removesuffix(".")
-        raise DataError(
-            f"{name} must be a finite number",
-            value=cell,
-            fix=f"{fix}; to leave a column out, name the others in {option}.",
-            where=self.place(row),
-        )
+
+def _refuse(table: Table, name: str, cell: object, row: int, option: str) -> NoReturn:
+    fix = "Fill the gap or delete the row"
+    if _DATE.match(str(cell)) and option == "data.targets":
+        fix = f"If it holds times, set data.time to {name}"
+    fix = (advice_on(str(cell), table.dialect.decimal) or fix).removesuffix(".")
+    raise DataError(
+        f"{name} must be a finite number",
+        value=cell,
+        fix=f"{fix}; to leave a column out, name the others in {option}.",
+        where=table.place(row),
+    )
+
+
+def _dates(column: pd.Series[Any]) -> NDArray[np.generic] | None:
+    """What is held as times, in UTC; None where it is not."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if column.dtype.kind not in "mM":
+        return None
+    if column.dtype.kind == "m":
+        column = pd.Timestamp(0) + column
+    return np.asarray(column.dt.tz_convert(None) if column.dt.tz else column)
+
+
+def _time_cells(column: pd.Series[Any], cells: pd.Series[str], dialect: Dialect) -> pd.Series[str]:
+    """The cells of a column of times as they are read: numbers as they were written."""
+    if column.dtype.kind == "f":
+        cells = cells.str.replace(r"\.0$", "", regex=True)  # whole numbers beside empty cells, as pandas keeps them
+    if dialect.decimal == ",":
+        cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
+    return cells
 
 
 def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
@@ -241,7 +302,7 @@ def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
     return pd.to_numeric(cells, errors="coerce")
 
 
-def _read_csv(
+def read_csv(
     path: Path, content: str, dialect: Dialect, text: Sequence[str], refuse_rows: Callable[[], None]
 ) -> pd.DataFrame:
     """The table by pandas; the columns of `text` are kept as they are written."""

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class CellError(DataError):
+    """Cells of a column are no times; it speaks of the first of them."""
+
+    cells: NDArray[np.bool_]
+    """Which."""
+
+
 class Column(NamedTuple):
     """The cells of a time column, and how to speak of them.
 
@@ -29,13 +36,20 @@ class Column(NamedTuple):
 
     def refuse(self, row: int, rule: str, fix: str) -> NoReturn:
         """Refuse the cell of a row."""
-        cell = str(self.cells.iloc[row])
-        raise DataError(f"{self.name} must {rule}", value=cell, fix=fix, where=self.place(row))
+        sound = np.ones(len(self.cells), dtype=bool)
+        sound[row] = False
+        self.check(sound, rule, fix)
+        raise AssertionError("a cell was refused")
 
     def check(self, sound: NDArray[np.bool_], rule: str, fix: str) -> None:
         """Refuse the first cell that is not sound."""
         if not sound.all():
-            self.refuse(int(np.argmin(sound)), rule, fix)
+            row = int(np.argmin(sound))
+            error = CellError(
+                f"{self.name} must {rule}", value=str(self.cells.iloc[row]), fix=fix, where=self.place(row)
+            )
+            error.cells = ~np.asarray(sound, dtype=bool)
+            raise error
 
 
 def either(forms: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ How digits were read is told, and what has two readings is refused with both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.dates import read_dates
-from tuner.adapters.time_series.time_column import Column, either
+from tuner.adapters.time_series.time_column import CellError, Column, either
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ _PERIODS = {
     5: (r"(19|20)\d\d[1-4]", "quarters", "2024-Q1"),
 }
 """Number of digits -> the periods of a year that they may be, and how those are written beyond doubt."""
+_NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+_ALONE = 20
+"""Cells that are taken for the odd ones one by one, before the way of writing is."""
 _EXCEL = (20_000, 60_000)
 """Numbers that may be days of a spreadsheet, from 1954 to 2064."""
 
@@ -75,11 +78,61 @@ def read_times(column: Column, form: str) -> Times:
         return Times(_said(column, form))
     if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
         form = _form_of_digits(column)
-    elif column.cells.str.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?").all():
+    elif column.cells.str.fullmatch(_NUMBER).all():
         form = _form_of_fractions(column)
     else:
         return Times(read_dates(column))
     return Times(_said(column, form), _told(form))
+
+
+def read_times_there(column: Column, form: str, known: Sequence[str] = ()) -> tuple[Times, dict[int, str]]:
+    """The times of a column, and of cells that are none, by their rows, why; their times mean nothing.
+
+    Args:
+        column: Its cells; empty ones are none.
+        form: What data.time_format says.
+        known: Sound cells of the same column that are not among these, by which the way of writing is recognized.
+
+    Raises:
+        DataError: As `read_times`, where most cells are none, or all are to be read otherwise.
+    """
+    left = (column.cells != "").to_numpy().copy()
+    problems = dict.fromkeys(np.flatnonzero(~left).tolist(), f"{column.name} must not be empty")
+    number = column.cells.str.fullmatch(_NUMBER).to_numpy(dtype=bool)
+    if form == AUTO and 2 * (number & left).sum() > left.sum():  # among numbers, what is none is the odd one
+        told = f"{column.name} must be a number like most of its cells"
+        problems |= dict.fromkeys(np.flatnonzero(left & ~number).tolist(), told)
+        left &= number
+    first: CellError | None = None
+    alone = 0  # cells that were at fault alone
+    while left.any():
+        rows = np.flatnonzero(left)
+        try:
+            times = read_times(_among(column, rows, known), form)
+        except CellError as error:
+            first = first or error
+            sound, bad = ~error.cells[: len(known)], error.cells[len(known) :]
+            alone += int(bad.sum() <= 1)
+            if alone > _ALONE:
+                break
+            known = [cell for cell, kept in zip(known, sound, strict=True) if kept]
+            if 2 * bad.sum() > len(bad) > 1:  # then the first is the odd one
+                alone, bad = alone + 1, np.arange(len(bad)) == 0
+            problems |= dict.fromkeys(rows[bad].tolist(), error.problem)
+            left[rows[bad]] = False
+        else:
+            values = np.resize(times.values[len(known) :], len(left))
+            values[rows] = times.values[len(known) :]
+            return Times(values, times.guessed), problems
+    raise first or DataError(f"{column.name} must not be empty", fix="Fill it in.", where=column.place(0))
+
+
+def _among(column: Column, rows: NDArray[np.intp], known: Sequence[str]) -> Column:
+    """Some cells of a column, behind others."""
+    import pandas as pd
+
+    cells = pd.Series([*known, *column.cells.iloc[rows]], dtype=str)
+    return Column(column.name, cells, lambda row: column.place(int(rows[max(row - len(known), 0)])))
 
 
 def _told(form: str) -> str:
@@ -201,13 +254,13 @@ def _instants(column: Column, form: str) -> NDArray[np.generic]:
         unit, scale = "ns", Decimal(10) ** (9 - power)
     else:
         scale = Decimal(1)
-    numbers = np.empty(len(column.cells), dtype=np.int64)
+    numbers, sound = np.zeros(len(column.cells), dtype=np.int64), np.ones(len(column.cells), dtype=bool)
     for row, cell in enumerate(column.cells):
         try:
             numbers[row] = int(Decimal(cell) * scale)
         except (InvalidOperation, ValueError, OverflowError):
-            fix = "Mend the cell, or data.time_format."
-            column.refuse(row, f"be a number of {words} since 1970", fix)
+            sound[row] = False
+    column.check(sound, f"be a number of {words} since 1970", "Mend the cell, or data.time_format.")
     return numbers.astype(f"datetime64[{unit}]")
 
 

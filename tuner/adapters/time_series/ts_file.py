@@ -13,13 +13,14 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.files import read_text
+from tuner.adapters.lines import lines_of
 from tuner.adapters.time_series.items import Items
 from tuner.errors import DataError
 
@@ -34,7 +35,8 @@ def read_ts(path: Path) -> Items:
     sequences: list[NDArray[np.float64]] = []
     labels: list[str] = []
     places: list[str] = []
-    for line, where in _lines(path, tags, labelled=True):
+    lines = enumerate(read_text(path).split("\n"), start=1)
+    for line, where in _lines(((line, f"{path}:{number}") for number, line in lines), tags, labelled=True):
         *channels, label = line.split(":")
         if not channels or not label.strip():
             raise DataError("the line must hold values and then a class, parted by ':'", value=line, where=where)
@@ -55,15 +57,17 @@ def read_new(path: Path) -> Iterator[tuple[list[str], str]]:
         DataError: A tag is damaged.
     """
     tags: dict[str, list[str]] = {}
-    for line, where in _lines(path, tags, labelled=False):
+    for line, where in _lines(lines_of(path), tags, labelled=False):
         parts = line.split(":")
         yield parts[:-1] if tags.get("classlabel", ["false"])[0].lower() == "true" else parts, where
 
 
-def _lines(path: Path, tags: dict[str, list[str]], *, labelled: bool) -> Iterator[tuple[str, str]]:
+def _lines(
+    lines: Iterable[tuple[str, str]], tags: dict[str, list[str]], *, labelled: bool
+) -> Iterator[tuple[str, str]]:
     """The lines after @data, and their places; `tags` takes what stands before."""
-    for number, raw in enumerate(read_text(path).split("\n"), start=1):
-        line, where = raw.strip(), f"{path}:{number}"
+    for raw, where in lines:
+        line = raw.strip()
         if not line or line.startswith("#"):
             continue
         if "data" in tags:

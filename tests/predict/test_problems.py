@@ -1,0 +1,154 @@
+"""What cannot be read is named in its place, and all else is answered: for every kind of file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.command import tuner
+from tests.support.models import made_model
+from tests.support.shops import model_of, shops
+from tuner.predict import Model, load
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of texts."""
+    return made_model(tmp_path_factory.mktemp("texts"))
+
+
+BROKEN: dict[str, tuple[str, bytes, dict[int, str]]] = {
+    "csv": (
+        "a.csv",
+        b'text,label\nrain,a\n"sun, but,b\nfog,x,y\n\n\xff\xfe,b\n"",b\n"snow\nand fog",d\nhail',
+        {2: ":3: the row must be well-formed CSV", 3: ":4: a row must have 2 cells", 4: ":6: it has bytes that are no",
+         5: ":7: the text is empty", 7: ":10: a row must have 2 cells"},
+    ),
+    "json lines": (
+        "a.jsonl",
+        b'{"text": "rain"}\n{"text": NaN}\n\xff{"text": "sun"}\n{"text": "\\ud800"}\n[1]\n{"text": "fog"}\n{"text',
+        {2: ":2: text must be a text, but is nan", 3: ":3: it has bytes", 4: ":4: text must be a text",
+         5: ":5: the line must be an object", 7: ":7: the line must be valid JSON"},
+    ),
+    "lines": ("a.txt", b"rain\n\nsun \xe9\nfog\n", {2: ":2: the text is empty", 3: ":3: it has bytes"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_line_keeps_its_place(name: str, texts: Path, tmp_path: Path) -> None:
+    """Place and reason are told, the number of them too, the status is 1, and the other lines are answered."""
+    file, content, told = BROKEN[name]
+    (tmp_path / file).write_bytes(content)
+    done = tuner("predict", str(texts), str(tmp_path / file), "-o", str(tmp_path / "out.csv"), status=1)
+    found = pd.read_csv(tmp_path / "out.csv")
+    bad = found.index[found.problem.notna()] + 1
+    assert bad.tolist() == list(told)
+    assert found["class"].isna().tolist() == found.problem.notna().tolist()
+    for why in told.values():
+        assert f"{file}{why}" in done.stderr
+    assert f"{len(told)} could not be read" in done.stderr
+
+
+def test_rows_of_numbers(tmp_path: Path) -> None:
+    """Text in place of a number, nothing, infinity, too many cells: each row is named, the next one is answered."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 4)), columns=list("abcd")).assign(label=["x", "y"] * 20)
+    table.to_csv(tmp_path / "train.csv", index=False)
+    model = model_of(tmp_path, "time_series/classification", path=str(tmp_path / "train.csv"), label="label")
+    rows = ["1,2,3,4", "1,n/a,3,4", "1,2,3,4", "1,,3,4", "1,2,inf,4", "1,2,3,4,5", "1,2,3", "NaN,2,3,4", "1,2,3,4"]
+    (tmp_path / "a.csv").write_text("\n".join(["a,b,c,d", *rows]))
+    found = model.predict(tmp_path / "a.csv")
+    assert (found.problem == "").tolist() == [True, False, True, False, False, False, False, False, True]
+    assert found.problem[1] == "b must be a finite number, but is 'n/a'"
+    assert found.problem[5].startswith("a row must have 4 cells like the header")
+    assert found["class"].notna().tolist() == (found.problem == "").tolist()
+    frame = pd.DataFrame([[1, 2, 3, 4], [1, "n/a", 3, 4], [1, None, 3, 4], [1, 2, 3, 4]], columns=list("abcd"))
+    assert (model.predict(frame).problem == "").tolist() == [True, False, False, True]
+
+
+def test_items_of_a_long_table(tmp_path: Path) -> None:
+    """One item has an unreadable time, one the same time twice, one a missing value; the others are answered."""
+    rows = [
+        {"item": f"i{i}", "at": step, "a": float(step + i), "label": "xy"[i % 2]}
+        for i in range(30)
+        for step in range(5)
+    ]
+    table = pd.DataFrame(rows)
+    table.to_csv(tmp_path / "train.csv", index=False)
+    options = {"path": str(tmp_path / "train.csv"), "label": "label", "id": "item", "time": "at"}
+    model = model_of(tmp_path, "time_series/classification", **options)
+    cells = table.astype(object)
+    cells.loc[7, "at"], cells.loc[12, "at"], cells.loc[17, "a"], cells.loc[22, "item"] = "soon", 1, "", ""
+    cells.to_csv(tmp_path / "a.csv", index=False)
+    found = model.predict(tmp_path / "a.csv").set_index("item")
+    problems = found.problem[found.problem != ""]
+    assert len(found) == 31
+    assert "a.csv:9: at must be a" in problems["i1"]
+    assert "a.csv:14: at must differ from row to row" in problems["i2"]
+    assert "a.csv:19: a must be a finite number" in problems["i3"]
+    assert "item must not be empty" in problems[f"{tmp_path}/a.csv:24"]
+    assert len(problems) == 4
+
+
+@pytest.fixture
+def forecasts(tmp_path: Path) -> Model:
+    """Of two shops."""
+    shops(60).to_csv(tmp_path / "train.csv", index=False)
+    options: dict[str, Any] = {"time": "day", "series": "shop", "window": 10, "horizon": 3}
+    return model_of(tmp_path, "time_series/forecasting", path=str(tmp_path / "train.csv"), **options)
+
+
+@pytest.mark.parametrize("cell", ["soon", "", "2023-02-30", "31/12/2023"])
+@pytest.mark.parametrize("row", [0, 20])
+def test_one_unreadable_time_is_that_of_its_series(cell: str, row: int, forecasts: Model, tmp_path: Path) -> None:
+    """The cell is named; the other series is forecast as without it."""
+    table = shops(60)
+    cells = table.assign(day=table.day.dt.strftime("%Y-%m-%d"))
+    cells.loc[row, "day"] = cell
+    cells.to_csv(tmp_path / "a.csv", index=False)
+    found = forecasts.predict(tmp_path / "a.csv")
+    assert found["shop"].tolist() == ["north"] + ["south"] * 3
+    assert f"a.csv:{row + 2}: day must" in found.problem[0]
+    south = forecasts.predict(table[table["shop"] == "south"])
+    np.testing.assert_allclose(found.sold[1:], south.sold, rtol=1e-5)
+
+
+def test_a_row_that_is_none_is_an_item_of_its_own(forecasts: Model, tmp_path: Path) -> None:
+    """Whose series it is of is not known; a row without a series is named, too."""
+    lines = shops(60).to_csv(index=False).splitlines()
+    lines.insert(30, "north,2023-01-30")
+    lines.append(",2023-05-01,3")
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    found = forecasts.predict(tmp_path / "a.csv")
+    problems = found.problem[found.problem != ""].tolist()
+    assert len(problems) == 2
+    assert problems[0].endswith("shop must not be empty. Fill it in.")
+    assert problems[1].startswith("a row must have 3 cells like the header")
+    assert found.sold.notna().sum() == 6
+
+
+def test_times_that_none_can_read_are_refused(forecasts: Model, tmp_path: Path) -> None:
+    """That is no fault of a row: one line, which names the first."""
+    table = shops(60)
+    table.assign(day="soon").to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match=r"a\.csv:2: day must be a number or a date in a way of writing that is known"):
+        forecasts.predict(tmp_path / "a.csv")
+
+
+def test_a_broken_recording(tmp_path: Path) -> None:
+    """Beside sound ones: an empty file, one cut off, text; and a row of a manifest that names none."""
+    made_model(tmp_path, "speech/classification")
+    model = load(tmp_path / "model")
+    folder = tmp_path / "data/tones/low"
+    sound = (folder / "0.wav").read_bytes()
+    for name, content in (("a", b""), ("b", sound[:30]), ("c", b"RIFF no wave"), ("d", sound)):
+        (tmp_path / f"{name}.wav").write_bytes(content)
+    (tmp_path / "a.csv").write_bytes(b"path\na.wav\nb.wav\nc.wav\nd.wav\n\xff.wav\nnone.wav\n,\n")
+    found = model.predict(tmp_path / "a.csv")
+    assert (found.problem == "").tolist() == [False, False, False, True, False, False, False]
+    (first,) = model.predict([b"RIFF"]).problem
+    assert first
