@@ -93,9 +93,9 @@ class PhaseBegan(_Event):
     event: ClassVar[str] = "phase"
 
     name: Literal["search", "confirm", "refit", "test", "record"]
-    """Which one; `record` writes the summary."""
+    """Which one; `record` comes after the summary, and draws figures."""
     runs: int
-    """Trials of the budget, trainings to come, models to score; 0 of `record`."""
+    """Trials of the budget, trainings to come, models to score, trainings to draw."""
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,14 @@ class Summary(_Event):
     """The objective."""
     test_metric: str
     """Its name on the test data."""
+    readable_metric: str = ""
+    """The score on the test data that people know best; empty where it is the objective's."""
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    """What to use, how good it is, whether that is more than chance, and what to do next: the fields of
+    `tuner.verdict.Verdict`; empty in studies of versions before."""
     rows: Sequence[Mapping[str, str]] = field(default_factory=list)
-    """One per confirmed configuration, best first, then the trivial predictor: name, score, test, seeds."""
+    """The confirmed configurations and the trivial predictor, best first: name, searched (what the search had seen),
+    score, test, readable, seeds."""
     sentences: Sequence[str] = field(default_factory=list)
     """What follows from them; first whether the winner is better than the trivial predictor."""
     winner: str = ""
@@ -247,7 +253,7 @@ class Summary(_Event):
     separation: Mapping[str, Any] = field(default_factory=dict)
     """The choice that separates the trials that learned; empty where none does."""
     drawn: Sequence[str] = field(default_factory=list)
-    """Runs whose figures were drawn."""
+    """Runs whose figures are drawn, which begins when this was told."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What the task file asked for, so that an unchanged one is known to be finished."""
     ensemble: Mapping[str, Any] = field(default_factory=dict)

@@ -124,11 +124,12 @@ def test_validate_can_train_a_batch() -> None:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", ["tiny", "tiny.yaml"])
-def test_top_shows_trials_then_confirmations(name: str) -> None:
-    """A study is named by its name or its task file; trials come best first, with all that the record holds."""
+def test_top_shows_confirmations_then_trials(name: str) -> None:
+    """A study is named by its name or its task file; the winner's trainings come first, trials best first."""
     rows = output("top", name, "--json")
     trials = [row for row in rows if row["kind"] == "trial"]
-    assert [row["kind"] for row in rows] == ["trial"] * 3 + ["confirm"] * 2
+    assert [row["kind"] for row in rows] == ["confirm"] * 2 + ["trial"] * 3
+    assert [row["winner"] for row in rows[:2]] == [True, False]
     assert sorted(row["number"] for row in trials) == [0, 1, 2]
     completed = [row["value"] for row in trials if row["state"] == "COMPLETED"]
     assert completed == sorted(completed, reverse=True)
@@ -139,6 +140,7 @@ def test_top_shows_trials_then_confirmations(name: str) -> None:
     table = tuner("top", name).stdout
     assert "study tiny" in table
     assert "baseline confirm" in table
+    assert "* the winner, and its trainings on fresh seeds" in table
     assert len(output("top", name, "--limit", "2", "--json")) == 2
 
 

@@ -19,6 +19,7 @@ from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor
 from tuner.task import resolve_task
+from tuner.verdict import Verdict
 
 
 @pytest.fixture(autouse=True)
@@ -330,6 +331,8 @@ def test_a_winner_that_loses_to_the_trivial_predictor_is_told_first(tmp_path: Pa
     splits = "validation and test data" if top else "validation data"
     assert f" is not better than the trivial predictor (seasonal naive) on {splits} (val/" in summary.sentences[0]
     assert summary.sentences[1].startswith("what to try: ")
+    assert Verdict(**summary.verdict).lines[:2] == summary.sentences[:2]
+    assert any("lr-range seasons.yaml" in command for _, command in Verdict(**summary.verdict).next)
     assert "data.window" in summary.sentences[1]
     (told,) = [event for event in read(resolve_task(path).folder.sweep_events) if event["event"] == "summary"]
     assert told["sentences"] == summary.sentences

@@ -36,6 +36,7 @@ class Metric:
         summary: One line: definition, unit, range.
         within: The least and the largest value that it can have.
         counted: Whether it counts items, so that one of N more changes it by about 1 / N.
+        readable: Whether it is the score that people know best of all that the adapter has: a verdict is told in it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Metric:
     summary: str
     within: tuple[float, float] = (-math.inf, math.inf)
     counted: bool = False
+    readable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

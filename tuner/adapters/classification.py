@@ -31,6 +31,7 @@ METRICS = (
         summary="share of items whose likeliest class is right, 0 to 1",
         within=(0, 1),
         counted=True,
+        readable=True,
     ),
     Metric(
         "macro_f1",

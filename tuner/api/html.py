@@ -8,6 +8,7 @@ from html import escape
 from tuner.announcements import Summary
 from tuner.cli.tables import parameters, unfinished
 from tuner.sweep.standing import Standing
+from tuner.verdict import Verdict
 
 
 def study_html(standing: Standing) -> str:
@@ -19,14 +20,17 @@ def study_html(standing: Standing) -> str:
 
 
 def _summary(summary: Summary) -> str:
-    columns = {"name": "configuration", "score": summary.metric, "test": summary.test_metric, "seeds": "seeds"}
-    if not summary.has_test:
-        del columns["test"]
-    table = _table(list(columns.values()), [[row[key] for key in columns] for row in summary.rows])
-    told = [*summary.sentences]
+    verdict = Verdict(**summary.verdict)
+    tests = {"test": summary.test_metric, "readable": summary.readable_metric} if summary.has_test else {}
+    columns = {"name": "configuration", "searched": "in the search", "score": summary.metric, **tests, "seeds": "seeds"}
+    columns = {key: heading for key, heading in columns.items() if heading}
+    table = _table(list(columns.values()), [[row.get(key, "") for key in columns] for row in summary.rows])
+    told = [*verdict.details(summary.sentences)]
     if summary.winner_params:
         told.append(f"{summary.winner}: {parameters(summary.winner_params)}")
-    return f"<b>{escape(summary.headline)}</b>{table if summary.rows else ''}{_lines(told)}"
+    told += [f"{what}: {command}" for what, command in verdict.next]
+    head = f"<b>{escape(summary.headline)}</b>{_lines(verdict.lines)}"
+    return f"{head}{table if summary.rows else ''}{_lines(told)}"
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -65,6 +65,7 @@ class Lines:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._last_tick = time.monotonic()
+        self._recording = False  # whether it has been said that something is left to record
 
     def __call__(self, event: Announcement) -> None:
         """Print the event's line, if it has one."""
@@ -78,8 +79,10 @@ class Lines:
                     self.print(line)
 
     def progress(self, event: Progress) -> None:
-        """Print how far it is, once a minute; the end of a training in any case."""
+        """Print how far it is, once a minute; the end of a training and the begin of recording in any case."""
         last = isinstance(event, TrainingProgress) and event.epoch == event.epochs
+        if isinstance(event, RecordingLeft) and event.left:
+            last, self._recording = not self._recording, True
         if last or time.monotonic() - self._last_tick >= TICK_SECONDS:
             self._last_tick = time.monotonic()
             self.print(progress_line(event))
@@ -94,7 +97,7 @@ class Lines:
         self._print_summary(summary, Console(file=self._out, width=WIDTH))
 
     def _print_summary(self, summary: Summary, console: Console) -> None:
-        from tuner.cli.tables import print_summary
+        from tuner.cli.ending import print_summary
 
         with suppress(OSError):
             print_summary(summary, console)
@@ -188,7 +191,7 @@ _PHASES = {
     "confirm": "confirmation: {trainings} on fresh seeds",
     "refit": "refit: the winner on training and validation data",
     "test": "test: scoring {models} on the test data",
-    "record": "writing the summary",
+    "record": "drawing figures of {trainings}; Ctrl+C now ends that, and loses nothing",
 }
 
 

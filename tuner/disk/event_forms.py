@@ -29,6 +29,7 @@ _Value = _Plain | list[_Plain]
 """Of a parameter."""
 _Numbers = dict[str, _Number | None]
 _Pair = Annotated[list[_Number | None], Field(min_length=2, max_length=2)]
+_Command = Annotated[list[str], Field(min_length=2, max_length=2)]
 _Change = Annotated[list[Any], Field(min_length=2, max_length=2)]
 
 
@@ -198,12 +199,30 @@ class _Row(_Form):
     score: str
     test: str
     seeds: str
+    searched: str = ""
+    readable: str = ""
+
+
+class _Verdict(_Form):
+    sentence: str = ""
+    beats: bool = True
+    use: str = ""
+    good: str = ""
+    noise: str = ""
+    remarks: list[str] = []
+    mattered: str = ""
+    advice: str = ""
+    next: list[_Command] = []
+    score: str = ""
+    scores: _Numbers = {}
 
 
 class _Summary(_Ending):
     headline: str | None = None
     metric: str | None = None
     test_metric: str | None = None
+    readable_metric: str | None = None
+    verdict: _Verdict | None = None
     rows: list[_Row] | None = None
     has_test: bool | None = None
     model: str | None = None

@@ -20,6 +20,7 @@ from tuner.recording.contract import SWEEP
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
 from tuner.recording.winner import LoggedWinner
+from tuner.verdict import Verdict
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
@@ -209,7 +210,7 @@ class Projection:
         }
         if end is not None and end["event"] == "summary":
             tags["tuner.winner"] = _tag(end.get("winner"))
-            tags["mlflow.note.content"] = "\n\n".join(end.get("sentences") or ())[:5000]
+            tags["mlflow.note.content"] = "\n\n".join(_told(end))[:5000]
         stored = self._runs.make(SWEEP, self._folder.name, first["time"], tags)
         self._runs.log(stored, (), sweep_params(first), tags)
         self._runs.set_status(stored, state, None if end is None else end["time"])
@@ -228,6 +229,13 @@ class Projection:
         if SWEEP not in self._runs:
             self._project_sweep()
         return self._runs[SWEEP].id
+
+
+def _told(summary: dict[str, Any]) -> list[str]:
+    """The verdict of a study, then its details and what to do next, as Markdown."""
+    verdict = Verdict(**(summary.get("verdict") or {}))
+    commands = [f"{what}: `{command}`" for what, command in verdict.next]
+    return [*verdict.lines, *verdict.details(summary.get("sentences") or ()), *commands]
 
 
 def _tag(value: Any) -> str:

@@ -12,7 +12,10 @@ from statistics import fmean
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
 from tuner.reporting.intervals import Interval
+from tuner.verdict import Verdict
 from tuner.words import counted
+
+__all__ = ["Held", "Standing", "Verdict", "verdict", "what_to_try"]
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
 """Below these, more trials or more data to learn from are worth a try: ours."""
@@ -61,19 +64,6 @@ class Held:
         if standing is Standing.BETTER and len(self.values) == 1:
             told += " with one seed"
         return told
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether the winner is better than the trivial predictor.
-
-    Args:
-        sentence: In words; "" where there is nothing to compare.
-        beats: Whether it is, on every split that has been read.
-    """
-
-    sentence: str
-    beats: bool
 
 
 def verdict(name: str, held: Sequence[Held], objective: Objective) -> Verdict:
@@ -130,14 +120,14 @@ def what_to_try(
     found = Counter(name for run in runs for name in run.found)
     if found:
         names = ", ".join(name.replace("_", " ") for name, _ in found.most_common(2))
-        advice.append(f"the cures of what was found in its training, {names} (`python -m tuner list findings`)")
+        advice.append(f"the cures of what was found in its training, {names}")
     advice += more
     if trials is not None and trials < FEW_TRIALS:
         advice.append(f"more than {counted(trials, 'trial')} (budget.trials)")
     if items < FEW_ITEMS:
         learned_from = f"there {'is' if items == 1 else 'are'} {counted(items, 'item')} to learn from"
         advice.append(f"more data, as {learned_from}, or a smaller network")
-    advice.append("another search_space (`python -m tuner list search_spaces`)")
+    advice.append("another search_space")
     return f"what to try: {'; '.join(advice)}."
 
 

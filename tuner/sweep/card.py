@@ -10,6 +10,7 @@ from tuner.announcements import Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.versions import versions
 from tuner.task.task import Task
+from tuner.verdict import Verdict
 
 
 def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared, digest: str) -> str:
@@ -22,11 +23,12 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
         prepared: Its data.
         digest: Of the study's data, as MLflow has it.
     """
-    file, best = task.file, members[0]
+    file, best, verdict = task.file, members[0], Verdict(**summary.verdict)
     return "\n".join(
         [
             f"# {file.name}: {summary.winner}",
             "",
+            *(f"{line}\n" for line in verdict.lines),
             f"A recurrent network for `{file.adapter}`, chosen by `{task.objective.metric}` "
             f"({task.objective.words}). Use it where tuner is installed (`requirements.txt` says what that takes):",
             "",
@@ -41,7 +43,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
             f"{_weights(summary, members)} ± is the standard deviation over seeds; test data was read once, after the "
             "choice.",
             "",
-            *(f"- {sentence}" for sentence in summary.sentences),
+            *(f"- {sentence}" for sentence in verdict.details(summary.sentences)),
             "",
             "## Data",
             "",
@@ -100,8 +102,10 @@ def _each(values: Iterable[object]) -> str:
 
 
 def _scores(summary: Summary) -> list[str]:
-    head = ["configuration", summary.metric, *([summary.test_metric] if summary.has_test else [])]
-    keys = ["name", "score", *(["test"] if summary.has_test else [])]
+    tests = {"test": summary.test_metric, "readable": summary.readable_metric} if summary.has_test else {}
+    columns = {"name": "configuration", "searched": "in the search", "score": summary.metric, **tests}
+    head = [heading for heading in columns.values() if heading]
+    keys = [key for key, heading in columns.items() if heading]
     rows = [[row.get(key, "") for key in keys] for row in summary.rows]
     return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.report import write_report
 from tuner.sweep.beginning import begin
 from tuner.sweep.confirm_phase import ConfirmPhase
+from tuner.sweep.drawing import draw, undrawn
 from tuner.sweep.finished import finished
 from tuner.sweep.loop import run_phase
 from tuner.sweep.open_sweep import OpenSweep
@@ -107,16 +109,22 @@ class Sweep:
         check_startable(self._task, self._executor, fresh=self._fresh)
         with opened_study(self._task, self._tell, self._stop, fresh=self._fresh) as search:
             if sentence := finished(self._task, search):
-                return self._again(sentence)
+                return self._again(sentence, search)
             return self._run(self._open(search))
 
-    def _again(self, sentence: str) -> Outcome:
+    def _again(self, sentence: str, search: Search) -> Outcome:
         """Tell a finished study's summary once more."""
         summary = last_summary(self._task.folder)
         if summary is not None:
             self._tell(summary)
         self._tell(NothingToDo(sentence))
-        return Outcome(finished=True, usable=True, summary=summary)
+        recorded = True
+        if summary is not None and (left := undrawn(self._task.folder, summary.drawn)):
+            record = Record(self._task, self._tell)
+            record.begin()
+            self._draw(record, search, left)
+            recorded = record.close(lambda: bool(self._stop))
+        return Outcome(finished=True, usable=True, summary=summary, recorded=recorded)
 
     def _open(self, search: Search) -> OpenSweep:
         task, self._began = self._task, time.monotonic()
@@ -144,11 +152,33 @@ class Sweep:
                 self._note_stop(sweep, str(error) or type(error).__name__, patient=False)
             sweep.record.leave()
             raise
+        if summary is not None:
+            return self._record(sweep, summary)
         if sweep.stop:
             self._note_stop(sweep, sweep.stop.reason)
         stopped, sweep.stop.reason = bool(sweep.stop), ""
         recorded = sweep.record.close(lambda: bool(sweep.stop))  # once more Ctrl+C ends the wait, not the sweep
-        return Outcome(not stopped, sweep.progress.best is not None, summary, recorded)
+        return Outcome(not stopped, sweep.progress.best is not None, None, recorded)
+
+    def _record(self, sweep: OpenSweep, summary: Summary) -> Outcome:
+        """Draw and record what has been told; a stop ends both, and nothing is lost: the summary is on disk."""
+        try:
+            sweep.record.changed()
+            self._report(sweep)
+            self._draw(sweep.record, sweep.search, summary.drawn)
+        except BaseException:
+            sweep.record.leave()
+            raise
+        recorded = sweep.record.close(lambda: bool(sweep.stop))
+        return Outcome(finished=True, usable=sweep.progress.best is not None, summary=summary, recorded=recorded)
+
+    def _draw(self, record: Record, search: Search, runs: Sequence[str]) -> None:
+        """Draw the figures of a sweep and of some of its runs; what a stop leaves is drawn by the next run."""
+        if not runs:
+            return
+        self._tell(PhaseBegan("record", runs=len(runs)))
+        if not draw(self._task.folder, runs, search.fits, record.changed, lambda: bool(self._stop)):
+            self._tell(Notice("not all figures are drawn; the same command draws the rest"))
 
     def _search_confirm_test(self, sweep: OpenSweep) -> None:
         try:
@@ -174,18 +204,13 @@ class Sweep:
         sweep.executor.launch()
 
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
-        self._tell(PhaseBegan("record", runs=0))
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
         if kept := keep_winner(sweep, summary):
             summary = replace(summary, model=str(sweep.folder.model))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
         facts = {"seconds": self._seconds(), "timed_out": timed_out, "model_run": kept, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)
-        sweep.record.changed()
-        for run in summary.drawn:
-            sweep.record.changed(run)
         self._tell(summary)
-        self._report(sweep)
         return summary
 
     def _report(self, sweep: OpenSweep) -> None:

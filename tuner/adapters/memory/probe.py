@@ -37,6 +37,7 @@ class MemoryProbe:
             summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1",
             within=(0, 1),
             counted=True,
+            readable=True,
         ),
     )
     model_files = ("facts.json",)

@@ -44,6 +44,7 @@ class LanguageModelling:
             maximize=False,
             summary="bits per character, unknown symbols spelt out; compares all units",
             within=(0, math.inf),
+            readable=True,
         ),
         Metric(
             "perplexity",

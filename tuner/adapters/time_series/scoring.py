@@ -31,6 +31,7 @@ METRICS = (
         maximize=False,
         summary="absolute error over that of the seasonal naive forecast in the training part, >= 0",
         within=(0, math.inf),
+        readable=True,
     ),
     Metric(
         "smape",

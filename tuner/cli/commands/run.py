@@ -71,7 +71,7 @@ def _print_places(task: Task, *, recorded: bool) -> None:
         click.echo(stored)
         return
     pages = task.recorder.pages()
-    click.echo(f"{stored}; to compare the trials: {pages}" if pages else stored)
+    click.echo(f"{stored}\nto compare the trials:\n  {pages}" if pages else stored)
 
 
 def _top_failure(folder: StudyFolder) -> str:

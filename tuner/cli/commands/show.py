@@ -30,7 +30,8 @@ def show(study: str, storage: str, as_json: bool) -> None:
 
         click.echo(json.dumps(finite(found.as_json()), indent=2))
         return
-    from tuner.cli.tables import make_console, print_summary, print_unfinished
+    from tuner.cli.ending import print_summary
+    from tuner.cli.tables import make_console, print_unfinished
 
     if found.summary is None:
         print_unfinished(found, make_console())

@@ -21,7 +21,7 @@ from tuner.cli.studies import study_folder
     "python -m tuner top digits --json",
 )
 def top(study: str, limit: int, storage: str, as_json: bool) -> None:
-    """Show a study's trials, best first, then its confirmations."""
+    """Show a study's confirmations on fresh seeds, the winner's first and marked, then its trials, best first."""
     from tuner.sweep import study_rows
 
     folder = study_folder(study, storage)
@@ -32,6 +32,6 @@ def top(study: str, limit: int, storage: str, as_json: bool) -> None:
 
         click.echo(json.dumps(finite(rows), indent=2))
         return
-    from tuner.cli.tables import print_rows
+    from tuner.cli.top_rows import print_rows
 
     print_rows(folder.name, rows)

@@ -1,0 +1,70 @@
+"""The end of a sweep on the terminal: the verdict, the confirmed configurations, the details, what to do next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tuner.announcements import Summary
+from tuner.cli.tables import make_table, parameters
+from tuner.cli.values import here
+from tuner.verdict import Verdict
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Print the end of a sweep. What is copied, a path or a command, has a line of its own that is never wrapped.
+
+    Args:
+        summary: What the sweep tells last.
+        console: Where to.
+    """
+    verdict = Verdict(**summary.verdict)
+    console.print()
+    _say(console, summary.headline)
+    if verdict.lines:
+        console.print()
+        for place, line in enumerate(verdict.lines):
+            _say(console, line, style="" if place else "bold")
+    if summary.rows:
+        console.print(_table(summary, console))
+        if any("±" in row["score"] for row in summary.rows):
+            _say(console, "mean ± standard deviation over the seeds")
+    for sentence in verdict.details(summary.sentences):
+        _say(console, sentence)
+    if summary.winner_params:
+        _say(console, f"{summary.winner}: {parameters(summary.winner_params)}")
+    console.print()
+    if summary.model:
+        model = here(summary.model)
+        _copied(console, "model", model)
+        _copied(console, "to use it", f"python -m tuner predict {model} FILE -o answers.csv")
+    for what, command in verdict.next:
+        _copied(console, what, command)
+
+
+def _table(summary: Summary, console: Console) -> Table:
+    """The configurations; without what the search had seen where the console is too narrow for that."""
+    tests = {"test": summary.test_metric, "readable": summary.readable_metric} if summary.has_test else {}
+    headings = {"name": "configuration", "score": summary.metric, **tests, "searched": "search"}
+    whole = {row["seeds"] for row in summary.rows if row["seeds"]}
+    if len(whole) > 1:
+        headings["seeds"] = "seeds"
+    columns = [key for key, heading in headings.items() if heading and any(row.get(key) for row in summary.rows)]
+    while True:
+        table = make_table(*(headings[key] for key in columns))
+        table.collapse_padding = True
+        for row in summary.rows:
+            table.add_row(*(row.get(key, "") for key in columns), style="bold" if row["name"] == summary.winner else "")
+        if "searched" not in columns or console.measure(table).maximum <= console.width:
+            return table
+        columns.remove("searched")
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style))
+
+
+def _copied(console: Console, what: str, text: str) -> None:
+    _say(console, f"{what}:")
+    console.print(Text(f"  {text}"), soft_wrap=True)

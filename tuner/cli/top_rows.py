@@ -1,0 +1,82 @@
+"""The runs of a study on the terminal, as `top` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from tuner.cli.tables import make_console, make_table, parameters
+from tuner.cli.values import duration, number
+from tuner.words import counted
+
+_NARROW = 110  # columns below which a table of trials would be one of syllables
+_MARK = "* "
+
+
+def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Confirmations and trials of a study; on a narrow terminal each in a line or a few."""
+    console = make_console()
+    console.print(f"study {title}", highlight=False)
+    same = _same(rows)
+    if console.width < _NARROW:
+        for row in rows:
+            _print_row(console, row, same)
+    else:
+        table = make_table("run", "state", "value", "epochs", "time", "findings", "parameters", "reason")
+        for row in rows:
+            table.add_row(
+                _name(row),
+                row["state"].lower(),
+                number(row["value"]),
+                str(row["epochs"]),
+                duration(row["seconds"]),
+                _found(row),
+                parameters(_own(row, same)),
+                _why(row),
+            )
+        console.print(table)
+    if same:
+        console.print(Text(f"all: {parameters(same)}"))
+    if any(row["winner"] for row in rows):
+        console.print(Text(f"{_MARK}the winner, and its trainings on fresh seeds"))
+
+
+def _print_row(console: Console, row: Mapping[str, Any], same: Mapping[str, Any]) -> None:
+    head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {counted(row['epochs'], 'epoch')}"
+    found = "" if row["reason"] else _found(row)
+    console.print(Text("  ".join(filter(None, (head, duration(row["seconds"]), found)))))
+    if row["kind"] == "trial":
+        for text in filter(None, (parameters(_own(row, same)), _why(row))):
+            console.print(Padding(Text(text), (0, 0, 0, 4)))
+
+
+def _same(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The parameters that all trials have alike, where there are several."""
+    trials = [row["params"] for row in rows if row["kind"] == "trial"]
+    if len(trials) < 2:
+        return {}
+    return {name: value for name, value in trials[0].items() if all(each.get(name, ...) == value for each in trials)}
+
+
+def _own(row: Mapping[str, Any], same: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row["params"].items() if name not in same or same[name] != value}
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    name = "baseline" if row["number"] < 0 else str(row["number"])
+    name = name if row["kind"] == "trial" else f"{name} {row['kind']}"
+    return f"{_MARK}{name}" if row["winner"] else name
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    return ", ".join(name.replace("_", " ") for name in row["findings"])
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """Why it ended so; of a repair, what of first."""
+    repaired = f"repairs {row['repairs']['number']}" if row["repairs"] else ""
+    return "; ".join(filter(None, (repaired, row["reason"])))

@@ -1,0 +1,144 @@
+"""The sentences of a verdict: which model, how good, more than noise or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from tuner.objective import Objective
+from tuner.reporting.intervals import difference_interval
+from tuner.reporting.leaderboard import BASELINE, Comparison
+
+MOST_PARAMETERS = 3
+FAR_SHARE, FAR_RATIO = 0.05, 0.25
+"""Of a score that is a share, how far test and validation are apart to be remarked on; of another one, as a part of
+the score on validation data: ours."""
+_COMMON = ("cell", "learning_rate", "hidden_size")
+"""What a reader asks for where it is not known what mattered."""
+
+
+@dataclass(frozen=True)
+class Readable:
+    """The score that a verdict is told in.
+
+    Args:
+        name: Without its split: "accuracy".
+        share: Whether it is a share, told in per cent.
+    """
+
+    name: str
+    share: bool
+
+    def text(self, values: Sequence[float]) -> str:
+        """The mean, with the standard deviation where there are several: `97.7 % ± 0.8`."""
+        times, digits, unit = (100, ".1f", " %") if self.share else (1, ".4g", "")
+        told = f"{times * fmean(values):{digits}}{unit}"
+        if len(values) < 2:
+            return told
+        return f"{told} ± {times * stdev(values):{'.1f' if self.share else '.2g'}}"
+
+
+def name_of(number: int) -> str:
+    """As sentences call a configuration."""
+    return "the baseline" if number == BASELINE else f"trial {number}"
+
+
+def use(number: int, params: Mapping[str, Any], mattered: Sequence[str], *, beats: bool) -> str:
+    """Which model: `use trial 18: cell gru, learning_rate 0.00736, hidden_size 127`.
+
+    Args:
+        number: The winner, or -1.
+        params: Its parameters.
+        mattered: Names of parameters, those that mattered most first; empty where that is not known.
+        beats: Whether it is better than the trivial predictor.
+    """
+    names = [name for name in dict.fromkeys(["cell", *mattered, *_COMMON]) if name in params][: MOST_PARAMETERS + 1]
+    told = ", ".join(f"{name} {_shown(params[name])}" for name in names)
+    head = f"use {name_of(number)}" if beats else f"the best that was found is {name_of(number)}"
+    last = "; nothing that was confirmed is better than the defaults" if number == BASELINE and beats else ""
+    return f"{head}{f': {told}' if told else ''}{last}."
+
+
+def good(
+    readable: Readable,
+    values: Sequence[float],
+    others: Mapping[str, Sequence[float]],
+    *,
+    where: str,
+) -> str:
+    """How good: `accuracy 97.7 % on test data that the search never saw; baseline 92.7 %, most frequent class 8.4 %`.
+
+    Args:
+        readable: The score.
+        values: The winner's, one at least.
+        others: What it stands beside: name -> scores.
+        where: On which data.
+    """
+    told = f"{readable.name} {readable.text(values)} {where}"
+    if beside := ", ".join(f"{name} {readable.text(scores)}" for name, scores in others.items() if scores):
+        told += f"; {beside}"
+    return f"{told} (mean ± standard deviation over {len(values)} seeds)." if len(values) > 1 else f"{told}."
+
+
+def noise(against_baseline: Comparison | None) -> str:
+    """Whether the difference to the baseline is more than chance; "" where they were not compared."""
+    if against_baseline is None:
+        return ""
+    if against_baseline.distinguishable:
+        return f"beyond the noise of the seeds: {against_baseline.sentence}"
+    if "cannot be told apart" in against_baseline.sentence:
+        return f"it is not known whether that is more than noise: {against_baseline.sentence}"
+    return f"within the noise of the seeds: {against_baseline.sentence}"
+
+
+def seen_in_the_search(searched: float | None, fresh: Sequence[float], objective: Objective) -> str:
+    """`val/loss 0.0135 in the search, 0.13 on fresh seeds`; "" where the search had not run it to its end."""
+    if searched is None or not fresh:
+        return ""
+    mean = fmean(fresh)
+    luck = ": the best of a search is partly luck" if objective.better(searched, mean) else ""
+    return f"{objective.metric} {searched:.4g} in the search, {mean:.4g} on fresh seeds{luck}."
+
+
+def far_apart(
+    fresh: Sequence[float],
+    tests: Sequence[float],
+    trivial: Sequence[float | None],
+    objective: Objective,
+    *,
+    share: bool,
+) -> str:
+    """That a test score is far from the validation score, beyond the spread of the seeds; "" where it is not.
+
+    Args:
+        fresh: Scores on validation data, by seed.
+        tests: On test data.
+        trivial: The trivial predictor's on validation and on test data.
+        objective: What they are of.
+        share: Whether the score is a share.
+    """
+    if not fresh or not tests:
+        return ""
+    val, test = fmean(fresh), fmean(tests)
+    if abs(test - val) <= (FAR_SHARE if share else FAR_RATIO * abs(val)):
+        return ""
+    interval = difference_interval(tests, fresh, 0.025)
+    if interval is not None and interval[0] <= 0.0 <= interval[1]:
+        return ""
+    way = "worse" if objective.better(val, test) else "better"
+    told = f"test is far from validation: test/{objective.name} {test:.4g} is {way} than {objective.metric} {val:.4g}"
+    before, after = trivial
+    if (
+        before is not None
+        and after is not None
+        and abs(after - before) > (FAR_SHARE if share else FAR_RATIO * abs(before))
+    ):
+        moved = "harder" if objective.better(before, after) else "easier"
+        told += f"; test is {moved} for the trivial predictor, too ({before:.4g} and {after:.4g})"
+    return f"{told}; look at how the data is split."
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,234 @@
+"""The verdict of a sweep, from its runs: see `tuner.reporting.verdict`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from tuner.adapters.base import Metric, Prepared
+from tuner.disk.events import RunRecord
+from tuner.messages import State
+from tuner.objective import Objective
+from tuner.reporting.conclusion import Readable, far_apart, good, name_of, noise, seen_in_the_search, use
+from tuner.reporting.intervals import Interval, mean_interval
+from tuner.reporting.leaderboard import BASELINE, Confirmation
+from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, verdict, what_to_try
+from tuner.sweep.open_sweep import OpenSweep
+
+Tests = Mapping[str, Mapping[str, float]]
+"""Run of the confirmation -> score -> value on test data."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a verdict is told of.
+
+    Args:
+        sweep: The sweep.
+        prepared: Its data.
+        trials: Trials of the search.
+        confirmed: Trainings on fresh seeds.
+        test: Their scores on test data.
+        result: What the confirmation came to; None without one.
+        mattered: Names of parameters, those that mattered most first.
+        told: What mattered, in a sentence, or why that cannot be said.
+    """
+
+    sweep: OpenSweep
+    prepared: Prepared
+    trials: Sequence[RunRecord]
+    confirmed: Sequence[RunRecord]
+    test: Tests
+    result: Confirmation | None
+    mattered: Sequence[str]
+    told: str
+
+    @property
+    def objective(self) -> Objective:
+        """What was optimized, beside the trivial predictor."""
+        return self.sweep.task.against_trivial
+
+    def trained(self, number: int) -> list[RunRecord]:
+        """A configuration's completed trainings on fresh seeds; without a confirmation, that of the search."""
+        runs = self.trials if self.result is None else self.confirmed
+        return [run for run in runs if run.number == number and run.state is State.COMPLETED and run.value is not None]
+
+    def fresh(self, number: int, name: str) -> list[float]:
+        """Its scores on validation data at the epochs whose weights were kept."""
+        found = [_at_best(run, self.objective, name) for run in self.trained(number)]
+        return [value for value in found if value is not None]
+
+    def tests(self, number: int, name: str) -> list[float]:
+        """Its scores on test data, by seed; none where it was not read."""
+        prefix = f"confirm/{'baseline' if number == BASELINE else f'{number:05d}'}-"
+        return [scores[name] for run, scores in sorted(self.test.items()) if run.startswith(prefix) and name in scores]
+
+    def trivial(self, split: str, name: str) -> float | None:
+        """The trivial predictor's score."""
+        return self.prepared.trivial.get(split, {}).get(name)
+
+    def step(self, split: str) -> float:
+        """What the objective moves by where it counts items, else 0."""
+        return 1.0 / max(1, self.prepared.counts.get(split, 0)) if self.objective.counted else 0.0
+
+
+def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | None = None) -> Verdict:
+    """The verdict of a sweep.
+
+    Args:
+        evidence: What is known.
+        winner: A run of the configuration that was chosen; None where none was.
+        interval: Of its mean on validation data, as the confirmation has it.
+    """
+    if winner is None:
+        return _nothing(evidence)
+    number, objective, result = winner.number, evidence.objective, evidence.result
+    found = _against_trivial(evidence, number, interval)
+    fresh, tests = evidence.fresh(number, objective.name), evidence.tests(number, objective.name)
+    searched = next(
+        (run.value for run in evidence.trials if run.number == number and run.state is State.COMPLETED), None
+    )
+    readable, split, scores = _readable_scores(evidence, number)
+    where = {"test": "on test data that the search never saw", "val": "on validation data with fresh seeds"}[split]
+    if result is None:
+        where = "on validation data, the best of the search; nothing confirms it"
+    trivial = [evidence.trivial(each, objective.name) for each in ("val", "test")]
+    remarks = [
+        seen_in_the_search(searched, fresh, objective) if result is not None else "",
+        far_apart(fresh, tests, trivial, objective, share=objective.counted) if result is not None else "",
+    ]
+    others = {evidence.objective.trivial_name if name == "trivial" else name: scores[name] for name in list(scores)[1:]}
+    full = {**evidence.sweep.task.settings(winner.params).headline, **winner.params}
+    return replace(
+        found,
+        use=use(number, full, evidence.mattered, beats=found.beats),
+        good=good(readable, scores["winner"], others, where=where) if scores["winner"] else "",
+        noise=noise(result.against_baseline) if result is not None else "",
+        remarks=[remark for remark in remarks if remark],
+        mattered=evidence.told,
+        next=[list(command) for command in _next(evidence, number, found)],
+        score=f"{split}/{readable.name}",
+        scores={name: fmean(values) for name, values in scores.items() if values},
+    )
+
+
+def readable_of(metrics: Sequence[Metric], objective: Objective) -> Readable:
+    """The score that a verdict is told in: the objective where it is a share, else what the adapter says."""
+    shares = {metric.name: metric.counted and metric.within == (0, 1) for metric in metrics}
+    if shares.get(objective.name):
+        return Readable(objective.name, share=True)
+    name = next((metric.name for metric in metrics if metric.readable), objective.name)
+    return Readable(name, share=shares.get(name, False))
+
+
+def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, dict[str, list[float]]]:
+    """The score, the split that it is told of, and the values of winner, baseline and trivial predictor."""
+    readable = readable_of(evidence.sweep.task.adapter.metrics, evidence.objective)
+    for candidate in (readable, Readable(evidence.objective.name, share=False)):
+        for split, values in (("test", evidence.tests), ("val", evidence.fresh)):
+            if own := values(number, candidate.name):
+                scores = {"winner": own}
+                if number != BASELINE and (baseline := values(BASELINE, candidate.name)):
+                    scores["baseline"] = baseline
+                if (trivial := evidence.trivial(split, candidate.name)) is not None:
+                    scores["trivial"] = [trivial]
+                return candidate, split, scores
+    return readable, "val", {"winner": []}
+
+
+def _against_trivial(evidence: Evidence, number: int, interval: Interval | None) -> Verdict:
+    """The winner held against the trivial predictor, and what to try where it is not better."""
+    task, objective = evidence.sweep.task, evidence.objective
+    runs = evidence.trained(number)
+    scores = [run.value for run in runs if run.value is not None]
+    held = []
+    for split, told, values, known in (
+        ("val", "validation", scores, interval),
+        ("test", "test", evidence.tests(number, objective.name), None),
+    ):
+        trivial = evidence.trivial(split, objective.name)
+        if trivial is not None and values:
+            of_mean = known or mean_interval(values, 0.025, evidence.step(split), objective.within)
+            held.append(Held(told, f"{split}/{objective.name}", values, trivial, of_mean))
+    found = verdict(name_of(number), held, objective)
+    if found.beats:
+        return found
+    size, budget = task.space.size(), task.file.budget
+    advice = what_to_try(
+        runs,
+        objective,
+        epochs=budget.epochs,
+        trials=budget.trials if size is None or size > budget.trials else None,
+        items=evidence.prepared.counts.get("train", 0),
+        more=evidence.prepared.advice,
+    )
+    return replace(found, advice=advice)
+
+
+def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, str]]:
+    """What to do next, where it is a command."""
+    study, budget, confirm = (
+        evidence.sweep.folder.name,
+        evidence.sweep.task.file.budget,
+        evidence.sweep.task.file.confirm,
+    )
+    task = _task(evidence.sweep)
+    diagnose = f"python -m tuner diagnose {study}"
+    if not found.beats:
+        one = diagnose if number == BASELINE else f"{diagnose} --trial {number}"
+        return [
+            ("why so little is learned", one),
+            ("which learning rates work on these data", f"python -m tuner lr-range {task}"),
+            ("what other search spaces there are", "python -m tuner list search_spaces"),
+        ]
+    told = []
+    against = evidence.result.against_baseline if evidence.result is not None else None
+    if evidence.result is None:
+        told.append(("to train the best again on fresh seeds", f"python -m tuner run {task} --set confirm.top=3"))
+    elif against is not None and not against.distinguishable:
+        told.append(("to be surer, more seeds", f"python -m tuner run {task} --set confirm.seeds={2 * confirm.seeds}"))
+    size = evidence.sweep.task.space.size()
+    if budget.trials < FEW_TRIALS and (size is None or size > budget.trials):
+        told.append(("to search on", f"python -m tuner run {task} --set budget.trials={2 * budget.trials}"))
+    return told or [("what was found in the trials", diagnose)]
+
+
+def _nothing(evidence: Evidence) -> Verdict:
+    """Of a sweep without a winner."""
+    study = evidence.sweep.folder.name
+    if evidence.result is not None:
+        why = "no configuration has a score on every fresh seed"
+    else:
+        states = Counter(run.state.value.lower() for run in evidence.trials)
+        why = f"no trial completed ({', '.join(f'{count} {state}' for state, count in states.most_common())})"
+        reasons = Counter(run.reason for run in evidence.trials if run.reason)
+        why += "".join(f"; most often: {reason.rstrip('.')}" for reason, _ in reasons.most_common(1))
+    return Verdict(
+        use=f"nothing to use: {why}.",
+        beats=False,
+        mattered=evidence.told,
+        next=[
+            ["how each trial ended", f"python -m tuner top {study}"],
+            ["what was found in the trials", f"python -m tuner diagnose {study}"],
+        ],
+    )
+
+
+def _at_best(run: RunRecord, objective: Objective, name: str) -> float | None:
+    """A validation score at the epoch whose weights were kept; the run's own of the objective."""
+    if name == objective.name:
+        return run.value
+    best = objective.best_of(run.series(objective.metric).items(), score=lambda pair: pair[1])
+    value: Any = None if best is None else run.epochs[best[0]]["metrics"].get(f"val/{name}")
+    return value if isinstance(value, int | float) else None
+
+
+def _task(sweep: OpenSweep) -> str:
+    """The task file as it is named from the current folder."""
+    path = os.path.relpath(sweep.task.path)
+    return shlex.quote(str(sweep.task.path) if path.startswith("..") else path)

@@ -1,0 +1,81 @@
+"""The figures of a sweep, drawn when its summary has been told; what is left is drawn by the next run of the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tuner.disk import events
+from tuner.disk.events import RunRecord, read_run, read_runs
+from tuner.disk.folder import StudyFolder
+from tuner.messages import State
+from tuner.objective import Objective
+from tuner.recording import SWEEP
+from tuner.reporting.about import About
+from tuner.reporting.leaderboard import leaderboard
+from tuner.reporting.run_figures import DIAGNOSTICS, draw_run
+
+NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
+"""States whose reason people ask for first."""
+
+
+def to_draw(
+    trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], objective: Objective, *, best: int
+) -> list[str]:
+    """The runs that people open: the best, those without a result, the confirmed ones; none where `best` is 0.
+
+    Args:
+        trials: Trials of the search.
+        confirmed: Trainings on fresh seeds.
+        objective: What was optimized.
+        best: How many of the best trials.
+    """
+    if not best:
+        return []
+    ranked = leaderboard(trials, objective)
+    bad = [record for record in ranked if record.state in NO_RESULT]
+    return list(dict.fromkeys(record.run for record in [*ranked[:best], *bad, *confirmed] if record.epochs))
+
+
+def undrawn(folder: StudyFolder, runs: Sequence[str]) -> list[str]:
+    """Those of some runs that have no figures."""
+    return [run for run in runs if not (folder.run_artifacts(run) / DIAGNOSTICS).exists()]
+
+
+def draw(
+    folder: StudyFolder,
+    runs: Sequence[str],
+    fits: Callable[[int], bool],
+    changed: Callable[[str], None],
+    enough: Callable[[], bool],
+) -> bool:
+    """Draw the figures of a sweep and of some of its runs; those of a run that are newer than the run stay.
+
+    Args:
+        folder: The study.
+        runs: The runs.
+        fits: Whether a trial, by its number, lies in today's search space.
+        changed: Told what has new figures: a run, or the sweep.
+        enough: Asked before each run whether to stop.
+
+    Returns:
+        Whether all are there.
+    """
+    from tuner.reporting.drawing import save  # matplotlib, only where it is needed
+    from tuner.reporting.search_figures import sweep_figures
+
+    if enough():
+        return False
+    told = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
+    objective = About.of(folder.name, told[-1] if told else {}).objective
+    records = read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/"))
+    trials = [record for record in records if fits(record.number)]
+    for name, figure in sweep_figures(trials, objective).items():
+        events.once_there_is_space(folder.artifacts, lambda: save(figure, folder.artifacts / f"{name}.png"))  # noqa: B023 - called at once
+    changed(SWEEP)
+    for run in runs:
+        if enough():
+            return False
+        record = read_run(folder.events(run))
+        if events.once_there_is_space(folder.run_artifacts(run), lambda: draw_run(folder, record, objective)):  # noqa: B023 - called at once
+            changed(run)
+    return True

@@ -1,0 +1,57 @@
+"""What a study comes to, in sentences: one value that terminal, notebook, model card, MLflow and report all show.
+
+It is made in `sweep/concluding.py`. Plain data, free of third parties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a study comes to, in sentences; each is "" where there is nothing to say. Made once, when a sweep is over.
+
+    Args:
+        sentence: Whether the winner is better than the trivial predictor.
+        beats: Whether it is, on every split that has been read.
+        use: Which model, with the parameters that matter most.
+        good: How good it is on data that the search never saw, in the score that people know best.
+        noise: Whether what it is ahead of the baseline is more than chance.
+        remarks: What the search had seen of it; a test score far from the validation score.
+        mattered: Which parameters mattered, or why that cannot be said.
+        advice: What to try, where the winner is not better than the trivial predictor.
+        next: Commands to go on with, most useful first: what for, and the command.
+        score: The score of `good`, with its split: "test/accuracy".
+        scores: "winner", "baseline", "trivial" -> their mean in that score.
+    """
+
+    sentence: str = ""
+    beats: bool = True
+    use: str = ""
+    good: str = ""
+    noise: str = ""
+    remarks: Sequence[str] = ()
+    mattered: str = ""
+    advice: str = ""
+    next: Sequence[Sequence[str]] = ()
+    score: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> list[str]:
+        """All sentences in the order in which they are told: bad news first."""
+        first = (
+            [self.use, self.good, self.sentence] if self.beats else [self.sentence, self.advice, self.use, self.good]
+        )
+        return [line for line in (*first, self.noise, *self.remarks, self.mattered) if line]
+
+    def details(self, sentences: Sequence[str]) -> list[str]:
+        """Those of a study's sentences that the verdict does not say itself."""
+        return [sentence for sentence in sentences if not any(sentence in line for line in self.lines)]
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-able fields."""
+        return asdict(self)
