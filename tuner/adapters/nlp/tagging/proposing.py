@@ -65,9 +65,9 @@ def propose_tagging(seen: Glimpse) -> Proposal | None:
     facts += [f"{sum(map(len, tags)):,} words in {sentences:,} sentences" + ("" if looked.whole else ", and more")]
     counts = Counter(entity.type for each in tags for entity in entities(each)) if scheme != "plain" else None
     counts = counts or Counter(tag for each in tags for tag in each)
-    what = "parts" if scheme == "plain" else "entities"
+    what = "tags" if scheme == "plain" else "kinds of entities"
     most = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(8))
-    facts.append(f"{len(counts)} kinds of {what}: {most}" + (", ..." if len(counts) > 8 else ""))
+    facts.append(f"{len(counts)} {what}: {most}" + (", ..." if len(counts) > 8 else ""))
     doubts = []
     if sentences < 100 and looked.whole:
         doubts.append(f"{sentences} sentences are few: the scores of single ones will decide.")
@@ -76,7 +76,11 @@ def propose_tagging(seen: Glimpse) -> Proposal | None:
         why = "bytes that are no UTF-8; if letters come out wrong, name another one"
         lines.append(Line(("data", "encoding"), encoding, why, guessed=guessed))
     taken_for = f"sentences with a tag per word, {_FORMS[found.form]}"
-    return Proposal(Fit.SURE, taken_for, [*lines, *found.lines, *to_begin_with(trials=20, epochs=15)], facts, doubts)
+    lines += found.lines
+    if scheme != "plain":
+        why = "tags by themselves, or all of a sentence together"
+        lines.append(Line(("space", "data.decoder"), ["softmax", "crf"], why))
+    return Proposal(Fit.SURE, taken_for, [*lines, *to_begin_with(trials=20, epochs=15)], facts, doubts)
 
 
 _FORMS = {
