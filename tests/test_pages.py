@@ -124,11 +124,11 @@ def test_what_a_page_shows_is_so(page: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     with patch.dict(CELLS._outside, clear=True), patch.dict(ADAPTERS._outside, clear=True):
-        for module in ("my_cells", "my_adapter", "my_recorder"):
+        for module in ("my_cells", "my_leaky", "my_adapter", "my_codec", "my_recorder"):
             monkeypatch.delitem(sys.modules, module, raising=False)
         for block, found in walk(page, tmp_path):
             assert found == block.text, block.argument
-    for module in ("my_cells", "my_adapter", "my_recorder"):
+    for module in ("my_cells", "my_leaky", "my_adapter", "my_codec", "my_recorder"):
         sys.modules.pop(module, None)
 
 
