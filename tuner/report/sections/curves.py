@@ -15,7 +15,7 @@ from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, Scale, path, tag, value_scale
 from tuner.report.templates import filled
 
-MOST_CURVES, MOST_POINTS = 200, 80
+MOST_CURVES, MOST_POINTS = 120, 80
 """Curves of a picture, the best and then of the others every so many; points of a curve."""
 _ORDER = (State.PRUNED, State.FAILED, State.HOPELESS, State.DIVERGED, State.LOST, State.COMPLETED)
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from tuner.report.plot import Frame, legend, state_class
 from tuner.report.questions import answers
 from tuner.report.section import Section
-from tuner.report.sections.parallel import parallel
+from tuner.report.sections.parallel import MOST_LINES, parallel
 from tuner.report.sections.slices import slices
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, tag
@@ -45,6 +45,7 @@ def mattered(study: ReportedStudy) -> Section | None:
         parallel=parallel(study, names),
         legend=legend([(state_class(state), state.value.lower()) for state in states]),
         objective=study.objective,
+        most_lines=MOST_LINES,
     )
     return Section("mattered", "What mattered?", "What mattered", body)
 

@@ -12,7 +12,7 @@ from tuner.report.sections.slices import parameter_scale
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import path, tag, value_scale
 
-MOST_AXES, MOST_LINES = 7, 400
+MOST_AXES, MOST_LINES = 7, 160
 PARTS = 5
 """Shades, from the best fifth of the trials to the worst."""
 

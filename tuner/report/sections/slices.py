@@ -16,8 +16,8 @@ from tuner.report.svg import Band, Linear, Log, Scale, join, shown, tag, value_s
 from tuner.reporting.importance import is_logarithmic, is_numeric
 from tuner.space.domains import Choices, Domain, Range
 
-MOST_SLICES, MOST_WHOLE = 9, 8
-"""Pictures; whole numbers that each have a place of their own."""
+MOST_SLICES, MOST_WHOLE, MANY = 9, 8, 150
+"""Pictures; whole numbers that each have a place of their own; trials from which on marks are small."""
 
 
 def slices(study: ReportedStudy, names: Sequence[str]) -> Markup:
@@ -61,7 +61,7 @@ def _slice(study: ReportedStudy, scored: Sequence[RunRecord], name: str) -> Mark
     parts = []
     for one in sorted(having, key=lambda one: (one.state is State.COMPLETED, one.number == study.winner)):
         assert one.value is not None
-        size = 1.8 + 3.0 * math.sqrt(min(1.0, max(one.epochs, default=1) / largest))
+        size = 1.6 + (3.0 if len(having) < MANY else 1.4) * math.sqrt(min(1.0, max(one.epochs, default=1) / largest))
         at = x.place(one.params[name])
         if isinstance(x, Band):  # beside each other, so that equal choices do not hide one another
             at += 0.28 * min(x.width, 60) * math.sin(2.4 * one.number)
