@@ -153,3 +153,4 @@ def test_a_study_without_a_confirmed_winner_has_no_model(study: Path, tmp_path: 
         status, said = predict("words", "test.csv")
     assert status == 2
     assert "a model's folder must hold network.json" in said
+    assert "a finished study with a confirmed winner, whose adapter has a codec" in said

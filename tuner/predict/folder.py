@@ -79,7 +79,7 @@ class Description(BaseModel):
             raise StudyError(
                 f"a model's folder must hold {NETWORK}",
                 value=error.strerror,
-                fix="Name a model's folder, or a study that is finished.",
+                fix="Name a model's folder, or a finished study with a confirmed winner, whose adapter has a codec.",
                 where=str(folder),
             ) from error
         except ValidationError as error:

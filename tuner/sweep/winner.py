@@ -47,7 +47,10 @@ def _write(sweep: OpenSweep, summary: Summary, folder: Path, members: Sequence[R
     task, best = sweep.task, members[0]
     entry = ADAPTERS[task.file.adapter]
     if not getattr(entry.load(), "model_files", ()):
-        raise DataError(f"adapter {task.file.adapter} must have `model_files` and `codec`")
+        raise DataError(
+            f"adapter {task.file.adapter} must have `model_files` and `codec`",
+            fix="Give it both, as docs/extending.md shows, and run the study anew with --fresh.",
+        )
     from tuner.predict.writing import Trained, write_model  # brings torch
 
     settings = task.settings(best.params)
