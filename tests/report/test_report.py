@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.support.reported import MadeUp
+from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
 from tuner.report import REPORT, read_study, render, write_report
@@ -187,3 +188,28 @@ class TestFile:
         done = CliRunner().invoke(main, ["report", "one", "-o", str(into), "--storage", str(tmp_path)])
         assert done.exit_code == 2
         assert "Name another file with -o." in done.output
+
+
+class TestEndOfASweep:
+    def test_a_report_that_cannot_be_made_ends_no_sweep(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its summary stands, the reason is told, and the exit status is that of the sweep."""
+
+        def broken(folder: StudyFolder) -> Path:
+            raise ZeroDivisionError(folder.name)
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("tuner.sweep.driver.write_report", broken)
+        path = write_task(tmp_path, trials=1, epochs=1, more="confirm: {top: 0}\ntracking: {uri: none}")
+        done = CliRunner().invoke(main, ["run", str(path)])
+        assert done.exit_code == 0, done.output
+        assert "no report is written: tiny" in done.output
+
+    def test_a_sweep_ends_with_its_report(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """After the summary its path is told, from the current folder."""
+        monkeypatch.chdir(tmp_path)
+        path = write_task(tmp_path, trials=1, epochs=1, more="confirm: {top: 0}\ntracking: {uri: none}")
+        done = CliRunner().invoke(main, ["run", str(path)])
+        summary, told, _ = done.output.partition("report: mlruns/studies/tiny/artifacts/_report.html")
+        assert "nothing confirms it" in summary, done.output
+        assert told
+        assert "Trial 0 " in (tmp_path / "mlruns/studies/tiny/artifacts" / REPORT).read_text()

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from tuner.adapters.base import Prepared
 from tuner.announcements import Listener, NothingToDo, Notice, PhaseBegan, ReportWritten, Summary
 from tuner.disk import events
-from tuner.errors import TunerError
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.report import write_report
 from tuner.sweep.beginning import begin
@@ -217,7 +216,7 @@ class Sweep:
         """Write the study's page, which the record then takes; a sweep does not fail of it."""
         try:
             path = events.once_there_is_space(sweep.folder.artifacts, lambda: write_report(sweep.folder))
-        except (OSError, TunerError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the sweep's result stands
             self._tell(Notice(f"no report is written: {error}"))
             return
         sweep.record.changed()
