@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,12 @@ def test_a_study_that_was_killed_has_no_winner_yet(tmp_path: Path) -> None:
     rows = study_rows(fake(tmp_path / "mlruns/studies/fake", 2))
     assert [row["number"] for row in rows[:6]] == [1, 1, -1, -1, 0, 0]
     assert not any(row["winner"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("folder", "named"), [("mlruns/studies/waves/model", "waves"), ("elsewhere/waves/model", "elsewhere/waves/model")]
+)
+def test_the_command_that_uses_the_model_fits_the_terminal(learned: Summary, folder: str, named: str) -> None:
+    """A study in the usual folder is named, as the path of its model would not fit into 80 columns."""
+    lines = shown(replace(learned, model=str(Path.cwd() / folder)), 80).splitlines()
+    assert f"  python -m tuner predict {named} FILE -o answers.csv" in lines

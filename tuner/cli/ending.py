@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tuner.announcements import Summary
+from tuner.cli.options import STUDIES
 from tuner.cli.tables import make_table, parameters
 from tuner.cli.values import here
 from tuner.verdict import Verdict
@@ -38,7 +41,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     if summary.model:
         model = here(summary.model)
         _copied(console, "model", model)
-        _copied(console, "to use it", f"python -m tuner predict {model} FILE -o answers.csv")
+        _copied(console, "to use it", f"python -m tuner predict {_by_name(model)} FILE -o answers.csv")
     for what, command in verdict.next:
         _copied(console, what, command)
 
@@ -59,6 +62,12 @@ def _table(summary: Summary, console: Console) -> Table:
         if "searched" not in columns or console.measure(table).maximum <= console.width:
             return table
         columns.remove("searched")
+
+
+def _by_name(model: str) -> str:
+    """A model as commands find it: by the study's name where that is in the usual folder, which is shorter."""
+    path = Path(model)
+    return path.parent.name if path.parent.parent == Path(STUDIES) and path.name == "model" else model
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

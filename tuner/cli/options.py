@@ -19,7 +19,9 @@ SET = click.option(
 )
 TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml")
 STUDY = click.argument("study", metavar="STUDY")
-STORAGE = click.option("--storage", default="mlruns/studies", show_default=True, help="Folder of studies.")
+STUDIES = "mlruns/studies"
+"""The usual folder of studies."""
+STORAGE = click.option("--storage", default=STUDIES, show_default=True, help="Folder of studies.")
 
 ENSEMBLE = click.option(
     "--ensemble", is_flag=True, help="Of a study: all confirmed seeds of the winner as one, not the best one alone."
