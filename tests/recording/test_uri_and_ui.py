@@ -4,9 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
+from tests.support.fake_study import begin
 from tuner.errors import TaskFileError, UserError
-from tuner.recording.ui import ui_command
+from tuner.recording.projection import Projection
+from tuner.recording.ui import pages, runs_pages, serve_ui, ui_command
 from tuner.recording.uri import tracking_uri
 
 
@@ -95,6 +98,72 @@ def test_the_ui_command_is_one_that_mlflow_knows() -> None:
     known = {option for parameter in server.params for option in parameter.opts}
     assert command[4] == server.name
     assert {option for option in command[5:] if option.startswith("--")} <= known
+
+
+@pytest.fixture
+def recorded(uri: str, tmp_path: Path) -> str:
+    """The number of the experiment of a study that is recorded, beside one that is not."""
+    Projection(begin(tmp_path / "mlruns/studies/fake"), uri).project_all()
+    experiment = MlflowClient(uri).get_experiment_by_name("fake")
+    assert experiment is not None
+    assert experiment.experiment_id != "0"
+    return str(experiment.experiment_id)
+
+
+def test_the_line_after_a_sweep_opens_the_studys_runs(recorded: str, uri: str) -> None:
+    """It is a command, and the address of the runs' table on MLflow's machine learning side, short enough to copy."""
+    command, address = pages(uri, "fake").splitlines()
+    assert command.endswith("mlflow ui")
+    assert address == f"open http://127.0.0.1:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
+    assert len(address) + 2 <= 80
+
+
+@pytest.mark.parametrize("gone", ["unknown", "deleted", "no tables", "no file"])
+def test_a_study_that_mlflow_lacks_has_no_address(recorded: str, uri: str, tmp_path: Path, gone: str) -> None:
+    """The command stays, and asking makes no database."""
+    if gone == "deleted":
+        MlflowClient(uri).delete_experiment(recorded)
+    elif gone != "unknown":
+        uri = f"sqlite:///{tmp_path}/other.db"
+        if gone == "no tables":
+            (tmp_path / "other.db").touch()
+    assert len(pages(uri, "another" if gone == "unknown" else "fake").splitlines()) == 1
+    assert (tmp_path / "other.db").exists() == (gone == "no tables")
+
+
+def test_a_servers_address_goes_on_to_the_studys_runs(recorded: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracking server is asked for the experiment; one that is away leaves its own address, a password none."""
+    real = MlflowClient(uri)
+    monkeypatch.setattr("mlflow.tracking.MlflowClient", lambda _uri: real)
+    page = f"http://host:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
+    assert pages("http://host:5000/", "fake") == page
+    monkeypatch.undo()
+    assert pages("http://127.0.0.1:9", "fake") == "http://127.0.0.1:9"
+    assert pages("https://me:secret@host", "fake") == "python -m tuner ui fake"
+
+
+@pytest.mark.parametrize(("host", "at"), [("localhost", "localhost"), ("::1", "[::1]")])
+def test_ui_tells_each_studys_address_first(
+    recorded: str, uri: str, host: str, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it becomes MLflow's server, `ui` tells where each study's runs will be."""
+    told: list[str] = []
+    monkeypatch.setattr(os, "execvpe", lambda file, *_: told.append(file))
+    serve_ui(uri, host, 5001, ["another", "fake"], told.append)
+    page = f"http://{at}:5001/#/experiments/{recorded}/runs?workflowType=machine_learning"
+    assert told == [f"{page}  fake", sys.executable]
+    assert list(runs_pages(uri, ["fake"], "x")) == ["fake"]
+
+
+def test_mlflows_pages_read_that_word() -> None:
+    """What the address ends with should be what the installed pages look for; they look at no tag first."""
+    import mlflow
+
+    scripts = (Path(mlflow.__file__).parent / "server/js/build/static/js").glob("main.*.js")
+    text = "".join(script.read_text() for script in scripts)
+    assert '.get("workflowType")' in text
+    assert '"machine_learning"' in text
+    assert '"experiments/:experimentId/runs"' in text or "/experiments/:experimentId/runs" in text
 
 
 def test_the_driver_side_imports_no_mlflow() -> None:

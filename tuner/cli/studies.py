@@ -15,7 +15,7 @@ def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyF
 
         task = load_task_file(study, sets).task
         study, storage = task.name, task.storage.folder
-    known = _studies(Path(storage))
+    known = known_studies(storage)
     if study not in known:
         fix = nearest(study, known) if known else f"There is no study in {storage} yet."
         raise StudyError("STUDY must be the name or the task file of a study", value=study, fix=fix)
@@ -65,8 +65,9 @@ def has_study(task: str, sets: tuple[str, ...]) -> bool:
     return StudyFolder(Path(file.storage.folder) / file.name).exists()
 
 
-def _studies(storage: Path) -> list[str]:
+def known_studies(storage: str) -> list[str]:
+    """Names of the studies in a folder, sorted."""
     try:
-        return sorted(path.name for path in storage.iterdir() if StudyFolder(path).exists())
+        return sorted(path.name for path in Path(storage).iterdir() if StudyFolder(path).exists())
     except (OSError, ValueError):  # no folder, or a name that none can have
         return []

@@ -105,16 +105,24 @@ class Recorder(Protocol):
             raise UserError(f"the record of study {folder.name} must be complete", value=recording.problem())
         return None
 
-    def pages(self) -> str:
-        """The command or the address that shows the record, as a user types it; empty where there is none."""
+    def pages(self, study: str) -> str:  # noqa: ARG002 - for those who have pages
+        """The command or the address that shows a study's record, as a user types it; empty where there is none."""
         return ""
 
-    def serve(self, host: str, port: int) -> None:  # noqa: ARG002 - for those who have pages
+    def serve(
+        self,
+        host: str,  # noqa: ARG002 - for those who have pages
+        port: int,  # noqa: ARG002
+        studies: Sequence[str],  # noqa: ARG002
+        tell: Callable[[str], None],  # noqa: ARG002
+    ) -> None:
         """Become the web server of the record's pages; returns never.
 
         Args:
             host: A name of this machine's loopback.
             port: TCP port.
+            studies: Names of those that the user may want to see.
+            tell: Told, before the server begins, a line per study: where its pages will be.
 
         Raises:
             UserError: There is nothing to show here.

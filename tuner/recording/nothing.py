@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tuner.disk.folder import StudyFolder
@@ -43,7 +43,13 @@ class NoRecorder(Recorder):
             fix="Name one: --uri sqlite:///mlflow.db, or that of an MLflow server.",
         )
 
-    def serve(self, host: str, port: int) -> None:  # noqa: ARG002 - the contract's
+    def serve(
+        self,
+        host: str,  # noqa: ARG002 - the contract's
+        port: int,  # noqa: ARG002
+        studies: Sequence[str],  # noqa: ARG002
+        tell: Callable[[str], None],  # noqa: ARG002
+    ) -> None:
         """There is nothing to show.
 
         Raises:

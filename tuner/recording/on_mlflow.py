@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -57,13 +57,13 @@ class MLflowRecorder(Recorder):
         """Write what is missing, in this process."""
         return write_all(folder, self.uri, waiting, register=self._register)
 
-    def pages(self) -> str:
+    def pages(self, study: str) -> str:
         """MLflow's pages."""
-        return pages(self.uri)
+        return pages(self.uri, study)
 
-    def serve(self, host: str, port: int) -> None:
+    def serve(self, host: str, port: int, studies: Sequence[str], tell: Callable[[str], None]) -> None:
         """Become MLflow's web server."""
-        serve_ui(self.uri, host, port)
+        serve_ui(self.uri, host, port, studies, tell)
 
 
 class MLflowRecording(Recording):

@@ -17,8 +17,6 @@ from tuner.messages import State
 from tuner.recording.points import STATUS, Data, Point, milliseconds
 from tuner.recording.sqlite_file import sqlite_prepared
 
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Makes MLflow's UI open the experiment as model training, not as the default, GenAI."""
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Split -> what MLflow calls its use."""
 _MLFLOW = "python -m mlflow"
@@ -166,7 +164,7 @@ class RunStore(Mapping[str, StoredRun]):
     def _find_experiment(self) -> str:
         found = self.client.get_experiment_by_name(self._study)
         if found is None:
-            return self.client.create_experiment(self._study, tags=EXPERIMENT_TAGS)
+            return self.client.create_experiment(self._study)
         if found.lifecycle_stage != "active":
             raise StudyError(
                 f"MLflow's experiment {self._study!r} must not be deleted",

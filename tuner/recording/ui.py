@@ -6,12 +6,15 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tuner.errors import TaskFileError, UserError
 from tuner.recording.uri import QUIET
 from tuner.redaction import redacted
 
+_SERVERS = ("http://", "https://")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -31,7 +34,7 @@ def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[lis
             value=host,
             fix=f"From another machine use a tunnel: ssh -L {port}:127.0.0.1:{port} HOST.",
         )
-    if uri.startswith(("http://", "https://")):
+    if uri.startswith(_SERVERS):
         raise UserError("tracking.uri must be a database to be shown here", value=uri, fix="Open it in a browser.")
     command = [
         sys.executable,
@@ -55,27 +58,84 @@ def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[lis
     return command, environment
 
 
-def serve_ui(uri: str, host: str = "127.0.0.1", port: int = 5000) -> None:
+def serve_ui(uri: str, host: str, port: int, studies: Sequence[str], tell: Callable[[str], None]) -> None:
     """Become MLflow's web server for `uri`; returns never.
 
     Args:
         uri: A database, as `tracking_uri` gives it.
         host: A name of this machine's loopback; others are refused.
         port: TCP port.
+        studies: Names of those whose addresses are told.
+        tell: Told a line per study that is there: the address of its runs, and its name.
 
     Raises:
         UserError: As `ui_command` says.
     """
     command, environment = ui_command(uri, host, port)
+    at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    for study, address in runs_pages(uri, studies, at).items():
+        tell(f"{address}  {study}")
     os.execvpe(command[0], command, environment)
 
 
-def pages(uri: str) -> str:
-    """What a user types to see the pages: a command, or the address of a server, which has pages of its own."""
+def runs_pages(uri: str, studies: Sequence[str], at: str) -> dict[str, str]:
+    """Study -> the address of its runs among MLflow's pages; without those that MLflow lacks or cannot tell of.
+
+    The address says that it is about machine learning: without that word MLflow opens the page of traces of its GenAI
+    side, whatever tags the experiment has.
+
+    Args:
+        uri: MLflow's tracking URI.
+        studies: Their names.
+        at: The address of the server that shows the pages.
+    """
+    found = _on_server(uri, studies) if uri.startswith(_SERVERS) else _in_database(uri, studies)
+    page = f"{at.rstrip('/')}/#/experiments/%s/runs?workflowType=machine_learning"
+    return {study: page % found[study] for study in studies if study in found}
+
+
+def _in_database(uri: str, studies: Sequence[str]) -> dict[str, str]:
+    """Study -> its experiment, asked of the database itself: MLflow would take two seconds to be imported."""
+    from sqlalchemy import bindparam, create_engine, make_url, text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if uri.startswith("sqlite:") and not Path(str(make_url(uri).database)).exists():
+        return {}  # asking would make it
+    query = text("SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND name IN :names")
+    engine = create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(query.bindparams(bindparam("names", expanding=True)), {"names": list(studies)})
+            return {name: str(number) for name, number in rows}
+    except SQLAlchemyError:  # it has no tables yet, or is away
+        return {}
+    finally:
+        engine.dispose()
+
+
+def _on_server(uri: str, studies: Sequence[str]) -> dict[str, str]:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    found = {}
+    with suppress(MlflowException):
+        for study in studies:
+            if (experiment := MlflowClient(uri).get_experiment_by_name(study)) is not None:
+                found[study] = experiment.experiment_id
+    return found
+
+
+def pages(uri: str, study: str) -> str:
+    """What opens a study's runs: a command and, in a line of its own, the address; of a server the address alone."""
     command = f"python -m tuner ui --uri {shlex.quote(uri)}"
     if uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}":
         mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
         command = f"{mlflow} ui"
-    elif uri.startswith(("http://", "https://")):
-        command = uri
-    return command if redacted(command) == command else "python -m tuner ui"  # a URI may hold a password
+    if redacted(uri) != uri:  # it may hold a password
+        return f"python -m tuner ui {study}"
+    if uri.startswith(_SERVERS):
+        return runs_pages(uri, [study], uri).get(study, uri)
+    address = runs_pages(uri, [study], "http://127.0.0.1:5000").get(study)
+    return f"{command}\nopen {address}" if address else command

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuner.cli.options import STORAGE, STUDY, examples
-from tuner.cli.studies import study_folder
+from tuner.cli.studies import known_studies, study_folder
 from tuner.errors import UserError
 from tuner.words import counted
 
@@ -33,8 +33,11 @@ _URI = click.option(
     "ssh -L 5000:127.0.0.1:5000 HOST     # from another machine",
 )
 def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -> None:
-    """Serve MLflow's UI on loopback; of the MLflow in which STUDY is recorded, where its task file is named."""
-    _recorder(study, storage, uri).serve(host, port)
+    """Serve MLflow's UI on loopback, and tell the address of STUDY's runs; without STUDY, of all in the folder.
+
+    It is the UI of the MLflow in which STUDY is recorded, where its task file is named.
+    """
+    _recorder(study, storage, uri).serve(host, port, _shown(study, storage), click.echo)
 
 
 @click.command()
@@ -59,6 +62,15 @@ def sync(study: str, storage: str, uri: str | None, register: bool) -> None:
     if report.written is None:
         done = "all are recorded"
     click.echo(f"study {folder.name}: {counted(report.runs, 'run')}, {done}")
+
+
+def _shown(study: str | None, storage: str) -> list[str]:
+    """Names of the studies that are looked for among the pages."""
+    from tuner.config import load_task_file
+
+    if study is None:
+        return known_studies(storage)
+    return [load_task_file(study).task.name if study.endswith((".yaml", ".yml")) else study]
 
 
 def _recorder(study: str | None, storage: str, uri: str | None, *, register: bool = False) -> Recorder:

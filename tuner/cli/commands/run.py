@@ -70,7 +70,7 @@ def _print_places(task: Task, *, recorded: bool) -> None:
     if not recorded:
         click.echo(stored)
         return
-    pages = task.recorder.pages()
+    pages = task.recorder.pages(task.folder.name).replace("\n", "\n  ")
     click.echo(f"{stored}\nto compare the trials:\n  {pages}" if pages else stored)
 
 
