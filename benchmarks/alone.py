@@ -78,6 +78,8 @@ CASES = {
         own("nlp/language_modelling", "{path: train.txt, test_path: test.txt, unit: subword, vocabulary: 400}"),
         raw_tests.own_plays,
     ),
+    "tags": Case("nlp/tagging", raw_tests.tags),
+    "own tags": Case(own("nlp/tagging", "{path: train.conll, test_path: test.conll}"), raw_tests.own_tags),
     "spoken digits": Case("speech/classification", raw_tests.digits),
     "own recordings": Case(own("speech/classification", "{path: words.csv, split: part}"), raw_tests.own_digits),
     "vowels": Case("time_series/classification", raw_tests.vowels),

@@ -23,6 +23,7 @@ from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.adapters.files import package_folder
 from tuner.adapters.memory.making import MAKERS
 from tuner.adapters.nlp.classification import TextClassification
+from tuner.adapters.nlp.tagging.splitting import dealt
 from tuner.adapters.splits import deal
 
 Score = Callable[[pd.DataFrame], dict[str, float]]
@@ -100,6 +101,11 @@ def running(text: str, place: Path) -> Raw:
     return Raw(place, 1, score)
 
 
+def tagged(truth: Sequence[str], place: Path) -> Raw:
+    """Of a part with a tag per word."""
+    return Raw(place, len(truth), lambda answers: {"accuracy": float(accuracy_score(truth, answers["tag"]))})
+
+
 def probe(task: str, **options: Any) -> Callable[[Path, Path], Raw]:
     """Of a memory probe, whose items are made by a seed."""
 
@@ -156,6 +162,27 @@ def own_plays(folder: Path, raw: Path) -> Raw:
     (folder / "train.txt").write_text(files[0].read_text() + files[1].read_text()[:20_000])
     (folder / "test.txt").write_text(files[2].read_text()[:20_000])
     return running(files[2].read_text()[:20_000], raw / "test.txt")
+
+
+def tags(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
+    """The sentences that the ready task's seed holds back, a word a line."""
+    name = "turkish-treebanks/web"
+    sentences = SOURCES["nlp/tagging"][name].load()(name).read()
+    held = dealt([each for each in sentences if each.words], ADAPTERS["nlp/tagging"].options(source=name))[0]["test"]
+    (raw / "test.conll").write_text("\n\n".join("\n".join(each.words) for each in held))
+    return tagged([tag for each in held for tag in each.tags], raw / "test.conll")
+
+
+def own_tags(folder: Path, raw: Path) -> Raw:
+    """Sentences in columns, a word and its tag a line; to be answered are the words alone."""
+    rng = np.random.default_rng(0)
+    parts = ["to O", "from O", "Rome B-city", "New B-city\nYork I-city", "May B-day", "May O"]
+    for name, size in (("train", 300), ("test", 100)):
+        sentences = ["\n".join([f"{name}{number} O", *rng.choice(parts, 4)]) for number in range(size)]
+        (folder / f"{name}.conll").write_text("\n\n".join(sentences))
+    lines = [line.split() for line in "\n\n".join(sentences).split("\n")]
+    (raw / "test.conll").write_text("\n".join(" ".join(line[:1]) for line in lines))
+    return tagged([line[1] for line in lines if line], raw / "test.conll")
 
 
 def digits(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others

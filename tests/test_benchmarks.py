@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.io import savemat
 
-from benchmarks import acting, findings, intervals, placebo, samplers
+from benchmarks import acting, alone, findings, intervals, placebo, samplers
 from benchmarks.curve_pools import MADE, made, read_lcbench
 from benchmarks.jsb_chorales import TASK
 from benchmarks.piano_rolls import PITCHES, PianoRollOptions, PianoRolls, note_frequencies, read_pieces
@@ -19,7 +19,9 @@ from benchmarks.pruning import RULES, Curve, confirmed, pool, replay, table
 from benchmarks.running import records
 from tests.support.rolls import FRAMES, write_rolls
 from tests.support.trained import trained
+from tuner.adapters.catalog import ADAPTERS
 from tuner.cli.console import JsonLines
+from tuner.config.ready import ready_tasks
 from tuner.disk.events import read_run
 from tuner.errors import DataError
 from tuner.objective import Objective
@@ -239,3 +241,13 @@ def test_a_placebo_is_trained_and_judged(tmp_path: Path, monkeypatch: pytest.Mon
     found = placebo.said(tmp_path, "adding", 0.5)
     assert (found.epochs, found.pairs) == (1, 2)
     assert found.helped <= found.gained <= 1
+
+
+def test_every_ready_task_and_every_adapter_is_tried_alone() -> None:
+    """A new ready task, and a new adapter whose models answer, have their case."""
+    tasks = [case.task for case in alone.CASES.values()]
+    assert set(ready_tasks()) <= set(tasks)
+    answering = {name for name in ADAPTERS if getattr(ADAPTERS[name].load(), "model_files", ())}
+    assert {name for name in answering if any(f"adapter: {name}," in task for task in tasks)} == answering - {
+        "memory/probe"  # which reads no file
+    }
