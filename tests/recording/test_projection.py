@@ -30,7 +30,7 @@ class TestOneTrial:
         trial, parent = found[run], found["sweep"]
         assert trial.info.run_name == "trial 3"
         assert trial.info.status == "FINISHED"
-        assert (trial.info.start_time, trial.info.end_time) == ((START + 1) * 1000, (START + 1000) * 1000)
+        assert (trial.info.start_time, trial.info.end_time) == ((START + 3) * 1000, (START + 1000) * 1000)
         assert trial.data.tags["mlflow.parentRunId"] == parent.info.run_id
         expected = {
             "tuner.study": "fake",
@@ -39,6 +39,7 @@ class TestOneTrial:
             "tuner.kind": "trial",
             "tuner.state": "COMPLETED",
             "tuner.reason": "was completed",
+            "mlflow.note.content": "was completed",
             "tuner.attempts": "1",
         }
         assert expected.items() <= trial.data.tags.items()
@@ -88,6 +89,45 @@ class TestOneTrial:
         assert found.info.status == status
         assert found.data.tags["tuner.state"] == state
         assert found.data.metrics.get("diverged") == (1 if state == "DIVERGED" else None)
+
+    def test_the_table_of_runs_tells_what_was_cut_from_what_was_completed(self, study: StudyFolder, uri: str) -> None:
+        """A name says how a trial ended, unless it was completed; live recording and a name of the user's too."""
+        runs = [create(study, trial_run(number), number) for number in range(3)]
+        projection = Projection(study, uri)
+        projection.project_all()
+        before = runs_of(study, uri)
+        assert before[trial_run(1)].info.run_name == "trial 1"
+        MlflowClient(uri).update_run(before[trial_run(2)].info.run_id, name="mine")
+        for path, state in zip(runs, ("COMPLETED", "PRUNED", "HOPELESS"), strict=True):
+            end(path, state)
+        finished(study, 3, state="HOPELESS")
+        Projection(study, uri).project_all()
+        names = {run: found.info.run_name for run, found in runs_of(study, uri).items() if run != "sweep"}
+        assert list(dict(sorted(names.items())).values()) == [
+            "trial 0",
+            "trial 1 (pruned)",
+            "mine",
+            "trial 3 (hopeless)",
+        ]
+
+    def test_waiting_for_a_worker_is_no_part_of_the_duration(self, study: StudyFolder, uri: str) -> None:
+        """A run is there when its first attempt begins, and from that time on; one that never began, when it ended."""
+        waiting, never = study.events(trial_run(0)), study.events(trial_run(1))
+        for number, path in enumerate((waiting, never)):
+            fields = {"kind": "trial", "seed": 7, "params": {}, "searched": []}
+            write(path, "created", START + 1, run=trial_run(number), number=number, **fields)
+        projection = Projection(study, uri)
+        projection.project_all()
+        assert list(runs_of(study, uri)) == ["sweep"]
+        attempt(waiting, 90)
+        end(never, "FAILED")
+        projection.project_all()
+        starts = {run: found.info.start_time for run, found in runs_of(study, uri).items()}
+        assert starts == {
+            "sweep": START * 1000,
+            trial_run(0): (START + 92) * 1000,
+            trial_run(1): (START + 1) * 1000,
+        }
 
     def test_a_live_attempt_runs_and_a_dead_one_waits(self, study: StudyFolder, uri: str) -> None:
         """RUNNING should need a live worker, and come back with the next attempt."""
@@ -192,6 +232,39 @@ class TestSweep:
         assert [f.path for f in client.list_artifacts(parent.info.run_id)] == ["figures", "task.yaml"]
         assert [f.path for f in client.list_artifacts(parent.info.run_id, "figures")] == ["figures/history.png"]
 
+    def test_the_parents_metrics_say_what_came_of_the_study(self, study: StudyFolder, uri: str) -> None:
+        """Best of the search, means over fresh seeds, trivial, test, trials by state, hours; none while it runs."""
+        for number, state in enumerate(("COMPLETED", "COMPLETED", "PRUNED", "HOPELESS")):
+            path = create(study, trial_run(number), number)
+            end(path, state, value=0.9 - number / 10 if state == "COMPLETED" else 0.99)
+        for run, number, value in (("1", 1, 0.7), ("2", 1, 0.8), ("1", 0, 0.1), ("1", -1, 0.6)):
+            name = "baseline" if number < 0 else f"{number:05}"
+            end(create(study, f"confirm/{name}-{run}", number, kind="confirm"), "COMPLETED", value=value)
+        scores = {f"confirm/00001-{seed}": {"accuracy": 0.6, "loss": 9.0} for seed in (1, 2)}
+        end(create(study, "test", -1, kind="test"), "COMPLETED", results={"test": scores}, value=None)
+        projection = Projection(study, uri, {"sweep"})
+        projection.project_all()
+        assert runs_of(study, uri)["sweep"].data.metrics == {}
+        write(study.sweep_events, "stopped", START + 100, reason="by the user", seconds=1800)
+        again = {**events.read(study.sweep_events)[0], "time": START + 200}
+        events.append_many(study.sweep_events, [again])
+        write(study.sweep_events, "summary", START + 2000, winner="trial 1", sentences=[], seconds=3600)
+        projection.project_all()
+        projection.project_all()
+        assert runs_of(study, uri)["sweep"].data.metrics == pytest.approx(
+            {
+                "best": 0.9,
+                "confirmed": 0.75,
+                "baseline": 0.6,
+                "trivial": 0.5,
+                "test": 0.6,
+                "trials/completed": 2,
+                "trials/pruned": 1,
+                "trials/hopeless": 1,
+                "hours": 1.5,
+            }
+        )
+
     def test_a_longer_budget_keeps_the_first_parameters(self, study: StudyFolder, uri: str) -> None:
         """A resumed sweep with a larger budget should be RUNNING again and change a tag, not a parameter."""
         write(study.sweep_events, "stopped", START + 100, reason="by the user")
@@ -291,7 +364,7 @@ class TestAgain:
         shutil.copy(empty_database, whole)
         Projection(study, f"sqlite:///{whole}").project_all()
         expected = rows(f"sqlite:///{whole}")
-        for call in ("create_run", "log_batch", "set_terminated", "log_text"):
+        for call in ("create_run", "update_run", "log_batch", "set_terminated", "log_text"):
             for after in (False, True):
                 database = tmp_path / f"{call}-{after}.db"
                 shutil.copy(empty_database, database)

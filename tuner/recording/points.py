@@ -22,6 +22,8 @@ MAX_POINTS = 200
 """Points of one series in MLflow; the event file holds them all."""
 MAX_SERIES = 25
 """Series by epoch of one run in MLflow."""
+_TOLD = (State.PRUNED, State.HOPELESS, State.DIVERGED, State.FAILED)
+"""States that a run's name tells."""
 
 STATUS = {
     State.RUNNING: "RUNNING",
@@ -179,6 +181,7 @@ class Run:
             "tuner.trial": str(record.number),
             "tuner.state": state,
             "tuner.reason": record.reason[:500],
+            "mlflow.note.content": record.reason[:5000],
             "tuner.attempts": str(record.attempts),
         }
         if record.found:
@@ -192,7 +195,11 @@ class Run:
         return tags
 
     def name(self) -> str:
-        """The run's name for people."""
+        """The run's name for people; that of a run that was not completed says so, as MLflow has no status for each."""
+        state = self.record.state
+        return f"{self._called()} ({state.lower()})" if state in _TOLD else self._called()
+
+    def _called(self) -> str:
         record = self.record
         if record.kind == "trial":
             return f"trial {record.number}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Container
 from contextlib import suppress
@@ -13,14 +12,15 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.disk import events
+from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.recording.contract import SWEEP
+from tuner.recording.parent import Parent
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
 from tuner.recording.winner import LoggedWinner
-from tuner.verdict import Verdict
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
@@ -132,10 +132,14 @@ class Projection:
         if not lines:
             return 0
         record = cursor.run.record
+        if not record.stints and record.ended is None:
+            return 0  # it waits for a worker, which is no part of its duration
         is_open = record.state is State.LOST and record.attempts > 0 and record.ended is None
         state = State.RUNNING if is_open and run in self._live else record.state
         tags = {"mlflow.parentRunId": self._parent(), **cursor.run.tags(state)}
-        stored = self._runs.make(run, cursor.run.name(), record.created, tags)
+        start = record.stints[0].began if record.stints else record.created
+        stored = self._runs.make(run, cursor.run.name(), start, tags)
+        self._runs.rename(stored, cursor.run.name())
         if stored.tags.get("tuner.events") is None or any(stored.tags.get(k) != v for k, v in tags.items()):
             tags["tuner.events"] = str(lines)
         if record.ended is not None and lines > held:
@@ -189,36 +193,26 @@ class Projection:
 
     def _project_sweep(self) -> None:
         self._sweep, lines = _read_sweep(self._folder)
-        sweeps = [line for line in lines if line["event"] == "sweep"]
-        first, latest = sweeps[0], sweeps[-1]
-        ends = [line for line in lines[lines.index(latest) + 1 :] if line["event"] in ("summary", "stopped")]
-        end = ends[-1] if ends else None
-        if end is None:
-            state = State.RUNNING if SWEEP in self._live else State.LOST
-        else:
-            state = State.COMPLETED if end["event"] == "summary" else State.STOPPED
-        tags = {
-            "tuner.kind": "sweep",
-            "tuner.state": state,
-            "tuner.reason": str((end or {}).get("reason", ""))[:500],
-            "tuner.events": str(len(lines)),
-            **{
-                f"tuner.{name}": _tag(latest[name])
-                for name in ("version", "metric", "direction", "trials", "epochs")
-                if latest.get(name) is not None
-            },
-        }
-        if end is not None and end["event"] == "summary":
-            tags["tuner.winner"] = _tag(end.get("winner"))
-            tags["mlflow.note.content"] = "\n\n".join(_told(end))[:5000]
-        stored = self._runs.make(SWEEP, self._folder.name, first["time"], tags)
-        self._runs.log(stored, (), sweep_params(first), tags)
-        self._runs.set_status(stored, state, None if end is None else end["time"])
+        parent = Parent(lines)
+        state = parent.state(live=SWEEP in self._live)
+        tags = parent.tags(state)
+        stored = self._runs.make(SWEEP, self._folder.name, parent.first["time"], tags)
+        points = parent.points(self._records()) if len(lines) > stored.events else []
+        self._runs.log(stored, points, sweep_params(parent.first), tags)
+        self._runs.set_status(stored, state, None if parent.end is None else parent.end["time"])
         self._runs.write_files(SWEEP, self._folder.artifacts)
         if self._folder.task_file.exists():
             self._runs.write_file(SWEEP, self._folder.task_file)
-        if state is State.COMPLETED and end is not None and (run := end.get("model_run")):
+        if state is State.COMPLETED and parent.end is not None and (run := parent.end.get("model_run")):
             self._write_model(run)
+
+    def _records(self) -> list[RunRecord]:
+        """Of all runs whose event files can be read."""
+        found = []
+        for run in self._folder.runs():
+            with suppress(StudyError):
+                found.append(events.read_run(self._folder.events(run)))
+        return found
 
     def _write_model(self, run: str) -> None:
         if run not in self._runs:
@@ -229,18 +223,6 @@ class Projection:
         if SWEEP not in self._runs:
             self._project_sweep()
         return self._runs[SWEEP].id
-
-
-def _told(summary: dict[str, Any]) -> list[str]:
-    """The verdict of a study, then its details and what to do next, as Markdown."""
-    verdict = Verdict(**(summary.get("verdict") or {}))
-    commands = [f"{what}: `{command}`" for what, command in verdict.next]
-    return [*verdict.lines, *verdict.details(summary.get("sentences") or ()), *commands]
-
-
-def _tag(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text[:500]
 
 
 def _read_sweep(folder: StudyFolder) -> tuple[SweepFacts, list[dict[str, Any]]]:

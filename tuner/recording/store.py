@@ -19,6 +19,7 @@ from tuner.recording.sqlite_file import sqlite_prepared
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Split -> what MLflow calls its use."""
+_NAME = "mlflow.runName"
 _MLFLOW = "python -m mlflow"
 _METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
 
@@ -88,8 +89,14 @@ class RunStore(Mapping[str, StoredRun]):
                 **{key: value for key, value in tags.items() if key != "tuner.events"},
             }
             made = self.client.create_run(self.experiment, start_time=milliseconds(start), tags=first, run_name=name)
-            stored = self._runs[run] = StoredRun(made.info.run_id, tags=first)
+            stored = self._runs[run] = StoredRun(made.info.run_id, tags={**first, _NAME: name})
         return stored
+
+    def rename(self, stored: StoredRun, name: str) -> None:
+        """Add to a run's name how it ended: "trial 3" becomes "trial 3 (pruned)". One that a user gave it stays."""
+        if name.startswith(f"{stored.tags.get(_NAME)} ("):
+            self.client.update_run(stored.id, name=name)
+            stored.tags[_NAME] = name
 
     def set_status(self, stored: StoredRun, state: State, end: float | None) -> None:
         """Show a run as its state is, ended at `end` in Unix seconds."""

@@ -1,0 +1,128 @@
+"""What the events of a study mean for its parent run in MLflow: state, tags and metrics. Free of MLflow."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+from tuner.disk.events import RunRecord
+from tuner.messages import State
+from tuner.recording.points import Point, metric_key, milliseconds
+from tuner.verdict import Verdict
+
+_ENDINGS = ("summary", "stopped")
+_TOLD = ("version", "metric", "direction", "trials", "epochs")
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The parent run as far as the study's events were read.
+
+    Args:
+        lines: Those of `sweep.jsonl`; there is a `sweep` among them.
+    """
+
+    lines: Sequence[Mapping[str, Any]]
+
+    @cached_property
+    def first(self) -> Mapping[str, Any]:
+        """What was asked for when the study began."""
+        return next(line for line in self.lines if line["event"] == "sweep")
+
+    @cached_property
+    def latest(self) -> Mapping[str, Any]:
+        """What was asked for last."""
+        return next(line for line in reversed(self.lines) if line["event"] == "sweep")
+
+    @cached_property
+    def end(self) -> Mapping[str, Any] | None:
+        """How the last driver ended; None while it runs, and of one that was killed."""
+        last = next(line for line in reversed(self.lines) if line["event"] in ("sweep", *_ENDINGS))
+        return None if last["event"] == "sweep" else last
+
+    def state(self, *, live: bool) -> State:
+        """How the study is, where `live` says whether it has a driver."""
+        if self.end is None:
+            return State.RUNNING if live else State.LOST
+        return State.COMPLETED if self.end["event"] == "summary" else State.STOPPED
+
+    def tags(self, state: State) -> dict[str, str]:
+        """Plain tags; the description has the verdict, the details and what to do next, as Markdown."""
+        end = self.end or {}
+        tags = {
+            "tuner.kind": "sweep",
+            "tuner.state": state,
+            "tuner.reason": str(end.get("reason", ""))[:500],
+            "tuner.events": str(len(self.lines)),
+            **{f"tuner.{name}": _tag(self.latest[name]) for name in _TOLD if self.latest.get(name) is not None},
+        }
+        if state is State.COMPLETED:
+            tags["tuner.winner"] = _tag(end.get("winner"))
+            tags["mlflow.note.content"] = "\n\n".join(_told(end))[:5000]
+        return tags
+
+    def points(self, records: Sequence[RunRecord]) -> list[Point]:
+        """What came of the study, when it has ended: none before.
+
+        `best` is the search's best objective; `confirmed` and `baseline` are means over fresh seeds, `test` that of the
+        winner on test data, `trivial` the trivial predictor's objective; `trials/pruned` counts trials by state;
+        `hours` are those of all its drivers.
+        """
+        if self.end is None:
+            return []
+        split, _, name = str(self.latest.get("metric", "")).partition("/")
+        trials = [record for record in records if record.kind == "trial" and record.state.final]
+        choose = max if self.latest.get("direction") == "maximize" else min
+        tests: Mapping[str, Any] = next((one.results.get("test") or {} for one in records if one.kind == "test"), {})
+        winners = _seeds(records, str(self.end.get("winner", "")))
+        facts = {
+            "best": choose(_values(trials), default=None),
+            "confirmed": _mean(_values(winners)),
+            "baseline": _mean(_values(_seeds(records, "baseline"))),
+            "trivial": ((self.latest.get("trivial") or {}).get(split) or {}).get(name),
+            "test": _mean([found for one in winners if (found := tests.get(one.run, {}).get(name)) is not None]),
+            **{f"trials/{state.lower()}": n for state, n in Counter(record.state.value for record in trials).items()},
+            "hours": sum(line.get("seconds") or 0.0 for line in self.lines if line["event"] in _ENDINGS) / 3600,
+        }
+        time_ms = milliseconds(self.end["time"])
+        return [
+            Point(metric_key(key), float(value), time_ms, 0)
+            for key, value in facts.items()
+            if value is not None and math.isfinite(value)
+        ]
+
+
+def _seeds(records: Sequence[RunRecord], configuration: str) -> list[RunRecord]:
+    """The confirmations of a configuration that is called so."""
+    return [
+        record
+        for record in records
+        if record.kind == "confirm" and configuration == ("baseline" if record.number < 0 else f"trial {record.number}")
+    ]
+
+
+def _values(records: Sequence[RunRecord]) -> list[float]:
+    """Objectives of the runs that were completed."""
+    completed = [record.value for record in records if record.state is State.COMPLETED]
+    return [value for value in completed if value is not None and math.isfinite(value)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _told(summary: Mapping[str, Any]) -> list[str]:
+    verdict = Verdict(**(summary.get("verdict") or {}))
+    commands = [f"{what}: `{command}`" for what, command in verdict.next]
+    return [*verdict.lines, *verdict.details(summary.get("sentences") or ()), *commands]
+
+
+def _tag(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text[:500]
