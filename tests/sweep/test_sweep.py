@@ -62,6 +62,21 @@ def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
     assert sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl")) == before
 
 
+def test_a_winner_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """With its name and why, and the sweep is whole all the same."""
+    task, told = resolve_task(write_task(tmp_path, trials=1, more="confirm: {top: 1, seeds: 1}")), Events()
+
+    def listen(event: Announcement) -> None:
+        told(event)
+        if isinstance(event, TrialEnded):
+            task.folder.model.write_text("in the way")
+
+    assert Sweep(task, listen).run().usable
+    (notice,) = told.notices()
+    assert notice.startswith(f"the winner, {told.of(Summary)[0].winner}, could not be kept as a model: ")
+    assert str(task.folder.model) in notice
+
+
 def test_a_larger_budget_extends_the_study(tmp_path: Path) -> None:
     """Raising budget.trials from 3 to 5 runs exactly two more."""
     path = write_task(tmp_path, trials=3)

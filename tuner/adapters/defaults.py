@@ -36,6 +36,11 @@ def propose_of(adapter: type[Adapter]) -> Propose | None:
     return propose
 
 
+def has_codec(adapter: type[Adapter]) -> bool:
+    """Whether models of the adapter answer: it has both `Adapter.codec` and `Adapter.model_files`."""
+    return bool(getattr(adapter, "model_files", ())) and hasattr(adapter, "codec")
+
+
 def completed(problem: Problem, folder: Path) -> Problem:
     """The problem with every attribute of the contract.
 

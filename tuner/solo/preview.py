@@ -14,7 +14,7 @@ from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.solo.cost import step_costs
 from tuner.task.machine import has_device
-from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec, unpruned
+from tuner.task.specs import RUN_TRIAL, modelless, search_rungs, trial_spec, unpruned
 from tuner.task.task import Task
 from tuner.words import counted
 
@@ -40,7 +40,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     facts: dict[str, Any] = {
         "study": file.name,
         "data": {**prepared.counts, **prepared.about},
-        "notices": [*prepared.notices, *unpruned(task)],
+        "notices": [*prepared.notices, *unpruned(task), *modelless(task)],
         "objective": f"{task.objective.metric}, {task.objective.words}",
         "trivial predictor": task.against_trivial.trivial,
         "search space": {

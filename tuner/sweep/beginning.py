@@ -13,7 +13,7 @@ from tuner.disk.versions import note_versions, versions
 from tuner.redaction import redacted
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.task.code import code_now
-from tuner.task.specs import unpruned
+from tuner.task.specs import modelless, unpruned
 
 
 def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
@@ -72,5 +72,5 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
             tracking=redacted(task.recorder.uri) or task.recorder.name,
         )
     )
-    for sentence in (*prepared.notices, *unpruned(task)):
+    for sentence in (*prepared.notices, *unpruned(task), *modelless(task)):
         sweep.tell(Notice(sentence))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import has_codec
 from tuner.adapters.preparing import prepare
 from tuner.announcements import Notice, Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
-from tuner.errors import DataError, TunerError
+from tuner.errors import TunerError
 from tuner.sweep.card import card
 from tuner.sweep.choice import winning
 from tuner.sweep.open_sweep import OpenSweep
@@ -24,13 +25,13 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
     Those of an earlier winner go.
 
     Returns:
-        The run whose weights the first has; "" where there is no model, as nothing was confirmed or, which is told, as
-        it cannot be written.
+        The run whose weights the first has; "" where there is no model, as nothing was confirmed, as the adapter has
+        no codec or, which is told, as it cannot be written.
     """
     for folder in (sweep.folder.model, sweep.folder.ensemble):
         shutil.rmtree(folder, ignore_errors=True)
     best = _best(sweep)
-    if best is None:
+    if best is None or not has_codec(ADAPTERS[sweep.task.file.adapter].load()):  # which was told before the search
         return ""
     try:
         _write(sweep, summary, sweep.folder.model, [best], best.value)
@@ -38,7 +39,7 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
             members = [record for record in winning(sweep) if record.run in summary.ensemble["runs"]]
             _write(sweep, summary, sweep.folder.ensemble, members, summary.ensemble["value"])
     except (OSError, TunerError) as error:
-        sweep.tell(Notice(f"no model of {summary.winner} is kept: {error}"))
+        sweep.tell(Notice(f"the winner, {summary.winner}, could not be kept as a model: {error}"))
         return best.run if sweep.folder.model.is_dir() else ""
     return best.run
 
@@ -46,11 +47,6 @@ def keep_winner(sweep: OpenSweep, summary: Summary) -> str:
 def _write(sweep: OpenSweep, summary: Summary, folder: Path, members: Sequence[RunRecord], value: float | None) -> None:
     task, best = sweep.task, members[0]
     entry = ADAPTERS[task.file.adapter]
-    if not getattr(entry.load(), "model_files", ()):
-        raise DataError(
-            f"adapter {task.file.adapter} must have `model_files` and `codec`",
-            fix="Give it both, as docs/extending.md shows, and run the study anew with --fresh.",
-        )
     from tuner.predict.writing import Trained, write_model  # brings torch
 
     settings = task.settings(best.params)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import has_codec
 from tuner.errors import TaskFileError
 from tuner.messages import TrialSpec
 from tuner.optim.schedules import peak_epoch
@@ -64,6 +66,17 @@ def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
     peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
     rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
     return rungs
+
+
+def modelless(task: Task) -> list[str]:
+    """A sentence where no winner of the study can be kept as a model, as its adapter has no codec."""
+    adapter = task.file.adapter
+    if has_codec(ADAPTERS[adapter].load()):
+        return []
+    return [
+        f"no model will be kept, as adapter {adapter} lacks `model_files` or `codec`; a study begun without them is "
+        "run anew with --fresh when it has both"
+    ]
 
 
 def unpruned(task: Task) -> list[str]:
