@@ -58,6 +58,10 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         ("Authorization: Basic bWU6c2VjcmV0", "Authorization: Basic …"),
         ("https://medium.com/@someone/a-post", "https://medium.com/@someone/a-post"),
         ("http://host/#/experiments/1", "http://host/#/experiments/1"),
+        (
+            "http://h/#/x/1/runs?workflowType=machine_learning&key=1",
+            "http://h/#/x/1/runs?workflowType=machine_learning&key=…",
+        ),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("the token 'cat' is unknown; tokens: 17", "the token 'cat' is unknown; tokens: 17"),
         ("got 'http:/me:secret@host/x'.", "got 'http:/…@host/x'."),

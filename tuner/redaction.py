@@ -59,6 +59,7 @@ HARMLESS = frozenset(
         "sslmode",
         "target_session_attrs",
         "timeout",
+        "workflowtype",
     }
 )
 """Names in a URL's query whose values are shown."""
@@ -160,7 +161,8 @@ def _end_of_login(rest: str) -> int:
 
 def _hide_pair(found: re.Match[str]) -> str:
     name, value = found[1], found[2]
-    if name.lower() in HARMLESS:
+    plain = name.rpartition("?")[2] if name.startswith("/") else name  # after # there may be a path with a query
+    if plain.lower() in HARMLESS:
         return found[0]
     return f"{name}={_HIDDEN}{value[len(value.rstrip(_CLOSING)) :]}"
 

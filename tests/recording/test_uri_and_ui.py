@@ -11,6 +11,7 @@ from tuner.errors import TaskFileError, UserError
 from tuner.recording.projection import Projection
 from tuner.recording.ui import pages, runs_pages, serve_ui, ui_command
 from tuner.recording.uri import tracking_uri
+from tuner.redaction import redacted
 
 
 @pytest.mark.parametrize("folder", ["plain", "with space", "100%"])
@@ -116,6 +117,7 @@ def test_the_line_after_a_sweep_opens_the_studys_runs(recorded: str, uri: str) -
     assert command.endswith("mlflow ui")
     assert address == f"open http://127.0.0.1:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
     assert len(address) + 2 <= 80
+    assert redacted(address) == address
 
 
 @pytest.mark.parametrize("gone", ["unknown", "deleted", "no tables", "no file"])
