@@ -49,7 +49,8 @@ class Catalog:
     Args:
         kind: Singular, as messages say it: "cell".
         entries: YAML name -> entry.
-        entry_point: Group through which installed packages add entries; their entry point loads an `Entry`.
+        entry_point: Group through which installed packages add entries; their entry point is a class with
+            `Options`, or an `Entry` of one, which spares its import where it is only listed.
     """
 
     kind: str
@@ -58,7 +59,7 @@ class Catalog:
     _outside: dict[str, Entry] = field(default_factory=dict, repr=False)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.entries, **_installed(self.entry_point), **self._outside})
+        return iter({**self.entries, **_installed(self.kind, self.entry_point), **self._outside})
 
     def __contains__(self, name: object) -> bool:
         return name in set(self)
@@ -73,18 +74,12 @@ class Catalog:
         """
         if name in self.entries:
             return self.entries[name]
-        if name in (installed := _installed(self.entry_point)):
+        if name in (installed := _installed(self.kind, self.entry_point)):
             return installed[name]
         if name in self._outside:
             return self._outside[name]
         if self.entry_point and _is_target(name):
-            loaded = load_target(name)
-            options = getattr(loaded, "Options", None)
-            if not isinstance(options, type) or not hasattr(options, "model_fields"):
-                raise TaskFileError(f"{self.kind} {name} must carry its options model as the class attribute `Options`")
-            entry = Entry(name, (loaded.__doc__ or name).strip().splitlines()[0], name, options)
-            self._outside[name] = entry
-            return entry
+            return self._outside.setdefault(name, _entry_of(self.kind, name))
         raise TaskFileError(
             f"{self.kind} must be a known name", value=name, fix=nearest(name, self, f"list {self.kind}s")
         )
@@ -121,6 +116,17 @@ def _is_target(name: str) -> bool:
     return bool(colon) and attribute.isidentifier() and all(p.isidentifier() for p in module_name.split("."))
 
 
+def _entry_of(kind: str, target: str) -> Entry:
+    loaded = load_target(target)
+    if isinstance(loaded, Entry):
+        return loaded
+    options = getattr(loaded, "Options", None)
+    if not isinstance(options, type) or not hasattr(options, "model_fields"):
+        raise TaskFileError(f"{kind} {target} must carry its options model as the class attribute `Options`")
+    return Entry(target, (loaded.__doc__ or target).strip().splitlines()[0], target, options)
+
+
 @cache
-def _installed(group: str) -> dict[str, Entry]:
-    return {point.name: point.load() for point in entry_points(group=group)} if group else {}
+def _installed(kind: str, group: str) -> dict[str, Entry]:
+    points = entry_points(group=group) if group else ()
+    return {point.name: _entry_of(kind, f"{point.module}:{point.attr}") for point in points}
