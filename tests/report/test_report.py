@@ -16,6 +16,7 @@ from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
 from tuner.report import REPORT, read_study, render, write_report
+from tuner.verdict import Verdict
 
 QUESTIONS = (
     "Which model?",
@@ -79,6 +80,28 @@ class TestFiveQuestions:
         assert "is not better than the trivial predictor (seasonal naive) on validation and test data" in told
         ranked = re.findall(r"<tr[^>]*><td>(.*?)</td>", _section(page, "table"))
         assert ranked[0] == "seasonal naive (trivial predictor)"
+
+    @pytest.mark.parametrize("beats", [True, False])
+    def test_a_concluded_study_is_told_in_the_words_of_its_conclusion(self, tmp_path: Path, beats: bool) -> None:
+        """What the terminal said of it, and the commands that it named, stand in the page."""
+        folder = MadeUp(trials=12, states=()).write(tmp_path / "done")
+        *before, last = (json.loads(line) for line in folder.sweep_events.read_text().splitlines())
+        last["verdict"] = Verdict(
+            sentence="trial 3 is what the conclusion says.",
+            beats=beats,
+            good="accuracy 91.2 % on test data.",
+            noise="within the noise of the seeds: a reason.",
+            remarks=["test is far from validation: look."],
+            advice="" if beats else "what to try: more data.",
+            next=[["to be surer, more seeds", "python -m tuner run t.yaml --set confirm.seeds=6"]],
+        ).as_json()
+        folder.sweep_events.write_text("".join(json.dumps(each) + "\n" for each in [*before, last]))
+        told = _answers(_page(folder))
+        assert told[QUESTIONS[1]] == "Accuracy 91.2 % on test data. Test is far from validation: look."
+        sentences = "Trial 3 is what the conclusion says. Within the noise of the seeds: a reason."
+        assert told[QUESTIONS[2]] == f"{'Yes' if beats else 'Perhaps not'}. {sentences}"
+        command = "To be surer, more seeds: python -m tuner run t.yaml --set confirm.seeds=6."
+        assert told[QUESTIONS[4]] == (command if beats else f"What to try: more data. {command}")
 
 
 class TestStudiesOfAllKinds:

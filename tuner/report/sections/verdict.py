@@ -45,6 +45,7 @@ class Tile:
 def verdict(study: ReportedStudy) -> Section:
     """The answers to five questions."""
     judgement = judge(study)
+    told = [judgement.good, *judgement.remarks] if judgement.good else []
     body = filled(
         "verdict.html",
         study=study,
@@ -54,18 +55,20 @@ def verdict(study: ReportedStudy) -> Section:
         tiles=_tiles(study),
         answers=[
             ("Which model?", _which(study)),
-            ("How good is it on new data?", _how_good(study)),
+            ("How good is it on new data?", " ".join(_capital(each) for each in told) if told else _how_good(study)),
             ("Is it better than doing nothing clever?", _better(study, judgement)),
             ("What mattered?", _mattered(study)),
             ("What do I do next?", _next(study, judgement)),
         ],
-        more=[sentence for sentence in study.summary.get("sentences") or () if sentence != judgement.sentence],
+        more=judgement.details(study.summary.get("sentences") or ()),
     )
     return Section("verdict", "The verdict", "Verdict", body)
 
 
 def judge(study: ReportedStudy) -> Judgement:
-    """The winner held against the trivial predictor."""
+    """What the study was concluded with; before that, the winner held against the trivial predictor."""
+    if concluded := study.summary.get("verdict"):
+        return Judgement(**concluded)
     if study.winner is None:
         return Judgement("", beats=False)
     objective = study.objective
@@ -176,8 +179,8 @@ def _better(study: ReportedStudy, judgement: Judgement) -> str:
         return "No: no trial completed."
     if not judgement.sentence:
         return "That is not known: there is no trivial predictor to compare with."
-    sentence = judgement.sentence[:1].upper() + judgement.sentence[1:]
-    sentence += _beside_baseline(study)
+    sentence = _capital(judgement.sentence)
+    sentence += f" {_capital(judgement.noise)}" if judgement.noise else _beside_baseline(study)
     if judgement.beats:
         return f"Yes. {sentence}"
     return f"No. {sentence}" if "not better" in judgement.sentence else f"Perhaps not. {sentence}"
@@ -190,7 +193,7 @@ def _beside_baseline(study: ReportedStudy) -> str:
         return ""
     own = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     sentence = next((one for one in own if "the baseline" in one and one.startswith(study.winner_name)), told.sentence)
-    return f" {sentence[:1].upper()}{sentence[1:]}"
+    return f" {_capital(sentence)}"
 
 
 def _mattered(study: ReportedStudy) -> str:
@@ -211,12 +214,21 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
         reasons = Counter(one.reason for one in study.trials if one.reason)
         why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
-        return f"Look at what went wrong, below, and run it again.{why}"
+        commands = "".join(f" {_capital(what)}: `{command}`." for what, command in judgement.next)
+        return f"Look at what went wrong, below, and run it again.{why}{commands}"
     told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
-    advice = next((sentence for sentence in told if sentence.startswith("what to try")), "")
+    advice = judgement.advice or next((sentence for sentence in told if sentence.startswith("what to try")), "")
+    if judgement.next:
+        use = f"To use the model: `python -m tuner predict {name} NEW_DATA`." if study.summary.get("model") else ""
+        commands = [f"{_capital(what)}: `{command}`." for what, command in judgement.next]
+        return " ".join(each for each in (_capital(advice), use, *commands) if each)
     if advice and not judgement.beats:
-        return advice[:1].upper() + advice[1:]
+        return _capital(advice)
     if study.summary.get("model"):
         return f"Use the model: `python -m tuner predict {name} NEW_DATA`. A larger budget.trials goes on from here."
     again = f"python -m tuner rerun {name} {max(0, study.winner)}"
     return f"Train it again with `{again}`, or go on with a larger budget.trials."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
