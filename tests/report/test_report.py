@@ -15,6 +15,7 @@ from tests.support.reported import MadeUp
 from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.folder import StudyFolder
+from tuner.disk.lock import DriverLock
 from tuner.report import REPORT, read_study, render, write_report
 from tuner.verdict import Verdict
 
@@ -105,6 +106,17 @@ class TestFiveQuestions:
 
 
 class TestStudiesOfAllKinds:
+    def test_a_study_that_its_driver_has_summed_up_is_not_running(self, tmp_path: Path) -> None:
+        """The driver writes the page while it still has the study."""
+        folder = MadeUp(trials=3, states=()).write(tmp_path / "three")
+        lock = DriverLock(folder.lock)
+        try:
+            assert not read_study(folder).running
+            folder.sweep_events.write_text(folder.sweep_events.read_text().splitlines()[0] + "\n")
+            assert read_study(folder).running
+        finally:
+            lock.release()
+
     def test_three_trials(self, tmp_path: Path) -> None:
         """Importance is not told of three trials, with its reason; all else is."""
         page = _page(MadeUp(trials=3, states=()).write(tmp_path / "three"))

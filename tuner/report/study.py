@@ -33,7 +33,7 @@ class ReportedStudy:
         sweep: What the last run of the driver set out to do; empty where that is not known.
         summary: What it ended with; empty while it is not finished.
         stopped: Why the last run was stopped; "" where it was not, or was killed.
-        running: Whether a driver has it now.
+        running: Whether a driver has it now, and has not summed it up yet.
         trials: Trials of the search, by number.
         confirmed: Trainings on fresh seeds.
         test: Run -> score -> value on test data.
@@ -187,7 +187,7 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
         sweep=sweep,
         summary=last if last["event"] == "summary" else {},
         stopped=str(last.get("reason", "")) if last["event"] == "stopped" else "",
-        running=held(folder.lock),
+        running=last["event"] != "summary" and held(folder.lock),
         trials=_of_kind(records, "trial"),
         confirmed=_of_kind(records, "confirm"),
         test=tested.get("test") or {},

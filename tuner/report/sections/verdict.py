@@ -214,8 +214,8 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
         reasons = Counter(one.reason for one in study.trials if one.reason)
         why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
-        commands = "".join(f" {_capital(what)}: `{command}`." for what, command in judgement.next)
-        return f"Look at what went wrong, below, and run it again.{why}{commands}"
+        then = "".join(f" {_capital(what)}: `{command}`." for what, command in judgement.next)
+        return f"Look at what went wrong, below, and run it again.{why}{then}"
     told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     advice = judgement.advice or next((sentence for sentence in told if sentence.startswith("what to try")), "")
     if judgement.next:
