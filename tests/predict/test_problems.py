@@ -152,3 +152,14 @@ def test_a_broken_recording(tmp_path: Path) -> None:
     assert (found.problem == "").tolist() == [False, False, False, True, False, False, False]
     (first,) = model.predict([b"RIFF"]).problem
     assert first
+
+
+def test_a_folder_for_the_answers_that_is_not_there_is_told_in_a_line(texts: Path, tmp_path: Path) -> None:
+    """Before anything is read; nothing is made."""
+    (tmp_path / "a.txt").write_text("rain\n")
+    out = tmp_path / "none/out.csv"
+    told = tuner("predict", str(texts), str(tmp_path / "a.txt"), "-o", str(out), status=2).output
+    assert told.startswith("the answers' folder must exist, but got ")
+    assert told.endswith("Make it, or name another one.\n")
+    assert told.count("\n") == 1
+    assert not out.parent.exists()

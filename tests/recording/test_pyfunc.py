@@ -19,7 +19,7 @@ from tuner.errors import DataError
 from tuner.nets.catalog import CELLS
 from tuner.predict import load
 from tuner.predict.pyfunc import Served, _load_pyfunc
-from tuner.recording.model_form import save
+from tuner.recording.model_form import Answering, Refused, save
 
 SERVED = ("nlp/classification", "nlp/language_modelling: char", "speech/classification", "time_series/forecasting")
 """Whose data have columns."""
@@ -100,6 +100,40 @@ def test_a_request_names_no_file(model: Path, case: str) -> None:
         path = next((model.parent / "data").rglob("*.wav"))
         (told,) = served.predict(pd.DataFrame({"audio": [str(path)]}))["problem"]
         assert told == f"it must be a file's content, but is {str(path)!r:.80}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "line"),
+    [
+        (
+            "nlp/language_modelling: char",
+            {"dataframe_records": [{"text": "rain"}], "params": {"temperature": -1.0}},
+            "temperature must be >= 0, but got -1.0.",
+        ),
+        (
+            "time_series/classification",
+            {"inputs": [[1.0]]},
+            "a served model must get a table, but got 'ndarray'.",
+        ),
+        (
+            "nlp/classification",
+            {"dataframe_records": [{"word": "rain"}]},
+            "Model is missing inputs ['text']. Note that there were extra inputs: ['word'].",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_answered_gets_one_line(
+    kind: str, request_: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    """An option that is not allowed, no table, another column: status 400, without a stack trace or the data."""
+    save(made_model(tmp_path / "made", kind), tmp_path / "form")
+    served = Answering(mlflow.pyfunc.load_model(str(tmp_path / "form")))
+    ask: Any = import_module("mlflow.pyfunc.scoring_server").invocations
+    with pytest.raises(Refused) as caught:
+        ask(json.dumps(request_).encode(), "application/json", served, served.metadata.get_input_schema())
+    refused: Any = caught.value
+    assert refused.get_http_status_code() == 400
+    assert json.loads(refused.serialize_as_json()) == {"error_code": "INVALID_PARAMETER_VALUE", "message": line}
 
 
 def test_what_is_offered_may_be_asked(tmp_path: Path) -> None:

@@ -129,7 +129,8 @@ def test_serve_answers_as_the_model_and_ends_cleanly(model: Path, tmp_path: Path
         assert [row["probability"] is None for row in answer["predictions"]] == [True, False]
         status, answer = ask(url, b'{"dataframe_records": [{"word": "rain"}]}')
         assert status == 400
-        assert "missing inputs ['text']" in answer["message"]
+        told = "Model is missing inputs ['text']. Note that there were extra inputs: ['word']."
+        assert answer == {"error_code": "INVALID_PARAMETER_VALUE", "message": told}
         if shutil.which("curl"):
             done = subprocess.run(found[3], shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=30)
             assert len(json.loads(done.stdout)["predictions"]) == 1

@@ -23,8 +23,8 @@ class Output(Protocol):
         ...
 
 
-def check_suffix(path: Path) -> None:
-    """Refuse a form that is not known, before anything is answered.
+def check(path: Path) -> None:
+    """Refuse a form that is not known, or a folder that is not there, before anything is answered.
 
     Raises:
         DataError: It is not.
@@ -33,6 +33,8 @@ def check_suffix(path: Path) -> None:
         raise DataError(
             "the answers' file must end in " + ", ".join(SUFFIXES), value=path.name, fix="Give it another name."
         )
+    if not path.parent.is_dir():
+        raise DataError("the answers' folder must exist", value=str(path.parent), fix="Make it, or name another one.")
 
 
 @contextmanager

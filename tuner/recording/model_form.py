@@ -16,10 +16,11 @@ with warnings.catch_warnings():  # of MLflow, about types of its own
     from mlflow.pyfunc import scoring_server
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.types import ParamSchema, Schema
 
 from tuner.disk import regular
-from tuner.errors import StudyError
+from tuner.errors import StudyError, UserError
 from tuner.predict.folder import damaged
 
 if TYPE_CHECKING:
@@ -81,7 +82,49 @@ def application(model: Path, config: Mapping[str, object]) -> Any:
         model: What `save` has made.
         config: What the loader module is told.
     """
-    return scoring_server.init(pyfunc.load_model(str(model), model_config=dict(config)))
+    answering: Any = Answering(pyfunc.load_model(str(model), model_config=dict(config)))
+    return scoring_server.init(answering)
+
+
+class Answering:
+    """A loaded model as the scoring server asks it: a request that cannot be answered gets one line, status 400.
+
+    Args:
+        model: As MLflow has loaded it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.metadata = model, model.metadata
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The model's answers.
+
+        Raises:
+            Refused: The request is not what the model takes.
+        """
+        try:
+            answers: pd.DataFrame = self._model.predict(data, params=params)
+        except UserError as error:
+            raise Refused(str(error)) from error
+        except MlflowException as error:
+            raise Refused(error.message.rpartition(" Error: ")[2]) from error  # before it MLflow shows all of the data
+        return answers
+
+
+class Refused(MlflowException):
+    """A request that is not what the model takes.
+
+    Args:
+        why: Told in a line, without what MLflow puts before the message of an error.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, error_code=INVALID_PARAMETER_VALUE)
+        self._line = " ".join(why.split())
+
+    def serialize_as_json(self) -> str:
+        """The answer's body."""
+        return json.dumps({"error_code": self.error_code, "message": self._line})
 
 
 def _signature(model: Path) -> tuple[ModelSignature | None, pd.DataFrame | None]:

@@ -65,10 +65,10 @@ def predict(
     with an empty answer, and its problem in the column `problem`; the exit status is then 1.
     """
     from tuner.predict import load
-    from tuner.predict.output import Csv, check_suffix, opened
+    from tuner.predict.output import Csv, check, opened
 
     if output is not None:
-        check_suffix(output)
+        check(output)
     loaded = load(model_folder(model, storage, ensemble=ensemble), device=device, own_code=own_code).asking(
         **_asked(wishes)
     )
