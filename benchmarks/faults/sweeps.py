@@ -235,7 +235,8 @@ class Setup:
         found = [f"MLflow: {len(doubled)} metric steps doubled"] if doubled else []
         counts = Counter(name for name, _ in rows)
         found += [f"MLflow: {name} is there {count} times" for name, count in counts.items() if count > 1]
-        statuses = dict(rows)
+        statuses = {_plain(name): status for name, status in rows}
+        steps = {_plain(name): count for name, count in steps.items()}
         for record in self.records():
             name = f"trial {record.number}"
             if statuses.get(name) != STATUS[record.state]:
@@ -245,6 +246,11 @@ class Setup:
             if steps.get(name, 0) != len(wanted):
                 found.append(f"MLflow: {name} has {steps.get(name, 0)} steps of {len(wanted)}")
         return found + [f"MLflow: {name} is RUNNING" for name, status in rows if status == "RUNNING"]
+
+
+def _plain(name: str) -> str:
+    """A run's name without how it ended: "trial 3 (pruned)" is trial 3."""
+    return name.partition(" (")[0]
 
 
 def children(process: subprocess.Popen[str], name: str = "") -> list[psutil.Process]:

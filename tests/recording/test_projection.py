@@ -246,11 +246,14 @@ class TestSweep:
         projection.project_all()
         assert runs_of(study, uri)["sweep"].data.metrics == {}
         write(study.sweep_events, "stopped", START + 100, reason="by the user", seconds=1800)
+        projection.project_all()
         again = {**events.read(study.sweep_events)[0], "time": START + 200}
         events.append_many(study.sweep_events, [again])
         write(study.sweep_events, "summary", START + 2000, winner="trial 1", sentences=[], seconds=3600)
         projection.project_all()
         projection.project_all()
+        history = MlflowClient(uri).get_metric_history(runs_of(study, uri)["sweep"].info.run_id, "hours")
+        assert sorted((point.step, point.value) for point in history) == [(0, 0.5), (1, 1.5)]  # it ended twice
         assert runs_of(study, uri)["sweep"].data.metrics == pytest.approx(
             {
                 "best": 0.9,

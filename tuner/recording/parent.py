@@ -72,7 +72,7 @@ class Parent:
 
         `best` is the search's best objective; `confirmed` and `baseline` are means over fresh seeds, `test` that of the
         winner on test data, `trivial` the trivial predictor's objective; `trials/pruned` counts trials by state;
-        `hours` are those of all its drivers.
+        `hours` are those of all its drivers. The step is how often it had ended before, as one that goes on ends again.
         """
         if self.end is None:
             return []
@@ -91,8 +91,9 @@ class Parent:
             "hours": sum(line.get("seconds") or 0.0 for line in self.lines if line["event"] in _ENDINGS) / 3600,
         }
         time_ms = milliseconds(self.end["time"])
+        step = sum(line["event"] in _ENDINGS for line in self.lines) - 1
         return [
-            Point(metric_key(key), float(value), time_ms, 0)
+            Point(metric_key(key), float(value), time_ms, step)
             for key, value in facts.items()
             if value is not None and math.isfinite(value)
         ]
