@@ -36,7 +36,7 @@ EPOCHS = {
     "memory/copy": 12,
     "nlp/classification": 2,
     "nlp/language_modelling": 2,
-    "nlp/tagging": 3,
+    "nlp/tagging": 5,
     "speech/classification": 5,
     "time_series/classification": 6,
 }
