@@ -20,6 +20,7 @@ DIRECTIONS = {
     "adapters/classification.py",
     "adapters/memory/probe.py",
     "adapters/nlp/language_modelling.py",
+    "adapters/nlp/tagging/adapter.py",
     "adapters/time_series/scoring.py",
     "config/task.py",
     "task/resolve.py",
@@ -29,6 +30,7 @@ DIRECTIONS = {
     "disk/event_forms.py",
     "testing/recorders.py",
     "reporting/about.py",
+    "recording/parent.py",
     "announcements.py",
     "sweep/beginning.py",
 }
@@ -43,6 +45,7 @@ def test_what_it_is_called() -> None:
     """Its name is without the split; its direction is Optuna's, its words are for people."""
     loss, accuracy = OBJECTIVES
     assert (loss.name, loss.direction, loss.words) == ("loss", "minimize", "lower is better")
+    assert (loss.is_loss, accuracy.is_loss) == (True, False)
     assert (accuracy.name, accuracy.direction, accuracy.words) == ("accuracy", "maximize", "higher is better")
     assert Objective("val/within/5").name == "within/5"
     assert Objective() == loss

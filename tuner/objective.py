@@ -47,6 +47,11 @@ class Objective:
         return "maximize" if self.maximize else "minimize"
 
     @property
+    def is_loss(self) -> bool:
+        """Whether lower is better."""
+        return not self.maximize
+
+    @property
     def words(self) -> str:
         """Which way is better, for people."""
         return "higher is better" if self.maximize else "lower is better"

@@ -49,9 +49,8 @@ def opened(tmp_path: Path, name: str, **options: Any) -> Problem:
 
 def test_who_has_them() -> None:
     """All adapters of classes can smooth labels; all of symbols can choose how embeddings start."""
-    assert {name for name in ADAPTERS if "classification" in name} | {"nlp/language_modelling"} == set(
-        having(ClassOptions)
-    )
+    classes = {name for name in ADAPTERS if "classification" in name} | {"nlp/language_modelling", "nlp/tagging"}
+    assert classes == set(having(ClassOptions))
     assert set(having(EmbeddingOptions)) == {name for name in ADAPTERS if name.startswith("nlp/")}
 
 
@@ -84,8 +83,10 @@ def test_the_heads_bias_starts_as_asked(name: str, tmp_path: Path) -> None:
     prior = opened(tmp_path, name, output_bias="prior").head(6)(torch.zeros(1, 6)).softmax(-1).detach()
     zero = opened(tmp_path, name, output_bias="zero").head(6)(torch.zeros(1, 6)).softmax(-1).detach()
     torch.testing.assert_close(zero, torch.full_like(zero, 1 / zero.shape[-1]))
-    counts = (tmp_path / "prepared" / "counts.npy").exists()
-    if counts:
+    if name == "nlp/tagging":
+        tags = np.concatenate([batch.y.numpy().ravel() for batch in opened(tmp_path, name).dataset("train").batches(8)])
+        shares = np.bincount(tags[tags >= 0], minlength=zero.shape[-1]) + 1.0
+    elif (tmp_path / "prepared" / "counts.npy").exists():
         shares = np.load(tmp_path / "prepared" / "counts.npy") + 1.0
     else:
         shares = np.bincount(np.load(tmp_path / "prepared" / "train.y.npy"), minlength=zero.shape[-1]) + 1.0
@@ -99,6 +100,7 @@ def test_embeddings_start_as_asked(name: str, tmp_path: Path) -> None:
     for init in ("uniform", "normal"):
         torch.manual_seed(0)
         encoder: Any = opened(tmp_path, name, embedding_init=init, embedding_size=256).encoder()
+        encoder = getattr(encoder, "words", encoder)  # beside its letters
         weights[init] = encoder.weight.detach()[1:]
         assert encoder.padding_idx is None or not encoder.weight[0].any()
     assert weights["uniform"].abs().max() <= 0.1

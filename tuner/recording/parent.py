@@ -13,6 +13,7 @@ from typing import Any
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
+from tuner.objective import Objective
 from tuner.recording.points import Point, metric_key, milliseconds
 from tuner.verdict import Verdict
 
@@ -78,11 +79,11 @@ class Parent:
             return []
         split, _, name = str(self.latest.get("metric", "")).partition("/")
         trials = [record for record in records if record.kind == "trial" and record.state.final]
-        choose = max if self.latest.get("direction") == "maximize" else min
+        objective = Objective(name, maximize=self.latest.get("direction") == "maximize")
         tests: Mapping[str, Any] = next((one.results.get("test") or {} for one in records if one.kind == "test"), {})
         winners = _seeds(records, str(self.end.get("winner", "")))
         facts = {
-            "best": choose(_values(trials), default=None),
+            "best": objective.best(_values(trials)),
             "confirmed": _mean(_values(winners)),
             "baseline": _mean(_values(_seeds(records, "baseline"))),
             "trivial": ((self.latest.get("trivial") or {}).get(split) or {}).get(name),

@@ -104,7 +104,7 @@ def _best_so_far(studies: Sequence[ReportedStudy]) -> Markup:
     objective = studies[0].objective
     frame = Frame.of(980, 300, left=70)
     x = Linear(1, max(2, max(line[-1][0] for line in lines if line)), frame.left, frame.right, whole=True)
-    y = value_scale(values, frame.bottom, frame.top, log=not objective.maximize)
+    y = value_scale(values, frame.bottom, frame.top, log=objective.is_loss)
     parts = []
     for at, line in enumerate(lines):
         if line:

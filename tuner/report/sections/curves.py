@@ -51,7 +51,7 @@ def curve_scale(values: Sequence[float], frame: Frame, study: ReportedStudy) -> 
     """By the logarithm for losses."""
     trivial = study.objective.trivial
     known = [*values, trivial] if trivial is not None and math.isfinite(trivial) else values
-    return value_scale(known, frame.bottom, frame.top, log=not study.objective.maximize)
+    return value_scale(known, frame.bottom, frame.top, log=study.objective.is_loss)
 
 
 def curves_picture(study: ReportedStudy, drawn: Sequence[tuple[RunRecord, Sequence[tuple[int, float]]]]) -> Markup:

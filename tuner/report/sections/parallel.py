@@ -25,9 +25,7 @@ def parallel(study: ReportedStudy, names: Sequence[str]) -> Markup:
         return Markup()
     frame = Frame.of(980, 330, left=60, below=40)
     scales = {name: parameter_scale(study, name, frame.bottom - 8, frame.top + 8) for name in axes}
-    scores = value_scale(
-        [one.score for one in ranked], frame.bottom - 8, frame.top + 8, log=not study.objective.maximize
-    )
+    scores = value_scale([one.score for one in ranked], frame.bottom - 8, frame.top + 8, log=study.objective.is_loss)
     gap = (frame.right - 50 - frame.left) / len(axes)
     step = math.ceil(len(ranked) / MOST_LINES)
     parts = []

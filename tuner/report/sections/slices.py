@@ -56,7 +56,7 @@ def _slice(study: ReportedStudy, scored: Sequence[RunRecord], name: str) -> Mark
     x = parameter_scale(study, name, frame.left + 10, frame.right - 4)
     having = [one for one in scored if name in one.params]
     values = [one.value for one in scored if one.value is not None]
-    y = value_scale(values, frame.bottom - 6, frame.top + 4, log=not study.objective.maximize)
+    y = value_scale(values, frame.bottom - 6, frame.top + 4, log=study.objective.is_loss)
     largest = max(1, study.about.epochs or max((max(one.epochs, default=1) for one in having), default=1))
     parts = []
     for one in sorted(having, key=lambda one: (one.state is State.COMPLETED, one.number == study.winner)):
