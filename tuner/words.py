@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 
+def called(number: int) -> str:
+    """What a configuration is called, whose number below 0 is the baseline: `baseline`, or `trial 7`."""
+    return "baseline" if number < 0 else f"trial {number}"
+
+
+def spoken(number: int) -> str:
+    """As sentences call a configuration: `the baseline`, or `trial 7`."""
+    return f"the {called(number)}" if number < 0 else called(number)
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun.
 

@@ -143,22 +143,11 @@ def lag_of(lengths: NDArray[np.int64]) -> int:
     return max(1, int(np.quantile(lengths, 0.95)))
 
 
-class Classification:
-    """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
+class RaggedProblem:
+    """A problem whose splits are ragged `<split>.x` in a folder: its lag follows from the training items' lengths."""
 
-    Subclasses give `encoder`.
-    """
-
-    every_step = False
-    logits = True
-
-    def __init__(self, folder: Path, options: ClassOptions) -> None:
-        self.folder, self.options = folder, options
-        self._lag: int | None = None  # not asked of a model in use, which lacks what it follows from
-        self.facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
-        classes = self.facts["classes"]
-        assert isinstance(classes, list)
-        self.classes: list[str] = classes
+    folder: Path
+    _lag: int | None = None  # not asked of a model in use, which lacks what it follows from
 
     @property
     def lag(self) -> int:
@@ -170,6 +159,23 @@ class Classification:
     @lag.setter
     def lag(self, lag: int) -> None:
         self._lag = lag
+
+
+class Classification(RaggedProblem):
+    """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
+
+    Subclasses give `encoder`.
+    """
+
+    every_step = False
+    logits = True
+
+    def __init__(self, folder: Path, options: ClassOptions) -> None:
+        self.folder, self.options = folder, options
+        self.facts: dict[str, object] = json.loads((folder / "facts.json").read_text())
+        classes = self.facts["classes"]
+        assert isinstance(classes, list)
+        self.classes: list[str] = classes
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""

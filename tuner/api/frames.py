@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.reporting.about import About, findings
-from tuner.sweep.candidates import called
+from tuner.words import called
 
 if TYPE_CHECKING:
     import pandas as pd

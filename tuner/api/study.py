@@ -18,8 +18,8 @@ from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.reporting.about import About
-from tuner.sweep.candidates import called
 from tuner.sweep.standing import Standing, standing
+from tuner.words import called
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -35,7 +35,7 @@ from tuner.announcements import (
 )
 from tuner.cli.values import WIDTH, duration, finite, here, number
 from tuner.redaction import redacted, redacted_values
-from tuner.words import counted
+from tuner.words import called, counted
 
 Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft
 """Events that come all the time: a live line on a terminal, a line now and then elsewhere."""
@@ -223,7 +223,7 @@ def _trial_ended(event: TrialEnded) -> str:
 
 
 def _confirmed(event: RunConfirmed) -> str:
-    what = "baseline" if event.number < 0 else f"trial {event.number}"
+    what = called(event.number)
     completed = event.value is not None and event.state == "COMPLETED"
     outcome = number(event.value) if completed else f"{event.state.lower()}: {event.reason}"
     return f"confirm {what}, seed {event.run.rpartition('-')[2]}: {outcome}"

@@ -16,6 +16,7 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.recording.points import Point, metric_key, milliseconds
 from tuner.verdict import Verdict
+from tuner.words import called
 
 _ENDINGS = ("summary", "stopped")
 _TOLD = ("version", "metric", "direction", "trials", "epochs")
@@ -102,11 +103,7 @@ class Parent:
 
 def _seeds(records: Sequence[RunRecord], configuration: str) -> list[RunRecord]:
     """The confirmations of a configuration that is called so."""
-    return [
-        record
-        for record in records
-        if record.kind == "confirm" and configuration == ("baseline" if record.number < 0 else f"trial {record.number}")
-    ]
+    return [record for record in records if record.kind == "confirm" and configuration == called(record.number)]
 
 
 def _values(records: Sequence[RunRecord]) -> list[float]:

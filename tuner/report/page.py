@@ -18,9 +18,10 @@ from tuner.disk.folder import StudyFolder
 from tuner.report.plot import state_class
 from tuner.report.sections import sections_of
 from tuner.report.sections.compared import compared
-from tuner.report.study import ReportedStudy, called, read_study
+from tuner.report.study import ReportedStudy, read_study
 from tuner.report.svg import shown
 from tuner.report.templates import filled
+from tuner.words import called
 
 REPORT = "_report.html"
 """Its name among the artifacts of a study, the first of them."""

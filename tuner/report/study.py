@@ -18,6 +18,7 @@ from tuner.report.mattering import Importances, importances
 from tuner.reporting.about import About
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
 from tuner.space.domains import Domain, domain_from_json
+from tuner.words import called
 
 READABLE = ("accuracy", "mase", "perplexity")
 """Scores that a reader knows without being told, the first that there is."""
@@ -163,11 +164,6 @@ class ReportedStudy:
         best = [(one, self.about.best(one)) for one in runs]
         values = [one.epochs[at[0]]["metrics"].get(f"val/{score}") for one, at in best if at is not None]
         return [value for value in values if value is not None]
-
-
-def called(number: int) -> str:
-    """The name of a configuration."""
-    return "baseline" if number == BASELINE else f"trial {number}"
 
 
 def read_study(folder: StudyFolder) -> ReportedStudy:

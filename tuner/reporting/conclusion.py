@@ -10,6 +10,7 @@ from typing import Any
 from tuner.objective import Objective
 from tuner.reporting.intervals import difference_interval
 from tuner.reporting.leaderboard import BASELINE, Comparison
+from tuner.words import spoken
 
 MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
@@ -40,11 +41,6 @@ class Readable:
         return f"{told} ± {times * stdev(values):{'.1f' if self.share else '.2g'}}"
 
 
-def name_of(number: int) -> str:
-    """As sentences call a configuration."""
-    return "the baseline" if number == BASELINE else f"trial {number}"
-
-
 def use(number: int, params: Mapping[str, Any], mattered: Sequence[str], *, beats: bool) -> str:
     """Which model: `use trial 18: cell gru, learning_rate 0.00736, hidden_size 127`.
 
@@ -56,7 +52,7 @@ def use(number: int, params: Mapping[str, Any], mattered: Sequence[str], *, beat
     """
     names = [name for name in dict.fromkeys(["cell", *mattered, *_COMMON]) if name in params][: MOST_PARAMETERS + 1]
     told = ", ".join(f"{name} {_shown(params[name])}" for name in names)
-    head = f"use {name_of(number)}" if beats else f"the best that was found is {name_of(number)}"
+    head = f"use {spoken(number)}" if beats else f"the best that was found is {spoken(number)}"
     last = "; nothing that was confirmed is better than the defaults" if number == BASELINE and beats else ""
     return f"{head}{f': {told}' if told else ''}{last}."
 

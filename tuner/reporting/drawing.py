@@ -14,6 +14,7 @@ from tuner.diagnostics.names import STATE_GRAD
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
+from tuner.words import called
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +95,7 @@ def edges(epochs: Sequence[int]) -> list[float]:
 
 def run_name(record: RunRecord) -> str:
     """What a run is called: `trial 12`, `baseline (confirm)`."""
-    name = "baseline" if record.number < 0 else f"trial {record.number}"
+    name = called(record.number)
     return name if record.kind == "trial" else f"{name} ({record.kind})"
 
 

@@ -13,7 +13,7 @@ from tuner.objective import Objective
 from tuner.reporting.contrasts import fisher
 from tuner.reporting.intervals import Interval, difference_interval, mean_interval
 from tuner.reporting.learned import halfway, learned_or_not
-from tuner.words import counted
+from tuner.words import counted, spoken
 
 BASELINE = -1
 """The number under which the baseline's scores are given."""
@@ -65,7 +65,7 @@ class Scores:
     @property
     def name(self) -> str:
         """As sentences call it."""
-        return "the baseline" if self.number == BASELINE else f"trial {self.number}"
+        return spoken(self.number)
 
     @property
     def eligible(self) -> bool:

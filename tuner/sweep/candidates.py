@@ -14,11 +14,6 @@ from tuner.task.task import Task
 BASELINE = -1
 
 
-def called(number: int) -> str:
-    """What a candidate is called: `baseline`, or `trial 7`."""
-    return "baseline" if number == BASELINE else f"trial {number}"
-
-
 @dataclass(frozen=True)
 class Candidate:
     """A configuration to be trained again on fresh seeds; number -1 is the baseline."""

@@ -14,11 +14,12 @@ from tuner.adapters.base import Metric, Prepared
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.reporting.conclusion import Readable, far_apart, good, name_of, noise, seen_in_the_search, use
+from tuner.reporting.conclusion import Readable, far_apart, good, noise, seen_in_the_search, use
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
 from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, verdict, what_to_try
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.words import spoken
 
 Tests = Mapping[str, Mapping[str, float]]
 """Run of the confirmation -> score -> value on test data."""
@@ -155,7 +156,7 @@ def _against_trivial(evidence: Evidence, number: int, interval: Interval | None)
         if trivial is not None and values:
             of_mean = known or mean_interval(values, 0.025, evidence.step(split), objective.within)
             held.append(Held(told, f"{split}/{objective.name}", values, trivial, of_mean))
-    found = verdict(name_of(number), held, objective)
+    found = verdict(spoken(number), held, objective)
     if found.beats:
         return found
     size, budget = task.space.size(), task.file.budget

@@ -10,11 +10,10 @@ from tuner.announcements import Notice
 from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import refit_run
 from tuner.messages import Ended, Refit, State, TrialSpec
-from tuner.sweep.candidates import called
 from tuner.sweep.choice import winning
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
-from tuner.words import counted
+from tuner.words import called, counted
 
 
 class RefitPhase(FixedRuns):

@@ -13,9 +13,9 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.about import About
 from tuner.reporting.table import rows
-from tuner.sweep.candidates import called
 from tuner.sweep.drawing import NO_RESULT
 from tuner.sweep.standing import last_summary
+from tuner.words import called
 
 
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:

@@ -22,7 +22,6 @@ from tuner.reporting.learned import Course, halfway
 from tuner.reporting.repaired import repaired
 from tuner.reporting.separation import separation
 from tuner.reporting.table import rows
-from tuner.sweep.candidates import called
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.choice import seed_scores
 from tuner.sweep.concluding import Evidence, conclude, readable_of
@@ -32,7 +31,7 @@ from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.refit_phase import refitted
 from tuner.sweep.refit_phase import told as refit_told
-from tuner.words import counted
+from tuner.words import called, counted
 
 _ENDED = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
 """What was done to trials that the confirmation may train to their end."""

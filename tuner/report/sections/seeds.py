@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from tuner.report.plot import Frame, legend, mark
 from tuner.report.section import Section
-from tuner.report.study import ReportedStudy, called
+from tuner.report.study import ReportedStudy
 from tuner.report.svg import Scale, tag, value_scale
 from tuner.report.templates import filled
+from tuner.words import called
 
 ROW = 46
 """Height of a configuration."""

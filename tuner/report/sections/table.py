@@ -12,10 +12,11 @@ from tuner.disk.events import RunRecord
 from tuner.report.plot import state_class
 from tuner.report.section import Section
 from tuner.report.sections.verdict import score_text
-from tuner.report.study import ReportedStudy, called
+from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
 from tuner.report.templates import filled
 from tuner.reporting.leaderboard import BASELINE
+from tuner.words import called
 
 
 @dataclass(frozen=True)

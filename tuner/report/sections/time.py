@@ -11,9 +11,10 @@ from markupsafe import Markup
 from tuner.disk.events import RunRecord
 from tuner.report.plot import OPEN, Frame, legend, state_class
 from tuner.report.section import Section
-from tuner.report.study import ReportedStudy, called
+from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, tag
 from tuner.report.templates import filled
+from tuner.words import called
 
 LANE, MOST_LANES = 26, 40
 """Height of a worker; workers that are drawn."""

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from tuner.messages import State
 from tuner.report.section import Section
-from tuner.report.study import ReportedStudy, called
+from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
 from tuner.report.templates import filled
 from tuner.reporting.intervals import mean_interval
@@ -17,7 +17,7 @@ from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
 from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
-from tuner.words import counted
+from tuner.words import called, counted
 
 NAMES = {"mase": "MASE"}
 """Scores that are written otherwise than they are called in a task file."""

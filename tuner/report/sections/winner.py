@@ -13,11 +13,12 @@ from tuner.report.plot import Frame, legend
 from tuner.report.section import Section
 from tuner.report.sections.answers import answered
 from tuner.report.sections.curves import points
-from tuner.report.study import ReportedStudy, called
+from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, path, tag, value_scale
 from tuner.report.templates import filled
 from tuner.reporting.drawing import lag_of, short
 from tuner.reporting.trial_story import trial_story
+from tuner.words import called
 
 MOST_LINES, GATE = 8, 24
 

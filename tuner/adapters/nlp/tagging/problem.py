@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
-from tuner.adapters.classification import lag_of
+from tuner.adapters.classification import RaggedProblem
 from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, packed, unpacked
 from tuner.adapters.nlp.tagging.encoder import WordEncoder
 from tuner.adapters.nlp.tagging.entities import Scorer
@@ -77,7 +77,7 @@ class CrfHead(nn.Linear):
         return packed(super().forward(y_BTF), Chain(self.transition, self.start, self.end))
 
 
-class TaggingProblem:
+class TaggingProblem(RaggedProblem):
     """Words to tags, each by itself (softmax) or all of a sentence together (crf)."""
 
     every_step = True
@@ -91,24 +91,12 @@ class TaggingProblem:
         self.vocabulary = Vocabulary(**json.loads((folder / "words.json").read_text()))
         self._scorer = Scorer([*self.classes, *facts["unseen"]], self.scheme)
         self._rules = [torch.from_numpy(part) for part in rules(self.classes, self.scheme)]
-        self._lag: int | None = None  # not asked of a model in use, which lacks what it follows from
         self._crf = options.decoder == "crf"
 
     @property
     def logits(self) -> bool:
         """See `Problem.logits`: scores of a CRF are averaged as they are."""
         return not self._crf
-
-    @property
-    def lag(self) -> int:
-        """See `Problem.lag`."""
-        if self._lag is None:
-            self._lag = lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
-        return self._lag
-
-    @lag.setter
-    def lag(self, lag: int) -> None:
-        self._lag = lag
 
     def dataset(self, split: Split) -> TaggedSentences:
         """Open a split, memory-mapped."""
