@@ -9,9 +9,9 @@ import pytest
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.report.comparable import Comparable, Judged, comparable
-from tuner.report.mattering import importances
 from tuner.report.questions import answers, interval
+from tuner.reporting.comparable import Comparable, Judged, comparable
+from tuner.reporting.mattering import importances
 
 LOSS = Objective("val/loss")
 

@@ -48,7 +48,7 @@ def test_few_trials_have_no_importance() -> None:
     """Below the least number of trials there should be a reason instead of numbers."""
     few = importance([({"x": float(n)}, 0.0) for n in range(FEWEST - 1)], Objective(maximize=True))
     assert few.shares is None
-    assert few.reason == "importance needs 10 completed trials, and there are 9."
+    assert few.reason == "importance needs 10 trials, and there are 9."
 
 
 def test_equal_trials_have_no_importance() -> None:

@@ -285,6 +285,11 @@ class RunRecord:
         if self.stints:
             self.stints[-1].last = max(self.stints[-1].last, event["time"])
 
+    @property
+    def active(self) -> dict[str, Any]:
+        """Its searched parameters; those that do not exist in it are absent."""
+        return {name: self.params[name] for name in self.searched if name in self.params}
+
     def series(self, metric: str) -> dict[int, float]:
         """Epoch -> value of a metric, by epoch; NaN where there is no number."""
         values = {epoch: self.epochs[epoch]["metrics"].get(metric) for epoch in sorted(self.epochs)}

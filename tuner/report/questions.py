@@ -9,8 +9,8 @@ from itertools import combinations
 from statistics import NormalDist, median
 
 from tuner.objective import Objective
-from tuner.report.comparable import FEWEST, Comparable
 from tuner.report.svg import number, shown
+from tuner.reporting.comparable import FEWEST, Comparable
 from tuner.reporting.importance import is_numeric
 
 LEVEL = 0.95

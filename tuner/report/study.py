@@ -13,11 +13,12 @@ from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import held
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.report.comparable import Comparable, comparable
-from tuner.report.mattering import Importances, importances
 from tuner.reporting.about import About
+from tuner.reporting.comparable import Comparable, comparable
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
-from tuner.space.domains import Domain, domain_from_json
+from tuner.reporting.mattering import Importances, importances
+from tuner.space import Space
+from tuner.space.domains import Domain
 from tuner.words import called
 
 READABLE = ("accuracy", "mase", "perplexity")
@@ -65,14 +66,17 @@ class ReportedStudy:
         return bool(self.summary)
 
     @cached_property
-    def space(self) -> dict[str, Domain]:
-        """Searched parameter -> its declared domain; the first one, where several conditions have one each."""
-        declared = ((self.sweep.get("space") or {}).get("definition")) or []
-        found: dict[str, Domain] = {}
-        for entry in declared:
-            if isinstance(entry, dict) and "value" not in entry and isinstance(entry.get("name"), str):
-                found.setdefault(entry["name"], domain_from_json(entry))
-        return found
+    def space(self) -> Space | None:
+        """The search space of the last run; None where that is not known."""
+        try:
+            return Space.from_json(self.sweep["space"]["definition"])
+        except (LookupError, TypeError, ValueError):  # of an early version, or damaged
+            return None
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """Searched parameter -> its declared domain, as far as it is known."""
+        return {} if self.space is None else self.space.domains
 
     @cached_property
     def searched(self) -> tuple[str, ...]:
@@ -106,13 +110,14 @@ class ReportedStudy:
 
     @cached_property
     def comparable(self) -> Comparable:
-        """The trials after the same number of epochs."""
-        return comparable(self.trials, self.objective)
+        """The trials that lie in the search space of the last run, after the same number of epochs."""
+        inside = [one for one in self.trials if self.space is None or self.space.contains(one.params)]
+        return comparable(inside, self.objective)
 
     @cached_property
     def importances(self) -> Importances:
         """How much each searched parameter mattered among them."""
-        return importances(self.comparable, self.objective)
+        return importances(self.comparable, self.objective, self.domains)
 
     @property
     def winner_name(self) -> str:

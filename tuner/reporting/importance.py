@@ -10,12 +10,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from tuner.objective import Objective
+from tuner.space.domains import Domain, Range
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 FEWEST = 10
-"""Completed trials below which importance is noise."""
+"""Trials below which importance is noise."""
 BEST, FEWEST_BEST = 0.1, 5
 """Share of the trials that count as the best, and their least number; both of Optuna's documentation of PED-ANOVA."""
 
@@ -33,25 +34,37 @@ class Importance:
     reason: str = ""
 
 
-def importance(trials: Sequence[tuple[Mapping[str, Any], float]], objective: Objective, *, best: int = 0) -> Importance:
-    """Importance of each parameter over completed trials, conditional parameters included.
+def importance(
+    trials: Sequence[tuple[Mapping[str, Any], float]],
+    objective: Objective,
+    *,
+    best: int = 0,
+    domains: Mapping[str, Domain] | None = None,
+) -> Importance:
+    """Importance of each parameter over trials that can be compared, conditional parameters included.
 
     Args:
-        trials: Searched parameters (inactive ones absent) and finite value of each completed trial.
-        objective: What the values are of.
+        trials: Searched parameters (inactive ones absent) and finite score of each trial.
+        objective: What the scores are of.
         best: Number of trials that count as the best; 0 for the best tenth, `FEWEST_BEST` at least.
+        domains: Searched parameter -> its declared domain, which says whether it is searched by its logarithm; where
+            that is not known, the values say it.
 
     Reference:
         Watanabe et al. 2023, arXiv:2304.10255, and its conditional form, arXiv:2601.20800, as Optuna's
         default evaluator has them. Deviation: the range of a parameter is the one seen in the trials.
     """
     if len(trials) < FEWEST:
-        return Importance(reason=f"importance needs {FEWEST} completed trials, and there are {len(trials)}.")
+        return Importance(reason=f"importance needs {FEWEST} trials, and there are {len(trials)}.")
     seen: dict[str, list[Any]] = {}
     for params, _ in trials:
         for name, value in params.items():
             seen.setdefault(name, []).append(value)
-    ranges = {name: _range(values) for name, values in seen.items() if len(set(map(repr, values))) > 1}
+    ranges = {
+        name: _range(values, (domains or {}).get(name))
+        for name, values in seen.items()
+        if len(set(map(repr, values))) > 1
+    }
     if not ranges:
         return Importance(reason="every trial has the same parameters.")
 
@@ -97,12 +110,19 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
     return bool(high >= 1000 * low or abs(on_log - 0.5) < abs(on_line - 0.5))
 
 
-def _range(values: Sequence[Any]) -> BaseDistribution:
+def is_searched_by_logarithm(values: Sequence[Any], domain: Domain | None) -> bool:
+    """Whether an axis of a parameter is logarithmic: as declared; where that is not known, see `is_logarithmic`."""
+    if isinstance(domain, Range):
+        return domain.log and min(values, default=1) > 0
+    return is_logarithmic(values)
+
+
+def _range(values: Sequence[Any], domain: Domain | None) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if not is_numeric(values):
         return CategoricalDistribution(sorted({_plain(value) for value in values}, key=repr))
-    low, high, log = min(values), max(values), is_logarithmic(values)
+    low, high, log = min(values), max(values), is_searched_by_logarithm(values, domain)
     if all(isinstance(value, int) for value in values):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(low, high, log=log)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tuner.config import LoadedTask, Place
 from tuner.space.changes import changed
-from tuner.space.domains import Choices, Constant, Scalar, Suggester
+from tuner.space.domains import Choices, Constant, Range, Scalar, Suggester
 from tuner.space.grammar import Definition, Parser
 from tuner.space.order import ordered
 from tuner.space.sampling import Covering
@@ -89,6 +89,15 @@ class Space:
         """The parameters that a trial is asked for."""
         names = (each.name for each in self.definitions if not isinstance(each.domain, Constant))
         return tuple(dict.fromkeys(names))
+
+    @cached_property
+    def domains(self) -> dict[str, Choices | Range]:
+        """Searched parameter -> its domain; the first one, where several conditions have one each."""
+        found: dict[str, Choices | Range] = {}
+        for each in self.definitions:
+            if not isinstance(each.domain, Constant):
+                found.setdefault(each.name, each.domain)
+        return found
 
     @cached_property
     def constants(self) -> dict[str, Scalar]:

@@ -15,12 +15,13 @@ from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.objective import Objective
+from tuner.reporting.comparable import comparable
 from tuner.reporting.conclusion import Readable
-from tuner.reporting.importance import FEWEST_BEST, importance
 from tuner.reporting.leaderboard import Confirmation, Scores, confirmation, leaderboard
-from tuner.reporting.learned import Course, halfway
+from tuner.reporting.learned import Course
+from tuner.reporting.mattering import importances
 from tuner.reporting.repaired import repaired
-from tuner.reporting.separation import separation
+from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import rows
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.choice import seed_scores
@@ -44,19 +45,21 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     confirmed = confirmed_runs(sweep)
     scored = read_run(folder.events("test")).results
     test = scored.get("test", {})
-    mattered, shares, separated, reason = _what_mattered(objective, trials)
+    mattered = importances(comparable(trials, objective), objective, task.space.domains)
+    found = _separation(objective, trials)
+    separated = {} if found is None else asdict(found)
     repairs = [repair.sentence for repair in repaired(trials, confirmed, objective)]
     table = [*rows(trials, objective), *rows(confirmed, objective)]
-    _write_tables(folder, table, {"importance": shares, "separation": separated})
+    _write_tables(folder, table, {**mattered.as_json(), "separation": separated})
     result = None
     if confirmed:
         result = confirmation(seed_scores(confirmed), objective, step=_step(prepared, "val", objective))
-    names = [*shares, *([separated["parameter"]] if separated else [])]
-    told = mattered[0] if mattered else f"what mattered cannot be said: {reason}" if reason else ""
+    names = [*mattered.shares, *([] if found is None else [found.parameter])]
+    told = mattered.sentence if mattered.parameters or found is None else found.sentence(objective)
     evidence = Evidence(sweep, prepared, trials, confirmed, test, result, names, told)
     winner = _winner(trials, confirmed, result, objective)
-    found = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
-    sentences = [found.sentence, found.advice, *_chosen(winner, result)]
+    verdict = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
+    sentences = [verdict.sentence, verdict.advice, *_chosen(winner, result)]
     joint = None
     if result is not None:
         winners = [record for record in confirmed if record.number == result.winner]
@@ -68,18 +71,22 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             *_ended_before(trials, result.winner),
         ]
     readable = readable_of(task.adapter.metrics, objective)
+    if mattered.parameters:
+        sentences.append(mattered.sentence)
+    if found is not None:
+        sentences.append(found.sentence(objective))
     return Summary(
         headline=headline(folder.name, trials),
         metric=objective.metric,
         test_metric=f"test/{objective.name}",
         readable_metric="" if readable.name == objective.name else f"test/{readable.name}",
-        verdict=found.as_json(),
+        verdict=verdict.as_json(),
         rows=[] if result is None else _rows(evidence, result, readable),
-        sentences=[sentence for sentence in [*sentences, *mattered, *repairs] if sentence],
+        sentences=[sentence for sentence in [*sentences, *repairs] if sentence],
         winner="" if winner is None else called(winner.number),
         winner_params={} if winner is None else _told_params(sweep, winner.params, confirmed=result is not None),
         has_test=bool(test),
-        importance=shares,
+        importance=mattered.shares,
         separation=separated,
         drawn=to_draw(trials, confirmed, objective, best=task.file.report.figures),
         asked=asked(task),
@@ -178,46 +185,17 @@ def _mean_sd(values: Sequence[float]) -> str:
     return f"{fmean(values):.4g} ± {stdev(values):.2g}" if len(values) > 1 else f"{values[0]:.4g}"
 
 
-def _what_mattered(
-    objective: Objective, trials: Sequence[RunRecord]
-) -> tuple[list[str], dict[str, float], dict[str, Any], str]:
-    """Which parameters mattered, and which choice separates: in words, as shares, as `Separation`; else why not.
-
-    Importance is over completed trials: in reaching the best tenth, or in learning at all, where at most half did. A
-    choice is judged by all trials that came to an end of their own, as those that learn nothing are pruned, after the
-    same number of epochs.
-    """
-    over = [
-        (record, {name: record.params[name] for name in record.searched if name in record.params})
-        for record in trials
-        if record.state.final and record.state is not State.FAILED
-    ]
-    completed = [
-        (params, record.value)
-        for record, params in over
-        if record.state is State.COMPLETED and record.value is not None
-    ]
-    best = _few_that_learned([value for _, value in completed], objective)
-    measured = importance(completed, objective, best=best)
-    shares = measured.shares or {}
-    sentences = []
-    if shares:
-        told = ", ".join(f"{name} {share:.0%}" for name, share in list(shares.items())[:4])
-        for_what = f" in being among the {best} that learned" if best else ""
-        sentences.append(f"what mattered{for_what}, over {len(completed)} completed trials: {told}.")
+def _separation(objective: Objective, trials: Sequence[RunRecord]) -> Separation | None:
+    """Which choice separates, by all trials that came to an end of their own: those that learn nothing are pruned."""
     whole = {State.COMPLETED, State.DIVERGED}
-    courses = [(params, Course(record.series(objective.metric), record.state in whole)) for record, params in over]
-    found = separation(courses, objective)
-    if found is None:
-        return sentences, shares, {}, measured.reason
-    return [*sentences, found.sentence(objective)], shares, asdict(found), measured.reason
-
-
-def _few_that_learned(values: Sequence[float], objective: Objective) -> int:
-    """Trials that learned, where they are enough, and at most half, so that learning at all is the question; else 0."""
-    cut = halfway(values, objective)
-    learned = 0 if cut is None else sum(objective.better(value, cut) for value in values)
-    return learned if FEWEST_BEST <= learned <= len(values) / 2 else 0
+    return separation(
+        [
+            (one.active, Course(one.series(objective.metric), one.state in whole))
+            for one in trials
+            if one.state.final and one.state is not State.FAILED
+        ],
+        objective,
+    )
 
 
 def _write_tables(folder: StudyFolder, table: Sequence[Mapping[str, Any]], mattered: Mapping[str, Any]) -> None:

@@ -72,10 +72,8 @@ def _bars(study: ReportedStudy) -> Markup:
             tag("path", d=f"M{x.place(one.low):.1f} {middle:.1f}H{x.place(one.high):.1f}", class_="whisker"),
             tag("text", f"{one.share:.0%}", x=x.place(one.high) + 8, y=middle + 4, class_="tick"),
         ]
-    label = "Importance: " + ", ".join(f"{one.name} {one.share:.0%} ({one.low:.0%} to {one.high:.0%})" for one in told)
-    return frame.draw(
-        label, _PerCent(x), None, parts, x_title="share in reaching the best tenth of the trials, 90 % interval"
-    )
+    label = f"Importance: {', '.join(map(str, told))}"
+    return frame.draw(label, _PerCent(x), None, parts, x_title=f"share in {study.importances.of_what}, 90 % interval")
 
 
 class _PerCent:

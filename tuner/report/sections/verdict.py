@@ -21,8 +21,6 @@ from tuner.words import called, counted
 
 NAMES = {"mase": "MASE"}
 """Scores that are written otherwise than they are called in a task file."""
-CLEAR = 0.1
-"""Lower end of an interval of importance from which a parameter stands out: ours."""
 PER_CENT = {"accuracy", "macro_f1"}
 """Scores that are told in per cent."""
 
@@ -57,7 +55,7 @@ def verdict(study: ReportedStudy) -> Section:
             ("Which model?", _which(study)),
             ("How good is it on new data?", " ".join(_capital(each) for each in told) if told else _how_good(study)),
             ("Is it better than doing nothing clever?", _better(study, judgement)),
-            ("What mattered?", _mattered(study)),
+            ("What mattered?", _mattered(study, judgement)),
             ("What do I do next?", _next(study, judgement)),
         ],
         more=judgement.details(study.summary.get("sentences") or ()),
@@ -196,13 +194,8 @@ def _beside_baseline(study: ReportedStudy) -> str:
     return f" {_capital(sentence)}"
 
 
-def _mattered(study: ReportedStudy) -> str:
-    told = study.importances.parameters
-    if not told:
-        return f"That cannot be told. {study.importances.reason}"
-    shares = ", ".join(f"{one.name} {one.share:.0%} ({one.low:.0%} to {one.high:.0%})" for one in told[:3])
-    clear = "" if told[0].low >= CLEAR else "No parameter stands out from chance. "
-    return f"{clear}Share in reaching the best trials, with 90 % intervals: {shares}; {study.comparable.words}."
+def _mattered(study: ReportedStudy, judgement: Judgement) -> str:
+    return _capital(judgement.mattered or study.importances.sentence)
 
 
 def _next(study: ReportedStudy, judgement: Judgement) -> str:

@@ -90,7 +90,7 @@ def comparable(trials: Sequence[RunRecord], objective: Objective) -> Comparable:
         tuple(
             Judged(
                 one.number,
-                {name: one.params[name] for name in one.searched if name in one.params},
+                one.active,
                 worst if score is None else score,
             )
             for one, score in found
