@@ -23,7 +23,7 @@ from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.predict import Model, load
-from tuner.sweep.ensemble import ensemble
+from tuner.reporting.ensemble import ensemble
 
 
 def run(*arguments: object) -> tuple[int, str]:

@@ -13,9 +13,9 @@ from tuner.api import frames
 from tuner.api.html import study_html
 from tuner.cli.studies import ensemble_folder, study_folder
 from tuner.cli.tables import unfinished
-from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_sweep
 from tuner.errors import StudyError
 from tuner.reporting.about import About
 from tuner.sweep.standing import Standing, standing
@@ -178,8 +178,7 @@ class Study:
         return standing(self._folder)
 
     def _about(self) -> About:
-        sweeps = [event for event in events.read(self._folder.sweep_events) if event["event"] == "sweep"]
-        return About.of(self.name, sweeps[-1] if sweeps else {})
+        return About.of(self.name, read_sweep(self._folder).asked)
 
     def _records(self, kind: str) -> list[RunRecord]:
         runs = (run for run in self._folder.runs() if run.startswith({"trial": "trials/"}.get(kind, f"{kind}/")))

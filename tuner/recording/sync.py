@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tuner.disk import events, regular
+from tuner.disk import regular
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_sweep
 from tuner.errors import StudyError, UserError
 from tuner.recording.contract import Recorder
 from tuner.recording.lock import recording_lock
@@ -90,8 +91,7 @@ def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None], *, 
 
 def recorder_of(folder: StudyFolder) -> str:
     """The recorder that a study was last run with; "mlflow" of one that is older than the choice."""
-    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    return str(sweeps[-1].get("recorder", "mlflow")) if sweeps else "mlflow"
+    return str(read_sweep(folder).asked.get("recorder", "mlflow"))
 
 
 def driver_lives(folder: StudyFolder) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tuner.disk import events, regular
-from tuner.disk.events import RunRecord, read_runs
+from tuner.disk import regular, study_events
+from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import held
 from tuner.messages import State
@@ -17,8 +17,7 @@ from tuner.reporting.about import About
 from tuner.reporting.comparable import Comparable, comparable
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
 from tuner.reporting.mattering import Importances, importances
-from tuner.space import Space
-from tuner.space.domains import Domain
+from tuner.reporting.scored import Scored, seed_scores
 from tuner.words import called
 
 READABLE = ("accuracy", "mase", "perplexity")
@@ -38,6 +37,7 @@ class ReportedStudy:
         running: Whether a driver has it now, and has not summed it up yet.
         trials: Trials of the search, by number.
         confirmed: Trainings on fresh seeds.
+        aside: A refit of the winner, and the reading of the test data.
         test: Run -> score -> value on test data.
         task: The task file as it was last run; "" without one.
         answers: Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it.
@@ -51,6 +51,7 @@ class ReportedStudy:
     running: bool
     trials: tuple[RunRecord, ...]
     confirmed: tuple[RunRecord, ...]
+    aside: tuple[RunRecord, ...]
     test: Mapping[str, Mapping[str, float]]
     task: str
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -66,19 +67,6 @@ class ReportedStudy:
         return bool(self.summary)
 
     @cached_property
-    def space(self) -> Space | None:
-        """The search space of the last run; None where that is not known."""
-        try:
-            return Space.from_json(self.sweep["space"]["definition"])
-        except (LookupError, TypeError, ValueError):  # of an early version, or damaged
-            return None
-
-    @property
-    def domains(self) -> Mapping[str, Domain]:
-        """Searched parameter -> its declared domain, as far as it is known."""
-        return {} if self.space is None else self.space.domains
-
-    @cached_property
     def searched(self) -> tuple[str, ...]:
         """Names of searched parameters that any trial has."""
         return tuple(dict.fromkeys(name for one in self.trials for name in one.searched if name in one.params))
@@ -91,10 +79,7 @@ class ReportedStudy:
     @cached_property
     def result(self) -> Confirmation | None:
         """The outcome of the confirmation; None before there is one."""
-        scores: dict[int, list[float | None]] = {}
-        for one in self.confirmed:
-            if one.state.final:
-                scores.setdefault(one.number, []).append(one.value if one.state is State.COMPLETED else None)
+        scores = seed_scores(self.confirmed)
         return confirmation(scores, self.objective) if scores else None
 
     @cached_property
@@ -111,13 +96,14 @@ class ReportedStudy:
     @cached_property
     def comparable(self) -> Comparable:
         """The trials that lie in the search space of the last run, after the same number of epochs."""
-        inside = [one for one in self.trials if self.space is None or self.space.contains(one.params)]
+        space = self.about.space
+        inside = [one for one in self.trials if space is None or space.contains(one.params)]
         return comparable(inside, self.objective)
 
     @cached_property
     def importances(self) -> Importances:
         """How much each searched parameter mattered among them."""
-        return importances(self.comparable, self.objective, self.domains)
+        return importances(self.comparable, self.objective, self.about.domains)
 
     @property
     def winner_name(self) -> str:
@@ -139,36 +125,17 @@ class ReportedStudy:
     @cached_property
     def readable(self) -> str:
         """The score that a reader knows best, without its split: "accuracy"."""
-        there = set(self.trivial("val")) | set(next(iter(self.test.values()), {}))
+        there = set(self.scored.known.get("val", {})) | set(next(iter(self.test.values()), {}))
         return next((name for name in READABLE if name in there), self.objective.name)
 
-    def trivial(self, split: str) -> Mapping[str, float]:
-        """Scores of the trivial predictor on a split."""
-        return {
-            name: value
-            for name, value in ((self.sweep.get("trivial") or {}).get(split) or {}).items()
-            if value is not None
+    @cached_property
+    def scored(self) -> Scored:
+        """The scores of its configurations."""
+        known = {
+            split: {name: value for name, value in scores.items() if value is not None}
+            for split, scores in (self.sweep.get("trivial") or {}).items()
         }
-
-    def tests(self, number: int, score: str = "") -> list[float]:
-        """A configuration's scores on test data, by seed.
-
-        Args:
-            number: Of the trial, or -1.
-            score: Without the split; by default the objective's.
-        """
-        runs = sorted(one.run for one in self.confirmed if one.number == number)
-        name = score or self.objective.name
-        return [self.test[run][name] for run in runs if self.test.get(run, {}).get(name) is not None]
-
-    def fresh(self, number: int, score: str = "") -> list[float]:
-        """A configuration's scores on validation data with fresh seeds; see `tests`."""
-        runs = [one for one in self.confirmed if one.number == number and one.state is State.COMPLETED]
-        if not score or score == self.objective.name:
-            return [one.value for one in runs if one.value is not None]
-        best = [(one, self.about.best(one)) for one in runs]
-        values = [one.epochs[at[0]]["metrics"].get(f"val/{score}") for one, at in best if at is not None]
-        return [value for value in values if value is not None]
+        return Scored(self.objective, self.trials, self.confirmed, self.test, known)
 
 
 def read_study(folder: StudyFolder) -> ReportedStudy:
@@ -177,28 +144,28 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
     Raises:
         StudyError: An event file is damaged.
     """
-    told = events.read(folder.sweep_events)
-    sweep: dict[str, Any] = next((event for event in reversed(told) if event["event"] == "sweep"), {})
-    last = told[-1] if told else {"event": ""}
-    records = list(read_runs(folder.events(run) for run in folder.runs()))
-    tested = next((one.results for one in records if one.kind == "test"), {})
+    found = study_events.read_study(folder)
+    sweep, tested = found.sweep, found.tested
     return ReportedStudy(
         name=folder.name,
-        about=About.of(folder.name, sweep),
-        sweep=sweep,
-        summary=last if last["event"] == "summary" else {},
-        stopped=str(last.get("reason", "")) if last["event"] == "stopped" else "",
-        running=last["event"] != "summary" and held(folder.lock),
-        trials=_of_kind(records, "trial"),
-        confirmed=_of_kind(records, "confirm"),
+        about=About.of(folder.name, sweep.asked),
+        sweep=sweep.asked,
+        summary=sweep.summary,
+        stopped=sweep.stopped,
+        running=not sweep.summary and held(folder.lock),
+        trials=found.of_kind("trial"),
+        confirmed=_compared(found.of_kind("confirm"), sweep.summary),
+        aside=(*found.of_kind("refit"), *found.of_kind("test")),
         test=tested.get("test") or {},
         task=_text(folder),
         answers=tested.get("answers") or {},
     )
 
 
-def _of_kind(records: Sequence[RunRecord], kind: str) -> tuple[RunRecord, ...]:
-    return tuple(record for record in records if record.kind == kind)
+def _compared(confirmed: tuple[RunRecord, ...], summary: Mapping[str, Any]) -> tuple[RunRecord, ...]:
+    """The trainings that a summary compares, where there is one: not those of an earlier search space."""
+    names = {row["name"] for row in summary.get("rows") or ()}
+    return tuple(one for one in confirmed if not names or called(one.number) in names)
 
 
 def _text(folder: StudyFolder) -> str:

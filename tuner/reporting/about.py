@@ -15,6 +15,8 @@ from tuner.disk.events import RunRecord
 from tuner.errors import StudyError
 from tuner.messages import Epoch, State
 from tuner.objective import TRIVIAL_PREDICTOR, Objective
+from tuner.space import Space
+from tuner.space.domains import Domain
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class About:
         epochs: Of a full trial; 0 where that is not known.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
         thresholds: Finding -> its thresholds that differ from the defaults, for runs without findings on record.
+        space: The search space of the last run; None where it is not known.
     """
 
     study: str
@@ -34,6 +37,7 @@ class About:
     epochs: int = 0
     trivial: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    space: Space | None = None
 
     @classmethod
     def of(cls, study: str, sweep: Mapping[str, Any]) -> About:
@@ -52,7 +56,13 @@ class About:
             epochs=sweep.get("epochs") or 0,
             trivial=trivial,
             thresholds=sweep.get("thresholds") or {},
+            space=_declared(sweep),
         )
+
+    @property
+    def domains(self) -> Mapping[str, Domain]:
+        """Searched parameter -> its declared domain, as far as it is known."""
+        return {} if self.space is None else self.space.domains
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able fields."""
@@ -69,6 +79,13 @@ class About:
     def best(self, record: RunRecord) -> tuple[int, float] | None:
         """Epoch and value of the best objective; None where no epoch has a finite one."""
         return self.objective.best_of(record.series(self.objective.metric).items(), score=lambda pair: pair[1])
+
+
+def _declared(sweep: Mapping[str, Any]) -> Space | None:
+    try:
+        return Space.from_json(sweep["space"]["definition"])
+    except (LookupError, TypeError, ValueError):  # of an early version, or damaged
+        return None
 
 
 def is_judged(record: RunRecord) -> bool:

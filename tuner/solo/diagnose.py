@@ -15,6 +15,7 @@ from tuner.config import parse_value
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder, confirm_run, trial_run
+from tuner.disk.study_events import read_sweep
 from tuner.errors import StudyError, TaskFileError, TunerError
 from tuner.execution.failures import failure_reason
 from tuner.link import RecordingLink, end
@@ -76,8 +77,7 @@ def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
 
 def about(folder: StudyFolder) -> About:
     """What a study says of itself: objective, trivial predictor, budget."""
-    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    return About.of(folder.name, sweeps[-1] if sweeps else {})
+    return About.of(folder.name, read_sweep(folder).asked)
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
 from tuner.messages import State
 from tuner.reporting.leaderboard import confirmation
+from tuner.reporting.scored import seed_scores
 from tuner.sweep.candidates import confirmed
 from tuner.sweep.open_sweep import OpenSweep
-
-
-def seed_scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
-    """Number of a configuration -> its score per seed; None where a seed has none."""
-    scores: dict[int, list[float | None]] = {}
-    for record in confirmed:
-        if not record.state.final:  # the time was over before it ended
-            continue
-        value = record.value if record.state is State.COMPLETED else None
-        scores.setdefault(record.number, []).append(value)
-    return scores
 
 
 def winning(sweep: OpenSweep) -> list[RunRecord]:

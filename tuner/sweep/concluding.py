@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 from tuner.adapters.base import Metric, Prepared
 from tuner.disk.events import RunRecord
@@ -17,12 +16,10 @@ from tuner.objective import Objective
 from tuner.reporting.conclusion import Readable, far_apart, good, noise, seen_in_the_search, use
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
+from tuner.reporting.scored import Scored
 from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, verdict, what_to_try
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import spoken
-
-Tests = Mapping[str, Mapping[str, float]]
-"""Run of the confirmation -> score -> value on test data."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,7 @@ class Evidence:
     Args:
         sweep: The sweep.
         prepared: Its data.
-        trials: Trials of the search.
-        confirmed: Trainings on fresh seeds.
-        test: Their scores on test data.
+        scored: The scores of its configurations.
         result: What the confirmation came to; None without one.
         mattered: Names of parameters, those that mattered most first.
         told: What mattered, in a sentence, or why that cannot be said.
@@ -42,9 +37,7 @@ class Evidence:
 
     sweep: OpenSweep
     prepared: Prepared
-    trials: Sequence[RunRecord]
-    confirmed: Sequence[RunRecord]
-    test: Tests
+    scored: Scored
     result: Confirmation | None
     mattered: Sequence[str]
     told: str
@@ -53,25 +46,6 @@ class Evidence:
     def objective(self) -> Objective:
         """What was optimized, beside the trivial predictor."""
         return self.sweep.task.against_trivial
-
-    def trained(self, number: int) -> list[RunRecord]:
-        """A configuration's completed trainings on fresh seeds; without a confirmation, that of the search."""
-        runs = self.trials if self.result is None else self.confirmed
-        return [run for run in runs if run.number == number and run.state is State.COMPLETED and run.value is not None]
-
-    def fresh(self, number: int, name: str) -> list[float]:
-        """Its scores on validation data at the epochs whose weights were kept."""
-        found = [_at_best(run, self.objective, name) for run in self.trained(number)]
-        return [value for value in found if value is not None]
-
-    def tests(self, number: int, name: str) -> list[float]:
-        """Its scores on test data, by seed; none where it was not read."""
-        prefix = f"confirm/{'baseline' if number == BASELINE else f'{number:05d}'}-"
-        return [scores[name] for run, scores in sorted(self.test.items()) if run.startswith(prefix) and name in scores]
-
-    def trivial(self, split: str, name: str) -> float | None:
-        """The trivial predictor's score."""
-        return self.prepared.trivial.get(split, {}).get(name)
 
     def step(self, split: str) -> float:
         """What the objective moves by where it counts items, else 0."""
@@ -90,15 +64,15 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
         return _nothing(evidence)
     number, objective, result = winner.number, evidence.objective, evidence.result
     found = _against_trivial(evidence, number, interval)
-    fresh, tests = evidence.fresh(number, objective.name), evidence.tests(number, objective.name)
+    fresh, tests = evidence.scored.validation(number, objective.name), evidence.scored.tests(number, objective.name)
     searched = next(
-        (run.value for run in evidence.trials if run.number == number and run.state is State.COMPLETED), None
+        (run.value for run in evidence.scored.trials if run.number == number and run.state is State.COMPLETED), None
     )
     readable, split, scores = _readable_scores(evidence, number)
     where = {"test": "on test data that the search never saw", "val": "on validation data with fresh seeds"}[split]
     if result is None:
         where = "on validation data, the best of the search; nothing confirms it"
-    trivial = [evidence.trivial(each, objective.name) for each in ("val", "test")]
+    trivial = [evidence.scored.trivial(each, objective.name) for each in ("val", "test")]
     remarks = [
         seen_in_the_search(searched, fresh, objective) if result is not None else "",
         far_apart(fresh, tests, trivial, objective, share=objective.counted) if result is not None else "",
@@ -131,12 +105,12 @@ def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, di
     """The score, the split that it is told of, and the values of winner, baseline and trivial predictor."""
     readable = readable_of(evidence.sweep.task.adapter.metrics, evidence.objective)
     for candidate in (readable, Readable(evidence.objective.name, share=False)):
-        for split, values in (("test", evidence.tests), ("val", evidence.fresh)):
+        for split, values in (("test", evidence.scored.tests), ("val", evidence.scored.validation)):
             if own := values(number, candidate.name):
                 scores = {"winner": own}
                 if number != BASELINE and (baseline := values(BASELINE, candidate.name)):
                     scores["baseline"] = baseline
-                if (trivial := evidence.trivial(split, candidate.name)) is not None:
+                if (trivial := evidence.scored.trivial(split, candidate.name)) is not None:
                     scores["trivial"] = [trivial]
                 return candidate, split, scores
     return readable, "val", {"winner": []}
@@ -145,14 +119,14 @@ def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, di
 def _against_trivial(evidence: Evidence, number: int, interval: Interval | None) -> Verdict:
     """The winner held against the trivial predictor, and what to try where it is not better."""
     task, objective = evidence.sweep.task, evidence.objective
-    runs = evidence.trained(number)
+    runs = evidence.scored.trained(number)
     scores = [run.value for run in runs if run.value is not None]
     held = []
     for split, told, values, known in (
         ("val", "validation", scores, interval),
-        ("test", "test", evidence.tests(number, objective.name), None),
+        ("test", "test", evidence.scored.tests(number, objective.name), None),
     ):
-        trivial = evidence.trivial(split, objective.name)
+        trivial = evidence.scored.trivial(split, objective.name)
         if trivial is not None and values:
             of_mean = known or mean_interval(values, 0.025, evidence.step(split), objective.within)
             held.append(Held(told, f"{split}/{objective.name}", values, trivial, of_mean))
@@ -205,9 +179,9 @@ def _nothing(evidence: Evidence) -> Verdict:
     if evidence.result is not None:
         why = "no configuration has a score on every fresh seed"
     else:
-        states = Counter(run.state.value.lower() for run in evidence.trials)
+        states = Counter(run.state.value.lower() for run in evidence.scored.trials)
         why = f"no trial completed ({', '.join(f'{count} {state}' for state, count in states.most_common())})"
-        reasons = Counter(run.reason for run in evidence.trials if run.reason)
+        reasons = Counter(run.reason for run in evidence.scored.trials if run.reason)
         why += "".join(f"; most often: {reason.rstrip('.')}" for reason, _ in reasons.most_common(1))
     return Verdict(
         use=f"nothing to use: {why}.",
@@ -218,15 +192,6 @@ def _nothing(evidence: Evidence) -> Verdict:
             ["what was found in the trials", f"python -m tuner diagnose {study}"],
         ],
     )
-
-
-def _at_best(run: RunRecord, objective: Objective, name: str) -> float | None:
-    """A validation score at the epoch whose weights were kept; the run's own of the objective."""
-    if name == objective.name:
-        return run.value
-    best = objective.best_of(run.series(objective.metric).items(), score=lambda pair: pair[1])
-    value: Any = None if best is None else run.epochs[best[0]]["metrics"].get(f"val/{name}")
-    return value if isinstance(value, int | float) else None
 
 
 def _task(sweep: OpenSweep) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tuner.disk import events
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_sweep
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.recording import SWEEP
@@ -65,8 +66,7 @@ def draw(
 
     if enough():
         return False
-    told = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    objective = About.of(folder.name, told[-1] if told else {}).objective
+    objective = About.of(folder.name, read_sweep(folder).asked).objective
     records = read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/"))
     trials = [record for record in records if fits(record.number)]
     for name, figure in sweep_figures(trials, objective).items():

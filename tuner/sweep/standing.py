@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from tuner.announcements import Summary
-from tuner.disk import events
-from tuner.disk.events import RunRecord, read_runs
+from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import held
+from tuner.disk.study_events import SweepRecord, read_study, read_sweep
 from tuner.messages import State
 from tuner.reporting.about import About
 
@@ -61,25 +61,22 @@ def standing(folder: StudyFolder) -> Standing:
     Raises:
         StudyError: An event file is damaged.
     """
-    told = events.read(folder.sweep_events)
-    asked: dict[str, Any] = next((event for event in reversed(told) if event["event"] == "sweep"), {})
-    last = told[-1] if told else {"event": ""}
-    records = list(read_runs(folder.events(run) for run in folder.runs()))
-    trials = [record for record in records if record.kind == "trial"]
-    objective = About.of(folder.name, asked).objective
+    study = read_study(folder)
+    trials, sweep = study.of_kind("trial"), study.sweep
+    objective = About.of(folder.name, sweep.asked).objective
     best = objective.best_of((one for one in trials if one.state is State.COMPLETED), score=_value)
-    summary = last_summary(folder)
+    summary = _summary(folder, sweep)
     return Standing(
         study=folder.name,
         folder=str(folder.root),
         finished=summary is not None,
         running=held(folder.lock),
-        stopped=last.get("reason", "") if last["event"] == "stopped" else "",
+        stopped=sweep.stopped,
         metric=objective.metric,
-        trials=asked.get("trials") or 0,
+        trials=sweep.asked.get("trials") or 0,
         states=dict(Counter(record.state.value for record in trials if record.state.final)),
         begun=sum(not record.state.final for record in trials),
-        confirmed=sum(record.kind == "confirm" and record.state.final for record in records),
+        confirmed=sum(record.state.final for record in study.of_kind("confirm")),
         best=None if best is None else best.value,
         best_number=None if best is None else best.number,
         summary=summary,
@@ -92,8 +89,12 @@ def last_summary(folder: StudyFolder) -> Summary | None:
     Raises:
         StudyError: The study's event file is damaged.
     """
-    last = next(reversed(events.read(folder.sweep_events)), {"event": ""})
-    if last["event"] != "summary":
+    return _summary(folder, read_sweep(folder))
+
+
+def _summary(folder: StudyFolder, sweep: SweepRecord) -> Summary | None:
+    last = sweep.summary
+    if not last:
         return None
     told: dict[str, Any] = {"headline": "", "metric": "", "test_metric": ""}
     told |= {each.name: last[each.name] for each in fields(Summary) if last.get(each.name) is not None}

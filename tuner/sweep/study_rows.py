@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from tuner.disk import events
-from tuner.disk.events import RunRecord, read_runs
+from tuner.disk.events import RunRecord
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_study
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.about import About
 from tuner.reporting.table import rows
 from tuner.sweep.drawing import NO_RESULT
-from tuner.sweep.standing import last_summary
 from tuner.words import called
 
 
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
     """Confirmations, the winner's first, then trials, best first; each with `winner`, whether it is of that."""
-    sweeps = [event for event in events.read(folder.sweep_events) if event["event"] == "sweep"]
-    objective = About.of(folder.name, sweeps[-1] if sweeps else {}).objective
-    records = list(read_runs(folder.events(run) for run in folder.runs()))
-    summary = last_summary(folder)
-    winner = "" if summary is None else summary.winner
-    confirmed = _by_configuration([record for record in records if record.kind == "confirm"], objective, winner)
+    study = read_study(folder)
+    objective = About.of(folder.name, study.sweep.asked).objective
+    winner = study.sweep.summary.get("winner") or ""
+    confirmed = _by_configuration(study.of_kind("confirm"), objective, winner)
     found = [row for group in confirmed for row in rows(group, objective)]
-    found += rows([record for record in records if record.kind == "trial"], objective)
+    found += rows(study.of_kind("trial"), objective)
     return [{**row, "winner": called(row["number"]) == winner} for row in found]
 
 
@@ -37,7 +35,7 @@ def top_failure(folder: StudyFolder) -> str:
     return reasons.most_common(1)[0][0] if reasons else ""
 
 
-def _by_configuration(records: list[RunRecord], objective: Objective, winner: str) -> list[list[RunRecord]]:
+def _by_configuration(records: Sequence[RunRecord], objective: Objective, winner: str) -> list[list[RunRecord]]:
     """The trainings of each configuration, the winner first, then by their means."""
     groups: dict[int, list[RunRecord]] = {}
     for record in records:

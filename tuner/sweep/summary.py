@@ -17,17 +17,17 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.comparable import comparable
 from tuner.reporting.conclusion import Readable
+from tuner.reporting.ensemble import ensemble
 from tuner.reporting.leaderboard import Confirmation, Scores, confirmation, leaderboard
 from tuner.reporting.learned import Course
 from tuner.reporting.mattering import importances
 from tuner.reporting.repaired import repaired
+from tuner.reporting.scored import Scored, seed_scores
 from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import rows
 from tuner.sweep.candidates import confirmed as confirmed_runs
-from tuner.sweep.choice import seed_scores
 from tuner.sweep.concluding import Evidence, conclude, readable_of
 from tuner.sweep.drawing import to_draw
-from tuner.sweep.ensemble import ensemble
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.refit_phase import refitted
@@ -54,9 +54,10 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     result = None
     if confirmed:
         result = confirmation(seed_scores(confirmed), objective, step=_step(prepared, "val", objective))
+    scores = Scored(objective, trials, confirmed, test, prepared.trivial)
     names = [*mattered.shares, *([] if found is None else [found.parameter])]
     told = mattered.sentence if mattered.parameters or found is None else found.sentence(objective)
-    evidence = Evidence(sweep, prepared, trials, confirmed, test, result, names, told)
+    evidence = Evidence(sweep, prepared, scores, result, names, told)
     winner = _winner(trials, confirmed, result, objective)
     verdict = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
     sentences = [verdict.sentence, verdict.advice, *_chosen(winner, result)]
@@ -154,13 +155,13 @@ def _rows(evidence: Evidence, result: Confirmation, readable: Readable) -> list[
 
 
 def _row(evidence: Evidence, scores: Scores, readable: Readable) -> dict[str, str]:
-    known = evidence.tests(scores.number, readable.name)
-    searched = next((run.value for run in evidence.trials if run.number == scores.number), None)
+    known = evidence.scored.tests(scores.number, readable.name)
+    searched = evidence.scored.searched(scores.number)
     return {
         "name": called(scores.number),
         "searched": "-" if searched is None else f"{searched:.4g}",
         "score": _mean_sd(scores.values),
-        "test": _mean_sd(evidence.tests(scores.number, evidence.objective.name)),
+        "test": _mean_sd(evidence.scored.tests(scores.number, evidence.objective.name)),
         "readable": readable.text(known) if known else "-",
         "seeds": f"{len(scores.values)} of {len(scores.values) + scores.missing}",
     }
@@ -168,7 +169,7 @@ def _row(evidence: Evidence, scores: Scores, readable: Readable) -> dict[str, st
 
 def _trivial_row(evidence: Evidence, readable: Readable) -> dict[str, str]:
     objective = evidence.objective
-    test, known = evidence.trivial("test", objective.name), evidence.trivial("test", readable.name)
+    test, known = evidence.scored.trivial("test", objective.name), evidence.scored.trivial("test", readable.name)
     return {
         "name": objective.trivial_name,
         "searched": "-",

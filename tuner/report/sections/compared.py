@@ -70,13 +70,13 @@ def _rows(studies: Sequence[ReportedStudy]) -> list[Row]:
 
 
 def _fresh(one: ReportedStudy) -> str:
-    return score_text(one.fresh(one.winner), one.objective.name) if one.winner is not None else "-"
+    return score_text(one.scored.fresh(one.winner), one.objective.name) if one.winner is not None else "-"
 
 
 def _test(one: ReportedStudy) -> str:
     if one.winner is None:
         return "-"
-    return f"{score_text(one.tests(one.winner, one.readable), one.readable)} {one.readable}" if one.test else "-"
+    return f"{score_text(one.scored.tests(one.winner, one.readable), one.readable)} {one.readable}" if one.test else "-"
 
 
 def _trivial(one: ReportedStudy) -> str:

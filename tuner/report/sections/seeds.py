@@ -52,7 +52,7 @@ def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float
     """One line per configuration."""
     objective = study.objective
     searched = {one.number: one.value for one in study.trials if one.value is not None and math.isfinite(one.value)}
-    tests = {number: study.tests(number) for number, _ in rows}
+    tests = {number: study.scored.tests(number) for number, _ in rows}
     values = [value for number, own in rows for value in [*own, *tests[number]]]
     values += [searched[number] for number, _ in rows if number in searched]
     trivial = objective.trivial if objective.trivial is not None and math.isfinite(objective.trivial) else None

@@ -30,7 +30,7 @@ def slices(study: ReportedStudy, names: Sequence[str]) -> Markup:
 def parameter_scale(study: ReportedStudy, name: str, start: float, end: float) -> Scale:
     """The axis of a parameter: what was declared; where that is not known, what was seen."""
     values = [one.params[name] for one in study.trials if name in one.params]
-    domain: Domain | None = study.domains.get(name)
+    domain: Domain | None = study.about.domains.get(name)
     if isinstance(domain, Range):
         low = min([domain.low, *_numbers(values)])
         high = max([domain.high, *_numbers(values)])

@@ -78,7 +78,7 @@ def _standing(study: ReportedStudy) -> list[Line]:
     scores = [objective.name, *([] if study.readable == objective.name else [study.readable])] if study.test else []
     for one in study.result.configurations:
         cells = [Cell(called(one.number)), Cell(score_text(one.values, objective.name))]
-        cells += [Cell(score_text(study.tests(one.number, name), name)) for name in scores]
+        cells += [Cell(score_text(study.scored.tests(one.number, name), name)) for name in scores]
         cells.append(Cell(f"{len(one.values)} of {len(one.values) + one.missing}"))
         line = Line(cells, None if one.number == BASELINE else one.number, one.number == study.winner)
         ranked.append((not one.eligible, objective.loss(fmean(one.values)) if one.values else math.inf, line))
@@ -88,7 +88,7 @@ def _standing(study: ReportedStudy) -> list[Line]:
             Cell(score_text([objective.trivial], objective.name)),
         ]
         for name in scores:
-            value = study.trivial("test").get(name)
+            value = study.scored.trivial("test", name)
             cells.append(Cell("-" if value is None else score_text([value], name)))
         ranked.append((False, objective.loss(objective.trivial), Line([*cells, Cell("")])))
     return [line for _, _, line in sorted(ranked, key=lambda each: each[:2])]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from tuner.messages import State
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
@@ -71,9 +70,11 @@ def judge(study: ReportedStudy) -> Judgement:
         return Judgement("", beats=False)
     objective = study.objective
     held = []
-    own = [one.value for one in study.winner_runs if one.state is State.COMPLETED and one.value is not None]
-    for split, told, values in (("val", "validation", own), ("test", "test", study.tests(study.winner))):
-        trivial = study.trivial(split).get(objective.name)
+    for split, told, values in (
+        ("val", "validation", study.scored.validation(study.winner)),
+        ("test", "test", study.scored.tests(study.winner)),
+    ):
+        trivial = study.scored.trivial(split)
         if trivial is not None and values:
             interval = mean_interval(values, 0.025, 0.0, objective.within)
             held.append(Held(told, f"{split}/{objective.name}", values, trivial, interval))
@@ -129,17 +130,17 @@ def _headline(study: ReportedStudy, judgement: Judgement) -> str:
 def _tiles(study: ReportedStudy) -> list[Tile]:
     if study.winner is None:
         return []
-    name, has_test = study.readable, bool(study.tests(study.winner))
+    name, has_test = study.readable, bool(study.scored.tests(study.winner))
     split = "test" if has_test else "val"
     data = "test data" if has_test else "validation data"
-    values = study.tests(study.winner, name) if has_test else study.fresh(study.winner, name)
+    values = study.scored.tests(study.winner, name) if has_test else study.scored.fresh(study.winner, name)
     if not values and (best := next((study.about.best(one) for one in study.winner_runs), None)) is not None:
         name, values = study.objective.name, [best[1]]
     tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {NAMES.get(name, name)} on {data}", best=True)]
     if study.winner != BASELINE:
-        baseline = study.tests(BASELINE, name) if has_test else study.fresh(BASELINE, name)
+        baseline = study.scored.tests(BASELINE, name) if has_test else study.scored.fresh(BASELINE, name)
         tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
-    trivial = study.trivial(split).get(name)
+    trivial = study.scored.trivial(split, name)
     return [*tiles, Tile(score_text([trivial], name), study.objective.trivial_name)] if trivial is not None else tiles
 
 
@@ -154,11 +155,11 @@ def _how_good(study: ReportedStudy) -> str:
     if study.winner is None:
         return "That is not known."
     objective, name = study.objective, study.readable
-    tests, fresh = study.tests(study.winner), study.fresh(study.winner)
-    searched = next((one.value for one in study.trials if one.number == study.winner), None)
+    tests, fresh = study.scored.tests(study.winner), study.scored.fresh(study.winner)
+    searched = study.scored.searched(study.winner)
     parts = []
     if tests:
-        own = score_text(study.tests(study.winner, name), name)
+        own = score_text(study.scored.tests(study.winner, name), name)
         beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
         told = f"{NAMES.get(name, name)} {own} on test data that the search never saw{beside}"
         parts.append(f"{told}, {counted(len(tests), 'training')}.")

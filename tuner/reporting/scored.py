@@ -1,0 +1,86 @@
+"""The scores of configurations: on validation data at the epochs whose weights were kept, and on test data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuner.disk.events import RunRecord
+from tuner.messages import State
+from tuner.objective import Objective
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A study's scores, gathered from its runs.
+
+    Args:
+        objective: What was optimized.
+        trials: Of the search.
+        confirmed: Trainings on fresh seeds.
+        test: Run of the confirmation -> score -> value on test data; a value may be None.
+        known: Split -> score -> the trivial predictor's; a value may be None.
+    """
+
+    objective: Objective
+    trials: Sequence[RunRecord]
+    confirmed: Sequence[RunRecord]
+    test: Mapping[str, Mapping[str, float | None]]
+    known: Mapping[str, Mapping[str, float | None]]
+
+    def trained(self, number: int) -> list[RunRecord]:
+        """A configuration's completed trainings on fresh seeds; before there are any, that of the search."""
+        return _completed(self.confirmed, number) or _completed(self.trials, number)
+
+    def searched(self, number: int) -> float | None:
+        """What the search has seen of a trial, whether it was trained to its end or not."""
+        return next((run.value for run in self.trials if run.number == number), None)
+
+    def validation(self, number: int, name: str = "") -> list[float]:
+        """Scores on validation data, by seed, of what `trained` gives.
+
+        Args:
+            number: Of the trial, or -1 of the baseline.
+            name: Without its split; by default the objective's.
+        """
+        return self._kept(self.trained(number), name)
+
+    def fresh(self, number: int, name: str = "") -> list[float]:
+        """Those of fresh seeds alone. See `validation`."""
+        return self._kept(_completed(self.confirmed, number), name)
+
+    def tests(self, number: int, name: str = "") -> list[float]:
+        """Scores on test data, by seed; none where it was not read. See `validation`."""
+        runs = sorted(run.run for run in self.confirmed if run.number == number)
+        values = [self.test.get(run, {}).get(name or self.objective.name) for run in runs]
+        return [value for value in values if value is not None]
+
+    def trivial(self, split: str, name: str = "") -> float | None:
+        """The trivial predictor's score on a split; None where it is not known."""
+        return self.known.get(split, {}).get(name or self.objective.name)
+
+    def _kept(self, runs: Sequence[RunRecord], name: str) -> list[float]:
+        values = [self._at_best(run, name or self.objective.name) for run in runs]
+        return [value for value in values if value is not None]
+
+    def _at_best(self, run: RunRecord, name: str) -> float | None:
+        """A validation score at the epoch whose weights were kept; the run's own of the objective."""
+        if name == self.objective.name:
+            return run.value
+        best = self.objective.best_of(run.series(self.objective.metric).items(), score=lambda pair: pair[1])
+        value: Any = None if best is None else run.epochs[best[0]]["metrics"].get(f"val/{name}")
+        return value if isinstance(value, int | float) else None
+
+
+def seed_scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
+    """Number of a configuration -> its score per seed, None where it has none; seeds that are not over do not count."""
+    scores: dict[int, list[float | None]] = {}
+    for run in confirmed:
+        if run.state.final:
+            scores.setdefault(run.number, []).append(run.value if run.state is State.COMPLETED else None)
+    return scores
+
+
+def _completed(runs: Sequence[RunRecord], number: int) -> list[RunRecord]:
+    return [run for run in runs if run.number == number and run.state is State.COMPLETED and run.value is not None]
