@@ -32,6 +32,7 @@ SMOKE = {
     "fuzz": "--minutes 0.03 --only search",
     "intervals": "--studies 3",
     "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT}",
+    "laboratory": "record --tasks motions --count 1 --folder laboratory --keep kept",
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01 --database DATABASE",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
