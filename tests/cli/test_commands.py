@@ -11,10 +11,12 @@ import pytest
 
 from tests.support.command import output, tuner
 from tuner.cli import main
-from tuner.cli.catalogs import kinds
-from tuner.config import read_yaml, ready_tasks
+from tuner.cli.catalogs import describe, kinds
+from tuner.cli.explaining import explain
+from tuner.config import read_yaml, ready_search_spaces, ready_tasks
 from tuner.disk.lock import DriverLock
 from tuner.errors import missing_package
+from tuner.optim.catalog import OPTIMIZERS
 
 STORED = "\n\nstored in mlruns/studies/tiny"
 COMMANDS = sorted(main.commands)
@@ -51,28 +53,86 @@ def test_a_command_without_its_argument_is_the_users_mistake() -> None:
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_list_tells_name_summary_parameters_and_source(kind: str) -> None:
-    """Each kind has entries; the table holds what the JSON holds."""
+def test_list_tells_name_and_summary_in_a_line(kind: str) -> None:
+    """Each kind has entries, a line each; JSON has parameters and source, too."""
     entries = output("list", kind, "--json")
     assert entries
-    table = "".join(tuner("list", kind).stdout.split())
-    for entry in entries:
+    lines = tuner("list", kind).stdout.splitlines()
+    for line, entry in zip(lines, entries, strict=True):
         assert list(entry) == KEYS
-        assert entry["name"]
-        assert entry["summary"]
         assert entry["source"]
         assert all(isinstance(name, str) and name for name in entry["parameters"])
-    for heading in KEYS:
-        assert heading in table
-    assert all(entry["name"][:12] in table for entry in entries)
+        assert re.fullmatch(rf"{re.escape(entry['name'])} +{re.escape(entry['summary'])}", line)
 
 
 def test_list_without_a_kind_lists_the_kinds() -> None:
     """The kinds are named, and an unknown one is refused with the nearest."""
-    assert tuner("list").stdout.split() == kinds()
+    assert [line.split()[0] for line in tuner("list").stdout.splitlines()] == kinds()
     assert tuner("list", "cels", status=2).stderr.startswith(
         "KIND must be a known kind, but got 'cels'. Did you mean 'cells'? `python -m tuner list` lists all "
     )
+
+
+def test_all_that_is_listed_is_explained() -> None:
+    """Each entry of each kind has a story that begins with its name; `explain` knows it, too."""
+    for kind in kinds():
+        for entry in describe(kind):
+            (story,) = explain(entry["name"], kind)
+            assert story["name"] == entry["name"]
+            assert story["summary"]
+            assert entry["name"] in {each["name"] for each in explain(entry["name"])}
+
+
+def test_a_parameter_is_explained_whole() -> None:
+    """Meaning, legal interval, default, when it acts, ready ranges and the source of the method."""
+    told = tuner("explain", "dropout.between").stdout
+    for part in (
+        "set to 0 on the way to the next layer",
+        "allowed: 0 to below 1\n",
+        "default: 0\n",
+        "acts: only with layers 2 or more\n",
+        "gated_rnn: 0 to 0.6, with layers 2 or more\n",
+        "source: Zaremba et al. 2014\n",
+    ):
+        assert part in told
+    (rate,) = output("explain", "learning_rate", "--json")
+    assert {each["space"] for each in rate["spaces"]} >= {"gated_rnn", "quick"}
+    assert {"space": "gated_rnn", "range": "1e-4 to 1e-2, on a log scale", "when": "optimizer rmsprop"} in rate[
+        "spaces"
+    ]
+    owners = [owner for use in rate["uses"] for owner in use["with"]]
+    assert sorted(owners) == sorted(OPTIMIZERS)
+    (sgd,) = (use for use in rate["uses"] if use["with"] == ["sgd"])
+    assert (sgd["legal"], sgd["default"]) == ("above 0, up to 100", "0.1")
+
+
+def test_entries_keys_and_files_are_explained() -> None:
+    """A cell has its parameters, a key of the task file its interval, a ready file its text."""
+    cell = tuner("list", "cells", "gru").stdout
+    assert cell.startswith("gru: a cell\n")
+    assert "source: Cho et al. 2014, arXiv:1406.1078v1\n" in cell
+    assert "a choice in: gated_rnn, " in cell
+    assert "  zoneout.state: 0 to below 1; default 0\n" in cell
+    assert "whole number, 1 to 1,000,000\n  default: 30\n" in tuner("explain", "budget.trials").stdout
+    assert ready_search_spaces()["quick"].read_text().rstrip() in tuner("explain", "quick").stdout
+    assert {"data.window", "data.num_mels", "cell", "weight_decay"} <= {row["name"] for row in describe("parameters")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("explain", "learning_rat"),
+            "a key or an entry of `list`, but got 'learning_rat'. Did you mean 'learning_rate'",
+        ),
+        (("list", "cells", "gruu"), "NAME must be an entry of cells, but got 'gruu'. Did you mean 'gru'"),
+    ],
+)
+def test_an_unknown_name_is_not_explained(arguments: tuple[str, ...], message: str) -> None:
+    """It is answered with the nearest, in one line."""
+    told = tuner(*arguments, status=2).stderr
+    assert message in told
+    assert told.count("\n") == 1
 
 
 def test_schema_accepts_every_ready_task() -> None:
@@ -166,11 +226,12 @@ def test_a_mistake_is_told_in_one_line(arguments: tuple[str, ...], message: str)
     assert message in result.stderr
 
 
+@pytest.mark.usefixtures("here")
 def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where only what models need is installed, what takes more says what; another import that fails is no mistake."""
     monkeypatch.delitem(sys.modules, "tuner.cli.tables", raising=False)
     monkeypatch.setitem(sys.modules, "rich", None)
-    told = tuner("list", "cells", status=2).output
+    told = tuner("top", "tiny", status=2).output
     assert told == (
         "the package rich must be installed. Install it, pip install rich, or tuner with all that it depends on.\n"
     )

@@ -32,7 +32,15 @@ def imported(folder: Path, *arguments: str, status: int = 0) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("list", "cells"), ("list", "tasks", "--json"), ("schema",), ("top", "tiny"), ("show", "tiny")],
+    [
+        ("--help",),
+        ("list", "cells"),
+        ("list", "tasks", "--json"),
+        ("explain", "learning_rate"),
+        ("schema",),
+        ("top", "tiny"),
+        ("show", "tiny"),
+    ],
     ids=" ".join,
 )
 def test_what_answers_at_once_imports_nothing_heavy(study: Path, arguments: tuple[str, ...]) -> None:

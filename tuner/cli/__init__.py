@@ -20,7 +20,7 @@ from tuner.cli.commands.export import export
 from tuner.cli.commands.gc import gc
 from tuner.cli.commands.init import init
 from tuner.cli.commands.lr_range import lr_range
-from tuner.cli.commands.names import list_, schema
+from tuner.cli.commands.names import explain, list_, schema
 from tuner.cli.commands.predict import predict
 from tuner.cli.commands.recording import sync, ui
 from tuner.cli.commands.report import report
@@ -47,6 +47,7 @@ _COMMANDS = (
     diagnose,
     rerun,
     list_,
+    explain,
     schema,
     ui,
     sync,
@@ -56,6 +57,11 @@ _COMMANDS = (
 
 class _Commands(click.Group):
     """Errors of the user become one line and exit status 2; nothing is printed with a password in it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are used."""
+        del ctx
+        return list(self.commands)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """See `click.Group.main`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from tuner.adapters.catalog import ADAPTERS, SOURCES
-from tuner.config import read_yaml, ready_search_spaces, ready_tasks, task_schema
+from tuner.config import Options, read_yaml, ready_search_spaces, ready_tasks, task_schema
 from tuner.diagnostics.catalog import FINDINGS, PROBES
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS, NetOptions
 from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
@@ -13,7 +15,7 @@ from tuner.recording.catalog import RECORDERS
 from tuner.registry import Catalog
 from tuner.study.catalog import PRUNERS, SAMPLERS
 
-_CATALOGS: dict[str, Catalog] = {
+CATALOGS: dict[str, Catalog] = {
     "adapters": ADAPTERS,
     "cells": CELLS,
     "findings": FINDINGS,
@@ -27,14 +29,35 @@ _CATALOGS: dict[str, Catalog] = {
     "samplers": SAMPLERS,
     "schedules": SCHEDULES,
 }
-_OWNERS = {"cell": CELLS, "regularizer": REGULARIZERS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+OWNERS = {"cell": CELLS, "regularizer": REGULARIZERS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 """Choices that bring parameters of their own."""
-_FILES = {"search_spaces": ready_search_spaces, "tasks": ready_tasks}
+FILES = {"search_spaces": ready_search_spaces, "tasks": ready_tasks}
+KINDS = {
+    "adapters": "kinds of data that can be read: `adapter`",
+    "cells": "recurrent cells: the parameter `cell`",
+    "findings": "what can go wrong in a training, and is reported",
+    "initializers": "start values of the weights: the parameter `initializer`",
+    "optimizers": "how weights move: the parameter `optimizer`",
+    "parameters": "all that a search space can search",
+    "poolings": "how the steps of a sequence become one vector: the parameter `pooling`",
+    "probes": "what is measured while a network trains: `diagnostics.level`",
+    "pruners": "what ends unpromising trials early: `pruner.name`",
+    "recorders": "where trials are recorded: `tracking.recorder`",
+    "regularizers": "dropout and its kin, each a parameter of its own",
+    "samplers": "what suggests configurations: `sampler.name`",
+    "schedules": "courses of the learning rate: the parameter `schedule`",
+    "search_spaces": "ready search spaces: `search_space`",
+    "sources": "ready data sets: `data.source`",
+    "tasks": "ready task files, to run or to copy from",
+}
+"""What can be listed, and what it is."""
+SEARCHABLE = "Searchable as data."
+"""What the description of an adapter's option says that may be searched."""
 
 
 def kinds() -> list[str]:
     """What can be listed."""
-    return sorted([*_CATALOGS, *_FILES, "parameters", "sources"])
+    return list(KINDS)
 
 
 def describe(kind: str) -> list[dict[str, Any]]:
@@ -50,17 +73,17 @@ def describe(kind: str) -> list[dict[str, Any]]:
         ]
     if kind == "parameters":
         return _parameters()
-    if kind in _FILES:
+    if kind in FILES:
         return [
             {
                 "name": name,
-                "summary": _first_comment(path.read_text()),
+                "summary": first_comment(path.read_text()),
                 "parameters": sorted(read_yaml(path).value),
                 "source": str(path),
             }
-            for name, path in sorted(_FILES[kind]().items())
+            for name, path in sorted(FILES[kind]().items())
         ]
-    return _rows(_CATALOGS[kind])
+    return _rows(CATALOGS[kind])
 
 
 def task_schema_with_names() -> dict[str, Any]:
@@ -80,22 +103,47 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
     ]
 
 
+def parameter_models() -> Iterator[tuple[str, str, type[Options], str]]:
+    """Every options model whose fields can be searched: the kind of what it acts with, its name, the model, its source.
+
+    Of adapters it is their whole model, of which those fields count whose description says so (`is_searchable`).
+    """
+    yield "network", "every network", NetOptions, ""
+    yield "training", "every training", LearningOptions, ""
+    for kind, catalog in OWNERS.items():
+        for name in catalog:
+            yield kind, name, catalog[name].options, catalog[name].source
+    for name in ADAPTERS:
+        yield "adapter", name, ADAPTERS[name].options, ""
+
+
+def searched_fields(kind: str, model: type[Options]) -> dict[str, Any]:
+    """Name in a search space -> field, of a model of `parameter_models`."""
+    if kind != "adapter":
+        return {field.alias or name: field for name, field in model.model_fields.items()}
+    fields = model.model_fields.items()
+    return {f"data.{name}": field for name, field in fields if SEARCHABLE in plain(field.description)}
+
+
+def plain(text: str | None) -> str:
+    """A description in one line."""
+    return " ".join((text or "").split())
+
+
+def first_comment(text: str) -> str:
+    """The comment that a file begins with, in one line."""
+    lines = [line.strip() for line in text.lstrip().splitlines()]
+    return plain(" ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines)))
+
+
 def _parameters() -> list[dict[str, Any]]:
-    """Every parameter of a search space, but for `data.*`; its source is what it acts with."""
+    """Every parameter of a search space; its source is what it acts with."""
     found: dict[str, dict[str, Any]] = {}
-    for model, whose in ((NetOptions, "every network"), (LearningOptions, "every training")):
-        for name, field in model.model_fields.items():
-            found[name] = {"name": name, "summary": field.description or "", "parameters": [], "source": whose}
-    for kind, catalog in _OWNERS.items():
-        for entry in catalog:
-            for name, summary in catalog[entry].parameters().items():
-                whose = "a regularizer" if kind == "regularizer" else f"{kind} {entry}"
-                row = found.setdefault(name, {"name": name, "summary": summary, "parameters": [], "source": whose})
-                if row["source"].startswith(f"{kind} ") and row["source"] != whose:
-                    row["source"] += f", {entry}"
+    for kind, owner, model, _ in parameter_models():
+        whose = {"network": owner, "training": owner, "regularizer": "a regularizer"}.get(kind, f"{kind} {owner}")
+        for name, field in searched_fields(kind, model).items():
+            new = {"name": name, "summary": plain(field.description), "parameters": [], "source": whose}
+            row = found.setdefault(name, new)
+            if row["source"].startswith(f"{kind} ") and row["source"] != whose:
+                row["source"] += f", {owner}"
     return sorted(found.values(), key=lambda row: str(row["name"]))
-
-
-def _first_comment(text: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    return first.lstrip("# ").rstrip() if first.startswith("#") else ""

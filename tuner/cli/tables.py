@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -28,14 +28,6 @@ def make_table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     return table
-
-
-def print_entries(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Entries of a catalog."""
-    table = make_table("name", "summary", "parameters", "source")
-    for entry in entries:
-        table.add_row(entry["name"], entry["summary"], ", ".join(entry["parameters"]), entry["source"])
-    make_console().print(table)
 
 
 def print_unfinished(standing: Standing, console: Console) -> None:

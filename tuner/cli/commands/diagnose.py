@@ -17,7 +17,7 @@ from tuner.cli.studies import has_study, study_folder
 from tuner.errors import UserError
 
 
-@click.command()
+@click.command(short_help="Say why networks do not learn, and what to try.")
 @click.argument("target", metavar="STUDY|TASK.yaml")
 @click.option("--trial", type=click.IntRange(min=0), help="Show this trial of the study.")
 @click.option(

@@ -11,7 +11,7 @@ from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
-@click.command()
+@click.command(short_help="Copy a model to where it is used; as ONNX, too.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.option(
     "-o", "--output", "folder", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty."

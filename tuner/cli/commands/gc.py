@@ -9,7 +9,7 @@ from tuner.cli.studies import study_folder
 from tuner.words import counted
 
 
-@click.command()
+@click.command(short_help="Remove what a study no longer needs.")
 @STUDY
 @STORAGE
 @examples("python -m tuner gc digits", "python -m tuner gc task.yaml")

@@ -21,7 +21,7 @@ _ELSEWHERE: dict[Key, str] = {
 }
 
 
-@click.command()
+@click.command(short_help="Look at your file, and write a task file for it.")
 @click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Task file to write; else it is printed.")
 @click.option("--adapter", help="The kind of data, where it is not to be found out (list adapters).")

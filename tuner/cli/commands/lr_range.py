@@ -11,7 +11,7 @@ import click
 from tuner.cli.options import JSON, SET, TASK, examples
 
 
-@click.command("lr-range")
+@click.command("lr-range", short_help="Find where to search the learning rate.")
 @TASK
 @SET
 @click.option(

@@ -23,7 +23,7 @@ _SHOWN = 5
 _TICK_SECONDS = 2.0
 
 
-@click.command()
+@click.command(short_help="Answer new raw data by a study's winner.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .csv, .jsonl or .parquet.")

@@ -21,7 +21,7 @@ _URI = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Serve MLflow's UI, and tell the address of a study.")
 @click.argument("study", metavar="[STUDY]", required=False)
 @STORAGE
 @_URI
@@ -40,7 +40,7 @@ def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -
     _recorder(study, storage, uri).serve(host, port, _shown(study, storage), click.echo)
 
 
-@click.command()
+@click.command(short_help="Write to MLflow what is missing there.")
 @STUDY
 @STORAGE
 @_URI

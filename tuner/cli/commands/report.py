@@ -15,7 +15,7 @@ TOGETHER = Path("compared.html")
 """Where several studies are written, unless told otherwise."""
 
 
-@click.command()
+@click.command(short_help="Write what a study found as one HTML page.")
 @click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
 @click.option(
     "-o",

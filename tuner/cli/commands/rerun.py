@@ -11,7 +11,7 @@ from tuner.cli.options import SET, TASK, examples
 from tuner.words import counted
 
 
-@click.command()
+@click.command(short_help="Train a recorded trial again, and compare.")
 @TASK
 @click.argument("number", type=click.IntRange(min=0))
 @SET

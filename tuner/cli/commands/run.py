@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tuner.task import Task
 
 
-@click.command()
+@click.command(short_help="Run a sweep, or go on with one.")
 @TASK
 @SET
 @click.option("--fresh", is_flag=True, help="Begin anew; an existing study is kept under another name.")

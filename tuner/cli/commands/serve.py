@@ -11,7 +11,7 @@ from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
-@click.command()
+@click.command(short_help="Answer raw data over HTTP by a study's winner.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.option("--port", default=5001, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
 @click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")

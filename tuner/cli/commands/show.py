@@ -11,7 +11,7 @@ from tuner.cli.options import JSON, STORAGE, STUDY, examples
 from tuner.cli.studies import study_folder
 
 
-@click.command()
+@click.command(short_help="Print a study's summary, or how far it is.")
 @STUDY
 @STORAGE
 @JSON

@@ -10,7 +10,7 @@ from tuner.cli.options import JSON, STORAGE, STUDY, examples
 from tuner.cli.studies import study_folder
 
 
-@click.command()
+@click.command(short_help="Show a study's trials, best first.")
 @STUDY
 @click.option("--limit", default=20, show_default=True, help="Rows; 0 for all.")
 @STORAGE

@@ -10,7 +10,7 @@ import click
 from tuner.cli.options import JSON, SET, TASK, examples
 
 
-@click.command()
+@click.command(short_help="Check a task file, and tell what a sweep would do.")
 @TASK
 @SET
 @click.option("--timing/--no-timing", default=True, show_default=True, help="Measure a step with every cell.")

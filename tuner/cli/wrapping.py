@@ -1,0 +1,96 @@
+"""Text that fits the terminal: sentences break between words, what is copied breaks nowhere but where a shell takes it.
+
+Away from a terminal nothing is broken: a sentence is a line, so that it can be searched for.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import unicodedata
+from typing import TextIO
+
+_PIECE = re.compile(r"`[^`]*`\S*|\S+")
+"""A word; what stands in backticks is one, as it is copied."""
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\\.|[^\s"'])+""")
+"""A word of a command, its quotes included."""
+_CLAUSES = re.compile(r"[;:](?= )|\.(?= [A-Z])| (?=\()")
+"""Where a sentence may end early."""
+_MORE = " \\"
+
+
+def columns(stream: TextIO | None = None) -> int | None:
+    """How wide the terminal of a stream is, standard output's unless said otherwise; None where it is no terminal."""
+    return shutil.get_terminal_size().columns if (stream or sys.stdout).isatty() else None
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(each) else 1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
+
+
+def wrapped(text: str, width: int | None, *, indent: str = "", later: str | None = None) -> str:
+    """A text in lines that fit.
+
+    Args:
+        text: A line, or several; what it begins with in blanks stays before each line that it becomes.
+        width: Columns; None leaves it whole.
+        indent: What each line begins with.
+        later: What lines begin with that go on with another; None for `indent`.
+    """
+    lines = [_broken(line, width, indent, indent if later is None else later) for line in text.split("\n")]
+    return "\n".join(lines)
+
+
+def _broken(line: str, width: int | None, indent: str, later: str) -> str:
+    blanks = line[: len(line) - len(line.lstrip())]
+    if width is None or cells(indent + line) <= width:
+        return (indent + line).rstrip()
+    done, now = [], indent + blanks
+    fresh = True
+    for piece in _PIECE.findall(line):
+        if not fresh and cells(now) + 1 + cells(piece) > width:
+            done.append(now)
+            now, fresh = later + blanks, True
+        now += piece if fresh else f" {piece}"
+        fresh = False
+    return "\n".join([*done, now])
+
+
+def command(text: str, width: int | None, *, indent: str = "  ") -> str:
+    r"""A command that can be pasted: where it does not fit, it goes on after a backslash, options with their values.
+
+    >>> print(command("python -m tuner run task.yaml --set budget.trials=10", 40))
+      python -m tuner run task.yaml \
+          --set budget.trials=10
+    """
+    if width is None or cells(indent + text) <= width:
+        return indent + text
+    groups: list[str] = []
+    for word in _WORD.findall(text):
+        if groups and not word.startswith("-") and groups[-1].startswith("-") and " " not in groups[-1]:
+            groups[-1] += f" {word}"
+        else:
+            groups.append(word)
+    done, now = [], indent + groups[0]
+    for group in groups[1:]:
+        if cells(f"{now} {group}{_MORE}") > width:
+            done.append(now + _MORE)
+            now = f"{indent}    {group}"
+        else:
+            now += f" {group}"
+    return "\n".join([*done, now])
+
+
+def headline(text: str, room: int | None) -> str:
+    """The beginning of a text that fits into so many columns: its first clauses where some do, else its first words."""
+    if room is None or cells(text) <= room:
+        return text
+    ends = [found.start() for found in _CLAUSES.finditer(text) if room // 2 <= found.start() <= room]
+    if ends:
+        return text[: ends[-1]]
+    kept = text[: room - 1].rpartition(" ")[0] or text[: room - 1]
+    return f"{kept}…"
