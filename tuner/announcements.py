@@ -246,6 +246,8 @@ class Summary(_Event):
     """Its parameters."""
     model: str = ""
     """The folder of its model, empty without one."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The folders of the other confirmed configurations' models, by their names."""
     has_test: bool = False
     """Whether the test data was read."""
     importance: Mapping[str, float] = field(default_factory=dict)

@@ -64,10 +64,15 @@ def test_gc_removes_what_is_over_and_nothing_else(tmp_path: Path) -> None:
     half.mkdir()
     (half / "train.npy").write_bytes(b"x" * 500_000)
     (folder.prepared / "0123456789abcdef.lock").touch()
+    (folder.models / "00001.tmp").mkdir(parents=True)
+    (folder.models / "00001.tmp/network.json").write_text("{")
+    (folder.models / "00002").mkdir()
+    (folder.models / "00002/network.json").write_text("{}")
     megabytes = len(over) + 1.0
-    assert gc("tiny") == f"study tiny: {len(over) + 2} files, {megabytes:.1f} MB removed\n"
+    assert gc("tiny") == f"study tiny: {len(over) + 3} files, {megabytes:.1f} MB removed\n"
     assert [run for run in (*over, *open_) if (folder.run(run) / CHECKPOINT).exists()] == open_
     assert not half.exists()
+    assert [path.name for path in folder.models.iterdir()] == ["00002"]
     assert gc("tiny.yaml") == "study tiny: nothing to remove\n"
     for run in open_:
         (folder.run(run) / CHECKPOINT).unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.program import finish, start
+from tests.support.program import Program, finish, start
 from tests.support.studies import curves, ended, trial_files
 from tests.support.tiny import write_task
 from tuner.disk.events import read, read_run
@@ -80,6 +80,34 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     assert [child.name() for child in alive] == []
     finish(start(tmp_path, path))
     check_complete(tmp_path)
+
+
+def test_kill_9_while_models_are_written_ends_with_the_same(tmp_path: Path) -> None:
+    """Killed within the first of them, and then within the third, it ends with the models of a sweep never killed."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+        write_task(folder, trials=3, more="confirm: {top: 2, seeds: 2}\npruner: {name: none}")
+    finish(start(whole, Path("tiny.yaml")))
+    within = "tuner.predict.writing:write_signature"
+    study = killed / "mlruns/studies/tiny"
+    for nth, left in ((1, ["model.tmp"]), (3, ["model", "ensemble", "models/*.tmp"])):
+        died = Program(killed, within, str(nth), "run", "tiny.yaml", module="tests.support.dying")
+        finish(died, -signal.SIGKILL)
+        assert all(list(study.glob(name)) for name in left)
+        assert read(study / "sweep.jsonl")[-1]["event"] != "summary"
+    finish(start(killed, Path("tiny.yaml")))
+    found, wanted = (weights_and_cards(folder / "mlruns/studies/tiny") for folder in (killed, whole))
+    assert found == wanted
+    assert {name.split("/")[0] for name in found} == {"model", "ensemble", "models"}
+    assert list(study.rglob("*.tmp")) == []
+
+
+def weights_and_cards(study: Path) -> dict[str, bytes]:
+    """All files of a study's models, by their names."""
+    folders = (study / name for name in ("model", "ensemble", "models"))
+    files = (file for folder in folders for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(study).as_posix(): file.read_bytes() for file in files}
 
 
 IN_PROCESS = "ray: {address: in-process}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tuner
 from tests.support.sweeps import Events, curves, records, sweep
 from tests.support.tiny import write_task
 from tuner.adapters.preparing import CONTENTS, contents_of
@@ -17,9 +18,11 @@ from tuner.announcements import Announcement, NothingToDo, Notice, SpaceChanged,
 from tuner.disk.events import read, read_run
 from tuner.errors import StudyError
 from tuner.messages import State
+from tuner.predict.folder import Description
 from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor
 from tuner.task import resolve_task
 from tuner.verdict import Verdict
+from tuner.words import called
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,17 @@ def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
     assert len(test.results["test"]) == 12
     assert outcome.summary is not None
     assert [row["seeds"] for row in outcome.summary.rows] == ["3 of 3"] * 4 + [""]
+    folder = resolve_task(path).folder
+    others = {record.number for record in confirmed} - {tuner.open("tiny").winner.number}
+    assert set(outcome.summary.models) == {called(number) for number in others}
+    for name, place in outcome.summary.models.items():
+        described = Description.read(Path(place))
+        seeds = [record.value for record in confirmed if called(record.number) == name and record.value is not None]
+        assert (described.name, described.value) == (f"study tiny, {name}", max(seeds))
+        assert f"This is not the winner, which is {outcome.summary.winner}." in (Path(place) / "README.md").read_text()
+    assert sorted(path.name for path in folder.models.iterdir()) == sorted(
+        "baseline" if number < 0 else f"{number:05d}" for number in others
+    )
     assert "than the trivial predictor (most frequent class) on" in outcome.summary.sentences[0].replace(
         "distinguishable from", "than"
     )

@@ -42,6 +42,9 @@ def print_summary(summary: Summary, console: Console) -> None:
         model = here(summary.model)
         _copied(console, "model", model)
         _copied(console, "to use it", f"python -m tuner predict {_by_name(model)} FILE -o answers.csv")
+    if summary.models:
+        folder = Path(next(iter(summary.models.values()))).parent
+        _copied(console, f"models of {', '.join(summary.models)}", here(str(folder)))
     for what, command in verdict.next:
         _copied(console, what, command)
 

@@ -24,6 +24,7 @@ _Number = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)] | float
 """A number that a float can hold, perhaps not finite."""
 _Time = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 _Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+_CONFIRMED = r"\Aconfirm/(baseline|\d{1,12})-\d{1,12}\z"
 _Plain = bool | _Number | str | None
 _Value = _Plain | list[_Plain]
 """Of a parameter."""
@@ -226,6 +227,7 @@ class _Summary(_Ending):
     rows: list[_Row] | None = None
     has_test: bool | None = None
     model: str | None = None
+    models: dict[str, str] | None = None
     importance: dict[str, _Number] | None = None
     drawn: list[str] | None = None
     separation: dict[str, Any] | None = None
@@ -234,6 +236,7 @@ class _Summary(_Ending):
     sentences: list[str] | None = None
     asked: dict[str, Any] | None = None
     model_run: str = ""
+    other_runs: list[Annotated[str, Field(pattern=_CONFIRMED)]] = []
     ensemble: dict[str, Any] | None = None
 
 

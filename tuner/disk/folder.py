@@ -13,6 +13,7 @@
     test/                    the one reading of the test data
     model/                   the confirmed winner's best seed, to be used: see `tuner.predict`
     ensemble/                all its seeds as one model
+    models/00013/            the best seed of another confirmed configuration; `baseline` for the baseline
     diagnose/                figures of a training that `diagnose` made, which is no run of the study
 <storage>/../prepared/       prepared data, shared by studies
 """
@@ -94,6 +95,15 @@ class StudyFolder:
     def ensemble(self) -> Path:
         """The model of all the confirmed winner's seeds; a folder that needs nothing else."""
         return self.root / "ensemble"
+
+    @property
+    def models(self) -> Path:
+        """The models of the other confirmed configurations; a folder of folders that need nothing else."""
+        return self.root / "models"
+
+    def model_of(self, run: str) -> Path:
+        """The model of another confirmed configuration, named by its run: `models/00013` of "confirm/00013-2"."""
+        return self.models / run.partition("/")[2].partition("-")[0]
 
     @property
     def diagnosed(self) -> Path:

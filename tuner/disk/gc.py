@@ -24,8 +24,8 @@ class Collected:
 def collect(folder: StudyFolder, *, prepared: bool = True) -> Collected:
     """Remove checkpoints of runs that are over, and files and folders that a killed process left half-written.
 
-    Kept are: the study, every event file, artifacts, prints, the models of confirmed runs, and the checkpoints from
-    which stopped or lost runs go on. The caller holds the study's lock.
+    Kept are: the study, every event file, artifacts, prints, the models, the weights of confirmed runs, and the
+    checkpoints from which stopped or lost runs go on. The caller holds the study's lock.
 
     Args:
         folder: The study.
@@ -49,7 +49,7 @@ def _garbage(folder: StudyFolder, *, prepared: bool) -> Iterator[Path]:
         run = checkpoint.parent.relative_to(folder.root).as_posix()
         if read_run(folder.events(run)).state.final:
             yield checkpoint
-    for pattern in ("*.tmp", "*/*/*.tmp", "test/*.tmp"):
+    for pattern in ("*.tmp", "*/*.tmp", "*/*/*.tmp"):
         yield from sorted(folder.root.glob(pattern))
     if prepared:
         yield from _unfinished(folder.prepared)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlflow.exceptions import MlflowException
@@ -17,10 +18,10 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.recording.contract import SWEEP
+from tuner.recording.models import LoggedModels
 from tuner.recording.parent import Parent
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
-from tuner.recording.winner import LoggedWinner
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
@@ -61,7 +62,7 @@ class Projection:
         self._folder = folder
         self._sweep, _ = _read_sweep(self._folder)
         self._runs = RunStore(folder, uri, self._sweep.identity)
-        self._winner = LoggedWinner(folder, self._runs, uri)
+        self._models = LoggedModels(folder.name, self._runs, uri)
         self._cursors: dict[str, _Cursor] = {}
 
     def project(self, run: str) -> int:
@@ -203,8 +204,8 @@ class Projection:
         self._runs.write_files(SWEEP, self._folder.artifacts)
         if self._folder.task_file.exists():
             self._runs.write_file(SWEEP, self._folder.task_file)
-        if state is State.COMPLETED and parent.end is not None and (run := parent.end.get("model_run")):
-            self._write_model(run)
+        if state is State.COMPLETED and parent.end is not None:
+            self._write_models(parent.end.get("model_run"), parent.end.get("other_runs") or ())
 
     def _records(self) -> list[RunRecord]:
         """Of all runs whose event files can be read."""
@@ -214,10 +215,20 @@ class Projection:
                 found.append(events.read_run(self._folder.events(run)))
         return found
 
-    def _write_model(self, run: str) -> None:
+    def _write_models(self, winner: str | None, others: Sequence[str]) -> None:
+        """Of the winner, which goes into the registry where that is asked for, and of the others."""
+        if winner:
+            self._write_model(self._folder.model, winner, register=self._register or self._sweep.registers)
+        for run in others:
+            self._write_model(self._folder.model_of(run), run, register=False)
+
+    def _write_model(self, model: Path, run: str, *, register: bool) -> None:
+        if not model.is_dir():  # there is none any more
+            return
         if run not in self._runs:
             self._project(run)
-        self._winner.write(run, self._sweep, register=self._register or self._sweep.registers)
+        record, test = (events.read_run(self._folder.events(name)) for name in (run, "test"))
+        self._models.write(model, record, test, self._sweep, register=register)
 
     def _parent(self) -> str:
         if SWEEP not in self._runs:

@@ -11,6 +11,7 @@ from tuner.disk.events import RunRecord
 from tuner.disk.versions import versions
 from tuner.task.task import Task
 from tuner.verdict import Verdict
+from tuner.words import called, spoken
 
 
 def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared, digest: str) -> str:
@@ -24,10 +25,13 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
         digest: Of the study's data, as MLflow has it.
     """
     file, best, verdict = task.file, members[0], Verdict(**summary.verdict)
+    name = called(best.number)
+    whose = "the winner" if name == summary.winner else spoken(best.number)
     return "\n".join(
         [
-            f"# {file.name}: {summary.winner}",
+            f"# {file.name}: {name}",
             "",
+            *([] if name == summary.winner else [f"This is not the winner, which is {summary.winner}.\n"]),
             *(f"{line}\n" for line in verdict.lines),
             f"A recurrent network for `{file.adapter}`, chosen by `{task.objective.metric}` "
             f"({task.objective.words}). Use it where tuner is installed (`requirements.txt` says what that takes):",
@@ -40,8 +44,8 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
             "",
             *_scores(summary),
             "",
-            f"{_weights(summary, members)} ± is the standard deviation over seeds; test data was read once, after the "
-            "choice.",
+            f"{_weights(summary, members, whose)} ± is the standard deviation over seeds; test data was read once, "
+            "after the choice.",
             "",
             *(f"- {sentence}" for sentence in verdict.details(summary.sentences)),
             "",
@@ -76,8 +80,8 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
     )
 
 
-def _weights(summary: Summary, members: Sequence[RunRecord]) -> str:
-    """Whose the weights are."""
+def _weights(summary: Summary, members: Sequence[RunRecord], whose: str) -> str:
+    """Which runs' the weights are, of a configuration."""
     seeds = _each(record.run.rpartition("-")[2] for record in members)
     if members[0].kind == "refit":
         return (
@@ -87,11 +91,11 @@ def _weights(summary: Summary, members: Sequence[RunRecord]) -> str:
         )
     if len(members) == 1:
         return (
-            f"The weights are those of seed {seeds} of the winner, the best of its seeds on validation data "
+            f"The weights are those of seed {seeds} of {whose}, the best of its seeds on validation data "
             f"({members[0].value:.6g})."
         )
     return (
-        f"An ensemble: the weights are those of seeds {seeds} of the winner, whose predictions are averaged, and of "
+        f"An ensemble: the weights are those of seeds {seeds} of {whose}, whose predictions are averaged, and of "
         f"classes and tokens their probabilities. Together they have {summary.ensemble['value']:.6g} on validation "
         "data."
     )

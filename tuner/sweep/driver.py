@@ -24,6 +24,7 @@ from tuner.sweep.confirm_phase import ConfirmPhase
 from tuner.sweep.drawing import draw, undrawn
 from tuner.sweep.finished import finished
 from tuner.sweep.loop import run_phase
+from tuner.sweep.models import keep_models
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.opening import check_startable, opened_study
 from tuner.sweep.progress import Progress
@@ -31,11 +32,10 @@ from tuner.sweep.record import Record
 from tuner.sweep.refit_phase import RefitPhase
 from tuner.sweep.search_phase import SearchPhase
 from tuner.sweep.shared_storage import SharedStorage
-from tuner.sweep.standing import last_summary
+from tuner.sweep.standing import last_summary, models_of
 from tuner.sweep.stopping import Deadlines, Stop
 from tuner.sweep.summary import summarize
 from tuner.sweep.test_phase import TestPhase
-from tuner.sweep.winner import keep_winner
 from tuner.task.specs import RUN_TRIAL
 from tuner.task.task import Task, located
 
@@ -204,10 +204,11 @@ class Sweep:
 
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
-        if kept := keep_winner(sweep, summary):
-            summary = replace(summary, model=str(sweep.folder.model))
+        kept = keep_models(sweep, summary)
+        summary = replace(summary, **models_of(sweep.folder, kept.winner, kept.others))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
-        facts = {"seconds": self._seconds(), "timed_out": timed_out, "model_run": kept, **summary.as_json()}
+        runs = {"model_run": kept.winner, "other_runs": list(kept.others)}
+        facts = {"seconds": self._seconds(), "timed_out": timed_out, **runs, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)
         self._tell(summary)
         return summary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -14,6 +14,7 @@ from tuner.disk.lock import held
 from tuner.disk.study_events import SweepRecord, read_study, read_sweep
 from tuner.messages import State
 from tuner.reporting.about import About
+from tuner.words import called
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,29 @@ def _summary(folder: StudyFolder, sweep: SweepRecord) -> Summary | None:
         return None
     told: dict[str, Any] = {"headline": "", "metric": "", "test_metric": ""}
     told |= {each.name: last[each.name] for each in fields(Summary) if last.get(each.name) is not None}
-    kept = told.get("model") and folder.model.is_dir()
-    return Summary(**{**told, "model": str(folder.model) if kept else ""})  # the study's folder may have moved
+    kept = models_of(folder, last.get("model_run") or told.get("model", ""), last.get("other_runs") or ())
+    return Summary(**{**told, **kept})  # the study's folder may have moved
+
+
+def models_of(folder: StudyFolder, winner: str, others: Sequence[str]) -> dict[str, Any]:
+    """The fields of a summary that say where models are; none of those that are there no more.
+
+    Args:
+        folder: The study.
+        winner: The run whose weights the winner's model has; "" where there is none.
+        others: Those of the other confirmed configurations' models.
+    """
+    found = {_configuration(run): folder.model_of(run) for run in others}
+    return {
+        "model": str(folder.model) if winner and folder.model.is_dir() else "",
+        "models": {name: str(path) for name, path in found.items() if path.is_dir()},
+    }
+
+
+def _configuration(run: str) -> str:
+    """What the configuration of a confirmed run is called."""
+    number = run.partition("/")[2].partition("-")[0]
+    return called(int(number) if number.isdecimal() else -1)
 
 
 def _value(record: RunRecord) -> float | None:

@@ -1,4 +1,4 @@
-"""The winner's model in MLflow: a LoggedModel of its confirmation, with its scores, and in the registry where asked."""
+"""A study's models in MLflow: LoggedModels of confirmed runs, with their scores; the winner in the registry."""
 
 from __future__ import annotations
 
@@ -14,51 +14,50 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 
-from tuner.disk import events, regular
+from tuner.disk import regular
 from tuner.disk.events import RunRecord
-from tuner.disk.folder import StudyFolder
 from tuner.recording.model_form import save
 from tuner.recording.points import Point, SweepFacts, metric_key, milliseconds, short, test_points
 from tuner.recording.store import RunStore, StoredRun
+from tuner.words import called
 
 ALIAS = "champion"
 """What the registry calls a study's winner: `models:/STUDY@champion`."""
 
 
-class LoggedWinner:
-    """Writes the model in a study's folder into MLflow, once, however often it is asked.
+class LoggedModels:
+    """Writes the models of a study's folder into MLflow, each once, however often it is asked.
 
-    It is found again by what is in it: a winner with other weights is another model, and the one before stays.
+    One is found again by what is in it: one with other weights is another model, and the one before stays.
 
     Args:
-        folder: The study.
+        study: The study's name.
         runs: Its runs in MLflow.
         uri: MLflow's tracking URI.
     """
 
-    def __init__(self, folder: StudyFolder, runs: RunStore, uri: str) -> None:
-        self._folder, self._runs, self._uri = folder, runs, uri
+    def __init__(self, study: str, runs: RunStore, uri: str) -> None:
+        self._study, self._runs, self._uri = study, runs, uri
         self._written: set[tuple[str, bool]] = set()
 
-    def write(self, run: str, sweep: SweepFacts, *, register: bool) -> None:
-        """Write the model; nothing where the folder has none any more.
+    def write(self, folder: Path, record: RunRecord, test: RunRecord, sweep: SweepFacts, *, register: bool) -> None:
+        """Write a model.
 
         Args:
-            run: The confirmation whose weights these are; it is in MLflow.
+            folder: The model's folder.
+            record: The run whose weights these are; it is in MLflow.
+            test: The reading of the test data.
             sweep: What the study's runs share.
             register: Whether it goes into the registry, too.
 
         Raises:
             StudyError: The model's folder is damaged.
         """
-        if not self._folder.model.is_dir():
-            return
-        digest = _digest(self._folder.model)
+        digest = _digest(folder)
         if (digest, register) in self._written:
             return
-        record = events.read_run(self._folder.events(run))
-        model = self._logged(record, self._runs[run], sweep, digest)
-        self._score(model, record, self._runs[run], sweep)
+        model = self._logged(folder, record, sweep, digest)
+        self._score(model, record, test, sweep)
         if register:
             self._register(model)
         self._written.add((digest, register))
@@ -67,12 +66,13 @@ class LoggedWinner:
     def _client(self) -> MlflowClient:
         return self._runs.client
 
-    def _logged(self, record: RunRecord, stored: StoredRun, sweep: SweepFacts, digest: str) -> LoggedModel:
+    def _logged(self, folder: Path, record: RunRecord, sweep: SweepFacts, digest: str) -> LoggedModel:
         """The model in MLflow, made and finished where it is not."""
+        stored = self._runs[record.run]
         model = self._find(sweep, digest) or self._make(record, stored, sweep, digest)
         if model.status != LoggedModelStatus.READY:
             with tempfile.TemporaryDirectory(prefix="tuner-model-") as made:
-                save(self._folder.model, Path(made) / "model", Model(run_id=stored.id, model_id=model.model_id))
+                save(folder, Path(made) / "model", Model(run_id=stored.id, model_id=model.model_id))
                 self._client.log_model_artifacts(model.model_id, f"{made}/model")
             model = self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         outputs = self._client.get_run(stored.id).outputs
@@ -83,7 +83,7 @@ class LoggedWinner:
 
     def _register(self, model: LoggedModel) -> None:
         """Make it the champion among the registered models of the study's name; a later choice of the user's stays."""
-        name = self._folder.name
+        name = self._study
         try:
             self._client.get_registered_model(name)
         except MlflowException as error:
@@ -108,18 +108,19 @@ class LoggedWinner:
 
     def _make(self, record: RunRecord, stored: StoredRun, sweep: SweepFacts, digest: str) -> LoggedModel:
         tags = {
-            "tuner.study": self._folder.name,
+            "tuner.study": self._study,
             "tuner.id": sweep.identity,
             "tuner.run": record.run,
             "tuner.digest": digest,
         }
         params = {metric_key(name): short(value) for name, value in record.params.items()}
-        name = self._folder.name.replace(".", "-")  # MLflow allows no dot in it
+        name = f"{self._study}-{called(record.number)}".replace(".", "-").replace(
+            " ", "-"
+        )  # MLflow allows no dot in it
         return self._client.create_logged_model(self._runs.experiment, name, stored.id, tags, params, "tuner")
 
-    def _score(self, model: LoggedModel, record: RunRecord, stored: StoredRun, sweep: SweepFacts) -> None:
+    def _score(self, model: LoggedModel, record: RunRecord, test: RunRecord, sweep: SweepFacts) -> None:
         """Link the scores that the run has already to model and data; identical ones are kept once."""
-        test = events.read_run(self._folder.events("test"))
         scores: Mapping[str, float] = test.results.get("test", {}).get(record.run, {})
         for split, points in (
             ("val", _chosen(record, sweep.metric)),
@@ -128,7 +129,7 @@ class LoggedWinner:
             name = sweep.data.name(split) if sweep.data.digest else None
             for point in points:
                 self._client.log_metric(
-                    stored.id,
+                    self._runs[record.run].id,
                     point.key,
                     point.value,
                     point.time_ms,

@@ -1,4 +1,4 @@
-"""The winner's model in MLflow: once, with its scores and data, in the registry where that is asked."""
+"""A study's models in MLflow: once, with their scores and data, the winner's in the registry where that is asked."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def sweep(folder: StudyFolder, **changes: object) -> None:
     events.append_many(folder.sweep_events, [{**first, **DATA, "time": START + 1, **changes}])
 
 
-def summary(folder: StudyFolder, run: str) -> None:
+def summary(folder: StudyFolder, run: str, **more: object) -> None:
     """Its end."""
-    write(folder.sweep_events, "summary", START + 2000, winner="trial 3", sentences=[], model_run=run)
+    write(folder.sweep_events, "summary", START + 2000, winner="trial 3", sentences=[], model_run=run, **more)
 
 
 def models(study: StudyFolder, uri: str) -> list[LoggedModel]:
@@ -83,7 +83,7 @@ def test_the_winner_is_a_model_of_its_confirmation(study: StudyFolder, uri: str)
     (logged,) = models(study, uri)
     runs = runs_of(study, uri)
     run = runs["confirm/00003-2"]
-    assert logged.name == "fake-texts"
+    assert logged.name == "fake-texts-trial-3"
     assert str(logged.status) == "READY"
     assert logged.source_run_id == run.info.run_id
     assert logged.params == {"cell": "gru", "learning_rate": "0.001", "layers": "2"}
@@ -106,6 +106,36 @@ def test_the_winner_is_a_model_of_its_confirmation(study: StudyFolder, uri: str)
             ("texts.csv test", "0123456789abcdef", '{"num_items": 10}', "testing"),
         }
     assert not MlflowClient(uri).search_registered_models()
+
+
+def test_each_confirmed_configuration_is_a_model_of_its_confirmation(study: StudyFolder, uri: str) -> None:
+    """With scores of its own; the registry has the winner's alone; one whose folder was taken away is not missed."""
+    others = [confirmed(study, -1, 2), confirmed(study, 5, 1), confirmed(study, 6, 1)]
+    for run, last in zip(others[:2], (b"\0\0\0\0", b"\1\0\0\0"), strict=True):
+        shutil.copytree(study.model, study.model_of(run))
+        weights = study.model_of(run) / "weights.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-4] + last)
+    path = study.events("test")
+    found = events.read(path)
+    found[-1]["results"]["test"]["confirm/00005-1"] = {"accuracy": 0.8}
+    path.unlink()
+    events.append_many(path, found)
+    summary(study, "confirm/00003-2", other_runs=others)
+    Projection(study, uri, register=True).project_all()
+    before = rows(uri)
+    Projection(study, uri, register=True).project_all()
+    assert rows(uri) == before
+    runs = runs_of(study, uri)
+    sources = {logged.name: logged.source_run_id for logged in models(study, uri)}
+    assert sources == {
+        "fake-texts-trial-3": runs["confirm/00003-2"].info.run_id,
+        "fake-texts-baseline": runs["confirm/baseline-2"].info.run_id,
+        "fake-texts-trial-5": runs["confirm/00005-1"].info.run_id,
+    }
+    scores = {logged.name: [metric.value for metric in logged.metrics or ()] for logged in models(study, uri)}
+    assert scores == {"fake-texts-trial-3": [0.9, 0.3], "fake-texts-baseline": [], "fake-texts-trial-5": [0.8]}
+    (version,) = MlflowClient(uri).search_model_versions("name = 'fake.texts'")
+    assert version.run_id == runs["confirm/00003-2"].info.run_id
 
 
 def test_the_score_that_chose_it_is_linked(study: StudyFolder, uri: str) -> None:

@@ -1,0 +1,120 @@
+"""Models that can be used, written when a sweep is over: of the winner, and of what it was held against."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.defaults import has_codec
+from tuner.adapters.preparing import prepare
+from tuner.announcements import Notice, Summary
+from tuner.disk.events import RunRecord
+from tuner.disk.folder import MODEL
+from tuner.errors import TunerError
+from tuner.messages import State
+from tuner.sweep.candidates import confirmed
+from tuner.sweep.card import card
+from tuner.sweep.choice import winning
+from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.refit_phase import refitted
+from tuner.words import called, spoken
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The runs whose weights are kept as models.
+
+    Args:
+        winner: That of the winner's model; "" where there is none.
+        others: Those of the other confirmed configurations, one each.
+    """
+
+    winner: str = ""
+    others: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A model to be written: the runs whose weights it has, where, and their score together."""
+
+    members: Sequence[RunRecord]
+    folder: Path
+    value: float | None
+    what: str
+
+
+def keep_models(sweep: OpenSweep, summary: Summary) -> Kept:
+    """Write the models of a finished sweep into its folder; those of an earlier end go.
+
+    They are the winner's, its refit or its best seed; the ensemble of its seeds; and of every other confirmed
+    configuration its best seed. Nothing is written where nothing was chosen, or the adapter has no codec; what cannot
+    be written is told.
+    """
+    folder = sweep.folder
+    for old in (folder.model, folder.ensemble, folder.models):
+        shutil.rmtree(old, ignore_errors=True)
+    best = _best(sweep)
+    if best is None or not has_codec(ADAPTERS[sweep.task.file.adapter].load()):  # which was told before the search
+        return Kept()
+    kept = []
+    for wanted in _wanted(sweep, summary, best):
+        try:
+            _write(sweep, summary, wanted)
+        except (OSError, TunerError) as error:
+            sweep.tell(Notice(f"{wanted.what} could not be kept as a model: {error}"))
+        else:
+            kept.append(wanted)
+    return Kept(
+        best.run if any(each.folder == folder.model for each in kept) else "",
+        [each.members[0].run for each in kept if each.folder.parent == folder.models],
+    )
+
+
+def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wanted]:
+    yield _Wanted([best], sweep.folder.model, best.value, f"the winner, {summary.winner},")
+    if summary.ensemble:
+        members = [record for record in winning(sweep) if record.run in summary.ensemble["runs"]]
+        yield _Wanted(members, sweep.folder.ensemble, summary.ensemble["value"], f"the ensemble of {summary.winner}")
+    completed = [record for record in confirmed(sweep) if record.state is State.COMPLETED]
+    for number in dict.fromkeys(record.number for record in completed):
+        other = _best_seed(sweep, [record for record in completed if record.number == number])
+        if other is not None and other.run != best.run:
+            yield _Wanted([other], sweep.folder.model_of(other.run), other.value, spoken(number))
+
+
+def _best(sweep: OpenSweep) -> RunRecord | None:
+    """The refit of the winner, else its confirmed run with the best validation score; one whose model is here."""
+    refit = refitted(sweep)
+    if refit is not None and (sweep.folder.run(refit.run) / MODEL).is_file():
+        return refit
+    return _best_seed(sweep, winning(sweep))
+
+
+def _best_seed(sweep: OpenSweep, runs: Sequence[RunRecord]) -> RunRecord | None:
+    """Of those whose models are here the one with the best validation score."""
+    here = [record for record in runs if (sweep.folder.run(record.run) / MODEL).is_file()]
+    return sweep.task.objective.best_of(here, score=lambda record: record.value)
+
+
+def _write(sweep: OpenSweep, summary: Summary, wanted: _Wanted) -> None:
+    task, best = sweep.task, wanted.members[0]
+    entry = ADAPTERS[task.file.adapter]
+    from tuner.predict.writing import Trained, write_model  # brings torch
+
+    settings = task.settings(best.params)
+    where, prepared = prepare(task.file.adapter, entry.load()(settings.data), sweep.folder.prepared)
+    trained = Trained(
+        name=f"study {sweep.folder.name}, {called(best.number)}",
+        places=[str(sweep.folder.run(record.run)) for record in wanted.members],
+        adapter=task.file.adapter,
+        data=task.data,
+        params=best.params,
+        prepared=where,
+        metric=task.objective.metric,
+        value=wanted.value,
+        card=card(task, summary, wanted.members, prepared, task.prepare()[0].name),
+    )
+    write_model(wanted.folder, trained)
