@@ -14,7 +14,7 @@ from torch.nn import functional
 from tests.support.adapter_data import DATA
 from tuner.adapters.base import Problem
 from tuner.adapters.catalog import ADAPTERS
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, SymbolOptions
 from tuner.config.options import Options
 
 
@@ -50,11 +50,12 @@ def opened(tmp_path: Path, name: str, **options: Any) -> Problem:
 def test_who_has_them() -> None:
     """All adapters of classes can smooth labels; all of symbols can choose how embeddings start."""
     classes = {name for name in ADAPTERS if "classification" in name} | {"nlp/language_modelling", "nlp/tagging"}
-    assert classes == set(having(ClassOptions))
+    assert classes == set(having(SymbolOptions))
+    assert set(having(ClassOptions)) == {name for name in ADAPTERS if "classification" in name}
     assert set(having(EmbeddingOptions)) == {name for name in ADAPTERS if name.startswith("nlp/")}
 
 
-@pytest.mark.parametrize("name", having(ClassOptions))
+@pytest.mark.parametrize("name", having(SymbolOptions))
 def test_smoothing_is_in_the_loss_and_not_in_the_scores(name: str, tmp_path: Path) -> None:
     """The loss is that of targets (1 - e) onehot + e / K; scores do not change, nor does what is prepared."""
     plain = opened(tmp_path, name)
@@ -70,14 +71,16 @@ def test_smoothing_is_in_the_loss_and_not_in_the_scores(name: str, tmp_path: Pat
     assert smoothed.loss(logits, batch) != plain.loss(logits, batch)
     entry = ADAPTERS[name]
     options = given(tmp_path, name)
-    changed = {"label_smoothing": 0.2, "output_bias": "zero"}
+    changed: dict[str, Any] = {"label_smoothing": 0.2, "output_bias": "zero"}
+    if issubclass(entry.options, ClassOptions):
+        changed |= {"class_weights": "balanced", "focal": 2.0, "temperature": "validation"}
     if issubclass(entry.options, EmbeddingOptions):
         changed["embedding_init"] = "normal"
     prints = {entry.load()(entry.options(**{**options, **more})).fingerprint() for more in ({}, changed)}
     assert len(prints) == 1
 
 
-@pytest.mark.parametrize("name", having(ClassOptions))
+@pytest.mark.parametrize("name", having(SymbolOptions))
 def test_the_heads_bias_starts_as_asked(name: str, tmp_path: Path) -> None:
     """With `prior`, a head that sees nothing predicts the trivial predictor's shares; with `zero`, all alike."""
     prior = opened(tmp_path, name, output_bias="prior").head(6)(torch.zeros(1, 6)).softmax(-1).detach()

@@ -50,7 +50,7 @@ def class_scores(answers: pd.DataFrame, truth: list[str]) -> dict[str, float]:
 
 
 class TestTexts(CodecContract):
-    """Texts in a CSV file."""
+    """Texts in a CSV file, of two classes whose threshold and temperature are fitted on validation data."""
 
     adapter, raw = "nlp/classification", "test.csv"
 
@@ -65,12 +65,16 @@ class TestTexts(CodecContract):
                 label = ("good", "bad")[number % 2]
                 rows.append([f"{' '.join(rng.choice([*words[label], 'the', 'a'], 4))} {name}{number}", label])
             write(folder / f"{name}.csv", rows)
-        return {"path": "train.csv", "test_path": "test.csv", "vocabulary": 300}
+        decided = {"positive": "bad", "threshold": "f1", "temperature": "validation"}
+        return {"path": "train.csv", "test_path": "test.csv", "vocabulary": 300, **decided}
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
         """By the labels in the file."""
-        return class_scores(answers, pd.read_csv(folder / "test.csv").label.tolist())
+        truth = pd.read_csv(folder / "test.csv").label
+        both, either = (truth == "bad") & (answers["class"] == "bad"), (truth == "bad") | (answers["class"] == "bad")
+        f1 = 2 * both.sum() / (both.sum() + either.sum())
+        return {**class_scores(answers, truth.tolist()), "f1": float(f1)}
 
 
 class TestTagged(CodecContract):

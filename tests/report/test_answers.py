@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.support.reported import MadeUp
 from tuner.adapters.base import Batch, Confused
-from tuner.adapters.classification import MOST_CLASSES, confused
+from tuner.adapters.shown_classes import MOST_CLASSES, confused
 from tuner.disk.event_forms import misfit
 from tuner.report import read_study, render
 

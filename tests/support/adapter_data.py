@@ -45,6 +45,12 @@ def texts(folder: Path) -> dict[str, Any]:
     return {"path": _table(folder / "texts.csv", rows)}
 
 
+def decided(folder: Path) -> dict[str, Any]:
+    """Sentences of which one class is looked for."""
+    chosen = {"positive": "wet", "threshold": "f1", "temperature": "validation"}
+    return {**texts(folder), **chosen, "class_weights": "balanced", "focal": 2.0}
+
+
 def running_text(**options: Any) -> Callable[[Path], dict[str, Any]]:
     """Lines of a few words, some of them only in the last part."""
 
@@ -95,6 +101,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "memory/probe: delayed_recall": probe(task="delayed_recall"),
     "memory/probe: digits": lambda _: {"task": "digits"},
     "nlp/classification": texts,
+    "nlp/classification: decided": decided,
     "nlp/language_modelling: char": running_text(),
     "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
     "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),

@@ -186,6 +186,22 @@ class ShowingProblem(Problem, Protocol):
 
 
 @runtime_checkable
+class FittingProblem(Problem, Protocol):
+    """A problem of which some options are fitted on validation data once a network is trained: a decision threshold.
+
+    `evaluate` fits them on what it is given, until they are fitted.
+    """
+
+    def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """Values of the adapter's options that ask for it, by name, of a whole split; models keep them."""
+        ...
+
+    def fitted(self, values: Mapping[str, float]) -> Problem:
+        """The same problem with these values; this one stays as it is."""
+        ...
+
+
+@runtime_checkable
 class ReducingProblem(Problem, Protocol):
     """A problem whose predictions take too much memory to be kept until a split is through (a logit per word)."""
 

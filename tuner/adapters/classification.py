@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Metric
+from tuner.adapters.class_scores import METRICS as METRICS
+from tuner.adapters.class_scores import class_scores
+from tuner.adapters.class_scores import metrics_of as metrics_of
+from tuner.adapters.decisions import Decision, check_decision
 from tuner.adapters.learned_options import ClassOptions
+from tuner.adapters.shown_classes import as_series as as_series
+from tuner.adapters.shown_classes import confused, logits_of, truth_of
 from tuner.errors import DataError, is_text
 
 if TYPE_CHECKING:
@@ -22,26 +30,9 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Batch, Confused, Forward, Item, Row, Split
     from tuner.adapters.batching import SequenceDataset
 
-MOST_CLASSES, MOST_WRONG, MOST_STEPS, MOST_CHANNELS = 40, 6, 120, 3
-"""Of what a report shows of a model's answers: classes of its matrix, mistakes, and values and channels of an item."""
-METRICS = (
-    Metric(
-        "accuracy",
-        maximize=True,
-        summary="share of items whose likeliest class is right, 0 to 1",
-        within=(0, 1),
-        counted=True,
-        readable=True,
-    ),
-    Metric(
-        "macro_f1",
-        maximize=True,
-        summary="unweighted mean of the classes' F1 scores, 0 to 1",
-        within=(0, 1),
-        counted=True,
-    ),
-    Metric("loss", maximize=False, summary="mean cross-entropy in nats", within=(0, math.inf)),
-)
+LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
+FLAT = 1e-6
+"""Least 1 - p of a focal loss: the slope of its power is not finite at 0."""
 
 
 def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: int) -> None:
@@ -102,24 +93,58 @@ def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str]
         )
 
 
-def trivial_scores(train: NDArray[np.int64], other: NDArray[np.int64], num_classes: int) -> dict[str, float]:
-    """Scores on `other` of the predictor that knows only the training split's class frequencies (add-one)."""
-    counts = np.bincount(train, minlength=num_classes) + 1.0
-    likeliest = int(counts.argmax())
-    predicted = np.full_like(other, likeliest)
+def trivial_of(
+    labels: Mapping[Any, NDArray[np.int64]], classes: Sequence[str], options: ClassOptions
+) -> dict[str, dict[str, float]]:
+    """The trivial predictor's scores on validation and test items; see `trivial_scores`.
+
+    Args:
+        labels: Numbers of the classes of each split's items.
+        classes: Their names.
+        options: Say which answers are given.
+
+    Raises:
+        DataError: The options do not fit the classes.
+    """
+    check_decision(options, classes)
+    decision = Decision.of(options, classes)
+    train = labels["train"]
+    constant_NK = np.broadcast_to(np.log(_shares(train, len(classes))), (len(train), len(classes)))
+    decision = replace(decision.fitted(options, constant_NK, train), temperature=1.0)
+    positive = None if options.positive is None else decision.positive
     return {
-        "loss": float(-np.log(counts / counts.sum())[other].mean()),
-        "accuracy": float((predicted == other).mean()),
-        "macro_f1": macro_f1(predicted, other, num_classes),
+        split: trivial_scores(train, labels[split], len(classes), decision, positive=positive)
+        for split in ("val", "test")
     }
 
 
-def macro_f1(predicted: NDArray[np.int64], truth: NDArray[np.int64], num_classes: int) -> float:
-    """Unweighted mean over the classes that occur in `truth` or `predicted` of 2 TP / (2 TP + FP + FN)."""
-    hits = np.bincount(truth[predicted == truth], minlength=num_classes)
-    total = np.bincount(truth, minlength=num_classes) + np.bincount(predicted, minlength=num_classes)
-    occurs = total > 0
-    return float((2 * hits[occurs] / total[occurs]).mean())
+def trivial_scores(
+    train: NDArray[np.int64],
+    other: NDArray[np.int64],
+    num_classes: int,
+    decision: Decision | None = None,
+    *,
+    positive: int | None = None,
+) -> dict[str, float]:
+    """Scores on `other` of the predictor that knows only the training split's class frequencies (add-one).
+
+    Args:
+        train: Class numbers.
+        other: Class numbers.
+        num_classes: How many there are.
+        decision: How probabilities are answered; None: by the likeliest.
+        positive: See `class_scores`.
+    """
+    share_K = _shares(train, num_classes)
+    p_NK = np.broadcast_to(share_K, (len(other), num_classes))
+    predicted = (decision or Decision()).answers(p_NK)
+    return {"loss": float(-np.log(share_K)[other].mean()), **class_scores(p_NK, predicted, other, positive)}
+
+
+def _shares(train: NDArray[np.int64], num_classes: int) -> NDArray[np.float64]:
+    counts = np.bincount(train, minlength=num_classes) + 1.0
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
 
 
 def numbered(labels: Iterable[str], classes: Sequence[str]) -> NDArray[np.int64]:
@@ -176,6 +201,7 @@ class Classification(RaggedProblem):
         classes = self.facts["classes"]
         assert isinstance(classes, list)
         self.classes: list[str] = classes
+        self.decision = Decision.of(options, classes)
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""
@@ -186,7 +212,24 @@ class Classification(RaggedProblem):
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | None:
         """See `ShowingProblem`."""
-        return confused(self.classes, predictions, batches, self.item)
+        return confused(self.classes, predictions, batches, self.item, self.decision)
+
+    def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """Temperature and threshold, where they are asked for. See `FittingProblem`."""
+        decision = self._decided(logits_of(predictions), truth_of(batches))
+        asked = {"temperature": decision.temperature, "threshold": decision.threshold}
+        return {name: value for name, value in asked.items() if isinstance(getattr(self.options, name), str)}
+
+    def fitted(self, values: Mapping[str, float]) -> Self:
+        """See `FittingProblem`."""
+        other = copy(self)
+        other.options = self.options.model_copy(update=dict(values))
+        other.decision = Decision.of(other.options, self.classes)
+        return other
+
+    def _decided(self, logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64]) -> Decision:
+        """How these items are answered: what is to be fitted, and is not yet, on themselves."""
+        return self.decision.fitted(self.options, logits_NK, truth_N)
 
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:  # noqa: ARG002 - subclasses look at it
         """What an item's steps (T, ...) are for people; nothing, where numbers say nothing to them."""
@@ -205,80 +248,58 @@ class Classification(RaggedProblem):
     def _bias(self) -> NDArray[np.float64]:
         if self.options.output_bias == "zero":
             return np.zeros(len(self.classes))
-        counts = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes)) + 1.0
-        bias: NDArray[np.float64] = np.log(counts / counts.sum())
+        bias: NDArray[np.float64] = np.log(self._train_shares())
         return bias
 
+    def _train_shares(self) -> NDArray[np.float64]:
+        return _shares(np.load(self.folder / "train.y.npy"), len(self.classes))
+
+    @cached_property
+    def _class_weights(self) -> Tensor:
+        """What an item of each class weighs in the training loss."""
+        import torch
+
+        counts_K = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes))
+        balanced = self.options.class_weights == "balanced"
+        return torch.from_numpy(counts_K.sum() / (len(counts_K) * counts_K) if balanced else np.ones(len(counts_K)))
+
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats, with smoothed labels where the options ask for it."""
+        """Mean cross-entropy in nats, with smoothed labels, class weights and focus where the options ask for them.
+
+        With weights w the mean is sum(w l) / sum(w).
+        """
         from torch.nn import functional
 
-        return functional.cross_entropy(prediction, batch.y, label_smoothing=self.options.label_smoothing)
+        options = self.options
+        if options.class_weights == "none" and not options.focal:
+            return functional.cross_entropy(prediction, batch.y, label_smoothing=options.label_smoothing)
+        loss_B = functional.cross_entropy(
+            prediction, batch.y, label_smoothing=options.label_smoothing, reduction="none"
+        )
+        weight_B = self._class_weights.to(prediction)[batch.y]
+        if options.focal:
+            p_B = prediction.softmax(dim=1).gather(1, batch.y[:, None])[:, 0]
+            loss_B = (1 - p_B).clamp_min(FLAT).pow(options.focal) * loss_B
+        return (weight_B * loss_B).sum() / weight_B.sum()
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """Loss, accuracy and macro F1 over all items."""
+        """All metrics over all items; see `metrics_of`."""
         import torch
         from torch.nn import functional
 
         logits = torch.cat(list(predictions)).double()
         truth = torch.cat([batch.y for batch in batches])
-        predicted = logits.argmax(dim=1)
-        loss = functional.cross_entropy(logits, truth).item()
-        return {
-            "loss": loss if math.isfinite(loss) else math.nan,
-            "accuracy": (predicted == truth).double().mean().item(),
-            "macro_f1": macro_f1(predicted.cpu().numpy(), truth.cpu().numpy(), len(self.classes)),
-        }
-
-
-def confused(
-    classes: Sequence[str],
-    predictions: Sequence[Tensor],
-    batches: Sequence[Batch],
-    item: Callable[[Any], Mapping[str, Any]],
-) -> Confused | None:
-    """What is taken for what, and the surest mistakes.
-
-    Args:
-        classes: Their names.
-        predictions: Logits, (B, K) per batch.
-        batches: The items.
-        item: What an item's steps (T, ...), without padding, are for people.
-    """
-    import torch
-
-    from tuner.adapters.base import Confused
-
-    if len(classes) > MOST_CLASSES:
-        return None
-    probabilities_NK = torch.cat(list(predictions)).double().softmax(dim=1).cpu().numpy()
-    truth_N = torch.cat([batch.y for batch in batches]).cpu().numpy()
-    predicted_N = probabilities_NK.argmax(axis=1)
-    counts_KK = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(counts_KK, (truth_N, predicted_N), 1)
-    sure_N = probabilities_NK.max(axis=1)
-    wrong = [at for at in np.argsort(-sure_N, kind="stable") if predicted_N[at] != truth_N[at]][:MOST_WRONG]
-    first_B = np.cumsum([0, *(len(batch.y) for batch in batches)])
-    found = []
-    for at in wrong:
-        number = int(np.searchsorted(first_B, at, side="right")) - 1
-        batch, row = batches[number], int(at - first_B[number])
-        length = None if batch.lengths is None else int(batch.lengths[row])
-        names = {"truth": classes[truth_N[at]], "predicted": classes[predicted_N[at]]}
-        found.append({**names, "probability": float(sure_N[at]), **item(batch.x[row, :length].cpu().numpy())})
-    return Confused(classes, counts_KK.tolist(), found)
-
-
-def as_series(x_TC: NDArray[Any], names: Sequence[str]) -> Mapping[str, Any]:
-    """The first channels of an item, thinned out: channel -> values."""
-    step = -(-len(x_TC) // MOST_STEPS)
-    return {
-        "series": {name: [float(value) for value in x_TC[::step, at]] for at, name in enumerate(names[:MOST_CHANNELS])}
-    }
+        logits_NK, truth_N = logits.cpu().numpy(), truth.cpu().numpy()
+        decision = self._decided(logits_NK, truth_N)
+        loss = functional.cross_entropy(logits / decision.temperature, truth).item()
+        p_NK = decision.probabilities(logits_NK)
+        positive = None if self.options.positive is None else decision.positive
+        scores = class_scores(p_NK, decision.answers(p_NK), truth_N, positive)
+        return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
 
 
 class ClassCodec:
-    """What all codecs of classes share: the answer is the likeliest class, and its probability.
+    """What all codecs of classes share: the answer is a class, as `Decision` chooses it, and its probability.
 
     Subclasses read. Columns: what the items' facts tell them apart by, `class`, `probability`, and with `proba` one
     `p(<class>)` per class.
@@ -299,11 +320,24 @@ class ClassCodec:
         """One row per item. See `Codec`."""
         from tuner.adapters.batching import device_of, padded
 
-        probabilities_BK = network(*padded(items, device_of(network))).double().softmax(dim=1).cpu().numpy()
+        decision, classes = self.problem.decision, self.problem.classes
+        p_BK = decision.probabilities(network(*padded(items, device_of(network))).double().cpu().numpy())
         return [
-            [{**item.facts, **class_row(probabilities_K, self.problem.classes, proba=proba)}]
-            for item, probabilities_K in zip(items, probabilities_BK, strict=True)
+            [{**item.facts, **class_row(p_K, classes, answer=int(answer), proba=proba)}]
+            for item, p_K, answer in zip(items, p_BK, decision.answers(p_BK), strict=True)
         ]
+
+    @property
+    def said(self) -> dict[str, str]:
+        """How whoever reads a graph's predictions gets from them what is answered; nothing, where all do."""
+        decision, classes = self.problem.decision, self.problem.classes
+        told = []
+        if decision.temperature != 1:
+            told.append(f"divided by options.temperature, {decision.temperature:.6g}, before")
+        if decision.threshold != 0.5:
+            name = classes[decision.positive]
+            told.append(f"{name!r} is answered where its probability is {decision.threshold:.6g} or more")
+        return {"prediction": "; ".join([LOGITS, *told])} if told else {}
 
 
 def class_columns(classes: Sequence[str], *, proba: bool) -> dict[str, type]:
@@ -311,10 +345,12 @@ def class_columns(classes: Sequence[str], *, proba: bool) -> dict[str, type]:
     return {"class": str, "probability": float, **{f"p({name})": float for name in (classes if proba else ())}}
 
 
-def class_row(probabilities_K: NDArray[np.float64], classes: Sequence[str], *, proba: bool) -> Row:
-    """The likeliest class and its probability, and with `proba` the probability of each."""
-    likeliest = int(probabilities_K.argmax())
-    values = [classes[likeliest], float(probabilities_K[likeliest]), *(probabilities_K.tolist() if proba else ())]
+def class_row(
+    probabilities_K: NDArray[np.float64], classes: Sequence[str], *, answer: int | None = None, proba: bool
+) -> Row:
+    """The class that is answered, the likeliest where none is said, and its probability; with `proba` that of each."""
+    number = int(probabilities_K.argmax()) if answer is None else answer
+    values = [classes[number], float(probabilities_K[number]), *(probabilities_K.tolist() if proba else ())]
     return dict(zip(class_columns(classes, proba=proba), values, strict=True))
 
 

@@ -5,18 +5,20 @@ All act when data is opened, so that searching them prepares nothing anew.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tuner.config.options import Options
+from tuner.errors import TaskFileError
 
 OutputBias = Literal["zero", "prior"]
 EmbeddingInit = Literal["uniform", "normal"]
+ThresholdFor = Literal["accuracy", "balanced_accuracy", "macro_f1", "f1"]
 
 
-class ClassOptions(Options):
-    """Whatever names one of several classes."""
+class SymbolOptions(Options):
+    """Whatever names one of several symbols: a class, a tag, a token."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Share e of the target that is spread evenly over all classes in the training loss, (1 - e) onehot + e / K; scores
@@ -24,6 +26,41 @@ class ClassOptions(Options):
     output_bias: OutputBias = "zero"
     """Start values of the head's bias: zero, or prior, the logarithm of the classes' shares of the training data, so
     that the first steps need not learn it. Searchable as data.output_bias."""
+
+
+class ClassOptions(SymbolOptions):
+    """Whatever gives an item one of several classes."""
+
+    class_weights: Literal["none", "balanced"] = "none"
+    """What an item weighs in the training loss: none, all alike; balanced, N / (K n) for a class that n of the N
+    training items have, so that all K classes weigh alike. Scores have no weights. King & Zeng 2001. Searchable as
+    data.class_weights."""
+    focal: float = Field(default=0.0, ge=0, le=10)
+    """g: the training loss of an item is (1 - p)^g times its cross-entropy, p the probability of its class, so that
+    what is known already weighs less; 0 (off) to 10, 2 is usual. Lin et al. 2017. Searchable as data.focal."""
+    positive: str | None = None
+    """The class that is looked for, where one is. AUC and average precision are then its own, and its F1 is one more
+    metric, f1. Null: they are means over classes."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | ThresholdFor = 0.5
+    """Of two classes: the probability of `positive` from which on it is answered, in (0, 1); or the metric for which it
+    is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep what was chosen. 0.5 answers
+    the likeliest class."""
+    temperature: Annotated[float, Field(gt=0, le=100)] | Literal["validation"] = 1.0
+    """What logits are divided by before they become probabilities, in (0, 100]; validation: chosen on validation data
+    by least loss, in [0.1, 10], so that probabilities are as often right as they say (Guo et al. 2017). Models keep
+    what was chosen. Losses are then those after it, also while training (Berta et al. 2025, arXiv:2501.19195)."""
+    later: ClassVar[tuple[str, ...]] = ("positive", "threshold")
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        if self.threshold != 0.5 and self.positive is None:
+            raise TaskFileError(
+                "data.threshold must come with data.positive",
+                value=self.threshold,
+                fix="Name the class whose probability it is.",
+                key=("data", "threshold"),
+            )
+        return self
 
 
 class EmbeddingOptions(Options):
@@ -34,5 +71,5 @@ class EmbeddingOptions(Options):
     1 / features. Searchable as data.embedding_init."""
 
 
-LEARNED = {*ClassOptions.model_fields, *EmbeddingOptions.model_fields}
+LEARNED = {*ClassOptions.model_fields, *EmbeddingOptions.model_fields} - {*ClassOptions.later}
 """Names of the options that preparation does not use."""

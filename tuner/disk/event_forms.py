@@ -105,6 +105,7 @@ class _Ensemble(_Form):
     runs: list[str]
     val: _Numbers
     test: _Numbers
+    fitted: dict[str, _Number] = {}
 
 
 class _Wrong(_Form):
@@ -146,6 +147,7 @@ class _Results(_Form):
     unsaved: str | None = None
     test: dict[str, _Numbers] = {}
     answers: dict[str, _Answers] = {}
+    fitted: dict[str, dict[str, _Number]] = {}
     ensemble: _Ensemble | None = None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from tuner.adapters.base import Graph
+from tuner.adapters.classification import LOGITS
 from tuner.disk import places, regular
 from tuner.errors import StudyError
 from tuner.predict.folder import NETWORK, PREPROCESS
@@ -22,7 +23,6 @@ PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 _LENGTHS = "valid steps of each item, 1 or more; what is beyond them, on the right, does not count"
 _NUMBERS = "numbers of symbols, as files and options say; 0 is padding"
 _FEATURES = "features, standardized where there are facts.mean and facts.scale: (value - mean) / scale"
-_LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
 
 
 def write_onnx(model: Model, folder: Path) -> None:
@@ -77,7 +77,7 @@ def _about(model: Model, served: Graph, inputs: Any, outputs: Any, folder: Path)
     known = json.loads(regular.read_bytes(facts)) if facts.exists() else {}
     said: dict[str, Any] = {"x": _NUMBERS if "int" in inputs[0].type else _FEATURES, "lengths": _LENGTHS}
     if "classes" in known:
-        said["prediction"] = _LOGITS
+        said["prediction"] = LOGITS
     said |= served.about
     files = sorted(path.name for path in (folder / PREPROCESS).iterdir())
     described = model.description

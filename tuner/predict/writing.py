@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Trained:
         metric: What it was chosen by.
         value: Its score by that.
         card: The text of the card.
+        fitted: Options that were fitted on validation data, in place of what asked for it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Trained:
     metric: str
     value: float | None
     card: str
+    fitted: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_model(folder: Path, trained: Trained) -> None:
@@ -72,6 +74,7 @@ def write_model(folder: Path, trained: Trained) -> None:
     places.write(str(making / WEIGHTS), save_tensors(_weights(trained.places)))
     entry = ADAPTERS[trained.adapter]
     options = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data).data
+    options = options.model_copy(update=dict(trained.fitted))
     adapter: Adapter = entry.load()(options)
     _described(trained, adapter, options).write(making)
     for name in adapter.model_files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import has_codec
 from tuner.adapters.preparing import prepare
 from tuner.announcements import Notice, Summary
-from tuner.disk.events import RunRecord
+from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import MODEL
 from tuner.errors import TunerError
 from tuner.messages import State
@@ -116,5 +116,14 @@ def _write(sweep: OpenSweep, summary: Summary, wanted: _Wanted) -> None:
         metric=task.objective.metric,
         value=wanted.value,
         card=card(task, summary, wanted.members, prepared, task.prepare()[0].name),
+        fitted=_fitted(sweep, wanted.members),
     )
     write_model(wanted.folder, trained)
+
+
+def _fitted(sweep: OpenSweep, members: Sequence[RunRecord]) -> Mapping[str, float]:
+    """What the test run has fitted on validation data for a model of these runs."""
+    results = read_run(sweep.folder.events("test")).results
+    if len(members) > 1:
+        return dict((results.get("ensemble") or {}).get("fitted", {}))
+    return dict(results.get("fitted", {}).get(members[0].run, {}))

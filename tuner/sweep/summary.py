@@ -68,6 +68,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         sentences += [
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
+            *_fitted(scored, [record.run for record in winners]),
             *([] if (refit := refitted(sweep)) is None else [refit_told(refit, test, objective.name)]),
             *_ended_before(trials, result.winner),
         ]
@@ -111,6 +112,16 @@ def _chosen(winner: RunRecord | None, result: Confirmation | None) -> list[str]:
         return []
     told = f"trial {winner.number} was chosen by its {winner.value:.4g}, the best of the search; nothing confirms it."
     return [told]
+
+
+def _fitted(scored: Mapping[str, Any], runs: Sequence[str]) -> list[str]:
+    """What was fitted of the winner's seeds beside their weights."""
+    found = [values for run in runs if (values := scored.get("fitted", {}).get(run))]
+    told = []
+    for name in found[0] if found else ():
+        least, most = (choose(values[name] for values in found) for choose in (min, max))
+        told.append(f"{name} {least:.3g}" + (f" to {most:.3g}" if most > least else ""))
+    return [f"fitted on validation data, and kept with each seed's model: {', '.join(told)}."] if told else []
 
 
 def _ended_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.base import Batch, Dataset, Problem, ShowingProblem
+from tuner.adapters.base import Batch, Dataset, FittingProblem, Problem, ShowingProblem
 from tuner.errors import Diverged
 from tuner.training.devices import to_device
 
@@ -22,28 +23,38 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
     Raises:
         Diverged: A prediction is not finite.
     """
-    predictions, batches = _predicted(network, problem, dataset, device)
+    predictions, batches = predicted(network, problem, dataset, device)
     with torch.inference_mode():
         return {name: float(score) for name, score in problem.evaluate(predictions, batches).items()}
 
 
-def shown(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, Any]:
-    """What the network answers over a whole split, for people; empty where it is no `ShowingProblem`.
-
-    Raises:
-        Diverged: A prediction is not finite.
-    """
+def shown(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, Any]:
+    """What is answered over a whole split, for people; empty where it is no `ShowingProblem`."""
     if not isinstance(problem, ShowingProblem):
         return {}
-    predictions, batches = _predicted(network, problem, dataset, device)
     with torch.inference_mode():
         found = problem.shown(predictions, batches)
     return {} if found is None else asdict(found)
 
 
-def _predicted(
+def fit(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+    """What is fitted on a whole split; empty where it is no `FittingProblem`."""
+    return problem.fit(predictions, batches) if isinstance(problem, FittingProblem) else {}
+
+
+def with_fitted(problem: Problem, values: Mapping[str, float]) -> Problem:
+    """The problem with what was fitted."""
+    return problem.fitted(values) if values and isinstance(problem, FittingProblem) else problem
+
+
+def predicted(
     network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device
 ) -> tuple[list[Tensor], list[Batch]]:
+    """Predictions over a whole split, or what the problem keeps of them, and their batches.
+
+    Raises:
+        Diverged: A prediction is not finite.
+    """
     network.eval()
     reduce = getattr(problem, "reduce", None)  # see `ReducingProblem`
     predictions: list[Tensor] = []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import Network, build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
-from tuner.training.evaluation import evaluate, shown
+from tuner.training.evaluation import evaluate, fit, predicted, shown, with_fitted
 from tuner.training.problems import open_problem
 
 
@@ -27,18 +28,25 @@ def test(spec: TrialSpec) -> Ended:
 
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value; under "ensemble", where one was asked
-        for, its runs, and its scores on "val" and "test"; under "answers", the run -> what it answers on validation
-        data, as `Confused` or `Forecasts` has it; nothing where the problem shows none.
+        for, its runs, its scores on "val" and "test" and what is "fitted" of it; under "answers", the run -> what it
+        answers on validation data, as `Confused` or `Forecasts` has it, nothing where the problem shows none; under
+        "fitted", the run -> option -> value fitted on validation data, of a refit, which has learned from those, the
+        mean of the runs of its configuration.
     """
     started = time.monotonic()
     torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
     scores, answers = {}, {}
-    for place in spec.models:
-        network, problem = _opened(spec, place, device)
+    fitted = _Fitted()
+    for place in sorted(spec.models, key=_refitted):
+        network, problem, params = _opened(spec, place, device)
+        known = predicted(network, problem, problem.dataset("val"), device)
+        values = fitted.mean(params) if _refitted(place) else fit(problem, *known)
+        fitted.add(_run(place), params, values)
+        problem = with_fitted(problem, values)
         scores[_run(place)] = evaluate(network, problem, problem.dataset("test"), device)
-        answers[_run(place)] = shown(network, problem, problem.dataset("val"), device)
-    results: dict[str, Any] = {"test": scores, "answers": answers}
+        answers[_run(place)] = shown(problem, *known)
+    results: dict[str, Any] = {"test": scores, "answers": answers, "fitted": fitted.values}
     if spec.ensemble:
         results["ensemble"] = _together(spec, spec.ensemble, device)
     return Ended(
@@ -50,25 +58,50 @@ def test(spec: TrialSpec) -> Ended:
     )
 
 
+class _Fitted:
+    """What was fitted of each run that has any."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, float]] = {}
+        self._params: dict[str, Mapping[str, Any]] = {}
+
+    def add(self, run: str, params: Mapping[str, Any], values: dict[str, float]) -> None:
+        """Of a run with these parameters."""
+        if values:
+            self.values[run], self._params[run] = values, params
+
+    def mean(self, params: Mapping[str, Any]) -> dict[str, float]:
+        """Over the runs with these parameters."""
+        alike = [values for run, values in self.values.items() if self._params[run] == params]
+        return {name: fmean(values[name] for values in alike) for name in (alike[0] if alike else ())}
+
+
+def _refitted(place: str) -> bool:
+    return _run(place).startswith("refit/")
+
+
 def _together(spec: TrialSpec, places_: Sequence[str], device: torch.device) -> dict[str, Any]:
     """Scores of models whose predictions are averaged; all are of one configuration, and so of the same data."""
-    members, problems = zip(*(_opened(spec, place, device) for place in places_), strict=True)
+    members, problems, _ = zip(*(_opened(spec, place, device) for place in places_), strict=True)
     problem = problems[0]
     network: nn.Module = Ensemble(members, logits=gives_logits(problem))
+    values = fit(problem, *predicted(network, problem, problem.dataset("val"), device))
+    problem = with_fitted(problem, values)
     return {
         "runs": [_run(place) for place in places_],
+        "fitted": values,
         "val": evaluate(network, problem, problem.dataset("val"), device),
         "test": evaluate(network, problem, problem.dataset("test"), device),
     }
 
 
-def _opened(spec: TrialSpec, place: str, device: torch.device) -> tuple[Network, Problem]:
-    """A model, and what it has learned from."""
+def _opened(spec: TrialSpec, place: str, device: torch.device) -> tuple[Network, Problem, dict[str, Any]]:
+    """A model, what it has learned from, and its parameters."""
     tensors, facts = checkpoint.load(places.join(place, checkpoint.MODEL), device)
     settings, problem = open_problem(replace(spec, params=facts["params"], prepared_as=facts["prepared_as"]))
     network = build_network(settings.net, settings.cell, settings.regularizers, problem).to(device)
     network.load_state_dict(tensors["network"])
-    return network, problem
+    return network, problem, facts["params"]
 
 
 def _run(place: str) -> str:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Demands, Prepared
+from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import (
     METRICS,
     check_kept,
     check_labels,
     lag_of,
+    metrics_of,
     numbered,
-    trivial_scores,
+    trivial_of,
     write_facts,
     write_labels,
 )
@@ -42,9 +43,9 @@ class TextClassification:
     """Labelled sentences or documents, one label each."""
 
     propose = staticmethod(propose_classification)
-    metrics = METRICS
-    edition = "\n2"
-    """Before, texts with contradicting labels were kept."""
+    metrics: Sequence[Metric] = METRICS
+    edition = "\n3"
+    """Before, fewer trivial scores; before that, texts with contradicting labels were kept."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(embeds=True)
     model_files = ("facts.json", "tokenizer.json")
@@ -52,6 +53,7 @@ class TextClassification:
 
     def __init__(self, options: TextClassificationOptions) -> None:
         self.options = options
+        self.metrics = metrics_of(options)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
@@ -97,7 +99,7 @@ class TextClassification:
         write_facts(folder, {"classes": classes, "vocabulary": vocabulary, "lowercase": options.lowercase})
         return Prepared(
             counts={split: len(documents) for split, documents in splits.items()},
-            trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
+            trivial=trivial_of(labels, classes, self.options),
             lag=lag,
             about={
                 "name": "most frequent class",

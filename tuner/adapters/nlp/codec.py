@@ -85,7 +85,7 @@ class TextClassCodec(ClassCodec):
         def example(items: int, steps: int) -> dict[str, torch.Tensor]:
             return {"x": torch.randint(1, vocabulary + 1, (items, steps))}
 
-        return Graph(network, example, {"x": x})
+        return Graph(network, example, {"x": x, **self.said})
 
     def _file(self, path: Path) -> Item:
         try:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, OutputBias
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, OutputBias, SymbolOptions
 from tuner.adapters.nlp.sources import CORPORA, SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -34,7 +34,7 @@ class TextClassificationOptions(ClassOptions, EmbeddingOptions):
     """Column or key that holds the text (csv, jsonl)."""
     label: str = "label"
     """Column or key that holds the label (csv, jsonl)."""
-    later: ClassVar[tuple[str, ...]] = ("group", "split")
+    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split")
     group: str | None = None
     """Column or key that says which texts belong together (an author, a document), so that none of them is in two
     splits (csv, jsonl). Null deals texts."""
@@ -66,7 +66,7 @@ class TextClassificationOptions(ClassOptions, EmbeddingOptions):
         return self
 
 
-class LanguageModellingOptions(ClassOptions, EmbeddingOptions):
+class LanguageModellingOptions(SymbolOptions, EmbeddingOptions):
     """A running text: where it is, where it is cut, and what a step is."""
 
     source: str | None = None

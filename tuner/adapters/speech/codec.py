@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from tuner.adapters.arrays import read_arrays
-from tuner.adapters.base import Item
+from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
 from tuner.adapters.lines import told_rows
 from tuner.adapters.speech.features import features_of, lengths_in, standardized
@@ -99,6 +101,11 @@ class SpeechClassCodec(ClassCodec):
             file.setframerate(self._rate_hz)
             file.writeframes(tone_N.astype("<i2").tobytes())
         return {"audio": [content.getvalue()]}
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From standardized features on. See `Codec`."""
+        channels = len(self._mean)
+        return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, channels)}, self.said)
 
     def _content(self, content: object, where: str) -> Item:
         """What stands in the column audio: bytes, never a path."""

@@ -27,7 +27,7 @@ class SpeechClassificationOptions(ClassOptions):
     """How the names below a folder tell label and speaker, without the ending: {label}/{file} is a folder per
     label, {label}_{speaker}_{index} says it in the file's name. Other fields only take up what varies, but for those
     that `group` and `split` name."""
-    later: ClassVar[tuple[str, ...]] = ("group", "split")
+    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split")
     group: str | None = "speaker"
     """Column of a manifest, field of the pattern, or array of an .npz, that says which recordings belong together, so
     that none of them is in two splits: speaker, where it is known. Null deals recordings."""

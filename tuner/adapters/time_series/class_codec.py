@@ -104,7 +104,8 @@ class SeriesClassCodec(ClassCodec):
     def graph(self, network: nn.Module) -> Graph:
         """From values as they are on. See `Codec`."""
         whole = StandardizedFirst(network, self._scaling)
-        return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}"})
+        about = {"x": f"values as they are, of {', '.join(self._channels)}", **self.said}
+        return Graph(whole, whole.example, about)
 
     def _ts(self, path: Path) -> Iterator[Item]:
         for channels, where in read_new(path):

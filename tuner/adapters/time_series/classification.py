@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuner.adapters.base import Demands, Prepared, Split
+from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import (
     METRICS,
     check_labels,
     lag_of,
+    metrics_of,
     numbered,
-    trivial_scores,
+    trivial_of,
     write_facts,
     write_labels,
 )
@@ -40,15 +41,16 @@ class SeriesClassification:
     """Labelled sequences, one class each."""
 
     propose = staticmethod(propose_classification)
-    metrics = METRICS
-    edition = "\n2"
-    """Before, row numbers, ids and copies of the label were inputs."""
+    metrics: Sequence[Metric] = METRICS
+    edition = "\n3"
+    """Before, fewer trivial scores; before that, row numbers, ids and copies of the label were inputs."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
     model_files = ("facts.json",)
 
     def __init__(self, options: ClassificationOptions) -> None:
         self.options = options
+        self.metrics = metrics_of(options)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
@@ -82,7 +84,7 @@ class SeriesClassification:
         lengths = [len(item) for item in splits["train"].sequences]
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
-            trivial={split: trivial_scores(labels["train"], labels[split], len(classes)) for split in ("val", "test")},
+            trivial=trivial_of(labels, classes, self.options),
             lag=lag_of(np.asarray(lengths)),
             about={
                 "name": "most frequent class",

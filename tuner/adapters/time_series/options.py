@@ -56,7 +56,14 @@ class ClassificationOptions(TableOptions, ClassOptions):
     channels: tuple[str, ...] = ()
     """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
     copy of the label."""
-    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "group", "split", "layout", "time_format")
+    later: ClassVar[tuple[str, ...]] = (
+        *TableOptions.later,
+        *ClassOptions.later,
+        "group",
+        "split",
+        "layout",
+        "time_format",
+    )
     time_format: str = "auto"
     """How times are written: as for time_series/forecasting; auto: as the cells show."""
     group: str | None = None

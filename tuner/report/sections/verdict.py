@@ -20,7 +20,7 @@ from tuner.words import called, counted
 
 NAMES = {"mase": "MASE"}
 """Scores that are written otherwise than they are called in a task file."""
-PER_CENT = {"accuracy", "macro_f1"}
+PER_CENT = {"accuracy", "macro_f1", "balanced_accuracy", "f1"}
 """Scores that are told in per cent."""
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions
+from tuner.adapters.learned_options import EmbeddingOptions, SymbolOptions
 from tuner.adapters.nlp.sources import TAGGED
 from tuner.errors import TaskFileError
 
@@ -17,7 +17,7 @@ Decoder = Literal["softmax", "crf"]
 Characters = Literal["none", "cnn", "lstm"]
 
 
-class TaggingOptions(ClassOptions, EmbeddingOptions):
+class TaggingOptions(SymbolOptions, EmbeddingOptions):
     """Tagged sentences: where they are, what their tags mean, and how words become numbers."""
 
     source: str | None = None

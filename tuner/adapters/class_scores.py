@@ -1,0 +1,130 @@
+"""Metrics of classifiers, of probabilities and answers. Numpy alone.
+
+Letters of shapes: N items, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Metric
+from tuner.adapters.learned_options import ClassOptions
+
+BINS = 15
+"""Of the calibration error; as many as Guo et al. 2017 took."""
+METRICS = (
+    Metric(
+        "accuracy",
+        maximize=True,
+        summary="share of items whose likeliest class is right, 0 to 1",
+        within=(0, 1),
+        counted=True,
+        readable=True,
+    ),
+    Metric(
+        "macro_f1",
+        maximize=True,
+        summary="unweighted mean of the classes' F1 scores, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
+    Metric("loss", maximize=False, summary="mean cross-entropy in nats", within=(0, math.inf)),
+    Metric(
+        "balanced_accuracy",
+        maximize=True,
+        summary="mean over the classes of the share of their items that are answered right, 0 to 1",
+        within=(0, 1),
+        counted=True,
+    ),
+    Metric(
+        "auc",
+        maximize=True,
+        summary="area under the ROC curve, of data.positive or the mean of each class against all others, 0 to 1",
+        within=(0, 1),
+    ),
+    Metric(
+        "average_precision",
+        maximize=True,
+        summary="mean precision over the recall, of data.positive or the mean over classes, 0 to 1",
+        within=(0, 1),
+    ),
+    Metric(
+        "calibration_error",
+        maximize=False,
+        summary="expected calibration error, distance of probability and share of right answers in 15 bins, 0 to 1",
+        within=(0, 1),
+    ),
+)
+F1 = Metric("f1", maximize=True, summary="F1 of the class data.positive, 0 to 1", within=(0, 1), counted=True)
+
+
+def metrics_of(options: ClassOptions) -> Sequence[Metric]:
+    """The metrics of a classification: with a positive class its F1 too."""
+    return METRICS if options.positive is None else (*METRICS, F1)
+
+
+def class_scores(
+    p_NK: NDArray[np.float64], predicted_N: NDArray[np.int64], truth_N: NDArray[np.int64], positive: int | None = None
+) -> dict[str, float]:
+    """All scores of `METRICS` but the loss; with a positive class its F1 too.
+
+    Args:
+        p_NK: Probabilities.
+        predicted_N: Classes that are answered.
+        truth_N: Classes that are right.
+        positive: The class that AUC and average precision are of; None: their mean over classes.
+    """
+    hits_N, classes = predicted_N == truth_N, p_NK.shape[1]
+    hits_K = np.bincount(truth_N[hits_N], minlength=classes)
+    truth_K, predicted_K = (np.bincount(each, minlength=classes) for each in (truth_N, predicted_N))
+    f1_K = 2 * hits_K / np.maximum(truth_K + predicted_K, 1)
+    auc, precision = ranking(p_NK, truth_N, range(classes) if positive is None else [positive])
+    scores = {
+        "accuracy": float(hits_N.mean()),
+        "macro_f1": float(f1_K[truth_K + predicted_K > 0].mean()),
+        "balanced_accuracy": float((hits_K[truth_K > 0] / truth_K[truth_K > 0]).mean()),
+        "auc": auc,
+        "average_precision": precision,
+        "calibration_error": calibration_error(p_NK[np.arange(len(p_NK)), predicted_N], hits_N),
+    }
+    return scores if positive is None else {**scores, "f1": float(f1_K[positive])}
+
+
+def ranking(p_NK: NDArray[np.float64], truth_N: NDArray[np.int64], classes: range | list[int]) -> tuple[float, float]:
+    """Area under the ROC curve, and average precision: of each class against all others, their mean over classes.
+
+    A class that no item has, or all have, has neither; where none has, they are 0.5 and 1.
+
+    Reference:
+        Fawcett 2006, doi:10.1016/j.patrec.2005.10.010, section 7; Davis & Goadrich 2006, ICML: no interpolation
+        between points of the precision.
+    """
+    areas, precisions = [], []
+    for number in classes:
+        is_N = truth_N == number
+        if 0 < (count := int(is_N.sum())) < len(is_N):
+            _, group_N, size_G = np.unique(p_NK[:, number], return_inverse=True, return_counts=True)
+            rank_G = np.cumsum(size_G) - (size_G - 1) / 2  # of equals the mean
+            areas.append((rank_G[group_N][is_N].sum() - count * (count + 1) / 2) / (count * (len(is_N) - count)))
+            found_G = np.bincount(group_N[is_N], minlength=len(size_G))[::-1]
+            precisions.append(float((np.cumsum(found_G) / np.cumsum(size_G[::-1]) * found_G).sum() / count))
+    return (float(np.mean(areas)), float(np.mean(precisions))) if areas else (0.5, 1.0)
+
+
+def calibration_error(p_N: NDArray[np.float64], hits_N: NDArray[np.bool_]) -> float:
+    """Expected calibration error: mean distance of probability and share of right answers, over bins.
+
+    Args:
+        p_N: The probability of the class that is answered.
+        hits_N: Whether it is right.
+
+    Reference:
+        Guo et al. 2017, arXiv:1706.04599, equation 3.
+    """
+    bin_N = np.clip(np.ceil(p_N * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    distance_B = np.bincount(bin_N, p_N - hits_N, minlength=BINS)
+    return float(np.abs(distance_B).sum() / len(p_N))
