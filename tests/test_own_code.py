@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.command import tuner
 from tests.support.sweeps import sweep
 from tests.support.tiny import write_task
+from tuner.announcements import Summary
 from tuner.disk.versions import versions
 from tuner.errors import StudyError, TaskFileError
 from tuner.nets.catalog import CELLS
@@ -146,6 +149,40 @@ class TestAStudy:
             f"since trial 0 was trained, torch 1.0 is now {now}: numbers may differ",
             "since trial 0 was trained, the code of cell own_cell:Leaky is another in own_steps.py: numbers may differ",
         ]
+
+    def test_printed_commands_run_as_they_stand(self, folder: Path) -> None:
+        """Of a study in another folder, run with changes, whose cell lies beside a task file elsewhere."""
+        (folder / "deep").mkdir()
+        for name in ("own_cell.py", "own_steps.py"):
+            (folder / name).rename(folder / "deep" / name)
+        space = "search_space: {cell: own_cell:Leaky, hidden_size: {low: 3, high: 9}}"
+        task = write_task(folder / "deep", trials=9, more=f"{space}\nconfirm: {{top: 1, seeds: 1}}")
+        _, told = sweep(Path("deep") / task.name, "storage=my studies", "budget.trials=1", "budget.epochs=2")
+        (summary,) = told.of(Summary)
+        shown = tuner("show", "tiny", "--storage", "my studies").output.splitlines()
+        command = shown[shown.index("to use it:") + 1].strip()
+        assert command == (
+            "PYTHONPATH=deep python -m tuner predict 'my studies/tiny/model' FILE -o answers.csv --own-code"
+        )
+        done = subprocess.run(
+            command.replace("FILE", "deep/waves.csv"),
+            shell=True,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert len((folder / "answers.csv").read_text().splitlines()) == 61
+        assert "answers.csv --own-code\n" in (folder / "my studies/tiny/model/README.md").read_text()
+        again = [shlex.split(line) for _, line in summary.verdict["next"]]
+        assert again
+        for words in again:
+            assert words[:3] == ["python", "-m", "tuner"]
+            if words[3] == "diagnose":
+                tuner(*words[3:])
+            if words[3] in ("run", "lr-range"):
+                resolved = resolve_task(words[4], words[6::2])
+                assert (resolved.folder.root, resolved.file.budget.epochs) == (folder / "my studies/tiny", 2)
 
     def test_a_task_without_code_of_its_own_keeps_none(self, folder: Path) -> None:
         """Nothing is written for it."""

@@ -248,6 +248,8 @@ class Summary(_Event):
     """The folder of its model, empty without one."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The folders of the other confirmed configurations' models, by their names."""
+    own_code: str = ""
+    """The folder in which an adapter or a cell of one's own is found that the model needs; empty where it has none."""
     has_test: bool = False
     """Whether the test data was read."""
     importance: Mapping[str, float] = field(default_factory=dict)

@@ -36,6 +36,11 @@ def find_modules(folders: Iterable[str]) -> None:
     _found_in[:] = behind
 
 
+def found_anyhow(folder: str) -> bool:
+    """Whether `python -m tuner`, started here, finds modules in a folder without being told of it."""
+    return folder == os.getcwd() or folder in {path for path in sys.path if path not in _found_in}
+
+
 def same_package() -> dict[str, str]:
     """The environment in which another Python finds this package, wherever it is started.
 
@@ -54,7 +59,7 @@ def code_of(module: str) -> Code:
     Args:
         module: Its name; it can be imported.
     """
-    root, pending = _root(module), list(_with_packages(module))
+    root, pending = root_of(module), list(_with_packages(module))
     found: Code = {}
     seen = set()
     while root is not None and pending:
@@ -75,8 +80,8 @@ def changed_files(before: Mapping[str, Iterable[str]], now: Code) -> list[str]:
     return sorted({*differing, *(now.keys() ^ before.keys())})
 
 
-def _root(module: str) -> Path | None:
-    """The folder in which the module's top-level package or file lies."""
+def root_of(module: str) -> Path | None:
+    """The folder in which the module's top-level package or file lies; None of one that is no file of Python."""
     spec = find_spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None

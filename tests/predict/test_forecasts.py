@@ -221,6 +221,8 @@ def prepared(folder: Path, **options: Any) -> Codec:
         (pd.date_range("2015-03-31", periods=30, freq="QE"), "%m/%d/%Y"),
         (pd.date_range("2024-01-01", periods=30, freq="B"), "%d %b %Y"),
         (pd.date_range("2024-02-20", periods=30, freq="D"), "%Y%m%d"),
+        (pd.date_range("2023-11-06", periods=30, freq="W-MON"), "%Y-%m-%d"),
+        (pd.date_range("2023-11-05", periods=30, freq="W-SUN"), "%d/%m/%Y"),
         (pd.date_range("2024-02-20 23:00", periods=30, freq="15min"), "%Y-%m-%dT%H:%M"),
         (pd.date_range("1990-01-01", periods=30, freq="YS"), "%Y"),
         (pd.RangeIndex(7, 97, 3), None),
@@ -243,6 +245,20 @@ def test_time_goes_on_as_it_was(index: pd.Index[Any], written: str | None, tmp_p
     (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 5, 1), [item], proba=False)
     assert [row["at"] for row in answer] == wanted
     assert [row["step"] for row in answer] == [1, 2, 3, 4, 5]
+
+
+def test_each_series_goes_on_in_its_own_zone(tmp_path: Path) -> None:
+    """One file with offsets of several zones: each series is written in that of its latest row."""
+    zones = {"berlin": "Europe/Berlin", "tokyo": "Asia/Tokyo", "none": "UTC"}
+    times = {name: pd.date_range("2024-03-29", periods=80, freq="h", tz=zone) for name, zone in zones.items()}
+    rows = [(name, str(moment), step) for name, index in times.items() for step, moment in enumerate(index[:-5])]
+    pd.DataFrame(rows, columns=["shop", "at", "value"]).to_csv(tmp_path / "a.csv", index=False)
+    codec = prepared(tmp_path, time="at", series="shop", horizon=5, val=5, test=5)
+    found = {}
+    for item in codec.read(tmp_path / "a.csv"):
+        (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 5, 1), [item], proba=False)
+        found[answer[0]["shop"]] = [row["at"] for row in answer]
+    assert found == {name: [str(moment) for moment in index[-5:]] for name, index in times.items()}
 
 
 @pytest.mark.parametrize("form", ["auto", "%d.%m.%Y %H:%M", "unix_s", "excel", "number"])

@@ -144,9 +144,19 @@ def test_serve_answers_as_the_model_and_ends_cleanly(model: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_terminated_server_ends_too(model: Path, tmp_path: Path) -> None:
-    """SIGTERM is heard as Ctrl+C is."""
-    with serving(model, cwd=tmp_path) as (process, _):
+def test_an_ensemble_answers_too_and_a_terminated_server_ends(model: Path, tmp_path: Path) -> None:
+    """With --ensemble all seeds answer, not the one in the folder `model`; SIGTERM is heard as Ctrl+C is."""
+    study = tmp_path / "study"
+    shutil.copytree(model, study / "model")
+    shutil.copytree(made_model(tmp_path / "made", seeds=2), study / "ensemble")
+    with serving(study, "--ensemble", cwd=tmp_path) as (process, line):
+        texts = TEXTS.to_dict(orient="split", index=False)
+        url = line.partition(" answers at ")[2].partition(";")[0]
+        status, answer = ask(url, json.dumps({"dataframe_split": texts, "params": {"proba": True}}).encode())
+        assert status == 200
+        answers, joint = pd.DataFrame(answer["predictions"]), load(study / "ensemble").predict(TEXTS, proba=True)
+        pd.testing.assert_frame_equal(answers, joint, atol=1e-6, check_dtype=False)
+        assert abs(joint.probability - load(study / "model").predict(TEXTS).probability).max() > 1e-3
         process.terminate()
         assert process.wait(30) == 143
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from tuner.cli import main
+from tuner.training import reporter
 
 
 def die_at(where: str, nth: int) -> None:
@@ -37,5 +38,6 @@ def die_at(where: str, nth: int) -> None:
 
 
 if __name__ == "__main__":
+    reporter.MESSAGE_SECONDS = 0.0  # so that there is a checkpoint after the first epoch
     die_at(sys.argv[1], int(sys.argv[2]))
     main(sys.argv[3:])

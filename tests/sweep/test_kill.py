@@ -82,24 +82,30 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     check_complete(tmp_path)
 
 
-def test_kill_9_while_models_are_written_ends_with_the_same(tmp_path: Path) -> None:
-    """Killed within the first of them, and then within the third, it ends with the models of a sweep never killed."""
+def test_kill_9_while_the_winner_is_refitted_and_kept_ends_with_the_same(tmp_path: Path) -> None:
+    """Killed within the refit, behind a checkpoint, and then within the third model: the same models, bit for bit."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
+    space = "search_space: {cell: gru, hidden_size: 4, learning_rate: {low: 1e-4, high: 2e-4}, batch_size: 16}"
+    more = f"{space}\nobjective: {{metric: val/loss}}\nconfirm: {{top: 2, seeds: 2}}\nrefit: train+val"
     for folder in (killed, whole):
         folder.mkdir()
-        write_task(folder, trials=3, more="confirm: {top: 2, seeds: 2}\npruner: {name: none}")
+        write_task(folder, trials=3, more=f"{more}\npruner: {{name: none}}")
     finish(start(whole, Path("tiny.yaml")))
-    within = "tuner.predict.writing:write_signature"
     study = killed / "mlruns/studies/tiny"
-    for nth, left in ((1, ["model.tmp"]), (3, ["model", "ensemble", "models/*.tmp"])):
+    refit, models = "tuner.training.refit:Refitting._scored", "tuner.predict.writing:write_signature"
+    for within, nth, left in (
+        (refit, 2, ["refit/*/checkpoint.pt"]),
+        (models, 3, ["refit/*/model.pt", "model", "ensemble", "models/*.tmp"]),
+    ):
         died = Program(killed, within, str(nth), "run", "tiny.yaml", module="tests.support.dying")
         finish(died, -signal.SIGKILL)
-        assert all(list(study.glob(name)) for name in left)
+        assert all(list(study.glob(name)) for name in left), within
         assert read(study / "sweep.jsonl")[-1]["event"] != "summary"
     finish(start(killed, Path("tiny.yaml")))
     found, wanted = (weights_and_cards(folder / "mlruns/studies/tiny") for folder in (killed, whole))
     assert found == wanted
     assert {name.split("/")[0] for name in found} == {"model", "ensemble", "models"}
+    assert "of a training on training and validation data together" in found["model/README.md"].decode()
     assert list(study.rglob("*.tmp")) == []
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from rich.console import Console
@@ -33,8 +34,9 @@ from tuner.announcements import (
     TrainingProgress,
     TrialEnded,
 )
-from tuner.cli.values import WIDTH, duration, finite, here, number
+from tuner.cli.values import WIDTH, duration, finite, number
 from tuner.redaction import redacted, redacted_values
+from tuner.reporting.commands import here
 from tuner.words import called, counted
 
 Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft
@@ -167,7 +169,7 @@ def event_line(event: Announcement) -> str | None:
         case SweepProgress() | TrainingProgress() | RecordingLeft():
             return progress_line(event)
         case ReportWritten():
-            return f"report: {here(event.path)}"
+            return f"report: {here(Path(event.path))}"
         case ModelsTested() | Summary():  # the scores come with the summary, which is printed as tables
             return None
 

@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.announcements import Summary
-from tuner.cli.options import STUDIES
 from tuner.cli.tables import make_table, parameters
-from tuner.cli.values import here
+from tuner.reporting.commands import here, to_use
 from tuner.verdict import Verdict
 
 
@@ -39,12 +38,11 @@ def print_summary(summary: Summary, console: Console) -> None:
         _say(console, f"{summary.winner}: {parameters(summary.winner_params)}")
     console.print()
     if summary.model:
-        model = here(summary.model)
-        _copied(console, "model", model)
-        _copied(console, "to use it", f"python -m tuner predict {_by_name(model)} FILE -o answers.csv")
+        _copied(console, "model", here(Path(summary.model)))
+        _copied(console, "to use it", to_use(Path(summary.model), summary.own_code, "FILE", "-o", "answers.csv"))
     if summary.models:
         folder = Path(next(iter(summary.models.values()))).parent
-        _copied(console, f"models of {', '.join(summary.models)}", here(str(folder)))
+        _copied(console, f"models of {', '.join(summary.models)}", here(folder))
     for what, command in verdict.next:
         _copied(console, what, command)
 
@@ -65,12 +63,6 @@ def _table(summary: Summary, console: Console) -> Table:
         if "searched" not in columns or console.measure(table).maximum <= console.width:
             return table
         columns.remove("searched")
-
-
-def _by_name(model: str) -> str:
-    """A model as commands find it: by the study's name where that is in the usual folder, which is shorter."""
-    path = Path(model)
-    return path.parent.name if path.parent.parent == Path(STUDIES) and path.name == "model" else model
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

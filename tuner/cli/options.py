@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from tuner.disk.folder import STUDIES
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 SET = click.option(
     "--set",
@@ -19,8 +21,6 @@ SET = click.option(
 )
 TASK = click.argument("task", type=click.Path(path_type=Path), metavar="TASK.yaml")
 STUDY = click.argument("study", metavar="STUDY")
-STUDIES = "mlruns/studies"
-"""The usual folder of studies."""
 STORAGE = click.option("--storage", default=STUDIES, show_default=True, help="Folder of studies.")
 
 ENSEMBLE = click.option(

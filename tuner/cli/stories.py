@@ -10,7 +10,9 @@ from rich.console import Console
 from tuner.cli.tables import make_console, make_table, parameters
 from tuner.cli.values import duration, number
 from tuner.diagnostics.finding import changes_in_words
+from tuner.disk.folder import StudyFolder
 from tuner.reporting.about import About
+from tuner.reporting.commands import of_study
 from tuner.reporting.drawing import short
 from tuner.reporting.study_story import Association, StudyStory, Symptom
 from tuner.reporting.trial_story import TrialStory
@@ -20,7 +22,7 @@ _MOST_NUMBERS = 8
 _MOST_LINKS = 5
 
 
-def print_study(story: StudyStory) -> None:
+def print_study(story: StudyStory, folder: StudyFolder) -> None:
     """Symptoms, what goes with them, repairs, what was ended early."""
     console = make_console()
     about = story.about
@@ -45,7 +47,7 @@ def print_study(story: StudyStory) -> None:
     _print_hopeless(console, story)
     example = story.symptoms[0].numbers[0] if story.symptoms else 0
     if story.judged:
-        _say(console, f"\nthe story of one trial: python -m tuner diagnose {about.study} --trial {example}")
+        _say(console, f"\nthe story of one trial: {of_study('diagnose', folder, '--trial', str(example))}")
 
 
 def _print_symptoms(console: Console, story: StudyStory) -> None:

@@ -1,5 +1,6 @@
 """The task file: read strictly, checked whole, with the place of every key in every message."""
 
+from tuner.config.given import as_sets
 from tuner.config.load import LoadedTask, load_task_file
 from tuner.config.messages import OptionsError, Place, validate_options
 from tuner.config.options import Options
@@ -15,6 +16,7 @@ __all__ = [
     "OptionsError",
     "Place",
     "TaskFile",
+    "as_sets",
     "load_task_file",
     "parse_value",
     "parse_yaml",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -53,6 +54,23 @@ def with_changes(document: Document, changes: Mapping[str, Any]) -> Document:
             change = {part: change}
         value = _merged(value, {name.partition(".")[0]: change}, (), places)
     return Document(value, document.name, places)
+
+
+def as_sets(changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same changes as `--set` takes them, one for each key that is changed.
+
+    Raises:
+        TaskFileError: As `given`.
+    """
+    return tuple(_sets(_plain_mapping(changes, (), NAME), ""))
+
+
+def _sets(changes: Mapping[str, Any], before: str) -> Iterator[str]:
+    for name, value in changes.items():
+        if isinstance(value, dict) and value and name not in _WHOLE and not before.startswith("space."):
+            yield from _sets(value, f"{before}{name}.")
+        else:
+            yield f"{before}{name}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any], key: Key, places: dict[Key, str]) -> dict[str, Any]:

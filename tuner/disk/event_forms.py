@@ -190,6 +190,7 @@ class _Sweep(_Event):
     data: _Data | None = None
     counts: dict[str, _Whole] | None = None
     registers: bool = False
+    sets: list[str] = []
 
 
 class _Ending(_Event):
@@ -230,6 +231,7 @@ class _Summary(_Ending):
     has_test: bool | None = None
     model: str | None = None
     models: dict[str, str] | None = None
+    own_code: str | None = None
     importance: dict[str, _Number] | None = None
     drawn: list[str] | None = None
     separation: dict[str, Any] | None = None

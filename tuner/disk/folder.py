@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+STUDIES = "mlruns/studies"
+"""The usual folder of studies, below the current one."""
 CHECKPOINT = "checkpoint.pt"
 """File from which a lost attempt goes on, in a run's folder or in its place below `storage.checkpoints`."""
 MODEL = "model.pt"

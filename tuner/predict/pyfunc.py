@@ -1,6 +1,7 @@
 """The model as MLflow loads it, by `loader_module: tuner.predict.pyfunc`; no code of it is kept with the model.
 
-It imports no MLflow: what a served model needs is this room and what lies below it.
+It imports nothing of MLflow but the error that its server tells in a line: what a served model needs is this room and
+what lies below it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError
+from tuner.errors import DataError, UserError
 from tuner.predict.model import Model
 from tuner.predict.opening import load
 
@@ -34,14 +35,21 @@ class Served:
             params: `proba`: whether rows also have what makes them up; and what else may be asked of the model.
 
         Raises:
-            DataError: It is no table, or lacks a column.
+            Refused: It is no table, lacks a column, or something is asked that the model does not offer.
         """
-        if not hasattr(data, "columns"):
-            raise DataError("a served model must get a table", value=type(data).__name__)
-        asked = dict(params or {})
-        answers = self._model.predict(data, proba=bool(asked.pop("proba", False)), **asked)
+        try:
+            answers = self._answers(data, dict(params or {}))
+        except UserError as error:
+            from tuner.predict.refused import Refused  # of MLflow, which has loaded this
+
+            raise Refused(str(error)) from error
         known = answers.notna()
         return answers if known.all(axis=None) else answers.astype(object).where(known, None)
+
+    def _answers(self, data: pd.DataFrame, asked: dict[str, Any]) -> pd.DataFrame:
+        if not hasattr(data, "columns"):
+            raise DataError("a served model must get a table", value=type(data).__name__)
+        return self._model.predict(data, proba=bool(asked.pop("proba", False)), **asked)
 
 
 def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Served:

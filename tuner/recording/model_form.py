@@ -16,12 +16,12 @@ with warnings.catch_warnings():  # of MLflow, about types of its own
     from mlflow.pyfunc import scoring_server
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.types import ParamSchema, Schema
 
 from tuner.disk import regular
-from tuner.errors import StudyError, UserError
+from tuner.errors import StudyError
 from tuner.predict.folder import damaged
+from tuner.predict.refused import Refused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def application(model: Path, config: Mapping[str, object]) -> Any:
 
 
 class Answering:
-    """A loaded model as the scoring server asks it: a request that cannot be answered gets one line, status 400.
+    """A loaded model as the scoring server asks it: a request that MLflow itself refuses gets one line, too.
 
     Args:
         model: As MLflow has loaded it.
@@ -104,27 +104,11 @@ class Answering:
         """
         try:
             answers: pd.DataFrame = self._model.predict(data, params=params)
-        except UserError as error:
-            raise Refused(str(error)) from error
+        except Refused:
+            raise
         except MlflowException as error:
             raise Refused(error.message.rpartition(" Error: ")[2]) from error  # before it MLflow shows all of the data
         return answers
-
-
-class Refused(MlflowException):
-    """A request that is not what the model takes.
-
-    Args:
-        why: Told in a line, without what MLflow puts before the message of an error.
-    """
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why, error_code=INVALID_PARAMETER_VALUE)
-        self._line = " ".join(why.split())
-
-    def serialize_as_json(self) -> str:
-        """The answer's body."""
-        return json.dumps({"error_code": self.error_code, "message": self._line})
 
 
 def _signature(model: Path) -> tuple[ModelSignature | None, pd.DataFrame | None]:

@@ -29,7 +29,7 @@ class ReportedStudy:
     """A study as its event files tell it.
 
     Args:
-        name: Its name.
+        folder: Where it is.
         about: What was optimized, and the trivial predictor.
         sweep: What the last run of the driver set out to do; empty where that is not known.
         summary: What it ended with; empty while it is not finished.
@@ -43,7 +43,7 @@ class ReportedStudy:
         answers: Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it.
     """
 
-    name: str
+    folder: StudyFolder
     about: About
     sweep: Mapping[str, Any]
     summary: Mapping[str, Any]
@@ -55,6 +55,11 @@ class ReportedStudy:
     test: Mapping[str, Mapping[str, float]]
     task: str
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.folder.name
 
     @property
     def objective(self) -> Objective:
@@ -147,7 +152,7 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
     found = study_events.read_study(folder)
     sweep, tested = found.sweep, found.tested
     return ReportedStudy(
-        name=folder.name,
+        folder=folder,
         about=About.of(folder.name, sweep.asked),
         sweep=sweep.asked,
         summary=sweep.summary,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -71,9 +70,9 @@ class RangeTest:
         """The entries of `space` as lines of a task file."""
         return ["space:", *(f"  {name}: {text}" for name, text in self._entries())]
 
-    def sets(self) -> str:
-        """The entries of `space` as options of a command."""
-        return " ".join(f"--set {shlex.quote(f'space.{name}={text}')}" for name, text in self._entries())
+    def sets(self) -> list[str]:
+        """The entries of `space` as `--set` takes them."""
+        return [f"space.{name}={text}" for name, text in self._entries()]
 
     def _entries(self) -> Iterator[tuple[str, str]]:
         for name, entry in self.space.items():

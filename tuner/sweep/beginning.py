@@ -49,6 +49,7 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
         sampler=task.sampler[0],
         pruner=task.pruner[0],
         seed=file.sampler.seed,
+        sets=list(task.sets),
         recorder=file.tracking.choice[0],
         registers=file.tracking.choice[1].get("register") is True,
         data={"source": str(file.data.get("source") or file.data.get("path") or file.adapter), "digest": digest},

@@ -9,6 +9,7 @@ from tuner.adapters.base import Prepared
 from tuner.announcements import Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.versions import versions
+from tuner.task.code import own_code_folder
 from tuner.task.task import Task
 from tuner.verdict import Verdict
 from tuner.words import called, spoken
@@ -25,7 +26,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
         digest: Of the study's data, as MLflow has it.
     """
     file, best, verdict = task.file, members[0], Verdict(**summary.verdict)
-    name = called(best.number)
+    name, own_code = called(best.number), " --own-code" if own_code_folder(file.adapter, best.params) else ""
     whose = "the winner" if name == summary.winner else spoken(best.number)
     return "\n".join(
         [
@@ -37,7 +38,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
             f"({task.objective.words}). Use it where tuner is installed (`requirements.txt` says what that takes):",
             "",
             "```sh",
-            "python -m tuner predict THIS_FOLDER new_data -o answers.csv",
+            f"python -m tuner predict THIS_FOLDER new_data -o answers.csv{own_code}",
             "```",
             "",
             "## Scores",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +11,7 @@ from tuner.adapters.base import Metric, Prepared
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
+from tuner.reporting.commands import of_study, of_task
 from tuner.reporting.conclusion import Readable, far_apart, good, noise, seen_in_the_search, use
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
@@ -147,35 +146,34 @@ def _against_trivial(evidence: Evidence, number: int, interval: Interval | None)
 
 def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, str]]:
     """What to do next, where it is a command."""
-    study, budget, confirm = (
-        evidence.sweep.folder.name,
-        evidence.sweep.task.file.budget,
-        evidence.sweep.task.file.confirm,
-    )
-    task = _task(evidence.sweep)
-    diagnose = f"python -m tuner diagnose {study}"
+    sweep = evidence.sweep
+    budget, confirm = sweep.task.file.budget, sweep.task.file.confirm
+
+    def again(command: str, change: str = "") -> str:
+        return of_task(command, sweep.task.path, sweep.task.sets, change=change)
+
     if not found.beats:
-        one = diagnose if number == BASELINE else f"{diagnose} --trial {number}"
+        trial = [] if number == BASELINE else ["--trial", str(number)]
         return [
-            ("why so little is learned", one),
-            ("which learning rates work on these data", f"python -m tuner lr-range {task}"),
+            ("why so little is learned", of_study("diagnose", sweep.folder, *trial)),
+            ("which learning rates work on these data", again("lr-range")),
             ("what other search spaces there are", "python -m tuner list search_spaces"),
         ]
     told = []
     against = evidence.result.against_baseline if evidence.result is not None else None
     if evidence.result is None:
-        told.append(("to train the best again on fresh seeds", f"python -m tuner run {task} --set confirm.top=3"))
+        told.append(("to train the best again on fresh seeds", again("run", "confirm.top=3")))
     elif against is not None and not against.distinguishable:
-        told.append(("to be surer, more seeds", f"python -m tuner run {task} --set confirm.seeds={2 * confirm.seeds}"))
-    size = evidence.sweep.task.space.size()
+        told.append(("to be surer, more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
+    size = sweep.task.space.size()
     if budget.trials < FEW_TRIALS and (size is None or size > budget.trials):
-        told.append(("to search on", f"python -m tuner run {task} --set budget.trials={2 * budget.trials}"))
-    return told or [("what was found in the trials", diagnose)]
+        told.append(("to search on", again("run", f"budget.trials={2 * budget.trials}")))
+    return told or [("what was found in the trials", of_study("diagnose", sweep.folder))]
 
 
 def _nothing(evidence: Evidence) -> Verdict:
     """Of a sweep without a winner."""
-    study = evidence.sweep.folder.name
+    folder = evidence.sweep.folder
     if evidence.result is not None:
         why = "no configuration has a score on every fresh seed"
     else:
@@ -188,13 +186,7 @@ def _nothing(evidence: Evidence) -> Verdict:
         beats=False,
         mattered=evidence.told,
         next=[
-            ["how each trial ended", f"python -m tuner top {study}"],
-            ["what was found in the trials", f"python -m tuner diagnose {study}"],
+            ["how each trial ended", of_study("top", folder)],
+            ["what was found in the trials", of_study("diagnose", folder)],
         ],
     )
-
-
-def _task(sweep: OpenSweep) -> str:
-    """The task file as it is named from the current folder."""
-    path = os.path.relpath(sweep.task.path)
-    return shlex.quote(str(sweep.task.path) if path.startswith("..") else path)

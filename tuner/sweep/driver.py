@@ -36,6 +36,7 @@ from tuner.sweep.standing import last_summary, models_of
 from tuner.sweep.stopping import Deadlines, Stop
 from tuner.sweep.summary import summarize
 from tuner.sweep.test_phase import TestPhase
+from tuner.task.code import own_code_folder
 from tuner.task.specs import RUN_TRIAL
 from tuner.task.task import Task, located
 
@@ -205,7 +206,8 @@ class Sweep:
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
         kept = keep_models(sweep, summary)
-        summary = replace(summary, **models_of(sweep.folder, kept.winner, kept.others))
+        own_code = own_code_folder(sweep.task.file.adapter, summary.winner_params) if kept.winner else ""
+        summary = replace(summary, own_code=own_code, **models_of(sweep.folder, kept.winner, kept.others))
         timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
         runs = {"model_run": kept.winner, "other_runs": list(kept.others)}
         facts = {"seconds": self._seconds(), "timed_out": timed_out, **runs, **summary.as_json()}

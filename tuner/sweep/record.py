@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tuner.announcements import Listener, Notice, RecordingLeft
+from tuner.disk.folder import STUDIES
 from tuner.recording import SWEEP, Recording
 from tuner.recording.nothing import NoRecorder
 from tuner.recording.uri import tracking_uri
@@ -108,7 +109,7 @@ def sync_command(task: Task) -> str:
     if task.file.tracking.choice[0] != "mlflow":
         return shlex.join([*words, str(task.path)])
     words.append(task.folder.name)
-    if task.folder.root.parent != Path("mlruns/studies").absolute():
+    if task.folder.root.parent != Path(STUDIES).absolute():
         words += ["--storage", str(task.folder.root.parent)]
     uri = task.recorder.uri
     if uri == tracking_uri(None):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tuner.adapters.catalog import ADAPTERS
 from tuner.errors import Key, StudyError
 from tuner.nets.catalog import CELLS
-from tuner.own_code import Code, changed_files, code_of
+from tuner.own_code import Code, changed_files, code_of, root_of
 from tuner.registry import Entry
 from tuner.task.task import Task, cells
 
@@ -41,6 +42,15 @@ def check_code(task: Task, search: Search) -> None:
 def code_now(task: Task) -> dict[str, Code]:
     """The code, as it is today, of whatever the task uses from outside this package."""
     return {what: code_of(entry.target.partition(":")[0]) for what, (entry, _) in _own(task).items()}
+
+
+def own_code_folder(adapter: str, params: Mapping[str, Any]) -> str:
+    """The folder in which the adapter or the cell of a configuration is found that is named `module:Class`; else ""."""
+    for name in (adapter, str(params.get("cell", ""))):
+        module, colon, _ = name.partition(":")
+        if colon:
+            return str(root_of(module) or "")
+    return ""
 
 
 def _own(task: Task) -> dict[str, tuple[Entry, Key]]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from tuner.adapters.base import Adapter, Metric
 from tuner.adapters.catalog import ADAPTERS
-from tuner.config import LoadedTask, TaskFile, load_task_file, validate_options
+from tuner.config import LoadedTask, TaskFile, as_sets, load_task_file, validate_options
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, nearest
@@ -73,6 +73,7 @@ def resolve_task(
         recorder=recorder,
         folder=folder,
         modules=modules,
+        sets=() if isinstance(source, Mapping) else tuple(map(redacted, (*as_sets(changes), *sets))),
     )
     _check_thresholds(file, place)
     _check_device(file, place)

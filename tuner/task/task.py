@@ -47,6 +47,8 @@ class Task:
     folder: StudyFolder
     modules: tuple[str, ...] = ()
     """Folders in which modules of the task's own are found."""
+    sets: tuple[str, ...] = ()
+    """Changes of the task file, as `--set` takes them, without secrets."""
 
     def prepare(self) -> tuple[Path, Prepared]:
         """Prepare the data, or find it prepared.

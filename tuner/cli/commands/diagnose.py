@@ -65,7 +65,7 @@ def diagnose(
 
     folder = study_folder(target, storage, sets)
     if trial is None:
-        _show_story(diagnose_study(folder), as_json, print_study)
+        _show_story(diagnose_study(folder), as_json, lambda story: print_study(story, folder))
     else:
         _show_story(diagnose_trial(folder, trial), as_json, print_trial)
 

@@ -58,6 +58,7 @@ def init(
     """
     from tuner.init import check as checked_by
     from tuner.init import draft, written
+    from tuner.reporting.commands import of_task
 
     if output is not None:
         _check_free(output, force=force)
@@ -78,7 +79,7 @@ def init(
         click.echo(text, nl=False)
         return
     _write(output, text, force=force)
-    _say(f"written to {output}; next: python -m tuner run {output}")
+    _say(f"written to {output}; next: {of_task('run', output, ())}")
 
 
 def _tell_draft(drafted: Draft) -> None:

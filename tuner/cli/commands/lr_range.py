@@ -37,6 +37,7 @@ def lr_range(
     Prints the rate at which the loss falls fastest, a figure of the loss over the rate, and lines for the task file's
     `space:`. Takes seconds to minutes, in this process; nothing is recorded.
     """
+    from tuner.reporting.commands import of_task
     from tuner.solo import lr_range as test_rates
     from tuner.task import resolve_task
 
@@ -53,4 +54,4 @@ def lr_range(
     )
     click.echo("\nfor the task file, a decade to each side of the steepest fall:\n")
     click.echo("\n".join(found.lines()))
-    click.echo(f"\nor\n\npython -m tuner run {task} {found.sets()}")
+    click.echo(f"\nor\n\n{of_task('run', task, (*resolved.sets, *found.sets()))}")

@@ -8,7 +8,6 @@ import click
 
 from tuner.cli.options import STORAGE, examples
 from tuner.cli.studies import study_folder
-from tuner.cli.values import here
 from tuner.errors import UserError
 
 TOGETHER = Path("compared.html")
@@ -38,6 +37,7 @@ def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
     """
     from tuner.disk import places
     from tuner.report import REPORT, read_study, render
+    from tuner.reporting.commands import here
 
     folders = [study_folder(study, storage) for study in dict.fromkeys(studies)]
     path = output or (folders[0].artifacts / REPORT if len(folders) == 1 else TOGETHER)
@@ -47,4 +47,4 @@ def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
     except OSError as error:
         fix = "Name another file with -o."
         raise UserError("the report must be writable", value=f"{path}: {error.strerror}", fix=fix) from error
-    click.echo(here(str(path)))
+    click.echo(here(path))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.templates import filled
+from tuner.reporting.commands import of_study, of_task
 
 
 def repeat(study: ReportedStudy) -> Section:
     """What another person needs."""
-    name, winner, sweep = study.name, study.winner, study.sweep
-    commands = ["python -m tuner run task.yaml"]
+    winner, sweep = study.winner, study.sweep
+    task, sets = Path("task.yaml"), sweep.get("sets") or ()
+    commands = [of_task("run", task, sets)]
     if winner is not None and winner >= 0:
-        commands.append(f"python -m tuner rerun {name} {winner}")
-    commands.append(f"python -m tuner report {name}")
+        commands.append(of_task("rerun", task, sets, str(winner)))
+    commands.append(of_study("report", study.folder))
     data = sweep.get("data") or {}
     facts = [
         ("adapter", sweep.get("adapter")),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, stdev
 
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
 from tuner.report.templates import filled
+from tuner.reporting.commands import of_task, to_use
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
@@ -213,15 +215,19 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     advice = judgement.advice or next((sentence for sentence in told if sentence.startswith("what to try")), "")
     if judgement.next:
-        use = f"To use the model: `python -m tuner predict {name} NEW_DATA`." if study.summary.get("model") else ""
+        use = f"To use the model: `{_use(study)}`." if study.summary.get("model") else ""
         commands = [f"{_capital(what)}: `{command}`." for what, command in judgement.next]
         return " ".join(each for each in (_capital(advice), use, *commands) if each)
     if advice and not judgement.beats:
         return _capital(advice)
     if study.summary.get("model"):
-        return f"Use the model: `python -m tuner predict {name} NEW_DATA`. A larger budget.trials goes on from here."
-    again = f"python -m tuner rerun {name} {max(0, study.winner)}"
+        return f"Use the model: `{_use(study)}`. A larger budget.trials goes on from here."
+    again = of_task("rerun", Path("task.yaml"), study.sweep.get("sets") or (), str(max(0, study.winner)))
     return f"Train it again with `{again}`, or go on with a larger budget.trials."
+
+
+def _use(study: ReportedStudy) -> str:
+    return to_use(study.folder.model, study.summary.get("own_code") or "", "NEW_DATA", "-o", "answers.csv")
 
 
 def _capital(sentence: str) -> str:
