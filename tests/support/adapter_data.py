@@ -36,6 +36,20 @@ def series_in_time(folder: Path) -> dict[str, Any]:
     return {"path": path, "time": "time", "series": "name", "window": 8, "horizon": 3}
 
 
+def quantiles_in_time(folder: Path) -> dict[str, Any]:
+    """The same, to be forecast by quantiles."""
+    return {**series_in_time(folder), "outputs": "quantiles"}
+
+
+def counts_in_time(folder: Path) -> dict[str, Any]:
+    """Counts, to be forecast by a distribution."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = [["day", "sold"]]
+    rows += [[day, rng.poisson(2)] for day in range(90)]
+    path = _table(folder / "counts.csv", rows)
+    return {"path": path, "time": "day", "window": 8, "horizon": 3, "seasonality": 7, "outputs": "negative_binomial"}
+
+
 def texts(folder: Path) -> dict[str, Any]:
     """Sentences of one to nine words."""
     rng = np.random.default_rng(0)
@@ -111,5 +125,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
+    "time_series/forecasting: counts": counts_in_time,
+    "time_series/forecasting: quantiles": quantiles_in_time,
 }
 """Adapter, or "adapter: case" -> maker of its options."""

@@ -9,32 +9,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from tuner.adapters.base import Graph, Item, Row
-from tuner.adapters.batching import device_of
-from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.ahead import ahead
+from tuner.adapters.time_series.forecast_windows import Stretch, Window, forecasts
+from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
-from tuner.adapters.time_series.origins import Windows
 from tuner.adapters.time_series.parts import Sections
-from tuner.adapters.time_series.problems import ForecastingProblem
 from tuner.adapters.time_series.scaling import Scaling, standardization
+from tuner.adapters.time_series.scoring import LEVELS
 from tuner.adapters.time_series.series import Series, on_grid
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
-from tuner.adapters.time_series.windows import denormalized
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,25 +39,11 @@ if TYPE_CHECKING:
 
     from tuner.adapters.base import Forward
 
-_AT_ONCE = 256
-"""Windows, or channels of windows, that are forecast at once."""
 _EXAMPLE_ROWS, _EXAMPLE_START = 24, np.datetime64("2024-01-01T00:00:00", "us")
 _LEAST = 256
 """Rows of a series that are held of a long file, beside those that a window and its gaps need."""
-_NO_ROWS = np.empty((2, 0), dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Window(Item):
-    """A window, with what its forecast needs.
-
-    Args:
-        ahead: The times to forecast, H; empty where none are known.
-        scaling: Brings the forecast back.
-    """
-
-    ahead: Sequence[Any] = ()
-    scaling: Scaling | None = None
+QUANTILES = tuple(f"_q{100 * level:g}" for level in LEVELS)
+"""What is put after a target's name to name a quantile of it: of 0.1, _q10."""
 
 
 class _Reading:
@@ -87,7 +70,13 @@ class _Reading:
         self._series = options.series or ("series" if self._named else None)
         self._least = min(self.problem.horizon, self.problem.window)
         taken = {"problem", "scaled_by", "origin", "step", self._series, options.time}
-        self._targets = [f"{name}_" if name in taken else name for name in self.problem.channels]
+        self._forecasts: list[str] = []
+        for name in self.problem.channels:
+            for suffix in ("", *QUANTILES) if options.probabilistic else ("",):
+                column = name + suffix
+                while column in taken or (suffix and column in self.problem.channels):
+                    column += "_"
+                self._forecasts.append(column)
 
     def read(self, path: Path) -> Iterator[Item]:
         """A table; series by series. See `Codec`."""
@@ -224,16 +213,17 @@ class _Reading:
                 reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
                 yield Item(series.where, None, reason, known)
                 continue
-            found = _Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
+            found = Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
             for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
-                yield replace(item, scaling=scaling, problem=problem) if isinstance(item, _Window) else item
+                yield replace(item, scaling=scaling, problem=problem) if isinstance(item, Window) else item
 
 
 class ForecastCodec(_Reading):
     """Series to their next steps, on their own scale.
 
     Columns: the series' name and `scaled_by` where there may be several series, `origin` where every row is asked for,
-    `step` from 1 on, the time, and the forecast of each target. A name that is taken by one of these gets a `_`.
+    `step` from 1 on, the time, and the forecast of each target, with its quantiles where there are some: `sold`,
+    `sold_q2.5`, `sold_q10`. A name that is taken by one of these gets a `_`.
 
     Args:
         folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
@@ -250,7 +240,7 @@ class ForecastCodec(_Reading):
         found["step"] = int
         if time:
             found[time] = kind
-        return found | dict.fromkeys(self._targets, float)
+        return found | dict.fromkeys(self._forecasts, float)
 
     def example(self) -> dict[str, list[Any]]:
         """A few rows of one series, all of them its mean. See `Codec`."""
@@ -274,16 +264,14 @@ class ForecastCodec(_Reading):
     ) -> list[list[Row]]:
         """One row per step. See `Codec`."""
         answers = []
-        for item, forecast_HC in zip(items, _forecasts(self.problem, network, items), strict=True):
-            assert isinstance(item, _Window)
-            assert item.scaling is not None
-            values_HC = (forecast_HC * item.scaling.scale + item.scaling.mean).tolist()
+        for item, values_HCV in zip(items, forecasts(self.problem, network, items), strict=True):
+            assert isinstance(item, Window)
             rows: list[Row] = []
-            for step, values_C in enumerate(values_HC):
+            for step, values_CV in enumerate(values_HCV.reshape(len(values_HCV), -1).tolist()):
                 row: Row = {**item.facts, "step": step + 1}
                 if self._options.time:
                     row[self._options.time] = item.ahead[step] if step < len(item.ahead) else None
-                rows.append({**row, **dict(zip(self._targets, values_C, strict=True))})
+                rows.append({**row, **dict(zip(self._forecasts, values_CV, strict=True))})
             answers.append(rows)
         return answers
 
@@ -295,86 +283,10 @@ class ForecastCodec(_Reading):
         about: dict[str, Any] = {
             "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
             "lengths": f"rows of each item, 1 to {window}; what is beyond them, on the right, does not count",
-            "prediction": "forecasts as they are, of the rows that follow",
+            "prediction": whole.output.exported,
             "look_back": window,
         }
         if self._named:
             known = "of the series' training rows, as `series` says; of one that was not in training, of its own rows"
             about |= {"mean": f"mean {known}", "scale": f"standard deviation {known}", "series": told(self._scalings)}
         return Graph(whole, whole.example, about)
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), and their times."""
-
-    series: Series
-    start: int
-    end: int
-    scaled: NDArray[np.float32]
-    stamps: SeriesStamps | None
-
-    def windows(
-        self, problem: ForecastingProblem, known: dict[str, Any], *, least: int, every_origin: bool
-    ) -> Iterator[Item]:
-        """The window before its end, or before the end of any of its rows; or why there is none.
-
-        Args:
-            problem: Knows how far is looked back and ahead.
-            known: What is known of the series.
-            least: Rows that a window must have.
-            every_origin: Whether every row from that one on ends a window.
-        """
-        horizon, rows = problem.horizon, self.end - self.start
-        missing_T = np.flatnonzero(np.isnan(self.scaled).any(axis=1))
-        times = self.times(horizon, whole=every_origin)
-        for origin in range(least, rows + 1) if every_origin else (rows,):
-            first, where, facts = max(origin - problem.window, 0), self.series.where, known
-            if every_origin:
-                facts = {**known, "origin": times[origin - 1] if times else self.start + origin}
-                where = f"{where}, origin {facts['origin']}"
-            at = int(np.searchsorted(missing_T, first))
-            if at < len(missing_T) and missing_T[at] < origin:
-                yield Item(where, None, self.missing(int(missing_T[at]), problem.channels), facts)
-            else:
-                after = times[origin : origin + horizon] if every_origin else times
-                yield _Window(where, self.scaled[first:origin], "", facts, after)
-
-    def times(self, horizon: int, *, whole: bool) -> list[Any]:
-        """How the times after it are written, and before them those of its rows; none where none are known."""
-        if self.stamps is None:
-            return []
-        after = self.stamps.ahead(self.end, horizon)
-        return [*self.stamps.rows(self.start, self.end), *after] if whole else after
-
-    def missing(self, row: int, channels: Sequence[str]) -> str:
-        """Says which value of a row is missing."""
-        channel = channels[int(np.argmax(np.isnan(self.scaled[row])))]
-        row += self.start
-        place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
-        return f"{channel} is missing or no finite number in {place}, which is looked back on"
-
-
-def _forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
-    """Forecasts on the standardized scale, as a score has them, (N, H, C)."""
-    device = device_of(network)
-    channels = len(problem.channels)
-    after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
-    windows = [item.x for item in items if item.x is not None]
-    rows_N = np.array([len(x) for x in windows])
-    dataset = problem.windows(
-        Ragged.of([np.concatenate([x, after_HC]) for x in windows]),
-        Windows(np.arange(len(windows)), rows_N, rows_N),
-        _NO_ROWS,
-        np.zeros((len(windows), 3, channels), dtype=np.float32),  # of no forecast, only of scores
-    )
-    found = []
-    for first in range(0, len(dataset), _AT_ONCE):
-        batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
-        lengths = None if batch.lengths is None else batch.lengths.to(device)
-        prediction = network(batch.x.to(device), lengths).cpu()
-        found.append(denormalized(prediction.double(), batch.y.double()))
-    forecast: NDArray[np.float64] = torch.cat(found).numpy()
-    if problem.options.channel_independence:  # (N C, H, 1)
-        forecast = forecast.reshape(len(windows), channels, -1).transpose(0, 2, 1)
-    return forecast

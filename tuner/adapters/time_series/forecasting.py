@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Demands, Prepared, Split
+from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
+from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.adapters.time_series.origins import Parts, Windows, windows_of
+from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
 from tuner.adapters.time_series.proposing import propose_forecasting
-from tuner.adapters.time_series.requirements import check_channels, look_back
+from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scaling import standardization
-from tuner.adapters.time_series.scoring import METRICS, naive_error, naive_scores
+from tuner.adapters.time_series.scoring import METRICS, QUANTILE_METRICS
 from tuner.adapters.time_series.series import Collection, Series, made_rows, read_series, stretches
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.adapters.time_series.times import AUTO, ISO
@@ -31,15 +32,24 @@ from tuner.errors import DataError
 
 if TYPE_CHECKING:
     from tuner.adapters.time_series.codec import ForecastCodec
-    from tuner.adapters.time_series.problems import ForecastingProblem
+    from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 
 DEFAULT_PART = 0.2
 """Share of val and of test where neither the task file nor the source says it."""
-
-
+LEAST_SCALED = 2
+"""Rows before validation by which a series is standardized."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-WHEN_OPENED = ("window", "stride", "window_norm", "channel_independence", "channel_embedding", "segment", "loss")
+WHEN_OPENED = (
+    "window",
+    "stride",
+    "window_norm",
+    "channel_independence",
+    "channel_embedding",
+    "segment",
+    "outputs",
+    "loss",
+)
 """Options that act when prepared data is opened: searching them prepares nothing anew."""
 
 
@@ -47,19 +57,26 @@ class Forecasting:
     """Direct forecasts of several steps, of one or more channels, in one or more series."""
 
     propose = staticmethod(propose_forecasting)
-    metrics = METRICS
+    metrics: tuple[Metric, ...] = METRICS
     model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
-    edition = "\ngaps"
-    """What preparation writes; data that was prepared before gaps were known is not taken for it."""
+    model_packages: tuple[str, ...] = ()
+    edition = "\nseason before the test"
+    """What preparation writes; data that was prepared before it was written so is not taken for it."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: ForecastingOptions) -> None:
         self.options = options
         self.demands = Demands(causal=True, embeds=options.channel_embedding > 0)
+        if options.probabilistic:
+            self.metrics = (*METRICS, *QUANTILE_METRICS)
+        if options.outputs in ("student_t", "negative_binomial"):
+            self.model_packages = ("scipy",)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         used = self.options.used({"path", *WHEN_OPENED})
+        if self.options.probabilistic:
+            used["probabilistic"] = True
         if used["time_format"] == AUTO:
             used["time_format"] = ISO  # the default before there was auto: a study begun then goes on
         if self.options.source is not None:
@@ -77,27 +94,42 @@ class Forecasting:
         seasonality = self.options.seasonality or collection.seasonality or 1
         horizon = self.options.horizon or collection.horizon or seasonality
         check_channels(self.options, collection.channels)
+        counts = all(bool((one.values >= 0).all() and (one.values % 1 == 0).all()) for one in collection.series)
+        check_counts(self.options, counts=counts)
         series, parts = self._part(collection, horizon)
         dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
         windows = {split: windows_of(runs, parts, made, split, horizon) for split in SPLITS}
         self._check_windows(windows, horizon, collection)
-        season_S = np.where(parts.train > seasonality, seasonality, 1)
-        scaled, statistics_S3C, constant = _standardized(series, parts.train, season_S)
+        scaled, scaling_S2C, constant = _standardized(series, parts.train)
+        season, statistics = {}, {}
+        for split, known_S in (("val", parts.train), ("test", parts.val)):
+            season[split] = np.where(known_S > seasonality, seasonality, 1)
+            errors_S2C = naive_errors(scaled, series, known_S, season[split])
+            statistics[split] = np.concatenate([scaling_S2C, errors_S2C], axis=1)
         stored = [values.astype(np.float32) for values in scaled]
         write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
         write_ragged(folder, "whole", stored)
-        for name, array in {"parts": parts, "stretches": runs, "made": made, "statistics": statistics_S3C}.items():
+        arrays = {"parts": parts, "stretches": runs, "made": made, "statistics": statistics["val"][:, :3]}
+        for name, array in {**arrays, TEST_STATISTICS: statistics["test"][:, :3]}.items():
             np.save(folder / f"{name}.npy", np.asarray(array))
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         time = {"kind": collection.kind, "step": collection.grid and collection.grid._asdict()}
-        write_facts(folder, {**facts, "series": [one.name for one in series], "time": time})
+        write_facts(folder, {**facts, "series": [one.name for one in series], "time": time, "counts": counts})
         places = [one.places for one in series]
         trivial: dict[str, dict[str, float]] = {
-            split: naive_scores(scaled, at.number, at.origin, horizon, season_S, statistics_S3C, places, made)
-            for split, at in windows.items()
-            if split != "train"
+            split: naive_scores(
+                scaled,
+                windows[split].number,
+                windows[split].origin,
+                horizon,
+                season[split],
+                statistics[split] if self.options.probabilistic else statistics[split][:, :3],
+                places,
+                made,
+            )
+            for split in SPLITS[1:]
         }
         return Prepared(
             counts={split: len(one.origin) for split, one in windows.items()},
@@ -118,13 +150,14 @@ class Forecasting:
                 *collection.notices,
                 *self._unknown_season(collection),
                 *left_out("series", dropped, of=len(collection.series)),
+                *_unseen(parts, horizon),
                 *_constant(constant, of=len(series) * len(collection.channels)),
             ],
         )
 
     def problem(self, folder: Path) -> ForecastingProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.time_series.problems import ForecastingProblem  # brings torch
+        from tuner.adapters.time_series.forecasting_problem import ForecastingProblem  # brings torch
 
         return ForecastingProblem(folder, self.options)
 
@@ -141,7 +174,7 @@ class Forecasting:
         return read_series(existing(str(self.options.path), "path", folder=False), self.options)
 
     def _part(self, collection: Collection, horizon: int) -> tuple[list[Series], Parts]:
-        """The series that are long enough, cut to `rows`, and where their parts end."""
+        """The series that can be scored, cut to `rows`, and where their parts end."""
         shares = {}
         for name, given in (("val", self.options.val), ("test", self.options.test)):
             shares[name] = given or collection.held_rows or DEFAULT_PART
@@ -157,10 +190,10 @@ class Forecasting:
             values = one.values[: self.options.rows]
             val, test = (_rows(shares[name], len(values), horizon) for name in ("val", "test"))
             train = len(values) - val - test
-            if train > horizon:
+            if train >= LEAST_SCALED and train + val >= horizon:
                 kept.append(one.cut(self.options.rows))
                 ends.append((train, train + val, len(values)))
-        if not kept:
+        if not any(train > horizon for train, _, _ in ends):
             longest = max((one.values[: self.options.rows] for one in collection.series), key=len)
             val, test = (_rows(shares[name], len(longest), horizon) for name in ("val", "test"))
             raise DataError(
@@ -201,20 +234,24 @@ class Forecasting:
 
 
 def _standardized(
-    series: Sequence[Series], train_S: NDArray[np.int64], season_S: NDArray[np.int64]
+    series: Sequence[Series], train_S: NDArray[np.int64]
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], int]:
-    """Values by what training rows say; mean, scale and naive error of each series, (S, 3, C); constant channels."""
-    scaled, statistics, constant = [], [], 0
-    for one, train, season in zip(series, train_S, season_S, strict=True):
-        scaling = standardization(one.values[:train], one.where)
-        constant += int(scaling.constant.sum())
-        scaled.append(scaling(one.values))
-        rows, places = scaled[-1][:train], one.places
-        if one.made is not None:
-            read = np.flatnonzero(~one.made[:train])
-            rows, places = rows[read], read if places is None else places[read]
-        statistics.append([scaling.mean, scaling.scale, naive_error(rows, int(season), places)])
-    return scaled, np.array(statistics), constant
+    """Values by what training rows say; mean and scale of each series, (S, 2, C); constant channels."""
+    scalings = [standardization(one.values[:train], one.where) for one, train in zip(series, train_S, strict=True)]
+    scaled = [scaling(one.values) for one, scaling in zip(series, scalings, strict=True)]
+    constant = sum(int(scaling.constant.sum()) for scaling in scalings)
+    return scaled, np.array([[scaling.mean, scaling.scale] for scaling in scalings]), constant
+
+
+def _unseen(parts: Parts, horizon: int) -> list[str]:
+    """A sentence where series are scored that are too short to be learned from."""
+    short = int((parts.train <= horizon).sum())
+    if not short:
+        return []
+    return [
+        f"{short} of {len(parts.train)} series are too short to be learned from, and are forecast and scored as series "
+        f"that training has not seen: {horizon + 1} rows before their validation part would do"
+    ]
 
 
 def _rows(part: float, rows: int, horizon: int) -> int:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.outputs import output_of
 from tuner.adapters.time_series.scaling import Scaling
 from tuner.adapters.time_series.windows import EPSILON
 
@@ -45,7 +46,7 @@ class StandardizedFirst(nn.Module):
 
 
 class ForecastOfWindows(nn.Module):
-    """A network with all that `WindowDataset` does to a window before it, and undone to its forecast.
+    """A network with all that `WindowDataset` does to a window before it, and what its output makes of the prediction.
 
     Args:
         network: Takes normalized steps (N, T, I).
@@ -58,6 +59,7 @@ class ForecastOfWindows(nn.Module):
         super().__init__()
         self.network, self.options, self.channels = network, options, channels
         self.known = scaling is not None
+        self.output = output_of(options)
         mean, scale = (np.zeros(channels), np.ones(channels)) if scaling is None else scaling[:2]
         self.register_buffer("mean_C", torch.from_numpy(np.array(mean, dtype=np.float64)))
         self.register_buffer("scale_C", torch.from_numpy(np.array(scale, dtype=np.float64)))
@@ -65,7 +67,9 @@ class ForecastOfWindows(nn.Module):
     def forward(
         self, x_BLC: Tensor, lengths_B: Tensor, mean_BC: Tensor | None = None, scale_BC: Tensor | None = None
     ) -> Tensor:
-        """Forecasts, float64 (B, H, C), from windows as they are, float64 (B, L, C), their last row the origin."""
+        """Forecasts, float64 (B, H, C), or quantiles (B, H, C, Q), of windows as they are, (B, L, C), whose last row is
+        the origin.
+        """  # noqa: D205 - one sentence
         mean_BC = self.get_buffer("mean_C")[None] if mean_BC is None else mean_BC
         scale_BC = self.get_buffer("scale_C")[None] if scale_BC is None else scale_BC
         z_NLC, lengths_N = ((x_BLC - mean_BC[:, None]) / scale_BC[:, None]).float(), lengths_B
@@ -79,10 +83,15 @@ class ForecastOfWindows(nn.Module):
         x_NTI, steps_N = self._steps(z_NLC, lengths_N)
         if self.options.channel_embedding:
             x_NTI = self._numbered(x_NTI, steps_N, items)
-        forecast_NHC: Tensor = self.network(x_NTI, steps_N).double() * spread_N1C.double() + offset_N1C.double()
+        statistics_B3C = torch.stack([mean_BC, scale_BC, torch.zeros_like(scale_BC)], 1).expand(items, -1, -1)
         if self.options.channel_independence:
-            forecast_NHC = forecast_NHC.reshape(items, self.channels, -1).transpose(1, 2)
-        return forecast_NHC * scale_BC[:, None] + mean_BC[:, None]
+            statistics_B3C = statistics_B3C.transpose(1, 2).reshape(items * self.channels, -1, 1)
+        y_N5C = torch.cat([offset_N1C.double(), spread_N1C.double(), statistics_B3C], 1)
+        located = self.output.located(self.network(x_NTI, steps_N).double(), y_N5C)
+        forecast: Tensor = self.output.graph(located, y_N5C)
+        if self.options.channel_independence:  # (N, H, 1) or (N, H, 1, Q)
+            forecast = forecast.squeeze(2).unflatten(0, (items, self.channels)).transpose(1, 2)
+        return forecast
 
     def _normalization(self, z_NLC: Tensor, lengths_N: Tensor, there_NL1: Tensor) -> tuple[Tensor, Tensor]:
         """What is subtracted from a window, and what it then is divided by, both (N, 1, C)."""

@@ -14,6 +14,7 @@ from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Loss = Literal["mse", "mae", "huber"]
+Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
 WindowNorm = Literal["none", "last", "standard"]
 
@@ -165,11 +166,17 @@ class ForecastingOptions(TableOptions):
     """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
     24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
     data.segment."""
+    outputs: Outputs = "point"
+    """What is forecast of each value. point: one number. quantiles: those of 0.025, 0.1, 0.2 to 0.9 and 0.975, in
+    order, by the pinball loss (Wen et al. 2017, arXiv:1711.11053). student_t, negative_binomial: a distribution by its
+    likelihood, the latter of counts (Salinas et al. 2020, arXiv:1704.04110); scored and answered by the same quantiles.
+    With any but point there are WQL and coverage among the scores, and the median is the point. Those that have
+    quantiles are searchable as data.outputs."""
     loss: Loss = "mse"
-    """What training minimizes, on the standardized scale: mse, the squared error; mae, the absolute error, which rare
-    large errors sway less; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber
-    1964). Validation and test are scored alike whatever it is, also under the name loss (mse). Searchable as
-    data.loss."""
+    """What training minimizes where outputs are points, on the standardized scale: mse, the squared error; mae, the
+    absolute error, which rare large errors sway less; huber, half the squared error up to 1, beyond it the absolute
+    error less a half (Huber 1964). Validation and test are scored alike whatever it is, also under the name loss (mse).
+    Searchable as data.loss."""
 
     @field_validator("val", "test")
     @classmethod
@@ -202,6 +209,23 @@ class ForecastingOptions(TableOptions):
                 key=("data", "segment"),
             )
         return segment
+
+    @field_validator("loss")
+    @classmethod
+    def _is_of_points(cls, loss: Loss, info: ValidationInfo) -> Loss:
+        if loss != "mse" and info.data.get("outputs", "point") != "point":
+            raise TaskFileError(
+                f"data.loss acts only with data.outputs point, not {info.data['outputs']}, which has a loss of its own",
+                value=loss,
+                fix="Leave it out.",
+                key=("data", "loss"),
+            )
+        return loss
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether forecasts have quantiles."""
+        return self.outputs != "point"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

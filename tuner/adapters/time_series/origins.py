@@ -56,6 +56,20 @@ def made_in(folder: Path) -> NDArray[np.int64]:
     return made
 
 
+TEST_STATISTICS = "test_statistics"
+
+
+def statistics_in(folder: Path, split: Split) -> NDArray[np.float32]:
+    """Mean, scale and naive error of each series, (S, 3, C), for a split's scores: the test's naive error is that of
+    all rows before the test part, as competitions have it.
+    """  # noqa: D205 - one sentence
+    path = folder / f"{TEST_STATISTICS}.npy"
+    if split != "test" or not path.exists():  # a folder from before may lack it, which trials under way have
+        path = folder / "statistics.npy"
+    statistics_S3C: NDArray[np.float32] = np.load(path).astype(np.float32)
+    return statistics_S3C
+
+
 class Windows(NamedTuple):
     """Windows in order; each (N,).
 

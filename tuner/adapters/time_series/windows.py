@@ -7,6 +7,7 @@ of its own), S series, N windows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -177,7 +178,23 @@ class ChannelFeatures(nn.Module):
         return torch.cat((x_BTI[..., :-1], self.embedding(x_BTI[..., -1].long())), dim=2)
 
 
-def denormalized(prediction_BHC: Tensor, y_BKC: Tensor) -> Tensor:
-    """A network's forecast of normalized targets, on the scale of the targets in its batch's `y`."""
-    horizon = y_BKC.shape[1] - EXTRA
-    return y_BKC[:, horizon + 1, None] * prediction_BHC + y_BKC[:, horizon, None]
+class Extra(NamedTuple):
+    """What a batch's `y` has beside its targets, each (B, 1, C); see `WindowDataset`."""
+
+    offset: Tensor
+    spread: Tensor
+    mean: Tensor
+    scale: Tensor
+    naive_error: Tensor
+
+
+def extra(y_BKC: Tensor) -> Extra:
+    """What a batch's `y` has beside its targets."""
+    return Extra(*y_BKC[:, y_BKC.shape[1] - EXTRA :].split(1, dim=1))
+
+
+def denormalized(prediction: Tensor, y_BKC: Tensor) -> Tensor:
+    """A network's forecast of normalized targets, (B, H, C) or (B, H, C, P), on the scale of the targets in `y`."""
+    given = extra(y_BKC)
+    offset, spread = (part if prediction.dim() == 3 else part[..., None] for part in (given.offset, given.spread))
+    return spread * prediction + offset

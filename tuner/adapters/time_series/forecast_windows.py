@@ -1,0 +1,128 @@
+"""Windows of new series, and what a network forecasts of them.
+
+T rows of a series, L rows that are looked back on, H steps ahead, C channels, N items, V values per forecast: the
+point, and the quantiles where there are some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from tuner.adapters.base import Item
+from tuner.adapters.batching import device_of
+from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
+from tuner.adapters.time_series.origins import Windows
+from tuner.adapters.time_series.scaling import Scaling
+from tuner.adapters.time_series.series import Series
+from tuner.adapters.time_series.stamps import SeriesStamps
+
+if TYPE_CHECKING:
+    from tuner.adapters.base import Forward
+
+_AT_ONCE = 256
+"""Windows, or channels of windows, that are forecast at once."""
+_NO_ROWS = np.empty((2, 0), dtype=np.int64)
+UNSCALED = Scaling.known([], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Item):
+    """A window, with what its forecast needs.
+
+    Args:
+        ahead: The times to forecast, H; empty where none are known.
+        scaling: Brings the forecast back.
+    """
+
+    ahead: Sequence[Any] = ()
+    scaling: Scaling = UNSCALED
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), and their times."""
+
+    series: Series
+    start: int
+    end: int
+    scaled: NDArray[np.float32]
+    stamps: SeriesStamps | None
+
+    def windows(
+        self, problem: ForecastingProblem, known: dict[str, Any], *, least: int, every_origin: bool
+    ) -> Iterator[Item]:
+        """The window before its end, or before the end of any of its rows; or why there is none.
+
+        Args:
+            problem: Knows how far is looked back and ahead.
+            known: What is known of the series.
+            least: Rows that a window must have.
+            every_origin: Whether every row from that one on ends a window.
+        """
+        horizon, rows = problem.horizon, self.end - self.start
+        missing_T = np.flatnonzero(np.isnan(self.scaled).any(axis=1))
+        times = self.times(horizon, whole=every_origin)
+        for origin in range(least, rows + 1) if every_origin else (rows,):
+            first, where, facts = max(origin - problem.window, 0), self.series.where, known
+            if every_origin:
+                facts = {**known, "origin": times[origin - 1] if times else self.start + origin}
+                where = f"{where}, origin {facts['origin']}"
+            at = int(np.searchsorted(missing_T, first))
+            if at < len(missing_T) and missing_T[at] < origin:
+                yield Item(where, None, self.missing(int(missing_T[at]), problem.channels), facts)
+            else:
+                after = times[origin : origin + horizon] if every_origin else times
+                yield Window(where, self.scaled[first:origin], "", facts, after)
+
+    def times(self, horizon: int, *, whole: bool) -> list[Any]:
+        """How the times after it are written, and before them those of its rows; none where none are known."""
+        if self.stamps is None:
+            return []
+        after = self.stamps.ahead(self.end, horizon)
+        return [*self.stamps.rows(self.start, self.end), *after] if whole else after
+
+    def missing(self, row: int, channels: Sequence[str]) -> str:
+        """Says which value of a row is missing."""
+        channel = channels[int(np.argmax(np.isnan(self.scaled[row])))]
+        row += self.start
+        place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
+        return f"{channel} is missing or no finite number in {place}, which is looked back on"
+
+
+def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
+    """Forecasts of windows on their own scale, (N, H, C, V)."""
+    device = device_of(network)
+    channels = len(problem.channels)
+    after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
+    windows = [item for item in items if isinstance(item, Window) and item.x is not None]
+    rows_N = np.array([len(item.x) for item in windows if item.x is not None])
+    dataset = problem.windows(
+        Ragged.of([np.concatenate([item.x, after_HC]) for item in windows if item.x is not None]),
+        Windows(np.arange(len(windows)), rows_N, rows_N),
+        _NO_ROWS,
+        np.array([[*item.scaling[:2], np.ones(channels)] for item in windows], dtype=np.float32),
+    )
+    found = []
+    for first in range(0, len(dataset), _AT_ONCE):
+        batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
+        lengths = None if batch.lengths is None else batch.lengths.to(device)
+        prediction, y_NKC = network(batch.x.to(device), lengths).cpu().double(), batch.y.double()
+        located = problem.output.located(prediction, y_NKC)
+        quantiles = problem.output.quantiles(located, y_NKC)
+        point = problem.output.point(located, y_NKC)[..., None]
+        found.append(point if quantiles is None else torch.cat([point, quantiles], dim=-1))
+    values: NDArray[np.float64] = torch.cat(found).numpy()
+    if problem.options.channel_independence:  # (N C, H, 1, V)
+        values = values.reshape(len(windows), channels, problem.horizon, -1).transpose(0, 2, 1, 3)
+    mean_NC, scale_NC = (np.array([item.scaling[at] for item in windows]) for at in (0, 1))
+    values *= scale_NC[:, None, :, None]
+    values += mean_NC[:, None, :, None]
+    return values

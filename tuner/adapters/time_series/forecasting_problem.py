@@ -1,0 +1,144 @@
+"""What is learned of series in time: opened in the worker, with torch.
+
+B items of a batch, N of a split, T steps back, H steps ahead, C channels, S series, P numbers that an output has per
+value, Q quantiles.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tuner.adapters.base import Batch, Forecasts, Split
+from tuner.adapters.features import Features
+from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.origins import Parts, Windows, made_in, statistics_in, stretches_in, windows_of
+from tuner.adapters.time_series.outputs import output_of
+from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
+from tuner.adapters.time_series.scoring import MEDIAN, scores
+from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset
+
+MOST_WINDOWS = 6
+"""Of what a report shows of a model's forecasts."""
+
+
+class ForecastingProblem:
+    """Windows to the next steps by their error on standardized values, however windows are normalized."""
+
+    every_step = False
+    logits = False
+
+    def __init__(self, folder: Path, options: ForecastingOptions) -> None:
+        self.folder, self.options = folder, options
+        facts = json.loads((folder / "facts.json").read_text())
+        self.channels: list[str] = facts["channels"]
+        self.horizon: int = facts["horizon"]
+        self.parts = Parts(*np.load(folder / "parts.npy"))
+        check_channels(options, self.channels)
+        check_counts(options, counts=facts.get("counts", True))
+        self.output = output_of(options)
+        self.stretches = stretches_in(folder, self.parts)
+        self.made = made_in(folder)
+        room = self.stretches.room(self.parts, self.horizon)
+        self.window = look_back(options, room, self.horizon, facts["seasonality"])
+        self.lag = self.window // options.segment
+        self.per_item = 1 if options.channel_independence else len(self.channels)
+
+    def dataset(self, split: Split) -> WindowDataset:
+        """Open a split, memory-mapped; see `windows_of`."""
+        return self.windows(
+            Ragged(self.folder, "whole" if split == "test" else "search"),
+            windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, self.options.stride),
+            self.made,
+            statistics_in(self.folder, split),
+        )
+
+    def windows(
+        self, values: Ragged, windows: Windows, made: NDArray[np.int64], statistics_S3C: NDArray[np.float32]
+    ) -> WindowDataset:
+        """Windows of any series, as the options have them; see `WindowDataset`."""
+        return WindowDataset(
+            values,
+            windows,
+            made,
+            window=self.window,
+            horizon=self.horizon,
+            statistics_S3C=statistics_S3C,
+            window_norm=self.options.window_norm,
+            channel_independence=self.options.channel_independence,
+            segment=self.options.segment,
+            numbered=self.options.channel_embedding > 0,
+        )
+
+    def encoder(self) -> Features | ChannelFeatures:
+        """The channels, or an item's one, as they are; the rows of a segment side by side."""
+        if self.options.channel_embedding:
+            return ChannelFeatures(self.options.segment, len(self.channels), self.options.channel_embedding)
+        return Features(self.options.segment * self.per_item)
+
+    def head(self, input_size: int) -> nn.Module:
+        """A linear layer to all rows of all channels, or of an item's one, and their output: (B, input_size) to
+        (B, H, C), with quantiles or parameters (B, H, C, P).
+        """  # noqa: D205 - one sentence
+        shape = (self.horizon, self.per_item, self.output.size)
+        return nn.Sequential(nn.Linear(input_size, math.prod(shape)), nn.Unflatten(1, shape), output_of(self.options))
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean of the output's errors, on the standardized scale, over the targets that were read."""
+        located, truth_BHC = self.output.located(prediction, batch.y), batch.y[:, : self.horizon]
+        if not self.made.size:
+            return self.output.errors(located, truth_BHC, batch.y).mean()
+        read_BHC = ~torch.isnan(truth_BHC)
+        errors_BHC = self.output.errors(located, truth_BHC.where(read_BHC, 0), batch.y)
+        return errors_BHC.where(read_BHC, 0).sum() / read_BHC.sum()
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """Mean squared and absolute error, MASE and sMAPE over all windows; of quantiles also WQL and coverage."""
+        y_NKC = torch.cat([batch.y for batch in batches]).double()
+        located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
+        quantiles = self.output.quantiles(located, y_NKC)
+        forecast_NHC = self.output.point(located, y_NKC) if quantiles is None else quantiles[..., MEDIAN]
+        truth_NHC, statistics_N3C = np.split(y_NKC.cpu().numpy(), [self.horizon, self.horizon + 2], axis=1)[::2]
+        mean_NC, scale_NC, error_NC = statistics_N3C.transpose(1, 0, 2)
+        quantiles_NHCQ = None if quantiles is None else quantiles.cpu().numpy()
+        return scores(forecast_NHC.cpu().numpy(), truth_NHC, mean_NC, scale_NC, error_NC, quantiles_NHCQ)
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecasts:
+        """Windows spread over the split; see `ShowingProblem`."""
+        first_B = np.cumsum([0, *(len(batch.y) for batch in batches)])
+        windows = []
+        for at in np.unique(np.linspace(0, first_B[-1] - 1, MOST_WINDOWS).round().astype(int)):
+            number = int(np.searchsorted(first_B, at, side="right")) - 1
+            row = int(at - first_B[number])
+            y_1KC = batches[number].y[row : row + 1].double()
+            located = self.output.located(predictions[number][row : row + 1].double(), y_1KC)
+            windows.append(self._window(self.output.point(located, y_1KC)[0], batches[number], row, int(at)))
+        return Forecasts(windows)
+
+    def _window(self, forecast_HC: Tensor, batch: Batch, row: int, number: int) -> dict[str, Any]:
+        """The first channel of a window, in its own units."""
+        y_KC = batch.y[row].double()
+        offset, spread, mean, scale = (y_KC[self.horizon + at, 0].item() for at in range(4))
+        steps = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
+        x_LC = batch.x[row, :steps, : self.options.segment * self.per_item].reshape(-1, self.per_item)
+        before_L = (x_LC[-2 * self.horizon :, 0].double() * spread + offset) * scale + mean
+        return {
+            "channel": self.channels[number % len(self.channels) if self.options.channel_independence else 0],
+            "before": _plain(before_L),
+            "truth": _plain(y_KC[: self.horizon, 0] * scale + mean),
+            "forecast": _plain(forecast_HC[:, 0] * scale + mean),
+        }
+
+
+def _plain(values: Tensor) -> list[float | None]:
+    """Values with None in place of what was not read."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]
