@@ -148,10 +148,11 @@ def test_every_ready_task_resolves(name: str, monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.parametrize("name", sorted(ready_search_spaces()))
 def test_every_ready_search_space_resolves(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every parameter of it acts, for a task of any kind; those for texts that run on, for such."""
+    """Every parameter of it acts, for a task of any kind; those for texts that run on and for forecasts, for such."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "task.yaml"
-    adapter = "nlp/language_modelling" if name == "language_model" else "time_series/classification"
+    own = {"language_model": "nlp/language_modelling", "forecasting": "time_series/forecasting"}
+    adapter = own.get(name, "time_series/classification")
     path.write_text(f"adapter: {adapter}\ndata: {{path: x.csv}}\nsearch_space: {name}\n")
     assert resolve_task(path).space.searched
 

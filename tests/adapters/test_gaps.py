@@ -348,7 +348,7 @@ def test_a_run_tells_what_preparation_knows(tmp_path: Path, monkeypatch: pytest.
     """What was left out, guessed, filled and constant is told by `run`, before anything is trained."""
     long = hourly(120).drop(index=[40, 41]).assign(shop="a", still=0)
     long.loc[119, "still"] = 1  # in the test part alone
-    short = hourly(9).assign(shop="b", still=0)
+    short = hourly(6).assign(shop="b", still=0)
     pd.concat([long, short]).to_csv(tmp_path / "x.csv", index=False, sep=";", decimal=",")
     (tmp_path / "x.yaml").write_text(
         "adapter: time_series/forecasting\ndata: {path: x.csv, time: t, series: shop, horizon: 3, window: 6}\n"

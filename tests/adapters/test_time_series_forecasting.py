@@ -55,7 +55,7 @@ def test_origins_equal_a_plain_loop(parts: list[tuple[int, int]], horizon: int, 
     assert list(found) == expected
 
 
-@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard", "seasonal"])
 @pytest.mark.parametrize("channel_independence", [False, True])
 @pytest.mark.parametrize("segment", [1, 4, 12])
 def test_windows_equal_a_plain_loop(tmp_path: Path, window_norm: str, channel_independence: bool, segment: int) -> None:
@@ -69,6 +69,7 @@ def test_windows_equal_a_plain_loop(tmp_path: Path, window_norm: str, channel_in
         series="name",
         window=12,
         horizon=3,
+        seasonality=2,
         val=4,
         test=5,
         window_norm=window_norm,
@@ -92,11 +93,13 @@ def test_windows_equal_a_plain_loop(tmp_path: Path, window_norm: str, channel_in
                     offset, spread = np.zeros(len(channels)), np.ones(len(channels))
                     if window_norm == "last":
                         offset = back[-1]
-                    elif window_norm == "standard":
+                    elif window_norm in ("standard", "seasonal"):
                         offset, spread = back.mean(axis=0), np.sqrt(back.var(axis=0) + 1e-5)
                     missing = np.zeros((-len(back) % segment, len(channels)))
                     steps = np.concatenate([missing, (back - offset) / spread]).reshape(-1, segment * len(channels))
-                    truth.append((split, steps, [*targets, offset, spread, mean[channels], scale[channels]]))
+                    offsets = back[[-2, -1, -2]] if window_norm == "seasonal" else [offset] * 3
+                    rest = [*offsets, offset, spread, mean[channels], scale[channels]]
+                    truth.append((split, steps, [*targets, *rest]))
     for split in seen:
         for batch in problem.dataset(cast("Split", split)).batches(5):
             for row in range(len(batch.x)):
@@ -123,7 +126,7 @@ def seasonal_series(folder: Path, rows: int = 400) -> str:
     )
 
 
-@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard", "seasonal"])
 @pytest.mark.parametrize("channel_independence", [False, True])
 def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(
     tmp_path: Path, window_norm: str, channel_independence: bool
@@ -146,6 +149,8 @@ def test_the_problem_scores_the_seasonal_naive_forecast_as_prepared(
         batches = list(problem.dataset(split).batches(16))
         assert sum(len(batch.y) for batch in batches) == prepared.counts[split] * (1 + channel_independence)
         naive = [batch.x[:, [-24 + step % 24 for step in range(30)]] for batch in batches]
+        if window_norm == "seasonal":
+            naive = [torch.zeros_like(forecast) for forecast in naive]
         assert problem.evaluate(naive, batches) == pytest.approx(prepared.trivial[split], rel=1e-4)
 
 
@@ -170,7 +175,7 @@ def test_scores_equal_their_definitions(tmp_path: Path) -> None:
     assert found["smape"] == pytest.approx(expected.mean(), rel=1e-3)
 
 
-@pytest.mark.parametrize("window_norm", ["none", "last", "standard"])
+@pytest.mark.parametrize("window_norm", ["none", "last", "standard", "seasonal"])
 @pytest.mark.parametrize("channel_independence", [False, True])
 def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path, window_norm: str, channel_independence: bool) -> None:
     """The training loss is on the targets' own scale; what a batch carries beside them does not enter it."""
@@ -183,7 +188,7 @@ def test_loss_is_the_mse_of_the_targets_alone(tmp_path: Path, window_norm: str, 
         channel_independence=channel_independence,
     )
     batch = next(iter(problem.dataset("train").batches(8, rng=np.random.default_rng(0))))
-    targets, offset, spread = batch.y[:, :5], batch.y[:, 5:6], batch.y[:, 6:7]
+    targets, offset, spread = batch.y[:, :5], batch.y[:, 5:10], batch.y[:, 11:12]
     assert problem.loss((targets - offset) / spread, batch) == pytest.approx(0, abs=1e-10)
     assert problem.loss((targets + 2 - offset) / spread, batch) == pytest.approx(4)
 
@@ -269,9 +274,10 @@ def test_options_that_act_when_data_is_opened_prepare_nothing_anew(tmp_path: Pat
 
     path = seasonal_series(tmp_path)
     network = {"window_norm": "last", "channel_independence": True, "channel_embedding": 2, "segment": 4}
-    opened_with = {"window": 8, "stride": 3, "loss": "mae", **network}
+    opened_with = {"window": 8, "stride": 3, "loss": "mae", "outputs": "point", **network}
     assert set(opened_with) == set(WHEN_OPENED)
     assert fingerprint() == fingerprint(**opened_with)
+    assert fingerprint() != fingerprint(outputs="quantiles") == fingerprint(outputs="student_t")
     for changed in ({"horizon": 5}, {"val": 0.3}, {"targets": ["a"]}, {"seasonality": 12}, {"rows": 300}):
         assert fingerprint(**changed) != fingerprint()
 

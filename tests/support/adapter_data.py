@@ -38,7 +38,7 @@ def series_in_time(folder: Path) -> dict[str, Any]:
 
 def quantiles_in_time(folder: Path) -> dict[str, Any]:
     """The same, to be forecast by quantiles."""
-    return {**series_in_time(folder), "outputs": "quantiles"}
+    return {**series_in_time(folder), "outputs": "quantiles", "window_norm": "seasonal", "seasonality": 7}
 
 
 def counts_in_time(folder: Path) -> dict[str, Any]:

@@ -279,7 +279,7 @@ class ForecastCodec(_Reading):
         """From rows as they are to forecasts as they are. See `Codec`."""
         channels, window = self.problem.channels, self.problem.window
         only = None if self._named else next(iter(self._scalings.values()))
-        whole = ForecastOfWindows(network, self._options, len(channels), only)
+        whole = ForecastOfWindows(network, self.problem, only)
         about: dict[str, Any] = {
             "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
             "lengths": f"rows of each item, 1 to {window}; what is beyond them, on the right, does not count",

@@ -145,7 +145,7 @@ class Forecasting:
                 "gaps in time": collection.gaps,
                 "dropped": dropped,
             },
-            advice=("a longer data.window", "data.window_norm: last or standard, where the level drifts"),
+            advice=("a longer data.window", "data.window_norm: last, standard or seasonal, where the level drifts"),
             notices=[
                 *collection.notices,
                 *self._unknown_season(collection),

@@ -25,7 +25,7 @@ from tuner.adapters.time_series.origins import Parts, Windows, made_in, statisti
 from tuner.adapters.time_series.outputs import output_of
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scoring import MEDIAN, scores
-from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset
+from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, extra
 
 MOST_WINDOWS = 6
 """Of what a report shows of a model's forecasts."""
@@ -42,6 +42,7 @@ class ForecastingProblem:
         facts = json.loads((folder / "facts.json").read_text())
         self.channels: list[str] = facts["channels"]
         self.horizon: int = facts["horizon"]
+        self.season: int = facts["seasonality"]
         self.parts = Parts(*np.load(folder / "parts.npy"))
         check_channels(options, self.channels)
         check_counts(options, counts=facts.get("counts", True))
@@ -49,7 +50,7 @@ class ForecastingProblem:
         self.stretches = stretches_in(folder, self.parts)
         self.made = made_in(folder)
         room = self.stretches.room(self.parts, self.horizon)
-        self.window = look_back(options, room, self.horizon, facts["seasonality"])
+        self.window = look_back(options, room, self.horizon, self.season)
         self.lag = self.window // options.segment
         self.per_item = 1 if options.channel_independence else len(self.channels)
 
@@ -74,6 +75,7 @@ class ForecastingProblem:
             horizon=self.horizon,
             statistics_S3C=statistics_S3C,
             window_norm=self.options.window_norm,
+            season=self.season,
             channel_independence=self.options.channel_independence,
             segment=self.options.segment,
             numbered=self.options.channel_embedding > 0,
@@ -107,8 +109,9 @@ class ForecastingProblem:
         located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
         quantiles = self.output.quantiles(located, y_NKC)
         forecast_NHC = self.output.point(located, y_NKC) if quantiles is None else quantiles[..., MEDIAN]
-        truth_NHC, statistics_N3C = np.split(y_NKC.cpu().numpy(), [self.horizon, self.horizon + 2], axis=1)[::2]
-        mean_NC, scale_NC, error_NC = statistics_N3C.transpose(1, 0, 2)
+        truth_NHC, mean_NC, scale_NC, error_NC = (
+            part.cpu().numpy() for part in (y_NKC[:, : self.horizon], *y_NKC[:, -3:].unbind(1))
+        )
         quantiles_NHCQ = None if quantiles is None else quantiles.cpu().numpy()
         return scores(forecast_NHC.cpu().numpy(), truth_NHC, mean_NC, scale_NC, error_NC, quantiles_NHCQ)
 
@@ -127,10 +130,11 @@ class ForecastingProblem:
     def _window(self, forecast_HC: Tensor, batch: Batch, row: int, number: int) -> dict[str, Any]:
         """The first channel of a window, in its own units."""
         y_KC = batch.y[row].double()
-        offset, spread, mean, scale = (y_KC[self.horizon + at, 0].item() for at in range(4))
+        given = extra(batch.y[row : row + 1].double())
+        level, spread, mean, scale = (part[0, 0, 0].item() for part in given[1:5])
         steps = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
         x_LC = batch.x[row, :steps, : self.options.segment * self.per_item].reshape(-1, self.per_item)
-        before_L = (x_LC[-2 * self.horizon :, 0].double() * spread + offset) * scale + mean
+        before_L = (x_LC[-2 * self.horizon :, 0].double() * spread + level) * scale + mean
         return {
             "channel": self.channels[number % len(self.channels) if self.options.channel_independence else 0],
             "before": _plain(before_L),

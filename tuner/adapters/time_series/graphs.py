@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.outputs import output_of
 from tuner.adapters.time_series.scaling import Scaling
 from tuner.adapters.time_series.windows import EPSILON
@@ -50,17 +50,17 @@ class ForecastOfWindows(nn.Module):
 
     Args:
         network: Takes normalized steps (N, T, I).
-        options: How windows become steps.
-        channels: Number of channels.
+        problem: Knows how windows become steps.
         scaling: That of the only series; None where every item brings its own.
     """
 
-    def __init__(self, network: nn.Module, options: ForecastingOptions, channels: int, scaling: Scaling | None) -> None:
+    def __init__(self, network: nn.Module, problem: ForecastingProblem, scaling: Scaling | None) -> None:
         super().__init__()
-        self.network, self.options, self.channels = network, options, channels
+        self.network, self.options, self.channels = network, problem.options, len(problem.channels)
+        self.horizon, self.season = problem.horizon, problem.season
         self.known = scaling is not None
-        self.output = output_of(options)
-        mean, scale = (np.zeros(channels), np.ones(channels)) if scaling is None else scaling[:2]
+        self.output = output_of(self.options)
+        mean, scale = (np.zeros(self.channels), np.ones(self.channels)) if scaling is None else scaling[:2]
         self.register_buffer("mean_C", torch.from_numpy(np.array(mean, dtype=np.float64)))
         self.register_buffer("scale_C", torch.from_numpy(np.array(scale, dtype=np.float64)))
 
@@ -79,16 +79,19 @@ class ForecastOfWindows(nn.Module):
             lengths_N = lengths_B[:, None].expand(-1, self.channels).reshape(-1)
         there_NL1 = (torch.arange(rows) < lengths_N[:, None])[..., None]
         offset_N1C, spread_N1C = self._normalization(z_NLC, lengths_N, there_NL1)
-        z_NLC = ((z_NLC - offset_N1C) / spread_N1C).masked_fill(~there_NL1, 0)
-        x_NTI, steps_N = self._steps(z_NLC, lengths_N)
+        normalized_NLC = ((z_NLC - offset_N1C) / spread_N1C).masked_fill(~there_NL1, 0)
+        x_NTI, steps_N = self._steps(normalized_NLC, lengths_N)
         if self.options.channel_embedding:
             x_NTI = self._numbered(x_NTI, steps_N, items)
         statistics_B3C = torch.stack([mean_BC, scale_BC, torch.zeros_like(scale_BC)], 1).expand(items, -1, -1)
         if self.options.channel_independence:
             statistics_B3C = statistics_B3C.transpose(1, 2).reshape(items * self.channels, -1, 1)
-        y_N5C = torch.cat([offset_N1C.double(), spread_N1C.double(), statistics_B3C], 1)
-        located = self.output.located(self.network(x_NTI, steps_N).double(), y_N5C)
-        forecast: Tensor = self.output.graph(located, y_N5C)
+        offset_NHC = self._offsets(offset_N1C, z_NLC, lengths_N)
+        y_NKC = torch.cat(
+            [offset_NHC, offset_NHC, offset_N1C, spread_N1C, statistics_B3C], 1
+        )  # the targets are not known
+        located = self.output.located(self.network(x_NTI, steps_N).double(), y_NKC)
+        forecast: Tensor = self.output.graph(located, y_NKC)
         if self.options.channel_independence:  # (N, H, 1) or (N, H, 1, Q)
             forecast = forecast.squeeze(2).unflatten(0, (items, self.channels)).transpose(1, 2)
         return forecast
@@ -98,12 +101,22 @@ class ForecastOfWindows(nn.Module):
         last_N1C = z_NLC[torch.arange(z_NLC.shape[0]), lengths_N - 1][:, None]
         if self.options.window_norm == "last":
             return last_N1C, torch.ones_like(last_N1C)
-        if self.options.window_norm == "standard":
+        if self.options.window_norm in ("standard", "seasonal"):
             rows_N11 = lengths_N[:, None, None]
             mean_N1C = z_NLC.masked_fill(~there_NL1, 0).sum(1, keepdim=True) / rows_N11
             squares_NLC = (z_NLC - mean_N1C).masked_fill(~there_NL1, 0).square()
             return mean_N1C, (squares_NLC.sum(1, keepdim=True) / rows_N11 + EPSILON).sqrt()
         return torch.zeros_like(last_N1C), torch.ones_like(last_N1C)
+
+    def _offsets(self, offset_N1C: Tensor, z_NLC: Tensor, lengths_N: Tensor) -> Tensor:
+        """What is added to each step of a forecast, (N, H, C)."""
+        ahead_H = torch.arange(self.horizon)
+        offset_NHC = offset_N1C.expand(-1, self.horizon, -1)
+        if self.options.window_norm != "seasonal":
+            return offset_NHC
+        row_NH = lengths_N[:, None] - self.season + ahead_H % self.season
+        season_NHC = z_NLC[torch.arange(z_NLC.shape[0])[:, None], row_NH.clamp(min=0)]
+        return season_NHC.where((lengths_N >= self.season)[:, None, None], offset_NHC)
 
     def _steps(self, z_NLC: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
         """Rows to steps of `segment` rows, the last of which ends with the last row, and how many each item has."""

@@ -16,7 +16,7 @@ from tuner.errors import TaskFileError
 Loss = Literal["mse", "mae", "huber"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
-WindowNorm = Literal["none", "last", "standard"]
+WindowNorm = Literal["none", "last", "standard", "seasonal"]
 
 
 class TableOptions(Options):
@@ -153,7 +153,9 @@ class ForecastingOptions(TableOptions):
     """How each window is normalized, channel by channel, and its forecast brought back, so that a level that drifts
     does not matter; losses and scores stay on the same scale. none: not at all. last: its last value is subtracted
     (NLinear, Zeng et al. 2022, arXiv:2205.13504). standard: its mean is subtracted and it is divided by its standard
-    deviation (RevIN without the learned scale, Kim et al. 2022). Searchable as data.window_norm."""
+    deviation (RevIN without the learned scale, Kim et al. 2022). seasonal: as standard, and what is forecast is the
+    difference from the last season of the window, or from its last value where no season is known; a window shorter
+    than a season is as with standard. Searchable as data.window_norm."""
     channel_independence: bool = False
     """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
     a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.

@@ -154,7 +154,7 @@ class NegativeBinomial(Output):
     def located(self, prediction: Tensor, y_BKC: Tensor) -> Tensor:
         """Mean and dispersion of the counts themselves."""
         given = extra(y_BKC)
-        level = given.offset * given.scale + given.mean
+        level = given.level * given.scale + given.mean
         level = torch.maximum(torch.maximum(level, given.mean / 10), torch.full_like(level, 1e-3))
         mean, dispersion = prediction.unbind(-1)
         return torch.stack([mean * level / math.log(2), dispersion], dim=-1)  # which begin at the level

@@ -24,7 +24,7 @@ EPSILON = 1e-5
 """Added to a window's variance (Kim et al. 2022), so that a constant window is not divided by nothing."""
 
 EXTRA = 5
-"""Rows of a batch's `y` after its targets: offset, spread, mean, scale and naive error."""
+"""Rows of a batch's `y` after its targets and their offsets: level, spread, mean, scale and naive error."""
 
 
 class WindowDataset:
@@ -34,9 +34,10 @@ class WindowDataset:
     A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
     than the look-back where the series begins, or goes on after a gap. What then is missing of the first segment is
     0. With `numbered` one more feature is the channel's number.
-    Its `y` is (B, H + 5, C): the targets as they are; then one row each of the offset and the spread by which the
-    window was normalized (0 and 1 where it was not), so that a forecast of normalized targets is brought back by
-    spread x forecast + offset; and of the series' mean, scale and naive error, which scores on other scales need.
+    Its `y` is (B, 2 H + 5, C): the targets as they are; the offset of each, so that a forecast of normalized targets is
+    brought back by spread x forecast + offset; then one row each of what was subtracted from the window, and the spread
+    by which it was divided (0 and 1 where it was not normalized); and of the series' mean, scale and naive error, which
+    scores on other scales need.
 
     Args:
         values: Standardized rows of each series.
@@ -46,6 +47,7 @@ class WindowDataset:
         horizon: Targets H.
         statistics_S3C: Mean, scale and naive error of each series.
         window_norm: How a window is normalized.
+        season: Rows of a season, for the seasonal one.
         channel_independence: Whether each channel of a window is an item of its own.
         segment: Rows per step of the network.
         numbered: Whether every step of a single channel also tells its number.
@@ -61,6 +63,7 @@ class WindowDataset:
         horizon: int,
         statistics_S3C: NDArray[np.float32],
         window_norm: WindowNorm = "none",
+        season: int = 1,
         channel_independence: bool = False,
         segment: int = 1,
         numbered: bool = False,
@@ -73,7 +76,7 @@ class WindowDataset:
             number, row = made[:, made[1] < values.lengths[made[0]]]
             self.made = np.zeros(len(self.values), dtype=bool)
             self.made[values.offsets[number] + row] = True
-        self.horizon, self.segment, self.window_norm = horizon, segment, window_norm
+        self.horizon, self.segment, self.window_norm, self.season = horizon, segment, window_norm, season
         self.by_channel, self.numbered = channel_independence, numbered
         self.per_window = statistics_S3C.shape[2] if channel_independence else 1
         self.statistics_I3C = (  # I: series, or channels of series
@@ -112,13 +115,18 @@ class WindowDataset:
         x_BLC = (x_BLC - offset_B1C) / spread_B1C
         if valid_BL1 is not None:
             x_BLC = np.where(valid_BL1, x_BLC, np.float32(0))
-        y_BKC = np.empty((len(first_B), horizon + EXTRA, x_BLC.shape[2]), dtype=np.float32)
+        y_BKC = np.empty((len(first_B), 2 * horizon + EXTRA, x_BLC.shape[2]), dtype=np.float32)
         y_BKC[:, :horizon] = self._slices(first_B, horizon, channel_B)
         if self.made is not None:
             y_BKC[:, :horizon][self.made[first_B[:, None] + np.arange(horizon)]] = np.nan
-        y_BKC[:, horizon] = offset_B1C[:, 0]
-        y_BKC[:, horizon + 1] = spread_B1C[:, 0]
-        y_BKC[:, horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
+        y_BKC[:, horizon : 2 * horizon] = offset_B1C
+        if self.window_norm == "seasonal" and self.season <= length:
+            whole_B = rows_B >= self.season
+            row_H = np.arange(horizon) % self.season - self.season
+            y_BKC[whole_B, horizon : 2 * horizon] = self._rows(first_B[whole_B, None] + row_H, channel_B[whole_B])
+        y_BKC[:, 2 * horizon] = offset_B1C[:, 0]
+        y_BKC[:, 2 * horizon + 1] = spread_B1C[:, 0]
+        y_BKC[:, 2 * horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
         x_BTI = x_BLC.reshape(len(x_BLC), longest, -1)
         if self.numbered:
             there_BT1 = np.arange(longest)[:, None] < steps_B[:, None, None]
@@ -152,7 +160,7 @@ def _normalization(
     """What is subtracted from a window, and what it then is divided by, both (B, 1, C)."""
     if norm == "last":
         return last_B1C, np.ones_like(last_B1C)
-    if norm == "standard":
+    if norm in ("standard", "seasonal"):
         where = True if valid_BL1 is None else valid_BL1
         mean_B1C = x_BLC.mean(axis=1, keepdims=True, where=where)
         return mean_B1C, np.sqrt(x_BLC.var(axis=1, keepdims=True, where=where) + np.float32(EPSILON))
@@ -179,9 +187,10 @@ class ChannelFeatures(nn.Module):
 
 
 class Extra(NamedTuple):
-    """What a batch's `y` has beside its targets, each (B, 1, C); see `WindowDataset`."""
+    """What a batch's `y` has beside its targets, each (B, 1, C) but for the offset, (B, H, C); see `WindowDataset`."""
 
     offset: Tensor
+    level: Tensor
     spread: Tensor
     mean: Tensor
     scale: Tensor
@@ -190,7 +199,8 @@ class Extra(NamedTuple):
 
 def extra(y_BKC: Tensor) -> Extra:
     """What a batch's `y` has beside its targets."""
-    return Extra(*y_BKC[:, y_BKC.shape[1] - EXTRA :].split(1, dim=1))
+    horizon = (y_BKC.shape[1] - EXTRA) // 2
+    return Extra(y_BKC[:, horizon : 2 * horizon], *y_BKC[:, 2 * horizon :].split(1, dim=1))
 
 
 def denormalized(prediction: Tensor, y_BKC: Tensor) -> Tensor:
