@@ -59,8 +59,8 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://medium.com/@someone/a-post", "https://medium.com/@someone/a-post"),
         ("http://host/#/experiments/1", "http://host/#/experiments/1"),
         (
-            "http://h/#/x/1/runs?workflowType=machine_learning&key=1",
-            "http://h/#/x/1/runs?workflowType=machine_learning&key=…",
+            "http://h/#/x/1/runs?workflowType=machine_learning&viewStateShareKey=leaderboard&key=1",
+            "http://h/#/x/1/runs?workflowType=machine_learning&viewStateShareKey=leaderboard&key=…",
         ),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("the token 'cat' is unknown; tokens: 17", "the token 'cat' is unknown; tokens: 17"),

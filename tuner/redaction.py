@@ -59,6 +59,7 @@ HARMLESS = frozenset(
         "sslmode",
         "target_session_attrs",
         "timeout",
+        "viewstatesharekey",
         "workflowtype",
     }
 )

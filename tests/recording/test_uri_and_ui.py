@@ -102,8 +102,9 @@ def test_the_ui_command_is_one_that_mlflow_knows() -> None:
 
 
 @pytest.fixture
-def recorded(uri: str, tmp_path: Path) -> str:
-    """The number of the experiment of a study that is recorded, beside one that is not."""
+def recorded(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The number of the experiment of a study that is recorded, beside one that is not; the terminal is wide."""
+    monkeypatch.setenv("COLUMNS", "200")
     Projection(begin(tmp_path / "mlruns/studies/fake"), uri).project_all()
     experiment = MlflowClient(uri).get_experiment_by_name("fake")
     assert experiment is not None
@@ -112,12 +113,41 @@ def recorded(uri: str, tmp_path: Path) -> str:
 
 
 def test_the_line_after_a_sweep_opens_the_studys_runs(recorded: str, uri: str) -> None:
-    """It is a command, and the address of the runs' table on MLflow's machine learning side, short enough to copy."""
+    """It is a command, and the address of the leaderboard on MLflow's machine learning side."""
     command, address = pages(uri, "fake").splitlines()
     assert command.endswith("mlflow ui")
-    assert address == f"open http://127.0.0.1:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
-    assert len(address) + 2 <= 80
+    assert address == f"open {_page(recorded)}"
     assert redacted(address) == address
+
+
+def test_in_a_narrow_terminal_the_line_is_short_enough_to_copy(
+    recorded: str, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the address of the runs' table then, and what to choose there."""
+    monkeypatch.setenv("COLUMNS", "80")
+    _, address, choose = pages(uri, "fake").splitlines()
+    assert address == f"open http://127.0.0.1:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
+    assert max(len(address), len(choose)) + 2 <= 80
+    monkeypatch.setenv("COLUMNS", str(len(_page(recorded)) + 7))
+    assert pages(uri, "fake").splitlines()[1] == f"open {_page(recorded)}"
+
+
+def _page(experiment: str, at: str = "http://127.0.0.1:5000") -> str:
+    """The address of a leaderboard."""
+    word = "workflowType=machine_learning"
+    return f"{at}/#/experiments/{experiment}/runs?{word}&viewStateShareKey=leaderboard"
+
+
+@pytest.mark.parametrize("why", ["no view", "another version"])
+def test_without_a_view_the_address_is_that_of_the_runs(
+    recorded: str, uri: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that were never seen to read a view are not sent to one, nor is a view asked for that is not there."""
+    if why == "no view":
+        MlflowClient(uri).delete_experiment_tag(recorded, "mlflow.sharedViewState.leaderboard")
+    else:
+        monkeypatch.setattr("tuner.recording.ui.version", lambda _name: "3.99.0")
+    assert pages(uri, "fake").endswith(f"open {_page(recorded).partition('&')[0]}")
 
 
 @pytest.mark.parametrize("gone", ["unknown", "deleted", "no tables", "no file"])
@@ -137,8 +167,7 @@ def test_a_servers_address_goes_on_to_the_studys_runs(recorded: str, uri: str, m
     """A tracking server is asked for the experiment; one that is away leaves its own address, a password none."""
     real = MlflowClient(uri)
     monkeypatch.setattr("mlflow.tracking.MlflowClient", lambda _uri: real)
-    page = f"http://host:5000/#/experiments/{recorded}/runs?workflowType=machine_learning"
-    assert pages("http://host:5000/", "fake") == page
+    assert pages("http://host:5000/", "fake") == _page(recorded, "http://host:5000")
     monkeypatch.undo()
     assert pages("http://127.0.0.1:9", "fake") == "http://127.0.0.1:9"
     assert pages("https://me:secret@host", "fake") == "python -m tuner ui fake"
@@ -152,8 +181,7 @@ def test_ui_tells_each_studys_address_first(
     told: list[str] = []
     monkeypatch.setattr(os, "execvpe", lambda file, *_: told.append(file))
     serve_ui(uri, host, 5001, ["another", "fake"], told.append)
-    page = f"http://{at}:5001/#/experiments/{recorded}/runs?workflowType=machine_learning"
-    assert told == [f"{page}  fake", sys.executable]
+    assert told == [f"{_page(recorded, f'http://{at}:5001')}  fake", sys.executable]
     assert list(runs_pages(uri, ["fake"], "x")) == ["fake"]
 
 

@@ -44,6 +44,14 @@ class Browser:
         """The value of a function's body, run in the page."""
         return self._post("/execute/sync", {"script": script, "args": list(arguments)})
 
+    def wait(self, condition: str, seconds: float = 60.0) -> None:
+        """Until an expression is true in the page; the page's text is told where it never is."""
+        until = time.monotonic() + seconds
+        while not self.run(f"return Boolean({condition})"):
+            if time.monotonic() > until:
+                raise AssertionError(f"{condition} never came; the page: {self.run('return document.body.innerText')}")
+            time.sleep(0.1)
+
     def complaints(self) -> list[str]:
         """What the console has shown since the last call: errors of scripts, refused loads."""
         entries = self._post("/se/log", {"type": "browser"})

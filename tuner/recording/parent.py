@@ -69,6 +69,13 @@ class Parent:
             tags["mlflow.note.content"] = "\n\n".join(_told(end))[:5000]
         return tags
 
+    def confirmed(self, records: Sequence[RunRecord]) -> dict[int, Point]:
+        """Trial -> mean objective of its configuration on fresh seeds, when the study has ended."""
+        numbers = sorted({record.number for record in records if record.kind == "confirm" and record.number >= 0})
+        means = {number: _mean(_values(_seeds(records, called(number)))) for number in numbers if self.end is not None}
+        time_ms = milliseconds(self.end["time"]) if self.end is not None else 0
+        return {number: Point("confirmed", mean, time_ms, 0) for number, mean in means.items() if mean is not None}
+
     def points(self, records: Sequence[RunRecord]) -> list[Point]:
         """What came of the study, when it has ended: none before.
 

@@ -148,7 +148,10 @@ class Run:
             yield Point("nonfinite", missing, time_ms, step)
 
     def _end(self, time: float) -> Iterator[Point]:
-        """The last epoch and the run's facts, at that epoch's time: ending there twice gives the same."""
+        """The last epoch, and at its time the run's facts: ending there twice gives the same.
+
+        A fact stands at step 0, where MLflow draws a bar per run, rather than a line of one point.
+        """
         record = self.record
         last = max(record.epochs, default=0)
         if last % self.sweep.stride:
@@ -156,15 +159,13 @@ class Run:
         time_ms = milliseconds(record.epochs[last]["time"] if last else time)
         facts: dict[str, Any] = {
             "objective": record.value,
-            "trial": record.number,  # as a metric, so that it can be an axis
             "epochs": last,
             "seconds": record.seconds,
             "parameters": record.results.get("parameters"),
-            "diverged": 1 if record.state is State.DIVERGED else None,
         }
         for name, value in facts.items():
             if value is not None and math.isfinite(value):
-                yield Point(name, float(value), time_ms, last)
+                yield Point(name, float(value), time_ms, 0)
 
     def params(self) -> dict[str, str]:
         """Searched parameters only; an inactive choice reads "-", an inactive number is absent."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.disk import events
 from tuner.disk.events import RunRecord
-from tuner.disk.folder import StudyFolder
+from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.recording.contract import SWEEP
@@ -22,6 +22,7 @@ from tuner.recording.models import LoggedModels
 from tuner.recording.parent import Parent
 from tuner.recording.points import Point, Run, SweepFacts, milliseconds, read_sweep, sweep_params, test_points
 from tuner.recording.store import RunStore, StoredRun
+from tuner.recording.views import saved_views
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
 """What MLflow raises when its database, its server or its folder cannot be used."""
@@ -184,11 +185,15 @@ class Projection:
 
     def _write_test_scores(self, run: Run) -> None:
         for target, scores in run.test_scores().items():
-            if target not in self._folder.runs():
-                continue
-            if target not in self._runs:
-                self._project(target)
-            self._runs.log(self._runs[target], test_points(scores, milliseconds(run.record.ended or 0.0)))
+            self._log_to(target, test_points(scores, milliseconds(run.record.ended or 0.0)))
+
+    def _log_to(self, run: str, points: list[Point]) -> None:
+        """Log what another run has told of one, where there is one."""
+        if run not in self._folder.runs():
+            return
+        if run not in self._runs:
+            self._project(run)
+        self._runs.log(self._runs[run], points)
 
     # --- the parent
 
@@ -198,22 +203,17 @@ class Projection:
         state = parent.state(live=SWEEP in self._live)
         tags = parent.tags(state)
         stored = self._runs.make(SWEEP, self._folder.name, parent.first["time"], tags)
-        points = parent.points(self._records()) if len(lines) > stored.events else []
-        self._runs.log(stored, points, sweep_params(parent.first), tags)
+        records = _records(self._folder) if len(lines) > stored.events else []
+        for number, point in parent.confirmed(records).items():
+            self._log_to(trial_run(number), [point])
+        self._runs.log(stored, parent.points(records) if records else [], sweep_params(parent.first), tags)
         self._runs.set_status(stored, state, None if parent.end is None else parent.end["time"])
+        self._runs.write_views(saved_views(parent.latest, self._sweep.identity))
         self._runs.write_files(SWEEP, self._folder.artifacts)
         if self._folder.task_file.exists():
             self._runs.write_file(SWEEP, self._folder.task_file)
         if state is State.COMPLETED and parent.end is not None:
             self._write_models(parent.end.get("model_run"), parent.end.get("other_runs") or ())
-
-    def _records(self) -> list[RunRecord]:
-        """Of all runs whose event files can be read."""
-        found = []
-        for run in self._folder.runs():
-            with suppress(StudyError):
-                found.append(events.read_run(self._folder.events(run)))
-        return found
 
     def _write_models(self, winner: str | None, others: Sequence[str]) -> None:
         """Of the winner, which goes into the registry where that is asked for, and of the others."""
@@ -234,6 +234,15 @@ class Projection:
         if SWEEP not in self._runs:
             self._project_sweep()
         return self._runs[SWEEP].id
+
+
+def _records(folder: StudyFolder) -> list[RunRecord]:
+    """Of all runs whose event files can be read."""
+    found = []
+    for run in folder.runs():
+        with suppress(StudyError):
+            found.append(events.read_run(folder.events(run)))
+    return found
 
 
 def _read_sweep(folder: StudyFolder) -> tuple[SweepFacts, list[dict[str, Any]]]:

@@ -6,16 +6,21 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.recording.points import STATUS, Data, Point, milliseconds
 from tuner.recording.sqlite_file import sqlite_prepared
+from tuner.recording.uri import SERVERS
+from tuner.recording.views import ours, readable
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Split -> what MLflow calls its use."""
@@ -57,6 +62,7 @@ class RunStore(Mapping[str, StoredRun]):
             self.client = MlflowClient(uri)
             self.experiment = self._find_experiment()
         self._files: dict[tuple[str, Path], tuple[int, int]] = {}
+        self._views: dict[str, str] = {}
         self._memory: dict[str, StoredRun] | None = None
 
     def __getitem__(self, run: str) -> StoredRun:
@@ -143,6 +149,17 @@ class RunStore(Mapping[str, StoredRun]):
             inputs.append(DatasetInput(dataset, [context]))
         self.client.log_inputs(stored.id, inputs)
 
+    def write_views(self, views: Mapping[str, str]) -> None:
+        """Write saved views; those that a user has saved since stay, as do all where the pages may not read ours."""
+        if not views or views == self._views:
+            return
+        tags = self.client.get_experiment(self.experiment).tags
+        if readable(self._pages_version()):
+            for key, value in views.items():
+                if tags.get(key) != value and ours(tags.get(key)):
+                    self.client.set_experiment_tag(self.experiment, key, value)
+        self._views = dict(views)
+
     def write_text(self, stored: StoredRun, text: str, name: str) -> None:
         """Write an artifact; none of an empty text."""
         if text:
@@ -161,6 +178,14 @@ class RunStore(Mapping[str, StoredRun]):
         if self._files.get((run, path)) != version:
             self.client.log_artifact(self._runs[run].id, str(path), "" if below == "." else below)
             self._files[run, path] = version
+
+    def _pages_version(self) -> str:
+        """Of the MLflow whose pages show the runs: a server tells its own, else it is the installed one."""
+        if not self._uri.startswith(SERVERS):
+            return version("mlflow")
+        creds = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]  # MLflow has no types here
+        answer = http_request(creds, "/version", "GET")  # type: ignore[no-untyped-call]
+        return str(answer.text).strip() if answer.ok else ""
 
     @property
     def _runs(self) -> dict[str, StoredRun]:

@@ -8,14 +8,20 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 from tuner.errors import TaskFileError, UserError
-from tuner.recording.uri import QUIET
+from tuner.recording.uri import QUIET, SERVERS
+from tuner.recording.views import LEADERBOARD, PREFIX, readable
 from tuner.redaction import redacted
 
-_SERVERS = ("http://", "https://")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_VIEW = f"{PREFIX}{LEADERBOARD}"
+_SHARED = f"&viewStateShareKey={LEADERBOARD}"
+_CHOOSE = "and choose the view Leaderboard there, at the top right"
+_BESIDE = len("  open ")
+_WIDE = 1000  # columns of what is no terminal
 
 
 def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[list[str], dict[str, str]]:
@@ -34,7 +40,7 @@ def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[lis
             value=host,
             fix=f"From another machine use a tunnel: ssh -L {port}:127.0.0.1:{port} HOST.",
         )
-    if uri.startswith(_SERVERS):
+    if uri.startswith(SERVERS):
         raise UserError("tracking.uri must be a database to be shown here", value=uri, fix="Open it in a browser.")
     command = [
         sys.executable,
@@ -74,46 +80,57 @@ def serve_ui(uri: str, host: str, port: int, studies: Sequence[str], tell: Calla
     command, environment = ui_command(uri, host, port)
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     for study, address in runs_pages(uri, studies, at).items():
-        tell(f"{address}  {study}")
+        tell(f"{_fitting(address)}  {study}")
     os.execvpe(command[0], command, environment)
 
 
 def runs_pages(uri: str, studies: Sequence[str], at: str) -> dict[str, str]:
-    """Study -> the address of its runs among MLflow's pages; without those that MLflow lacks or cannot tell of.
+    """Study -> the address of its leaderboard among MLflow's pages; without those that MLflow lacks or cannot tell of.
 
-    The address says that it is about machine learning: without that word MLflow opens the page of traces of its GenAI
-    side, whatever tags the experiment has.
+    Where there is no such view, the address is that of the runs. It says that it is about machine learning: without
+    that word MLflow opens its GenAI side, whatever tags the experiment has.
 
     Args:
         uri: MLflow's tracking URI.
         studies: Their names.
         at: The address of the server that shows the pages.
     """
-    found = _on_server(uri, studies) if uri.startswith(_SERVERS) else _in_database(uri, studies)
-    page = f"{at.rstrip('/')}/#/experiments/%s/runs?workflowType=machine_learning"
-    return {study: page % found[study] for study in studies if study in found}
+    found = _on_server(uri, studies) if uri.startswith(SERVERS) else _in_database(uri, studies)
+    return {
+        study: f"{at.rstrip('/')}/#/experiments/{number}/runs?workflowType=machine_learning{_SHARED if viewed else ''}"
+        for study, (number, viewed) in found.items()
+    }
 
 
-def _in_database(uri: str, studies: Sequence[str]) -> dict[str, str]:
-    """Study -> its experiment, asked of the database itself: MLflow would take two seconds to be imported."""
+def _in_database(uri: str, studies: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """Study -> its experiment, and whether it has the view.
+
+    The database itself is asked: MLflow would take two seconds to be imported.
+    """
     from sqlalchemy import bindparam, create_engine, make_url, text
     from sqlalchemy.exc import SQLAlchemyError
 
     if uri.startswith("sqlite:") and not Path(str(make_url(uri).database)).exists():
         return {}  # asking would make it
-    query = text("SELECT name, experiment_id FROM experiments WHERE lifecycle_stage = 'active' AND name IN :names")
+    query = text(
+        "SELECT name, experiments.experiment_id, experiment_tags.key FROM experiments LEFT JOIN experiment_tags"
+        " ON experiments.experiment_id = experiment_tags.experiment_id AND experiment_tags.key = :view"
+        " WHERE lifecycle_stage = 'active' AND name IN :names"
+    )
     engine = create_engine(uri)
     try:
         with engine.connect() as connection:
-            rows = connection.execute(query.bindparams(bindparam("names", expanding=True)), {"names": list(studies)})
-            return {name: str(number) for name, number in rows}
+            asked = {"names": list(studies), "view": _VIEW}
+            rows = connection.execute(query.bindparams(bindparam("names", expanding=True)), asked)
+            found = {name: (str(number), key is not None and readable(version("mlflow"))) for name, number, key in rows}
+            return {study: found[study] for study in studies if study in found}
     except SQLAlchemyError:  # it has no tables yet, or is away
         return {}
     finally:
         engine.dispose()
 
 
-def _on_server(uri: str, studies: Sequence[str]) -> dict[str, str]:
+def _on_server(uri: str, studies: Sequence[str]) -> dict[str, tuple[str, bool]]:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     from mlflow.exceptions import MlflowException
@@ -123,19 +140,28 @@ def _on_server(uri: str, studies: Sequence[str]) -> dict[str, str]:
     with suppress(MlflowException):
         for study in studies:
             if (experiment := MlflowClient(uri).get_experiment_by_name(study)) is not None:
-                found[study] = experiment.experiment_id
+                found[study] = (experiment.experiment_id, _VIEW in experiment.tags)
     return found
 
 
 def pages(uri: str, study: str) -> str:
-    """What opens a study's runs: a command and, in a line of its own, the address; of a server the address alone."""
+    """What opens a study's leaderboard: a command and, in a line of its own, the address; of a server that alone."""
     command = f"python -m tuner ui --uri {shlex.quote(uri)}"
     if uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}":
         mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
         command = f"{mlflow} ui"
     if redacted(uri) != uri:  # it may hold a password
         return f"python -m tuner ui {study}"
-    if uri.startswith(_SERVERS):
+    if uri.startswith(SERVERS):
         return runs_pages(uri, [study], uri).get(study, uri)
     address = runs_pages(uri, [study], "http://127.0.0.1:5000").get(study)
-    return f"{command}\nopen {address}" if address else command
+    if not address:
+        return command
+    fitting = _fitting(address)
+    return f"{command}\nopen {fitting}" + ("" if fitting == address else f"\n{_CHOOSE}")
+
+
+def _fitting(address: str) -> str:
+    """The address; in a terminal too narrow to copy it from, that of the runs, where the view is two clicks away."""
+    fits = len(address) + _BESIDE <= shutil.get_terminal_size((_WIDE, 24)).columns
+    return address if fits else address.removesuffix(_SHARED)

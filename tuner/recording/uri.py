@@ -22,8 +22,9 @@ QUIET = {
 }
 """MLflow's switches, to be set before it is imported; what the user set stays."""
 
-_SERVERS = ("http", "https")
-_SCHEMES = ("sqlite", "postgresql", "mysql", *_SERVERS)
+SERVERS = ("http://", "https://")
+"""How the address of a tracking server begins."""
+_SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https")
 _FIX = "Use sqlite:///mlflow.db, http://HOST:PORT of a tracking server, or postgresql://… of a database."
 
 
@@ -73,9 +74,9 @@ def _checked(uri: str) -> str:
             named = hosts(uri)
         except ValueError as error:
             raise TaskFileError(f"tracking.uri {error}", value=uri, fix=_FIX, key=key) from None
-        if not rest.strip("/") or (scheme in _SERVERS and not all(named)):
+        if not rest.strip("/") or (uri.startswith(SERVERS) and not all(named)):
             raise TaskFileError("tracking.uri must name a host", value=uri, fix=_FIX, key=key)
-        if scheme not in _SERVERS:
+        if not uri.startswith(SERVERS):
             _check_driver(uri)
         return uri
     path = rest.removeprefix("/")

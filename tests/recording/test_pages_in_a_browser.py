@@ -1,0 +1,133 @@
+"""What a person sees in MLflow's own pages, at two widths: the address that a sweep ends with, and the saved views."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser import Browser, browser, missing_programs
+from tests.support.reported import MadeUp
+from tuner.recording.projection import Projection
+from tuner.recording.ui import runs_pages, ui_command
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing_programs()), reason=f"needs a browser: {missing_programs()} is not installed"),
+]
+TRIALS, SEED = 10, 31
+_COLUMNS = """
+    [...document.querySelectorAll('.ag-header-cell')]
+    .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
+    .map(cell => cell.innerText.trim()).filter(Boolean)
+"""
+_CELLS = """
+    return [...document.querySelectorAll(`.ag-cell[col-id="${arguments[0]}"]`)]
+    .sort((a, b) => a.getBoundingClientRect().y - b.getBoundingClientRect().y).map(cell => cell.innerText.trim())
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+    """The database of a study with trials in every state, confirmed and ended."""
+    root = tmp_path_factory.mktemp("shown")
+    shutil.copy(empty_database, root / "mlflow.db")
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        Projection(MadeUp(trials=TRIALS, epochs=8, seed=SEED).write(root / "mlruns/studies/vowels"), uri).project_all()
+    return uri
+
+
+@pytest.fixture(scope="module")
+def server(recorded: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of MLflow's pages, served as `ui` serves them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command, environment = ui_command(recorded, port=port)
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with log.open("w") as told:
+        served = subprocess.Popen(command, env=environment, stdout=told, stderr=told, start_new_session=True)
+    try:
+        at = f"http://127.0.0.1:{port}"
+        until = time.monotonic() + 120
+        while not _answers(f"{at}/health"):
+            assert time.monotonic() < until, log.read_text()
+            assert served.poll() is None, log.read_text()
+            time.sleep(0.2)
+        yield at
+    finally:
+        os.killpg(served.pid, signal.SIGTERM)
+        served.wait(timeout=30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="module")
+def window(server: str) -> Iterator[Browser]:
+    """One browser for all, of someone who has closed MLflow's assistant."""
+    with browser() as opened:
+        opened.open(f"{server}/health", 1600)
+        opened.run("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
+        yield opened
+
+
+@pytest.mark.parametrize("width", [1600, 900])
+def test_the_address_opens_the_leaderboard(
+    window: Browser, server: str, recorded: str, width: int, tmp_path: Path
+) -> None:
+    """Every trial without a click, best first, with its state and scores beside its name, parameters behind."""
+    address = runs_pages(recorded, ["vowels"], server)["vowels"]
+    window.open("about:blank", width)
+    window.open(address, width)
+    window.wait(f"document.querySelectorAll('.ag-center-cols-container .ag-row').length == {TRIALS}")
+    window.wait(f"{_COLUMNS.strip()}[2] == 'objective'")
+    window.picture(tmp_path / "leaderboard.png")
+    names = ["Run Name", "Created", "objective", "confirmed", "tuner.state", "cell", "learning_rate"]
+    assert window.run(f"return {_COLUMNS.strip()}")[: len(names)] == names
+    scores = window.run(_CELLS, "metrics.`objective`")
+    reached = [float(score.rstrip("…")) for score in scores if score != "-"]
+    assert reached == sorted(reached)
+    assert len(reached) > TRIALS / 2
+    confirmed = window.run(_CELLS, "metrics.`confirmed`")
+    states = window.run(_CELLS, "tags.`tuner.state`")
+    assert [state for state, score in zip(states, confirmed, strict=True) if score != "-"] == ["COMPLETED"] * 2
+    named = window.run(_CELLS, "attributes.`Run Name`")
+    assert {"COMPLETED", "PRUNED", "HOPELESS"} <= set(states)
+    for name, state in zip(named, states, strict=True):
+        assert name.endswith(f"({state.lower()})") == (state != "COMPLETED")
+    right = "document.querySelector('[col-id=\"tags.`tuner.state`\"]').getBoundingClientRect().right"
+    assert window.run(f"return {right}") < width
+
+
+@pytest.mark.parametrize("width", [1600, 900])
+def test_the_charts_begin_with_curves_parallel_coordinates_and_the_learning_rate(
+    window: Browser, server: str, recorded: str, width: int, tmp_path: Path
+) -> None:
+    """All three are drawn, in the first section."""
+    address = runs_pages(recorded, ["vowels"], server)["vowels"].replace("Key=leaderboard", "Key=charts")
+    window.open("about:blank", width)
+    window.open(f"{address}&compareRunsMode=CHART", width, 2400)
+    window.wait("document.querySelectorAll('.js-plotly-plot .trace.scatter path, .parcoords path').length > 20")
+    window.picture(tmp_path / "charts.png")
+    text = window.run("return document.body.innerText")
+    shown = text[text.index("\nSearch\n") :]
+    titles = ("val/loss", "Parallel Coordinates", "learning_rate vs. objective", "\ntrain\n", "\nModel metrics\n")
+    places = [shown.index(title) for title in titles]
+    assert places == sorted(places)

@@ -1,0 +1,160 @@
+"""Saved views of a study's runs in MLflow's pages: a leaderboard of the trials, and charts. Free of MLflow.
+
+A view is a tag of the experiment: `mlflow.sharedViewState.KEY` holds JSON with its name and, deflated, what the page
+would keep in the browser. MLflow has no call that makes one and documents no form, so views are written for those
+versions only whose pages were seen to read them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.recording.points import metric_key
+
+SEEN = ("3.17.",)
+"""Versions of MLflow, by their beginnings, whose pages read these views: a test with a browser looks at the installed
+one."""
+PREFIX = "mlflow.sharedViewState."
+LEADERBOARD, CHARTS = "leaderboard", "charts"
+"""Keys of the two views, as they stand in an address."""
+
+_OURS = "tuner"  # a mark beside what the pages read; they drop it when a user saves the view
+_FIRST = ("cell", "learning_rate")
+_COLUMNS = 12
+_AXES = 8
+_SECTION = "tuner-search"
+_FACTS = ("epochs", "seconds", "parameters")  # told by the table, and no picture
+
+
+def readable(version: str) -> bool:
+    """Whether the pages of this version of MLflow were seen to read the views."""
+    return version.startswith(SEEN)
+
+
+def saved_views(sweep: Mapping[str, Any], identity: str) -> dict[str, str]:
+    """Tag of the experiment -> its value, for each view.
+
+    Args:
+        sweep: The study's latest `sweep` event.
+        identity: Its tag `tuner.id`: milliseconds.
+    """
+    made = {LEADERBOARD: ("Leaderboard", _leaderboard), CHARTS: ("What mattered", _charts)}
+    ascending = sweep.get("direction") != "maximize"
+    views = {}
+    for key, (name, view) in made.items():
+        facets = {
+            "searchFilter": f"tags.`tuner.kind` = 'trial' AND tags.`tuner.id` = '{identity}'",
+            "orderByKey": _column("metrics", "objective"),
+            "orderByAsc": ascending,
+        }
+        deflated = base64.b64encode(zlib.compress(json.dumps({**facets, **view(sweep)}).encode(), 9)).decode()
+        envelope = {"name": name, "createdAt": int(identity), "state": f"deflate;{deflated}", _OURS: 1}
+        views[f"{PREFIX}{key}"] = json.dumps(envelope)
+    return views
+
+
+def ours(value: str | None) -> bool:
+    """Whether a view may be written anew: there is none, or it is as it was written here, not saved by a user."""
+    if value is None:
+        return True
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and _OURS in found
+
+
+def _leaderboard(sweep: Mapping[str, Any]) -> dict[str, Any]:
+    """State and scores first, then the parameters, then when and how long."""
+    scores = [_column("metrics", "objective"), _column("metrics", "confirmed"), _column("tags", "tuner.state")]
+    rest = [*(_column("params", name) for name in _searched(sweep)[:_COLUMNS]), _column("metrics", "epochs")]
+    fixed = {_column("attributes", "Run Name"): 160, "runDateAndNestInfo": 120}
+    return {
+        "selectedColumns": [*scores, *rest],
+        "columnOrder": [*fixed, *scores, *rest, "duration"],
+        "columnWidths": {**fixed, **dict.fromkeys(scores, 93), **dict.fromkeys(rest, 105), "duration": 80},
+    }
+
+
+def _charts(sweep: Mapping[str, Any]) -> dict[str, Any]:
+    """Learning curves, parallel coordinates and the learning rate first; the rest as MLflow makes it, below."""
+    metric, searched = metric_key(str(sweep.get("metric", ""))), _searched(sweep)
+    always = [name for name in searched if _always(sweep, name)]
+    numeric = [name for name in always if _kinds(sweep).get(name) != "categorical"]
+    cards = [
+        _card(
+            "LINE",
+            "curves",
+            metricKey=metric,
+            selectedMetricKeys=[metric],
+            lineSmoothness=0,
+            xAxisScaleType="linear",
+            scaleType="linear" if sweep.get("direction") == "maximize" else "log",
+            xAxisKey="step",
+            selectedXAxisMetricKey="",
+            yAxisKey="metric",
+            yAxisExpressions=[],
+            ignoreOutliers=False,
+            useGlobalXaxisKey=True,
+            useGlobalLineSmoothing=True,
+            range={},
+        ),
+        _card(
+            "PARALLEL",
+            "parallel",
+            selectedParams=[metric_key(name) for name in always[:_AXES]],
+            selectedMetrics=["objective"],
+            showAllRuns=True,
+        ),
+    ]
+    if numeric:
+        name = metric_key("learning_rate" if "learning_rate" in numeric else numeric[0])
+        cards.append(
+            _card(
+                "SCATTER",
+                "scatter",
+                xaxis={"key": name, "type": "PARAM"},
+                yaxis={"key": "objective", "type": "METRIC"},
+            )
+        )
+    cards += [_card("BAR", f"no-{name}", metricKey=name, deleted=True, isGenerated=True) for name in _FACTS]
+    section = {"uuid": _SECTION, "name": "Search", "display": True, "isReordered": True, "columns": 2}
+    return {
+        "compareRunCharts": cards,
+        "compareRunSections": [{**section, "deleted": False, "isGenerated": False}],
+        "isAccordionReordered": True,
+        "runsHiddenMode": "SHOW_ALL",
+    }
+
+
+def _card(kind: str, name: str, **fields: Any) -> dict[str, Any]:
+    card = {"type": kind, "uuid": f"tuner-{name}", "metricSectionId": _SECTION, "runsCountToCompare": 100}
+    return {**card, "deleted": False, "isGenerated": False, **fields}
+
+
+def _column(group: str, name: str) -> str:
+    """What the pages call a column."""
+    return f"{group}.`{metric_key(name)}`"
+
+
+def _kinds(sweep: Mapping[str, Any]) -> dict[str, str]:
+    """Searched parameter -> "categorical" or "numeric"."""
+    return dict((sweep.get("space") or {}).get("searched") or {})
+
+
+def _searched(sweep: Mapping[str, Any]) -> list[str]:
+    """Searched parameters: first what a person asks for first, then as the space has them."""
+    kinds = _kinds(sweep)
+    return [*(name for name in _FIRST if name in kinds), *(name for name in kinds if name not in _FIRST)]
+
+
+def _always(sweep: Mapping[str, Any], name: str) -> bool:
+    """Whether every trial has a parameter, by itself or in one of several definitions: MLflow shows no other line."""
+    definition: Sequence[Mapping[str, Any]] = (sweep.get("space") or {}).get("definition") or ()
+    entries = [entry for entry in definition if entry.get("name") == name]
+    free = any(not entry.get("when") and not entry.get("owner") for entry in entries)
+    return _kinds(sweep)[name] == "categorical" or free or len(entries) != 1
