@@ -91,7 +91,7 @@ def test_a_trial_is_on_disk_whole_before_it_is_given_out(tmp_path: Path) -> None
     (trial,) = optuna.load_study(study_name="s", storage=storage).trials
     assert trial.state == TrialState.RUNNING
     assert trial.user_attrs["params"] == suggestion.params
-    assert {name.partition("@")[0] for name in trial.params} == set(suggestion.params) - {"batch_size"}
+    assert trial.params.keys() == set(suggestion.params) - {"batch_size"}
 
 
 def test_states_are_told_as_the_table_says(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ def test_trials_inside_a_changed_space_count_and_are_learned_from(tmp_path: Path
     assert search.counted() == len(inside)
     seen = search.inside()
     assert len(seen) == len(inside)
-    names = {definition.key for definition in search.space.definitions}
-    assert all(set(trial.params) <= names for trial in seen)
+    names = {"cell", "forget_bias", "hidden_size 16..300", "learning_rate 1e-3..0.1 log"}
+    assert {name for trial in seen for name in trial.params} == names
     (new,) = run(search, 1)
     assert new.number == 20
     assert new.params["learning_rate"] >= 1e-3

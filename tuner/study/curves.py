@@ -13,6 +13,8 @@ from tuner.objective import Objective
 
 Array = NDArray[np.float64]
 
+_TOLD = 20
+"""Most epochs of a curve that are told."""
 _PAIRED = 100
 """Most trials whose order is compared pair by pair."""
 
@@ -75,6 +77,18 @@ class Curves:
     def reached(self, number: int) -> float:
         """A trial's best value so far; infinitely bad before the first finite one."""
         return self._best[number][-1]
+
+    def told(self, number: int, before: int | None) -> list[tuple[int, float]]:
+        """Some epochs of a trial's curve, for who draws it: epoch, best value so far.
+
+        Args:
+            number: The trial.
+            before: The epoch that they lie before; None tells all of the curve.
+        """
+        best = self._best.get(number, [])
+        last = len(best) if before is None else min(len(best), before - 1)
+        epochs = sorted({math.ceil(last * part / _TOLD) for part in range(1, _TOLD + 1)}) if last > 0 else []
+        return [(epoch, best[epoch - 1]) for epoch in epochs if math.isfinite(best[epoch - 1])]
 
     def best(self) -> float:
         """The best value that any trial reached; infinitely bad before the first finite one."""

@@ -18,20 +18,24 @@ from optuna.trial import FrozenTrial
 from tuner.space import Space
 from tuner.space.domains import Constant
 from tuner.space.grammar import Definition
+from tuner.study.names import Names, plain
 
 
-def distributions(space: Space) -> dict[str, BaseDistribution]:
+def distributions(space: Space, names: Names) -> dict[str, BaseDistribution]:
     """All that can be searched for, by the names in the study."""
     listing = _Listing()
     for definition in space.definitions:
         definition.domain.suggest(definition.key, listing)
-    return listing.found
+    return {names[key]: found for key, found in listing.found.items()}
 
 
 class _Distributing:
-    """Turns the space's calls into Optuna distributions; what a value is, subclasses say."""
+    """Turns the space's calls into Optuna distributions; what a value is, subclasses say.
 
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
+    A definition comes by its key, which is not its name in the study.
+    """
+
+    def value(self, key: str, distribution: BaseDistribution) -> Any:
         raise NotImplementedError
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
@@ -52,8 +56,8 @@ class _Listing(_Distributing):
     def __init__(self) -> None:
         self.found: dict[str, BaseDistribution] = {}
 
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
-        self.found[name] = distribution
+    def value(self, key: str, distribution: BaseDistribution) -> Any:
+        self.found[key] = distribution
         internal = 0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
         return distribution.to_external_repr(internal)
 
@@ -69,20 +73,22 @@ class Drafting(_Distributing):
         relative: Mapping[str, Any],
         priors: Mapping[str, Definition],
         rng: Random,
+        names: Names,
     ) -> None:
         self._study, self._draft = study, draft
-        self._priors, self._rng = priors, rng
+        self._priors, self._rng, self._names = priors, rng, names
         self._relative_space, self._relative = relative_space, relative
 
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
+    def value(self, key: str, distribution: BaseDistribution) -> Any:
         """A value for the draft, which keeps it."""
+        name = self._names[key]
         if name in self._relative and self._relative_space[name] == distribution:
             value = self._relative[name]
         elif distribution.single():
             value = distribution.to_external_repr(
                 0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
             )
-        elif (definition := self._priors.get(name)) is not None:
+        elif (definition := self._priors.get(key)) is not None:
             assert definition.prior is not None
             assert not isinstance(definition.domain, Constant)
             value = definition.prior.draw(definition.domain, self._rng)
@@ -96,13 +102,13 @@ class Drafting(_Distributing):
 class Replaying(_Distributing):
     """Gives back known values and keeps the names and distributions under which today's space has them."""
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self._params = params
+    def __init__(self, params: Mapping[str, Any], names: Names) -> None:
+        self._params, self._names = params, names
         self.values: dict[str, Any] = {}
         self.distributions: dict[str, BaseDistribution] = {}
 
-    def value(self, name: str, distribution: BaseDistribution) -> Any:
+    def value(self, key: str, distribution: BaseDistribution) -> Any:
         """The known value."""
-        value = self._params[name.rpartition("@")[0]]
+        name, value = self._names[key], self._params[plain(key)]
         self.values[name], self.distributions[name] = value, distribution
         return value

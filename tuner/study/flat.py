@@ -14,6 +14,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.study.names import plain
+
 ASKED = "asked"
 """User attribute of a trial: values that its sampler suggested for parameters that do not exist in it."""
 
@@ -26,7 +28,7 @@ class FlatView:
     middle of its range, or the first of its choices.
 
     Args:
-        distributions: Of all parameters, by their names in the study: `name@hash`.
+        distributions: Of all parameters, by their names in the study.
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
@@ -63,11 +65,11 @@ class FlatView:
 
     def _params(self, trial: FrozenTrial) -> dict[str, Any]:
         if (filled := self._filled.get(trial.number)) is None:
-            elsewhere = {key.partition("@")[0]: value for key, value in trial.params.items()}
+            elsewhere = {plain(key): value for key, value in trial.params.items()}
             asked = trial.user_attrs.get(ASKED, {})
             filled = {}
             for key, distribution in self._distributions.items():
-                name = key.partition("@")[0]
+                name = plain(key)
                 had = [known[at] for known, at in ((trial.params, key), (elsewhere, name), (asked, key)) if at in known]
                 fitting = [near for each in had for near in _near(distribution, each)]
                 filled[key] = fitting[0] if fitting else _middle(distribution)

@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
+from optuna.study.study import _SYSTEM_ATTR_METRIC_NAMES
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.disk.folder import StudyFolder
@@ -20,9 +21,11 @@ from tuner.space import Space
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
 from tuner.study.expectations import Expectations
+from tuner.study.names import Names
 from tuner.study.opening import UNREADABLE, open_storage, unreadable
 from tuner.study.pruners import Decision, Pruner, judged
 from tuner.study.sparing import spared
+from tuner.study.storage import SearchStorage
 from tuner.study.suggesting import Suggester, Suggestion, make_sampler
 from tuner.study.translation import Translation
 
@@ -33,6 +36,7 @@ _TOLD = {
     State.DIVERGED: TrialState.PRUNED,
     State.FAILED: TrialState.FAIL,
 }
+_NAMES = "tuner:names"
 _INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_constraint("stability", ...) sets
 
 
@@ -69,7 +73,8 @@ class Search:
         waiting: Callable[[str], None] = lambda problem: None,  # noqa: ARG005
     ) -> None:
         self.space = space
-        self._translate = Translation(space)
+        self._names = Names(space)
+        self._translate = Translation(space, self._names)
         self._curves = Curves(objective)
         self._decisions: dict[tuple[int, int], Decision] = {}
         name, options = pruner
@@ -84,9 +89,12 @@ class Search:
         )
         self._id = self.study._study_id
         self._expectations = Expectations(self.inside, self._curves)
-        self.suggester = Suggester(self.study, self._storage, space, self._expectations, sampler=sampler, seed=seed)
         try:
             _check_direction(self.study, objective)
+            _tell_names(self._storage, self._id, self._names, objective)
+            self.suggester = Suggester(
+                self.study, self._storage, space, self._names, self._expectations, sampler=sampler, seed=seed
+            )
             self._take_in()
         except StudyError:
             self.close()
@@ -214,7 +222,11 @@ class Search:
             values = [value]
         elif state in {State.PRUNED, State.HOPELESS} and trial.last_step is not None:
             values = [trial.intermediate_values[trial.last_step]]
+        last = None if state is State.COMPLETED else trial.last_step or 0
         with self._storage.group():
+            for epoch, reached in self._curves.told(number, last):
+                if epoch not in trial.intermediate_values:
+                    self._storage.set_trial_intermediate_value(trial_id, epoch, reached)
             self._storage.set_trial_user_attr(trial_id, "state", state.value)
             if reason:
                 self._storage.set_trial_user_attr(trial_id, "reason", redacted(reason)[:500])
@@ -228,6 +240,18 @@ class Search:
     def close(self) -> None:
         """Let go of the file or the database."""
         self._storage.close()
+
+
+def _tell_names(storage: SearchStorage, study: int, names: Names, objective: Objective) -> None:
+    """Keep with a study, for Optuna's own pages and for later, what parameters and the objective are called."""
+    kept = storage.get_study_system_attrs(study)
+    before = kept.get(_NAMES)
+    if before is None:  # a study of an earlier version calls a definition by its key
+        before = {name: name for trial in storage.stored_trials(study) for name in trial.params}
+    names.keep(before)
+    for key, value in ((_NAMES, names.to_json()), (_SYSTEM_ATTR_METRIC_NAMES, [objective.metric])):
+        if kept.get(key) != value:
+            storage.set_study_system_attr(study, key, value)
 
 
 def _check_direction(study: optuna.Study, objective: Objective) -> None:

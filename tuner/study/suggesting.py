@@ -19,6 +19,7 @@ from tuner.study.catalog import SAMPLERS
 from tuner.study.drafting import Drafting, Replaying, distributions
 from tuner.study.expectations import Expectations
 from tuner.study.flat import ASKED, FlatView
+from tuner.study.names import Names
 from tuner.study.samplers import knows_conditions, random
 from tuner.study.storage import DRAFT_ID, SearchStorage
 from tuner.study.translation import digest, rounded
@@ -44,6 +45,7 @@ class Suggester:
         study: The Optuna study.
         storage: Its storage.
         space: Today's search space.
+        names: What its definitions are called in the study.
         expectations: What the trials reached; samplers that know no conditions learn from it.
         sampler: Name and options, checked.
         seed: The study's seed, >= 0.
@@ -54,16 +56,18 @@ class Suggester:
         study: optuna.Study,
         storage: SearchStorage,
         space: Space,
+        names: Names,
         expectations: Expectations,
         *,
         sampler: tuple[str, Any],
         seed: int,
     ) -> None:
         self._study, self._storage, self._space, self._seed = study, storage, space, seed
+        self._names = names
         self._digest = digest(space.to_json())
         self._priors = {each.key: each for each in space.definitions if each.prior is not None}
         self._sampler = sampler
-        self._flat, self._expectations = FlatView(distributions(space)), expectations
+        self._flat, self._expectations = FlatView(distributions(space, names)), expectations
 
     def take_in(self, stored: Sequence[FrozenTrial]) -> None:
         """Mirror the stored trials, which are asked for at every suggestion."""
@@ -102,7 +106,7 @@ class Suggester:
         """
         if digest(params) in self._seen:
             return None
-        replay = Replaying(params)
+        replay = Replaying(params, self._names)
         self._space.suggest(replay)
         draft = _blank(len(self.ids))
         draft.params, draft.distributions = replay.values, replay.distributions
@@ -121,7 +125,8 @@ class Suggester:
             relative = sampler.sample_relative(self._study, draft, relative_space)
             priors = {} if self._sampler[0] == "grid" else self._priors
             rng = Random(seed)
-            params = self._space.suggest(Drafting(self._study, draft, relative_space, relative, priors, rng))
+            drafting = Drafting(self._study, draft, relative_space, relative, priors, rng, self._names)
+            params = self._space.suggest(drafting)
         finally:
             self._storage.draft = self._storage.flat = None
         if flat and (asked := {name: value for name, value in relative.items() if name not in draft.params}):

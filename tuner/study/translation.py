@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 
 from tuner.space import Space
 from tuner.study.drafting import Replaying
+from tuner.study.names import Names
 
 
 class Translation:
@@ -18,10 +19,11 @@ class Translation:
 
     Args:
         space: Today's search space.
+        names: What its definitions are called in the study.
     """
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    def __init__(self, space: Space, names: Names) -> None:
+        self._space, self._names = space, names
         self.digest = digest(space.to_json())
 
     def __call__(self, trial: FrozenTrial) -> FrozenTrial | None:
@@ -31,7 +33,7 @@ class Translation:
         params = trial.user_attrs.get("params")
         if params is None or not self._space.contains(params):
             return None
-        replay = Replaying(params)
+        replay = Replaying(params, self._names)
         self._space.suggest(replay)
         return FrozenTrial(
             number=trial.number,
