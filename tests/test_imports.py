@@ -20,7 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pytest": ("testing",),
     "optuna": ("study", "reporting"),
     "ray": ("execution",),
-    "mlflow": ("recording", "predict.refused"),
+    "mlflow": ("recording", "predict.refused", "predict.registered"),
     "yaml": ("config",),
     "matplotlib": ("reporting",),
     "jinja2": ("report",),

@@ -163,3 +163,25 @@ def test_a_folder_for_the_answers_that_is_not_there_is_told_in_a_line(texts: Pat
     assert told.endswith("Make it, or name another one.\n")
     assert told.count("\n") == 1
     assert not out.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("new.csv", "-o", "./new.csv"), "the answers must not take the place of what is read, but got 'new.csv'."),
+        (("-",), "FILE must be a file or a folder, but got '-'. Write it to a file first"),
+        (("/dev/null",), "FILE must be a file or a folder, but got '/dev/null'."),
+        (("new.csv", "--device", "cuda:7"), "device must be one that torch finds on this machine, but got 'cuda:7'."),
+        (("new.csv", "--device", "abacus"), "device must be one that torch finds on this machine, but got 'abacus'."),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_a_line(
+    texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], line: str
+) -> None:
+    """The file that is read is not written over, standard input has no form, a device is not there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("text\nrain\n")
+    told = tuner("predict", str(texts), *arguments, status=2).output
+    assert told.startswith(line)
+    assert told.count("\n") == 1
+    assert (tmp_path / "new.csv").read_text() == "text\nrain\n"

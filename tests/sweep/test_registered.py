@@ -10,9 +10,10 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tests.support.adapter_data import texts
-from tests.support.command import tuner
+from tests.support.command import output, tuner
 from tests.support.recorded import runs_of
 from tuner.disk.folder import StudyFolder
+from tuner.errors import StudyError
 from tuner.predict import load
 
 TASK = """
@@ -40,7 +41,10 @@ def test_the_champion_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not client.search_registered_models()
     runs = runs_of(StudyFolder(tmp_path / "mlruns/studies/weather"), uri)
     experiment = runs["sweep"].info.experiment_id
-    (logged,) = client.search_logged_models([experiment])
+    kept = {each.name: each for each in client.search_logged_models([experiment])}
+    winner = output("show", "weather", "--json")["summary"]["winner"]
+    logged = kept[f"weather-{winner.replace(' ', '-')}"]
+    assert kept.keys() - {logged.name} <= {"weather-baseline", "weather-trial-0", "weather-trial-1"}
     assert runs[logged.tags["tuner.run"]].info.run_id == logged.source_run_id
     scores = {metric.key: metric.value for metric in logged.metrics or ()}
     assert scores.keys() >= {"val/accuracy", "test/loss", "test/accuracy"}
@@ -54,5 +58,8 @@ def test_the_champion_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     asked = pd.DataFrame({"text": ["rain and snow", "sun"]})
     wanted = load(tmp_path / "mlruns/studies/weather/model").predict(asked)
     pd.testing.assert_frame_equal(champion.predict(asked), wanted, check_dtype=False, atol=1e-6)
+    pd.testing.assert_frame_equal(load("models:/weather@champion").predict(asked), wanted)
+    with pytest.raises(StudyError, match="models:/weather@nobody: MLflow must have the model"):
+        load("models:/weather@nobody")
     tuner("run", "weather.yaml", "--register", "--fresh", "--set", "sampler.seed=1")
     assert str(client.get_model_version_by_alias("weather", "champion").version) == "2"

@@ -42,7 +42,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         _copied(console, "to use it", to_use(Path(summary.model), summary.own_code, "FILE", "-o", "answers.csv"))
     if summary.models:
         folder = Path(next(iter(summary.models.values()))).parent
-        _copied(console, f"models of {', '.join(summary.models)}", here(folder))
+        _copied(console, f"models of the others ({', '.join(summary.models)})", here(folder))
     for what, command in verdict.next:
         _copied(console, what, command)
 

@@ -34,11 +34,11 @@ def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
     Raises:
         StudyError: There is no such study, or it has no ensemble where that is asked for.
     """
-    from tuner.predict.folder import NETWORK  # brings torch
+    from tuner.predict.folder import found_in
 
-    for folder in (Path(model) / "ensemble",) if ensemble else (Path(model), Path(model) / "model"):
-        if (folder / NETWORK).exists():
-            return folder
+    folder = found_in(Path(model) / "ensemble" if ensemble else Path(model))
+    if folder is not None:
+        return folder
     study = study_folder(model, storage)
     return ensemble_folder(study) if ensemble else study.model
 

@@ -94,6 +94,12 @@ class Description(BaseModel):
             raise damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
+def found_in(folder: Path) -> Path | None:
+    """The model's folder: this one, that in a study's, or that in MLflow's form; None where there is none."""
+    places = (folder, folder / "model", *sorted((folder / "data").glob("*")))
+    return next((place for place in places if (place / NETWORK).exists()), None)
+
+
 def check_files(folder: Path) -> None:
     """Refuse a folder that leads elsewhere, waits or does not end, before any file of it is opened.
 

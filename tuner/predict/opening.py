@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,10 @@ from tuner.errors import StudyError, TunerError
 from tuner.nets.catalog import CELLS
 from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import build_network
-from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged, last_name
+from tuner.predict.folder import NETWORK, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, damaged, found_in, last_name
 from tuner.predict.model import Model
 from tuner.registry import Catalog, Entry
+from tuner.training.devices import choose_device
 from tuner.training.settings import Settings, settings
 
 _HEADER = 16 * 1024**2
@@ -29,20 +31,25 @@ _HEADER = 16 * 1024**2
 
 
 def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> Model:
-    """Open a model's folder, or the one in a study's.
+    """Open a model's folder, the one in a study's or in MLflow's form, or a model of MLflow's.
 
     Args:
-        folder: The folder.
+        folder: The folder, or the URI of a model in MLflow: `models:/STUDY@champion`.
         device: Where it answers: "cpu", "cuda".
         own_code: Whether an adapter or a cell of your own, named `module:Class` in the folder, may be imported.
 
     Raises:
         StudyError: It is no model's folder, is damaged, of a later format, or needs code that may not be imported, or
             a package that is not installed.
+        TaskFileError: The device is not on this machine.
     """
-    folder = Path(folder)
-    if not (folder / NETWORK).exists() and (folder / "model" / NETWORK).exists():
-        folder = folder / "model"
+    if str(folder).startswith("models:/"):
+        from tuner.predict.registered import fetched  # brings MLflow
+
+        with tempfile.TemporaryDirectory(prefix="tuner-model-") as made:
+            return load(fetched(str(folder), Path(made)), device=device, own_code=own_code)
+    folder = found_in(Path(folder)) or Path(folder)
+    chosen_device = choose_device(device)
     described = Description.read(folder)
     _check_names(described, folder / NETWORK)
     entry = _entry(ADAPTERS, described.adapter, folder, own_code=own_code)
@@ -71,7 +78,7 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
     except Exception as error:  # libraries raise many kinds for a damaged file
         raise damaged(folder / PREPROCESS, f"{type(error).__name__}: {error}") from error
     _fill(network, folder / WEIGHTS)
-    return Model(described, codec, network.to(device).eval(), torch.device(device))
+    return Model(described, codec, network.to(chosen_device).eval(), chosen_device)
 
 
 def _network(chosen: Settings, problem: Problem, members: int) -> nn.Module:

@@ -1,6 +1,6 @@
 """What MLflow's scoring server answers where a request is not what a model takes: one line, status 400.
 
-The one file of this room that imports MLflow, and only where MLflow has opened the model.
+It is imported where MLflow has opened the model, and so is there.
 """
 
 from __future__ import annotations

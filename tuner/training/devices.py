@@ -25,12 +25,15 @@ def choose_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type != "cpu" and f"{device.type}:{device.index or 0}" not in (found := devices()):
+    try:
+        device = torch.device(name)
+    except RuntimeError:  # no name that torch knows
+        device = None
+    if device is None or (device.type != "cpu" and f"{device.type}:{device.index or 0}" not in devices()):
         raise TaskFileError(
             "device must be one that torch finds on this machine",
             value=name,
-            fix=f"It finds {', '.join(found)}; leave device out for the best of them.",
+            fix=f"It finds {', '.join(devices())}; leave device out for the best of them.",
             key=("device",),
         )
     return device

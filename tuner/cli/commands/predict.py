@@ -13,6 +13,7 @@ import click
 
 from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
+from tuner.errors import UserError
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Item, Row
@@ -67,6 +68,8 @@ def predict(
     from tuner.predict import load
     from tuner.predict.output import Csv, check, opened
 
+    for file in files:
+        _check_input(file, output)
     if output is not None:
         check(output)
     loaded = load(model_folder(model, storage, ensemble=ensemble), device=device, own_code=own_code).asking(
@@ -81,6 +84,15 @@ def predict(
     problems.tell(output)
     if problems.count:
         click.get_current_context().exit(1)
+
+
+def _check_input(file: Path, output: Path | None) -> None:
+    """Refuse what is no file, and to write over what is read."""
+    if str(file) == "-" or file.is_char_device() or file.is_fifo():
+        fix = "Write it to a file first, whose ending says its form."
+        raise UserError("FILE must be a file or a folder", value=str(file), fix=fix)
+    if output is not None and output.exists() and file.exists() and output.samefile(file):
+        raise UserError("the answers must not take the place of what is read", value=str(file), fix="Name another -o.")
 
 
 def _asked(wishes: tuple[str, ...]) -> dict[str, Any]:
