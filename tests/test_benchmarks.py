@@ -201,7 +201,7 @@ def test_a_row_of_the_samplers() -> None:
 @pytest.mark.parametrize("spread", ["equal", "baseline x 20", "trial x 10"])
 def test_intervals_hold_what_they_promise_whatever_the_spreads(spread: str, seeds: int) -> None:
     """Of 400 simulated studies of each kind, some three standard errors aside."""
-    for configurations in (2, 4):
+    for configurations in (2, 6):
         found = intervals.simulate(intervals.study(spread, configurations), seeds, studies=400, seed=1)
         assert found.winner >= 0.92
         assert found.difference >= 0.92
@@ -226,7 +226,15 @@ def test_the_table_of_intervals_is_whole() -> None:
     """A line for each kind of study."""
     lines = list(intervals.rows(studies=3, seed=0))
     kinds = len(intervals.SEEDS) * len(intervals.CONFIGURATIONS) * len(intervals.SPREADS)
-    assert len(lines) == 1 + kinds + 1 + 5 * len(intervals.SEEDS)
+    assert len(lines) == 1 + kinds + 1 + 5 * len(intervals.SEEDS) + 2 + 3 * len(intervals.NOISES) + 1
+
+
+def test_a_race_loses_less_than_the_search_alone() -> None:
+    """By a quarter at least, over 300 simulated searches, also where some spreads are five times the others'."""
+    for factor in (1.0, 5.0):
+        found = intervals.regrets(0.3, factor, studies=300, seed=1)
+        assert found.race <= 0.75 * found.search
+        assert found.race <= 1.2 * found.three
 
 
 def test_a_placebo_is_trained_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.support.tiny import write_task
+from tuner.config.task import Budget, Confirm
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
@@ -24,7 +25,7 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
             objective=Objective(maximize=maximize),
             baseline={},
             settings=dict,
-            file=SimpleNamespace(confirm=SimpleNamespace(top=top)),
+            file=SimpleNamespace(confirm=Confirm(top=top), budget=Budget()),
         ),
         folder=None,
         search=SimpleNamespace(expected=lambda: expected),
@@ -92,7 +93,7 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
             objective=Objective(),
             settings=dict,
             baseline={"n": 7},
-            file=SimpleNamespace(confirm=SimpleNamespace(top=1, seeds=2)),
+            file=SimpleNamespace(confirm=Confirm(top=1, seeds=2), budget=Budget()),
         ),
         folder=None,
         search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3),
@@ -100,5 +101,5 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
     )
     found = [record.run for record in confirmed(sweep)]
     assert sorted(found) == ["confirm/0-1", "confirm/1-1", "confirm/1-2", "confirm/baseline-1", "confirm/baseline-2"]
-    sweep.task.file.confirm.top = 0
+    sweep.task.file.confirm = Confirm(top=0)
     assert confirmed(sweep) == []

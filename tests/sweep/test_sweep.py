@@ -32,20 +32,21 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_sweep_searches_confirms_tests_and_sums_up(tmp_path: Path) -> None:
-    """Exactly the trials asked for, three seeds for the best three and the baseline, one reading of the test data."""
-    path = write_task(tmp_path, trials=5, more="pruner: {name: none}")
+    """Exactly the trials asked for, a race of the best three, the baseline, one reading of the test data."""
+    path = write_task(tmp_path, trials=5, more="pruner: {name: none}\nconfirm: {top: 3}")
     outcome, told = sweep(path)
     assert outcome.finished
     assert outcome.usable
     assert [event.number for event in told.of(TrialEnded)] == list(range(5))
     assert [record.state.final for record in records(path)] == [True] * 5
     confirmed = records(path, "confirm")
-    assert len(confirmed) == 12
+    assert len(confirmed) == 3 + 2 + 2 + 3
     assert {record.seed for record in confirmed}.isdisjoint(record.seed for record in records(path))
     (test,) = records(path, "test")[:1] or [read_run(resolve_task(path).folder.events("test"))]
-    assert len(test.results["test"]) == 12
+    assert len(test.results["test"]) == 10
     assert outcome.summary is not None
-    assert [row["seeds"] for row in outcome.summary.rows] == ["3 of 3"] * 4 + [""]
+    assert sorted(row["seeds"] for row in outcome.summary.rows) == ["", "1 of 3", "3 of 3", "3 of 3", "3 of 3"]
+    assert outcome.summary.rows[-1]["seeds"] == "1 of 3"
     folder = resolve_task(path).folder
     others = {record.number for record in confirmed} - {tuner.open("tiny").winner.number}
     assert set(outcome.summary.models) == {called(number) for number in others}

@@ -143,6 +143,15 @@ def confirm_run(number: int, repeat: int) -> str:
     return f"confirm/{'baseline' if number < 0 else f'{number:05d}'}-{repeat}"
 
 
+def seed_of(run: str) -> int:
+    """Which of the seeds a run of a confirmation is trained on, from 1.
+
+    >>> seed_of(confirm_run(7, 2))
+    2
+    """
+    return int(run.rpartition("-")[2])
+
+
 def refit_run(number: int) -> str:
     """The run of a training on training and validation data; number -1 is the baseline."""
     return f"refit/{'baseline' if number < 0 else f'{number:05d}'}"

@@ -88,7 +88,7 @@ def _time(task: Task) -> str:
     """What search and confirmation take at most, on one processor after the other."""
     budget, confirm = task.file.budget, task.file.confirm
     costs = sorted(epoch_costs(task).values())
-    trainings = budget.trials + ((confirm.top + 1) * confirm.seeds if confirm.top else 0)
+    trainings = budget.trials + confirm.trainings(budget.trials)
     low, high = (trainings * budget.epochs * cost for cost in (costs[0], costs[-1]))
     span = _spoken(high) if low > 0.8 * high else f"{_spoken(low)} to {_spoken(high)}"
     return (

@@ -85,7 +85,8 @@ class ReportedStudy:
     def result(self) -> Confirmation | None:
         """The outcome of the confirmation; None before there is one."""
         scores = seed_scores(self.confirmed)
-        return confirmation(scores, self.objective) if scores else None
+        seeds = (self.summary.get("asked") or {}).get("seeds")
+        return confirmation(scores, self.objective, seeds=seeds) if scores else None
 
     @cached_property
     def winner(self) -> int | None:

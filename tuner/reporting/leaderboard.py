@@ -52,6 +52,7 @@ class Scores:
         interval: Student's t interval of the mean; None below two values, where all are the same, or where seeds
             learned or not.
         learned: Seeds that learned the task, where some did and others not, and none is in between; else None.
+        asked: Seeds of those that stayed to the end of the confirmation; more than it was trained on where it left.
     """
 
     number: int
@@ -61,6 +62,12 @@ class Scores:
     sd: float | None
     interval: Interval | None
     learned: int | None = None
+    asked: int = 0
+
+    @property
+    def trained(self) -> int:
+        """Seeds that it was trained on."""
+        return len(self.values) + self.missing
 
     @property
     def name(self) -> str:
@@ -69,8 +76,8 @@ class Scores:
 
     @property
     def eligible(self) -> bool:
-        """Whether it can win: it has a score on every seed."""
-        return self.mean is not None and self.missing == 0
+        """Whether it can win: it stayed to the end and has a score on every seed."""
+        return self.mean is not None and self.missing == 0 and self.trained >= self.asked
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ def confirmation(
     level: float = 0.95,
     *,
     step: float = 0.0,
+    seeds: int | None = None,
 ) -> Confirmation:
     """Choose the winner by mean, and say how sure that is.
 
@@ -129,6 +137,9 @@ def confirmation(
 
     mean +- t(n - 1) * sd / sqrt(n)    k configurations
     difference, Welch's interval       k searched configurations against the baseline; all but one against the second
+
+    One that was trained on fewer seeds than another left the confirmation, as it was among the worse half; it cannot
+    win, and counts among the k.
 
     Where some seeds of a configuration learned the task and others stayed with the trivial predictor, its mean says
     little: there seeds are counted, and compared by Fisher's exact test.
@@ -140,12 +151,16 @@ def confirmation(
         objective: What the scores are of, with the trivial predictor's where it is known; intervals end where it does.
         level: Confidence of each statement, in (0, 1).
         step: What a score moves by where it counts items; 0 where it does not.
+        seeds: That those are trained on that stay to the end; None, or where there is no such one yet, as many as the
+            one that was trained on most.
 
     Reference:
         Student's t; Welch 1947, doi:10.2307/2332510; Bonferroni's inequality; Fisher 1922, doi:10.2307/2340521.
     """
     every = [value for values in scores.values() for value in values]
-    judge = _Judge(objective, level, step, halfway(every, objective), len(scores))
+    most = max((len(values) for number, values in scores.items() if number != BASELINE), default=0)
+    asked = most if seeds is None else min(seeds, most)
+    judge = _Judge(objective, level, step, halfway(every, objective), len(scores), asked)
     configurations = sorted(
         (judge.scores(number, values) for number, values in scores.items()),
         key=lambda c: (not c.eligible, objective.loss(c.mean), c.number),
@@ -173,6 +188,7 @@ class _Judge:
     step: float
     cut: float | None
     configurations: int
+    asked: int
 
     def tail(self, several: int) -> float:
         """Probability beyond each end of an interval that is told of the best of several."""
@@ -187,7 +203,8 @@ class _Judge:
             interval = mean_interval(found, self.tail(self.configurations), self.step, self.objective.within)
         mean = fmean(found) if found else None
         sd = stdev(found) if len(found) > 1 else None
-        return Scores(number, found, len(values) - len(found), mean, sd, interval, learned)
+        asked = len(values) if number == BASELINE else self.asked
+        return Scores(number, found, len(values) - len(found), mean, sd, interval, learned, asked)
 
     def compare(self, first: Scores, second: Scores, comparisons: int) -> Comparison:
         """One of so many comparisons."""
@@ -274,6 +291,8 @@ def _sentences(
         )
     for one in configurations:
         if one.missing:
-            trained = one.missing + len(one.values)
-            told.append(f"{one.name} has no score on {one.missing} of {trained} seeds and cannot win.")
+            told.append(f"{one.name} has no score on {one.missing} of {one.trained} seeds and cannot win.")
+    if left := [one for one in configurations if one.trained < one.asked and not one.missing]:
+        names = ", ".join(f"{one.name} after {one.trained}" for one in left)
+        told.append(f"in the worse half, and so not trained on all {judge.asked} seeds: {names}.")
     return told

@@ -51,7 +51,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
         "search": f"{counted(file.budget.trials, 'trial')} of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
-        "confirmation": counted((confirm.top + 1) * confirm.seeds if confirm.top else 0, "training"),
+        "confirmation": counted(confirm.trainings(file.budget.trials), "training"),
         "tracking": redacted(task.recorder.uri) or task.recorder.name,
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),

@@ -23,13 +23,14 @@ class Candidate:
 
 
 def candidates(sweep: OpenSweep) -> list[Candidate]:
-    """The `confirm.top` best by what they reached or, where they were pruned, are expected to; then the baseline.
+    """The best of the search, as many as the confirmation begins with, then the baseline.
 
-    Of equals a completed one comes first. The first trials of a search always come to their end, and one that was
-    pruned beside good ones may be better. One that is the baseline's configuration is confirmed as that: with the same
-    seeds it would be the same training.
+    They are ranked by what they reached or, where they were pruned, are expected to. Of equals a completed one comes
+    first. The first trials of a search always come to their end; one that was pruned beside good ones may be better.
+    One that is the baseline's configuration is confirmed as that: with the same seeds it would be the same training.
     """
-    task = sweep.task
+    task, file = sweep.task, sweep.task.file
+    rounds = file.confirm.rounds(file.budget.trials)
     expected = sweep.search.expected()
     ranked = sorted(
         (
@@ -42,7 +43,7 @@ def candidates(sweep: OpenSweep) -> list[Candidate]:
         if record.state.comparable and record.number in expected and not is_baseline(task, record.params)
     )
     return [
-        *(Candidate(number, params) for _, _, number, params in ranked[: task.file.confirm.top]),
+        *(Candidate(number, params) for _, _, number, params in ranked[: max(rounds, default=0)]),
         Candidate(BASELINE, dict(task.baseline)),
     ]
 
@@ -53,7 +54,7 @@ def confirmed(sweep: OpenSweep) -> list[RunRecord]:
     An earlier candidate that is none today counts where it lies in today's space and has all seeds.
     """
     confirm = sweep.task.file.confirm
-    if confirm.top == 0:
+    if not confirm.rounds(sweep.task.file.budget.trials):
         return []
     by_number: dict[int, list[RunRecord]] = {}
     for record in sweep.records("confirm/"):

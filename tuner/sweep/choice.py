@@ -14,7 +14,8 @@ from tuner.sweep.open_sweep import OpenSweep
 def winning(sweep: OpenSweep) -> list[RunRecord]:
     """The trainings of the configuration that wins, seed by seed; none where none can."""
     records = confirmed(sweep)
-    winner = confirmation(seed_scores(records), sweep.task.against_trivial).winner
+    seeds = sweep.task.file.confirm.seeds
+    winner = confirmation(seed_scores(records), sweep.task.against_trivial, seeds=seeds).winner
     return [record for record in records if record.number == winner and record.state is State.COMPLETED]
 
 

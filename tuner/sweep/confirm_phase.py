@@ -1,54 +1,106 @@
-"""After the search: the best configurations and the baseline, trained again on fresh seeds."""
+"""After the search: the best configurations race on fresh seeds, the baseline beside them."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from tuner.announcements import Notice
 from tuner.disk.events import RunRecord, read_run
-from tuner.disk.folder import confirm_run
+from tuner.disk.folder import confirm_run, seed_of
 from tuner.messages import Ended, State, TrialSpec
 from tuner.seeding import derive_seed
-from tuner.sweep.candidates import Candidate, candidates, is_baseline
+from tuner.sweep.candidates import BASELINE, Candidate, candidates, is_baseline
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.race import going_on
 
 
 class ConfirmPhase(FixedRuns):
-    """Trains the `confirm.top` best configurations and the baseline, `confirm.seeds` times each, full budget.
+    """Races the best configurations of the search on fresh seeds, and the baseline beside them, full budget.
 
-    All configurations get the same seeds; none was used in the search. What is trained already is not trained again,
-    and nothing is where no trial completed.
+    All configurations get the same seeds; none was used in the search. After each seed the worse half leave (`race`),
+    so that many are looked at and the best are known best; the baseline is trained on all of them, ahead of the race
+    where slots would be idle. What is trained already is not trained again, and nothing is where no trial completed.
     """
 
     def __init__(self, sweep: OpenSweep) -> None:
-        super().__init__(sweep, _open_specs(sweep), sweep.deadlines.all)
-        if not self.more():
-            return
+        super().__init__(sweep, (), sweep.deadlines.all)
+        file = sweep.task.file
+        rounds = file.confirm.rounds(file.budget.trials)
+        racing = rounds and sweep.progress.best is not None
+        *searched, self._baseline = candidates(sweep) if racing else [Candidate(BASELINE, {})]
+        self._candidates = {candidate.number: candidate for candidate in searched}
+        self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
+        self._scores = {number: _scores(sweep, number) for number in self._candidates}
+        self._dealt = self._baseline_dealt = 0
+        if self.more():
+            self._tell_of_the_baseline()
+
+    @property
+    def left(self) -> int:
+        """Trainings that are still to be sent out. See `Phase`."""
+        later = range(self._dealt + 1, len(self._rounds) + 1)
+        trained = sum(seed in scores for scores in self._scores.values() for seed in later)
+        baselines = len(self._rounds) - self._baseline_dealt
+        return len(self._waiting) + max(0, sum(self._rounds[self._dealt :]) - trained) + baselines
+
+    def more(self) -> bool:
+        """Whether a training is left, or will be when a seed is over. See `Phase`."""
+        self._deal()
+        return bool(self._waiting) or self._dealt < len(self._rounds)
+
+    def next(self) -> TrialSpec | None:
+        """The next training of the race; while it waits for one, the baseline's. See `Phase`."""
+        self._deal()
+        return super().next()
+
+    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
+        """Take its score, bring its model home, and say so. See `Phase`."""
+        if spec.number != BASELINE:
+            self._scores[spec.number][seed_of(spec.run)] = ended.value if ended.state is State.COMPLETED else None
+        if ended.state is State.COMPLETED:
+            self._sweep.bring_model(spec.run)
+        super().ended(spec, ended, aside=aside)
+
+    def _deal(self) -> None:
+        """Make the next trainings ready, where none is."""
+        while not self._waiting:
+            racing = self._racing(self._dealt + 1)
+            if racing is not None:
+                self._dealt += 1
+                self._add(racing, self._dealt)
+            if racing is None or self._baseline_dealt < self._dealt:
+                if self._baseline_dealt == len(self._rounds):
+                    return
+                self._baseline_dealt += 1
+                self._add([self._baseline], self._baseline_dealt)
+
+    def _racing(self, seed: int) -> list[Candidate] | None:
+        """Who is trained on a seed; None where that is not known yet, or there is no such seed."""
+        if seed > len(self._rounds):
+            return None
+        numbers = going_on(list(self._candidates), self._scores, self._rounds, seed, self._sweep.task.objective)
+        return None if numbers is None else [self._candidates[number] for number in numbers]
+
+    def _add(self, racing: Sequence[Candidate], seed: int) -> None:
+        specs = (_open_spec(self._sweep, candidate, seed) for candidate in racing)
+        self._waiting.extend(spec for spec in specs if spec is not None)
+
+    def _tell_of_the_baseline(self) -> None:
+        """Say which trials are the baseline's configuration, and so no candidates beside it."""
+        sweep = self._sweep
         for record in sweep.records("trials/"):
             fits = record.state.comparable and sweep.search.fits(record.number)
             if fits and is_baseline(sweep.task, record.params):
                 sentence = f"trial {record.number} is the baseline's configuration, and is confirmed as the baseline"
                 sweep.tell(Notice(sentence))
 
-    def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
-        """Bring its model home, and say so. See `Phase`."""
-        if ended.state is State.COMPLETED:
-            self._sweep.bring_model(spec.run)
-        super().ended(spec, ended, aside=aside)
 
-
-def _open_specs(sweep: OpenSweep) -> Iterator[TrialSpec]:
-    """The attempts that the confirmation still needs, seed by seed."""
-    confirm = sweep.task.file.confirm
-    if confirm.top == 0 or sweep.progress.best is None:
-        return
-    chosen = candidates(sweep)
-    for repeat in range(1, confirm.seeds + 1):
-        for candidate in chosen:
-            if (spec := _open_spec(sweep, candidate, repeat)) is not None:
-                yield spec
+def _scores(sweep: OpenSweep, number: int) -> dict[int, float | None]:
+    """What a candidate has reached on the seeds that it was trained on, 1 the first."""
+    runs = [record for record in sweep.records("confirm/") if record.number == number and record.state.final]
+    return {seed_of(run.run): run.value if run.state is State.COMPLETED else None for run in runs}
 
 
 def _open_spec(sweep: OpenSweep, candidate: Candidate, repeat: int) -> TrialSpec | None:

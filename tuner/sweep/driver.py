@@ -136,7 +136,7 @@ class Sweep:
             record=Record(task, self._tell),
             tell=self._tell,
             stop=self._stop,
-            deadlines=Deadlines.of(task.file.budget.timeout, task.folder, confirmed=task.file.confirm.top > 0),
+            deadlines=Deadlines.of(task.file.budget.timeout, task.folder, confirmed=task.file.confirm.top != 0),
             progress=Progress(task.objective, task.file.budget.trials),
         )
 

@@ -52,8 +52,8 @@ class Pulse:
         if left is not None:
             seconds = progress.full_runs_seconds(left, slots)
         elif (seconds := progress.search_seconds()) is not None:
-            confirm = self._sweep.task.file.confirm
-            runs = (confirm.top + 1) * confirm.seeds if confirm.top else 0
+            file = self._sweep.task.file
+            runs = file.confirm.trainings(file.budget.trials)
             seconds += progress.full_runs_seconds(runs, slots) or 0.0
         remaining = self._sweep.deadlines.all - time.monotonic()
         return None if seconds is None else max(0.0, min(seconds, remaining))

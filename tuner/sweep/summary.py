@@ -53,7 +53,8 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     _write_tables(folder, table, {**mattered.as_json(), "separation": separated})
     result = None
     if confirmed:
-        result = confirmation(seed_scores(confirmed), objective, step=_step(prepared, "val", objective))
+        step, seeds = _step(prepared, "val", objective), task.file.confirm.seeds
+        result = confirmation(seed_scores(confirmed), objective, step=step, seeds=seeds)
     scores = Scored(objective, trials, confirmed, test, prepared.trivial)
     names = [*mattered.shares, *([] if found is None else [found.parameter])]
     told = mattered.sentence if mattered.parameters or found is None else found.sentence(objective)
@@ -174,7 +175,7 @@ def _row(evidence: Evidence, scores: Scores, readable: Readable) -> dict[str, st
         "score": _mean_sd(scores.values),
         "test": _mean_sd(evidence.scored.tests(scores.number, evidence.objective.name)),
         "readable": readable.text(known) if known else "-",
-        "seeds": f"{len(scores.values)} of {len(scores.values) + scores.missing}",
+        "seeds": f"{len(scores.values)} of {max(scores.trained, scores.asked)}",
     }
 
 

@@ -79,7 +79,7 @@ def _standing(study: ReportedStudy) -> list[Line]:
     for one in study.result.configurations:
         cells = [Cell(called(one.number)), Cell(score_text(one.values, objective.name))]
         cells += [Cell(score_text(study.scored.tests(one.number, name), name)) for name in scores]
-        cells.append(Cell(f"{len(one.values)} of {len(one.values) + one.missing}"))
+        cells.append(Cell(f"{len(one.values)} of {max(one.trained, one.asked)}"))
         line = Line(cells, None if one.number == BASELINE else one.number, one.number == study.winner)
         ranked.append((not one.eligible, objective.loss(fmean(one.values)) if one.values else math.inf, line))
     if objective.trivial is not None:
