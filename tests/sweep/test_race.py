@@ -109,12 +109,13 @@ def stopped(path: Path, after: int) -> bool:
     return driver.run().finished
 
 
-def test_a_race_that_is_stopped_goes_on_the_same(tmp_path: Path) -> None:
+def test_a_race_that_is_stopped_goes_on_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its first round and again in its last, it trains the same configurations on the same seeds."""
 
     def trained(folder: Path) -> list[tuple[str, State, float | None]]:
         return sorted((run.run, run.state, run.value) for run in records(folder, "confirm"))
 
+    monkeypatch.chdir(tmp_path)
     more = "pruner: {name: none}\nconfirm: {top: 4}"
     whole = write_task(tmp_path, name="whole", trials=5, epochs=1, more=more)
     assert sweep(whole)[0].finished
