@@ -25,7 +25,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tuner.config.task import Confirm
+from tuner.config.confirm import Confirm
 from tuner.objective import Objective
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation
 from tuner.sweep.race import going_on

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.support.tiny import write_task
-from tuner.config.task import Budget, Confirm
+from tuner.config.confirm import Confirm
+from tuner.config.task import Budget
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
 from tuner.announcements import RunConfirmed
-from tuner.config.task import Confirm
+from tuner.config.confirm import Confirm
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.leaderboard import confirmation

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from tuner.addresses import hosts
+from tuner.config.confirm import Confirm
 from tuner.config.messages import SIZE_PHRASE
 from tuner.config.options import Options
 
@@ -195,49 +196,6 @@ class Pruner(Options):
     def options(self) -> dict[str, Any]:
         """Option name -> value."""
         return dict(self.model_extra or {})
-
-
-class Confirm(Options):
-    """The confirmation after the search."""
-
-    top: Literal["auto"] | Annotated[int, Field(ge=0, le=100)] = "auto"
-    """How many of the best trials are trained again, 0 to 100; 0 leaves the confirmation out. After each seed the worse
-    half leave, until two are left. auto: 2 to 8, as many as a quarter of `budget.trials` trainings pays for."""
-    seeds: int = Field(default=3, ge=1, le=100)
-    """Fresh seeds for those that stay to the end, and for the baseline, 1 to 100."""
-
-    def rounds(self, trials: int) -> list[int]:
-        """Configurations that are trained on each seed, the baseline left out; empty without a confirmation.
-
-        Args:
-            trials: `budget.trials`, which "auto" goes by.
-
-        >>> Confirm(top=5).rounds(30)
-        [5, 3, 2]
-        """
-        if self.top != "auto":
-            return _halved(self.top, self.seeds) if self.top else []
-        fits = [top for top in _AUTO if self.seeds + sum(_halved(top, self.seeds)) <= _SHARE * trials]
-        return _halved(max(fits, default=_AUTO[0]), self.seeds)
-
-    def trainings(self, trials: int) -> int:
-        """Trainings of a confirmation, the baseline's among them. See `rounds`."""
-        rounds = self.rounds(trials)
-        return sum(rounds) + self.seeds if rounds else 0
-
-
-_AUTO = range(2, 9)
-"""Configurations that a confirmation may begin with."""
-_SHARE = 0.25
-"""Trainings of a confirmation as a share of the search's trials, at most; two configurations are always confirmed."""
-
-
-def _halved(top: int, seeds: int) -> list[int]:
-    """The numbers of a race: the better half go on, and two to the end."""
-    rounds = [top]
-    while len(rounds) < seeds:
-        rounds.append(max(min(top, 2), -(-rounds[-1] // 2)))
-    return rounds
 
 
 class Resources(Options):

@@ -1,0 +1,51 @@
+"""The task file's `confirm`: how many configurations race on fresh seeds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tuner.config.options import Options
+
+_AUTO = range(2, 9)
+"""Configurations that a confirmation may begin with."""
+_SHARE = 0.25
+"""Trainings of a confirmation as a share of the search's trials, at most; two configurations are always confirmed."""
+
+
+class Confirm(Options):
+    """The confirmation after the search."""
+
+    top: Literal["auto"] | Annotated[int, Field(ge=0, le=100)] = "auto"
+    """How many of the best trials are trained again, 0 to 100; 0 leaves the confirmation out. After each seed the worse
+    half leave, until two are left. auto: 2 to 8, as many as a quarter of `budget.trials` trainings pays for."""
+    seeds: int = Field(default=3, ge=1, le=100)
+    """Fresh seeds for those that stay to the end, and for the baseline, 1 to 100."""
+
+    def rounds(self, trials: int) -> list[int]:
+        """Configurations that are trained on each seed, the baseline left out; empty without a confirmation.
+
+        Args:
+            trials: `budget.trials`, which "auto" goes by.
+
+        >>> Confirm(top=5).rounds(30)
+        [5, 3, 2]
+        """
+        if self.top != "auto":
+            return _halved(self.top, self.seeds) if self.top else []
+        fits = [top for top in _AUTO if self.seeds + sum(_halved(top, self.seeds)) <= _SHARE * trials]
+        return _halved(max(fits, default=_AUTO[0]), self.seeds)
+
+    def trainings(self, trials: int) -> int:
+        """Trainings of a confirmation, the baseline's among them. See `rounds`."""
+        rounds = self.rounds(trials)
+        return sum(rounds) + self.seeds if rounds else 0
+
+
+def _halved(top: int, seeds: int) -> list[int]:
+    """The numbers of a race: the better half go on, and two to the end."""
+    rounds = [top]
+    while len(rounds) < seeds:
+        rounds.append(max(min(top, 2), -(-rounds[-1] // 2)))
+    return rounds
