@@ -109,7 +109,7 @@ def test_full_task_file(tmp_path: Path) -> None:
 def test_defaults(task_file: Path) -> None:
     """Only the adapter is needed; the name is the file's."""
     task = load_task_file(task_file).task
-    assert (task.name, task.budget.trials, task.budget.epochs, task.confirm.top) == ("task", 30, 20, 3)
+    assert (task.name, task.budget.trials, task.budget.epochs, task.confirm.top) == ("task", 30, 20, "auto")
     assert (task.sampler.name, task.pruner.name, task.search_space) == ("tpe", "asha", "gated_rnn")
 
 
