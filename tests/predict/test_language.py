@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from tuner.adapters.base import Batch
+from tuner.adapters.nlp.streams import ScoredText
 from tuner.cli import main
 from tuner.disk import events
 from tuner.disk.folder import StudyFolder
@@ -97,6 +101,24 @@ def test_a_score_is_that_of_one_pass_by_the_network(model: Model) -> None:
     found = model.predict("rain sun\nfog").iloc[0]
     assert found.loss == pytest.approx(float(nats.mean()), abs=1e-6)
     assert found.tokens == len(item.x) - 1
+
+
+def test_of_a_long_text_no_scored_part_is_held(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their scores are added up: the memory that a text takes is that of its tokens."""
+    whole = ScoredText.batches
+    parts: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def batches(text: ScoredText, size: int) -> Iterator[Batch]:
+        for batch in whole(text, size):
+            parts.append(weakref.ref(batch.x))
+            alive.append(sum(part() is not None for part in parts))
+            yield batch
+
+    monkeypatch.setattr(ScoredText, "batches", batches)
+    monkeypatch.setattr("tuner.adapters.nlp.language_codec._STRETCHES", 4)
+    assert model.predict(["the rain falls. " * 3000]).loss.notna().all()
+    assert (len(parts) > 4, max(alive) <= 2) == (True, True)
 
 
 def test_every_form_gives_the_same_scores(model: Model, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tuner.adapters.base import Batch, Item, Row
 from tuner.adapters.batching import device_of
 from tuner.adapters.lines import NO_TEXT, lines_of
 from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
-from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem
+from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem, Tally
 from tuner.adapters.nlp.options import LanguageAsked, LanguageModellingOptions
 from tuner.adapters.nlp.streams import UNSCORED
 from tuner.adapters.nlp.units import DECODERS, ENCODERS, parts_of
@@ -142,9 +143,9 @@ class LanguageCodec:
         return Item(where, np.concatenate(([0], tokens_N)), "", facts)
 
     def _scores(self, network: nn.Module | Forward, items: Sequence[Item]) -> list[dict[str, float]]:
-        """The adapter's metrics of each text; short ones are read side by side."""
+        """The adapter's metrics of each text; short ones are read side by side, long ones part by part."""
         problem, device = self.problem, device_of(network)
-        found: dict[int, list[tuple[Tensor, Batch]]] = {number: [] for number in range(len(items))}
+        found: dict[int, Tally] = {}
         short = []
         for number, item in enumerate(items):
             assert item.x is not None
@@ -152,14 +153,14 @@ class LanguageCodec:
             if len(scored) <= scored.scored:
                 short.append(number)
             else:
-                for batch in scored.batches(_STRETCHES):
-                    found[number].append(_reduced(problem, network, batch, device))
+                parts = (_tally(problem, network, batch, device) for batch in scored.batches(_STRETCHES))
+                found[number] = reduce(_together, parts)
         for numbers in self._groups({number: len(items[number].x) for number in short}):  # type: ignore[arg-type]
-            prediction, batch = _reduced(problem, network, _beside([items[number].x for number in numbers]), device)
+            batch = _beside([items[number].x for number in numbers])
+            reduced = _reduced(problem, network, batch, device)
             for row, number in enumerate(numbers):
-                own = Batch(batch.x[row : row + 1], None, batch.y[row : row + 1])
-                found[number].append((prediction[row : row + 1], own))
-        return [problem.evaluate(*zip(*parts, strict=True)) for parts in found.values()]
+                found[number] = problem.tally(reduced[row], batch.y[row])
+        return [problem.scores(found[number]) for number in range(len(items))]
 
     def _groups(self, lengths: Mapping[int, int]) -> Iterator[list[int]]:
         """Numbers of texts of similar lengths, so many together as their logits may take memory."""
@@ -202,10 +203,20 @@ class LanguageCodec:
 
 def _reduced(
     problem: LanguageModellingProblem, network: nn.Module | Forward, batch: Batch, device: torch.device
-) -> tuple[Tensor, Batch]:
+) -> Tensor:
     """What a batch's scores need, back from the device."""
     there = Batch(batch.x.to(device), None, batch.y.to(device))
-    return problem.reduce(network(there.x, None), there).cpu(), batch
+    return problem.reduce(network(there.x, None), there).cpu()
+
+
+def _tally(
+    problem: LanguageModellingProblem, network: nn.Module | Forward, batch: Batch, device: torch.device
+) -> Tally:
+    return problem.tally(_reduced(problem, network, batch, device), batch.y)
+
+
+def _together(one: Tally, other: Tally) -> Tally:
+    return Tally(one.nats + other.nats, one.hits + other.hits, one.found + other.found)
 
 
 def _beside(texts: Sequence[NDArray[Any] | None]) -> Batch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,20 @@ MOST_LOGITS = 1 << 24
 """Numbers that a scored batch's predictions have, 64 MB, where one stretch has no more by itself."""
 MOST_DOUBLES = 1 << 22
 """Logits that are turned into float64 at a time, 32 MB."""
+
+
+class Tally(NamedTuple):
+    """What the scores of a text, or of a part of it, follow from.
+
+    Args:
+        nats: Cross-entropy of its tokens together.
+        hits: Tokens that were held for likeliest.
+        found: How often each token is in it, (K,).
+    """
+
+    nats: float
+    hits: float
+    found: NDArray[np.int64]
 
 
 class LanguageModellingProblem:
@@ -135,8 +150,14 @@ class LanguageModellingProblem:
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over the tokens that count, from reduced predictions."""
         reduced = torch.cat([prediction.flatten(0, 1) for prediction in predictions])
-        y = torch.cat([batch.y.flatten() for batch in batches])
+        return self.scores(self.tally(reduced, torch.cat([batch.y.flatten() for batch in batches])))
+
+    def tally(self, reduced: Tensor, y: Tensor) -> Tally:
+        """Of reduced predictions (..., 2) and their tokens (...) what scores follow from; that of parts adds up."""
         counted = y >= 0
         nats, hits = reduced[counted].sum(0).tolist()
-        found_K = torch.bincount(y[counted], minlength=self.num_tokens).cpu().numpy()
-        return scores_of(nats, hits, found_K, self.lengths_K, self.spelling)
+        return Tally(nats, hits, torch.bincount(y[counted], minlength=self.num_tokens).cpu().numpy())
+
+    def scores(self, tally: Tally) -> dict[str, float]:
+        """All metrics."""
+        return scores_of(tally.nats, tally.hits, tally.found, self.lengths_K, self.spelling)
