@@ -3,12 +3,13 @@
     python -m benchmarks.laboratory record [--folder laboratory] [--tasks NAME …] [--count 200] [--part 1/1]
     python -m benchmarks.laboratory pack
     python -m benchmarks.laboratory show
+    python -m benchmarks.laboratory fidelity
 
 `record` trains random configurations of the ready space `gated_rnn` on every task of `benchmarks/laboratory/tasks.py`,
 in one process with one thread, in an order of which each beginning is of use; it may be stopped at any time, and goes
 on where it was. Several processes share the work as `--part 1/2` and `--part 2/2`. `pack` puts what the journals in the
 folder have into `benchmarks/laboratory/records`. `show` says how much is recorded of each task, its values and its
-seconds.
+seconds; `fidelity` how well the model that searches are simulated with ranks configurations that it has not seen.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from statistics import median
 
 from benchmarks.laboratory import configurations, records
 from benchmarks.laboratory.recorder import Recorder, part_of
+from benchmarks.laboratory.records import pools
+from benchmarks.laboratory.surrogate import fidelity
 from benchmarks.laboratory.tasks import TASKS
 
 
@@ -47,10 +50,22 @@ def show(recorder: Recorder, tasks: list[str]) -> str:
     return "\n".join(lines)
 
 
+def known(tasks: list[str], keep: Path) -> str:
+    """A line per task: rank correlations of what the model predicts with what is recorded, and the noise of seeds."""
+    found = {**pools("tuning", folder=keep), **pools("judging", folder=keep, judge=True)}  # nothing is chosen by it
+    heads = ("task", "configurations", "values", "tests", "seeds / configurations")
+    lines = [f"{heads[0]:<18}" + "".join(f"{head:>16}" for head in heads[1:-1]) + f"{heads[-1]:>26}"]
+    for name in (name for name in tasks if name in found):
+        of = fidelity(found[name])
+        cells = f"{found[name].count:>16}{of.values:>16.2f}{of.tests:>16.2f}{of.noise:>26.2f}"
+        lines.append(f"{name:<18}{cells}")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Record, pack or show."""
+    """Record, pack, show, or say how well it is modelled."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("record", "pack", "show"))
+    parser.add_argument("what", choices=("record", "pack", "show", "fidelity"))
     parser.add_argument("--folder", type=Path, default=Path("laboratory"), help="data, prepared data and journals")
     parser.add_argument("--keep", type=Path, default=records.RECORDS, help="where the records are")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
@@ -65,7 +80,7 @@ def main() -> None:
     elif asked.what == "pack":
         for half, count in recorder.pack().items():
             print(f"{half}: {count} trainings")
-    print(show(recorder, asked.tasks))
+    print(known(asked.tasks, asked.keep) if asked.what == "fidelity" else show(recorder, asked.tasks))
 
 
 if __name__ == "__main__":

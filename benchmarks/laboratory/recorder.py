@@ -44,15 +44,15 @@ class _Whole(loop.Training):
 def order(tasks: list[str], count: int) -> Iterator[Key]:
     """Task, configuration and repeat of all that is to be trained, in an order of which each beginning is of use.
 
-    The baselines, then all tasks in blocks of configurations; the repeats of the first 60 after these, those of the
-    first 100 after those.
+    The baselines, then all tasks in blocks of configurations; the repeats of the first 20 after these, and so those of
+    the first 60 and 100.
     """
     yield from ((task, BASELINE, repeat) for task in tasks for repeat in range(SEEDS))
     repeated = list(range(0, min(SEEDED, count), REPEATED))
     for first in range(0, count, BLOCK):
         block = range(first, min(first + BLOCK, count))
         yield from ((task, number, 0) for task in tasks for number in block)
-        if block.stop in (60, SEEDED, count):
+        if block.stop in (20, 60, SEEDED, count):
             due = [number for number in repeated if number < block.stop]
             yield from ((task, number, repeat) for task in tasks for number in due for repeat in range(1, SEEDS))
             repeated = repeated[len(due) :]

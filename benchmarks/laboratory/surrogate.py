@@ -2,14 +2,15 @@
 
 A sampler suggests configurations that nobody has trained. Two ways were open: to let samplers choose among the recorded
 ones, which none of them does by its own code and which ends a search when the pool is known; or to ask a model. This is
-a model: a forest predicts the learning curve of the best value so far and the test score, together and on a log scale;
-a second one the seconds of an epoch, how long patience lets it go on, and how likely it diverges. What a seed adds is
-drawn from the recorded differences between seeds, whole curves with their test scores, of the repeated configurations
-whose results are nearest. Every configuration is asked of the model, recorded ones too: one that was lucky in its
-record has no advantage.
+a model: extremely randomized trees (Geurts et al. 2006) predict the learning curve of the best value so far and the
+test score, together and on a log scale; others the seconds of an epoch, how long patience lets it go on, and how likely
+it diverges. What a seed adds is drawn from the recorded differences between seeds, whole curves with their test scores,
+of the repeated configurations whose results are nearest. Every configuration is asked of the model, recorded ones too:
+one that was lucky in its record has no advantage.
 
 What a forest cannot do: nothing is better than the best leaf, and it is smoother than the truth, so that searches look
-more alike than they are. `fidelity` says how well it ranks configurations that it has not seen.
+more alike than they are. `fidelity` says how well it ranks configurations that it has not seen. Of forests, extremely
+randomized forests and Gaussian processes these trees ranked best on the tuning half.
 """
 
 from __future__ import annotations
@@ -191,10 +192,10 @@ class _Forest:
     """
 
     def __init__(self, rows: Array, outputs: Array) -> None:
-        from sklearn.ensemble import RandomForestRegressor
+        from sklearn.ensemble import ExtraTreesRegressor
 
         self._mean, self._spread = outputs.mean(0), np.maximum(outputs.std(0), 1e-12)
-        forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, max_features=0.5, random_state=0)
+        forest = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, random_state=0)
         forest.fit(rows, (outputs - self._mean) / self._spread)
         self._trees = [tree.tree_ for tree in forest.estimators_]
 
