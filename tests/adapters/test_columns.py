@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import Collection, read_series
 from tuner.errors import DataError

@@ -20,7 +20,8 @@ from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import read_documents
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.table import read_rows
-from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
+from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import Collection, read_series
 from tuner.errors import DataError

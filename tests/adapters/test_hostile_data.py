@@ -21,7 +21,7 @@ from tests.support.structured import put, recording, write_npz
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.columns import MAX_COLUMNS
 from tuner.adapters.preparing import prepare
-from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError, nearest
 

@@ -8,7 +8,7 @@ import torch
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series import ready
 from tuner.adapters.time_series.classification import SeriesClassification
-from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.errors import DataError
 
 

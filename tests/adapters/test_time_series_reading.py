@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES
 from tuner.adapters.time_series.ts_file import read_ts

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
+from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import read_series
 from tuner.adapters.time_series.table import Table

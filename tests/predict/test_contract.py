@@ -196,6 +196,41 @@ class TestArchive(CodecContract):
         return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
 
 
+class TestNumbers(CodecContract):
+    """Two numbers of a long table, with quantiles; the model is asked of a table that has them too."""
+
+    adapter, raw = "time_series/regression", "test.csv"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Curves whose height and slope are asked for."""
+        rng = np.random.default_rng(0)
+        for name, size in (("train", 50), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["machine", "wear", "life", "v", "w"]]
+            for number in range(size):
+                wear = float(rng.uniform())
+                told: list[object] = [f"{name}{number}", wear, 900 - 400 * wear]
+                steps = range(int(rng.integers(3, 8)))
+                rows += [[*told, wear * step + rng.normal() / 9, step] for step in steps]
+            write(folder / f"{name}.csv", rows)
+        named = {"targets": ["wear", "life"], "id": "machine"}
+        return {"path": "train.csv", "test_path": "test.csv", **named, "quantiles": [0.9], "loss": "huber"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Errors in the numbers' own units, the mean over both."""
+        truth = pd.read_csv(folder / "test.csv").groupby("machine", sort=False).first()
+        assert answers["machine"].tolist() == truth.index.tolist()
+        wanted = truth[["wear", "life"]].to_numpy()
+        error = wanted - answers[["wear", "life"]].to_numpy()
+        above = wanted - answers[["wear_q90", "life_q90"]].to_numpy()
+        return {
+            "rmse": float(np.sqrt((error**2).mean(axis=0)).mean()),
+            "mae": float(np.abs(error).mean()),
+            "pinball": float(np.maximum(0.9 * above, -0.1 * above).mean()),
+        }
+
+
 class TestTs(CodecContract):
     """The archives' own form."""
 

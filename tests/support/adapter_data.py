@@ -26,6 +26,14 @@ def series_items(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "items.npz")}
 
 
+def series_numbers(folder: Path) -> dict[str, Any]:
+    """Sequences of two channels and unequal length, with two numbers each."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 9, 30)
+    np.savez(folder / "x.npz", X=rng.normal(size=(lengths.sum(), 2)), y=rng.normal(size=(30, 2)) * 9, lengths=lengths)
+    return {"path": str(folder / "x.npz"), "targets": ["a", "b"], "quantiles": [0.1, 0.5, 0.9]}
+
+
 def series_in_time(folder: Path) -> dict[str, Any]:
     """Two series of two channels, one of them too short for a whole window."""
     rng = np.random.default_rng(0)
@@ -127,5 +135,6 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "time_series/forecasting": series_in_time,
     "time_series/forecasting: counts": counts_in_time,
     "time_series/forecasting: quantiles": quantiles_in_time,
+    "time_series/regression": series_numbers,
 }
 """Adapter, or "adapter: case" -> maker of its options."""

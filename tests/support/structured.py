@@ -28,7 +28,7 @@ from tests.support.fuzzing import told_in_a_line
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
 from tuner.adapters.speech.features import read_features
-from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.adapters.time_series.reading import read_items
 from tuner.cli import main
 from tuner.errors import DataError, UserError

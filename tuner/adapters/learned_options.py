@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -63,6 +63,25 @@ class ClassOptions(SymbolOptions):
         return self
 
 
+class NumberOptions(Options):
+    """Whatever gives an item numbers."""
+
+    loss: Literal["mse", "mae", "huber"] = "mse"
+    """What training minimizes, on standardized targets: mse, the squared error; mae, the absolute error, which rare
+    large errors sway less; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber
+    1964). Scores are the same whatever it is. Searchable as data.loss."""
+    quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Quantiles that are learned and answered too, by their pinball loss (Koenker & Bassett 1978), which is added:
+    [0.1, 0.9] are the ends of an interval that should hold 80 % of what comes; each in (0, 1), ascending."""
+
+    @field_validator("quantiles")
+    @classmethod
+    def _ascending(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if list(quantiles) != sorted(set(quantiles)):
+            raise ValueError("must ascend, each once")
+        return quantiles
+
+
 class EmbeddingOptions(Options):
     """Whatever embeds symbols."""
 
@@ -71,5 +90,9 @@ class EmbeddingOptions(Options):
     1 / features. Searchable as data.embedding_init."""
 
 
-LEARNED = {*ClassOptions.model_fields, *EmbeddingOptions.model_fields} - {*ClassOptions.later}
+LEARNED = {
+    *ClassOptions.model_fields,
+    *NumberOptions.model_fields,
+    *EmbeddingOptions.model_fields,
+} - {*ClassOptions.later, "quantiles"}
 """Names of the options that preparation does not use."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tuner.adapters.base import Graph, Item, Row
+from tuner.adapters.scaling import Scaling, standardization
 from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.forecast_windows import Stretch, Window, forecasts
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
@@ -26,7 +27,6 @@ from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.parts import Sections
-from tuner.adapters.time_series.scaling import Scaling, standardization
 from tuner.adapters.time_series.scoring import LEVELS
 from tuner.adapters.time_series.series import Series, on_grid
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written

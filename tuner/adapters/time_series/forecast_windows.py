@@ -18,9 +18,9 @@ from torch import nn
 from tuner.adapters.base import Item
 from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.origins import Windows
-from tuner.adapters.time_series.scaling import Scaling
 from tuner.adapters.time_series.series import Series
 from tuner.adapters.time_series.stamps import SeriesStamps
 

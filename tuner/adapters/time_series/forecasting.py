@@ -18,12 +18,12 @@ from tuner.adapters.classification import write_facts
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
+from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
 from tuner.adapters.time_series.proposing import propose_forecasting
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
-from tuner.adapters.time_series.scaling import standardization
 from tuner.adapters.time_series.scoring import METRICS, QUANTILE_METRICS
 from tuner.adapters.time_series.series import Collection, Series, made_rows, read_series, stretches
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.outputs import output_of
-from tuner.adapters.time_series.scaling import Scaling
 from tuner.adapters.time_series.windows import EPSILON
 
 

@@ -1,4 +1,4 @@
-"""Labelled sequences, wherever they come from."""
+"""Sequences with what is to be learned of them, wherever they come from."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Items:
         left_out: Columns of the table that hold no measurements.
         steps: Columns of the table that hold the steps, where a row is an item.
         notices: What the user should hear of how the items were read.
+        targets: Names of the numbers that items have in place of classes; the labels then say them in words.
+        values: Those numbers, (items, targets); None where labels are classes.
     """
 
     sequences: list[NDArray[np.float64]]
@@ -37,6 +39,14 @@ class Items:
     left_out: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    values: NDArray[np.float64] | None = None
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The numbers of items that have some, (items, targets)."""
+        assert self.values is not None
+        return self.values
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -50,6 +60,7 @@ class Items:
             places=[self.places[index] for index in indices],
             groups=None if self.groups is None else [self.groups[index] for index in indices],
             splits=None if self.splits is None else [self.splits[index] for index in indices],
+            values=None if self.values is None else self.values[indices],
         )
 
     def without_empty(self) -> Items:
@@ -63,5 +74,6 @@ class Items:
             raise DataError("at least one item must have steps", value=0, where=self.places[0])
         items = self.subset(kept)
         fix = "Check how the items are told apart, or take the class away."
-        check_kept(self.labels, items.labels, self.places, "without steps", fix)
+        if self.values is None:
+            check_kept(self.labels, items.labels, self.places, "without steps", fix)
         return items

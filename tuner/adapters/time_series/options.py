@@ -8,8 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.adapters.dialect import Decimal, Separator, Writing
 from tuner.adapters.files import Encoding, check_origin
-from tuner.adapters.learned_options import ClassOptions
-from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES
+from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
@@ -34,79 +33,6 @@ class TableOptions(Options):
     def writing(self) -> Writing:
         """How delimited text is written."""
         return Writing(self.separator, self.decimal, self.encoding)
-
-
-class ClassificationOptions(TableOptions, ClassOptions):
-    """Labelled sequences: a ready source, or files of the user."""
-
-    source: str | None = None
-    """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
-    path: str | None = None
-    """A .ts, .csv, .tsv, .parquet or .npz file of labelled items; null when `source` is given. An .npz has y
-    (items,) and X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item
-    after item."""
-    test_path: str | None = None
-    """A file of the same form that holds the test items; null deals `test` of the items to the test split."""
-    label: str = "label"
-    """Tables: the column that holds the class."""
-    id: str | None = None
-    """Tables in long form (one row per step): the column that says which item a row belongs to; null: one row
-    per item."""
-    time: str | None = None
-    """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
-    channels: tuple[str, ...] = ()
-    """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
-    copy of the label."""
-    later: ClassVar[tuple[str, ...]] = (
-        *TableOptions.later,
-        *ClassOptions.later,
-        "group",
-        "split",
-        "layout",
-        "time_format",
-    )
-    time_format: str = "auto"
-    """How times are written: as for time_series/forecasting; auto: as the cells show."""
-    group: str | None = None
-    """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
-    splits; .npz: the array (items,) that says it. Null deals items."""
-    split: str | None = None
-    """Tables: the column that says train, val or test of each item; .npz: the array (items,). A split that it lacks is
-    dealt by seed. Null: all are."""
-    layout: Layout | None = None
-    """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
-    channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
-    channels) or (channels, all steps). Null: channels_last, and what looks like the other is refused."""
-    val: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
-    test: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the items used for the test where the source has no test part of its own, in (0, 1)."""
-    split_seed: int = Field(default=0, ge=0)
-    """Seed of the split, >= 0."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_origin(self.source, self.path, CLASSIFICATION_SOURCES)
-        own = (
-            "test_path",
-            "label",
-            "id",
-            "channels",
-            "time_format",
-            "group",
-            "split",
-            "layout",
-            *TableOptions.model_fields,
-        )
-        _check_table_options(self, *own)
-        if self.time is not None and self.id is None:
-            raise TaskFileError(
-                "data.time must come with data.id",
-                value=self.time,
-                fix="Name the column that tells the items of the long table apart.",
-                key=("data", "time"),
-            )
-        return self
 
 
 class ForecastingOptions(TableOptions):
@@ -232,7 +158,7 @@ class ForecastingOptions(TableOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, FORECASTING_SOURCES)
-        _check_table_options(self, "time", "time_format", "series", "targets", "gaps", *TableOptions.model_fields)
+        check_table_options(self, "time", "time_format", "series", "targets", "gaps", *TableOptions.model_fields)
         return self
 
 
@@ -244,11 +170,11 @@ class ForecastAsked(Options):
     alone; the column origin then says the row before each forecast."""
 
 
-def _check_table_options(options: ClassificationOptions | ForecastingOptions, *names: str) -> None:
+def check_table_options(options: Options, *names: str) -> None:
     """Options that say how the user's own file is read do not go with a ready source."""
     for name in names:
         given = getattr(options, name)
-        if options.source is not None and given != type(options).model_fields[name].default:
+        if getattr(options, "source", None) is not None and given != type(options).model_fields[name].default:
             raise TaskFileError(
                 f"data.{name} must be left out with a ready source",
                 value=given,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.classification import Classification, as_series
 from tuner.adapters.features import Features
+from tuner.adapters.regression import Regression
 
 
 class SeriesClassificationProblem(Classification):
@@ -25,3 +26,11 @@ class SeriesClassificationProblem(Classification):
         channels = self.facts["channels"]
         assert isinstance(channels, list)
         return as_series(x, channels)
+
+
+class SeriesRegressionProblem(Regression):
+    """Sequences of numbers to one number or several."""
+
+    def encoder(self) -> Features:
+        """The channels as they are."""
+        return Features(len(self.facts["channels"]))

@@ -28,6 +28,8 @@ from tuner.errors import DataError
 _IDS = frozenset(("id", "ids", "uid", "uuid", "item", "series", "case", "recording", "sequence", "sample", "trial"))
 _SERIES = frozenset((*_IDS, "store", "station", "sensor", "region", "country", "product", "name", "site", "unique"))
 _STEPS = re.compile(r"(?P<stem>.*?)[ _.-]?\d+")
+_NUMBERS = frozenset(("target", "rul", "remaining_useful_life"))
+"""Names of columns with a number that is to be told of an item."""
 _MOST_NAMED = 200
 _BUDGET = to_begin_with(trials=20, epochs=25)
 
@@ -35,7 +37,7 @@ _BUDGET = to_begin_with(trials=20, epochs=25)
 def propose_classification(seen: Glimpse) -> Proposal | None:
     """Labelled sequences: .ts, .npz, a table with a row per item, or a long one with a row per step."""
     if seen.suffix == ".ts" and seen.text is not None:
-        return _ts_file(seen)
+        return None if _has_numbers(seen.text) else _ts_file(seen)
     if seen.suffix == ".npz":
         return _arrays(seen)
     table = seen.table
@@ -47,6 +49,47 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
     if ids is not None and (found := _long(seen, table, ids, times)) is not None:
         return found
     return None if times is not None and not seen.said.get("label") else _wide(seen, table)
+
+
+def propose_regression(seen: Glimpse) -> Proposal | None:
+    """Sequences with a number each: .ts with @targetLabel, or a table with columns that are said or named so."""
+    if seen.suffix == ".ts":
+        if seen.text is None or not _has_numbers(seen.text):
+            return None
+        return Proposal(Fit.SURE, "sequences with a number each, in the form .ts of the TSER archive", _BUDGET)
+    table = seen.table
+    if table is None or table.form == "jsonl":
+        return None
+    said = [name.strip() for name in seen.said.get("targets", "").split(",") if name.strip()]
+    found = [column.name for column in table.columns if column.name.lower() in _NUMBERS and column.is_number]
+    targets = [said_column(table, "targets", name).column.name for name in said] or found[:1]
+    if not targets:
+        return None
+    _check_headed(seen, table)
+    times = find_times(seen, table)
+    ids = _id_column(seen, table, times)
+    lines = _written(seen, table)
+    if ids is not None:
+        lines.append(Line(("data", "id"), ids.column.name, ids.why, ids.guessed))
+        if times is not None:
+            lines += [Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form]
+    units = len(ids.column.counts) if ids else table.rows
+    distinct = len(next(column.counts for column in table.columns if column.name == targets[0]))
+    why = "as asked for" if said else f"by its name; {distinct} values; data.targets says otherwise"
+    lines.append(Line(("data", "targets"), targets, why, guessed=not said))
+    named = [*targets, *(str(line.value) for line in lines if line.key[1] in ("id", "time"))]
+    channels, line, doubts = _values(seen, table, named, "channels")
+    if not channels or (ids is None and len(channels) < 2):
+        return None
+    rows = "a row per step" if ids else "a row per item"
+    fit = Fit.LIKELY if distinct > units // 2 and not (times and not ids) else Fit.POSSIBLE
+    what = f"sequences with {listed(targets)} to be told of each, in a table, {rows}"
+    return Proposal(fit, what, [*lines, *line, *_BUDGET], [f"{units} items"], doubts)
+
+
+def _has_numbers(text: str) -> bool:
+    """Whether the items of a .ts file have numbers in place of classes."""
+    return re.search(r"(?im)^@targetlabel\s+true", text) is not None
 
 
 def propose_forecasting(seen: Glimpse) -> Proposal | None:

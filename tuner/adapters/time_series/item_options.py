@@ -1,0 +1,131 @@
+"""The options of the adapters whose items are sequences: where they are, and how they are dealt."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tuner.adapters.files import check_origin
+from tuner.adapters.learned_options import ClassOptions, NumberOptions
+from tuner.adapters.time_series.options import Layout, TableOptions, check_table_options
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, REGRESSION_SOURCES
+from tuner.errors import TaskFileError
+from tuner.registry import Catalog
+
+
+class ItemOptions(TableOptions):
+    """Sequences: a ready source, or files of the user."""
+
+    sources: ClassVar[Catalog]
+    """The ready sources."""
+    own: ClassVar[tuple[str, ...]] = ("test_path", "id", "channels", "time_format", "group", "split", "layout")
+    """Options that say how the user's own files are read."""
+    source: str | None = None
+    """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
+    path: str | None = None
+    """A .ts, .csv, .tsv, .parquet or .npz file of items; null when `source` is given. An .npz has y (items,) and
+    X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item after item."""
+    test_path: str | None = None
+    """A file of the same form that holds the test items; null deals `test` of the items to the test split."""
+    id: str | None = None
+    """Tables in long form (one row per step): the column that says which item a row belongs to; null: one row
+    per item."""
+    time: str | None = None
+    """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
+    channels: tuple[str, ...] = ()
+    """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
+    copy of the label."""
+    time_format: str = "auto"
+    """How times are written: as for time_series/forecasting; auto: as the cells show."""
+    group: str | None = None
+    """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
+    splits; .npz: the array (items,) that says it. Null deals items."""
+    split: str | None = None
+    """Tables: the column that says train, val or test of each item; .npz: the array (items,). A split that it lacks is
+    dealt by seed. Null: all are."""
+    layout: Layout | None = None
+    """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
+    channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
+    channels) or (channels, all steps). Null: channels_last, and what looks like the other is refused."""
+    val: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
+    test: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items used for the test where the source has no test part of its own, in (0, 1)."""
+    split_seed: int = Field(default=0, ge=0)
+    """Seed of the split, >= 0."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Columns that say in words what an item is."""
+        return ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns that say in numbers what an item is."""
+        return ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, self.sources)
+        check_table_options(self, *self.own, *TableOptions.model_fields)
+        if self.time is not None and self.id is None:
+            raise TaskFileError(
+                "data.time must come with data.id",
+                value=self.time,
+                fix="Name the column that tells the items of the long table apart.",
+                key=("data", "time"),
+            )
+        return self
+
+
+class ClassificationOptions(ItemOptions, ClassOptions):
+    """Labelled sequences: a ready source, or files of the user."""
+
+    sources: ClassVar[Catalog] = CLASSIFICATION_SOURCES
+    own: ClassVar[tuple[str, ...]] = ("label", *ItemOptions.own)
+    later: ClassVar[tuple[str, ...]] = (
+        *TableOptions.later,
+        *ClassOptions.later,
+        "group",
+        "split",
+        "layout",
+        "time_format",
+    )
+    label: str = "label"
+    """Tables: the column that holds the class."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """See `ItemOptions`."""
+        return (self.label,)
+
+
+class RegressionOptions(ItemOptions, NumberOptions):
+    """Sequences with one number or several each: a ready source, or files of the user."""
+
+    sources: ClassVar[Catalog] = REGRESSION_SOURCES
+    own: ClassVar[tuple[str, ...]] = ("targets", *ItemOptions.own)
+    source: str | None = None
+    """Name of a ready source, such as aeon/Covid3Month; null when `path` is given."""
+    path: str | None = None
+    """A .ts file with @targetLabel, or a .csv, .tsv, .parquet or .npz file of items; null when `source` is given. An
+    .npz has y (items,) or (items, targets), and X (items, steps[, channels]), or with `lengths` (items,) X (all
+    steps[, channels]), item after item."""
+    targets: tuple[str, ...] = Field(default=("target",), min_length=1)
+    """Tables: the columns that hold the numbers; of a long table, the same in all rows of an item. What the answers'
+    columns are called."""
+    val: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items (of those that are not test) used for validation, in (0, 1)."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """See `ItemOptions`."""
+        return self.targets
+
+    @field_validator("targets")
+    @classmethod
+    def _apart(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(targets)) < len(targets) or "problem" in targets:
+            raise ValueError("must differ from each other, and none may be called problem, as a column of answers is")
+        return targets

@@ -1,0 +1,248 @@
+"""New sequences of numbers to input. See `tuner.adapters.base.Codec`.
+
+What a model takes: files of the forms that training reads, in which classes may be missing; arrays (items, steps[,
+channels]), lists of arrays (steps[, channels]), tables in memory, paths. T steps, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from tuner.adapters.arrays import read_arrays
+from tuner.adapters.base import Graph, Item
+from tuner.adapters.scaling import Scaling
+from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.graphs import StandardizedFirst
+from tuner.adapters.time_series.groups import groups_of
+from tuner.adapters.time_series.item_options import ItemOptions
+from tuner.adapters.time_series.parts import Sections
+from tuner.adapters.time_series.reading import items_in, steps_and_channels
+from tuner.adapters.time_series.table import SUFFIXES, Part, Table
+from tuner.adapters.time_series.ts_file import item_of, read_new
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_EXAMPLE_ROWS = 4
+_TOO_LARGE = "its values must be small enough for 32 bits"
+
+
+class ItemReader:
+    """Reads sequences as training has read them.
+
+    Args:
+        facts: Of the prepared data: channels, their scaling, steps.
+        options: The adapter's.
+    """
+
+    def __init__(self, facts: Mapping[str, Any], options: ItemOptions) -> None:
+        self._options, self._channels = options, list(facts["channels"])
+        self._repeated = [options.id] if options.id else []
+        # prepared data of versions before have no "steps"
+        self._names = list(options.channels or (self._channels if options.id else facts.get("steps", ())))
+        self._scaling = Scaling.known(facts["mean"], facts["scale"])
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """A .ts file, a table or an .npz. See `Codec`."""
+        suffix = path.suffix.lower()
+        if suffix == ".ts":
+            yield from self._ts(path)
+        elif suffix == ".npz":
+            arrays, _ = read_arrays(path, ("X",), ("lengths",))
+            lengths = arrays.get("lengths")
+            sequences = items_in(steps_and_channels(arrays["X"], lengths, self._options, path), lengths, path)
+            self._check_channels(sequences[0].shape[1], path)
+            for number, item in enumerate(sequences):
+                yield self._item(item, f"{path}: item {number}")
+        elif suffix in SUFFIXES:
+            yield from self._table(path)
+        else:
+            raise DataError(
+                "the file's ending must be one of .ts .npz " + " ".join(SUFFIXES), value=path.name, where=str(path)
+            )
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """Arrays, tables or paths. See `Codec`."""
+        if isinstance(data, str | Path):
+            yield from self.read(Path(data))
+        elif hasattr(data, "columns"):
+            yield from self._table(Path("table"), data)
+        else:
+            for number, each in enumerate(data):
+                if isinstance(each, str | Path):
+                    yield from self._listed(Path(each))
+                else:
+                    yield self._in_memory(each, f"item {number}")
+
+    def example(self) -> dict[str, list[Any]]:
+        """An item, in the columns of the training table; none where that is not known, or has times. See `Codec`."""
+        options = self._options
+        if not self._names or options.time:
+            return {}
+        mean_C, scale_C = (
+            np.broadcast_to(each, len(self._channels)) for each in (self._scaling.mean, self._scaling.scale)
+        )
+        if options.id is None:
+            return {name: [float(mean_C[0] + scale_C[0] * np.sin(t))] for t, name in enumerate(self._names)}
+        rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
+        channels = {name: (mean_C[c] + scale_C[c] * rows_T).tolist() for c, name in enumerate(self._names)}
+        return {options.id: ["item"] * _EXAMPLE_ROWS, **channels}
+
+    def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
+        """From values as they are on. See `Codec`.
+
+        Args:
+            network: The network.
+            said: What its predictions are.
+        """
+        whole = StandardizedFirst(network, self._scaling)
+        return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}", **said})
+
+    def _ts(self, path: Path) -> Iterator[Item]:
+        for channels, where in read_new(path):
+            try:
+                yield self._item(item_of(channels, where), where)
+            except DataError as error:
+                yield Item(where, None, error.problem)
+
+    def _listed(self, path: Path) -> Iterator[Item]:
+        """The items of a file, one with a problem where it has none."""
+        try:
+            yield from self.read(path)
+        except DataError as error:
+            yield Item(str(path), None, error.problem, dict.fromkeys(self._repeated, str(path)))
+
+    def _in_memory(self, each: object, where: str) -> Item:
+        """An item (steps[, channels]), laid out as `layout` says."""
+        facts = dict.fromkeys(self._repeated, where)
+        try:
+            values = np.asarray(each, dtype=np.float64)
+        except (TypeError, ValueError):
+            return Item(where, None, f"it must be an array of numbers, (steps[, channels]), but is {each!r:.80}", facts)
+        if values.ndim == 1:
+            values = values[:, None]
+        elif self._options.layout == "channels_first":
+            values = values.swapaxes(-1, -2)
+        return self._item(values, where, facts)
+
+    def _table(self, path: Path, frame: pd.DataFrame | None = None) -> Iterator[Item]:
+        options = self._options
+        text = [name for name in (options.id, options.time) if name]
+        found = Sections(path, text, self._names, options.writing, frame, name=options.id, time=options.time)
+        names = self._names
+        if options.id is None:
+            self._check_channels(1, path)
+            for part in found.parts():
+                table = found.table(part)
+                names = names or (self._steps_of(table) if table is not None else [])
+                yield from _in_place(self._rows(table, names), part)
+        else:
+            for table, part in found.tables():
+                if table is not None:
+                    names = names or self._steps_of(table)
+                    yield from self._groups(table, names, options.id, found.known)
+                yield from (Item(where, None, why, {options.id: where}) for _, where, why in part.refused)
+
+    def _rows(self, table: Table | None, names: Sequence[str]) -> Iterator[Item]:
+        """Each row of a table as an item."""
+        if table is None:
+            return
+        values, places = table.numbers_there(names), table.places()
+        x_NT1 = self._scaled(values[:, :, None])
+        broken = set(np.flatnonzero(~np.isfinite(x_NT1).all(axis=(1, 2))).tolist())
+        for row, where in enumerate(places):
+            if row in broken:
+                told = _first_broken(table, names, values[row : row + 1], [""], [row])
+                yield Item(where, None, told or _TOO_LARGE)
+            else:
+                yield Item(where, x_NT1[row])
+
+    def _groups(self, table: Table, names: Sequence[str], name: str, known: Sequence[str]) -> Iterator[Item]:
+        """The rows of a table that have one id as an item."""
+        values, places = table.numbers_there(names), table.places()
+        groups = groups_of(table, name, self._options.time, self._options.time_format, tolerant=True, known=known)
+        for number, rows in enumerate(np.split(groups.order, groups.starts[1:])):
+            where, facts = places[rows[0]], {name: groups.names[number] or places[rows[0]]}
+            told = _first_broken(table, names, values[rows], [f"{places[row]}: " for row in rows], rows.tolist())
+            if number in groups.unsound:
+                told = str(groups.unsound[number])
+            yield Item(where, None, told, facts) if told else self._item(values[rows], where, facts)
+
+    def _steps_of(self, table: Table) -> list[str]:
+        """The columns that hold the steps, where those of the training table are not known: of a ready source."""
+        options = self._options
+        told = {*options.words, *options.numbers, options.group, options.split}
+        others = [name for name in table.columns if name not in told]
+        return inputs(table, others, option="data.channels").names
+
+    def _check_channels(self, found: int, path: Path) -> None:
+        if found != len(self._channels):
+            raise DataError(f"items must have {len(self._channels)} channels", value=found, where=str(path))
+
+    def _item(self, values_TC: NDArray[np.float64], where: str, facts: Mapping[str, Any] | None = None) -> Item:
+        problem = ""
+        if values_TC.ndim != 2 or values_TC.shape[1] != len(self._channels):
+            problem = f"it must be (steps, {len(self._channels)} channels), but is {values_TC.shape}"
+        elif not len(values_TC):
+            problem = "it has no steps"
+        elif not np.isfinite(values_TC).all():
+            step, channel = np.argwhere(~np.isfinite(values_TC))[0]
+            problem = f"step {step + 1} of {self._channels[channel]} must be a finite number"
+        if problem:
+            return Item(where, None, problem, facts or {})
+        x = self._scaled(values_TC)
+        if not np.isfinite(x).all():
+            return Item(where, None, _TOO_LARGE, facts or {})
+        return Item(where, x, facts=facts or {})
+
+    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """On the scale of the training items, (..., C); infinite where that is too large for 32 bits."""
+        with np.errstate(over="ignore"):
+            return self._scaling(values).astype(np.float32)
+
+
+def _in_place(items: Iterator[Item], part: Part) -> Iterator[Item]:
+    """The items of rows, with one where a row is none."""
+    passed = 0
+    for before, where, why in part.refused:
+        yield from islice(items, before - passed)
+        passed = before
+        yield Item(where, None, why)
+    yield from items
+
+
+def _first_broken(
+    table: Table, names: Sequence[str], values: NDArray[np.float64], places: Sequence[str], rows: Sequence[int]
+) -> str:
+    """What is wrong with the first of some rows in which a cell is no finite number; "" where there is none."""
+    for index, column in np.argwhere(np.isnan(values))[:1]:
+        cell = str(table.cells(names[column]).iloc[rows[index]])
+        return f"{places[index]}{names[column]} must be a finite number, but is {cell!r:.80}"
+    return ""
+
+
+class ReadsItems:
+    """What all codecs of sequences share: how they read."""
+
+    reader: ItemReader
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """See `Codec`."""
+        return self.reader.read(path)
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """See `Codec`."""
+        return self.reader.items(data)
+
+    def example(self) -> dict[str, list[Any]]:
+        """See `Codec`."""
+        return self.reader.example()

@@ -1,0 +1,31 @@
+"""New sequences of numbers to the numbers that are asked of them. See `tuner.adapters.base.Codec`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from tuner.adapters.base import Graph
+from tuner.adapters.regression import NumberCodec
+from tuner.adapters.time_series.item_options import RegressionOptions
+from tuner.adapters.time_series.item_reader import ItemReader, ReadsItems
+from tuner.adapters.time_series.problems import SeriesRegressionProblem
+
+
+class SeriesNumberCodec(ReadsItems, NumberCodec):
+    """Sequences to numbers; where the training table had an id, answers repeat it.
+
+    Args:
+        folder: Holds `facts.json`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: RegressionOptions) -> None:
+        problem = SeriesRegressionProblem(folder, options)
+        super().__init__(problem, *([options.id] if options.id else []))
+        self.reader = ItemReader(problem.facts, options)
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From values as they are on. See `Codec`."""
+        return self.reader.graph(network, self.said)
