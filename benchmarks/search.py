@@ -10,9 +10,9 @@ model. Peers confirm nothing: they hand over the model of the best trial that ca
 
 Printed are, for each number of workers: the test score handed over by 10, 20 and 40 full trainings and after 20, 50 and
 100 trials (with what was spent by then), over this search's (geometric mean over tasks and seeds; above 1 is worse);
-how many full trainings this search needs to reach what the best peer ends with, over what that peer needed: the median
-over tasks, with a 95 % interval (bootstrap over tasks and seeds), and for each family. `never` is where it does not get
-there.
+how many full trainings this search needs to reach what the best peer (over all tasks) ends with, over what that peer
+needed: the median over tasks, with a 95 % interval (bootstrap over tasks and seeds), and for each family; the same
+beside random search without a pruner. `never` is where it does not get there.
 
 The half `judging` is read with `--half judging`: only to judge, after everything was fixed.
 """
@@ -192,28 +192,32 @@ class Comparison:
         logs = [self._mean(way, task, self.seeds)[at] - self._mean(OWN, task, self.seeds)[at] for task in self.tasks]
         return math.exp(fmean(logs))
 
-    def ratio(self, task: str, seeds: Sequence[int], way: str = OWN, peers: Sequence[str] | None = None) -> float:
-        """What a way needs to reach what the best peer ends with, over what that peer needed; infinite where never."""
-        peers = peers or [each for each in self.ways if not each.startswith(OWN)]
+    def best_peer(self) -> str:
+        """The peer with the best test scores over all tasks, when all is spent."""
+        return min(
+            (way for way in self.ways if not way.startswith(OWN)), key=lambda way: self.over_own(way, self._spend)
+        )
+
+    def ratio(self, way: str, peer: str, task: str, seeds: Sequence[int]) -> float:
+        """What a way needs to reach what a peer ends with, over what that peer needed; infinite where never."""
         end = int(np.searchsorted(self._grid, self._spend, side="right")) - 1
-        curves = {peer: self._mean(peer, task, seeds) for peer in peers}
-        best = min(peers, key=lambda peer: float(curves[peer][end]))
-        aim = curves[best][end] + 1e-9
-        needed = self._grid[np.argmax(curves[best] <= aim)]
+        others = self._mean(peer, task, seeds)
+        aim = others[end] + 1e-9
         reached = self._mean(way, task, seeds) <= aim
+        needed = self._grid[np.argmax(others <= aim)]
         return float(self._grid[np.argmax(reached)] / needed) if reached.any() else math.inf
 
-    def ratios(self, way: str = OWN, peers: Sequence[str] | None = None) -> dict[str, float]:
+    def ratios(self, way: str, peer: str) -> dict[str, float]:
         """`ratio` by task."""
-        return {task: self.ratio(task, self.seeds, way, peers) for task in self.tasks}
+        return {task: self.ratio(way, peer, task, self.seeds) for task in self.tasks}
 
-    def interval(self, way: str = OWN, peers: Sequence[str] | None = None, draws: int = 300) -> tuple[float, float]:
+    def interval(self, way: str, peer: str, draws: int = 300) -> tuple[float, float]:
         """Of the median ratio over tasks, 95 %: tasks and their seeds are drawn again."""
         rng, found = np.random.default_rng(0), []
         for _ in range(draws):
             tasks = rng.choice(self.tasks, len(self.tasks)).tolist()
             seeds = [rng.choice(self.seeds, len(self.seeds)).tolist() for _ in tasks]
-            found.append(median(self.ratio(task, own, way, peers) for task, own in zip(tasks, seeds, strict=True)))
+            found.append(median(self.ratio(way, peer, task, own) for task, own in zip(tasks, seeds, strict=True)))
         found.sort()
         return found[round(0.025 * (draws - 1))], found[round(0.975 * (draws - 1))]
 
@@ -243,17 +247,17 @@ def told(runs: Sequence[Run], workers: int, spend: float) -> str:
             found = compared.by_trials(way, trials)
             cells += f"{'-' if found is None else f'{found[1]:.3f} ({found[0]:.1f})':>20}"
         lines.append(f"  {way:<32}{cells}")
-    lines.append(_needed("compute to the best peer's final score, over that peer's", compared, None))
-    if "random" in compared.ways:
-        lines.append(_needed("compute to random search's final score, over random search's", compared, ["random"]))
+    best = compared.best_peer()
+    lines += [_needed(compared, peer) for peer in dict.fromkeys([best, "random"]) if peer in compared.ways]
     return "\n".join(lines)
 
 
-def _needed(title: str, compared: Comparison, peers: Sequence[str] | None) -> str:
-    lines = [f"  {title}: median (95 % interval)"]
+def _needed(compared: Comparison, peer: str) -> str:
+    which = "the best peer" if peer == compared.best_peer() else "a peer"
+    lines = [f"  compute to what {peer}, {which}, ends with, over what that needed: median (95 % interval)"]
     for way in (each for each in compared.ways if each.startswith(OWN)):
-        ratios = compared.ratios(way, peers)
-        low, high = compared.interval(way, peers)
+        ratios = compared.ratios(way, peer)
+        low, high = compared.interval(way, peer)
         families: dict[str, list[float]] = {}
         for task, ratio in ratios.items():
             families.setdefault(TASKS[task].family, []).append(ratio)
