@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from tests.support.browser import Browser, browser, missing_programs
 from tests.support.reported import MadeUp
+from tuner.disk import events
+from tuner.objective import Objective
 from tuner.recording.projection import Projection
 from tuner.recording.ui import runs_pages, ui_command
+from tuner.reporting.table import as_csv, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,7 +48,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> 
     uri = f"sqlite:///{root / 'mlflow.db'}"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        Projection(MadeUp(trials=TRIALS, epochs=8, seed=SEED).write(root / "mlruns/studies/vowels"), uri).project_all()
+        folder = MadeUp(trials=TRIALS, epochs=8, seed=SEED).write(root / "mlruns/studies/vowels")
+        records = [events.read_run(folder.events(run)) for run in folder.runs() if run != "test"]
+        folder.artifacts.mkdir()
+        (folder.artifacts / "leaderboard.csv").write_text(as_csv(rows(records, Objective())))
+        Projection(folder, uri).project_all()
     return uri
 
 
@@ -131,3 +139,24 @@ def test_the_charts_begin_with_curves_parallel_coordinates_and_the_learning_rate
     titles = ("val/loss", "Parallel Coordinates", "learning_rate vs. objective", "\ntrain\n", "\nModel metrics\n")
     places = [shown.index(title) for title in titles]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("width", [1600, 900])
+def test_the_parent_run_tells_what_came_of_the_study(
+    window: Browser, server: str, recorded: str, width: int, tmp_path: Path
+) -> None:
+    """Its scores, counts, data, who and from where; the leaderboard is a table among its artifacts."""
+    (experiment,) = (each for each in MlflowClient(recorded).search_experiments() if each.name == "vowels")
+    (run,) = MlflowClient(recorded).search_runs([experiment.experiment_id], "tags.`tuner.kind` = 'sweep'")
+    at = f"{server}/#/experiments/{experiment.experiment_id}/runs/{run.info.run_id}"
+    window.open("about:blank", width)
+    window.open(f"{at}?workflowType=machine_learning", width, 2000)
+    window.wait("document.body.innerText.includes('trials/pruned')")
+    window.picture(tmp_path / "parent.png")
+    text = window.run("return document.body.innerText")
+    for word in ("best", "confirmed", "baseline", "trivial", "hours", "JapaneseVowels", "ada", "task.yaml", "1234567"):
+        assert word in text, word
+    window.open(f"{at}/artifacts/leaderboard.csv?workflowType=machine_learning", width)
+    window.wait("document.body.innerText.includes('learning_rate') && document.body.innerText.includes('trial 9')")
+    window.picture(tmp_path / "table.png")
+    assert window.run("return document.querySelectorAll('table tr, [role=row]').length") > TRIALS

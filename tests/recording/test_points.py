@@ -9,7 +9,7 @@ from mlflow.utils.validation import _validate_metric_name, _validate_param
 
 from tests.support.fake_study import METRICS
 from tuner.messages import State
-from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Run, SweepFacts, metric_key, short
+from tuner.recording.points import MAX_POINTS, MAX_SERIES, STATUS, Point, Run, SweepFacts, metric_key, short
 
 
 def epoch_event(epoch: int, names: tuple[str, ...] = METRICS) -> dict[str, object]:
@@ -64,6 +64,21 @@ def test_a_series_is_bounded_and_ends_with_the_last_epoch(planned: int, trained:
     assert steps[-1] == trained
     if planned <= MAX_POINTS:
         assert steps == list(range(1, trained + 1))
+
+
+def test_a_series_of_zeros_is_no_curve_until_it_is_something_else() -> None:
+    """Then its zeros come too, once; the objective comes in any case."""
+    run = Run(SweepFacts("1", 6, metric="val/accuracy"))
+    spikes = {1: 0, 2: 0, 3: float("nan"), 4: 2, 5: 0}
+    points: list[Point] = []
+    for epoch, value in spikes.items():
+        metrics = {"train/spikes": value, "grad/clipped": 0.0, "val/accuracy": 0.0}
+        points += run.add({"event": "epoch", "time": 100.0 + epoch, "epoch": epoch, "metrics": metrics})
+    points += run.add(ended_event(5))
+    found = [(point.step, point.value, point.time_ms) for point in points if point.key == "train/spikes"]
+    assert sorted(found) == [(1, 0, 101_000), (2, 0, 102_000), (4, 2, 104_000), (5, 0, 105_000)]
+    assert not [point for point in points if point.key == "grad/clipped"]
+    assert len([point for point in points if point.key == "val/accuracy"]) == 5
 
 
 @pytest.mark.parametrize("planned", [3, 200, 3000])

@@ -109,6 +109,51 @@ class TestOneTrial:
             "trial 3 (hopeless)",
         ]
 
+    def test_a_description_of_the_users_stays(self, study: StudyFolder, uri: str) -> None:
+        """Whatever a person wrote is not written over, also while the trial runs; what was written here is renewed."""
+        paths = [create(study, trial_run(number), number) for number in range(3)]
+        projection = Projection(study, uri, [trial_run(number) for number in range(3)])
+        projection.project_all()
+        client, runs = MlflowClient(uri), runs_of(study, uri)
+        theirs, note = runs[trial_run(0)].info.run_id, "mlflow.note.content"
+        client.set_tag(theirs, note, "look at this one")
+        client.set_tag(runs["sweep"].info.run_id, note, "my study")
+        earlier = runs[trial_run(2)].info.run_id  # as a version that kept no digest left it
+        client.delete_tag(earlier, "mlflow.tuner.note")
+        for path in paths:
+            end(path, "STOPPED", reason="Ctrl+C")
+        projection.project_all()
+        client.set_tag(runs[trial_run(1)].info.run_id, "other", "x")
+        for path in paths:
+            attempt(path, 2)
+            end(path, "PRUNED")
+        write(study.sweep_events, "summary", START + 2000, winner="trial 1", sentences=["It is settled."])
+        Projection(study, uri).project_all()
+        found = runs_of(study, uri)
+        assert {run: found[run].data.tags[note] for run in ("sweep", *map(trial_run, range(3)))} == {
+            "sweep": "my study",
+            trial_run(0): "look at this one",
+            trial_run(1): "was pruned",
+            trial_run(2): "was pruned",
+        }
+
+    def test_source_user_and_commit_are_told(self, study: StudyFolder, uri: str) -> None:
+        """Of every run, as far as the study told them."""
+        finished(study, 0)
+        Projection(study, uri).project_all()
+        assert not any(key.startswith("mlflow.source") for run in runs_of(study, uri).values() for key in run.data.tags)
+        told = {"file": "/home/me/task.yaml", "commit": "a" * 40}
+        (first,) = events.read(study.sweep_events)
+        events.append_many(study.sweep_events, [{**first, "time": START + 1500, "origin": told}])
+        finished(study, 1)
+        Projection(study, uri).project_all()
+        for run in ("sweep", trial_run(1)):
+            tags = runs_of(study, uri)[run].data.tags
+            assert tags["mlflow.source.name"] == "/home/me/task.yaml"
+            assert tags["mlflow.source.type"] == "LOCAL"
+            assert tags["mlflow.source.git.commit"] == "a" * 40
+            assert "mlflow.user" not in tags
+
     def test_waiting_for_a_worker_is_no_part_of_the_duration(self, study: StudyFolder, uri: str) -> None:
         """A run is there when its first attempt begins, and from that time on; one that never began, when it ended."""
         waiting, never = study.events(trial_run(0)), study.events(trial_run(1))

@@ -277,6 +277,7 @@ class TestTheEnd:
 
     def test_who_has_enough_need_not_wait(self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
         """A stop while MLflow is caught up ends the wait; the writer goes on."""
+        monkeypatch.setattr("tuner.recording.on_mlflow._UNTOLD_SECONDS", 0.0)
         recorder = MLflowRecording(study, "")
         started = speaking(recorder, "while True: say(3); time.sleep(0.1)", monkeypatch)
         recorder.start()
@@ -285,6 +286,19 @@ class TestTheEnd:
         assert recorder.problem() == "it was not waited for, and its writer goes on alone"
         assert started[0].poll() is None
         started[0].kill()
+
+    @pytest.mark.parametrize(("untold", "words"), [(0.0, True), (60.0, False)])
+    def test_a_record_that_lacks_little_is_not_told_of(
+        self, study: StudyFolder, untold: float, words: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The end of a small sweep has no last word about what is written a moment later."""
+        monkeypatch.setattr("tuner.recording.on_mlflow._UNTOLD_SECONDS", untold)
+        recorder = MLflowRecording(study, "")
+        speaking(recorder, "say(2); time.sleep(1.2)", monkeypatch)
+        recorder.start()
+        told: list[int] = []
+        assert recorder.close(60.0, told.append)
+        assert bool(told) is words
 
     def test_why_is_told_while_it_runs_and_at_the_end(
         self, study: StudyFolder, monkeypatch: pytest.MonkeyPatch

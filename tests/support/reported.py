@@ -108,6 +108,7 @@ class MadeUp:
             "pruner": "asha",
             "seed": 7,
             "data": {"source": "aeon/JapaneseVowels", "digest": "abc123"},
+            "origin": {"file": "/home/ada/task.yaml", "user": "ada", "commit": "1234567" + "0" * 33},
             "trivial": {"val": trivial, "test": trivial},
             "about": {"name": self.name},
             "space": {"searched": {entry["name"]: "numeric" for entry in SPACE[:-1]}, "definition": SPACE},

@@ -185,7 +185,7 @@ def progress_line(event: Progress) -> str:
                 f"train/loss {number(event.loss)}  about {duration(event.seconds_left)} left"
             )
         case RecordingLeft():
-            return f"MLflow: {counted(event.left, 'change')} left to write"
+            return f"the result is complete; MLflow still gets {counted(event.left, 'run')} of it"
 
 
 _PHASES = {

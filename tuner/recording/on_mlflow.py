@@ -27,6 +27,8 @@ ENDINGS = (0, 3)
 """Exit statuses of a writer that ended in its own time: all is in MLflow, or not all."""
 LASTING_SECONDS = 2.0
 """Age at which a problem is told while the search runs: a lock is held for a moment now and then."""
+_UNTOLD_SECONDS = 3.0
+"""The end of a sweep says nothing of a record that lacks no longer than this."""
 _LAST_LIVES = 2
 """Writers that may die at the end, before it is given up."""
 
@@ -130,7 +132,7 @@ class MLflowRecording(Recording):
         """End the recording; what is then left, the writer writes alone."""
         with self._condition:
             self._closing = True
-            self._heard = time.monotonic()
+            self._heard = began = time.monotonic()
             self._condition.notify_all()
         left_alone = ""
         while self._feeder.is_alive() and not left_alone:
@@ -141,7 +143,8 @@ class MLflowRecording(Recording):
                 left_alone = "it was not waited for, and its writer goes on alone"
             else:
                 self._feeder.join(min(0.5, remaining))
-                if tell is not None and self._feeder.is_alive():
+                waited = time.monotonic() - began
+                if tell is not None and waited > _UNTOLD_SECONDS and self._feeder.is_alive():
                     tell(self.lag())
         with self._condition:
             self._problem = self._problem or left_alone

@@ -14,7 +14,7 @@ from typing import Any
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.recording.points import Point, metric_key, milliseconds
+from tuner.recording.points import Point, metric_key, milliseconds, origin
 from tuner.verdict import Verdict
 from tuner.words import called
 
@@ -63,6 +63,7 @@ class Parent:
             "tuner.reason": str(end.get("reason", ""))[:500],
             "tuner.events": str(len(self.lines)),
             **{f"tuner.{name}": _tag(self.latest[name]) for name in _TOLD if self.latest.get(name) is not None},
+            **origin(self.latest),
         }
         if state is State.COMPLETED:
             tags["tuner.winner"] = _tag(end.get("winner"))

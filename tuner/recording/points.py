@@ -77,6 +77,7 @@ class SweepFacts:
         data: What the runs learn from.
         metric: What is optimized: "val/accuracy".
         registers: Whether the winner goes into the registry.
+        origin: Where it comes from, as MLflow's own tags: source, user, commit.
     """
 
     identity: str
@@ -85,6 +86,7 @@ class SweepFacts:
     data: Data = Data()
     metric: str = ""
     registers: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stride(self) -> int:
@@ -107,7 +109,16 @@ def read_sweep(events: list[dict[str, Any]]) -> SweepFacts | None:
         ),
         metric=str(sweeps[-1].get("metric", "")),
         registers=bool(sweeps[-1].get("registers")),
+        origin=origin(sweeps[-1]),
     )
+
+
+def origin(sweep: Mapping[str, Any]) -> dict[str, str]:
+    """MLflow's tags of where a study comes from, as far as it told."""
+    told = sweep.get("origin") or {}
+    named = {"mlflow.source.name": "file", "mlflow.user": "user", "mlflow.source.git.commit": "commit"}
+    tags = {tag: str(told[key])[:5000] for tag, key in named.items() if told.get(key)}
+    return {**tags, **({"mlflow.source.type": "LOCAL"} if "mlflow.source.name" in tags else {})}
 
 
 @dataclass
@@ -118,12 +129,15 @@ class Run:
     record: RunRecord = field(default_factory=RunRecord)
     series: dict[str, None] = field(default_factory=dict)
     """Names of metrics by epoch, in order of appearance."""
+    silent: set[str] = field(default_factory=set)
+    """Those that have been 0 throughout: no curve, until they are something else."""
 
     def add(self, event: Mapping[str, Any]) -> Iterator[Point]:
         """Fold one event in and give its points."""
         name, known = event["event"], event.get("epoch") in self.record.epochs
         self.record.add(event)
         if name == "epoch" and not known:
+            yield from self._begun(event)
             self.series.update(dict.fromkeys(event["metrics"]))
             if event["epoch"] % self.sweep.stride == 0:
                 yield from self._epoch(event)
@@ -135,9 +149,20 @@ class Run:
         """Series beyond `MAX_SERIES`."""
         return list(self.series)[MAX_SERIES:]
 
+    def _begun(self, event: Mapping[str, Any]) -> Iterator[Point]:
+        """The zeros of series that are something else from this epoch on; the objective is told in any case."""
+        for name, value in event["metrics"].items():
+            if value == 0 and name not in self.series and name != self.sweep.metric:
+                self.silent.add(name)
+            elif value and math.isfinite(value) and name in self.silent:
+                self.silent.remove(name)
+                for epoch, before in sorted(self.record.epochs.items()):
+                    if epoch % self.sweep.stride == 0 and before["metrics"].get(name) == 0:
+                        yield Point(metric_key(name), 0.0, milliseconds(before["time"]), epoch)
+
     def _epoch(self, event: Mapping[str, Any]) -> Iterator[Point]:
         """The epoch's finite values; others are left out and counted in `nonfinite`."""
-        left_out, missing = set(self.left_out), 0
+        left_out, missing = {*self.left_out, *self.silent}, 0
         time_ms, step = milliseconds(event["time"]), event["epoch"]
         for name, value in event["metrics"].items():
             if value is None or not math.isfinite(value):
@@ -184,6 +209,7 @@ class Run:
             "tuner.reason": record.reason[:500],
             "mlflow.note.content": record.reason[:5000],
             "tuner.attempts": str(record.attempts),
+            **self.sweep.origin,
         }
         if record.found:
             tags["tuner.findings"] = ",".join(record.found)

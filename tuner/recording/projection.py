@@ -204,6 +204,8 @@ class Projection:
         tags = parent.tags(state)
         stored = self._runs.make(SWEEP, self._folder.name, parent.first["time"], tags)
         records = _records(self._folder) if len(lines) > stored.events else []
+        if not stored.events:
+            self._runs.log_inputs(stored, self._sweep.data)
         for number, point in parent.confirmed(records).items():
             self._log_to(trial_run(number), [point])
         self._runs.log(stored, parent.points(records) if records else [], sweep_params(parent.first), tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ from tuner.recording.views import ours, readable
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 """Split -> what MLflow calls its use."""
 _NAME = "mlflow.runName"
+_NOTE = "mlflow.note.content"
+_NOTED = "mlflow.tuner.note"
+"""A digest of the description that was written here, so that one of a user's is known; the pages hide such tags."""
 _MLFLOW = "python -m mlflow"
 _METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
 
@@ -93,6 +97,7 @@ class RunStore(Mapping[str, StoredRun]):
                 "tuner.id": self._identity,
                 "tuner.run": run,
                 **{key: value for key, value in tags.items() if key != "tuner.events"},
+                _NOTED: _digest(tags.get(_NOTE, "")),
             }
             made = self.client.create_run(self.experiment, start_time=milliseconds(start), tags=first, run_name=name)
             stored = self._runs[run] = StoredRun(made.info.run_id, tags={**first, _NAME: name})
@@ -129,6 +134,10 @@ class RunStore(Mapping[str, StoredRun]):
             metrics = metrics[_METRICS_PER_CALL:]
         new_params = {} if "tuner.events" in stored.tags else params or {}
         new_tags = {key: value for key, value in (tags or {}).items() if stored.tags.get(key) != value}
+        if _NOTE in new_tags and self._noted_here(stored):
+            new_tags[_NOTED] = _digest(new_tags[_NOTE])
+        elif _NOTE in new_tags:
+            del new_tags[_NOTE]
         self.client.log_batch(
             stored.id,
             metrics,
@@ -136,6 +145,14 @@ class RunStore(Mapping[str, StoredRun]):
             [RunTag(key, value) for key, value in new_tags.items()],
         )
         stored.tags.update(new_tags)
+
+    def _noted_here(self, stored: StoredRun) -> bool:
+        """Whether a run's description, as it is now, is none of a user's."""
+        tags = self.client.get_run(stored.id).data.tags
+        note = tags.get(_NOTE, "")
+        if _NOTED not in tags:  # of an earlier version, which wrote a run's reason
+            return bool(not note or note[:500] == tags.get("tuner.reason"))
+        return bool(not note or tags[_NOTED] == _digest(note))
 
     def log_inputs(self, stored: StoredRun, data: Data) -> None:
         """Log the splits that a run has seen, with their digest; those that are there already stay once."""
@@ -219,3 +236,7 @@ class RunStore(Mapping[str, StoredRun]):
                 found[tags["tuner.run"]] = StoredRun(run.info.run_id, run.info.status, run.info.end_time, tags)
             if not (token := page.token):
                 return found
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -122,12 +122,13 @@ def _charts(sweep: Mapping[str, Any]) -> dict[str, Any]:
             )
         )
     cards += [_card("BAR", f"no-{name}", metricKey=name, deleted=True, isGenerated=True) for name in _FACTS]
-    section = {"uuid": _SECTION, "name": "Search", "display": True, "isReordered": True, "columns": 2}
+    section = {"uuid": _SECTION, "name": "Search", "display": True, "columns": 1, "cardHeight": 300}
     return {
         "compareRunCharts": cards,
-        "compareRunSections": [{**section, "deleted": False, "isGenerated": False}],
+        "compareRunSections": [{**section, "isReordered": True, "deleted": False, "isGenerated": False}],
         "isAccordionReordered": True,
         "runsHiddenMode": "SHOW_ALL",
+        "runListHidden": True,  # its place is needed in a window of 900 pixels
     }
 
 

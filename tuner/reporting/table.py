@@ -1,8 +1,10 @@
-"""Runs as plain rows, for `top` and its JSON."""
+"""Runs as plain rows: for `top` and its JSON, and for spreadsheets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.disk.events import RunRecord
@@ -37,3 +39,24 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
         }
         for record in leaderboard(records, objective)
     ]
+
+
+def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
+    """What `rows` gave, for a spreadsheet: a column per parameter, lists in a cell, an empty cell where nothing is."""
+    parameters = list(dict.fromkeys(name for row in table for name in row["params"]))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "state", "value", "epochs", "seconds", *parameters, "findings", "reason"])
+    for row in table:
+        settings = [_cell(row["params"].get(name)) for name in parameters]
+        run = f"{row['kind']} {row['number']}" if row["number"] >= 0 else "baseline"
+        facts = [run, row["state"], _cell(row["value"]), row["epochs"], _cell(row["seconds"])]
+        writer.writerow([*facts, *settings, " ".join(row["findings"]), row["reason"]])
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A value in six significant digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)

@@ -12,6 +12,7 @@ from tuner.disk.gc import collect
 from tuner.disk.versions import note_versions, versions
 from tuner.redaction import redacted
 from tuner.sweep.open_sweep import OpenSweep
+from tuner.sweep.origin import origin
 from tuner.task.code import code_now
 from tuner.task.specs import modelless, unpruned
 
@@ -44,6 +45,7 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
         version=versions().get("tuner", ""),
         versions=versions(),
         code=code_now(task),
+        origin=origin(task.path),
         **common,
         direction=task.objective.direction,
         sampler=task.sampler[0],

@@ -24,7 +24,7 @@ from tuner.reporting.mattering import importances
 from tuner.reporting.repaired import repaired
 from tuner.reporting.scored import Scored, seed_scores
 from tuner.reporting.separation import Separation, separation
-from tuner.reporting.table import rows
+from tuner.reporting.table import as_csv, rows
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.concluding import Evidence, conclude, readable_of
 from tuner.sweep.drawing import to_draw
@@ -214,4 +214,5 @@ def _separation(objective: Objective, trials: Sequence[RunRecord]) -> Separation
 def _write_tables(folder: StudyFolder, table: Sequence[Mapping[str, Any]], mattered: Mapping[str, Any]) -> None:
     folder.artifacts.mkdir(exist_ok=True)
     (folder.artifacts / "leaderboard.json").write_text(json.dumps(table, indent=1))
+    (folder.artifacts / "leaderboard.csv").write_text(as_csv(table))
     (folder.artifacts / "what_mattered.json").write_text(json.dumps(mattered, indent=1))
