@@ -150,7 +150,7 @@ def main() -> None:
         for task in asked.tasks
         for seed in range(asked.first, asked.first + asked.seeds)
     ]
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     with context.Pool(asked.workers, maxtasksperchild=1) as pool:
         for pair in pool.imap_unordered(run, pairs):
             print(f"{pair.task}, seed {pair.seed}: done", flush=True)

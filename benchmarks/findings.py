@@ -95,7 +95,7 @@ def main() -> None:
     add_sets(parser)
     asked = parser.parse_args()
     folder = asked.folder.absolute()
-    with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("forkserver").Pool(asked.workers, maxtasksperchild=1) as pool:
         pool.starmap(
             train, [(folder, task, asked.trials, asked.seed, *asked.sets) for task in asked.tasks], chunksize=1
         )

@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="tasks at a time")
     asked = parser.parse_args()
     folder = asked.folder.absolute()
-    with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("forkserver").Pool(asked.workers, maxtasksperchild=1) as pool:
         pool.starmap(train, [(folder, task, asked.trials, asked.seed, *asked.set) for task in asked.tasks], chunksize=1)
     print(f"{'task':<9}{'epochs':>7}{'pairs':>7}{'it helped':>11}{'a gain of 2 %':>15}")
     totals = [0, 0, 0]

@@ -264,7 +264,7 @@ def main() -> None:
         half = len(tasks) // 2
         pools |= {"LCBench, first half": tasks[:half], "LCBench, second half": tasks[half:]}
     if not pools:
-        with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=1) as workers:
+        with multiprocessing.get_context("forkserver").Pool(asked.workers, maxtasksperchild=1) as workers:
             workers.starmap(train, [(folder, task, asked.trials, *asked.sets) for task in asked.tasks], chunksize=1)
         pools = {task: [curves_of(folder, task)] for task in asked.tasks}
     print("rank of the best trial that was trained to its end ± standard error (trials begun), by share of the seconds")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -29,13 +31,39 @@ def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
     root = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, "MLFLOW_TRACKING_URI": _uri(folder)}
     environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "tuner", "run", "task.yaml", *(word for each in sets for word in ("--set", each))]
-    with (folder / "log").open("a") if quiet else nullcontext() as log:
-        status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
-    if status and quiet:
-        raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
-    if status:
+    arguments = ["run", "task.yaml", *(word for each in sets for word in ("--set", each))]
+    if quiet:
+        if status := _forked(folder, arguments, environment):
+            raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
+        return
+    command = [sys.executable, "-m", "tuner", *arguments]
+    if status := subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
         sys.exit(status)
+
+
+def _forked(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The status of the command in a fork of this process, which has one thread: its imports are there already."""
+    from tuner.cli import main
+
+    sys.stdout.flush()
+    if process := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    status = 1
+    try:
+        log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        for standard in (1, 2):
+            os.dup2(log, standard)
+        os.chdir(folder)
+        os.environ.update(environment)
+        sys.argv[1:] = arguments
+        main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - the caller's work is not for this process
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def add_sets(parser: argparse.ArgumentParser) -> None:

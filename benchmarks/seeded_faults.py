@@ -367,7 +367,7 @@ def main() -> None:
         for faulty in (True, False)
     ]
     began = time.monotonic()
-    with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=20) as pool:
+    with multiprocessing.get_context("forkserver").Pool(asked.workers, maxtasksperchild=20) as pool:
         waiting = [pool.apply_async(train, (folder, tasks, one)) for one in trainings]
         for done, one in enumerate(waiting, 1):
             one.get()

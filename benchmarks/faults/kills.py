@@ -48,7 +48,6 @@ def driver(folder: Path, database: Path, *, kills: int, seed: int = 0) -> Row:
                 break
             started += children(process)
             process.kill()
-            process.wait()
             row.faults += 1
         row.lost += setup.finish(setup.start())
         row.lost += setup.losses()
@@ -233,7 +232,7 @@ def head(folder: Path, database: Path, *, trials: int) -> Row:
         row.lost += left_behind(started)
         if "must stay while a sweep runs on it" not in setup.tail():
             row.lost.append(f"what happened is not told: {setup.tail()}")
-    setup.ray = "ray: {address: local}\nresources: {workers: 2}"
+    setup.ray = Setup.ray
     setup.write_task()
     row.lost += setup.finish(setup.start())
     row.lost += setup.losses()

@@ -5,10 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +18,7 @@ from typing import Any
 import optuna
 import psutil
 
+from tests.support.program import Program
 from tests.support.tiny import write_waves
 from tuner.disk.events import RunRecord, read, read_run
 from tuner.recording.points import STATUS, SweepFacts
@@ -86,7 +85,7 @@ class Setup:
             f"{SPACE}{self.more}\n"
         )
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Program:
         """`tuner run task.yaml`; its output goes to `output.txt`."""
         environment = {
             **{name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"},
@@ -96,27 +95,22 @@ class Setup:
             "FAULTS_TRIAL": self.trial,
             **self.environment,
         }
-        with (self.folder / "output.txt").open("a") as output:
-            return subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.faults.driver", "run", "task.yaml"],
-                cwd=self.folder,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+        return Program(
+            self.folder,
+            *("run", "task.yaml"),
+            environment=environment,
+            module="benchmarks.faults.driver",
+            output=self.folder / "output.txt",
+        )
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 900.0, status: int = 0) -> list[str]:
+    def finish(self, process: Program, seconds: float = 900.0, status: int = 0) -> list[str]:
         """Wait for the end; the wrong status and too long a time are losses."""
         try:
-            found = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.wait(seconds)
+        except AssertionError:
+            process.kill()
             return [f"the sweep did not end within {seconds:g} s: {self.tail()}"]
-        lost = [] if found == status else [f"exit status {found}: {self.tail()}"]
+        lost = [] if process.poll() == status else [f"exit status {process.poll()}: {self.tail()}"]
         return lost + self._writer_losses(seconds)
 
     def _writer_losses(self, seconds: float) -> list[str]:
@@ -168,7 +162,7 @@ class Setup:
             for record in self.records()
         ]
 
-    def wait(self, until: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 240.0) -> bool:
+    def wait(self, until: Callable[[], bool], process: Program, seconds: float = 240.0) -> bool:
         """Wait until something holds, the process has ended or the time is up; whether it holds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -253,7 +247,7 @@ def _plain(name: str) -> str:
     return name.partition(" (")[0]
 
 
-def children(process: subprocess.Popen[str], name: str = "") -> list[psutil.Process]:
+def children(process: Program, name: str = "") -> list[psutil.Process]:
     """Processes below a driver whose command line has the name."""
     found = []
     with suppress(psutil.Error):

@@ -15,14 +15,19 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
+
+from tests.support import writer
+from tuner.recording.uri import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPORTED = [
     *("tuner.cli", "tuner.sweep", "tuner.study.search", "tuner.training.attempt", "tuner.nets.network", "pandas"),
-    *("tuner.adapters.time_series.classification", "torch._dynamo", "rich.live"),
+    *("tuner.adapters.time_series.classification", "torch._dynamo", "rich.live", *writer.IMPORTED),
 ]
 """All that a tiny sweep comes to need; torch imports its compiler, in seconds, when the first optimizer is made."""
 _forks = multiprocessing.get_context("forkserver")
@@ -37,6 +42,7 @@ class Program:
         environment: All of its environment; None for that of the test, in which others find this package.
         module: What is run.
         cpu_seconds: With more processor time it is ended by SIGXCPU.
+        output: Its output is added to this file, and stays there.
     """
 
     def __init__(
@@ -46,13 +52,15 @@ class Program:
         environment: Mapping[str, str] | None = None,
         module: str = "tuner",
         cpu_seconds: int = resource.RLIM_INFINITY,
+        output: Path | None = None,
     ) -> None:
         _be_ready()
-        descriptor, self._output = tempfile.mkstemp()
-        os.close(descriptor)
+        self._keep = output is not None
+        self._output = _new_file() if output is None else str(output)
+        Path(self._output).touch()
         given = {**os.environ, "PYTHONPATH": str(ROOT)} if environment is None else dict(environment)
         self._process = _forks.Process(
-            target=_run, args=(module, str(folder), arguments, given, self._output, cpu_seconds)
+            target=_run, args=(module, str(folder), arguments, given, self._output, cpu_seconds, _address())
         )
         with patch.object(sys, "path", [str(ROOT), *sys.path]):  # that of the fork; a test may have changed it
             self._process.start()
@@ -76,7 +84,8 @@ class Program:
         self._process.join(seconds)
         assert self.poll() is not None, f"no end within {seconds} s: {self.told()}"
         output = self.told()
-        os.unlink(self._output)
+        if not self._keep:
+            os.unlink(self._output)
         return output
 
     def send_signal(self, number: int) -> None:
@@ -85,21 +94,43 @@ class Program:
 
     def kill(self) -> None:
         """As `kill -9` does, to its end."""
-        self.send_signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            self.send_signal(signal.SIGKILL)
         self.wait()
+
+
+def _new_file() -> str:
+    descriptor, path = tempfile.mkstemp()
+    os.close(descriptor)
+    return path
 
 
 def _be_ready() -> None:
     """Have the process that is forked; its imports are those of this checkout."""
     _forks.set_forkserver_preload(IMPORTED)
-    with patch.dict(os.environ, {"PYTHONPATH": str(ROOT)}):
-        forkserver.ensure_running()
+    with patch.dict(os.environ, {"PYTHONPATH": str(ROOT), **QUIET}):
+        forkserver._forkserver.ensure_running()
+
+
+def _address() -> str:
+    """Of the process that is forked."""
+    server: Any = forkserver._forkserver
+    found: str = server._forkserver_address
+    return found
 
 
 def _run(
-    module: str, folder: str, arguments: tuple[str, ...], environment: dict[str, str], output: str, cpu_seconds: int
+    module: str,
+    folder: str,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    output: str,
+    cpu_seconds: int,
+    address: str,
 ) -> None:
-    """In a fork: what `python -m` does."""
+    """In a fork: what `python -m` does. It lets the same process fork what it starts, which Python does not."""
+    server: Any = forkserver._forkserver
+    server._forkserver_address, server.ensure_running = address, lambda: None
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, resource.RLIM_INFINITY))
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
     for standard in (1, 2):
@@ -108,6 +139,9 @@ def _run(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if "LD_PRELOAD" in environment:  # which only a program that is loaded anew obeys
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+    writer.be_forked(_forks)
     sys.argv[1:] = arguments
     sys.path.insert(0, folder)
     try:
