@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,14 @@ import pytest
 from tests.support.specs import spec, until_end, wait_for_idle
 from tuner.execution import Executor, InProcessExecutor, RayExecutor
 from tuner.execution.output import EARLIER, OUTPUT, Capped
-from tuner.messages import Answer, Ended, Message, Report, State, Verdict
+from tuner.messages import Answer, Ended, Lost, Message, Report, State, Verdict
 
 TRIALS = "tests.support.trials"
 
 
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[RayExecutor]:
-    """One worker on a Ray of our own, for all that leaves that Ray alone."""
+    """One worker on a Ray of our own, for all that leaves that Ray alone, whatever it does to the worker."""
     executor = RayExecutor(f"{TRIALS}:chosen")
     executor.open()
     executor.launch()
@@ -136,3 +139,50 @@ def test_what_a_trial_forks_ends_with_it(one_worker: Callable[..., Message], tmp
     for pid in end.results.values():
         assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     assert isinstance(one_worker("forks", tmp_path), Ended)
+
+
+@pytest.mark.ray
+def test_a_dead_worker_is_told_and_replaced(one_worker: Callable[..., Message], tmp_path: Path) -> None:
+    """The attempt of a worker that dies is Lost; another slot takes its place."""
+    lost = one_worker("dies_once", tmp_path)
+    assert isinstance(lost, Lost)
+    assert lost.attempt == 1
+    ended = one_worker("dies_once", tmp_path, attempt=2)
+    assert isinstance(ended, Ended)
+    assert ended.state is State.COMPLETED
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    ("by", "reason"),
+    [
+        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials\.py:\d+\)"),
+        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials\.py:\d+\)"),
+    ],
+)
+def test_a_trial_that_ends_its_process_has_failed(
+    one_worker: Callable[..., Message], tmp_path: Path, by: str, reason: str
+) -> None:
+    """What a trial does to its own worker is that trial's error, with file and line; the next attempt has a worker."""
+    for attempt in (1, 2):
+        end = one_worker("exits", tmp_path, params={"by": by}, attempt=attempt)
+        assert isinstance(end, Ended)
+        assert end.state is State.FAILED
+        assert re.fullmatch(reason, end.reason), end.reason
+        assert "trials.py" in end.trace
+
+
+@pytest.mark.ray
+def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anything(
+    on_ray: RayExecutor, tmp_path: Path
+) -> None:
+    """It is seen at once, not when the next attempt is sent there."""
+    wait_for_idle(on_ray)
+    worker, _ = on_ray.start(spec(folder=str(tmp_path)))
+    until_end(on_ray)
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    while on_ray.num_idle:
+        assert on_ray.poll(0.2) == []
+    wait_for_idle(on_ray)
+    on_ray.start(spec(folder=str(tmp_path), attempt=2))
+    assert isinstance(until_end(on_ray)[-1], Ended)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -21,53 +18,6 @@ from tuner.execution.output import OUTPUT
 from tuner.messages import Ended, Lost, State
 
 TRIALS = "tests.support.trials"
-
-
-@pytest.mark.ray
-def test_a_dead_worker_is_told_and_replaced(tmp_path: Path) -> None:
-    """The attempt of a worker that dies is Lost; another slot takes its place."""
-    executor = RayExecutor(f"{TRIALS}:dies_once", workers=1)
-    executor.open()
-    executor.launch()
-    try:
-        wait_for_idle(executor)
-        executor.start(spec(folder=str(tmp_path)))
-        lost = until_end(executor)[-1]
-        assert isinstance(lost, Lost)
-        assert lost.attempt == 1
-        wait_for_idle(executor)
-        executor.start(spec(folder=str(tmp_path), attempt=2))
-        ended = until_end(executor)[-1]
-        assert isinstance(ended, Ended)
-        assert ended.state is State.COMPLETED
-    finally:
-        executor.close()
-
-
-@pytest.mark.ray
-@pytest.mark.parametrize(
-    ("by", "reason"),
-    [
-        ("exit", r"the trial ended its worker's process by os\._exit\(7\) \(trials\.py:\d+\)"),
-        ("signal", r"the trial crashed its worker's process: Segmentation fault \(trials\.py:\d+\)"),
-    ],
-)
-def test_a_trial_that_ends_its_process_has_failed(tmp_path: Path, by: str, reason: str) -> None:
-    """What a trial does to its own worker is that trial's error, with file and line; the next attempt has a worker."""
-    executor = RayExecutor(f"{TRIALS}:exits", workers=1)
-    executor.open()
-    executor.launch()
-    try:
-        for attempt in (1, 2):
-            wait_for_idle(executor)
-            executor.start(spec(folder=str(tmp_path), params={"by": by}, attempt=attempt))
-            end = until_end(executor)[-1]
-            assert isinstance(end, Ended)
-            assert end.state is State.FAILED
-            assert re.fullmatch(reason, end.reason), end.reason
-            assert "trials.py" in end.trace
-    finally:
-        executor.close()
 
 
 @pytest.mark.ray
@@ -113,26 +63,6 @@ def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path
         assert end.state is State.COMPLETED
         of_ray = [child for name, child in before.items() if name.startswith("ray") or name == "gcs_server"]
         assert psutil.wait_procs(of_ray, timeout=60)[1] == []
-    finally:
-        executor.close()
-
-
-@pytest.mark.ray
-def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anything(tmp_path: Path) -> None:
-    """It is seen at once, not when the next attempt is sent there."""
-    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
-    executor.open()
-    executor.launch()
-    try:
-        wait_for_idle(executor)
-        worker, _ = executor.start(spec(folder=str(tmp_path)))
-        until_end(executor)
-        os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
-        while executor.num_idle:
-            assert executor.poll(0.2) == []
-        wait_for_idle(executor)
-        executor.start(spec(folder=str(tmp_path), attempt=2))
-        assert isinstance(until_end(executor)[-1], Ended)
     finally:
         executor.close()
 
