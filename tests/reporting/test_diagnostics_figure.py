@@ -35,14 +35,13 @@ def panel(figure: Figure, title: str) -> Axes:
     return found
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 3, 60, 400])
 @pytest.mark.parametrize(
-    ("layers", "bidirectional", "gates"),
+    ("epochs", "layers", "bidirectional", "gates"),
     [
-        (1, False, ("input", "forget", "candidate", "output")),
-        (3, True, ("reset", "update", "candidate")),
-        (4, True, ("forget",)),
-        (2, False, ()),
+        *((epochs, 1, False, ("input", "forget", "candidate", "output")) for epochs in (0, 1, 3, 60, 400)),
+        *((epochs, 3, True, ("reset", "update", "candidate")) for epochs in (0, 1, 60)),
+        (60, 4, True, ("forget",)),
+        *((epochs, 2, False, ()) for epochs in (0, 1, 60)),
     ],
 )
 def test_every_network_can_be_drawn(
