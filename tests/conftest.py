@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import PostgresServer, postgres_programs, serve
 from tests.support.s3 import serve_s3
@@ -16,6 +17,8 @@ from tests.support.s3 import serve_s3
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # on the clock, other programs of the machine count too
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
