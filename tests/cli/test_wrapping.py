@@ -3,7 +3,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.cli.wrapping import cells, command, headline, wrapped
@@ -11,6 +11,7 @@ from tuner.cli.wrapping import cells, command, headline, wrapped
 WORDS = st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=12), min_size=1)
 
 
+@settings(deadline=None)
 @given(WORDS, st.integers(12, 60), st.sampled_from(["", "  "]))
 def test_lines_fit_and_lose_nothing(words: list[str], width: int, indent: str) -> None:
     """A line is longer than the width only where it is one piece; all words are there, in their order."""

@@ -76,7 +76,9 @@ class Program:
         return self._process.exitcode
 
     def told(self) -> str:
-        """Its output so far."""
+        """Its output so far; what it prints on a terminal is seen there."""
+        if Path(self._output).is_char_device():
+            return ""
         return Path(self._output).read_text()
 
     def wait(self, seconds: float = 600.0) -> str:
@@ -132,7 +134,7 @@ def _run(
     server: Any = forkserver._forkserver
     server._forkserver_address, server.ensure_running = address, lambda: None
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, resource.RLIM_INFINITY))
-    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    descriptor = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     os.close(descriptor)

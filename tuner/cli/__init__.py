@@ -30,6 +30,7 @@ from tuner.cli.commands.serve import serve
 from tuner.cli.commands.show import show
 from tuner.cli.commands.top import top
 from tuner.cli.commands.validate import validate
+from tuner.cli.wrapping import say
 from tuner.errors import UserError, missing_package
 from tuner.redaction import redacting
 
@@ -73,12 +74,12 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            click.echo(str(error), err=True)
+            say(str(error), err=True)
             ctx.exit(2)
         except ModuleNotFoundError as error:  # where only a model's requirements are installed
             if (told := missing_package(error)) is None:
                 raise
-            click.echo(str(told), err=True)
+            say(str(told), err=True)
             ctx.exit(2)
 
 

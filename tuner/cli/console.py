@@ -35,6 +35,7 @@ from tuner.announcements import (
     TrialEnded,
 )
 from tuner.cli.values import WIDTH, duration, finite, number
+from tuner.cli.wrapping import cells, wrapped
 from tuner.redaction import redacted, redacted_values
 from tuner.reporting.commands import here
 from tuner.words import called, counted
@@ -119,11 +120,12 @@ class Terminal(Lines):
 
     def progress(self, event: Progress) -> None:
         """Renew the live line."""
-        self._live.update(Text(progress_line(event), style="bold"))
+        line = progress_line(event, self._console.width)
+        self._live.update(Text(line, style="bold", no_wrap=True, overflow="ellipsis"))
 
     def print(self, line: str) -> None:
         """Print one line above the live one."""
-        self._live.console.print(Text(redacted(line)))
+        self._live.console.print(Text(wrapped(redacted(line), self._console.width, later="  ")), soft_wrap=True)
 
     def print_summary(self, summary: Summary) -> None:
         """Print it above the live line."""
@@ -174,11 +176,11 @@ def event_line(event: Announcement) -> str | None:
             return None
 
 
-def progress_line(event: Progress) -> str:
-    """How far it is, in a line that is soon out of date."""
+def progress_line(event: Progress, width: int | None = None) -> str:
+    """How far it is, in a line that is soon out of date; of a sweep, what matters most where all is too wide."""
     match event:
         case SweepProgress():
-            return _sweep_progress(event)
+            return _sweep_progress(event, width)
         case TrainingProgress():
             return (
                 f"epoch {event.epoch}/{event.epochs}  {event.metric} {number(event.value)}  "
@@ -231,16 +233,20 @@ def _confirmed(event: RunConfirmed) -> str:
     return f"confirm {what}, seed {event.run.rpartition('-')[2]}: {outcome}"
 
 
-def _sweep_progress(event: SweepProgress) -> str:
-    """Counts by state, the best so far, the time left."""
+def _sweep_progress(event: SweepProgress, width: int | None) -> str:
+    """Counts by state, the best so far, the time left; where that is too long, first without what runs, then states."""
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(event.states.items()))
-    parts = [f"{event.done}/{counted(event.trials, 'trial')}"]
-    parts += [f"({states})"] if states else []
-    parts += [f"{event.running} running"]
-    if event.left is not None:
-        parts += [f"{counted(event.left, 'confirmation')} left"]
-    if event.best is not None:
-        parts += [f"best {number(event.best)} (trial {event.best_number})"]
-    if event.seconds_left is not None:
-        parts += [f"about {duration(event.seconds_left)} left"]
-    return "  ".join(parts)
+    parts = {
+        "done": f"{event.done}/{counted(event.trials, 'trial')}",
+        "states": f"({states})" if states else "",
+        "running": f"{event.running} running",
+        "left": "" if event.left is None else f"{counted(event.left, 'confirmation')} left",
+        "best": "" if event.best is None else f"best {number(event.best)} (trial {event.best_number})",
+        "time": "" if event.seconds_left is None else f"about {duration(event.seconds_left)} left",
+    }
+    for least in ("", "running", "states", "best"):
+        parts.pop(least, None)
+        line = "  ".join(filter(None, parts.values()))
+        if width is None or cells(line) <= width:
+            break
+    return line

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.announcements import Summary
-from tuner.cli.tables import make_table, parameters
+from tuner.cli.tables import make_table, parameters, print_table, say_command
 from tuner.reporting.commands import here, to_use
 from tuner.verdict import Verdict
 
@@ -29,7 +29,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         for place, line in enumerate(verdict.lines):
             _say(console, line, style="" if place else "bold")
     if summary.rows:
-        console.print(_table(summary, console))
+        print_table(console, _table(summary, console))
         if any("±" in row["score"] for row in summary.rows):
             _say(console, "mean ± standard deviation over the seeds")
     for sentence in verdict.details(summary.sentences):
@@ -70,5 +70,4 @@ def _say(console: Console, text: str, style: str = "") -> None:
 
 
 def _copied(console: Console, what: str, text: str) -> None:
-    _say(console, f"{what}:")
-    console.print(Text(f"  {text}"), soft_wrap=True)
+    say_command(console, what, text)

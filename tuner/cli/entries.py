@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from tuner.cli.explaining import Story
-from tuner.cli.wrapping import cells, columns, headline, wrapped
+from tuner.cli.wrapping import cells, columns, headline, pointed, say
 
 
 def print_names(entries: Sequence[tuple[str, str]], hint: str = "") -> None:
@@ -24,13 +24,13 @@ def print_names(entries: Sequence[tuple[str, str]], hint: str = "") -> None:
         click.echo(f"{name}{' ' * (longest - cells(name))}  {headline(summary, room)}".rstrip())
     if width is not None and hint:
         click.echo()
-        _say(hint)
+        say(hint)
 
 
 def print_story(story: Story) -> None:
     """All about one thing."""
-    _say(f"{story['name']}: {_article(story['kind'])}")
-    _say(_sentence(story["summary"]), "  ")
+    say(f"{story['name']}: {_article(story['kind'])}")
+    say(_sentence(story["summary"]), indent="  ")
     if "uses" in story:
         _print_parameter(story)
     elif "text" in story:
@@ -48,7 +48,7 @@ def _print_entry(story: Story) -> None:
         _fact("a choice in", ", ".join(story["spaces"]) or "no ready search space")
     if story.get("parameters"):
         click.echo()
-        _say(f"its {story['called']}s:")
+        say(f"its {story['called']}s:")
         for field in story["parameters"]:
             _print_field(field, "  ")
 
@@ -57,9 +57,9 @@ def _print_parameter(story: Story) -> None:
     _fact("source", story["source"])
     for use in story["uses"]:
         click.echo()
-        _say(f"with {_owners(use)}:")
+        say(f"with {_owners(use)}:")
         if use["meaning"] != story["summary"]:
-            _say(use["meaning"], "  ")
+            say(use["meaning"], indent="  ")
         _fact("allowed", use["legal"])
         _fact("default", use["default"])
         _fact("acts", "always" if not story["needs"] else f"only with {' and '.join(story['needs'])}")
@@ -68,26 +68,36 @@ def _print_parameter(story: Story) -> None:
         )
     click.echo()
     if not story["spaces"]:
-        _say("no ready search space has it; `space:` in a task file adds it.")
+        say("no ready search space has it; `space:` in a task file adds it.")
         return
-    _say("in ready search spaces:")
+    say("in ready search spaces:")
     for space in story["spaces"]:
-        when = f", with {space['when']}" if space["when"] else ""
-        _say(f"{space['space']}: {space['range']}{when}", "  ", "    ")
+        _print_range(space["space"], space)
 
 
 def _print_file(story: Story) -> None:
     _fact("asked for by", story["chosen"])
-    _say("the file:", "  ")
-    click.echo(f"  {story['path']}")
-    click.echo()
-    click.echo(story["text"].rstrip())
+    click.echo(pointed("  file:", story["path"], columns()))
+    if story.get("searched"):
+        click.echo()
+        say("it searches:")
+    for each in story.get("searched", ()):
+        _print_range(each["name"], each)
+    width, lines = columns(), story["text"].rstrip().splitlines()
+    if width is None or max(map(cells, lines)) <= width:
+        click.echo()
+        click.echo("\n".join(lines))
+
+
+def _print_range(name: str, found: Mapping[str, str]) -> None:
+    when = f", with {found['when']}" if found["when"] else ""
+    say(f"{name}: {found['range']}{when}", indent="  ", later="    ")
 
 
 def _print_field(field: Mapping[str, str], indent: str) -> None:
     default = f"; default {field['default']}" if field["default"] else ""
-    _say(f"{field['name']}: {field['legal']}{default}", indent, f"{indent}  ")
-    _say(field["meaning"], f"{indent}  ")
+    say(f"{field['name']}: {field['legal']}{default}", indent=indent, later=f"{indent}  ")
+    say(field["meaning"], indent=f"{indent}  ")
 
 
 def _owners(use: Mapping[str, Any]) -> str:
@@ -106,8 +116,4 @@ def _sentence(text: str) -> str:
 
 def _fact(name: str, value: str) -> None:
     if value:
-        _say(f"{name}: {value}", "  ", "    ")
-
-
-def _say(text: str, indent: str = "", later: str | None = None) -> None:
-    click.echo(wrapped(text, columns(), indent=indent, later=later))
+        say(f"{name}: {value}", indent="  ", later="    ")

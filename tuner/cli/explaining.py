@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -73,7 +74,9 @@ def _stories(name: str) -> Iterator[tuple[set[str], Story]]:
     for kind, files in FILES.items():
         if (path := files().get(name)) is not None:
             text = path.read_text(encoding="utf-8")
-            facts = {"chosen": _chosen(kind, name), "path": str(path), "text": text}
+            facts: Story = {"chosen": _chosen(kind, name), "path": os.path.relpath(path), "text": text}
+            if kind == "search_spaces":
+                facts["searched"] = list(_searched(name))
             yield {kind}, {**_head(name, kind), "summary": first_comment(text), "source": str(path), **facts}
     for row in describe("sources"):
         adapter, _, source = str(row["name"]).partition(": ")
@@ -161,6 +164,12 @@ def _in_space(space: str, name: str) -> Iterator[dict[str, str]]:
         if definition.name == name:
             when = " and ".join(map(_in_words, definition.conditions))
             yield {"space": space, "range": _range(definition.domain), "when": when}
+
+
+def _searched(space: str) -> Iterator[dict[str, str]]:
+    """All that a ready search space has."""
+    for name in dict.fromkeys(each.name for each in _space(space).definitions):
+        yield from ({"name": name, "range": each["range"], "when": each["when"]} for each in _in_space(space, name))
 
 
 def _choices(space: str, name: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tuner.cli.tables import make_console, make_table, parameters
+from tuner.cli.tables import make_console, make_table, parameters, print_table, say, say_command
 from tuner.cli.values import duration, number
 from tuner.diagnostics.finding import changes_in_words
 from tuner.disk.folder import StudyFolder
@@ -47,14 +47,15 @@ def print_study(story: StudyStory, folder: StudyFolder) -> None:
     _print_hopeless(console, story)
     example = story.symptoms[0].numbers[0] if story.symptoms else 0
     if story.judged:
-        _say(console, f"\nthe story of one trial: {of_study('diagnose', folder, '--trial', str(example))}")
+        _say(console, "")
+        say_command(console, "the story of one trial", of_study("diagnose", folder, "--trial", str(example)))
 
 
 def _print_symptoms(console: Console, story: StudyStory) -> None:
     table = make_table("symptom", "trials (95 % interval)", "which")
     for symptom in story.symptoms:
         table.add_row(_words(symptom.name), str(symptom.share), _numbers(symptom.numbers))
-    console.print(table)
+    print_table(console, table)
     linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.significant]
     test = f"Fisher's exact test, corrected for {counted(story.comparisons, 'comparison')}"
     if not linked:
@@ -65,7 +66,7 @@ def _print_symptoms(console: Console, story: StudyStory) -> None:
     table = make_table("symptom", "choice", "with it (95 % interval)", "with others", "p")
     for symptom, link in linked:
         table.add_row(*_linked(symptom, link))
-    console.print(table)
+    print_table(console, table)
     _say(console, f"p: {test}. A link is a hint at a cause: a search does not draw its choices evenly.")
 
 
@@ -81,7 +82,7 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
         outcome = f"{repair.outcome}, finding {'gone' if repair.cured else 'still there'}"
         change = changes_in_words(repair.change)
         table.add_row(f"{repair.number} for {repair.repaired}", _words(repair.finding), change, repair.values, outcome)
-    console.print(table)
+    print_table(console, table)
     if story.helped is not None:
         times = counted(story.helped.trials, "time")
         _say(console, f"a repair helped {story.helped.hits} of {times}: by more than another seed would have.")
@@ -117,7 +118,9 @@ def print_trial(story: TrialStory) -> None:
     _print_findings(console, story)
     _print_layers(console, story)
     if story.figures:
-        _say(console, "figures: " + ", ".join(os.path.relpath(figure) for figure in story.figures))
+        _say(console, "figures:")
+        for figure in story.figures:
+            _say(console, f"  {os.path.relpath(figure)}")
     elif story.learning:
         _say(console, "no figures: their folder cannot be written.")
 
@@ -162,7 +165,7 @@ def _print_layers(console: Console, story: TrialStory) -> None:
                 _percent(values.get("saturated")),
                 number(values.get("state_max")),
             )
-        console.print(table)
+        print_table(console, table)
     if story.gates:
         _say(console, f"gates in epoch {story.look}:" if story.layers else f"\ngates in epoch {story.look}:")
         table = make_table("gate", "mean", "shut (< 0.1)", "open (> 0.9)", "largest singular value", "least")
@@ -175,11 +178,11 @@ def _print_layers(console: Console, story: TrialStory) -> None:
                 number(values.get("singular_largest")),
                 number(values.get("singular_least")),
             )
-        console.print(table)
+        print_table(console, table)
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    say(console, text)
 
 
 def _objective(about: About) -> str:

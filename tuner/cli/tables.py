@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tuner.cli.values import WIDTH, number
+from tuner.cli.wrapping import command, wrapped
 from tuner.words import counted
 
 if TYPE_CHECKING:
@@ -20,6 +22,29 @@ def make_console() -> Console:
     """The terminal, or a wide page where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; away from a terminal without blanks behind its lines."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True)
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print sentences that break between words, on a terminal; away from one each is a line."""
+    width = console.width if console.is_terminal else None
+    console.print(Text(wrapped(text, width), style=style), soft_wrap=True)
+
+
+def say_command(console: Console, what: str, text: str) -> None:
+    """Print what a command or a path is for and, below, itself, so that it can be copied."""
+    say(console, f"{what}:")
+    console.print(Text(command(text, console.width if console.is_terminal else None)), soft_wrap=True)
 
 
 def make_table(*headings: str) -> Table:
@@ -33,7 +58,7 @@ def make_table(*headings: str) -> Table:
 def print_unfinished(standing: Standing, console: Console) -> None:
     """How far a study is that is not finished."""
     for line in unfinished(standing):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def unfinished(standing: Standing) -> list[str]:

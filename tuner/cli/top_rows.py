@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
-from tuner.cli.tables import make_console, make_table, parameters
+from tuner.cli.tables import make_console, make_table, parameters, print_table, say
 from tuner.cli.values import duration, number
 from tuner.words import counted
 
@@ -38,20 +36,20 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
                 parameters(_own(row, same)),
                 _why(row),
             )
-        console.print(table)
+        print_table(console, table)
     if same:
-        console.print(Text(f"all: {parameters(same)}"))
+        say(console, f"all: {parameters(same)}")
     if any(row["winner"] for row in rows):
-        console.print(Text(f"{_MARK}the winner, and its trainings on fresh seeds"))
+        say(console, f"{_MARK}the winner, and its trainings on fresh seeds")
 
 
 def _print_row(console: Console, row: Mapping[str, Any], same: Mapping[str, Any]) -> None:
     head = f"{_name(row)}  {row['state'].lower()}  {number(row['value'])}  {counted(row['epochs'], 'epoch')}"
     found = "" if row["reason"] else _found(row)
-    console.print(Text("  ".join(filter(None, (head, duration(row["seconds"]), found)))))
+    say(console, "  ".join(filter(None, (head, duration(row["seconds"]), found))))
     if row["kind"] == "trial":
         for text in filter(None, (parameters(_own(row, same)), _why(row))):
-            console.print(Padding(Text(text), (0, 0, 0, 4)))
+            say(console, f"    {text}")
 
 
 def _same(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import sys
 import unicodedata
 from typing import TextIO
 
+import click
+
 _PIECE = re.compile(r"`[^`]*`\S*|\S+")
 """A word; what stands in backticks is one, as it is copied."""
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\\.|[^\s"'])+""")
@@ -43,6 +45,22 @@ def wrapped(text: str, width: int | None, *, indent: str = "", later: str | None
     """
     lines = [_broken(line, width, indent, indent if later is None else later) for line in text.split("\n")]
     return "\n".join(lines)
+
+
+def pointed(what: str, path: str, width: int | None) -> str:
+    """A path with what it is: in one line where it fits, else in a line of its own."""
+    line = f"{what} {path}"
+    return line if width is None or cells(line) <= width else f"{what}\n  {path}"
+
+
+def say(text: str, *, indent: str = "", later: str | None = None, err: bool = False) -> None:
+    """Print a text as `wrapped` has it, on standard output or standard error."""
+    click.echo(wrapped(text, columns(sys.stderr if err else sys.stdout), indent=indent, later=later), err=err)
+
+
+def say_command(text: str, *, indent: str = "  ", err: bool = False) -> None:
+    """Print a command in a line of its own, or several that can be pasted."""
+    click.echo(command(text, columns(sys.stderr if err else sys.stdout), indent=indent), err=err)
 
 
 def _broken(line: str, width: int | None, indent: str, later: str) -> str:

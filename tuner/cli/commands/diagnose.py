@@ -31,11 +31,11 @@ from tuner.errors import UserError
 @STORAGE
 @JSON
 @examples(
-    "python -m tuner diagnose digits                      # which choices go with which symptom",
-    "python -m tuner diagnose digits --trial 12           # one trial: findings, layers, figures",
-    "python -m tuner diagnose task.yaml                   # the same of its study; without one: trains the baseline",
-    "python -m tuner diagnose task.yaml --params best     # trains the winner with every probe",
-    "python -m tuner diagnose task.yaml --params cell=gru --params learning_rate=0.01",
+    "python -m tuner diagnose digits                     # a study",
+    "python -m tuner diagnose digits --trial 12          # one of its trials",
+    "python -m tuner diagnose task.yaml                  # no study: the baseline",
+    "python -m tuner diagnose task.yaml --params best    # trains the winner",
+    "python -m tuner diagnose task.yaml --params cell=gru",
 )
 def diagnose(
     target: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tuner.cli.options import examples
+from tuner.cli.wrapping import say, say_command
 from tuner.errors import Key, TaskFileError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ _ELSEWHERE: dict[Key, str] = {
     "python -m tuner init reviews.csv -o task.yaml",
     "python -m tuner init train.ts test.ts -o task.yaml",
     "python -m tuner init recordings/ -o task.yaml --no-timing",
-    "python -m tuner init power.csv --adapter time_series/forecasting --set data.horizon=48",
+    "python -m tuner init power.csv --adapter time_series/forecasting",
+    "python -m tuner init power.csv --set data.horizon=48",
 )
 def init(
     files: tuple[Path, ...],
@@ -79,7 +81,8 @@ def init(
         click.echo(text, nl=False)
         return
     _write(output, text, force=force)
-    _say(f"written to {output}; next: {of_task('run', output, ())}")
+    _say(f"written to {output}; next:")
+    say_command(of_task("run", output, ()), err=True)
 
 
 def _tell_draft(drafted: Draft) -> None:
@@ -149,4 +152,4 @@ def _write(output: Path, text: str, *, force: bool) -> None:
 def _say(text: str) -> None:
     from tuner.errors import printable
 
-    click.echo(printable(text), err=True)
+    say(printable(text), later="  ", err=True)

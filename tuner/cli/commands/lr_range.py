@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.options import JSON, SET, TASK, examples
+from tuner.cli.wrapping import columns, pointed, say, say_command
 
 
 @click.command("lr-range", short_help="Find where to search the learning rate.")
@@ -26,8 +27,8 @@ from tuner.cli.options import JSON, SET, TASK, examples
 @JSON
 @examples(
     "python -m tuner lr-range task.yaml",
-    "python -m tuner lr-range task.yaml --params cell=gru --params hidden_size=256",
-    "python -m tuner lr-range task.yaml --params optimizer=sgd --high 30 --steps 300",
+    "python -m tuner lr-range task.yaml --params cell=gru",
+    "python -m tuner lr-range task.yaml --params optimizer=sgd --high 30",
 )
 def lr_range(
     task: Path, sets: tuple[str, ...], params: tuple[str, ...], low: float, high: float, steps: int, as_json: bool
@@ -46,12 +47,14 @@ def lr_range(
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return
-    click.echo(f"{found.optimizer}: {found.ended}")
-    click.echo(f"steepest fall at {found.steepest:.2g}")
-    click.echo(f"least loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
-    click.echo(
-        f"figure: {os.path.relpath(found.figure)}" if found.figure else "no figure: its folder cannot be written"
-    )
+    say(f"{found.optimizer}: {found.ended}")
+    say(f"steepest fall at {found.steepest:.2g}")
+    say(f"least loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
+    if found.figure:
+        click.echo(pointed("figure:", os.path.relpath(found.figure), columns()))
+    else:
+        say("no figure: its folder cannot be written")
     click.echo("\nfor the task file, a decade to each side of the steepest fall:\n")
     click.echo("\n".join(found.lines()))
-    click.echo(f"\nor\n\n{of_task('run', task, (*resolved.sets, *found.sets()))}")
+    click.echo("\nor\n")
+    say_command(of_task("run", task, (*resolved.sets, *found.sets())), indent="")

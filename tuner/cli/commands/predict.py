@@ -13,6 +13,7 @@ import click
 
 from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
+from tuner.cli.wrapping import say
 from tuner.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ _TICK_SECONDS = 2.0
     "python -m tuner predict mlruns/studies/digits/model new.csv --proba",
     "python -m tuner predict digits new.csv --ensemble -o answers.csv",
     "python -m tuner predict reviews texts.jsonl -o answers.parquet",
-    "python -m tuner predict demand test.csv --ask every_origin=true -o forecasts.csv",
-    "python -m tuner predict shakespeare begin.txt --ask continuation=200 --ask temperature=0.8",
+    "python -m tuner predict demand test.csv --ask every_origin=true -o out.csv",
+    "python -m tuner predict shakespeare begin.txt --ask continuation=200",
 )
 def predict(
     model: str,
@@ -140,4 +141,4 @@ class _Problems:
 
 
 def _say(text: Any) -> None:
-    click.echo(text, err=True)
+    say(str(text), err=True)

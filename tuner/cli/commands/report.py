@@ -27,7 +27,7 @@ TOGETHER = Path("compared.html")
 @examples(
     "python -m tuner report digits",
     "python -m tuner report task.yaml -o digits.html",
-    "python -m tuner report digits digits-small -o both.html   # side by side",
+    "python -m tuner report digits digits-small -o both.html",
 )
 def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
     """Write what a study found as one HTML file: verdict, curves, what mattered, what went wrong, how to repeat it.

@@ -12,6 +12,7 @@ import click
 
 from tuner.cli.interrupts import stopping
 from tuner.cli.options import SET, TASK, examples
+from tuner.cli.wrapping import columns, pointed, say, say_command
 from tuner.disk.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line.")
 @examples(
     "python -m tuner run task.yaml",
-    "python -m tuner run task.yaml --set budget.trials=100 --set resources.workers=4",
-    "python -m tuner run task.yaml --set ray.address=auto        # on a running Ray cluster",
+    "python -m tuner run task.yaml --set budget.trials=100",
+    "python -m tuner run task.yaml --set ray.address=auto   # a Ray cluster",
     "python -m tuner run task.yaml --fresh",
 )
 def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json: bool) -> None:
@@ -47,7 +48,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json:
             outcome = sweep.run()
     except SweepFailed as failure:
         show.close()
-        click.echo(f"stopped: {failure}", err=True)
+        say(f"stopped: {failure}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         show.close()
@@ -60,18 +61,18 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json:
         click.echo("stopped; the same command goes on where it was", err=True)
         sys.exit(128 + (received[0] if received else signal.SIGINT))
     if not outcome.usable:
-        click.echo(f"no trial completed{_top_failure(resolved.folder)}", err=True)
+        say(f"no trial completed{_top_failure(resolved.folder)}", err=True)
         sys.exit(1)
 
 
 def _print_places(task: Task, *, recorded: bool) -> None:
     """Where the study is, and how the pages of its record are opened, if it has any."""
-    stored = f"\nstored in {os.path.relpath(task.folder.root)}"
-    if not recorded:
-        click.echo(stored)
-        return
-    pages = task.recorder.pages(task.folder.name).replace("\n", "\n  ")
-    click.echo(f"{stored}\nto compare the trials:\n  {pages}" if pages else stored)
+    click.echo("\n" + pointed("stored in", os.path.relpath(task.folder.root), columns()))
+    pages = task.recorder.pages(task.folder.name) if recorded else ""
+    if pages:
+        click.echo("to compare the trials:")
+    for page in pages.splitlines():
+        say_command(page)
 
 
 def _top_failure(folder: StudyFolder) -> str:

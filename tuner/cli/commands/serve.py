@@ -9,6 +9,7 @@ import click
 from tuner.cli.interrupts import stopping
 from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
+from tuner.cli.wrapping import columns, say, say_command
 
 
 @click.command(short_help="Answer raw data over HTTP by a study's winner.")
@@ -36,7 +37,16 @@ def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, st
     load(folder, device=device, own_code=own_code)  # so that a damaged one is told in a line
     server = ScoringServer(folder, port, {"device": device, "own_code": own_code})
     with stopping(lambda _: server.stop()) as received:
-        server.run(lambda: click.echo(f"{model} answers at {server.url}; try: {curl(folder, server.url)}"))
+        server.run(lambda: _tell(model, server.url, curl(folder, server.url)))
     if received:
         click.echo("stopped", err=True)
         sys.exit(128 + received[0])
+
+
+def _tell(model: str, url: str, command: str) -> None:
+    """Where it answers, and a command that asks it."""
+    if columns() is None:
+        click.echo(f"{model} answers at {url}; try: {command}")
+        return
+    say(f"{model} answers at {url}; try:")
+    say_command(command)

@@ -9,6 +9,7 @@ import click
 
 from tuner.cli.options import JSON, STORAGE, STUDY, examples
 from tuner.cli.studies import study_folder
+from tuner.cli.wrapping import columns, pointed
 
 
 @click.command(short_help="Print a study's summary, or how far it is.")
@@ -37,4 +38,4 @@ def show(study: str, storage: str, as_json: bool) -> None:
         print_unfinished(found, make_console())
     else:
         print_summary(found.summary, make_console())
-    click.echo(f"\nstored in {os.path.relpath(found.folder)}")
+    click.echo("\n" + pointed("stored in", os.path.relpath(found.folder), columns()))
