@@ -13,6 +13,17 @@ def spoken(number: int) -> str:
     return f"the {called(number)}" if number < 0 else called(number)
 
 
+def lasting(seconds: float) -> str:
+    """A time that is expected, as roughly as it is known.
+
+    >>> lasting(0.2), lasting(300), lasting(9000)
+    ('1 second', '5 minutes', '2.5 hours')
+    """
+    if seconds < 90:
+        return counted(max(1, round(seconds)), "second")
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun.
 

@@ -8,6 +8,7 @@ import pytest
 from tests.support.adapter_data import DATA
 from tuner.adapters.base import Batch, Dataset, Problem
 from tuner.adapters.catalog import ADAPTERS, SOURCES
+from tuner.adapters.defaults import described_by
 from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.adapters.nlp.streams import ParallelStreams
 from tuner.testing.adapters import AdapterContract, Opened, opened_adapter
@@ -34,6 +35,13 @@ class TestContract(AdapterContract):
     def num_left_over(dataset: Dataset, batch_size: int) -> int:
         """What makes no whole row of parallel streams."""
         return len(dataset) % batch_size if isinstance(dataset, ParallelStreams) else 0
+
+    def test_what_was_read_is_told(self, opened: Opened) -> None:
+        """In sentences of a line, with three training items, none of them long."""
+        told = described_by(opened.adapter, opened.folder, opened.prepared)
+        assert told.facts
+        assert 1 <= len(told.examples) <= 3
+        assert all(line and line.isprintable() and len(line) < 400 for line in (*told.facts, *told.examples))
 
 
 def test_every_adapter_is_tested() -> None:

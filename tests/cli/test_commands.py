@@ -158,8 +158,22 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
     assert facts["objective"] == "val/accuracy, higher is better"
     assert facts["search space"]["searched"] == "cell, hidden_size, learning_rate"
     assert facts["confirmation"] == "2 trainings"
-    text = tuner("validate", "tiny.yaml", "--set", "budget.trials=7").stdout
-    assert "search: 7 trials of up to 2 epochs, sampler tpe" in text
+    assert facts["ranges"]["learning_rate"] == ["1e-3 to 0.1, on a log scale"]
+    text = tuner("validate", "tiny.yaml", "--set", "budget.trials=60", "--set", "budget.epochs=20").stdout
+    for part in (
+        "study tiny in mlruns/studies/tiny\n",
+        "read by time_series/classification: 36 for training, 12 for validation, 12 for the test\n",
+        '2 classes in the training split: "fast" 18 (50%), "slow" 18 (50%); balanced\n',
+        "12 steps each\n",
+        "learning_rate: 1e-3 to 0.1, on a log scale\n",
+        "search: 60 trials of up to 20 epochs, sampler tpe\n",
+        "confirmation on fresh seeds: 2 trainings\n",
+        "3 steps per epoch\n",
+        " with one training at once, by the cells' measured steps; without pruning at most ",
+        "GB for a training of the baseline's size",
+    ):
+        assert part in text
+    assert len(re.findall(r'^    "(?:slow|fast)": \S+ [-.0-9 ]+ … \(12 steps\)$', text, re.MULTILINE)) == 3
     assert sorted(path for path in here.rglob("*") if "prepared" not in path.parts) == before
 
 

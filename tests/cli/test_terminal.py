@@ -33,7 +33,7 @@ COPIED = {
     "top tiny": [],
     "diagnose tiny": ["  python -m tuner diagnose tiny --trial 0"],
     "diagnose tiny --trial 1": [],
-    "validate tiny.yaml": ["study: tiny"],
+    "validate tiny.yaml": ["study tiny in mlruns/studies/tiny"],
     "lr-range tiny.yaml --steps 20": ["python -m tuner run tiny.yaml "],
     "rerun tiny.yaml 1": ["trial 1: 2 epochs repeated, every number equal"],
     "report tiny -o page.html": ["page.html"],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from tuner.adapters.described import Described
     from tuner.adapters.proposal import Propose
     from tuner.config.options import Options
 
@@ -380,6 +381,13 @@ class Adapter(Protocol):
 
         Raises:
             DataError: Where (file:line), rule, value, fix.
+        """
+        ...
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """What `prepare` wrote, in sentences, and three training items as a network gets them. Free of torch.
+
+        Without this method `validate` shows neither.
         """
         ...
 

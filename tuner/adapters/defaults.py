@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.adapters.base import Adapter, Demands
+from tuner.adapters.base import Adapter, Demands, Prepared
+from tuner.adapters.described import Described
 from tuner.adapters.preparing import PREPARED
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def propose_of(adapter: type[Adapter]) -> Propose | None:
     """`Adapter.propose`; None where it has no such attribute: it then proposes nothing."""
     propose: Propose | None = getattr(adapter, "propose", None)
     return propose
+
+
+def described_by(adapter: Adapter, folder: Path, prepared: Prepared) -> Described:
+    """`Adapter.described`; nothing is told where it has no such method."""
+    return adapter.described(folder, prepared) if hasattr(adapter, "described") else Described()
 
 
 def has_codec(adapter: type[Adapter]) -> bool:

@@ -13,8 +13,8 @@ from tuner.config import Options, TaskFile, read_yaml, ready_search_spaces
 from tuner.errors import UserError, nearest
 from tuner.nets.catalog import NEEDS
 from tuner.space.conditions import Condition
-from tuner.space.domains import Choices, Constant, Domain, shown
 from tuner.space.space import Space
+from tuner.space.words import condition_in_words, conditions_in_words, domain_in_words
 
 _CHOSEN = {
     "adapters": "adapter: {}",
@@ -96,7 +96,7 @@ def _parameter(name: str, uses: list[dict[str, Any]]) -> Story:
         **_head(name, "parameter"),
         "summary": uses[0]["meaning"] if regularizer is None else regularizer.summary,
         "source": "" if regularizer is None else regularizer.source,
-        "needs": [_in_words(_condition(*need)) for need in NEEDS.get(name, {}).items()],
+        "needs": [condition_in_words(_condition(*need)) for need in NEEDS.get(name, {}).items()],
         "uses": uses,
         "spaces": [each for space in ready_search_spaces() for each in _in_space(space, name)],
     }
@@ -162,8 +162,8 @@ def _in_space(space: str, name: str) -> Iterator[dict[str, str]]:
     """How a ready search space has a parameter: its range, and when."""
     for definition in _space(space).definitions:
         if definition.name == name:
-            when = " and ".join(map(_in_words, definition.conditions))
-            yield {"space": space, "range": _range(definition.domain), "when": when}
+            when = conditions_in_words(definition)
+            yield {"space": space, "range": domain_in_words(definition.domain), "when": when}
 
 
 def _searched(space: str) -> Iterator[dict[str, str]]:
@@ -183,31 +183,10 @@ def _space(name: str) -> Space:
     return Space.parse(document.value, document.place)
 
 
-def _range(domain: Domain) -> str:
-    if isinstance(domain, Constant):
-        return f"always {shown(domain.value)}"
-    if isinstance(domain, Choices):
-        return ", ".join(map(shown, domain.options))
-    low, high = (shown(end, log=domain.log) for end in (domain.low, domain.high))
-    steps = ", on a log scale" if domain.log else f", in steps of {shown(domain.step)}" if domain.step else ""
-    return f"{low} to {high}{steps}"
-
-
 def _condition(parent: str, wanted: object) -> Condition:
     if isinstance(wanted, Mapping):
         return Condition(parent, (), **wanted)
     return Condition(parent, (wanted,))  # type: ignore[arg-type]  # a scalar of YAML
-
-
-def _in_words(condition: Condition) -> str:
-    """Such as `layers 2 or more`, `cell lstm or gru`."""
-    if condition.values:
-        *most, last = map(shown, condition.values)
-        return f"{condition.parent} {', '.join(most)}{' or ' * bool(most)}{last}"
-    low, high = (None if abs(end) == float("inf") else shown(end) for end in (condition.low, condition.high))
-    if low is None or high is None:
-        return f"{condition.parent} {low} or more" if high is None else f"{condition.parent} {high} or less"
-    return f"{condition.parent} {low} to {high}"
 
 
 def _keys(model: type[Options], prefix: str = "") -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -12,7 +12,7 @@ from tuner.init.draft import Draft
 from tuner.init.writing import written
 from tuner.solo.cost import epoch_costs
 from tuner.task import Task, resolve_task
-from tuner.words import counted
+from tuner.words import counted, lasting
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,8 @@ def _time(task: Task) -> str:
     costs = sorted(epoch_costs(task).values())
     trainings = budget.trials + confirm.trainings(budget.trials)
     low, high = (trainings * budget.epochs * cost for cost in (costs[0], costs[-1]))
-    span = _spoken(high) if low > 0.8 * high else f"{_spoken(low)} to {_spoken(high)}"
+    span = lasting(high) if low > 0.8 * high else f"{lasting(low)} to {lasting(high)}"
     return (
         f"{span} on one processor at most, for {counted(trainings, 'training')} of {counted(budget.epochs, 'epoch')} "
         "of the baseline's size; workers share it, and pruning ends most trials early"
     )
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"

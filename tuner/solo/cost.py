@@ -16,8 +16,13 @@ SECONDS = 1.0
 """Most time that is spent on a cell's steps; two are made in any case."""
 
 
-def step_costs(task: Task) -> dict[str, float]:
-    """Cell -> milliseconds of an optimizer step of the baseline with that cell, the cheapest first.
+def epoch_costs(task: Task) -> dict[str, float]:
+    """Cell -> seconds of an epoch, validation included; see `paces`."""
+    return {cell: pace.step * pace.steps_per_epoch + pace.validation for cell, pace in paces(task).items()}
+
+
+def paces(task: Task) -> dict[str, Pace]:
+    """Cell -> how long the parts of a training of the baseline take with that cell, the cheapest step first.
 
     The baseline's other parameters stay, but those that do not act with the cell. On a CPU with one thread it is
     processor time, so that what else runs on the machine does not count.
@@ -28,25 +33,15 @@ def step_costs(task: Task) -> dict[str, float]:
     Raises:
         TaskFileError: A cell cannot be trained.
     """
-    costs = {cell: 1e3 * pace.step for cell, pace in _paces(task).items()}
-    return dict(sorted(costs.items(), key=lambda cost: cost[1]))
-
-
-def epoch_costs(task: Task) -> dict[str, float]:
-    """Cell -> seconds of an epoch of the baseline with that cell, validation included; else as `step_costs`."""
-    return {cell: pace.step * pace.steps_per_epoch + pace.validation for cell, pace in _paces(task).items()}
-
-
-def _paces(task: Task) -> dict[str, Pace]:
     from tuner.training.pace import measured  # brings torch
 
-    paces = {}
+    found = {}
     for cell in cells(task):
         with tempfile.TemporaryDirectory() as folder:
             params = acting(task, {**task.baseline, "cell": cell})
             spec = trial_spec(task, params, "cost", folder, epochs=1, seconds=None, diagnostics="off")
             try:
-                paces[cell] = measured(spec, SECONDS)
+                found[cell] = measured(spec, SECONDS)
             except TrialError as error:
                 raise TaskFileError(f"every cell must train, but {cell} failed: {error}", key=("space",)) from error
-    return paces
+    return dict(sorted(found.items(), key=lambda each: each[1].step))

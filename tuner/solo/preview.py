@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import random
 import tempfile
+from dataclasses import asdict
 from typing import Any
 
+from tuner.adapters.defaults import described_by
+from tuner.adapters.described import dropped
 from tuner.config.task import Budget
 from tuner.errors import TaskFileError
 from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Report, State
 from tuner.redaction import redacted
 from tuner.registry import load_target
-from tuner.solo.cost import step_costs
-from tuner.task.machine import has_device
+from tuner.solo.cost import paces
+from tuner.solo.forecast import expected_rungs, expected_seconds, memory
+from tuner.space import Space
+from tuner.space.words import conditions_in_words, domain_in_words
+from tuner.task.machine import has_device, slots
 from tuner.task.specs import RUN_TRIAL, modelless, search_rungs, trial_spec, unpruned
 from tuner.task.task import Task
 from tuner.words import counted
@@ -34,13 +40,17 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         DataError: The data is unfit.
         TaskFileError: A configuration cannot be trained.
     """
-    _, prepared = task.prepare()
-    file = task.file
+    folder, prepared = task.prepare()
+    described, file = described_by(task.adapter, folder, prepared), task.file
     confirm = file.confirm
+    rungs, share = expected_rungs(task)
     facts: dict[str, Any] = {
         "study": file.name,
+        "adapter": file.adapter,
         "data": {**prepared.counts, **prepared.about},
         "notices": [*prepared.notices, *unpruned(task), *modelless(task)],
+        "read": [*described.facts, *dropped(prepared.about)],
+        "examples": list(described.examples),
         "objective": f"{task.objective.metric}, {task.objective.words}",
         "trivial predictor": task.against_trivial.trivial,
         "search space": {
@@ -48,9 +58,11 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
             "fixed": ", ".join(f"{key}={value}" for key, value in task.space.constants.items()) or "nothing",
             "configurations": task.space.size() or "infinitely many",
         },
+        "ranges": _ranges(task.space),
         "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
         "search": f"{counted(file.budget.trials, 'trial')} of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
+        "pruning": [asdict(rung) for rung in rungs],
         "confirmation": counted(confirm.trainings(file.budget.trials), "training"),
         "tracking": redacted(task.recorder.uri) or task.recorder.name,
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
@@ -60,10 +72,34 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         facts["notices"].append(f"device {file.device} is not on this machine: no step is timed, nothing is tried")
         return facts
     if timing:
-        facts["milliseconds per step"] = {cell: f"{cost:.3g}" for cell, cost in step_costs(task).items()}
+        facts |= _measured(task, share)
     if dry_run:
         facts["dry run"] = f"{counted(_dry_run(task), 'configuration')} trained for an epoch"
     return facts
+
+
+def _ranges(space: Space) -> dict[str, list[str]]:
+    """Searched parameter -> where it is searched, a text for each definition."""
+    found: dict[str, list[str]] = {}
+    for definition in space.definitions:
+        if definition.name in space.searched:
+            when = conditions_in_words(definition)
+            told = f"{domain_in_words(definition.domain)}{f', with {when}' if when else ''}"
+            found.setdefault(definition.name, []).append(told)
+    return found
+
+
+def _measured(task: Task, share: float) -> dict[str, Any]:
+    """What steps with every cell take, and what follows for the sweep."""
+    measured, at_once = paces(task), slots(task)
+    least, most, unpruned = expected_seconds(task, measured, share, at_once or 1)
+    return {
+        "milliseconds per step": {cell: f"{1e3 * pace.step:.3g}" for cell, pace in measured.items()},
+        "steps per epoch": next(iter(measured.values())).steps_per_epoch,
+        "slots": at_once,
+        "seconds": {"least": least, "most": most, "unpruned": unpruned, "timeout": task.file.budget.timeout},
+        "memory": memory(),
+    }
 
 
 def _length(budget: Budget) -> str:

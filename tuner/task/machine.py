@@ -39,6 +39,22 @@ def check_machine(task: Task) -> None:
         raise
 
 
+def slots(task: Task) -> int | None:
+    """How many trainings run at once; None where the cluster has to be asked."""
+    resources, address = task.file.resources, task.file.ray.address
+    if address == "in-process":
+        return 1
+    if isinstance(resources.workers, int):
+        return resources.workers
+    if address != "local":
+        return None
+    by_cpu = (os.cpu_count() or 1) // resources.cpus
+    if not resources.gpus:
+        return max(1, by_cpu)
+    gpus = sum(device != "cpu" for device in devices())
+    return max(1, min(by_cpu, int(gpus / resources.gpus)))
+
+
 def has_device(task: Task) -> bool:
     """Whether the task's device is on this machine."""
     device = task.file.device

@@ -11,10 +11,11 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import write_facts
+from tuner.adapters.described import EXAMPLES, Described, lengths, numbers
 from tuner.adapters.files import content_digest
 from tuner.adapters.memory.making import MAKERS, digits_file
 from tuner.adapters.memory.options import ProbeOptions
-from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged import Ragged, write_ragged
 
 if TYPE_CHECKING:
     from tuner.adapters.memory.codec import ProbeCodec
@@ -68,6 +69,15 @@ class MemoryProbe:
             lag=made.lag,
             about={"name": made.guess, "task": self.options.task, "steps": self.options.steps},
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
+        """See `Adapter.described`."""
+        items, targets = Ragged(folder, "train.x"), np.load(folder / "train.y.npy")
+        examples = [
+            f"{numbers(items[item])}; answer {' '.join(f'{value:.3g}' for value in np.ravel(targets[item])[:6])}"
+            for item in range(min(EXAMPLES, len(items)))
+        ]
+        return Described([lengths(items.lengths)], examples)
 
     def problem(self, folder: Path) -> ProbeProblem:
         """See `Adapter.problem`."""

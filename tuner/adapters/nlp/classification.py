@@ -21,6 +21,7 @@ from tuner.adapters.classification import (
     write_facts,
     write_labels,
 )
+from tuner.adapters.described import Described, of_classes, symbols
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.options import TextClassificationOptions
@@ -28,7 +29,7 @@ from tuner.adapters.nlp.proposing import propose_classification
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
 from tuner.adapters.nlp.repeats import CONTRADICTING, contradictions, told_of, unique
 from tuner.adapters.nlp.sources import SOURCES
-from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
+from tuner.adapters.nlp.vocabulary import decoded, encode, normalised, train_tokenizer
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
@@ -110,6 +111,13 @@ class TextClassification:
             },
             notices=[*left_out("texts", dropped, of=sum(map(len, splits.values())) + dropped.total()), *told],
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
+        """See `Adapter.described`."""
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        return of_classes(folder, lambda item: symbols(decoded(tokenizer, item.tolist()), "subwords"))
 
     def problem(self, folder: Path) -> TextClassificationProblem:
         """See `Adapter.problem`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
+from tuner.adapters.described import EXAMPLES, Described, symbols
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tuner.adapters.nlp.language_codec import LanguageCodec
     from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 
+_SHOWN = 12
+"""Tokens of an example."""
 LAG = 200
 """Tokens over which a network is expected to remember: LSTM language models use the order of words over 50 tokens and
 their topic over 200 (Khandelwal et al. 2018, arXiv:1805.04623)."""
@@ -119,6 +122,22 @@ class LanguageModelling:
                 "characters": {split: len(text) for split, text in texts.items()},
                 "unknown tokens": {split: int((tokens == 0).sum()) for split, tokens in streams.items()},
             },
+        )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """See `Adapter.described`."""
+        about = prepared.about
+        tokens: list[str] = json.loads((folder / "tokens.json").read_text())
+        text = np.load(folder / "train.npy", mmap_mode="r")
+        parts = np.linspace(1, max(1, len(text) - _SHOWN), EXAMPLES).astype(int)
+        unknown = ", ".join(f"{count:,} in {split}" for split, count in about["unknown tokens"].items())
+        return Described(
+            [
+                f"{about['vocabulary']:,} different tokens (unit {about['unit']})",
+                f"unknown tokens: {unknown}",
+                f"characters: {', '.join(f'{count:,} in {split}' for split, count in about['characters'].items())}",
+            ],
+            [symbols([tokens[token] for token in text[at : at + _SHOWN]], "tokens from here") for at in parts],
         )
 
     def problem(self, folder: Path) -> LanguageModellingProblem:

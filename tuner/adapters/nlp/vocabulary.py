@@ -57,6 +57,14 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool
     return tokenizer
 
 
+def decoded(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
+    """The texts of token numbers, one each, as `encode` gave them."""
+    from tokenizers import decoders
+
+    decoder = decoders.ByteLevel()
+    return [str(decoder.decode([str(tokenizer.id_to_token(token - 1))])) for token in tokens]
+
+
 def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:
     """Token numbers (>= 1) of each text, at most `max_length` of them; None keeps all."""
     return [

@@ -21,6 +21,7 @@ from tuner.adapters.classification import (
     write_facts,
     write_labels,
 )
+from tuner.adapters.described import Described, numbers, of_classes
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
@@ -108,6 +109,10 @@ class SpeechClassification:
             },
             notices=[*self._unread(), *left_out("recordings", dropped, of=len(items)), *told],
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
+        """See `Adapter.described`."""
+        return of_classes(folder, numbers)
 
     def problem(self, folder: Path) -> SpeechClassificationProblem:
         """See `Adapter.problem`."""

@@ -18,6 +18,7 @@ from tuner.adapters.classification import (
     write_facts,
     write_labels,
 )
+from tuner.adapters.described import Described, facts_of, numbers, of_classes
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.dealt_items import dealt_items, fingerprint
@@ -82,6 +83,10 @@ class SeriesClassification:
             },
             notices=told,
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
+        """See `Adapter.described`."""
+        return of_classes(folder, lambda item: numbers(item, facts_of(folder)["channels"]))
 
     def problem(self, folder: Path) -> SeriesClassificationProblem:
         """See `Adapter.problem`."""

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
+from tuner.adapters.described import EXAMPLES, Described, facts_of, numbers
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.notices import left_out
-from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
@@ -29,6 +30,7 @@ from tuner.adapters.time_series.series import Collection, Series, made_rows, rea
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.adapters.time_series.times import AUTO, ISO
 from tuner.errors import DataError
+from tuner.words import counted
 
 if TYPE_CHECKING:
     from tuner.adapters.time_series.codec import ForecastCodec
@@ -154,6 +156,23 @@ class Forecasting:
                 *_constant(constant, of=len(series) * len(collection.channels)),
             ],
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """See `Adapter.described`."""
+        about, series = prepared.about, Ragged(folder, "search")
+        facts = facts_of(folder)
+        step = f", a row every {about['time step']}" if about.get("time step") else ""
+        horizon, season = facts["horizon"], facts["seasonality"]
+        repeats = f"what is {season:,} rows before" if season > 1 else "the last value"
+        told = [
+            f"{len(series):,} series of {counted(len(facts['channels']), 'channel')}{step}",
+            f"rows: {', '.join(f'{count:,} {split}' for split, count in about['rows'].items())}",
+            f"gaps in time: {about['gaps in time'] or 'none'}",
+            f"forecast at once: {counted(horizon, 'row')} ahead; the naive forecast repeats {repeats}",
+        ]
+        names = [f"{name}: " if name else "" for name in map(str, facts["series"])]
+        shown = [f"{names[one]}{numbers(series[one], facts['channels'])}" for one in range(min(EXAMPLES, len(series)))]
+        return Described(told, shown)
 
     def problem(self, folder: Path) -> ForecastingProblem:
         """See `Adapter.problem`."""

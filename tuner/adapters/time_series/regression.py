@@ -10,8 +10,9 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, numbers
 from tuner.adapters.number_scores import METRICS, metrics_of
-from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.regression import TRIVIAL, prepare_targets
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.dealt_items import dealt_items, fingerprint
@@ -70,6 +71,13 @@ class SeriesRegression:
             },
             notices=told,
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """See `Adapter.described`."""
+        items, channels = Ragged(folder, "train.x"), facts_of(folder)["channels"]
+        spans = [f"target {name}: {span}" for name, span in prepared.about["targets of training items"].items()]
+        shown = [numbers(items[item], channels) for item in range(min(EXAMPLES, len(items)))]
+        return Described([*spans, lengths(items.lengths)], shown)
 
     def problem(self, folder: Path) -> SeriesRegressionProblem:
         """See `Adapter.problem`."""

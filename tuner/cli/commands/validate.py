@@ -22,9 +22,11 @@ from tuner.cli.options import JSON, SET, TASK, examples
     "python -m tuner validate task.yaml --dry-run",
 )
 def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_json: bool) -> None:
-    """Check a task file and its data, and show what would be run and what a training step costs with every cell.
+    """Check a task file and its data, and tell what a sweep would do.
 
-    Nothing is recorded. Compare cells in a budget of seconds (`budget.seconds`) where their steps differ in cost.
+    What was read, with three examples; what is searched, and where; at which rungs how many trials will be pruned; by
+    steps that are measured with every cell, how long it takes here. Nothing is recorded. Compare cells in a budget of
+    seconds (`budget.seconds`) where their steps differ in cost.
     """
     from tuner.solo import preview
     from tuner.task import resolve_task
@@ -34,13 +36,6 @@ def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            click.echo(f"{name}:")
-            for key, item in value.items():
-                click.echo(f"  {key}: {item}")
-        elif isinstance(value, list):
-            for item in value:
-                click.echo(f"note: {item}")
-        else:
-            click.echo(f"{name}: {value}")
+    from tuner.cli.validated import print_preview
+
+    print_preview(facts)

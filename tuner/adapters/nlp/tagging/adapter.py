@@ -12,6 +12,7 @@ import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.described import EXAMPLES, Described, balance, facts_of, lengths, symbols
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED as LEARNED_BY_ALL
 from tuner.adapters.nlp.sources import TAGGED
@@ -23,7 +24,7 @@ from tuner.adapters.nlp.tagging.tags import all_tags, checked_scheme, illegal_to
 from tuner.adapters.nlp.tagging.trivial import Numbered, trivial_scores
 from tuner.adapters.nlp.tagging.words import UNKNOWN, Numbering, learned
 from tuner.adapters.notices import left_out
-from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -119,6 +120,20 @@ class Tagging:
                 *unseen,
             ],
         )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """See `Adapter.described`."""
+        facts, about = facts_of(folder), prepared.about
+        words = ["", "(unknown)", *json.loads((folder / "words.json").read_text())["words"]]
+        tags, x, y = [*facts["classes"], *facts["unseen"]], Ragged(folder, "train.x"), Ragged(folder, "train.y")
+        examples = []
+        for item in range(min(EXAMPLES, len(x))):
+            pairs = zip(x[item][:, 0].tolist(), y[item].tolist(), strict=True)
+            examples.append(symbols([f"{words[word]}/{tags[tag - 1]}" for word, tag in pairs], "words"))
+        number = np.concatenate([y[item] for item in range(len(y))]).astype(np.int64) - 1
+        unknown = ", ".join(f"{count:,} in {split}" for split, count in about["unknown words"].items())
+        counted = balance(facts["classes"], number).replace("classes", "tags", 1)
+        return Described([counted, f"unknown words: {unknown}", lengths(x.lengths)], examples)
 
     def problem(self, folder: Path) -> TaggingProblem:
         """See `Adapter.problem`."""
