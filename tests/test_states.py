@@ -14,7 +14,7 @@ from tuner.disk.events import read_run
 from tuner.disk.folder import trial_run
 from tuner.messages import State
 from tuner.recording.points import STATUS
-from tuner.reporting.drawing import STATE_COLOURS
+from tuner.reporting.drawing import STATE_MARKS
 from tuner.study.search import _TOLD
 
 FINAL = {state for state in State if state.final}
@@ -27,8 +27,8 @@ def test_optuna_mlflow_and_the_figures_know_every_state() -> None:
     """MLflow has a status for each; Optuna a state, and figures a colour of its own, for each that is final."""
     assert set(STATUS) == set(State)
     assert set(_TOLD) == FINAL
-    assert set(STATE_COLOURS) == FINAL
-    assert len(set(STATE_COLOURS.values())) == len(FINAL)
+    assert set(STATE_MARKS) == FINAL
+    assert len(set(STATE_MARKS.values())) == len(FINAL)
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))

@@ -1,6 +1,10 @@
+from __future__ import annotations
+
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,9 @@ from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting import save, sweep_figures, trial_figure
+from tuner.reporting.about import About
+from tuner.reporting.scored import Scored
+from tuner.space import Space
 
 TENSORS = ("rnn.weight_ih", "rnn.weight_hh", "head.weight")
 
@@ -34,7 +41,7 @@ def run(number: int, *, epochs: int, state: State = State.COMPLETED, value: floa
     for epoch in range(1, epochs + 1):
         bad = state is State.DIVERGED and epoch == epochs
         names = ("train/loss", "val/loss", "val/accuracy", "lr", "grad/norm", "grad/norm_max", "grad/clipped")
-        metrics = dict.fromkeys(names, math.nan if bad else 1.0 / (epoch + number))
+        metrics = dict.fromkeys(names, math.nan if bad else 1.0 / (epoch + abs(number)))
         tensors = {q: dict.fromkeys(TENSORS, 0.0 if bad else 1e-3) for q in ("grad", "update")}
         record.epochs[epoch] = {"epoch": epoch, "metrics": metrics, "tensors": tensors}
     return record
@@ -45,6 +52,19 @@ def texts(figure: Figure) -> str:
     return " | ".join(
         text for axes in figure.axes for text in (axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel())
     )
+
+
+def searched(
+    records: Sequence[RunRecord],
+    objective: Objective,
+    *,
+    confirmed: Sequence[RunRecord] = (),
+    winner: int | None = None,
+    space: Space | None = None,
+) -> dict[str, Figure]:
+    """The figures of a search."""
+    about = About("study", objective, space=space)
+    return sweep_figures(Scored(objective, records, confirmed, {}, {}), about, winner)
 
 
 class TestTrial:
@@ -74,17 +94,17 @@ class TestTrial:
         lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
         assert list(np.asarray(lines["train loss"].get_xdata())) == [1, 2, 3, 4]
         assert list(np.asarray(lines["train loss"].get_ydata())) == [1 / 2, 1 / 3, 1 / 4, 1 / 5]
-        assert list(np.asarray(lines["val/loss of a trivial guess"].get_ydata())) == [0.7, 0.7]
+        assert list(np.asarray(lines["val/loss of the trivial predictor"].get_ydata())) == [0.7, 0.7]
 
     def test_a_run_without_tables_says_so(self, tmp_path: Path) -> None:
-        """With the probes off the two panels should say that nothing was measured."""
+        """With the probes off their panels should be left out, with the reason."""
         record = run(1, epochs=4)
         for event in record.epochs.values():
             event["tensors"] = {}
         figure = trial_figure(record, Objective())
         save(figure, tmp_path / "figures" / "trial.png")
-        shown = [text.get_text() for axes in figure.axes for text in axes.texts]
-        assert "no updates per weight were measured" in shown
+        assert "updates of each weight, as they were not measured" in figure.get_supxlabel()
+        assert all(axes.has_data() for axes in figure.axes)
 
 
 class TestSweep:
@@ -96,7 +116,7 @@ class TestSweep:
             run(n, epochs=1 + n % 5, state=states[n % 9], value=None if states[n % 9] in without else 0.01 * n)
             for n in range(45)
         ]
-        figures = sweep_figures(records, Objective("val/accuracy", maximize=True))
+        figures = searched(records, Objective("val/accuracy", maximize=True))
         assert set(figures) == {"history", "parameters", "curves"}
         for name, figure in figures.items():
             save(figure, tmp_path / name / f"{name}.png")
@@ -108,25 +128,72 @@ class TestSweep:
         """The line should follow the best completed value."""
         values = [0.3, 0.5, 0.2, 0.9, 0.1]
         records = [run(number, epochs=1, value=value) for number, value in enumerate(values)]
-        figure = sweep_figures(records, Objective("val/accuracy", maximize=maximize))["history"]
-        (line,) = figure.axes[0].get_lines()
-        expected = [0.3, 0.5, 0.5, 0.9, 0.9] if maximize else [0.3, 0.3, 0.2, 0.2, 0.1]
+        figure = searched(records, Objective("val/accuracy", maximize=maximize))["history"]
+        (line,) = (line for line in figure.axes[0].get_lines() if line.get_label() == "best so far")
+        expected = [0.3, 0.5, 0.5, 0.9, 0.9, 0.9] if maximize else [0.3, 0.3, 0.2, 0.2, 0.1, 0.1]
         assert list(np.asarray(line.get_ydata())) == expected
 
     def test_one_absurd_value_does_not_hide_the_others(self) -> None:
         """An outlier should leave the figure, and be told."""
         records = [run(number, epochs=1, value=0.1 + 0.01 * number) for number in range(20)]
         records[5].value = 1e9
-        axes = sweep_figures(records, Objective())["history"].axes[0]
-        assert axes.get_ylim()[1] < 2
+        axes = searched(records, Objective())["history"].axes[0]
+        assert axes.get_ylim()[1] < 3
         assert "1 worse value outside" in [text.get_text() for text in axes.texts]
 
-    def test_an_empty_search_is_drawn(self, tmp_path: Path) -> None:
-        """Before the first value there should be figures all the same, without parameters."""
-        figures = sweep_figures([run(0, epochs=0, state=State.LOST, value=None)], Objective())
-        assert set(figures) == {"history", "curves"}
-        for name, figure in figures.items():
-            save(figure, tmp_path / f"{name}.png")
+    def test_a_search_without_a_value_has_no_figure(self) -> None:
+        """Before the first epoch there is nothing to see; with epochs alone there are the curves."""
+        assert searched([run(0, epochs=0, state=State.LOST, value=None)], Objective()) == {}
+        assert set(searched([run(0, epochs=2, state=State.DIVERGED, value=None)], Objective())) == {"curves"}
+
+    def test_an_axis_is_the_declared_one(self) -> None:
+        """Its range and scale are those of the search space, whatever the trials had; all choices are named."""
+        space = Space.from_json(
+            [
+                {"name": "cell", "choices": ["gru", "lstm", "mgu"], "when": [], "owner": ""},
+                {"name": "learning_rate", "low": 1e-6, "high": 1.0, "log": True, "step": None, "when": [], "owner": ""},
+                {"name": "hidden_size", "low": 8, "high": 512, "log": False, "step": None, "when": [], "owner": ""},
+            ]
+        )
+        records = [run(number, epochs=2) for number in range(12)]
+        panels = {axes.get_xlabel(): axes for axes in searched(records, Objective(), space=space)["parameters"].axes}
+        assert [label.get_text() for label in panels["cell"].get_xticklabels()] == ["gru", "lstm", "mgu"]
+        assert (panels["learning_rate"].get_xscale(), panels["hidden_size"].get_xscale()) == ("log", "linear")
+        low, high = panels["learning_rate"].get_xlim()
+        assert low < 1e-6 < 1.0 < high
+        assert panels["hidden_size"].get_xlim()[1] > 512
+
+    def test_trivial_predictor_baseline_and_winner_are_seen(self) -> None:
+        """On history and curves, with the scores of fresh seeds."""
+        records = [run(number, epochs=1 + number % 5, value=0.3 + number / 100) for number in range(40)]
+        confirmed = [
+            replace(run(number, epochs=5, value=value), run=f"confirm/{number}-{value}", kind="confirm")
+            for number, values in ((7, (0.4, 0.5, 0.6)), (-1, (0.7, 0.8, 0.9)))
+            for value in values
+        ]
+        figures = searched(records, Objective(trivial=0.95, trivial_name="last value"), confirmed=confirmed, winner=7)
+        lines = {str(line.get_label()): line for line in figures["history"].axes[0].get_lines()}
+        assert list(np.asarray(lines["last value"].get_ydata())) == [0.95, 0.95]
+        assert next(iter(np.asarray(lines["baseline, mean of its fresh seeds"].get_ydata()))) == pytest.approx(0.8)
+        assert np.asarray(lines["trial 7, the winner"].get_xydata()).tolist() == [[7, pytest.approx(0.37)]]
+        assert np.asarray(lines["trial 7, mean of its fresh seeds"].get_ydata()).tolist() == [pytest.approx(0.5)]
+        drawn = [str(line.get_label()) for line in figures["curves"].axes[0].get_lines()]
+        assert {"last value", "baseline, its middle fresh seed", "trial 7, the winner", "their median"} <= set(drawn)
+        assert sum(label.startswith(("trial", "baseline")) for label in drawn) == 8
+        assert "the other 33 while trained: middle 80 %" in [
+            str(patch.get_label()) for patch in figures["curves"].axes[0].collections
+        ]
+
+    def test_longer_trainings_have_larger_marks(self) -> None:
+        """And the legend names the smallest and the largest."""
+        records = [run(number, epochs=epochs) for number, epochs in enumerate((1, 5, 20))]
+        axes = searched(records, Objective())["history"].axes[0]
+        (marks,) = (each for each in axes.collections if len(np.asarray(each.get_offsets())) == 3)
+        sizes = marks.get_sizes()  # type: ignore[attr-defined]
+        assert sizes[0] < sizes[1] < sizes[2]
+        legend = axes.get_legend()
+        assert legend is not None
+        assert {"1 epoch", "20 epochs"} <= {text.get_text() for text in legend.get_texts()}
 
 
 def test_a_leaderboard_starts_fast() -> None:

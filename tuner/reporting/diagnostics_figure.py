@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from tuner.diagnostics import names
 from tuner.diagnostics.catalog import CADENCES
@@ -14,23 +14,28 @@ from tuner.reporting.drawing import (
     BLUE,
     GREEN,
     GREY,
+    MOST_LINES,
     ORANGE,
     RED,
     dots,
     edges,
-    empty,
     epoch_axis,
     heading,
     integer_axis,
     lag_of,
+    left_out,
+    lines_and_band,
     new_figure,
+    plain_log,
     short,
     tensor_table,
 )
+from tuner.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
 _MOST_CELLS = 6
 """Cells that are drawn; the tables hold all."""
@@ -40,38 +45,65 @@ _MOST_LAGS = 12
 """Points of a profile that are drawn; a sequence is read in about ten parts."""
 _LEAST = 1e-16
 """Smallest part of a gradient that is drawn."""
-_CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d")
+_CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d", "#c0392b", "#5b6675")
 _CLOSED, _OPEN = BLUE, ORANGE
-
-_LEVEL = (
-    f"the first look is after {CADENCES['standard'].least} steps at diagnostics.level standard,\n"
-    f"{CADENCES['full'].least} at full; `diagnose TASK.yaml` looks at once"
-)
+_STYLES: tuple[Literal["-", "--"], ...] = ("-", "--")
+_SHAPES = ("o", "^")
 
 
-def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure:
-    """What happened inside the network, epoch by epoch; what was not measured says so.
+def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure | None:
+    """What happened inside the network, epoch by epoch; None where nothing of it was measured.
 
     Args:
         record: The run; its epochs may be incomplete.
         title: What the run is called, where its number does not say so.
     """
-    flow = _profiles(record)
-    gates = _gates(record)
-    heights = [3.1, 0.75 + 1.05 * max(1, len(gates)) + 0.35, 3.1]
-    figure = new_figure(12.0, 0.5 + sum(heights))
+    flow, gates = _profiles(record), _gates(record)
+    below = [draw for quantity, draw in _BELOW.items() if tensor_table(record, quantity)[0]]
+    heights = {
+        "flow": 3.4 if flow else 0.0,
+        "gates": 0.75 + 1.05 * len(gates) + 0.35 if gates else 0.0,
+        "below": 3.6 if below else 0.0,
+    }
+    heights = {name: height for name, height in heights.items() if height}
+    if not heights:
+        return None
+    figure = new_figure(12.0, 0.7 + sum(heights.values()))
     figure.suptitle(heading(record, title), fontsize=13, wrap=True)
-    top, middle, bottom = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
-    _draw_flow(top, record, flow)
-    _draw_gates(middle, record, gates)
-    units, state, weights = bottom.subplots(1, 3)
-    _draw_units(units, record)
-    _draw_state(state, record)
-    _draw_weights(weights, record)
-    handles, labels = state.get_legend_handles_labels()
-    if len(handles) > 1:
-        bottom.legend(handles, labels, loc="outside lower center", ncols=_MOST_CELLS, fontsize=8, frameon=False)
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=list(heights.values()))[:, 0]
+    of = dict(zip(heights, parts, strict=True))
+    if flow:
+        _draw_flow(of["flow"], record, flow)
+    if gates:
+        _draw_gates(of["gates"], record, gates)
+    if below:
+        panels = of["below"].subplots(1, len(below), squeeze=False)[0]
+        for axes, draw in zip(panels, below, strict=True):
+            draw(axes, record)
+    left_out(figure, unmeasured(record))
     return figure
+
+
+def unmeasured(record: RunRecord) -> list[str]:
+    """What of a look is not there, and why; empty where all is."""
+    gates, looked = bool(_gates(record)), bool(tensor_table(record, names.CELL_STATE_MAX)[0])
+    there = {
+        "the gradient through time": bool(_profiles(record)),
+        "gates": gates or looked,
+        "units, states and recurrent weights": all(tensor_table(record, quantity)[0] for quantity in _BELOW),
+    }
+    missing = [what for what, measured in there.items() if not measured]
+    told = [f"{', '.join(missing)}, as they were not measured ({_level(record)})"] if missing else []
+    return [*told, *(["gates, as the cell has none"] if looked and not gates else [])]
+
+
+def _level(record: RunRecord) -> str:
+    """When a look is taken."""
+    steps = f"{counted(record.step, 'step')} were made; " if record.step else ""
+    return (
+        f"{steps}the first look is after {CADENCES['standard'].least} steps at diagnostics.level standard, "
+        f"{CADENCES['full'].least} at full; `diagnose TASK.yaml` looks at once"
+    )
 
 
 # gradients through time -----------------------------------------------------------------------------------------
@@ -115,10 +147,6 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
     from matplotlib import colormaps
 
     _title(part, "Does the gradient reach back through time?")
-    if not flow:
-        axes = part.subplots()
-        empty(axes, f"no gradient through time was measured ({_LEVEL})")
-        return
     epochs = sorted({epoch for looks in flow.values() for epoch in looks})
     chosen = _spread(epochs, _MOST_LOOKS)
     shade = colormaps["viridis"]
@@ -134,6 +162,7 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
             if epoch in looks:
                 lags, kept = zip(*looks[epoch], strict=True)
                 axes.plot(lags, kept, color=colours[epoch], label=f"epoch {epoch}", **dots(lags, longest=40))
+        _draw_slope(axes, record, cell, max(looks))
         axes.set_yscale("log")
         axes.set_ylim(low, high)
         axes.set_title(f"{short(cell)}\n{_left(record, cell, looks)}", fontsize=9)
@@ -144,6 +173,14 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
     row[0].text(0.02, explodes, "exploding", transform=place, va="bottom", fontsize=8, color=ORANGE)
     row[0].set_ylabel("share of the gradient left")
     row[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _draw_slope(axes: Axes, record: RunRecord, cell: str, epoch: int) -> None:
+    """What the last look is judged by: the line through the logarithms of all its values, over the task's lag."""
+    power = ((record.epochs[epoch].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
+    lag = lag_of(record, epoch)
+    if power is not None and lag and abs(power) < -math.log10(_LEAST):
+        axes.plot([0, lag], [1, 10.0**power], ":", color="black", linewidth=1.4, label="slope, which is judged")
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
@@ -162,7 +199,7 @@ def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
     elif max(value for _, value in looks[last]) > limits[1]:
         word = "it explodes on the way"
     share_left = f"10^{power:.1f}" if abs(power) > 3 else f"{10**power:.2g}"
-    return f"by its slope {share_left} left over {lag:g} steps:\n{word}"
+    return f"by its slope {share_left}\nleft over {lag:g} steps:\n{word}"
 
 
 def _spread(epochs: Sequence[int], most: int) -> list[int]:
@@ -191,10 +228,6 @@ def _gates(record: RunRecord) -> dict[str, dict[str, tuple[list[int], Any]]]:
 
 def _draw_gates(part: SubFigure, record: RunRecord, gates: Mapping[str, Mapping[str, tuple[list[int], Any]]]) -> None:
     _title(part, "Do the gates decide, or are they stuck shut or open?")
-    if not gates:
-        looked = any(names.UNITS_DEAD in (event.get("tensors") or {}) for event in record.epochs.values())
-        empty(part.subplots(), "the cell has no gates" if looked else f"no gates were looked at\n({_LEVEL})")
-        return
     columns = max(map(len, gates.values()))
     grid = part.subplots(len(gates), columns, squeeze=False, sharex=True, sharey=True)
     for row, (cell, of_cell) in zip(grid, gates.items(), strict=True):
@@ -222,61 +255,79 @@ def _draw_gates(part: SubFigure, record: RunRecord, gates: Mapping[str, Mapping[
 
 
 def _draw_units(axes: Axes, record: RunRecord) -> None:
+    import numpy as np
+
     axes.set_title("Do the units work?", loc="left")
-    drawn = False
-    for quantity, style, word in ((names.UNITS_DEAD, "-", "dead"), (names.UNITS_SATURATED, "--", "saturated")):
-        cells, epochs, table_NE = tensor_table(record, quantity)
-        for cell, row_E, colour in zip(cells[:_MOST_CELLS], table_NE, _CELL_COLOURS, strict=False):
-            axes.plot(epochs, 100 * row_E, style, color=colour, label=f"{short(cell)} {word}", **dots(epochs))
-            drawn = True
-    if not drawn:
-        empty(axes, f"no units were looked at\n({_LEVEL})")
-        return
+    pair = (_by_cell(record, names.UNITS_DEAD, np.fmax), _by_cell(record, names.UNITS_SATURATED, np.fmax))
+    _draw_pair(axes, pair, ("dead", "outputs saturated"), lambda row_E: 100 * row_E)
     epoch_axis(axes, record)
     axes.set_ylim(-3, 103)
-    axes.set_ylabel("units dead (solid), outputs\nsaturated (dashed), in %")
+    axes.set_ylabel("share, in %")
     place = axes.get_yaxis_transform()
     for share, word in ((DeadUnits().share, "too many dead"), (SaturatedUnits().share, "too many saturated")):
         axes.axhline(100 * share, color=RED, linewidth=0.8, linestyle=":")
-        axes.text(0.99, 100 * share, f"{word} ", transform=place, ha="right", va="bottom", fontsize=7, color=RED)
+        axes.text(0.99, 100 * share, f"{word} ", transform=place, ha="right", va="bottom", fontsize=8, color=RED)
 
 
 def _draw_state(axes: Axes, record: RunRecord) -> None:
     axes.set_title("Does the state stay small?", loc="left")
     cells, epochs, table_NE = tensor_table(record, names.CELL_STATE_MAX)
-    if not cells:
-        empty(axes, f"no states were looked at\n({_LEVEL})")
-        return
-    for cell, row_E, colour in zip(cells[:_MOST_CELLS], table_NE, _CELL_COLOURS, strict=False):
-        axes.plot(epochs, _positive(row_E), color=colour, label=short(cell), **dots(epochs))
+    lines = [(short(cell), _positive(row_E).tolist()) for cell, row_E in zip(cells, table_NE, strict=True)]
+    lines_and_band(axes, epochs, lines, _CELL_COLOURS)
     _plain_log_axis(axes)
     epoch_axis(axes, record)
     axes.set_ylabel("largest value in the state")
+    _legend_below(axes, axes.get_lines())
 
 
 def _draw_weights(axes: Axes, record: RunRecord) -> None:
     import numpy as np
 
     axes.set_title("Do the recurrent weights keep a signal?", loc="left")
-    blocks, epochs, largest_NE = tensor_table(record, names.SINGULAR_LARGEST)
-    other, other_epochs, least_NE = tensor_table(record, names.SINGULAR_LEAST)
-    if not blocks:
-        empty(axes, f"no singular values were measured\n({_LEVEL})")
-        return
     axes.axhline(1.0, color=GREY, linewidth=0.8, linestyle=":")
-    cells = list(dict.fromkeys(block.rpartition("/")[0] for block in blocks))[:_MOST_CELLS]
-    for cell, colour in zip(cells, _CELL_COLOURS, strict=False):
-        highest_E = np.fmax.reduce(largest_NE[[block.rpartition("/")[0] == cell for block in blocks]])
-        axes.plot(epochs, _positive(highest_E), color=colour, label=f"{short(cell)} largest", **dots(epochs))
-        of_cell = [block.rpartition("/")[0] == cell for block in other]
-        if any(of_cell):
-            lowest_E = np.fmin.reduce(least_NE[of_cell])
-            axes.plot(
-                other_epochs, _positive(lowest_E), "--", color=colour, label=f"{short(cell)} least", **dots(epochs)
-            )
+    pair = (_by_cell(record, names.SINGULAR_LARGEST, np.fmax), _by_cell(record, names.SINGULAR_LEAST, np.fmin))
+    _draw_pair(axes, pair, ("largest", "least"), _positive)
     _plain_log_axis(axes)
     epoch_axis(axes, record)
-    axes.set_ylabel("singular values of all gates:\nlargest (solid), least (dashed)")
+    axes.set_ylabel("singular values of all gates")
+
+
+ByCell = tuple[list[int], dict[str, Any]]
+"""Epochs, and cell -> its values."""
+
+
+def _draw_pair(axes: Axes, pair: tuple[ByCell, ByCell], words: tuple[str, str], shown: Callable[[Any], Any]) -> None:
+    """Two quantities of each cell: its colour tells the cell, style and shape of mark the quantity.
+
+    Of more than four cells the four with the largest values are drawn.
+    """
+    from matplotlib.lines import Line2D
+
+    first = pair[0][1]
+    largest = {cell: max((v for v in row_E if math.isfinite(v)), default=0.0) for cell, row_E in first.items()}
+    ranked = sorted(first, key=lambda cell: -largest[cell])[: MOST_LINES // 2]
+    colours = dict(zip((cell for cell in first if cell in ranked), _CELL_COLOURS, strict=False))
+    entries = [Line2D([], [], color=colour, label=short(cell)) for cell, colour in colours.items()]
+    if len(first) > len(colours):
+        entries.append(Line2D([], [], linestyle="", label=f"(the largest of {len(first)})"))
+    for (epochs, rows), word, style, marker in zip(pair, words, _STYLES, _SHAPES, strict=True):
+        for cell, colour in colours.items():
+            if cell in rows:
+                look = {"color": colour, "label": f"{short(cell)} {word}", **dots(epochs, marker=marker)}
+                axes.plot(epochs, shown(rows[cell]), style, **look)
+        entries.append(Line2D([], [], color="black", linestyle=style, marker=marker, markersize=4, label=word))
+    _legend_below(axes, entries)
+
+
+def _legend_below(axes: Axes, entries: Sequence[Line2D]) -> None:
+    axes.legend(handles=entries, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+
+
+def _by_cell(record: RunRecord, quantity: str, extreme: Any) -> ByCell:
+    """A quantity of each cell; of several gates the largest or the least, at each epoch."""
+    blocks, epochs, table_NE = tensor_table(record, quantity)
+    cells = [block.rpartition("/")[0] or block for block in blocks]
+    return epochs, {cell: extreme.reduce(table_NE[[other == cell for other in cells]]) for cell in dict.fromkeys(cells)}
 
 
 def _positive(row_E: Any) -> Any:
@@ -284,6 +335,14 @@ def _positive(row_E: Any) -> Any:
     import numpy as np
 
     return np.where(row_E > 0, row_E, np.nan)
+
+
+_BELOW = {
+    names.UNITS_DEAD: _draw_units,
+    names.CELL_STATE_MAX: _draw_state,
+    names.SINGULAR_LARGEST: _draw_weights,
+}
+"""Quantity -> what draws it, in the last row."""
 
 
 # shared ---------------------------------------------------------------------------------------------------------
@@ -295,13 +354,7 @@ def _title(part: SubFigure, text: str) -> None:
 
 def _plain_log_axis(axes: Axes) -> None:
     """A logarithmic axis at the side with plain numbers; it spans so much that small changes look small."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    low, high = low / 2, high * 2
-    axes.set_ylim(low, high)
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    if high < 100 * low:
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.set_ylim(low / 2, high * 2)
+    plain_log(axes.yaxis, low / 2, high * 2)

@@ -14,21 +14,26 @@ from tuner.diagnostics.names import STATE_GRAD
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.words import called
+from tuner.words import called, counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 BLUE, ORANGE, GREEN, RED, GREY = "#2f6db3", "#e07b1a", "#3a8f4d", "#c0392b", "#8a8a8a"
-STATE_COLOURS = {
-    State.COMPLETED: BLUE,
-    State.PRUNED: GREY,
-    State.HOPELESS: "#a0522d",
-    State.DIVERGED: RED,
-    State.FAILED: "#7d3c98",
+STATE_MARKS = {
+    State.COMPLETED: (BLUE, "o"),
+    State.PRUNED: (GREY, "o"),
+    State.HOPELESS: ("#a0522d", "^"),
+    State.DIVERGED: (RED, "x"),
+    State.FAILED: ("#7d3c98", "s"),
 }
-OTHER_STATES = "#c9b458"
+"""Colour and shape of a trial's mark, by how it ended; that of a pruned one is hollow."""
+OTHER_STATES = ("#c9b458", "D")
+MOST_LINES = 8
+"""Lines of a panel; what is left is drawn as a band."""
 MOST_TENSORS = 24
 """Tensors that a panel has room for."""
 
@@ -105,40 +110,119 @@ def heading(record: RunRecord, title: str = "") -> str:
     return f"{title or run_name(record)}: {record.state.value.lower()}{because}"
 
 
-def by_state(
-    records: Sequence[RunRecord],
-) -> list[tuple[State | None, str, str, list[RunRecord]]]:
-    """State, colour, label and records of each state that occurs; those not over yet come together."""
+def by_state(records: Sequence[RunRecord]) -> list[tuple[State | None, str, str, list[RunRecord]]]:
+    """State, colour, shape of its mark and records of each state that occurs; those not over yet come together."""
     groups: list[tuple[State | None, str, str, list[RunRecord]]] = [
-        (state, colour, state.value.lower(), [r for r in records if r.state is state])
-        for state, colour in reversed(STATE_COLOURS.items())
+        (state, *mark, [r for r in records if r.state is state]) for state, mark in reversed(STATE_MARKS.items())
     ]
-    groups.append((None, OTHER_STATES, "not over", [r for r in records if not r.state.final]))
+    groups.append((None, *OTHER_STATES, [r for r in records if not r.state.final]))
     return [group for group in groups if group[3]]
 
 
-def clip_outliers(axes: Axes, values: Sequence[float], objective: Objective) -> None:
-    """Let a few very bad values run out of the figure, so that the good ones can be told apart."""
-    if len(values) < 8:
+def state_name(state: State | None) -> str:
+    """As legends call it."""
+    return "not over" if state is None else state.value.lower()
+
+
+def scatter(
+    axes: Axes, places: Sequence[float], records: Sequence[RunRecord], largest: int, *, unscaled: bool = False
+) -> None:
+    """A mark per run: its state by colour and shape, the epochs that it was trained by size.
+
+    Args:
+        axes: Where.
+        places: Along the horizontal axis, one per run.
+        records: Runs with a value.
+        largest: Epochs of the largest mark.
+        unscaled: Whether marks are so many that all are small.
+    """
+    at = {record.run: place for record, place in zip(records, places, strict=True)}
+    for state, colour, shape, group in by_state(records):
+        hollow = state in (State.PRUNED, None)
+        ink: dict[str, Any] = {"facecolors": "none", "edgecolors": colour} if hollow else {"color": colour}
+        axes.scatter(
+            [at[record.run] for record in group],
+            [value_of(record) for record in group],
+            s=[mark_size(record, largest) / (2 if unscaled else 1) for record in group],
+            marker=shape,
+            alpha=0.85,
+            zorder=3 if state is State.COMPLETED else 2,
+            linewidths=1.0,
+            **ink,
+        )
+
+
+def ring(axes: Axes, x: float, y: float, label: str | None = None) -> None:
+    """A ring around the winner's mark."""
+    axes.plot([x], [y], "o", markersize=12, markerfacecolor="none", color=ORANGE, markeredgewidth=2, label=label)
+
+
+def mark_size(record: RunRecord, largest: int) -> float:
+    """Area of a run's mark in points, by its epochs."""
+    return 10 + 45 * min(1.0, max(record.epochs, default=0) / max(1, largest))
+
+
+def state_legend(records: Sequence[RunRecord], largest: int) -> list[Line2D]:
+    """What the marks of `scatter` mean: states with their numbers, and two sizes."""
+    from matplotlib.lines import Line2D
+
+    entries = []
+    for state, colour, shape, group in reversed(by_state(records)):
+        face = "none" if state in (State.PRUNED, None) else colour
+        label = f"{state_name(state)} ({len(group)})"
+        entries.append(Line2D([], [], linestyle="", marker=shape, color=colour, markerfacecolor=face, label=label))
+    lengths = sorted({max(record.epochs, default=0) for record in records})
+    if len(lengths) > 1:
+        for record in (min(records, key=_length), max(records, key=_length)):
+            size, epochs = math.sqrt(mark_size(record, largest)), counted(_length(record), "epoch")
+            entries.append(Line2D([], [], linestyle="", marker="o", color=GREY, markersize=size, label=epochs))
+    return entries
+
+
+def _length(record: RunRecord) -> int:
+    return max(record.epochs, default=0)
+
+
+def score_axis(axes: Axes, values: Sequence[float], objective: Objective, also: Sequence[float | None] = ()) -> None:
+    """A vertical axis for scores: of losses above 0 a logarithmic one; a few very bad values run out of the figure.
+
+    Args:
+        axes: Where.
+        values: Finite scores.
+        objective: What they are of.
+        also: Scores that are to be seen beside them, where they are not too far.
+    """
+    axes.set_ylabel(f"{objective.metric} ({objective.words})")
+    if not values:
         return
-    ordered = sorted(values, key=objective.loss)
+    log = objective.is_loss and min(values) > 0
+    height = (lambda value: math.log(value) if value > 0 else -math.inf) if log else float
+    known = [value for value in also if finite(value) and math.isfinite(height(value))]
+    if log:
+        axes.set_yscale("log")
+    ends = _ends([height(value) for value in values], [height(value) for value in known], objective)
+    low, high = (math.exp(end) for end in ends) if log else ends
+    axes.set_ylim(low, high)
+    if log:
+        plain_log(axes.yaxis, low, high)
+    out = sum(value > high if objective.is_loss else value < low for value in values)
+    if out:
+        y, va = (0.98, "top") if objective.is_loss else (0.02, "bottom")
+        words = f"{counted(out, 'worse value')} outside"
+        axes.text(0.99, y, words, transform=axes.transAxes, ha="right", va=va, fontsize=8, color=GREY)
+
+
+def _ends(heights: Sequence[float], also: Sequence[float], objective: Objective) -> tuple[float, float]:
+    """Ends of an axis: of all values, or of the best three quarters and some more where the worst are far off."""
+    ordered = sorted(heights, reverse=objective.maximize)
     best, middle, worst = ordered[0], ordered[3 * len(ordered) // 4], ordered[-1]
     spread = abs(middle - best)
-    if spread > 0 and abs(worst - best) > 4 * spread:
-        bad, good = best + objective.sign * 3 * spread, best - objective.sign * 0.15 * spread
-        y, va = (0.98, "top") if bad > good else (0.02, "bottom")
-        axes.set_ylim(min(bad, good), max(bad, good))
-        out = sum(1 for value in values if abs(value - best) > 3 * spread)
-        axes.text(
-            0.99,
-            y,
-            f"{out} worse value{'s' * (out > 1)} outside",
-            transform=axes.transAxes,
-            ha="right",
-            va=va,
-            fontsize=7,
-            color=GREY,
-        )
+    if len(ordered) >= 8 and spread > 0 and abs(worst - best) > 4 * spread:
+        worst = best + objective.sign * 3 * spread
+    reach = 4 * (spread or abs(worst - best)) or math.inf
+    ends = [best, worst, *(height for height in also if abs(height - best) <= max(reach, abs(worst - best)))]
+    room = 0.05 * (max(ends) - min(ends)) or 0.05 * abs(best) or 0.05
+    return min(ends) - room, max(ends) + room
 
 
 def integer_axis(axes: Axes) -> None:
@@ -150,17 +234,64 @@ def integer_axis(axes: Axes) -> None:
 
 def log_axis(axes: Axes, values: Sequence[float]) -> None:
     """A logarithmic axis below with plain numbers; few different values are named each."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
     axes.set_xscale("log")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    plain_log(axes.xaxis, min(values), max(values))
     different = sorted(set(values))
-    if len(different) <= 6:
+    if 2 < len(different) <= 6:
         axes.set_xticks(different)
         axes.minorticks_off()
-    elif max(values) < 100 * min(values):
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def plain_log(axis: Axis, low: float, high: float) -> None:
+    """Plain numbers on a logarithmic axis, as many as are needed to read it."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    if high < 3 * low:
+        axis.set_major_locator(MaxNLocator(5))
+    elif high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+
+
+def lines_and_band(
+    axes: Axes, epochs: Sequence[int], lines: Sequence[tuple[str, Sequence[float]]], colours: Sequence[Any], **look: Any
+) -> None:
+    """At most `MOST_LINES` lines, those that come first; the middle 80 % and the median of the others as a band.
+
+    Args:
+        axes: Where.
+        epochs: One per value.
+        lines: Labels and values, NaN where one is missing.
+        colours: Of the lines, in order.
+        look: Of all lines.
+    """
+    shown, others = lines[:MOST_LINES], [values for _, values in lines[MOST_LINES:]]
+    for (label, values), colour in zip(shown, colours, strict=False):
+        axes.plot(epochs, values, color=colour, label=label, **dots(epochs), **look)
+    if others:
+        band(axes, epochs, [[row[at] for row in others] for at in range(len(epochs))], f"{len(others)} others")
+
+
+def band(axes: Axes, epochs: Sequence[int], values: Sequence[Sequence[float]], label: str) -> None:
+    """The middle 80 % of some values at each epoch, and their median.
+
+    Args:
+        axes: Where.
+        epochs: One per group of values.
+        values: The values at each; those that are not finite do not count.
+        label: What they are of.
+    """
+    import numpy as np
+
+    kept = [[each for each in group if math.isfinite(each)] for group in values]
+    known = [(epoch, np.percentile(group, [10, 50, 90])) for epoch, group in zip(epochs, kept, strict=True) if group]
+    if not known:
+        return
+    at = [epoch for epoch, _ in known]
+    low, middle, high = zip(*(cuts for _, cuts in known), strict=True)
+    axes.fill_between(at, low, high, color=GREY, alpha=0.22, linewidth=0, zorder=1, label=f"{label}: middle 80 %")
+    axes.plot(at, middle, color=GREY, linewidth=1.2, zorder=1, label="their median", **dots(at, longest=1))
 
 
 def epoch_axis(axes: Axes, record: RunRecord) -> None:
@@ -192,16 +323,15 @@ def legend_beside(axes: Axes) -> None:
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def empty(axes: Axes, text: str) -> None:
-    """Say why there is nothing to see."""
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
-    axes.set_xticks([])
-    axes.set_yticks([])
+def left_out(figure: Figure, reasons: Sequence[str]) -> None:
+    """Say below a figure why panels are not there; nothing without a reason."""
+    if reasons:
+        figure.supxlabel(f"Not shown: {'; '.join(reasons)}.", fontsize=8, color=GREY, wrap=True)
 
 
-def dots(epochs: Sequence[int], *, longest: int = 30) -> dict[str, Any]:
-    """Markers for a short series, so that a single epoch is seen."""
-    return {"marker": "o", "markersize": 3.5} if len(epochs) <= longest else {}
+def dots(epochs: Sequence[int], *, longest: int = 30, marker: str = "o") -> dict[str, Any]:
+    """Markers for a short series, so that one epoch is seen; of a shape of its own where styles tell lines apart."""
+    return {"marker": marker, "markersize": 4.0} if len(epochs) <= longest else {}
 
 
 def short(name: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
@@ -11,16 +12,18 @@ from tuner.reporting.drawing import (
     BLUE,
     GREEN,
     GREY,
+    MOST_LINES,
     MOST_TENSORS,
     ORANGE,
     RED,
     dots,
     edges,
-    empty,
     epoch_axis,
     heading,
     integer_axis,
+    left_out,
     legend,
+    lines_and_band,
     new_figure,
     series,
     short,
@@ -39,21 +42,34 @@ _MOST_MARKS = 6
 """Findings that are marked on the learning curve; all are told by `diagnose`."""
 
 
-def trial_figure(record: RunRecord, objective: Objective, *, title: str = "") -> Figure:
+def trial_figure(record: RunRecord, objective: Objective, *, title: str = "", also: Sequence[str] = ()) -> Figure:
     """How one training went: learning curves, gradients, and what happened in each weight.
 
     Args:
         record: The run; its epochs may be incomplete.
         objective: What was optimized, with the trivial predictor's score where it is known.
         title: What the run is called, where its number does not say so.
+        also: What else is not shown, and why.
     """
-    figure = new_figure(12.0, 8.5)
+    known: Sequence[tuple[str, Callable[[Axes, RunRecord], None], bool]] = (
+        ("gradients", _draw_gradients, bool(series(record, "grad/norm")[0] or series(record, "lr")[0])),
+        ("gradient norms of each weight", _draw_gradient_table, bool(tensor_table(record, "grad")[0])),
+        ("updates of each weight", _draw_updates, bool(tensor_table(record, "update")[0])),
+    )
+    panels = {name: draw for name, draw, there in known if there}
+    missing = ", ".join(name for name, _, there in known if not there)
+    reasons = [*([f"{missing}, as they were not measured"] if missing else []), *also]
+    rows = [["learning", *list(panels)[:1]], list(panels)[1:]]
+    if len(panels) == 2:
+        rows = [["learning", "learning"], list(panels)]
+    rows = [row for row in rows if row]
+    figure = new_figure(13.0 if panels else 9.0, 0.4 + 4.6 * len(rows))
     figure.suptitle(heading(record, title), fontsize=13, wrap=True)
-    ((losses, gradients), (heat, updates)) = figure.subplots(2, 2)
-    _draw_learning(losses, record, objective)
-    _draw_gradients(gradients, record)
-    _draw_gradient_table(heat, record)
-    _draw_updates(updates, record)
+    places = figure.subplot_mosaic(rows)  # type: ignore[arg-type]
+    _draw_learning(places["learning"], record, objective)
+    for name, draw in panels.items():
+        draw(places[name], record)
+    left_out(figure, reasons)
     return figure
 
 
@@ -81,7 +97,9 @@ def _draw_learning(axes: Axes, record: RunRecord, objective: Objective) -> None:
         right = axes
     if trivial is not None and math.isfinite(trivial):
         colour = GREY if right is axes else GREEN
-        lines.append(right.axhline(trivial, color=colour, linestyle="--", label=f"{metric} of a trivial guess"))
+        lines.append(
+            right.axhline(trivial, color=colour, linestyle="--", label=f"{metric} of the {objective.trivial_name}")
+        )
     marks = _mark_findings(axes, record)
     legend(axes, [*lines, *marks], columns=2 if marks else 0)
 
@@ -168,9 +186,6 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
 
     axes.set_title("Where do gradient norms vanish or explode?", loc="left")
     names, epochs, table_NE = tensor_table(record, "grad", MOST_TENSORS)
-    if not names:
-        empty(axes, "no gradient norms per weight were measured")
-        return
     with np.errstate(divide="ignore"):
         logs_NE = np.where(table_NE > 0, np.log10(table_NE), np.nan)
     image = axes.pcolormesh(
@@ -186,26 +201,33 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
 
 
 def _draw_updates(axes: Axes, record: RunRecord) -> None:
+    """The weights that move least well as lines, the others as a band."""
     import numpy as np
     from matplotlib import colormaps
 
     axes.set_title("Do the weights move at a healthy pace?", loc="left")
-    names, epochs, table_NE = tensor_table(record, "update", MOST_TENSORS)
+    names, epochs, table_NE = tensor_table(record, "update")
     epoch_axis(axes, record)
-    if not names:
-        empty(axes, "no updates per weight were measured")
-        return
     low, high = HEALTHY_UPDATE
     axes.axhspan(low, high, color=GREEN, alpha=0.12, linewidth=0)
     for level, word, side in ((high, "too fast ", "bottom"), (low, "too slow ", "top")):
         place = axes.get_yaxis_transform()
         axes.text(0.99, level, word, transform=place, ha="right", va=side, fontsize=8, color=RED)
-    shades = colormaps["viridis"](np.linspace(0.0, 0.9, len(names)))
-    for name, row_E, shade in zip(names, table_NE, shades, strict=True):
-        shown_E = np.where(row_E > 0, row_E, np.nan)
-        axes.plot(epochs, shown_E, color=shade, linewidth=1.2, label=short(name), **dots(epochs))
+    shown_NE = np.where(table_NE > 0, table_NE, np.nan)
+    middle = math.log10(low * high) / 2
+    off = {name: _farthest(row_E, middle) for name, row_E in zip(names, shown_NE, strict=True)}
+    worst = sorted(names, key=lambda name: -off[name])
+    ordered = [*(name for name in names if name in worst[:MOST_LINES]), *worst[MOST_LINES:]]
+    lines = [(short(name), shown_NE[names.index(name)].tolist()) for name in ordered]
+    lines_and_band(axes, epochs, lines, list(colormaps["turbo"](np.linspace(0.05, 0.95, MOST_LINES))), linewidth=1.3)
     axes.set_yscale("log")
-    shown = table_NE[np.isfinite(table_NE) & (table_NE > 0)]
-    axes.set_ylim(min([low / 5, *shown]) / 1.5, max([high * 5, *shown]) * 1.5)
+    finite = table_NE[np.isfinite(table_NE) & (table_NE > 0)]
+    axes.set_ylim(min([low / 5, *finite]) / 1.5, max([high * 5, *finite]) * 1.5)
     axes.set_ylabel("size of a step / size of the weight")
-    axes.legend(fontsize=6, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+
+
+def _farthest(row_E: Any, middle: float) -> float:
+    """How many powers of ten a weight's updates come to be off a healthy size."""
+    values = [abs(math.log10(value) - middle) for value in row_E if math.isfinite(value)]
+    return max(values, default=0.0)

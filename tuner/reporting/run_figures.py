@@ -21,18 +21,24 @@ def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bo
     """
     into = folder.run_artifacts(record.run)
     written = folder.events(record.run).stat().st_mtime
-    new = all((into / name).exists() and (into / name).stat().st_mtime >= written for name in (TRAINING, DIAGNOSTICS))
-    if not record.epochs or new:
+    drawn = into / TRAINING  # the last one that is written
+    if not record.epochs or (drawn.exists() and drawn.stat().st_mtime >= written):
         return False
     draw_into(into, record, objective)
     return True
 
 
 def draw_into(into: Path, record: RunRecord, objective: Objective, *, title: str = "") -> None:
-    """Draw both figures into a folder, under a title where the run's number does not say what it is. See `draw_run`."""
-    from tuner.reporting.diagnostics_figure import diagnostics_figure  # matplotlib, only where it is needed
+    """Draw a run's figures into a folder, under a title where its number does not say what it is. See `draw_run`.
+
+    Where nothing was looked at there is no second figure, and the first one says why.
+    """
+    from tuner.reporting.diagnostics_figure import diagnostics_figure, unmeasured  # matplotlib, only where it is needed
     from tuner.reporting.drawing import save
     from tuner.reporting.figures import trial_figure
 
-    save(trial_figure(record, objective, title=title), into / TRAINING)
-    save(diagnostics_figure(record, title=title), into / DIAGNOSTICS)
+    inside = diagnostics_figure(record, title=title)
+    if inside is not None:
+        save(inside, into / DIAGNOSTICS)
+    also = unmeasured(record) if inside is None else ()
+    save(trial_figure(record, objective, title=title, also=also), into / TRAINING)

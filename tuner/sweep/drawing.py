@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tuner.disk import events
-from tuner.disk.events import RunRecord, read_run, read_runs
+from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import StudyFolder
-from tuner.disk.study_events import read_sweep
+from tuner.disk.study_events import read_study
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.recording import SWEEP
 from tuner.reporting.about import About
 from tuner.reporting.leaderboard import leaderboard
-from tuner.reporting.run_figures import DIAGNOSTICS, draw_run
+from tuner.reporting.run_figures import TRAINING, draw_run
+from tuner.reporting.scored import Scored
+from tuner.words import called
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
 """States whose reason people ask for first."""
@@ -39,7 +41,7 @@ def to_draw(
 
 def undrawn(folder: StudyFolder, runs: Sequence[str]) -> list[str]:
     """Those of some runs that have no figures."""
-    return [run for run in runs if not (folder.run_artifacts(run) / DIAGNOSTICS).exists()]
+    return [run for run in runs if not (folder.run_artifacts(run) / TRAINING).exists()]
 
 
 def draw(
@@ -66,10 +68,13 @@ def draw(
 
     if enough():
         return False
-    objective = About.of(folder.name, read_sweep(folder).asked).objective
-    records = read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/"))
-    trials = [record for record in records if fits(record.number)]
-    for name, figure in sweep_figures(trials, objective).items():
+    study = read_study(folder)
+    about = About.of(folder.name, study.sweep.asked)
+    objective, told = about.objective, study.sweep.summary.get("winner") or ""
+    winner = next((record.number for record in study.runs if called(record.number) == told), None)
+    trials = [record for record in study.of_kind("trial") if fits(record.number)]
+    scored = Scored(objective, trials, study.of_kind("confirm"), study.tested.get("test") or {}, {})
+    for name, figure in sweep_figures(scored, about, winner).items():
         events.once_there_is_space(folder.artifacts, lambda: save(figure, folder.artifacts / f"{name}.png"))  # noqa: B023 - called at once
     changed(SWEEP)
     for run in runs:
