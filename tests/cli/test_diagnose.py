@@ -161,7 +161,7 @@ class TestTrial:
         story = output("diagnose", "tiny", "--trial", "0", "--json")
         assert story["recorded"]
         assert story["learning"][0].startswith("val/accuracy is best in epoch ")
-        assert len(story["figures"]) == 2
+        assert [Path(figure).name for figure in story["figures"]] == ["training.png"]  # too short for a look
         assert all(Path(figure).is_relative_to(here) for figure in story["figures"])
         assert tuner("diagnose", "tiny.yaml", "--trial", "0").stdout.startswith("study tiny, trial 0: ")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.report.conftest import Thousand
 from tests.support.browser import Browser, browser, missing_programs
 from tests.support.reported import MadeUp
 from tuner.report import write_report
@@ -82,3 +83,27 @@ def test_it_works_in_a_sandbox(window: Browser, page: Path, tmp_path: Path) -> N
     window.complaints()
     window.open(frame.as_uri(), 1600)
     assert window.complaints() == []
+
+
+def test_a_thousand_trials_open(window: Browser, thousand: Thousand) -> None:
+    """Without a script error or a request, and a click on a heading sorts them."""
+    window.complaints(), window.asked_for()
+    window.open(thousand.page.as_uri(), 1600)
+    assert window.complaints() == []
+    assert window.asked_for() == [thousand.page.as_uri()]
+    first = "document.querySelector('.trials tbody tr').cells[0].textContent"
+    assert window.run(f"document.querySelector('.trials th button').click(); return {first}") == "0"
+
+
+def test_the_contents_stay_in_one_line_of_a_narrow_frame(window: Browser, page: Path) -> None:
+    """As wide as MLflow's pane of an artifact: they are seen while the page is scrolled, and hide little of it."""
+    window.open(page.as_uri(), 600, 700)
+    assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+    box = "const box = document.querySelector('nav').getBoundingClientRect(); return [box.top, box.height]"
+    scrolled = f"document.documentElement.style.scrollBehavior = 'auto'; scrollTo(0, 3000); {box}"
+    top, height = window.run(scrolled)
+    assert top == 0
+    assert height < 60
+    link = "document.querySelector('nav a[href=\"#glossary\"]')"
+    reached = "return document.getElementById('glossary').getBoundingClientRect().top"
+    assert window.run(f"{link}.click(); {reached}") < 700

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.disk import events
-from tuner.disk.folder import StudyFolder, confirm_run, trial_run
+from tuner.disk.folder import StudyFolder, confirm_run, refit_run, trial_run
 
 START = 1_700_000_000.0
 SPACE: list[dict[str, Any]] = [
@@ -50,6 +50,7 @@ class MadeUp:
         ended: "summary", "stopped", or "" for a driver that was killed.
         name: Of the trivial predictor.
         seed: Of the numbers.
+        models: Whether the winner's seeds were scored together, and the winner was trained once more on all data.
     """
 
     trials: int = 40
@@ -61,6 +62,7 @@ class MadeUp:
     ended: str = "summary"
     name: str = "most frequent class"
     seed: int = 0
+    models: bool = False
     dice: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -217,10 +219,23 @@ class MadeUp:
                 events.append_many(folder.events(run), [*made, {"event": "ended", "time": began, **ended, **more}])
                 assert value is not None
                 tests[run] = {"loss": 1.1 * value, "accuracy": math.exp(-value)}
+        number, together = chosen[0][1], {}
+        if self.models:
+            own = [confirm_run(number, repeat) for repeat in (1, 2, 3)]
+            together = {"ensemble": {"runs": own, "val": {"loss": 0.123}, "test": {"loss": 0.1357}}}
+            made, _ = self._training(refit_run(number), number, chosen[0][2], 0, began, 4, 1.0, 0.1, "refit")
+            began += 4
+            ended = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "epochs": 4, "seconds": 4.0}
+            more = {"step": 80, "trace": "", "results": {}}
+            events.append_many(
+                folder.events(refit_run(number)), [*made, {"event": "ended", "time": began, **ended, **more}]
+            )
+            tests[refit_run(number)] = {"loss": 0.1246, "accuracy": 0.912}
         common = {"run": "test", "kind": "test", "number": -1, "seed": 0, "params": {}, "searched": []}
         _append(folder.events("test"), {"event": "created", "time": began, **common})
+        _append(folder.events("test"), {"event": "attempt", "time": began, "attempt": 1, "worker": "worker-0"})
         ended = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "epochs": 0, "seconds": 0.4}
-        more = {"step": 0, "trace": "", "results": {"test": tests}}
+        more = {"step": 0, "trace": "", "results": {"test": tests, **together}}
         _append(folder.events("test"), {"event": "ended", "time": began, **ended, **more})
 
     def _summary(self, name: str, scores: list[tuple[float, int, dict[str, Any]]], chosen: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tuner.messages import State
-from tuner.report.svg import NOTHING, Scale, join, tag
+from tuner.report.svg import NOTHING, Scale, join, path, tag
 
 CLASSES = {
     State.COMPLETED: "completed",
@@ -130,6 +130,22 @@ def mark(x: float, y: float, shape: str, size: float = 4.0, *, trial: int | None
         d = _OUTLINES[shape].format(x=x, y=y, s=size, a=x - size, b=x + size, c=y - size, e=y + size)
         return tag("path", inside, d=_short(d), class_=f"m {shape}", data_t=trial)
     return tag("circle", inside, cx=x, cy=y, r=size, class_=f"m {shape}", data_t=trial)
+
+
+def line(places: Sequence[tuple[float, float]], class_: str, *, trial: int | None = None, title: str = "") -> Markup:
+    """A line through places; of a single one a dot, which is all that there is to see.
+
+    Args:
+        places: One at least.
+        class_: Classes, `line` first.
+        trial: The trial that it stands for, so that it can be pointed at.
+        title: Told when it is pointed at.
+    """
+    inside = tag("title", title) if title else NOTHING
+    if len(places) == 1:
+        ((x, y),) = places
+        return tag("circle", inside, cx=x, cy=y, r=3.5, class_=class_.replace("line", "dot", 1), data_t=trial)
+    return tag("path", inside, d=path(places), class_=class_, data_t=trial)
 
 
 _OUTLINES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.about import About
 from tuner.reporting.comparable import Comparable, comparable
+from tuner.reporting.ensemble import Ensemble, ensemble
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
 from tuner.reporting.mattering import Importances, importances
 from tuner.reporting.scored import Scored, seed_scores
@@ -38,9 +39,8 @@ class ReportedStudy:
         trials: Trials of the search, by number.
         confirmed: Trainings on fresh seeds.
         aside: A refit of the winner, and the reading of the test data.
-        test: Run -> score -> value on test data.
+        tested: The results of the test run; empty before it.
         task: The task file as it was last run; "" without one.
-        answers: Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it.
     """
 
     folder: StudyFolder
@@ -52,9 +52,8 @@ class ReportedStudy:
     trials: tuple[RunRecord, ...]
     confirmed: tuple[RunRecord, ...]
     aside: tuple[RunRecord, ...]
-    test: Mapping[str, Mapping[str, float]]
+    tested: Mapping[str, Any]
     task: str
-    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -134,6 +133,27 @@ class ReportedStudy:
         there = set(self.scored.known.get("val", {})) | set(next(iter(self.test.values()), {}))
         return next((name for name in READABLE if name in there), self.objective.name)
 
+    @property
+    def refit(self) -> RunRecord | None:
+        """The winner, trained once more on training and validation data; None without that."""
+        refits = (one for one in self.aside if one.kind == "refit" and one.state is State.COMPLETED)
+        return next((one for one in refits if one.number == self.winner), None)
+
+    @cached_property
+    def ensemble(self) -> Ensemble | None:
+        """What the winner's seeds reach together; None where that was not scored."""
+        return ensemble(self.tested, self.winner_runs, self.objective)
+
+    @property
+    def test(self) -> Mapping[str, Mapping[str, float | None]]:
+        """Run -> score -> value on test data."""
+        return self.tested.get("test") or {}
+
+    @property
+    def answers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it."""
+        return self.tested.get("answers") or {}
+
     @cached_property
     def scored(self) -> Scored:
         """The scores of its configurations."""
@@ -151,7 +171,7 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
         StudyError: An event file is damaged.
     """
     found = study_events.read_study(folder)
-    sweep, tested = found.sweep, found.tested
+    sweep = found.sweep
     return ReportedStudy(
         folder=folder,
         about=About.of(folder.name, sweep.asked),
@@ -162,9 +182,8 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
         trials=found.of_kind("trial"),
         confirmed=_compared(found.of_kind("confirm"), sweep.summary),
         aside=(*found.of_kind("refit"), *found.of_kind("test")),
-        test=tested.get("test") or {},
+        tested=found.tested,
         task=_text(folder),
-        answers=tested.get("answers") or {},
     )
 
 

@@ -22,7 +22,6 @@ from tuner.reporting.drawing import (
     epoch_axis,
     heading,
     integer_axis,
-    lag_of,
     left_out,
     lines_and_band,
     new_figure,
@@ -30,6 +29,7 @@ from tuner.reporting.drawing import (
     short,
     tensor_table,
 )
+from tuner.reporting.gradient_flow import Profile, judged_slope, lag_of, share_left
 from tuner.words import counted
 
 if TYPE_CHECKING:
@@ -41,10 +41,6 @@ _MOST_CELLS = 6
 """Cells that are drawn; the tables hold all."""
 _MOST_LOOKS = 6
 """Epochs whose profile is drawn, the first and the last among them."""
-_MOST_LAGS = 12
-"""Points of a profile that are drawn; a sequence is read in about ten parts."""
-_LEAST = 1e-16
-"""Smallest part of a gradient that is drawn."""
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d", "#c0392b", "#5b6675")
 _CLOSED, _OPEN = BLUE, ORANGE
 _STYLES: tuple[Literal["-", "--"], ...] = ("-", "--")
@@ -108,39 +104,15 @@ def _level(record: RunRecord) -> str:
 
 # gradients through time -----------------------------------------------------------------------------------------
 
-Profile = Sequence[tuple[float, float]]
-
 
 def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
     """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least one."""
     found: dict[str, dict[int, Profile]] = {}
     for epoch, event in sorted(record.epochs.items()):
         for cell, profile in ((event.get("profiles") or {}).get(names.STATE_GRAD) or {}).items():
-            if kept := _relative(profile):
+            if kept := share_left(profile):
                 found.setdefault(cell, {})[epoch] = kept
     return dict(list(found.items())[:_MOST_CELLS])
-
-
-def _relative(profile: Profile) -> Profile:
-    """Of the first value; where that is 0 already, nothing is left at any lag."""
-    finite = [(lag, value) for lag, value in profile if math.isfinite(value)]
-    if len(finite) < 2:
-        return ()
-    start = finite[0][1] or math.inf
-    return [(lag, max(value / start, _LEAST)) for lag, value in _thinned(finite)]
-
-
-def _thinned(profile: Profile) -> Profile:
-    """Neighbouring lags together, where there are more: each is then of other items, which shows as a zigzag."""
-    group = -(-len(profile) // _MOST_LAGS)
-    if group == 1:
-        return profile
-    parts = [profile[start : start + group] for start in range(1, len(profile), group)]
-    means = [
-        (sum(lag for lag, _ in part) / len(part), math.hypot(*(v for _, v in part)) / math.sqrt(len(part)))
-        for part in parts
-    ]
-    return [profile[0], *means]
 
 
 def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[int, Profile]]) -> None:
@@ -177,10 +149,8 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
 
 def _draw_slope(axes: Axes, record: RunRecord, cell: str, epoch: int) -> None:
     """What the last look is judged by: the line through the logarithms of all its values, over the task's lag."""
-    power = ((record.epochs[epoch].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
-    lag = lag_of(record, epoch)
-    if power is not None and lag and abs(power) < -math.log10(_LEAST):
-        axes.plot([0, lag], [1, 10.0**power], ":", color="black", linewidth=1.4, label="slope, which is judged")
+    if slope := judged_slope(record, cell, epoch):
+        axes.plot(*zip(*slope, strict=True), ":", color="black", linewidth=1.4, label="slope, which is judged")
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:

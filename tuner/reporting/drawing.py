@@ -9,8 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from tuner.diagnostics.case import reach
-from tuner.diagnostics.names import STATE_GRAD
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
@@ -84,12 +82,6 @@ def tensor_table(record: RunRecord, quantity: str, most: int | None = None) -> t
     names = list(dict.fromkeys(name for tensors in found.values() for name in tensors))[:most]
     table_NE = np.array([[tensors.get(name, math.nan) for tensors in found.values()] for name in names], float)
     return names, list(found), table_NE
-
-
-def lag_of(record: RunRecord, epoch: int) -> float | None:
-    """See `reach`, of one epoch."""
-    profiles = record.epochs.get(epoch, {}).get("profiles") or {}
-    return reach([profiles.get(STATE_GRAD) or {}], record.results.get("lag"))
 
 
 def edges(epochs: Sequence[int]) -> list[float]:

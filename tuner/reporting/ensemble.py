@@ -40,6 +40,8 @@ def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective:
     best = objective.best_of(members, score=lambda record: record.value)
     assert best is not None
     tests = [scored["test"][record.run][objective.name] for record in members]
+    if None in (found["val"][objective.name], found["test"].get(objective.name), *tests):  # not finite
+        return None
     facts = {
         "runs": [record.run for record in members],
         "value": found["val"][objective.name],

@@ -10,7 +10,8 @@ from typing import Any
 from tuner.diagnostics import names
 from tuner.disk.events import RunRecord
 from tuner.reporting.about import About, findings, is_judged
-from tuner.reporting.drawing import lag_of, run_name
+from tuner.reporting.drawing import run_name
+from tuner.reporting.gradient_flow import lag_of
 from tuner.words import counted
 
 _LAYERS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from statistics import median_low
 
 from tuner.announcements import Notice
@@ -13,7 +12,6 @@ from tuner.messages import Ended, Refit, State, TrialSpec
 from tuner.sweep.choice import winning
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
-from tuner.words import called, counted
 
 
 class RefitPhase(FixedRuns):
@@ -61,22 +59,6 @@ def _chosen(sweep: OpenSweep) -> RunRecord | None:
 def _best_epoch(record: RunRecord, metric: str) -> int:
     """The first epoch with the value that its weights were kept for."""
     return next(epoch for epoch, value in record.series(metric).items() if value == record.value)
-
-
-def told(record: RunRecord, scores: Mapping[str, Mapping[str, float]], metric: str) -> str:
-    """What a refit is, and what it has reached on test data.
-
-    Args:
-        record: The refit.
-        scores: Run -> its scores on test data.
-        metric: The one that is told, without its split.
-    """
-    score = scores.get(record.run, {}).get(metric)
-    on_test = "" if score is None else f": {metric} {score:.4g} on test data"
-    return (
-        f"the model is {called(record.number)} trained once more on training and validation data, "
-        f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."
-    )
 
 
 def _same(record: RunRecord, chosen: RunRecord) -> bool:

@@ -21,17 +21,17 @@ from tuner.reporting.ensemble import ensemble
 from tuner.reporting.leaderboard import Confirmation, Scores, confirmation, leaderboard
 from tuner.reporting.learned import Course
 from tuner.reporting.mattering import importances
+from tuner.reporting.refitted import refitted
 from tuner.reporting.repaired import repaired
 from tuner.reporting.scored import Scored, seed_scores
 from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import as_csv, rows
+from tuner.sweep import refit_phase
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.concluding import Evidence, conclude, readable_of
 from tuner.sweep.drawing import to_draw
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
-from tuner.sweep.refit_phase import refitted
-from tuner.sweep.refit_phase import told as refit_told
 from tuner.words import called, counted
 
 _ENDED = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
@@ -65,12 +65,12 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     joint = None
     if result is not None:
         winners = [record for record in confirmed if record.number == result.winner]
-        joint = ensemble(scored, winners, objective)
+        joint, refit = ensemble(scored, winners, objective), refit_phase.refitted(sweep)
         sentences += [
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
             *_fitted(scored, [record.run for record in winners]),
-            *([] if (refit := refitted(sweep)) is None else [refit_told(refit, test, objective.name)]),
+            *([] if refit is None else [refitted(refit, test.get(refit.run, {}), objective.name)]),
             *_ended_before(trials, result.winner),
         ]
     readable = readable_of(task.adapter.metrics, objective)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from tuner.report import plot
 from tuner.report.plot import Frame, legend
 from tuner.report.sections.verdict import judge, score_text
 from tuner.report.study import ReportedStudy
@@ -107,7 +108,10 @@ def _best_so_far(studies: Sequence[ReportedStudy]) -> Markup:
     y = value_scale(values, frame.bottom, frame.top, log=objective.is_loss)
     parts = []
     for at, line in enumerate(lines):
-        if line:
+        if len(line) == 1:
+            x_y = [(x.place(line[0][0]), y.place(line[0][1]))]
+            parts.append(plot.line(x_y, f"line c{at % MOST_STUDIES}", title=studies[at].name))
+        elif line:
             steps = "".join(f"H{x.place(number):.1f}V{y.place(value):.1f}" for number, value in line[1:])
             d = f"M{x.place(line[0][0]):.1f} {y.place(line[0][1]):.1f}{steps}"
             parts.append(tag("path", tag("title", studies[at].name), d=d, class_=f"line c{at % MOST_STUDIES}"))

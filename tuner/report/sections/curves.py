@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import quantiles
+from typing import TypeAlias
 
 from markupsafe import Markup
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
-from tuner.report.plot import Frame, legend, mark, state_class
+from tuner.report.plot import Frame, legend, line, mark, state_class
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, Scale, path, tag, value_scale
 from tuner.report.templates import filled
+from tuner.reporting.leaderboard import BASELINE
 
-MOST_CURVES, MOST_POINTS = 120, 80
-"""Curves of a picture, the best and then of the others every so many; points of a curve."""
+MOST_CURVES, MOST_POINTS, MOST_STRONG = 120, 80, 8
+"""Curves of a picture, the best and then of the others every so many; points of a curve; curves in full colour."""
+Points: TypeAlias = Sequence[tuple[int, float]]
 _ORDER = (State.PRUNED, State.FAILED, State.HOPELESS, State.DIVERGED, State.LOST, State.COMPLETED)
 
 
@@ -31,20 +35,32 @@ def curves(study: ReportedStudy) -> Section | None:
     entries = [(f"line {state_class(state)}", _named(state)) for state in reversed(states)]
     if any(one.number == study.winner for one, _ in drawn):
         entries.insert(0, ("line winner", f"{study.winner_name}, {'the winner' if study.finished else 'leads so far'}"))
+    baseline = _baseline(study)
+    if baseline is not None:
+        entries.insert(1, ("line baseline", "baseline, its middle fresh seed"))
+    if len(drawn) > MOST_STRONG:
+        entries.append(("bar band", f"middle 80 % of all but the best {MOST_STRONG}, of those trained so long"))
     if study.objective.trivial is not None:
         entries.append(("rule", f"{study.objective.trivial_name} (trivial predictor)"))
     left_out = len(learned) - len(drawn)
     body = filled(
-        "curves.html", picture=curves_picture(study, drawn), legend=legend(entries), drawn=len(drawn), left_out=left_out
+        "curves.html",
+        picture=curves_picture(study, drawn, baseline),
+        legend=legend(entries),
+        drawn=len(drawn),
+        left_out=left_out,
     )
     return Section("curves", "How did the trials learn?", "Learning", body)
 
 
-def points(one: RunRecord, metric: str) -> list[tuple[int, float]]:
-    """Finite values of a metric by epoch, thinned out where they are many; the last is kept."""
+def points(one: RunRecord, metric: str, most: int = MOST_POINTS) -> list[tuple[int, float]]:
+    """Finite values of a metric by epoch, thinned out where they are many; the judged one and the last are kept."""
     own = [(epoch, value) for epoch, value in one.series(metric).items() if math.isfinite(value)]
-    step = math.ceil(len(own) / MOST_POINTS)
-    return [*own[:-1:step], own[-1]] if step > 1 else own
+    step = math.ceil(len(own) / most)
+    if step <= 1:
+        return own
+    judged = [pair for pair in own if pair[1] == one.value][:1]
+    return sorted({*own[:-1:step], *judged, own[-1]})
 
 
 def curve_scale(values: Sequence[float], frame: Frame, study: ReportedStudy) -> Scale:
@@ -54,34 +70,58 @@ def curve_scale(values: Sequence[float], frame: Frame, study: ReportedStudy) -> 
     return value_scale(known, frame.bottom, frame.top, log=study.objective.is_loss)
 
 
-def curves_picture(study: ReportedStudy, drawn: Sequence[tuple[RunRecord, Sequence[tuple[int, float]]]]) -> Markup:
-    """Lines by state; the winner last, so that nothing hides it."""
-    frame = Frame.of(980, 420, left=78)
+def curves_picture(
+    study: ReportedStudy, drawn: Sequence[tuple[RunRecord, Points]], baseline: RunRecord | None
+) -> Markup:
+    """The best eight as lines, the others pale beside their percentiles; baseline and winner are drawn last."""
+    objective, frame = study.objective, Frame.of(980, 420, left=78)
     y = curve_scale([value for _, own in drawn for _, value in own], frame, study)
     x = Linear(1, max(2, max(own[-1][0] for _, own in drawn)), frame.left, frame.right, whole=True)
-    parts = []
-    if study.objective.trivial is not None and math.isfinite(study.objective.trivial):
-        at = y.place(study.objective.trivial)
+    ranked = sorted(drawn, key=lambda pair: objective.loss(objective.best(value for _, value in pair[1])))
+    strong = {one.number for one, _ in ranked[:MOST_STRONG]}
+    parts = [_band([own for one, own in drawn if one.number not in strong], x, y)]
+    if objective.trivial is not None and math.isfinite(objective.trivial):
+        at = y.place(objective.trivial)
         parts.append(tag("line", x1=frame.left, x2=frame.right, y1=at, y2=at, class_="rule"))
-    ordered = sorted(
-        drawn,
-        key=lambda pair: (
-            pair[0].number == study.winner,
-            _ORDER.index(pair[0].state) if pair[0].state in _ORDER else 0,
-        ),
-    )
-    for one, own in ordered:
+    for one, own in sorted(drawn, key=lambda pair: (*_front(pair[0], study), pair[0].number in strong)):
         places = [(x.place(epoch), y.place(value)) for epoch, value in own]
         shape = "winner" if one.number == study.winner else state_class(one.state)
+        pale = "" if one.number in strong or one.number == study.winner else " pale"
         if len(places) == 1:
             parts.append(mark(*places[0], state_class(one.state), 2.5, trial=one.number))
             continue
-        parts.append(tag("path", d=path(places), class_=f"line {shape}", data_t=one.number))
+        parts.append(line(places, f"line {shape}{pale}", trial=one.number))
         if one.state in (State.DIVERGED, State.HOPELESS):
             parts.append(mark(*places[-1], state_class(one.state), 3, trial=one.number))
-    objective = study.objective
+    if baseline is not None and (own := points(baseline, objective.metric)):
+        parts.insert(-1, line([(x.place(at), y.place(value)) for at, value in own], "line baseline", title="baseline"))
     label = f"{objective.metric} by epoch of {len(drawn)} trials"
     return frame.draw(label, x, y, parts, x_title="epoch", y_title=f"{objective.metric} ({objective.words})")
+
+
+def _front(one: RunRecord, study: ReportedStudy) -> tuple[bool, int]:
+    return one.number == study.winner, _ORDER.index(one.state) if one.state in _ORDER else 0
+
+
+def _band(curves: Sequence[Points], x: Linear, y: Scale) -> Markup:
+    """The middle 80 % of some curves at each epoch at which there are three."""
+    at: dict[int, list[float]] = {}
+    for own in curves:
+        for epoch, value in own:
+            at.setdefault(epoch, []).append(value)
+    cuts = [(epoch, quantiles(at[epoch], n=10, method="inclusive")) for epoch in sorted(at) if len(at[epoch]) >= 3]
+    if len(cuts) < 2:
+        return Markup()
+    low = [(x.place(epoch), y.place(each[0])) for epoch, each in cuts]
+    high = [(x.place(epoch), y.place(each[-1])) for epoch, each in cuts]
+    return tag("path", d=f"{path([*low, *reversed(high)])}Z", class_="band")
+
+
+def _baseline(study: ReportedStudy) -> RunRecord | None:
+    """Of the baseline's trainings on fresh seeds that with the median score."""
+    runs = study.scored.trained(BASELINE)
+    ordered = sorted(runs, key=lambda one: study.objective.loss(one.value))
+    return ordered[(len(ordered) - 1) // 2] if ordered and study.winner != BASELINE else None
 
 
 def _chosen(

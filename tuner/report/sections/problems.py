@@ -22,7 +22,7 @@ from tuner.reporting.about import findings
 from tuner.reporting.repaired import Repaired, repaired
 from tuner.words import counted
 
-MOST_FAULTS, MOST_LINES = 12, 60
+MOST_FAULTS, MOST_LINES, MOST_POINTS = 12, 60, 40
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _fault(
 def _picture(study: ReportedStudy, numbers: set[int]) -> Markup:
     """The curves of some trials, before those of the others."""
     metric = study.objective.metric
-    learned = [(one, points(one, metric)[:40]) for one in study.trials]
+    learned = [(one, points(one, metric, MOST_POINTS)) for one in study.trials]
     learned = [(one, own) for one, own in learned if len(own) > 1]
     others = [pair for pair in learned if pair[0].number not in numbers][:MOST_LINES]
     having = [pair for pair in learned if pair[0].number in numbers][:MOST_LINES]

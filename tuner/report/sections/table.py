@@ -91,7 +91,35 @@ def _standing(study: ReportedStudy) -> list[Line]:
             value = study.scored.trivial("test", name)
             cells.append(Cell("-" if value is None else score_text([value], name)))
         ranked.append((False, objective.loss(objective.trivial), Line([*cells, Cell("")])))
-    return [line for _, _, line in sorted(ranked, key=lambda each: each[:2])]
+    return [*(line for _, _, line in sorted(ranked, key=lambda each: each[:2])), *_models(study, scores)]
+
+
+def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
+    """What else was made of the winner: its seeds together, and a refit, which no validation data is left for."""
+    lines = []
+    objective, joint, refit = study.objective, study.ensemble, study.refit
+    if joint is not None:
+        facts = joint.facts
+        cells = [
+            f"{study.winner_name}, its {len(facts['runs'])} seeds together",
+            score_text([facts["value"]], objective.name),
+        ]
+        cells += [score_text([facts["test"]], name) if name == objective.name else "" for name in scores]
+        lines.append(Line([*map(Cell, cells), Cell("ensemble")]))
+    if refit is not None:
+        test = study.test.get(refit.run, {})
+        tests = [score_text([value], name) if (value := test.get(name)) is not None else "-" for name in scores]
+        lines.append(
+            Line(
+                [
+                    Cell(f"{study.winner_name}, refit on all but the test data"),
+                    Cell("-"),
+                    *map(Cell, tests),
+                    Cell("refit"),
+                ]
+            )
+        )
+    return lines
 
 
 def _varying(study: ReportedStudy) -> list[str]:

@@ -18,6 +18,12 @@ from tuner.words import called
 
 LANE, MOST_LANES = 26, 40
 """Height of a worker; workers that are drawn."""
+_ASIDE = {
+    "confirm": "confirmation",
+    "refit": "refit on training and validation data",
+    "test": "reading of the test data",
+}
+"""Kind of a run that is no trial of the search -> what it is."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Piece:
         worker: Where.
         start: Seconds since the study began.
         end: Seconds since the study began.
-        shape: Class of its state; of a confirmation, its own.
+        shape: Class of its state; of what is no trial of the search, its own.
     """
 
     run: RunRecord
@@ -50,13 +56,13 @@ def time(study: ReportedStudy) -> Section | None:
     length = max(piece.end for piece in pieces)
     trained: Counter[str] = Counter()
     for piece in pieces:
-        trained["confirmation" if piece.run.kind == "confirm" else piece.run.kind] += piece.end - piece.start  # type: ignore[assignment]
+        trained[_ASIDE.get(piece.run.kind, "search")] += piece.end - piece.start  # type: ignore[assignment]
     shapes = list(dict.fromkeys(piece.shape for piece in pieces))
     body = filled(
         "time.html",
         picture=_picture(by_worker, length),
         legend=legend(
-            [(f"bar {shape}", {"confirm": "confirmation", OPEN: "not over"}.get(shape, shape)) for shape in shapes]
+            [(f"bar {shape}", _ASIDE.get(shape, "not over" if shape == OPEN else shape)) for shape in shapes]
         ),
         workers=len(by_worker),
         hidden=max(0, len(by_worker) - MOST_LANES),
@@ -76,7 +82,7 @@ def duration(seconds: float) -> str:
 
 
 def _pieces(study: ReportedStudy) -> list[Piece]:
-    runs = [*study.trials, *study.confirmed]
+    runs = [*study.trials, *study.confirmed, *study.aside]
     began = min((stint.began for one in runs for stint in one.stints), default=0.0)
     return [
         Piece(
@@ -84,7 +90,7 @@ def _pieces(study: ReportedStudy) -> list[Piece]:
             stint.worker or "worker",
             max(0.0, stint.began - began),
             max(0.0, stint.last - began),
-            "confirm" if one.kind == "confirm" else state_class(one.state) if stint is one.stints[-1] else OPEN,
+            one.kind if one.kind in _ASIDE else state_class(one.state) if stint is one.stints[-1] else OPEN,
         )
         for one in runs
         for stint in one.stints
@@ -105,7 +111,8 @@ def _picture(by_worker: dict[str, list[Piece]], length: float) -> Markup:
         for piece in by_worker[name]:
             start = x.place(piece.start / unit)
             width = max(1.2, x.place(piece.end / unit) - start - 0.8)
-            what = called(piece.run.number) + (" (confirmation)" if piece.run.kind == "confirm" else "")
+            what = "" if piece.run.kind == "test" else f"{called(piece.run.number)}, "
+            what += _ASIDE.get(piece.run.kind, "search")
             trial = piece.run.number if piece.run.kind == "trial" else None
             title = None if trial is not None else tag("title", f"{what}: {duration(piece.end - piece.start)}")
             parts.append(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from tuner.diagnostics import names
 from tuner.disk.events import RunRecord
-from tuner.report.plot import Frame, legend
+from tuner.report.plot import Frame, legend, line
 from tuner.report.section import Section
 from tuner.report.sections.answers import answered
 from tuner.report.sections.curves import points
 from tuner.report.study import ReportedStudy
-from tuner.report.svg import Linear, path, tag, value_scale
+from tuner.report.svg import Linear, tag, value_scale
 from tuner.report.templates import filled
-from tuner.reporting.drawing import lag_of, short
+from tuner.reporting.diagnostics_figure import unmeasured
+from tuner.reporting.drawing import short
+from tuner.reporting.gradient_flow import judged_slope, lag_of, share_left
+from tuner.reporting.refitted import refitted
 from tuner.reporting.trial_story import trial_story
 from tuner.words import called
 
@@ -32,6 +34,7 @@ def winner(study: ReportedStudy) -> Section | None:
     story = trial_story(best, study.about)
     gradient, cells = _gradient(best)
     gates, shown_gates = _gates(best)
+    entries = [(f"line c{at}", cell) for at, cell in enumerate(cells)]
     body = filled(
         "winner.html",
         study=study,
@@ -41,14 +44,25 @@ def winner(study: ReportedStudy) -> Section | None:
         fitting=_fitting(runs),
         fitting_legend=legend([("line winner", "validation"), ("line train", "training")]),
         gradient=gradient,
-        gradient_legend=legend([(f"line c{at}", cell) for at, cell in enumerate(cells)]),
+        gradient_legend=legend([*entries, ("line judged", "slope, which is judged")]),
         lag=lag_of(best, _looked(best, names.STATE_GRAD)),
         gates=gates,
         gates_shown=shown_gates,
         name=called(study.winner),
         answers=answered(study.answers.get(best.run) or {}),
+        models=_models(study),
+        missing="; ".join(unmeasured(best)),
     )
     return Section("winner", f"What does {called(study.winner)} do inside?", "The winner", body)
+
+
+def _models(study: ReportedStudy) -> list[str]:
+    """What was made of it beside its seeds: their ensemble, a refit."""
+    refit = study.refit
+    return [
+        *([] if study.ensemble is None else [study.ensemble.sentence]),
+        *([] if refit is None else [refitted(refit, study.test.get(refit.run, {}), study.objective.name)]),
+    ]
 
 
 def _fitting(runs: Sequence[RunRecord]) -> Markup:
@@ -62,10 +76,10 @@ def _fitting(runs: Sequence[RunRecord]) -> Markup:
         return Markup()
     y = value_scale([value for _, own in drawn for _, value in own], frame.bottom, frame.top, log=True)
     x = Linear(1, max(2, max(own[-1][0] for _, own in drawn)), frame.left, frame.right, whole=True)
-    parts = [
-        tag("path", d=path((x.place(at), y.place(value)) for at, value in own), class_=f"line {shape}")
-        for shape, own in reversed(drawn)
-    ]
+    parts = []
+    for shape, own in reversed(drawn):
+        places = [(x.place(at), y.place(value)) for at, value in own]
+        parts.append(line(places, f"line {shape}"))
     label = f"training and validation loss by epoch of {len(runs)} trainings"
     return frame.draw(label, x, y, parts, x_title="epoch", y_title="loss")
 
@@ -76,34 +90,28 @@ def _looked(one: RunRecord, profile: str) -> int:
 
 
 def _gradient(one: RunRecord) -> tuple[Markup, list[str]]:
-    """The norm of the gradient with respect to the state over the lag, per cell, in the last look."""
+    """What is left of the gradient with respect to the state over the lag, per cell, in the last look."""
     epoch = _looked(one, names.STATE_GRAD)
-    profiles: Mapping[str, Sequence[tuple[float, float]]] = (
-        (one.epochs[epoch].get("profiles") or {})[names.STATE_GRAD] if epoch else {}
-    )
-    lines = {
-        short(cell): [(lag, norm) for lag, norm in profile if norm is not None and norm > 0 and math.isfinite(norm)]
-        for cell, profile in list(profiles.items())[:MOST_LINES]
-    }
-    lines = {cell: profile for cell, profile in lines.items() if len(profile) > 1}
+    profiles = (one.epochs[epoch].get("profiles") or {})[names.STATE_GRAD] if epoch else {}
+    lines = {cell: share_left(profile) for cell, profile in list(profiles.items())[:MOST_LINES]}
+    lines = {cell: profile for cell, profile in lines.items() if profile}
     if not lines:
         return Markup(), []
     frame = Frame.of(480, 280, left=78)
-    y = value_scale([norm for profile in lines.values() for _, norm in profile], frame.bottom, frame.top, log=True)
-    lags = [lag for profile in lines.values() for lag, _ in profile]
-    x = Linear(min(lags), max(lags), frame.left, frame.right, whole=True)
-    parts = [
-        tag(
-            "path",
-            tag("title", cell),
-            d=path((x.place(lag), y.place(norm)) for lag, norm in profile),
-            class_=f"line c{at}",
-        )
-        for at, (cell, profile) in enumerate(lines.items())
-    ]
-    label = f"gradient norm with respect to the state over the lag, of {', '.join(lines)}"
-    drawn = frame.draw(label, x, y, parts, x_title="steps back from the end", y_title="norm of the gradient")
-    return drawn, list(lines)
+    slopes = {cell: judged_slope(one, cell, epoch) for cell in lines}
+    seen = [point for profile in (*lines.values(), *slopes.values()) for point in profile]
+    y = value_scale([share for _, share in seen], frame.bottom, frame.top, log=True)
+    x = Linear(min(lag for lag, _ in seen), max(lag for lag, _ in seen), frame.left, frame.right, whole=True)
+    parts = []
+    for at, (cell, profile) in enumerate(lines.items()):
+        for known, shape in ((slopes[cell], "line judged"), (profile, f"line c{at}")):
+            if known:
+                parts.append(line([(x.place(lag), y.place(share)) for lag, share in known], shape, title=short(cell)))
+    label = (
+        f"share of the gradient with respect to the state that is left over the lag, of {', '.join(map(short, lines))}"
+    )
+    drawn = frame.draw(label, x, y, parts, x_title="steps back from the end", y_title="share of the gradient left")
+    return drawn, [short(cell) for cell in lines]
 
 
 def _gates(one: RunRecord) -> tuple[Markup, bool]:
@@ -118,8 +126,8 @@ def _gates(one: RunRecord) -> tuple[Markup, bool]:
     frame = Frame.of(980, GATE * len(gates) + 62, left=190)
     x = Linear(0, 1, frame.left, frame.right)
     parts = []
-    for line, gate in enumerate(gates):
-        top = frame.top + GATE * line
+    for row, gate in enumerate(gates):
+        top = frame.top + GATE * row
         shut = (tables.get(names.GATE_LEFT) or {}).get(gate) or 0.0
         opened = (tables.get(names.GATE_RIGHT) or {}).get(gate) or 0.0
         parts.append(tag("text", short(gate), x=frame.left - 10, y=top + GATE / 2 + 4, class_="tick end"))

@@ -1,0 +1,24 @@
+"""What a refit is, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tuner.disk.events import RunRecord
+from tuner.words import called, counted
+
+
+def refitted(record: RunRecord, test: Mapping[str, float | None], metric: str) -> str:
+    """What a refit is, and what it has reached on test data.
+
+    Args:
+        record: The refit.
+        test: Its scores on test data.
+        metric: The one that is told, without its split.
+    """
+    score = test.get(metric)
+    on_test = "" if score is None else f": {metric} {score:.4g} on test data"
+    return (
+        f"the model is {called(record.number)} trained once more on training and validation data, "
+        f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."
+    )
