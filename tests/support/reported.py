@@ -227,9 +227,8 @@ class MadeUp:
             began += 4
             ended = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "epochs": 4, "seconds": 4.0}
             more = {"step": 80, "trace": "", "results": {}}
-            events.append_many(
-                folder.events(refit_run(number)), [*made, {"event": "ended", "time": began, **ended, **more}]
-            )
+            made.append({"event": "ended", "time": began, **ended, **more})
+            events.append_many(folder.events(refit_run(number)), made)
             tests[refit_run(number)] = {"loss": 0.1246, "accuracy": 0.912}
         common = {"run": "test", "kind": "test", "number": -1, "seed": 0, "params": {}, "searched": []}
         _append(folder.events("test"), {"event": "created", "time": began, **common})
