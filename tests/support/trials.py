@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -110,3 +111,29 @@ def chosen(spec: TrialSpec, link: Link) -> Ended:
     """The trial of this module that the parameter `trial` names."""
     trial: Callable[[TrialSpec, Link], Ended] = globals()[str(spec.params["trial"])]
     return trial(spec, link)
+
+
+def learns(spec: TrialSpec, link: Link) -> Ended:
+    """Makes up a training: better the nearer the learning rate is to 0.01, another number for every seed."""
+    return _made_up(spec, link, 0.2)
+
+
+def learns_nothing(spec: TrialSpec, link: Link) -> Ended:
+    """As `learns`, but worse than any guess."""
+    return _made_up(spec, link, 0.9)
+
+
+def _made_up(spec: TrialSpec, link: Link, floor: float) -> Ended:
+    if spec.kind == "test":
+        runs = ["/".join(Path(place).parts[-2:]) for place in spec.models]
+        scores = {run: {"loss": floor + 0.01 * at, "accuracy": 1.0 - floor} for at, run in enumerate(runs)}
+        return ended(spec, results={"test": scores})
+    off = abs(math.log10(float(spec.params.get("learning_rate", 0.001)) / 0.01))
+    value = floor + 0.05 * off + spec.seed % 97 / 10_000
+    for epoch in range(spec.reported + 1, spec.epochs + 1):
+        loss = value + 0.3 / epoch
+        metrics = {"val/loss": loss, "val/accuracy": max(0.0, 1.0 - loss), "train/loss": 0.9 * loss}
+        record = Epoch(epoch=epoch, time=time.time(), metrics=metrics)
+        link.send(Report(run=spec.run, attempt=spec.attempt, epochs=(record,), value=loss))
+    best = value + 0.3 / spec.epochs
+    return ended(spec, value=best, epochs=spec.epochs, seconds=0.01, results={"findings": [], "steps_per_epoch": 4})
