@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tuner.messages import State
-from tuner.report.svg import NOTHING, Scale, join, path, tag
+from tuner.report.svg import NOTHING, Linear, Scale, join, path, tag
 
 CLASSES = {
     State.COMPLETED: "completed",
@@ -98,6 +98,12 @@ class Frame:
         turned = f"rotate(-90 14 {middle_y:.1f})"
         beside = tag("text", y_title, x=14, y=middle_y, class_="title middle", transform=turned) if y_title else NOTHING
         return below + beside
+
+
+def epoch_scale(last: int, frame: Frame) -> Linear:
+    """The horizontal axis of epochs 1 to `last`; a single one lies in the middle."""
+    low, high = (1, last) if last > 1 else (0.5, 1.5)
+    return Linear(low, high, frame.left, frame.right, whole=True)
 
 
 def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

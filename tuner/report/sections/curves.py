@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tuner.disk.events import RunRecord
 from tuner.messages import State
-from tuner.report.plot import Frame, legend, line, mark, state_class
+from tuner.report.plot import Frame, epoch_scale, legend, line, mark, state_class
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, Scale, path, tag, value_scale
@@ -76,7 +76,7 @@ def curves_picture(
     """The best eight as lines, the others pale beside their percentiles; baseline and winner are drawn last."""
     objective, frame = study.objective, Frame.of(980, 420, left=78)
     y = curve_scale([value for _, own in drawn for _, value in own], frame, study)
-    x = Linear(1, max(2, max(own[-1][0] for _, own in drawn)), frame.left, frame.right, whole=True)
+    x = epoch_scale(max(own[-1][0] for _, own in drawn), frame)
     ranked = sorted(drawn, key=lambda pair: objective.loss(objective.best(value for _, value in pair[1])))
     strong = {one.number for one, _ in ranked[:MOST_STRONG]}
     parts = [_band([own for one, own in drawn if one.number not in strong], x, y)]

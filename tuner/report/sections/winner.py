@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tuner.diagnostics import names
 from tuner.disk.events import RunRecord
-from tuner.report.plot import Frame, legend, line
+from tuner.report.plot import Frame, epoch_scale, legend, line
 from tuner.report.section import Section
 from tuner.report.sections.answers import answered
 from tuner.report.sections.curves import points
@@ -51,7 +51,7 @@ def winner(study: ReportedStudy) -> Section | None:
         name=called(study.winner),
         answers=answered(study.answers.get(best.run) or {}),
         models=_models(study),
-        missing="; ".join(unmeasured(best)),
+        missing="" if gradient else "; ".join(unmeasured(best)),
     )
     return Section("winner", f"What does {called(study.winner)} do inside?", "The winner", body)
 
@@ -75,7 +75,7 @@ def _fitting(runs: Sequence[RunRecord]) -> Markup:
     if not drawn:
         return Markup()
     y = value_scale([value for _, own in drawn for _, value in own], frame.bottom, frame.top, log=True)
-    x = Linear(1, max(2, max(own[-1][0] for _, own in drawn)), frame.left, frame.right, whole=True)
+    x = epoch_scale(max(own[-1][0] for _, own in drawn), frame)
     parts = []
     for shape, own in reversed(drawn):
         places = [(x.place(at), y.place(value)) for at, value in own]
