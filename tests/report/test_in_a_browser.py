@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import Thousand
 from tests.support.browser import Browser, browser, missing_programs
-from tests.support.reported import MadeUp
+from tests.support.reported import MadeUp, Timed
 from tuner.report import write_report
 
 pytestmark = [
@@ -85,7 +84,7 @@ def test_it_works_in_a_sandbox(window: Browser, page: Path, tmp_path: Path) -> N
     assert window.complaints() == []
 
 
-def test_a_thousand_trials_open(window: Browser, thousand: Thousand) -> None:
+def test_a_thousand_trials_open(window: Browser, thousand: Timed) -> None:
     """Without a script error or a request, and a click on a heading sorts them."""
     window.complaints(), window.asked_for()
     window.open(thousand.page.as_uri(), 1600)

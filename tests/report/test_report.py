@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.report.conftest import Thousand
-from tests.support.reported import MadeUp
+from tests.support.reported import MadeUp, Timed
 from tests.support.tiny import write_task
 from tuner.cli import main
 from tuner.disk.events import RunRecord
@@ -157,7 +156,7 @@ class TestStudiesOfAllKinds:
         lanes = re.findall(r"<title>(worker-\d)</title>", _section(page, "time"))
         assert sorted(lanes) == [f"worker-{number}" for number in range(8)]
 
-    def test_a_thousand_trials(self, thousand: Thousand) -> None:
+    def test_a_thousand_trials(self, thousand: Timed) -> None:
         """Under 3 MB, made in under 10 seconds of a processor."""
         assert thousand.seconds < 10
         page = thousand.page.read_text()
@@ -192,6 +191,17 @@ class TestWhatIsShown:
         assert shown.count('class="line baseline"') == 2
         assert shown.count('class="band"') == 1
         assert shown.count('class="rule"') == 2
+
+    def test_a_baseline_that_wins_is_the_winner_of_the_picture(self, tmp_path: Path) -> None:
+        """By its middle training on fresh seeds, as it has none in the search."""
+        folder = MadeUp(trials=4, states=()).write(tmp_path / "base")
+        told = folder.sweep_events.read_text()
+        folder.sweep_events.write_text(re.sub(r'"winner": "trial \d+"', '"winner": "baseline"', told))
+        page = _page(folder)
+        shown = _section(page, "curves")
+        assert "baseline, the winner, its middle fresh seed" in shown
+        assert shown.count('class="line winner"') == 2
+        assert "What does the baseline do inside?" in page
 
     def test_the_epoch_that_was_judged_is_in_a_long_curve(self) -> None:
         """However many epochs are left out."""

@@ -36,6 +36,19 @@ FINDING: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Timed:
+    """A page that was written.
+
+    Args:
+        page: Its file.
+        seconds: Of a processor that it took.
+    """
+
+    page: Path
+    seconds: float
+
+
 @dataclass
 class MadeUp:
     """A study to be written; see the fields.

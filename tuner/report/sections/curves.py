@@ -37,7 +37,8 @@ def curves(study: ReportedStudy) -> Section | None:
         entries.insert(0, ("line winner", f"{study.winner_name}, {'the winner' if study.finished else 'leads so far'}"))
     baseline = _baseline(study)
     if baseline is not None:
-        entries.insert(1, ("line baseline", "baseline, its middle fresh seed"))
+        told = "baseline, the winner, its" if study.winner == BASELINE else "baseline, its"
+        entries.insert(min(1, len(entries)), (f"line {_baseline_shape(study)}", f"{told} middle fresh seed"))
     if len(drawn) > MOST_STRONG:
         entries.append(("bar band", f"middle 80 % of all but the best {MOST_STRONG}, of those trained so long"))
     if study.objective.trivial is not None:
@@ -94,9 +95,18 @@ def curves_picture(
         if one.state in (State.DIVERGED, State.HOPELESS):
             parts.append(mark(*places[-1], state_class(one.state), 3, trial=one.number))
     if baseline is not None and (own := points(baseline, objective.metric)):
-        parts.insert(-1, line([(x.place(at), y.place(value)) for at, value in own], "line baseline", title="baseline"))
+        parts.insert(
+            -1,
+            line(
+                [(x.place(at), y.place(value)) for at, value in own], f"line {_baseline_shape(study)}", title="baseline"
+            ),
+        )
     label = f"{objective.metric} by epoch of {len(drawn)} trials"
     return frame.draw(label, x, y, parts, x_title="epoch", y_title=f"{objective.metric} ({objective.words})")
+
+
+def _baseline_shape(study: ReportedStudy) -> str:
+    return "winner" if study.winner == BASELINE else "baseline"
 
 
 def _front(one: RunRecord, study: ReportedStudy) -> tuple[bool, int]:
@@ -121,7 +131,7 @@ def _baseline(study: ReportedStudy) -> RunRecord | None:
     """Of the baseline's trainings on fresh seeds that with the median score."""
     runs = study.scored.trained(BASELINE)
     ordered = sorted(runs, key=lambda one: study.objective.loss(one.value))
-    return ordered[(len(ordered) - 1) // 2] if ordered and study.winner != BASELINE else None
+    return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
 def _chosen(

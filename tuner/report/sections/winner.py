@@ -20,7 +20,7 @@ from tuner.reporting.drawing import short
 from tuner.reporting.gradient_flow import judged_slope, lag_of, share_left
 from tuner.reporting.refitted import refitted
 from tuner.reporting.trial_story import trial_story
-from tuner.words import called
+from tuner.words import called, spoken
 
 MOST_LINES, GATE = 8, 24
 
@@ -53,7 +53,7 @@ def winner(study: ReportedStudy) -> Section | None:
         models=_models(study),
         missing="" if gradient else "; ".join(unmeasured(best)),
     )
-    return Section("winner", f"What does {called(study.winner)} do inside?", "The winner", body)
+    return Section("winner", f"What does {spoken(study.winner)} do inside?", "The winner", body)
 
 
 def _models(study: ReportedStudy) -> list[str]:
