@@ -18,7 +18,7 @@ from tuner.space import Space
 from tuner.space.domains import Choices
 from tuner.task.task import Task
 
-READY = Path(__file__).resolve().parents[1] / "search_spaces" / "gated_rnn.yaml"
+READY = Path(__file__).resolve().parents[1] / "search_spaces"
 
 
 def training(task: str, number: int, repeat: int = 0, *values: float) -> Training:
@@ -33,10 +33,11 @@ def test_configurations_are_the_same_whenever_they_are_drawn() -> None:
     assert configurations.drawn("gated_rnn", 20)[:5] == configurations.drawn("gated_rnn", 5)
 
 
-def test_configurations_lie_in_the_ready_space() -> None:
+@pytest.mark.parametrize("name", configurations.CHANGES)
+def test_configurations_lie_in_the_ready_space(name: str) -> None:
     """What is learned from them is of use there."""
-    space = Space.parse(read_yaml(READY).value, lambda _: "gated_rnn.yaml:1")
-    assert all(space.contains(params) for params in configurations.drawn("gated_rnn"))
+    space = Space.parse(read_yaml(READY / f"{name}.yaml").value, lambda _: f"{name}.yaml:1")
+    assert all(space.contains(params) for params in configurations.drawn(name))
 
 
 def test_configurations_take_every_branch_early() -> None:

@@ -1,11 +1,11 @@
 """Record the laboratory.
 
-    python -m benchmarks.laboratory record [--folder laboratory] [--tasks NAME …] [--count 200] [--part 1/1]
+    python -m benchmarks.laboratory record [--folder laboratory] [--space gated_rnn] [--tasks NAME …] [--part 1/1]
     python -m benchmarks.laboratory pack
     python -m benchmarks.laboratory show
     python -m benchmarks.laboratory fidelity
 
-`record` trains random configurations of the ready space `gated_rnn` on every task of `benchmarks/laboratory/tasks.py`,
+`record` trains random configurations of a ready space (`gated_rnn`) on every task of `benchmarks/laboratory/tasks.py`,
 in one process with one thread, in an order of which each beginning is of use; it may be stopped at any time, and goes
 on where it was. Several processes share the work as `--part 1/2` and `--part 2/2`. `pack` puts what the journals in the
 folder have into `benchmarks/laboratory/records`. `show` says how much is recorded of each task, its values and its
@@ -50,13 +50,14 @@ def show(recorder: Recorder, tasks: list[str]) -> str:
     return "\n".join(lines)
 
 
-def known(tasks: list[str], keep: Path) -> str:
+def known(tasks: list[str], space: str, keep: Path) -> str:
     """A line per task: rank correlations of what the model predicts with what is recorded, and the noise of seeds."""
-    found = {**pools("tuning", folder=keep), **pools("judging", folder=keep, judge=True)}  # nothing is chosen by it
+    halves = pools("tuning", space=space, folder=keep), pools("judging", space=space, folder=keep, judge=True)
+    found = halves[0] | halves[1]  # nothing is chosen by what is printed
     heads = ("task", "configurations", "values", "tests", "seeds / configurations")
     lines = [f"{heads[0]:<18}" + "".join(f"{head:>16}" for head in heads[1:-1]) + f"{heads[-1]:>26}"]
     for name in (name for name in tasks if name in found):
-        of = fidelity(found[name])
+        of = fidelity(found[name], space)
         cells = f"{found[name].count:>16}{of.values:>16.2f}{of.tests:>16.2f}{of.noise:>26.2f}"
         lines.append(f"{name:<18}{cells}")
     return "\n".join(lines)
@@ -68,19 +69,20 @@ def main() -> None:
     parser.add_argument("what", choices=("record", "pack", "show", "fidelity"))
     parser.add_argument("--folder", type=Path, default=Path("laboratory"), help="data, prepared data and journals")
     parser.add_argument("--keep", type=Path, default=records.RECORDS, help="where the records are")
+    parser.add_argument("--space", choices=configurations.CHANGES, default=records.SPACE, help="the ready space")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--count", type=int, default=configurations.CONFIGURATIONS)
     parser.add_argument("--part", default="1/1", help="k/n: every n-th block, from the k-th on")
     asked = parser.parse_args()
     recorder = Recorder(
-        asked.folder.absolute(), records.SPACE, asked.tasks, asked.count, part_of(asked.part), asked.keep.absolute()
+        asked.folder.absolute(), asked.space, asked.tasks, asked.count, part_of(asked.part), asked.keep.absolute()
     )
     if asked.what == "record":
         recorder.record()
     elif asked.what == "pack":
         for half, count in recorder.pack().items():
             print(f"{half}: {count} trainings")
-    print(known(asked.tasks, asked.keep) if asked.what == "fidelity" else show(recorder, asked.tasks))
+    print(known(asked.tasks, asked.space, asked.keep) if asked.what == "fidelity" else show(recorder, asked.tasks))
 
 
 if __name__ == "__main__":

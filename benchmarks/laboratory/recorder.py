@@ -115,7 +115,7 @@ class Recorder:
         if not configurations.file_of(keep, space).exists():
             configurations.keep(keep, space, configurations.drawn(space))
         self._params = configurations.kept(keep, space)
-        self._task = cache(lambda name: resolved(name, folder, space, configurations.CHANGES.get(space, {})))
+        self._task = cache(lambda name: resolved(name, folder, space, configurations.CHANGES[space]))
 
     def done(self) -> dict[Key, Training]:
         """All that was trained, by whatever process."""

@@ -220,7 +220,7 @@ class Fidelity:
     noise: float
 
 
-def fidelity(pool: Pool, folds: int = 5) -> Fidelity:
+def fidelity(pool: Pool, space: str = SPACE, folds: int = 5) -> Fidelity:
     """Leave a fifth of the configurations out, and predict them; and so on."""
     from scipy.stats import spearmanr
 
@@ -228,7 +228,7 @@ def fidelity(pool: Pool, folds: int = 5) -> Fidelity:
     numbers = [number for number in pool.params if math.isfinite(pool.first(number).best)]
     for fold in range(folds):
         own = [number for at, number in enumerate(numbers) if at % folds == fold]
-        model = Surrogate(pool, left_out=own)
+        model = Surrogate(pool, space, own)
         predicted += [model.predicted(pool.params[number])[0][-2:] for number in own]
         recorded += [(pool.first(number).best, pool.first(number).test_value) for number in own]
     final_N, test_N = np.array(predicted).T
