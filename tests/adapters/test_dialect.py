@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.adapters.dialect import recognize
-from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.reading import read_documents
+from tuner.adapters.nlp.text_options import TextClassificationOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.table import read_rows
 from tuner.adapters.time_series.item_options import ClassificationOptions

@@ -14,7 +14,7 @@ from torch.nn import functional
 from tests.support.adapter_data import DATA
 from tuner.adapters.base import Problem
 from tuner.adapters.catalog import ADAPTERS
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, SymbolOptions
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, NumberOptions, SymbolOptions
 from tuner.config.options import Options
 
 
@@ -52,6 +52,7 @@ def test_who_has_them() -> None:
     classes = {name for name in ADAPTERS if "classification" in name} | {"nlp/language_modelling", "nlp/tagging"}
     assert classes == set(having(SymbolOptions))
     assert set(having(ClassOptions)) == {name for name in ADAPTERS if "classification" in name}
+    assert set(having(NumberOptions)) == {name for name in ADAPTERS if "regression" in name}
     assert set(having(EmbeddingOptions)) == {name for name in ADAPTERS if name.startswith("nlp/")}
 
 

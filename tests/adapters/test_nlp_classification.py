@@ -18,10 +18,10 @@ from tokenizers import Tokenizer, decoders
 
 from tuner.adapters.base import Prepared
 from tuner.adapters.nlp.classification import TextClassification
-from tuner.adapters.nlp.options import TextClassificationOptions
 from tuner.adapters.nlp.problem import TextClassificationProblem
 from tuner.adapters.nlp.reading import read_documents
 from tuner.adapters.nlp.sources import SOURCES
+from tuner.adapters.nlp.text_options import TextClassificationOptions
 from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
 from tuner.adapters.ragged import Ragged
 from tuner.errors import DataError
@@ -291,7 +291,7 @@ def test_tokenizer_does_not_depend_on_threads_or_hashes(tmp_path: Path) -> None:
         import sys
         from pathlib import Path
         from tuner.adapters.nlp.classification import TextClassification
-        from tuner.adapters.nlp.options import TextClassificationOptions
+        from tuner.adapters.nlp.text_options import TextClassificationOptions
         TextClassification(TextClassificationOptions(path=sys.argv[1])).prepare(Path(sys.argv[2]))
     """
     for name, threads in (("one", "1"), ("four", "4")):

@@ -256,7 +256,7 @@ def test_an_adapter_of_ones_own_takes_part(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.syspath_prepend(".")
     Path("own_kind.py").write_text(
         "from tuner.adapters.nlp.classification import TextClassification\n"
-        "from tuner.adapters.nlp.options import TextClassificationOptions\n"
+        "from tuner.adapters.nlp.text_options import TextClassificationOptions\n"
         "from tuner.adapters.proposal import Fit, Line, Proposal\n"
         "def look(seen):\n"
         "    lines = [Line(('data', 'format'), 'lines', 'own reason')]\n"

@@ -77,6 +77,34 @@ class TestTexts(CodecContract):
         return {**class_scores(answers, truth.tolist()), "f1": float(f1)}
 
 
+class TestPairsWithNumbers(CodecContract):
+    """Pairs of texts in JSON lines, with a number each."""
+
+    adapter, raw = "nlp/regression", "test.jsonl"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """How many words both texts share."""
+        rng = np.random.default_rng(0)
+        words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            lines = []
+            for number in range(size):
+                one, other = rng.choice(words, 3), rng.choice(words, int(rng.integers(1, 5)))
+                told = {"first": " ".join(one), "second": f"{' '.join(other)} {name}{number}"}
+                lines.append(json.dumps({**told, "shared": 10.0 * len({*one} & {*other})}))
+            (folder / f"{name}.jsonl").write_text("\n".join(lines))
+        return {"path": "train.jsonl", "test_path": "test.jsonl", "vocabulary": 300, "text": "first",
+                "text_pair": "second", "target": "shared"}  # fmt: skip
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Errors in words, times ten."""
+        truth = [json.loads(line)["shared"] for line in (folder / "test.jsonl").read_text().split("\n")]
+        error = answers["shared"].to_numpy() - truth
+        return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
+
+
 class TestTagged(CodecContract):
     """Entities in columns parted by blanks, of which a CRF chooses the tags."""
 

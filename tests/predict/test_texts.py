@@ -133,7 +133,8 @@ def test_a_later_format_and_code_by_name_are_refused(model: Path) -> None:
 def test_a_package_that_is_not_installed_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With where to get it; the model's files are not what is at fault."""
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    monkeypatch.delitem(sys.modules, "tuner.adapters.nlp.codec")
+    for name in ("codec", "reader"):
+        monkeypatch.delitem(sys.modules, f"tuner.adapters.nlp.{name}")
     with pytest.raises(
         StudyError, match=r"must be installed, but got 'no tokenizers'\. Install it: pip install -r"
     ) as told:

@@ -67,6 +67,15 @@ def texts(folder: Path) -> dict[str, Any]:
     return {"path": _table(folder / "texts.csv", rows)}
 
 
+def text_numbers(folder: Path) -> dict[str, Any]:
+    """Pairs of short texts with a number."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+    rows: list[list[object]] = [["text", "other", "target"]]
+    rows += [[" ".join(rng.choice(words, 1 + i % 9)), f"day {i}", float(rng.normal())] for i in range(60)]
+    return {"path": _table(folder / "texts.csv", rows), "text_pair": "other", "quantiles": [0.5]}
+
+
 def decided(folder: Path) -> dict[str, Any]:
     """Sentences of which one class is looked for."""
     chosen = {"positive": "wet", "threshold": "f1", "temperature": "validation"}
@@ -127,6 +136,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/language_modelling: char": running_text(),
     "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
     "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),
+    "nlp/regression": text_numbers,
     "nlp/tagging": tagged(),
     "nlp/tagging: crf": tagged(decoder="crf", learned_scheme="bioes", characters="lstm"),
     "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tuner.adapters.memory.options import ProbeOptions
-from tuner.adapters.nlp.options import LanguageModellingOptions, TextClassificationOptions
+from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.sources import CORPORA, TAGGED
 from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
 from tuner.adapters.nlp.tagging.options import TaggingOptions
+from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
 from tuner.adapters.time_series.item_options import ClassificationOptions, RegressionOptions
@@ -36,6 +37,12 @@ ADAPTERS = Catalog(
             "a running text to its next character, subword or word",
             "Mikolov et al. 2010, Recurrent neural network based language model, Interspeech",
             LanguageModellingOptions,
+        ),
+        "nlp/regression": Entry(
+            "tuner.adapters.nlp.regression:TextRegression",
+            "texts, or pairs of them, to a number, through subwords",
+            "byte-pair encoding, Sennrich et al. 2016, arXiv:1508.07909",
+            TextRegressionOptions,
         ),
         "nlp/tagging": Entry(
             "tuner.adapters.nlp.tagging.adapter:Tagging",

@@ -1,4 +1,4 @@
-"""What is learned from texts: token numbers to classes, through an embedding."""
+"""What is learned from texts: token numbers to classes or numbers, through an embedding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.learned_options import EmbeddingInit
-from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.text_options import TextClassificationOptions, TextOptions, TextRegressionOptions
+from tuner.adapters.regression import Regression
 
 MOST_TOKENS = 100
 """Of a text that a report shows."""
@@ -54,6 +55,10 @@ class TextClassificationProblem(Classification):
 
     options: TextClassificationOptions
 
+    def encoder(self) -> TokenEmbedding:
+        """A fresh embedding of the prepared vocabulary."""
+        return embedding(self.facts, self.options)
+
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
         """The text that the tokens stand for, its beginning."""
         from tokenizers import Tokenizer
@@ -63,8 +68,17 @@ class TextClassificationProblem(Classification):
         tokenizer.decoder = ByteLevel()
         return {"text": tokenizer.decode([int(token) - 1 for token in x[:MOST_TOKENS]]).strip()}
 
+
+class TextRegressionProblem(Regression):
+    """Texts to numbers."""
+
+    options: TextRegressionOptions
+
     def encoder(self) -> TokenEmbedding:
         """A fresh embedding of the prepared vocabulary."""
-        vocabulary = self.facts["vocabulary"]
-        assert isinstance(vocabulary, int)
-        return TokenEmbedding(vocabulary, self.options.embedding_size, init=self.options.embedding_init)
+        return embedding(self.facts, self.options)
+
+
+def embedding(facts: Mapping[str, Any], options: TextOptions) -> TokenEmbedding:
+    """A fresh embedding of a vocabulary."""
+    return TokenEmbedding(facts["vocabulary"], options.embedding_size, init=options.embedding_init)

@@ -18,6 +18,8 @@ _TEXTS = (
     "title", "query", "description", "abstract", "headline", "texte", "satz",
 )  # fmt: skip
 """Names of columns that hold texts, those that say it most plainly first."""
+_NUMBERS = frozenset(("target", "score", "rating", "value", "similarity"))
+"""Names of columns with a number that is to be told of a text."""
 _WORDS = 3.0
 """Words in a cell, on average, from which on a column without such a name holds texts."""
 _TEXT_FILES = (".txt", ".md")
@@ -38,6 +40,29 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
     if table is not None and (table.headed or table.form == "jsonl") and (found := _in_table(seen, table)):
         return found
     return _in_lines(seen)
+
+
+def propose_regression(seen: Glimpse) -> Proposal | None:
+    """Texts with a number each: a table whose column of numbers is said, or named so and no class."""
+    table = seen.table
+    if seen.is_folder or seen.text is None or table is None or table.form is None:
+        return None
+    text, said = _text_column(seen, table), seen.said.get("target")
+    if text is None or tagged_sentences(seen) is not None:
+        return None
+    others = [column for column in table.columns if column is not text.column and column.is_number]
+    found = [column for column in others if column.name.lower() in _NUMBERS and len(column.counts) * 2 > table.rows]
+    if not said and not found:
+        return None
+    target = said_column(table, "target", said) if said else Chosen(found[0], "by its name and many values", True)
+    lines = [
+        *_encoded(seen),
+        Line(("data", "text"), text.column.name, text.why, text.guessed),
+        Line(("data", "target"), target.column.name, target.why, target.guessed),
+    ]
+    fit = Fit.SURE if said else Fit.LIKELY
+    what = f"texts with a number each, in {'a table' if table.form == 'csv' else 'JSON lines'}"
+    return Proposal(fit, what, [*lines, *_BUDGET], [_length(text.column)])
 
 
 def propose_language_modelling(seen: Glimpse) -> Proposal | None:

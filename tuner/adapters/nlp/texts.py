@@ -1,0 +1,206 @@
+"""Texts by split and as tokens: read, cleaned, no text in two splits, subwords learned on train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.classification import check_kept, check_labels, lag_of
+from tuner.adapters.described import symbols
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.nlp.reading import Document, read_documents, text_files
+from tuner.adapters.nlp.repeats import CONTRADICTING, contradictions, told_of, unique
+from tuner.adapters.nlp.text_options import TextOptions
+from tuner.adapters.nlp.vocabulary import PARTED, decoded, encode_joined, joined, train_tokenizer
+from tuner.adapters.notices import left_out
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
+from tuner.errors import DataError
+
+UNUSED = {"path", "test_path", "embedding_size", *LEARNED}
+"""Options that preparation does not use, and those that name files."""
+
+
+class DealtTexts(NamedTuple):
+    """Clean texts by split, what was left out, and what is to be told."""
+
+    splits: dict[str, list[Document]]
+    dropped: Counter[str]
+    notices: list[str]
+
+
+class Tokens(NamedTuple):
+    """What became of the texts: numbers of tokens, the longest dependency, texts that were cut off."""
+
+    vocabulary: int
+    lag: int
+    truncated: int
+
+
+def own_fingerprint(options: TextOptions) -> str:
+    """See `Adapter.fingerprint`, of files of the user."""
+    used = options.used(UNUSED)
+    path = existing(str(options.path), "path")
+    digest = content_digest(text_files(path), path, used)
+    if options.test_path:
+        test_path = existing(options.test_path, "test_path")
+        digest += content_digest(text_files(test_path), test_path, {})
+    return digest
+
+
+def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
+    """Clean and deal texts.
+
+    Args:
+        options: How.
+        documents: Those to train on.
+
+    Raises:
+        DataError: They are unfit.
+    """
+    dropped = Counter[str]()
+    test: list[Document] = []
+    if options.test_path:
+        test = read_documents(existing(options.test_path, "test_path"), options, held=True)
+        test = [document._replace(split="test") for document in _clean(test, options, dropped)]
+    read, documents = documents, _clean(documents, options, dropped)
+    told: list[str] = []
+    if options.numbers:
+        consistent, told = _averaged(documents)
+    else:
+        doubtful = contradictions(documents, test)
+        consistent = [document for document in documents if document.text not in doubtful]
+        told = told_of(doubtful)
+    fresh = unique(consistent, test)
+    also = len({document.text for document in consistent}) - len(fresh)
+    dropped[CONTRADICTING] = 0 if options.numbers else len(documents) - len(consistent)
+    dropped["text also in test_path"] = also
+    dropped["duplicate text"] = len(consistent) - len(fresh) - also
+    labels, places = [document.label for document in fresh], [document.where for document in fresh]
+    given = [document.split for document in fresh if document.split is not None]
+    if options.numbers:
+        labels = ["text"] * len(fresh)
+        _check_enough(fresh, given)
+    else:
+        check_kept(
+            [document.label for document in read],
+            labels,
+            [document.where for document in read],
+            "empty, repeated or contradicted by an equal text with another label",
+            "Check labels and texts, or take the class away.",
+        )
+        check_labels(labels, places, num_splits=1 if given else 2 if test else 3)
+    groups = [document.group for document in fresh if document.group is not None]
+    dealt = deal(
+        labels,
+        places,
+        val=options.val,
+        test=options.test,
+        seed=options.split_seed,
+        groups=groups or None,
+        given=given or None,
+        held=bool(test),
+        group=options.group or "",
+    )
+    splits: dict[str, list[Document]] = {
+        split: [document for document, its in zip(fresh, dealt.splits, strict=True) if its == split] for split in SPLITS
+    }
+    told += dealt.notices
+    if options.path is not None and options.split is None and not Path(options.path).is_dir():
+        told += unused_split(existing(options.path, "path"), options.encoding)
+    if test and groups:
+        held = [str(document.group) for document in test]
+        told += straddling([*groups, *held], [*dealt.splits.tolist(), *["test"] * len(held)], "data.group")
+    splits["test"] = test or splits["test"]
+    total = sum(map(len, splits.values())) + dropped.total()
+    return DealtTexts(splits, dropped, [*left_out("texts", dropped, of=total), *told])
+
+
+def write_tokens(folder: Path, splits: dict[str, list[Document]], options: TextOptions) -> Tokens:
+    """Learn subwords of the training texts, and store the tokens of all."""
+    train = [part for document in splits["train"] for part in document.text.split(PARTED)]
+    tokenizer = train_tokenizer(train, options.vocabulary)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    truncated, lag = 0, 1
+    for split, documents in splits.items():
+        items = encode_joined(tokenizer, [document.text for document in documents], options.max_length)
+        truncated += sum(len(item) >= options.max_length for item in items)
+        write_ragged(folder, f"{split}.x", items)
+        if split == "train":
+            lag = lag_of(np.asarray([len(item) for item in items]))
+    return Tokens(tokenizer.get_vocab_size() + (options.text_pair is not None), lag, truncated)
+
+
+def shown_tokens(folder: Path) -> Callable[[NDArray[Any]], str]:
+    """What shows an item of prepared data in words."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return lambda item: symbols(decoded(tokenizer, item.tolist()), "subwords")
+
+
+def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter[str]) -> list[Document]:
+    """Normalise texts and drop the empty ones; of a pair both are in `text`, see `joined`."""
+    cleaned = []
+    for document in documents:
+        texts = [document.text] if document.pair is None else [document.text, document.pair]
+        cleaned.append(document._replace(text=joined(texts, lowercase=options.lowercase), pair=None))
+    kept = [document for document in cleaned if document.text]
+    if not kept:
+        raise DataError(
+            "at least one text must not be empty",
+            fix="Check that data.text names the right column.",
+            where=documents[0].where,
+        )
+    dropped["empty text"] += len(cleaned) - len(kept)
+    return kept
+
+
+def _averaged(documents: Sequence[Document]) -> tuple[list[Document], list[str]]:
+    """Equal texts with different numbers each get their mean; and a sentence where there are such."""
+    numbers: dict[str, list[float]] = {}
+    for document in documents:
+        numbers.setdefault(document.text, []).append(number_of(document))
+    torn = [document for document in documents if len(set(numbers[document.text])) > 1]
+    told = []
+    if torn:
+        first = torn[0]
+        among = ", ".join(f"{number:g}" for number in dict.fromkeys(numbers[first.text]))
+        told.append(
+            f"equal texts have different numbers: {len({document.text for document in torn})} such texts, such as "
+            f"{among} from {first.where} on; each is taken once, with the mean of its numbers"
+        )
+    found = [document._replace(label=repr(fmean(numbers[document.text]))) for document in documents]
+    return found, told
+
+
+def number_of(document: Document) -> float:
+    """The number that is told of a text.
+
+    Raises:
+        DataError: It is none.
+    """
+    try:
+        number = float(document.label)
+    except ValueError:
+        number = float("nan")
+    if not np.isfinite(number):
+        raise DataError(
+            "what is to be learned of a text must be a finite number",
+            value=document.label,
+            fix="Mend the cell, or delete the row; for classes the adapter is nlp/classification.",
+            where=document.where,
+        )
+    return number
+
+
+def _check_enough(documents: Sequence[Document], given: Sequence[object]) -> None:
+    if not given and len(documents) < 3:
+        raise DataError("there must be 3 texts or more, one per split", value=len(documents), where=documents[0].where)
