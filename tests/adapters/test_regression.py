@@ -16,6 +16,7 @@ from tuner.adapters.learned_options import NumberOptions
 from tuner.adapters.number_scores import number_scores, quantile_scores
 from tuner.adapters.regression import Regression, prepare_targets, trivial_scores
 from tuner.adapters.scaling import standardization
+from tuner.adapters.time_series.classification import SeriesClassification
 from tuner.adapters.time_series.item_options import ClassificationOptions, RegressionOptions
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.reading import read_items
@@ -157,6 +158,15 @@ def test_what_cannot_be_learned_is_named(rows: str, options: dict[str, Any], tol
     (tmp_path / "x.csv").write_text(rows)
     with pytest.raises(DataError, match=told):
         read_items(tmp_path / "x.csv", RegressionOptions(path="x", targets=("rul",), **options))
+
+
+def test_numbers_taken_for_classes_are_told_the_way(tmp_path: Path) -> None:
+    """Labels that are numbers, most of them once, are rather numbers to be told."""
+    rows = [f"{i * 1.5},{i},{i + 1}" for i in range(9)]
+    (tmp_path / "x.csv").write_text("\n".join(["life,v,w", *rows]))
+    options = ClassificationOptions(path=str(tmp_path / "x.csv"), label="life")
+    with pytest.raises(DataError, match=r"must occur at least 3 times, .* the adapters are time_series/regression and"):
+        SeriesClassification(options).prepare(tmp_path)
 
 
 def test_a_target_that_never_differs_is_refused(tmp_path: Path) -> None:

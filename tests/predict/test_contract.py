@@ -77,6 +77,40 @@ class TestTexts(CodecContract):
         return {**class_scores(answers, truth.tolist()), "f1": float(f1)}
 
 
+class TestManyLabels(CodecContract):
+    """Texts with several labels or none, of which a threshold chooses."""
+
+    adapter, raw = "nlp/classification", "test.csv"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Texts whose words tell the labels."""
+        rng = np.random.default_rng(0)
+        for name, size in (("train", 60), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["text", "label"]]
+            for number in range(size):
+                words = sorted({*rng.choice(["rain", "cold", "bright", "so", "it"], 3)})
+                rows.append([f"{' '.join(words)} {name}{number}", ";".join(word for word in words if len(word) > 3)])
+            write(folder / f"{name}.csv", rows)
+        fitted = {"threshold": "micro_f1", "temperature": "validation"}
+        return {"path": "train.csv", "test_path": "test.csv", "labels": "many", "label_separator": ";", **fitted}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the labels in the file."""
+        names = ("bright", "cold", "rain")
+        said, told = (
+            np.array([[name in str(cell).split(";") for name in names] for cell in column])
+            for column in (answers["labels"], pd.read_csv(folder / "test.csv").label)
+        )
+        p = answers[[f"p({name})" for name in names]].to_numpy()
+        return {
+            "micro_f1": float(2 * (said & told).sum() / (said.sum() + told.sum())),
+            "accuracy": float((said == told).all(axis=1).mean()),
+            "loss": float(-np.log(np.where(told, p, 1 - p)).mean()),
+        }
+
+
 class TestPairsWithNumbers(CodecContract):
     """Pairs of texts in JSON lines, with a number each."""
 

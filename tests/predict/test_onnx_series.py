@@ -39,6 +39,19 @@ def padded(items: list[NDArray[np.float64]]) -> dict[str, NDArray[Any]]:
     return {"x": x, "lengths": lengths}
 
 
+def test_numbers_of_series_follow_from_their_values(tmp_path: Path) -> None:
+    """The scaling of the channels is inside the graph; that of the numbers is said, with their order."""
+    model, session, about = exported(tmp_path / "made", "time_series/regression")
+    items = [3 + 2 * RNG.normal(size=(steps, len(about["facts"]["channels"]))) for steps in (5, 1, 12)]
+    (found,) = session.run(None, padded(items))
+    scale, mean = (np.array(about["facts"][f"target_{name}"]) for name in ("scale", "mean"))
+    found = found * scale[:, None] + mean[:, None]
+    found[..., 1:].sort(axis=-1)
+    assert "then its quantiles 0.1, 0.5, 0.9" in about["outputs"]["prediction"]["is"]
+    wanted = model.predict(items)[["a", "a_q10", "a_q50", "a_q90", "b", "b_q10", "b_q50", "b_q90"]]
+    np.testing.assert_allclose(found.reshape(3, -1), wanted.to_numpy(), rtol=1e-5, atol=1e-5)
+
+
 def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
     """The scaling of the training data is inside the graph."""
     model, session, about = exported(tmp_path / "made", "time_series/classification", bidirectional=True)

@@ -67,6 +67,17 @@ def texts(folder: Path) -> dict[str, Any]:
     return {"path": _table(folder / "texts.csv", rows)}
 
 
+def many_labels(folder: Path) -> dict[str, Any]:
+    """Short texts with none, one or two of three labels."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "sun", "wind", "snow", "fog", "hail"]
+    rows: list[list[object]] = [["text", "label"]]
+    labels = ["", "wet", "wet|cold", "cold", "bright"]
+    rows += [[" ".join(rng.choice(words, 1 + i % 9)) + f" {i}", labels[i % 5]] for i in range(60)]
+    chosen = {"labels": "many", "threshold": "macro_f1", "temperature": "validation", "class_weights": "balanced"}
+    return {"path": _table(folder / "texts.csv", rows), **chosen}
+
+
 def text_numbers(folder: Path) -> dict[str, Any]:
     """Pairs of short texts with a number."""
     rng = np.random.default_rng(0)
@@ -133,6 +144,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "memory/probe: digits": lambda _: {"task": "digits"},
     "nlp/classification": texts,
     "nlp/classification: decided": decided,
+    "nlp/classification: many": many_labels,
     "nlp/language_modelling: char": running_text(),
     "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
     "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),

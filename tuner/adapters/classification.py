@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Batch, Confused, Forward, Item, Row, Split
     from tuner.adapters.batching import SequenceDataset
 
+MANY = 6
+"""Labels from which on numbers may be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
 FLAT = 1e-6
 """Least 1 - p of a focal loss: the slope of its power is not finite at 0."""
@@ -67,9 +70,19 @@ def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: in
         raise DataError(
             f"label {label!r} must occur at least {num_splits} times, once per split",
             value=fewest,
-            fix="Add items of that label, or remove it.",
+            fix=_NUMBERS if _are_numbers(counts) else "Add items of that label, or remove it.",
             where=places[labels.index(label)],
         )
+
+
+_NUMBERS = "If these are numbers to be told, not classes, the adapters are time_series/regression and nlp/regression."
+
+
+def _are_numbers(counts: Counter[str]) -> bool:
+    """Whether labels are numbers, most of them there once."""
+    if sum(count == 1 for count in counts.values()) * 2 < len(counts) or len(counts) < MANY:
+        return False
+    return all(re.fullmatch(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?", label) for label in counts)
 
 
 def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str], reason: str, fix: str) -> None:

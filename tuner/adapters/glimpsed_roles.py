@@ -133,7 +133,7 @@ def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str],
     if len(counts) > 1 and most / total > _MOST_SHARE:
         doubts.append(
             f"class {name!r} has {most / total:.0%} of the {what}: accuracy says little; set objective.metric to "
-            "val/macro_f1"
+            "val/macro_f1, and search data.class_weights: [none, balanced]"
         )
     return facts, doubts
 

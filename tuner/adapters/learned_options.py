@@ -5,7 +5,7 @@ All act when data is opened, so that searching them prepares nothing anew.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,7 +14,7 @@ from tuner.errors import TaskFileError
 
 OutputBias = Literal["zero", "prior"]
 EmbeddingInit = Literal["uniform", "normal"]
-ThresholdFor = Literal["accuracy", "balanced_accuracy", "macro_f1", "f1"]
+ThresholdFor = Literal["accuracy", "balanced_accuracy", "macro_f1", "f1", "micro_f1"]
 
 
 class SymbolOptions(Options):
@@ -44,16 +44,37 @@ class ClassOptions(SymbolOptions):
     threshold: Annotated[float, Field(gt=0, lt=1)] | ThresholdFor = 0.5
     """Of two classes: the probability of `positive` from which on it is answered, in (0, 1); or the metric for which it
     is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep what was chosen. 0.5 answers
-    the likeliest class."""
+    the likeliest class. Of several labels per item: the probability from which on each is answered, or micro_f1,
+    macro_f1 or accuracy."""
     temperature: Annotated[float, Field(gt=0, le=100)] | Literal["validation"] = 1.0
     """What logits are divided by before they become probabilities, in (0, 100]; validation: chosen on validation data
     by least loss, in [0.1, 10], so that probabilities are as often right as they say (Guo et al. 2017). Models keep
     what was chosen. Losses are then those after it, also while training (Berta et al. 2025, arXiv:2501.19195)."""
     later: ClassVar[tuple[str, ...]] = ("positive", "threshold")
 
+    @property
+    def several(self) -> bool:
+        """Whether an item may have several labels, each by itself, or none."""
+        return False
+
     @model_validator(mode="after")
     def _decided(self) -> Self:
-        if self.threshold != 0.5 and self.positive is None:
+        if self.several and self.positive is not None:
+            raise TaskFileError(
+                "data.positive must be left out where items have several labels",
+                value=self.positive,
+                fix="Each label is looked for.",
+                key=("data", "positive"),
+            )
+        allowed = ("accuracy", "macro_f1", "micro_f1") if self.several else get_args(ThresholdFor)[:-1]
+        if isinstance(self.threshold, str) and self.threshold not in allowed:
+            raise TaskFileError(
+                f"data.threshold must be a number or one of {', '.join(allowed)}",
+                value=self.threshold,
+                fix=f"These are scores of {'several labels' if self.several else 'one of two classes'}.",
+                key=("data", "threshold"),
+            )
+        if self.threshold != 0.5 and self.positive is None and not self.several:
             raise TaskFileError(
                 "data.threshold must come with data.positive",
                 value=self.threshold,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,6 +27,9 @@ class Row(NamedTuple):
     where: str
 
 
+NO_LISTS: Mapping[str, str] = {}
+
+
 def form_of(path: Path) -> Form | None:
     """What the name's ending says; None when it says neither."""
     suffix = path.suffix.lower()
@@ -36,7 +39,12 @@ def form_of(path: Path) -> Form | None:
 
 
 def read_rows(
-    path: Path, form: Form, columns: Sequence[str], optional: Sequence[str] = (), encoding: Encoding | None = None
+    path: Path,
+    form: Form,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    encoding: Encoding | None = None,
+    lists: Mapping[str, str] = NO_LISTS,
 ) -> Iterator[Row]:
     """The rows of a table; blank lines hold none.
 
@@ -46,6 +54,7 @@ def read_rows(
         columns: Columns that every row must have.
         optional: Columns that rows may lack.
         encoding: What data.encoding says; None where the adapter has no such option.
+        lists: Columns that may hold a list of texts in JSON lines -> what joins them.
 
     Raises:
         DataError: The file or a row is damaged, or a column is missing.
@@ -54,7 +63,7 @@ def read_rows(
     if form == "csv":
         yield from delimited_rows(path, *recognize(text, path, wanted=columns), columns, optional)
     else:
-        yield from _json_rows(path, text, columns, optional)
+        yield from _json_rows(path, text, columns, optional, lists)
 
 
 def delimited_rows(
@@ -116,7 +125,9 @@ def delimited_rows(
         ) from error
 
 
-def _json_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[Row]:
+def _json_rows(
+    path: Path, text: str, columns: Sequence[str], optional: Sequence[str], lists: Mapping[str, str]
+) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -128,6 +139,8 @@ def _json_rows(path: Path, text: str, columns: Sequence[str], optional: Sequence
         if not isinstance(row, dict):
             raise DataError("the line must be a JSON object", value=row, fix=_AN_OBJECT, where=where)
         _check_columns(columns, list(row), where)
+        for name, joint in lists.items():
+            row[name] = joint.join(map(str, row[name])) if isinstance(row[name], list) else row[name]
         cells = {name: _as_text(row[name], name, where) for name in (*columns, *optional) if name in row}
         yield Row(cells, where)
 

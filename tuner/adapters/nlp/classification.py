@@ -17,6 +17,8 @@ from tuner.adapters.classification import (
 )
 from tuner.adapters.described import Described, of_classes
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.label_scores import METRICS as LABEL_METRICS
+from tuner.adapters.nlp.many_labels import described_labels, prepare_labels
 from tuner.adapters.nlp.proposing import propose_classification
 from tuner.adapters.nlp.reading import Document, read_documents
 from tuner.adapters.nlp.sources import SOURCES
@@ -25,12 +27,12 @@ from tuner.adapters.nlp.texts import UNUSED, dealt_texts, own_fingerprint, shown
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
-    from tuner.adapters.nlp.codec import TextClassCodec
-    from tuner.adapters.nlp.problem import TextClassificationProblem
+    from tuner.adapters.nlp.codec import TextClassCodec, TextLabelsCodec
+    from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProblem
 
 
 class TextClassification:
-    """Labelled sentences or documents, one label each."""
+    """Labelled sentences, documents or pairs of them, with one label each or several."""
 
     propose = staticmethod(propose_classification)
     metrics: Sequence[Metric] = METRICS
@@ -43,7 +45,7 @@ class TextClassification:
 
     def __init__(self, options: TextClassificationOptions) -> None:
         self.options = options
-        self.metrics = metrics_of(options)
+        self.metrics = LABEL_METRICS if options.several else metrics_of(options)
 
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
@@ -56,7 +58,10 @@ class TextClassification:
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
         options = self.options
-        splits, dropped, told = dealt_texts(options, self._documents())
+        dealt = dealt_texts(options, self._documents())
+        if options.several:
+            return prepare_labels(folder, dealt, write_tokens(folder, dealt.splits, options), options)
+        splits, dropped, told = dealt
         classes = sorted({document.label for document in splits["train"]})
         known = set(classes)
         for document in splits["test"]:
@@ -89,19 +94,21 @@ class TextClassification:
 
     def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
         """See `Adapter.described`."""
+        if self.options.several:
+            return described_labels(folder)
         return of_classes(folder, shown_tokens(folder))
 
-    def problem(self, folder: Path) -> TextClassificationProblem:
+    def problem(self, folder: Path) -> TextClassificationProblem | TextLabelsProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.nlp.problem import TextClassificationProblem  # brings torch
+        from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProblem  # brings torch
 
-        return TextClassificationProblem(folder, self.options)
+        return (TextLabelsProblem if self.options.several else TextClassificationProblem)(folder, self.options)
 
-    def codec(self, folder: Path) -> TextClassCodec:
+    def codec(self, folder: Path) -> TextClassCodec | TextLabelsCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.nlp.codec import TextClassCodec
+        from tuner.adapters.nlp.codec import TextClassCodec, TextLabelsCodec
 
-        return TextClassCodec(folder, self.options)
+        return (TextLabelsCodec if self.options.several else TextClassCodec)(folder, self.options)
 
     def _documents(self) -> list[Document]:
         """The texts to train on, as they are."""

@@ -9,7 +9,8 @@ from torch import nn
 
 from tuner.adapters.base import Graph
 from tuner.adapters.classification import ClassCodec, as_used
-from tuner.adapters.nlp.problem import TextClassificationProblem, TextRegressionProblem
+from tuner.adapters.labels import LabelsCodec
+from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProblem, TextRegressionProblem
 from tuner.adapters.nlp.reader import ReadsTexts, TextReader
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.regression import NumberCodec
@@ -26,6 +27,25 @@ class TextClassCodec(ReadsTexts, ClassCodec):
     def __init__(self, folder: Path, options: TextClassificationOptions) -> None:
         super().__init__(TextClassificationProblem(folder, as_used(options)))
         self.reader = TextReader(folder, options, set(self.problem.classes).__contains__)
+
+    def graph(self, network: nn.Module) -> Graph:
+        """From token numbers on. See `Codec`."""
+        return self.reader.graph(network, self.said)
+
+
+class TextLabelsCodec(ReadsTexts, LabelsCodec):
+    """Texts to several labels each.
+
+    Args:
+        folder: Holds `facts.json` and `tokenizer.json`.
+        options: The adapter's.
+    """
+
+    def __init__(self, folder: Path, options: TextClassificationOptions) -> None:
+        known = TextClassificationOptions.model_validate(as_used(options).model_dump())
+        super().__init__(TextLabelsProblem(folder, known), options.label_separator)
+        classes = set(self.problem.classes)
+        self.reader = TextReader(folder, options, lambda cell: set(cell.split(options.label_separator)) <= classes)
 
     def graph(self, network: nn.Module) -> Graph:
         """From token numbers on. See `Codec`."""

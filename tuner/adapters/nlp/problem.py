@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
+from tuner.adapters.labels import ManyLabels
 from tuner.adapters.learned_options import EmbeddingInit
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextOptions, TextRegressionOptions
 from tuner.adapters.regression import Regression
@@ -67,6 +68,16 @@ class TextClassificationProblem(Classification):
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         tokenizer.decoder = ByteLevel()
         return {"text": tokenizer.decode([int(token) - 1 for token in x[:MOST_TOKENS]]).strip()}
+
+
+class TextLabelsProblem(ManyLabels):
+    """Texts to several labels each."""
+
+    options: TextClassificationOptions
+
+    def encoder(self) -> TokenEmbedding:
+        """A fresh embedding of the prepared vocabulary."""
+        return embedding(self.facts, self.options)
 
 
 class TextRegressionProblem(Regression):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from tuner.adapters.splits import WORDS, split_named
 from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
 
+_SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+"""What a cell of a column that is a label may say."""
 _FOLDERS = "Folders train, val and test that hold the folders of the labels say it."
 
 
@@ -74,7 +76,7 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
     if form == "folder":
         documents = list(_from_folder(path, options.encoding))
     elif form == "lines":
-        documents = list(_from_lines(path, options.encoding))
+        documents = list(_from_lines(path, options))
     else:
         documents = list(_from_rows(path, form, options, held=held))
     if not documents:
@@ -83,7 +85,7 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
             fix="A folder must have a folder of .txt files per label." if path.is_dir() else "It is empty.",
             where=str(path),
         )
-    for document in documents:
+    for document in () if options.parts else documents:
         if document.label.lower() in ("", "nan"):
             raise DataError(
                 f"{'a number' if options.numbers else 'a label'} must not be empty",
@@ -97,17 +99,39 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
 def _from_rows(path: Path, form: Form, options: TextOptions, *, held: bool) -> Iterator[Document]:
     group, split = options.group, None if held else options.split
     told = [name for name in (group, split) if name is not None]
-    for cells, where in read_rows(path, form, (*options.read, options.told, *told), encoding=options.encoding):
+    lists = {name: options.parts for name in options.told if options.parts}
+    for cells, where in read_rows(path, form, (*options.read, *options.told, *told), (), options.encoding, lists):
         if group is not None and cells[group].strip().lower() in ("", "nan"):
             raise DataError(f"{group} must not be empty", fix="Fill it in, or delete the row.", where=where)
         yield Document(
             cells[options.text],
-            cells[options.told].strip(),
+            _label(cells, options, where),
             where,
             cells[group].strip() if group is not None else None,
             split_named(cells[split], where, split) if split is not None else None,
             cells[options.text_pair] if options.text_pair is not None else None,
         )
+
+
+def _label(cells: Mapping[str, str], options: TextOptions, where: str) -> str:
+    """What a row says is to be learned; several labels in the order of their names, see `several`."""
+    if not options.parts:
+        return cells[options.told[0]].strip()
+    if not options.ticked:
+        return several(cells[options.told[0]], options.parts)
+    chosen = []
+    for name in options.told:
+        cell = cells[name].strip().lower().removesuffix(".0")
+        if cell not in _SAID:
+            raise DataError(f"{name} must be 1 or 0", value=cells[name], fix="A column is a label.", where=where)
+        if _SAID[cell]:
+            chosen.append(name)
+    return options.parts.join(sorted(chosen))
+
+
+def several(cell: str, separator: str) -> str:
+    """The labels of a cell, each once, in the order of their names."""
+    return separator.join(sorted({label for part in cell.split(separator) if (label := part.strip())}))
 
 
 def _from_folder(path: Path, encoding: Encoding) -> Iterator[Document]:
@@ -117,9 +141,9 @@ def _from_folder(path: Path, encoding: Encoding) -> Iterator[Document]:
         yield Document(read_text(file, encoding), file.parent.name, str(file), split=split)
 
 
-def _from_lines(path: Path, encoding: Encoding) -> Iterator[Document]:
+def _from_lines(path: Path, options: TextOptions) -> Iterator[Document]:
     tabbed: bool | None = None
-    for number, line in enumerate(read_text(path, encoding).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, options.encoding).split("\n"), start=1):
         if not line.strip():
             continue
         if tabbed is None:
@@ -133,4 +157,5 @@ def _from_lines(path: Path, encoding: Encoding) -> Iterator[Document]:
                 fix="Both forms are known; a file keeps to one.",
                 where=f"{path}:{number}",
             )
-        yield Document(text, (label if tabbed else coarse).strip(), f"{path}:{number}")
+        said = (label if tabbed else coarse).strip()
+        yield Document(text, several(said, options.parts) if options.parts else said, f"{path}:{number}")

@@ -54,9 +54,19 @@ class TextOptions(EmbeddingOptions):
     """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
 
     @property
-    def told(self) -> str:
-        """The column that says what is to be learned of a text."""
+    def told(self) -> tuple[str, ...]:
+        """The column that says what is to be learned of a text, or several."""
         raise NotImplementedError
+
+    @property
+    def parts(self) -> str:
+        """What parts labels where a text has several; empty where it has one."""
+        return ""
+
+    @property
+    def ticked(self) -> bool:
+        """Whether each of those columns is a label, 1 where a text has it."""
+        return False
 
     @property
     def numbers(self) -> bool:
@@ -78,18 +88,52 @@ class TextClassificationOptions(TextOptions, ClassOptions):
     """File or folder with labelled texts; null when `source` is given."""
     label: str = "label"
     """Column or key that holds the label (csv, jsonl)."""
-    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split", "text_pair")
+    labels: Literal["one", "many"] = "one"
+    """How many labels a text has: one of several; or many, any number of them, also none, each of which is told by
+    itself. Scores are then micro_f1, macro_f1, accuracy (all labels of a text right), auc, average_precision, loss."""
+    label_separator: str = Field(default="|", min_length=1, max_length=8)
+    """With labels many: what parts the labels in the column `label`; in JSON lines they may be a list. Answers have it
+    too."""
+    label_columns: tuple[str, ...] = ()
+    """With labels many: columns that are labels, 1 where a text has it and 0 where not, in place of `label`."""
+    later: ClassVar[tuple[str, ...]] = (
+        *ClassOptions.later,
+        "group",
+        "split",
+        "text_pair",
+        "labels",
+        "label_separator",
+        "label_columns",
+    )
 
     @property
-    def told(self) -> str:
+    def told(self) -> tuple[str, ...]:
         """See `TextOptions`."""
-        return self.label
+        return self.label_columns or (self.label,)
+
+    @property
+    def several(self) -> bool:
+        """See `ClassOptions`."""
+        return self.labels == "many"
+
+    @property
+    def parts(self) -> str:
+        """See `TextOptions`."""
+        return self.label_separator if self.several else ""
+
+    @property
+    def ticked(self) -> bool:
+        """See `TextOptions`."""
+        return bool(self.label_columns)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, SOURCES)
+        if not self.several:
+            of_many = ("label_separator", "label_columns")
+            check_left_out(self, of_many, when="with one label per text", fix="Set data.labels to many.")
         if self.source is not None:
-            own = ("test_path", "format", "encoding", "text", "text_pair", "label", "group", "split")
+            own = ("test_path", "format", "encoding", "text", "text_pair", "label", "labels", "group", "split")
             check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
         return self
 
@@ -106,9 +150,9 @@ class TextRegressionOptions(TextOptions, NumberOptions):
     """Share of the texts used for validation, in (0, 1)."""
 
     @property
-    def told(self) -> str:
+    def told(self) -> tuple[str, ...]:
         """See `TextOptions`."""
-        return self.target
+        return (self.target,)
 
     @property
     def numbers(self) -> bool:

@@ -85,7 +85,7 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
     dropped["duplicate text"] = len(consistent) - len(fresh) - also
     labels, places = [document.label for document in fresh], [document.where for document in fresh]
     given = [document.split for document in fresh if document.split is not None]
-    if options.numbers:
+    if options.numbers or options.parts:
         labels = ["text"] * len(fresh)
         _check_enough(fresh, given)
     else:

@@ -1,0 +1,182 @@
+"""Several labels per text: scores, losses, thresholds, and the forms that they are read from."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from tuner.adapters.base import Batch
+from tuner.adapters.label_scores import METRICS, f1_scores, label_scores
+from tuner.adapters.labels import ManyLabels, best_temperature, threshold_for, trivial_of
+from tuner.adapters.learned_options import ClassOptions
+from tuner.adapters.nlp.classification import TextClassification
+from tuner.adapters.nlp.text_options import TextClassificationOptions
+from tuner.errors import DataError
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_scores_are_those_of_scikit_learn(seed: int) -> None:
+    """With ties, labels that nobody has, and items without one."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(seed)
+    truth_NK = rng.random((30, 4)) < [0.5, 0.2, 0.1, 0.0 if seed % 2 else 0.3]
+    p_NK = np.clip(0.4 * truth_NK + 0.6 * rng.random((30, 4)), 0, 1).round(1)
+    answer_NK = p_NK >= 0.5
+    there = [k for k in range(4) if truth_NK[:, k].any()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a label that is neither there nor answered
+        wanted = {
+            "micro_f1": metrics.f1_score(truth_NK, answer_NK, average="micro"),
+            "macro_f1": metrics.f1_score(truth_NK, answer_NK, average="macro"),
+            "accuracy": metrics.accuracy_score(truth_NK, answer_NK),
+            "auc": metrics.roc_auc_score(truth_NK[:, there], p_NK[:, there], average="macro"),
+            "average_precision": metrics.average_precision_score(truth_NK[:, there], p_NK[:, there], average="macro"),
+        }
+    assert label_scores(p_NK, answer_NK, truth_NK) == pytest.approx(wanted)
+
+
+class Several(ClassOptions):
+    """Options of items with several labels."""
+
+    @property
+    def several(self) -> bool:
+        """See `ClassOptions`."""
+        return True
+
+
+@pytest.mark.parametrize("score", ["micro_f1", "macro_f1"])
+def test_no_other_threshold_is_better(score: Any) -> None:
+    """Of many that are tried."""
+    rng = np.random.default_rng(0)
+    truth_NK = rng.random((40, 3)) < 0.2
+    p_NK = (0.3 * truth_NK + 0.4 * rng.random((40, 3))).round(2)
+    found = threshold_for(Several(threshold=score), p_NK, truth_NK)
+    assert found != 0.5
+    best = max(f1_scores(p_NK >= each, truth_NK)[score] for each in np.arange(0.005, 1, 0.01))
+    assert f1_scores(p_NK >= found, truth_NK)[score] == pytest.approx(best)
+
+
+def problem(folder: Path, truth: Any, **options: Any) -> ManyLabels:
+    """Of training items with these labels."""
+    np.save(folder / "train.y.npy", np.asarray(truth, dtype=np.float32))
+    (folder / "facts.json").write_text(json.dumps({"classes": ["a", "b"]}))
+    return ManyLabels(folder, Several(**options))
+
+
+def test_losses_by_hand(tmp_path: Path) -> None:
+    """Each label's cross-entropy; smoothed; with weights by which both sides of a label are alike; with focus."""
+    truth = [[1, 0], [0, 0], [1, 1]]
+    batch = Batch(torch.zeros(3, 1, 1), None, torch.tensor(truth, dtype=torch.float32))
+    z = torch.tensor([[0.5, -1.0], [2.0, 0.1], [-0.3, 0.7]], dtype=torch.float64)
+    y = batch.y.double()
+    plain = functional.binary_cross_entropy_with_logits(z, y, reduction="none")
+    torch.testing.assert_close(problem(tmp_path, truth).loss(z, batch), plain.mean())
+    smooth = functional.binary_cross_entropy_with_logits(z, 0.9 * y + 0.05)
+    torch.testing.assert_close(problem(tmp_path, truth, label_smoothing=0.1).loss(z, batch), smooth)
+    share = torch.tensor([3 / 5, 2 / 5], dtype=torch.float64)
+    weight = y / (2 * share) + (1 - y) / (2 - 2 * share)
+    weighted = problem(tmp_path, truth, class_weights="balanced").loss(z, batch)
+    torch.testing.assert_close(weighted, (weight * plain).sum() / weight.sum())
+    right = torch.where(y > 0, z.sigmoid(), 1 - z.sigmoid())
+    torch.testing.assert_close(problem(tmp_path, truth, focal=2).loss(z, batch), ((1 - right) ** 2 * plain).mean())
+    head: Any = problem(tmp_path, truth, output_bias="prior").head(4)
+    torch.testing.assert_close(head.bias.detach().sigmoid(), share.float())
+
+
+def test_what_is_fitted_is_kept_apart(tmp_path: Path) -> None:
+    """Temperature and threshold are found on what is given, and then stay."""
+    rng = np.random.default_rng(0)
+    logits = torch.from_numpy(rng.normal(-2, 1, (4000, 2)))
+    truth = (torch.rand(4000, 2, generator=torch.Generator().manual_seed(0)) < logits.sigmoid()).float()
+    batch = Batch(torch.zeros(4000, 1, 1), None, truth)
+    made = problem(tmp_path, truth, threshold="micro_f1", temperature="validation")
+    values = made.fit([3 * logits], [batch])
+    assert values["temperature"] == pytest.approx(3, rel=0.1)
+    assert 0.05 < values["threshold"] < 0.4
+    kept = made.fitted(values)
+    assert kept.fit([logits], [batch]) == {}
+    assert kept.evaluate([3 * logits], [batch]) == pytest.approx(made.evaluate([3 * logits], [batch]))
+    assert kept.evaluate([logits], [batch])["micro_f1"] < made.evaluate([logits], [batch])["micro_f1"]
+    assert set(kept.evaluate([logits], [batch])) == {metric.name for metric in METRICS}
+    assert best_temperature(np.array([[9.0]]), np.array([[True]])) == pytest.approx(0.1, rel=1e-3)
+
+
+def test_the_trivial_predictor_answers_as_asked() -> None:
+    """No label is likelier than not; for micro F1 the frequent one is answered."""
+    truth = np.tile([[True, False], [False, False], [False, True], [True, False], [False, False]], (4, 1))
+    splits = dict.fromkeys(("train", "val", "test"), truth)
+    assert trivial_of(splits, Several())["val"]["micro_f1"] == 0
+    scores = trivial_of(splits, Several(threshold="micro_f1"))["test"]
+    assert scores["micro_f1"] == pytest.approx(2 * 8 / (20 + 12))
+    assert scores["auc"] == 0.5
+
+
+LABELS = ["", "sad", "funny|sad", "funny", "sad|long"] * 6
+
+
+def csv_cells(folder: Path) -> dict[str, Any]:
+    """Labels parted in a cell."""
+    rows = [f"text {i},{label}" for i, label in enumerate(LABELS)]
+    (folder / "x.csv").write_text("\n".join(["text,label", *rows]))
+    return {"path": "x.csv"}
+
+
+def csv_columns(folder: Path) -> dict[str, Any]:
+    """A column per label."""
+    names = ["funny", "long", "sad"]
+    rows = [
+        ",".join([f"text {i}", *("1" if name in label else "0" for name in names)]) for i, label in enumerate(LABELS)
+    ]
+    (folder / "x.csv").write_text("\n".join([f"text,{','.join(names)}", *rows]))
+    return {"path": "x.csv", "label_columns": names}
+
+
+def json_lists(folder: Path) -> dict[str, Any]:
+    """Lists in JSON lines, in any order."""
+    rows = [{"text": f"text {i}", "label": label.split("|")[::-1] if label else []} for i, label in enumerate(LABELS)]
+    (folder / "x.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return {"path": "x.jsonl"}
+
+
+@pytest.mark.parametrize("form", [csv_cells, csv_columns, json_lists])
+def test_forms_are_read_alike(form: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same labels of the same texts, whatever they stand in; a text without labels is one."""
+    monkeypatch.chdir(tmp_path)
+    options = TextClassificationOptions(labels="many", val=0.2, test=0.2, **form(tmp_path))
+    (tmp_path / "out").mkdir()
+    prepared = TextClassification(options).prepare(tmp_path / "out")
+    assert prepared.counts == {"train": 18, "val": 6, "test": 6}
+    assert prepared.about["classes"] == ["funny", "long", "sad"]
+    y = np.concatenate([np.load(tmp_path / "out" / f"{split}.y.npy") for split in ("train", "val", "test")])
+    assert y.sum(axis=0).tolist() == [12, 6, 18]
+    assert (y.sum(axis=1) == 0).sum() == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"positive": "a"}, r"data\.positive must be left out where items have several labels"),
+        ({"threshold": "f1"}, r"data\.threshold must be a number or one of accuracy, macro_f1, micro_f1"),
+        ({"labels": "one", "threshold": "micro_f1", "positive": "a"}, r"data\.threshold must be a number or one of"),
+        ({"labels": "one", "label_columns": ["a"]}, r"data\.label_columns must be left out with one label per text"),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], told: str) -> None:
+    """Each is one line."""
+    with pytest.raises(ValueError, match=told):
+        TextClassificationOptions(path="x", **{"labels": "many", **options})
+
+
+def test_a_column_that_is_a_label_says_yes_or_no(tmp_path: Path) -> None:
+    """Anything else is named with its place."""
+    (tmp_path / "x.csv").write_text("text,sad\nrain,1\nsun,maybe\n")
+    options = TextClassificationOptions(path=str(tmp_path / "x.csv"), labels="many", label_columns=("sad",))
+    with pytest.raises(DataError, match=r"x\.csv:3: sad must be 1 or 0, but got 'maybe'"):
+        TextClassification(options).prepare(tmp_path)

@@ -1,0 +1,199 @@
+"""Several labels per item, each by itself: the trivial predictor, the problem learned from sequences, and its answers.
+
+Letters of shapes: B items of a batch, N items, K labels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.classification import Classification
+from tuner.adapters.decisions import COOLEST, HOTTEST, best_threshold
+from tuner.adapters.label_scores import f1_scores, label_scores
+from tuner.adapters.learned_options import ClassOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tuner.adapters.base import Batch, Forward, Item, Row
+
+TRIVIAL = "frequencies of the labels"
+"""What the trivial predictor is called."""
+_CANDIDATES = 200
+"""Thresholds that are tried for a score that does not add up over labels."""
+
+
+def trivial_of(truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions) -> dict[str, dict[str, float]]:
+    """Scores on validation and test items of one that tells each label's share of the training items (add-one).
+
+    Args:
+        truth: The labels of each split's items, (N, K).
+        options: Say which labels are answered.
+    """
+    train_NK = truth["train"]
+    share_K = _shares(train_NK)
+    threshold = threshold_for(options, np.broadcast_to(share_K, train_NK.shape), train_NK)
+    scores = {}
+    for split in ("val", "test"):
+        p_NK = np.broadcast_to(share_K, truth[split].shape)
+        nats_NK = -np.where(truth[split], np.log(p_NK), np.log1p(-p_NK))
+        scores[split] = {"loss": float(nats_NK.mean()), **label_scores(p_NK, p_NK >= threshold, truth[split])}
+    return scores
+
+
+def threshold_for(options: ClassOptions, p_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> float:
+    """The probability from which on labels are answered: what options say, or the best on these items."""
+    score = options.threshold
+    if not isinstance(score, str):
+        return score
+    if score == "micro_f1":
+        return best_threshold(p_NK.ravel(), truth_NK.ravel(), "f1")
+    candidates = np.unique(np.quantile(p_NK, np.linspace(0, 1, _CANDIDATES)))
+    candidates = np.clip((candidates[1:] + candidates[:-1]) / 2, 1e-9, 1 - 1e-9)
+    scored = [
+        f1_scores(p_NK >= each, truth_NK)["macro_f1"]
+        if score == "macro_f1"
+        else ((p_NK >= each) == truth_NK).all(1).mean()
+        for each in candidates
+    ]
+    return float(candidates[int(np.argmax(scored))]) if scored else 0.5
+
+
+def best_temperature(logits_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> float:
+    """The temperature with the least cross-entropy, in [0.1, 10]; see `decisions.best_temperature`."""
+    low, high = np.log(COOLEST), np.log(HOTTEST)
+    for _ in range(50):
+        middle = (low + high) / 2
+        if ((_sigmoid(logits_NK / np.exp(middle)) - truth_NK) * logits_NK).mean() > 0:  # too sure
+            low = middle
+        else:
+            high = middle
+    return float(np.exp((low + high) / 2))
+
+
+def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    p: NDArray[np.float64] = 0.5 * (1 + np.tanh(x / 2))
+    return p
+
+
+def _shares(train_NK: NDArray[np.bool_]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = (train_NK.sum(axis=0) + 1.0) / (len(train_NK) + 2.0)
+    return shares
+
+
+class ManyLabels(Classification):
+    """Sequences to any number of labels each; `<split>.y.npy` has float32 (N, K), 1 where an item has a label."""
+
+    logits = False  # each is that of a label, not of one class among others
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> None:
+        """Nothing: there is no one class to be taken for another. See `ShowingProblem`."""
+
+    def _bias(self) -> NDArray[np.float64]:
+        if self.options.output_bias == "zero":
+            return np.zeros(len(self.classes))
+        share_K = _shares(np.load(self.folder / "train.y.npy") > 0)
+        bias: NDArray[np.float64] = np.log(share_K / (1 - share_K))
+        return bias
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.
+
+        With balanced weights, items that have a label weigh as much for it as those that do not.
+        """
+        import torch
+        from torch.nn import functional
+
+        options = self.options
+        truth_BK = batch.y.to(prediction.dtype)
+        smooth_BK = truth_BK * (1 - options.label_smoothing) + options.label_smoothing / 2
+        loss_BK = functional.binary_cross_entropy_with_logits(prediction, smooth_BK, reduction="none")
+        if options.focal:
+            p_BK = torch.sigmoid(prediction)
+            right_BK = truth_BK * p_BK + (1 - truth_BK) * (1 - p_BK)
+            loss_BK = (1 - right_BK).clamp_min(1e-6).pow(options.focal) * loss_BK
+        if options.class_weights == "none":
+            return loss_BK.mean()
+        share_K = torch.from_numpy(_shares(np.load(self.folder / "train.y.npy") > 0)).to(prediction)
+        weight_BK = truth_BK / (2 * share_K) + (1 - truth_BK) / (2 * (1 - share_K))
+        return (weight_BK * loss_BK).sum() / weight_BK.sum()
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """All metrics over all items; see `label_scores`."""
+        logits_NK, truth_NK = _gathered(predictions, batches)
+        temperature, threshold = self._fit(logits_NK, truth_NK)
+        scaled_NK = logits_NK / temperature
+        nats_NK = np.logaddexp(0, np.where(truth_NK, -scaled_NK, scaled_NK))
+        p_NK, loss = _sigmoid(scaled_NK), float(nats_NK.mean())
+        return {
+            "loss": loss if math.isfinite(loss) else math.nan,
+            **label_scores(p_NK, p_NK >= threshold, truth_NK),
+        }
+
+    def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """See `Classification.fit`."""
+        temperature, threshold = self._fit(*_gathered(predictions, batches))
+        asked = {"temperature": temperature, "threshold": threshold}
+        return {name: value for name, value in asked.items() if isinstance(getattr(self.options, name), str)}
+
+    def _fit(self, logits_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> tuple[float, float]:
+        """Temperature and threshold: what options say, or the best on these items."""
+        temperature = self.options.temperature
+        if isinstance(temperature, str):
+            temperature = best_temperature(logits_NK, truth_NK)
+        return temperature, threshold_for(self.options, _sigmoid(logits_NK / temperature), truth_NK)
+
+    def probabilities(self, logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The probability of each label, of a model whose temperature is known."""
+        return _sigmoid(logits_NK / self.decision.temperature)
+
+
+def _gathered(predictions: Sequence[Tensor], batches: Sequence[Batch]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    logits = np.concatenate([each.double().cpu().numpy() for each in predictions])
+    return logits, np.concatenate([batch.y.cpu().numpy() for batch in batches]) > 0
+
+
+class LabelsCodec:
+    """What all codecs of several labels share: the column `labels` has those whose probability is high enough.
+
+    Subclasses read.
+
+    Args:
+        problem: What was learned.
+        separator: What parts labels.
+    """
+
+    def __init__(self, problem: ManyLabels, separator: str) -> None:
+        self.problem, self._separator = problem, separator
+
+    def columns(self, *, proba: bool) -> dict[str, type]:
+        """See `Codec`."""
+        return {"labels": str, **{f"p({name})": float for name in (self.problem.classes if proba else ())}}
+
+    def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
+        """One row per item. See `Codec`."""
+        from tuner.adapters.batching import device_of, padded
+
+        problem = self.problem
+        p_BK = problem.probabilities(network(*padded(items, device_of(network))).double().cpu().numpy())
+        rows: list[list[Row]] = []
+        for item, p_K in zip(items, p_BK, strict=True):
+            chosen = [name for name, p in zip(problem.classes, p_K, strict=True) if p >= problem.decision.threshold]
+            shown = {f"p({name})": p for name, p in zip(problem.classes, p_K.tolist(), strict=True)} if proba else {}
+            rows.append([{**item.facts, "labels": self._separator.join(chosen), **shown}])
+        return rows
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What a graph's predictions are."""
+        decision = self.problem.decision
+        return {
+            "prediction": "a logit per label, in the order of facts.classes; divided by options.temperature, "
+            f"{decision.temperature:.6g}, its logistic function is the label's probability; a label is answered from "
+            f"options.threshold, {decision.threshold:.6g}, on"
+        }
