@@ -6,7 +6,8 @@
 Searches are replayed over the laboratory (`benchmarks/laboratory`): its forests say what a training would come to, its
 clock when. Each way of searching is run with the same seeds. What is spent is told in full trainings of a configuration
 in the middle. The compute of this search includes its confirmation; what it hands over is the confirmed winner's best
-model. Peers confirm nothing: they hand over the model of the best trial that came to its end.
+model. It tries first what the tasks for tuning have taught, the task at hand left out (`benchmarks.portfolio`); "no
+experience" does not. Peers confirm nothing: they hand over the model of the best trial that came to its end.
 
 Printed are, for each number of workers: the test score handed over by 10, 20 and 40 full trainings and after 20, 50 and
 100 trials (with what was spent by then), over this search's (geometric mean over tasks and seeds; above 1 is worse);
@@ -35,6 +36,7 @@ from typing import Any
 import numpy as np
 import optuna
 
+from benchmarks.laboratory.experience import learned
 from benchmarks.laboratory.peers import AsRayTune, WithOptuna, gp, tpe
 from benchmarks.laboratory.records import pools
 from benchmarks.laboratory.simulator import Handed, Log, Own, Way, best_trial, confirm, simulate
@@ -51,9 +53,12 @@ TRIALS = (20, 50, 100)
 
 
 @contextmanager
-def own(world: Surrogate, workers: int, seed: int, *, confirmed: bool, sampler: str) -> Iterator[tuple[Way, Hand]]:
-    """This project's search, with its confirmation or without."""
-    with Own(world, sampler=sampler, pruner="asha", seed=seed) as way:
+def own(
+    world: Surrogate, workers: int, seed: int, *, confirmed: bool, sampler: str = "tpe", experienced: bool = True
+) -> Iterator[tuple[Way, Hand]]:
+    """This project's search, with its confirmation and what other tasks have taught, or without."""
+    portfolio = _experience(world.pool.task) if experienced else []
+    with Own(world, sampler=sampler, pruner="asha", seed=seed, portfolio=portfolio) as way:
         hand = partial(confirm, way, world=world, workers=workers, seed=seed) if confirmed else best_trial
         yield way, hand
 
@@ -64,9 +69,10 @@ def optunas(sampler: Callable[[int], Any], pruner: Callable[[int], Any]) -> Begi
 
 
 WAYS: dict[str, Begin] = {
-    OWN: partial(own, confirmed=True, sampler="tpe"),
-    "this search, unconfirmed": partial(own, confirmed=False, sampler="tpe"),
-    "random, asha": partial(own, confirmed=False, sampler="random"),
+    OWN: partial(own, confirmed=True),
+    "this search, no experience": partial(own, confirmed=True, experienced=False),
+    "this search, unconfirmed": partial(own, confirmed=False),
+    "random, asha": partial(own, confirmed=False, sampler="random", experienced=False),
     "random": optunas(lambda seed: optuna.samplers.RandomSampler(seed=seed), lambda _: optuna.pruners.NopPruner()),
     "Optuna TPE, Median": optunas(tpe, lambda _: optuna.pruners.MedianPruner()),
     "Optuna TPE, SuccessiveHalving": optunas(tpe, lambda _: optuna.pruners.SuccessiveHalvingPruner()),
@@ -134,6 +140,12 @@ def run(way: str, world: Surrogate, *, workers: int, seed: int, spend: float) ->
 
         simulate(searching, world, workers=workers, seed=seed, spend=spend * full, told=told)
     return Run(way, world.pool.task, workers, seed, spent, scores, by_trials)
+
+
+@cache
+def _experience(task: str) -> list[dict[str, Any]]:
+    """The portfolio that is learned from the tasks for tuning, without this one."""
+    return learned(pools("tuning"), without=[task])
 
 
 @cache

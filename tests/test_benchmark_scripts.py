@@ -35,6 +35,7 @@ SMOKE = {
     "laboratory": "record --tasks motions --count 1 --folder laboratory --keep kept",
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01 --database DATABASE",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
+    "portfolio": "--size 4",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",

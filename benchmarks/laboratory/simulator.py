@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from benchmarks.laboratory.surrogate import Curve, Surrogate
+from tuner.config.confirm import Confirm
 from tuner.disk.folder import StudyFolder
 from tuner.messages import State
 from tuner.objective import Objective
@@ -30,6 +31,7 @@ from tuner.reporting.leaderboard import confirmation
 from tuner.seeding import derive_seed
 from tuner.study.catalog import PRUNERS, SAMPLERS
 from tuner.study.search import Search
+from tuner.sweep.race import going_on
 
 BASELINE = -1
 MEMORY = Path("/dev/shm")
@@ -155,12 +157,21 @@ class Own:
         pruner: Name.
         seed: The study's.
         options: Of the sampler.
+        portfolio: Configurations that are tried first.
     """
 
     def __init__(
-        self, world: Surrogate, *, sampler: str, pruner: str, seed: int, options: Mapping[str, Any] | None = None
+        self,
+        world: Surrogate,
+        *,
+        sampler: str,
+        pruner: str,
+        seed: int,
+        options: Mapping[str, Any] | None = None,
+        portfolio: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._epochs, self.objective = world.epochs, Objective()
+        self._portfolio = list(enumerate(portfolio, 1))
         self._folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         self.search = Search(
             StudyFolder(Path(self._folder.name) / "study"),
@@ -182,7 +193,11 @@ class Own:
 
     def suggest(self) -> tuple[int, Mapping[str, Any]] | None:
         """See `Way`."""
-        suggestion = self.search.suggest()
+        suggestion = None
+        while suggestion is None and self._portfolio:
+            place, params = self._portfolio.pop(0)
+            suggestion = self.search.enqueue(params, portfolio=place)
+        suggestion = suggestion or self.search.suggest()
         return None if suggestion is None else (suggestion.number, suggestion.params)
 
     def goes_on(self, number: int, epoch: int, value: float, curve: Curve) -> bool:
@@ -224,11 +239,18 @@ def best_trial(log: Log) -> Handed | None:
 
 
 def confirm(
-    way: Own, log: Log, world: Surrogate, *, workers: int, seed: int, top: int = 3, seeds: int = 3
+    way: Own,
+    log: Log,
+    world: Surrogate,
+    *,
+    workers: int,
+    seed: int,
+    options: Confirm = Confirm(),  # noqa: B008
 ) -> Handed | None:
-    """What a sweep hands over: the best few by what is expected of them and the baseline, trained on fresh seeds.
+    """What a sweep hands over: the best few by what is expected of them race on fresh seeds, the baseline beside them.
 
-    Candidates are ranked as `tuner.sweep.candidates` ranks them; the winner is chosen by `leaderboard.confirmation`.
+    Candidates are ranked as `tuner.sweep.candidates` ranks them and raced as `tuner.sweep.race` does; the winner is
+    chosen by `leaderboard.confirmation`.
 
     Args:
         way: The search, as it stands.
@@ -236,23 +258,29 @@ def confirm(
         world: What trains.
         workers: Trainings at a time.
         seed: Of the confirmation's seeds.
-        top: Candidates.
-        seeds: Trainings of each.
+        options: The task file's `confirm`, which goes by the trials so far.
     """
     if log.best() is None:
         return None
     expected, trials = way.search.expected(), {trial.number: trial for trial in log.trials}
     known = [number for number in expected if number in trials]
-    ranked = sorted(known, key=lambda n: (expected[n], trials[n].state is not State.COMPLETED, n))[:top]
-    trained: dict[int, list[Curve]] = {number: [] for number in (*ranked, BASELINE)}
-    for repeat in range(1, seeds + 1):
+    rounds = options.rounds(len(log.trials))
+    order = sorted(known, key=lambda n: (expected[n], trials[n].state is not State.COMPLETED, n))[: rounds[0]]
+    rounds = [min(number, len(order)) for number in rounds]
+    trained: dict[int, list[Curve]] = {number: [] for number in (*order, BASELINE)}
+    scores: dict[int, dict[int, float | None]] = {number: {} for number in trained}
+    worked = []
+    for repeat in range(1, len(rounds) + 1):
         own = derive_seed(seed, "confirm", repeat)
-        for number in ranked:
-            trained[number].append(world.train(trials[number].params, own))
-        trained[BASELINE].append(world.baseline(own))
-    spent, at = _worked([curve for each in zip(*trained.values(), strict=True) for curve in each], workers)
-    scores = {number: [_score(curve) for curve in curves] for number, curves in trained.items()}
-    winner = confirmation(scores, way.objective).winner
+        racing = going_on(order, scores, rounds, repeat, way.objective) or []
+        for number in (*racing, BASELINE):
+            curve = world.baseline(own) if number == BASELINE else world.train(trials[number].params, own)
+            trained[number].append(curve)
+            scores[number][repeat] = _score(curve)
+            worked.append(curve)
+    spent, at = _worked(worked, workers)
+    found = {number: list(each.values()) for number, each in scores.items()}
+    winner = confirmation(found, way.objective, seeds=options.seeds).winner
     if winner is None:
         return None
     model = min(trained[winner], key=lambda curve: curve.values[-1])

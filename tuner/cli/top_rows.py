@@ -75,6 +75,7 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    """Why it ended so; of a repair, what of first."""
+    """Why it ended so; of a repair, what of first; of one of the portfolio, that it is."""
+    known = f"portfolio {row['portfolio']}" if row.get("portfolio") else ""
     repaired = f"repairs {row['repairs']['number']}" if row["repairs"] else ""
-    return "; ".join(filter(None, (repaired, row["reason"])))
+    return "; ".join(filter(None, (known, repaired, row["reason"])))

@@ -4,7 +4,7 @@ from tuner.config.given import as_sets
 from tuner.config.load import LoadedTask, load_task_file
 from tuner.config.messages import OptionsError, Place, validate_options
 from tuner.config.options import Options
-from tuner.config.ready import ready_folder, ready_search_spaces, ready_tasks
+from tuner.config.ready import ready_folder, ready_portfolio, ready_search_spaces, ready_tasks
 from tuner.config.schema import task_schema
 from tuner.config.task import TaskFile
 from tuner.config.yaml_file import Document, parse_value, parse_yaml, read_yaml
@@ -22,6 +22,7 @@ __all__ = [
     "parse_yaml",
     "read_yaml",
     "ready_folder",
+    "ready_portfolio",
     "ready_search_spaces",
     "ready_tasks",
     "task_schema",

@@ -12,7 +12,7 @@ from typing import Any
 from tuner.config.changes import DataOptions, changed, split_change
 from tuner.config.given import NAME, as_yaml, given, with_changes
 from tuner.config.messages import validate_options
-from tuner.config.ready import ready_search_spaces
+from tuner.config.ready import ready_portfolio, ready_search_spaces
 from tuner.config.task import TaskFile
 from tuner.config.yaml_file import Document, read_yaml
 from tuner.errors import TaskFileError, nearest, printable
@@ -63,6 +63,30 @@ class LoadedTask:
             rule = "search_space must be a ready search space or the path of a .yaml file"
             raise self._no_search_space(rule, nearest(space, ready))
         return read_yaml(ready[space])
+
+    def portfolio(self) -> Document | None:
+        """The configurations that are tried first; None where there are none.
+
+        Raises:
+            TaskFileError: The file that is named is not there or cannot be read.
+        """
+        named, space = self.task.portfolio, self.task.search_space
+        if named == "none":
+            return None
+        if named == "auto":
+            ready = ready_portfolio(space) if isinstance(space, str) and space in ready_search_spaces() else None
+            return None if ready is None else read_yaml(ready)
+        path = self.resolve(named)
+        if named.endswith((".yaml", ".yml")) and os.path.isfile(path):
+            return read_yaml(path)
+        key = ("portfolio",)
+        raise TaskFileError(
+            "portfolio must be auto, none, or the path of a .yaml file that exists",
+            value=named,
+            fix="Mend the path.",
+            where=self.document.place(key),
+            key=key,
+        )
 
     def _no_search_space(self, rule: str, fix: str) -> TaskFileError:
         key = ("search_space",)

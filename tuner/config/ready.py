@@ -16,13 +16,16 @@ def ready_folder(kind: Literal["search_spaces", "tasks"]) -> Path:
 
 def ready_search_spaces() -> dict[str, Path]:
     """Name -> file of every ready search space: {"gated_rnn": ...}."""
-    return _files(ready_folder("search_spaces"))
+    return {path.stem: path for path in sorted(ready_folder("search_spaces").glob("*.yaml"))}
+
+
+def ready_portfolio(space: str) -> Path | None:
+    """The file of the configurations that are tried first in a ready search space; None where it has none."""
+    path = ready_folder("search_spaces") / "portfolios" / f"{space}.yaml"
+    return path if path.is_file() else None
 
 
 def ready_tasks() -> dict[str, Path]:
     """Name -> file of every ready task: {"speech/classification": ...}."""
-    return _files(ready_folder("tasks"))
-
-
-def _files(folder: Path) -> dict[str, Path]:
+    folder = ready_folder("tasks")
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}

@@ -328,6 +328,9 @@ class TaskFile(Options):
     """A ready search space (`tuner list search_spaces`), the path of one, or one written out here."""
     space: dict[str, Any] = Field(default={})
     """Changes to the search space: an entry replaces the one of its name, null drops it."""
+    portfolio: str = "auto"
+    """Configurations that are tried before the sampler's own, at most half of `budget.trials`: auto, those that come
+    with the ready search space; none; or the path of a .yaml file that lists some. Not with the sampler grid."""
     baseline: dict[str, Any] = Field(default={})
     """Parameters of the configuration that the winner is compared with; the rest are defaults."""
     objective: Objective | None = None

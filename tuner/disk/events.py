@@ -3,7 +3,8 @@
 Each line is one object with `event`, `time` (Unix seconds) and what belongs to it:
 
     created   run, kind, number, seed, params (all), searched (names of searched parameters); of a repair also repairs:
-              number (of the trial that it repairs), finding, change (parameter -> old and new value)
+              number (of the trial that it repairs), finding, change (parameter -> old and new value); of one of the
+              portfolio its place there, portfolio
     attempt   attempt, worker
     epoch     attempt, epoch, metrics, tensors, profiles   one line per epoch, first one wins
     rung      attempt, epoch, value, verdict, reason
@@ -235,6 +236,8 @@ class RunRecord:
     searched: list[str] = field(default_factory=list)
     repairs: dict[str, Any] = field(default_factory=dict)
     """What it repairs: `number` of that trial, `finding`, `change` {parameter: [old, new]}; empty for most trials."""
+    portfolio: int = 0
+    """Its place in the portfolio, from 1; 0 where it is none of it."""
     state: State = State.LOST
     """RUNNING cannot be told from a file: an attempt without an end reads as LOST."""
     reason: str = ""
@@ -262,7 +265,7 @@ class RunRecord:
         if name == "created":
             self.run, self.kind, self.number = event["run"], event["kind"], event["number"]
             self.seed, self.params, self.searched = event["seed"], event["params"], event["searched"]
-            self.repairs = event.get("repairs") or {}
+            self.repairs, self.portfolio = event.get("repairs") or {}, event.get("portfolio") or 0
             self.created = event["time"]
         elif name == "attempt":
             self.attempts = event["attempt"]

@@ -215,6 +215,8 @@ class Run:
             tags["tuner.findings"] = ",".join(record.found)
         if record.repairs:
             tags["tuner.repairs"] = str(record.repairs["number"])
+        if record.portfolio:
+            tags["tuner.portfolio"] = str(record.portfolio)
         for group, members in (record.results.get("parameter_groups") or {}).items():
             tags[f"tuner.{group}"] = ", ".join(members)[:5000]
         if self.left_out:

@@ -21,7 +21,8 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
 
     Returns:
         Rows with number, state, reason, value, values, params (constants included), epochs (trained),
-        seconds, findings (names, most important first), repairs (as `RunRecord` has it) and kind.
+        seconds, findings (names, most important first), repairs (as `RunRecord` has it) and kind; where it is of the
+        portfolio, its place there.
     """
     return [
         {
@@ -35,6 +36,7 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
             "seconds": record.seconds,
             "findings": record.found,
             "repairs": record.repairs,
+            **({"portfolio": record.portfolio} if record.portfolio else {}),
             "kind": record.kind,
         }
         for record in leaderboard(records, objective)

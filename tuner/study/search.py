@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -26,7 +27,7 @@ from tuner.study.opening import UNREADABLE, open_storage, unreadable
 from tuner.study.pruners import Decision, Pruner, judged
 from tuner.study.sparing import spared
 from tuner.study.storage import SearchStorage
-from tuner.study.suggesting import Suggester, Suggestion, make_sampler
+from tuner.study.suggesting import Suggester, Suggestion, make_sampler, suggestion_of
 from tuner.study.translation import Translation
 
 _TOLD = {
@@ -133,11 +134,7 @@ class Search:
 
     def running(self) -> list[Suggestion]:
         """Trials not told yet, by number."""
-        return [
-            Suggestion(trial.number, trial.user_attrs["params"], trial.user_attrs.get("repairs", {}))
-            for trial in self.stored()
-            if not trial.state.is_finished()
-        ]
+        return [suggestion_of(trial) for trial in self.stored() if not trial.state.is_finished()]
 
     def told(self) -> list[int]:
         """Numbers of the trials that are over."""
@@ -162,9 +159,11 @@ class Search:
         """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
         return self.suggester.suggest()
 
-    def enqueue(self, params: Mapping[str, Any], repairs: Mapping[str, Any]) -> Suggestion | None:
+    def enqueue(
+        self, params: Mapping[str, Any], repairs: Mapping[str, Any] = MappingProxyType({}), portfolio: int = 0
+    ) -> Suggestion | None:
         """A trial with given parameters; see `Suggester.enqueue`."""
-        return self.suggester.enqueue(params, repairs)
+        return self.suggester.enqueue(params, repairs, portfolio)
 
     def expected(self) -> dict[int, float]:
         """Number -> final value, or what is expected of it; see `Expectations.expected`."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -36,6 +37,14 @@ class Suggestion:
     params: Mapping[str, Any]
     repairs: Mapping[str, Any] = field(default_factory=dict)
     """Of a repair: what the caller said of it."""
+    portfolio: int = 0
+    """Its place in the portfolio, from 1; 0 where it is none of it."""
+
+
+def suggestion_of(trial: FrozenTrial) -> Suggestion:
+    """A stored trial as a suggestion."""
+    attributes = trial.user_attrs
+    return Suggestion(trial.number, attributes["params"], attributes.get("repairs", {}), attributes.get("portfolio", 0))
 
 
 class Suggester:
@@ -94,12 +103,15 @@ class Suggester:
                 return self._store(draft, params)
         return None
 
-    def enqueue(self, params: Mapping[str, Any], repairs: Mapping[str, Any]) -> Suggestion | None:
+    def enqueue(
+        self, params: Mapping[str, Any], repairs: Mapping[str, Any] = MappingProxyType({}), portfolio: int = 0
+    ) -> Suggestion | None:
         """A trial with given parameters, stored as `suggest` stores one.
 
         Args:
             params: Inside the space.
-            repairs: What it is for; JSON-able.
+            repairs: Of a repair: what it is for; JSON-able.
+            portfolio: Of one of the portfolio: its place, from 1.
 
         Returns:
             The trial; None where one with these parameters was there before.
@@ -110,7 +122,7 @@ class Suggester:
         self._space.suggest(replay)
         draft = _blank(len(self.ids))
         draft.params, draft.distributions = replay.values, replay.distributions
-        draft.user_attrs["repairs"] = dict(repairs)
+        draft.user_attrs.update(repairs=dict(repairs), portfolio=portfolio)
         return self._store(draft, dict(params))
 
     def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
@@ -137,7 +149,7 @@ class Suggester:
         draft.user_attrs.update(params=params, space=self._digest)
         self.ids[draft.number] = self._storage.create_new_trial(self._study._study_id, template_trial=draft)
         self._seen.add(digest(params))
-        return Suggestion(draft.number, params, draft.user_attrs.get("repairs", {}))
+        return suggestion_of(draft)
 
 
 def make_sampler(sampler: tuple[str, Any], seed: int) -> BaseSampler:

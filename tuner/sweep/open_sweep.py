@@ -78,13 +78,16 @@ class OpenSweep:
             **fields,
         )
 
-    def create(self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None) -> None:
+    def create(
+        self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None, portfolio: int = 0
+    ) -> None:
         """Write the first event of a run that has none.
 
         Args:
             spec: The run.
             searched: Names of the searched parameters.
             repairs: Of a repair: which trial, finding and change.
+            portfolio: Of a configuration of the portfolio: its place, from 1.
         """
         created: dict[str, Any] = {
             "run": spec.run,
@@ -96,6 +99,8 @@ class OpenSweep:
         }
         if repairs:
             created["repairs"] = dict(repairs)
+        if portfolio:
+            created["portfolio"] = portfolio
         events.append(self.folder.events(spec.run), "created", **created)
 
     def bring_model(self, run: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tuner.announcements import Notice, RepairBegan, Resumed, TrialEnded
 from tuner.disk import events
@@ -47,6 +48,7 @@ class SearchPhase:
         diagnostics = self._task.file.diagnostics
         most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
         self._repairs = Repairs(self._task.space, most, self._task.objective)
+        self._portfolio = self._open_portfolio()
         self._first: list[str] = []
         self._reconcile()
 
@@ -78,16 +80,32 @@ class SearchPhase:
     def _suggest(self) -> bool:
         if not self._missing:
             return False
-        suggestion = self._repairs.next(self._begin_repair) or self._search.suggest()
+        suggestion = self._known() or self._repairs.next(self._begin_repair) or self._search.suggest()
         if suggestion is None:
             self._missing = 0
             self._sweep.tell(Notice("the search space is exhausted: every configuration was tried"))
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
-        self._sweep.create(spec, self._searched, suggestion.repairs)
+        self._sweep.create(spec, self._searched, suggestion.repairs, suggestion.portfolio)
         self._ready.append(spec)
         return True
+
+    def _open_portfolio(self) -> deque[tuple[int, Mapping[str, Any]]]:
+        """What of the portfolio may still be tried; nothing in a study that has begun without one."""
+        task = self._task
+        begun_without = self._search.count and not read_run(task.folder.events(trial_run(0))).portfolio
+        if begun_without or task.sampler[0] == "grid":
+            return deque()
+        return deque(enumerate(task.portfolio[: task.file.budget.trials // 2], 1))
+
+    def _known(self) -> Suggestion | None:
+        """The next configuration of the portfolio that was not tried yet."""
+        suggestion = None
+        while suggestion is None and self._portfolio:
+            place, params = self._portfolio.popleft()
+            suggestion = self._search.enqueue(params, portfolio=place)
+        return suggestion
 
     def _begin_repair(self, repair: Repair) -> Suggestion | None:
         suggestion = self._search.enqueue(repair.params, repair.as_json())
@@ -123,7 +141,7 @@ class SearchPhase:
                 continue
             spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
             if not record.run:
-                sweep.create(spec, self._searched, suggestion.repairs)
+                sweep.create(spec, self._searched, suggestion.repairs, suggestion.portfolio)
             if self._search.fits(suggestion.number):
                 self._ready.append(spec)
             else:

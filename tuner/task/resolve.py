@@ -24,6 +24,7 @@ from tuner.redaction import redacted
 from tuner.registry import Catalog
 from tuner.space import check, task_space
 from tuner.study.catalog import PRUNERS, SAMPLERS
+from tuner.task.portfolio import portfolio
 from tuner.task.task import Place, Task, acting, located
 
 
@@ -67,6 +68,7 @@ def resolve_task(
         data_options=entry.options,
         space=space,
         baseline={},
+        portfolio=(),
         objective=objective,
         sampler=_named(SAMPLERS, file.sampler, place, ("sampler",)),
         pruner=_named(PRUNERS, file.pruner, place, ("pruner",)),
@@ -81,7 +83,8 @@ def resolve_task(
     check(space, task.settings)
     _check_grid(task)
     baseline = {**space.constants, **file.baseline}
-    return replace(task, baseline=acting(task, baseline, kept=file.baseline, key="baseline"))
+    task = replace(task, baseline=acting(task, baseline, kept=file.baseline, key="baseline"))
+    return replace(task, portfolio=portfolio(loaded, space, task.baseline))
 
 
 def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:

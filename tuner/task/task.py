@@ -39,6 +39,8 @@ class Task:
     space: Space
     baseline: Mapping[str, Any]
     """Parameters of the baseline: the defaults of every part, the adapter's, the space's constants, `baseline:`."""
+    portfolio: tuple[Mapping[str, Any], ...]
+    """Configurations of the space that are tried first, best first."""
     objective: Objective
     """Without the trivial predictor's score, which follows from the data: see `against_trivial`."""
     sampler: tuple[str, Any]

@@ -1,0 +1,57 @@
+"""The configuration of a space that is nearest to one from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.space.domains import Choices, Constant, Domain, Range
+from tuner.space.space import Space
+
+_NOWHERE = object()
+
+
+def nearest(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Parameters that `space.suggest` could return, as wanted where the space holds that.
+
+    A number beyond a range becomes the range's end, one between two steps the nearer step. What the space has fixed
+    stays so; what is wanted nowhere is the middle of its range, or the first choice; what does not exist beside the
+    other choices is left out.
+
+    Args:
+        space: The search space.
+        wanted: Parameter name -> value, not all of them, and others too.
+
+    Returns:
+        The parameters; None where a choice is wanted that the space does not offer.
+    """
+    params: dict[str, Any] = {}
+    for definition in space.definitions:
+        if definition.active(params):
+            value = _value(definition.domain, wanted.get(definition.name, _NOWHERE))
+            if value is _NOWHERE:
+                return None
+            params[definition.name] = value
+    return params
+
+
+def _value(domain: Domain, wanted: Any) -> Any:
+    if isinstance(domain, Constant):
+        return domain.value
+    if isinstance(domain, Choices):
+        return domain.options[0] if wanted is _NOWHERE else wanted if domain.contains(wanted) else _NOWHERE
+    if wanted is _NOWHERE:
+        wanted = math.sqrt(domain.low * domain.high) if domain.log else (domain.low + domain.high) / 2
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not math.isfinite(wanted):
+        return _NOWHERE
+    return _number(domain, wanted)
+
+
+def _number(domain: Range, wanted: float) -> int | float:
+    inside = min(max(wanted, domain.low), domain.high)
+    if domain.contains(inside):
+        return inside
+    step = domain.step or 1
+    found = domain.low + round((inside - domain.low) / step) * step
+    return int(found) if domain.whole else float(found)
