@@ -38,6 +38,7 @@ resources: {workers: 4, cpus: 2, gpus: 0.5}
 ray: {address: "ray://head:10001", temp_dir: /tmp/r}
 storage: studies
 tracking: {uri: "http://localhost:5000"}
+portfolio: none
 device: cuda:1
 report: {figures: 5}
 attempts: {errors: 2, stall: 5m}
