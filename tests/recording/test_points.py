@@ -120,6 +120,18 @@ def test_too_many_series_are_named_not_dropped() -> None:
     assert run.tags(State.COMPLETED)["tuner.left_out"] == ", ".join(names[MAX_SERIES:])
 
 
+def test_a_series_beyond_the_limit_tells_no_zeros_either() -> None:
+    """A curve that ends where it begins to say something would be a wrong one."""
+    run = Run(SweepFacts("1", 5))
+    names = tuple(f"val/m{number:02d}" for number in range(MAX_SERIES))
+    points: list[Point] = []
+    for epoch, value in ((1, 0.0), (2, 3.0), (3, 4.0)):
+        event = epoch_event(epoch, names)
+        points += run.add({**event, "metrics": {**dict.fromkeys(names, 1.0), "late": value}})
+    assert run.left_out == ["late"]
+    assert not [point for point in points if point.key == "late"]
+
+
 def test_the_first_report_of_an_epoch_wins() -> None:
     """An epoch that a second attempt repeats should not be a second point."""
     run = Run(SweepFacts("1", 5))

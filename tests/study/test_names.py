@@ -99,6 +99,24 @@ def test_a_study_of_the_version_before_goes_on_as_it_would_have(
     assert all("@" in name for trial in trials for name in trial.params)
 
 
+def test_a_study_of_the_version_before_calls_all_by_their_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what it had not met: samplers that know no conditions look at the parameters by their names' order."""
+    with monkeypatch.context() as before:
+        before.setattr(Names, "_new", lambda _self, definition: definition.key)
+        search = open_search(tmp_path / "s", RATES)
+        run(search, 1)
+        search.close()
+    journal = tmp_path / "s" / "study.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(line for line in lines if "tuner:names" not in line))
+    run(open_search(tmp_path / "s", RATES), 7)
+    found = {name for trial in opened_by_optuna(tmp_path / "s").trials for name in trial.params}
+    assert len(found) == 4
+    assert all("@" in name for name in found)
+
+
 def test_optunas_pages_have_the_metric_and_the_curves(tmp_path: Path) -> None:
     """A completed trial has its best value so far over its epochs, a pruned one up to its last rung."""
     search = open_search(tmp_path / "s", pruner="asha")

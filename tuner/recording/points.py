@@ -156,6 +156,8 @@ class Run:
                 self.silent.add(name)
             elif value and math.isfinite(value) and name in self.silent:
                 self.silent.remove(name)
+                if name in self.left_out:
+                    continue  # no part of a curve that is not told
                 for epoch, before in sorted(self.record.epochs.items()):
                     if epoch % self.sweep.stride == 0 and before["metrics"].get(name) == 0:
                         yield Point(metric_key(name), 0.0, milliseconds(before["time"]), epoch)

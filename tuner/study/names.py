@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tuner.space import Space
 from tuner.space.domains import Constant
@@ -49,6 +49,11 @@ class Names:
         for key, definition in self._definitions.items():
             if key not in self._names:
                 self._names[key] = self._new(definition)
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Those of today's definitions."""
+        return self._definitions.keys()
 
     def __getitem__(self, key: str) -> str:
         return self._names[key]

@@ -245,8 +245,9 @@ def _tell_names(storage: SearchStorage, study: int, names: Names, objective: Obj
     """Keep with a study, for Optuna's own pages and for later, what parameters and the objective are called."""
     kept = storage.get_study_system_attrs(study)
     before = kept.get(_NAMES)
-    if before is None:  # a study of an earlier version calls a definition by its key
-        before = {name: name for trial in storage.stored_trials(study) for name in trial.params}
+    if before is None:  # a study of an earlier version calls every definition by its key, those it has not met too
+        met = {name for trial in storage.stored_trials(study) for name in trial.params}
+        before = {key: key for key in (*met, *(names.keys if met else ()))}
     names.keep(before)
     for key, value in ((_NAMES, names.to_json()), (_SYSTEM_ATTR_METRIC_NAMES, [objective.metric])):
         if kept.get(key) != value:
