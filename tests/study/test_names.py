@@ -99,9 +99,7 @@ def test_a_study_of_the_version_before_goes_on_as_it_would_have(
     assert all("@" in name for trial in trials for name in trial.params)
 
 
-def test_a_study_of_the_version_before_calls_all_by_their_keys(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_of_the_version_before_calls_all_by_their_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also what it had not met: samplers that know no conditions look at the parameters by their names' order."""
     with monkeypatch.context() as before:
         before.setattr(Names, "_new", lambda _self, definition: definition.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -114,9 +115,7 @@ class LoggedModels:
             "tuner.digest": digest,
         }
         params = {metric_key(name): short(value) for name, value in record.params.items()}
-        name = f"{self._study}-{called(record.number)}".replace(".", "-").replace(
-            " ", "-"
-        )  # MLflow allows no dot in it
+        name = re.sub("[. ]", "-", f"{self._study}-{called(record.number)}")  # MLflow allows no dot in it
         return self._client.create_logged_model(self._runs.experiment, name, stored.id, tags, params, "tuner")
 
     def _score(self, model: LoggedModel, record: RunRecord, test: RunRecord, sweep: SweepFacts) -> None:

@@ -71,11 +71,21 @@ class Parent:
         return tags
 
     def confirmed(self, records: Sequence[RunRecord]) -> dict[int, Point]:
-        """Trial -> mean objective of its configuration on fresh seeds, when the study has ended."""
+        """Trial -> mean objective of its configuration on fresh seeds, when the study has come to its end.
+
+        None of one with a score on fewer seeds than others have, as it left the race or diverged: means of other seeds
+        are not compared, and it cannot win.
+        """
+        if self.end is None or self.end["event"] != "summary":  # what is told of a stop would stay
+            return {}
         numbers = sorted({record.number for record in records if record.kind == "confirm" and record.number >= 0})
-        means = {number: _mean(_values(_seeds(records, called(number)))) for number in numbers if self.end is not None}
-        time_ms = milliseconds(self.end["time"]) if self.end is not None else 0
-        return {number: Point("confirmed", mean, time_ms, 0) for number, mean in means.items() if mean is not None}
+        scores = {number: _values(_seeds(records, called(number))) for number in numbers}
+        most, time_ms = max(map(len, scores.values()), default=0), milliseconds(self.end["time"])
+        return {
+            number: Point("confirmed", fmean(values), time_ms, 0)
+            for number, values in scores.items()
+            if values and len(values) == most
+        }
 
     def points(self, records: Sequence[RunRecord]) -> list[Point]:
         """What came of the study, when it has ended: none before.
