@@ -400,6 +400,40 @@ class TestForecasts(CodecContract):
         }
 
 
+class TestForecastsByCovariates(CodecContract):
+    """A series beside prices and events that are known beforehand, visitors that are not, and the day of the week."""
+
+    adapter, raw = "time_series/forecasting", "series.csv"
+    asked: ClassVar[Mapping[str, Any]] = {"every_origin": True}
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """100 days; what is asked has the last rows once more, without what is to come."""
+        rng = np.random.default_rng(0)
+        table = pd.DataFrame({"price": rng.normal(size=103), "event": rng.choice(["none", "fair"], 103)})
+        table.insert(0, "day", pd.date_range("2026-01-01", periods=103))
+        table["visits"] = rng.poisson(9, 103)
+        table["sold"] = 20 + 5 * table.price + (table.event == "fair") + rng.normal(size=103)
+        table[:100].to_csv(folder / "train.csv", index=False)
+        table.loc[100:, ["sold", "visits"]] = np.nan
+        table.to_csv(folder / "series.csv", index=False)
+        covariates = {"known_covariates": ["price", "event"], "past_covariates": ["visits"], "categories": ["event"]}
+        parts = {"horizon": 3, "window": 6, "test": 20, "val": 20, "calendar": ["week"]}
+        return {"path": "train.csv", "time": "day", "targets": ["sold"], **covariates, **parts}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Errors of the forecasts that lie in days 81 to 100, in deviations of the first 60."""
+        table = pd.read_csv(folder / "series.csv")
+        truth = table.set_index("day").sold
+        answers = answers.assign(came=truth[answers.day].to_numpy())
+        mine = answers[answers.groupby("origin").came.transform(lambda came: came.notna().all())]
+        mine = mine[mine.origin >= table.day[79]]
+        assert len(mine) == 18 * 3
+        error = (mine.sold - mine.came) / truth.iloc[:60].std(ddof=0)
+        return {"mse": float((error**2).mean()), "mae": float(error.abs().mean())}
+
+
 class TestRunningText(CodecContract):
     """A text of its own for the test."""
 

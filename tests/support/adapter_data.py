@@ -58,6 +58,30 @@ def counts_in_time(folder: Path) -> dict[str, Any]:
     return {"path": path, "time": "day", "window": 8, "horizon": 3, "seasonality": 7, "outputs": "negative_binomial"}
 
 
+def covariates_in_time(folder: Path) -> dict[str, Any]:
+    """Two shops, one of them too short for a whole window, with covariates of every kind."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = [["day", "shop", "sold", "price", "event", "visits", "weather", "region", "size"]]
+    for shop, days, region, size in (("a", 90, "north", 3), ("b", 30, "south", 5)):
+        for day in range(days):
+            event, weather = rng.choice(["none", "fair"]), rng.choice(["sun", "rain"])
+            time = np.datetime64("2026-01-01") + day
+            rows.append([time, shop, rng.normal(), rng.normal(), event, rng.poisson(9), weather, region, size])
+    return {
+        "path": _table(folder / "covariates.csv", rows),
+        "time": "day",
+        "series": "shop",
+        "targets": ["sold"],
+        "known_covariates": ["price", "event"],
+        "past_covariates": ["visits", "weather"],
+        "static_covariates": ["region", "size"],
+        "categories": ["event", "weather", "region"],
+        "calendar": ["week"],
+        "window": 8,
+        "horizon": 3,
+    }
+
+
 def texts(folder: Path) -> dict[str, Any]:
     """Sentences of one to nine words."""
     rng = np.random.default_rng(0)
@@ -155,6 +179,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
+    "time_series/forecasting: covariates": covariates_in_time,
     "time_series/forecasting: counts": counts_in_time,
     "time_series/forecasting: quantiles": quantiles_in_time,
     "time_series/regression": series_numbers,

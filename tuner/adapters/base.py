@@ -78,6 +78,7 @@ class Demands:
     Args:
         causal: The network may not look ahead: `bidirectional` is refused.
         every_step: Each step has a prediction of its own: the head sees every step, not their pooling.
+        whole: Sequences are learned from as a whole: `truncation` is refused.
         embeds: The encoder has an embedding: `dropout.embedding` acts.
         head_size: Features that the head must get; None for any number.
     """
@@ -85,6 +86,7 @@ class Demands:
     causal: bool = False
     every_step: bool = False
     embeds: bool = False
+    whole: bool = False
     head_size: int | None = None
 
 

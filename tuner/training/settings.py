@@ -78,7 +78,12 @@ def settings(
         TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
         MisfitError: One does not go with the data or with another one.
     """
+    changes = {name.removeprefix(_DATA): value for name, value in params.items() if name.startswith(_DATA)}
+    data_model = _data(data_options, data, changes, place, key)
+    demands = demands_of(adapter(data_model))
     values = {**defaults_of(adapter), **params}
+    if demands.every_step and "pooling" not in params:
+        values.pop("pooling", None)  # the adapter's default is for those that predict once per sequence
     taken: set[str] = set()
 
     def part(model: type[Options]) -> Any:
@@ -96,16 +101,6 @@ def settings(
     for name in REGULARIZERS:
         options = part(REGULARIZERS[name].options)
         regularizers[name] = float(options.model_dump(by_alias=True)[name])
-    changes = {name.removeprefix(_DATA): value for name, value in params.items() if name.startswith(_DATA)}
-    for name in changes:
-        if name not in data_options.model_fields:
-            raise TaskFileError(
-                f"{_DATA}{name} must be an option of the adapter",
-                fix=nearest(name, data_options.model_fields, "list adapters"),
-                where=place((key, _DATA + name)),
-                key=(key, _DATA + name),
-            )
-    data_model = _changed_data(data_options, data, changes, key, place)
     for name in params:
         if name not in taken and not name.startswith(_DATA):
             raise _unconnected(name, values, key, place)
@@ -118,7 +113,7 @@ def settings(
                 key=(key, name),
             )
     chosen = Settings(net, cell, regularizers, learning, optimizer, schedule, data_model)
-    for name, rule, fix in _misfits(chosen, demands_of(adapter(data_model))):
+    for name, rule, fix in _misfits(chosen, demands):
         value = values.get(name, getattr(net, name, None))
         raise MisfitError(f"{key}.{name} must {rule}", value=value, fix=fix, where=place((key, name)), key=(key, name))
     return chosen
@@ -138,6 +133,8 @@ def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str
             yield "pooling", "not be every where the task predicts once per sequence", "Choose one of the others."
     if truncation is not None and not demands.every_step:
         yield "truncation", "be null where the task predicts once per sequence", "Leave it out."
+    elif truncation is not None and demands.whole:
+        yield "truncation", "be null where sequences are learned from as a whole", "Leave it out."
     if chosen.regularizers["dropout.embedding"] > 0 and not demands.embeds:
         yield "dropout.embedding", "be 0 where the data are not embedded", "Leave it out; numbers have dropout.input."
     if isinstance(cell, SLSTMOptions) and net.hidden_size % cell.heads:
@@ -149,20 +146,28 @@ def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str
         yield name, f"give the head {demands.head_size} features, as the data ask", fix
 
 
-def _changed_data(
+def _data(
     model: type[Options],
     data: Mapping[str, Any],
     changes: Mapping[str, Any],
-    key: str,
     place: Callable[[tuple[str | int, ...]], str],
+    key: str,
 ) -> Options:
     """The adapter's options after a trial's changes; what a change breaks is the parameter's mistake."""
+    for name in changes:
+        if name not in model.model_fields:
+            raise TaskFileError(
+                f"{_DATA}{name} must be an option of the adapter",
+                fix=nearest(name, model.model_fields, "list adapters"),
+                where=place((key, _DATA + name)),
+                key=(key, _DATA + name),
+            )
     try:
         return validate_options(model, {**data, **changes}, key=("data",), place=lambda _: "")
     except TaskFileError as error:
-        name = error.key[-1] if error.key else ""
-        if name in changes:
-            error.key = (key, f"{_DATA}{name}")
+        wrong = error.key[-1] if error.key else ""
+        if wrong in changes:
+            error.key = (key, f"{_DATA}{wrong}")
         raise error.at(place(error.key)) from None
 
 

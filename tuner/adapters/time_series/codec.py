@@ -21,7 +21,8 @@ from torch import nn
 from tuner.adapters.base import Graph, Item, Row
 from tuner.adapters.scaling import Scaling, standardization
 from tuner.adapters.time_series.ahead import ahead
-from tuner.adapters.time_series.forecast_windows import Stretch, Window, forecasts
+from tuner.adapters.time_series.covariates import read_covariates_there
+from tuner.adapters.time_series.forecast_windows import Stretch, Window, beside, forecasts, known_rows
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import Groups, groups_of
@@ -32,7 +33,7 @@ from tuner.adapters.time_series.series import Series, on_grid
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
-from tuner.errors import DataError
+from tuner.errors import DataError, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,8 @@ class _Reading:
         self._season: int = facts["seasonality"]
         self._series = options.series or ("series" if self._named else None)
         self._least = min(self.problem.horizon, self.problem.window)
+        covariates = self.problem.covariates
+        self._numbers = [name for name in (*covariates.rows, *covariates.static) if name not in covariates.categories]
         taken = {"problem", "scaled_by", "origin", "step", self._series, options.time}
         self._forecasts: list[str] = []
         for name in self.problem.channels:
@@ -99,7 +102,7 @@ class _Reading:
 
     @property
     def _text_columns(self) -> list[str]:
-        return [name for name in (self._options.time, self._series) if name]
+        return [name for name in (self._options.time, self._series, *self.problem.covariates.categories) if name]
 
     def _array(self, values: Any, where: str) -> Iterator[Item]:
         try:
@@ -111,6 +114,9 @@ class _Reading:
         if values_TC.ndim != 2 or values_TC.shape[1] != len(self.problem.channels):
             yield Item(where, None, f"it must be (rows, {len(self.problem.channels)}), but is {values_TC.shape}")
             return
+        if self.problem.covariates:
+            yield Item(where, None, "it must be a table, as the model asks for covariates or times")
+            return
         name = "" if self._named else next(iter(self._scalings), "")
         yield from self._of_series(Series(name, np.where(np.isfinite(values_TC), values_TC, np.nan), where))
 
@@ -119,7 +125,7 @@ class _Reading:
         found = Sections(
             path,
             self._text_columns,
-            self.problem.channels,
+            [*self.problem.channels, *self._numbers],
             options.writing,
             frame,
             name=self._series,
@@ -139,7 +145,7 @@ class _Reading:
         groups = self._groups(table, sections.known)
         kept_N = np.zeros(len(table), dtype=bool)
         bounds = [*groups.starts, len(groups.order)]
-        least = 4 * (self.problem.window + self._season) + _LEAST
+        least = 4 * (self.problem.window + self._season) + self.problem.horizon + _LEAST
         for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
             known = not self._named or name in self._scalings
             first = max(start, end - least) if known and number not in groups.unsound else start
@@ -154,6 +160,7 @@ class _Reading:
         options = self._options
         groups = self._groups(table, known)
         values_NC = table.numbers_there(self.problem.channels)
+        cells = read_covariates_there(self.problem.covariates, table)
         stamps = None
         step = self._step
         if options.time:
@@ -169,7 +176,14 @@ class _Reading:
         for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
             rows, times = groups.order[start:end], groups.times[start:end]
             place = f"{where}: series {name}" if name else where
-            series = Series(name, values_NC[rows], place)
+            series = Series(
+                name,
+                values_NC[rows],
+                place,
+                times=times if self.problem.covariates.calendar else None,
+                covariates={name: cells[name][rows] for name in self.problem.covariates.rows},
+                static={name: cells[name][rows[0]] for name in self.problem.covariates.static},
+            )
             try:
                 if number in groups.unsound:
                     raise groups.unsound[number]
@@ -204,8 +218,9 @@ class _Reading:
             except DataError as error:
                 yield Item(series.where, None, str(error), known)
                 return
-        starts = [0, *(series.breaks if series.breaks is not None else ())]
-        stretches = list(zip(starts, [*starts[1:], len(series.values)], strict=True))
+        last = known_rows(series) if self.problem.covariates.ahead else len(series.values)
+        starts = [0, *(start for start in (series.breaks if series.breaks is not None else ()) if start < last)]
+        stretches = list(zip(starts, [*starts[1:], last], strict=True))
         enough = [(start, end) for start, end in stretches if end - start >= self._least]
         for start, end in enough if self.asked.every_origin and enough else stretches[-1:]:
             if end - start < self._least:
@@ -213,7 +228,8 @@ class _Reading:
                 reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
                 yield Item(series.where, None, reason, known)
                 continue
-            found = Stretch(series, start, end, scaling(series.values[start:end]).astype(np.float32), stamps)
+            scaled = scaling(series.values[start:end]).astype(np.float32)
+            found = Stretch(series, start, end, scaled, stamps, beside(self.problem, series, start, end, stamps))
             for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
                 yield replace(item, scaling=scaling, problem=problem) if isinstance(item, Window) else item
 
@@ -253,7 +269,21 @@ class ForecastCodec(_Reading):
             step = self._step or Step("fixed", 86_400.0 if self._kind == "M" else 1.0, None, "")
             times = written([*start, *ahead(start, step, rows - 1)], self._options.time_format)
             found[self._options.time] = times
-        return found | {name: [float(mean)] * rows for name, mean in zip(self.problem.channels, mean_C, strict=True)}
+        found |= {name: [float(mean)] * rows for name, mean in zip(self.problem.channels, mean_C, strict=True)}
+        covariates, after = self.problem.covariates, self.problem.horizon
+        for name in (*covariates.rows, *covariates.static):
+            words = covariates.categories.get(name)
+            found[name] = [words[0] if words else float(covariates.scaling[name][0])] * rows
+        if not covariates.known:
+            return found
+        if self._options.time:
+            found[self._options.time] = written(
+                [*start, *ahead(start, step, rows + after - 1)], self._options.time_format
+            )
+        for name in found:
+            if name != self._options.time:
+                found[name] += [None if name in self.problem.channels else found[name][0]] * after
+        return found
 
     def answer(
         self,
@@ -277,6 +307,11 @@ class ForecastCodec(_Reading):
 
     def graph(self, network: nn.Module) -> Graph:
         """From rows as they are to forecasts as they are. See `Codec`."""
+        if self.problem.covariates:
+            raise StudyError(
+                "a model with covariates or a calendar has no ONNX graph yet",
+                fix="Export without --onnx: tuner predict, serve and load use it; or train without them.",
+            )
         channels, window = self.problem.channels, self.problem.window
         only = None if self._named else next(iter(self._scalings.values()))
         whole = ForecastOfWindows(network, self.problem, only)

@@ -7,7 +7,7 @@ point, and the quantiles where there are some.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tuner.adapters.base import Item
 from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.scaling import Scaling
+from tuner.adapters.time_series.covariate_windows import CovariateRows
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.origins import Windows
 from tuner.adapters.time_series.series import Series
@@ -33,6 +34,10 @@ _NO_ROWS = np.empty((2, 0), dtype=np.int64)
 UNSCALED = Scaling.known([], [])
 
 
+def _nothing() -> NDArray[np.float32]:
+    return np.zeros(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Window(Item):
     """A window, with what its forecast needs.
@@ -40,21 +45,28 @@ class Window(Item):
     Args:
         ahead: The times to forecast, H; empty where none are known.
         scaling: Brings the forecast back.
+        beside: Covariates of its rows and of those to forecast, (L + H, F).
+        static: Those of its series.
     """
 
     ahead: Sequence[Any] = ()
     scaling: Scaling = UNSCALED
+    beside: NDArray[np.float32] = field(default_factory=_nothing)
+    static: NDArray[np.float32] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), and their times."""
+    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), their times, and their
+    covariates (T + H, F), those of the rows to forecast included; None where there are none.
+    """  # noqa: D205 - one sentence
 
     series: Series
     start: int
     end: int
     scaled: NDArray[np.float32]
     stamps: SeriesStamps | None
+    beside: NDArray[np.float32] | None = None
 
     def windows(
         self, problem: ForecastingProblem, known: dict[str, Any], *, least: int, every_origin: bool
@@ -78,9 +90,36 @@ class Stretch:
             at = int(np.searchsorted(missing_T, first))
             if at < len(missing_T) and missing_T[at] < origin:
                 yield Item(where, None, self.missing(int(missing_T[at]), problem.channels), facts)
+            elif self.beside is not None:
+                after = times[origin : origin + horizon] if every_origin else times
+                yield self.with_covariates(problem, Window(where, self.scaled[first:origin], "", facts, after), origin)
             else:
                 after = times[origin : origin + horizon] if every_origin else times
                 yield Window(where, self.scaled[first:origin], "", facts, after)
+
+    def with_covariates(self, problem: ForecastingProblem, window: Window, origin: int) -> Item:
+        """The window before a row with its covariates, or which is missing."""
+        assert self.beside is not None
+        assert window.x is not None
+        covariates, first = problem.covariates, origin - len(window.x)
+        rows = self.beside[first : origin + problem.horizon]
+        needed = np.ones(rows.shape, dtype=bool)
+        needed[len(window.x) :] = covariates.by_row.ahead
+        missing = np.argwhere(np.isnan(rows) & needed)
+        static = covariates.of_series(self.series.static)
+        if len(missing):
+            row, name = int(missing[0][0]), covariates.features[missing[0][1]]
+            if row >= len(window.x):
+                reason = (
+                    f"{name} must be known of the {problem.horizon} rows to forecast: bring rows after the last, in "
+                    "which the targets are empty"
+                )
+            else:
+                reason = f"{name} is missing in row {self.start + first + row + 1}, which is looked back on"
+            return Item(window.where, None, reason, window.facts)
+        if np.isnan(static).any():
+            return Item(window.where, None, "a static covariate is missing", window.facts)
+        return replace(window, beside=rows, static=static)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
         """How the times after it are written, and before them those of its rows; none where none are known."""
@@ -97,6 +136,33 @@ class Stretch:
         return f"{channel} is missing or no finite number in {place}, which is looked back on"
 
 
+def known_rows(series: Series) -> int:
+    """Rows up to the last that has a target; those after it are to be forecast."""
+    there = np.flatnonzero(~np.isnan(series.values).all(axis=1))
+    return int(there[-1]) + 1 if len(there) else len(series.values)
+
+
+def beside(
+    problem: ForecastingProblem, series: Series, start: int, end: int, stamps: SeriesStamps | None
+) -> NDArray[np.float32] | None:
+    """Covariates of the rows from `start` to `end` and of a horizon after them, NaN where they are not known."""
+    covariates = problem.covariates
+    if not covariates:
+        return None
+    whole, horizon = len(series.values), problem.horizon
+    missing = max(end + horizon - whole, 0)
+    rows = {
+        name: np.append(
+            values[start : end + horizon], np.full(missing, "" if name in covariates.categories else np.nan)
+        )
+        for name, values in series.covariates.items()
+    }
+    times = None
+    if series.times is not None and stamps is not None:
+        times = np.append(series.times[start : end + horizon], stamps.times_ahead(whole, missing))
+    return covariates.matrix(rows, times, end - start + horizon)
+
+
 def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
     """Forecasts of windows on their own scale, (N, H, C, V)."""
     device = device_of(network)
@@ -109,13 +175,14 @@ def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: 
         Windows(np.arange(len(windows)), rows_N, rows_N),
         _NO_ROWS,
         np.array([[*item.scaling[:2], np.ones(channels)] for item in windows], dtype=np.float32),
+        _covariates(problem, windows),
     )
     found = []
     for first in range(0, len(dataset), _AT_ONCE):
         batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
         lengths = None if batch.lengths is None else batch.lengths.to(device)
         prediction, y_NKC = network(batch.x.to(device), lengths).cpu().double(), batch.y.double()
-        located = problem.output.located(prediction, y_NKC)
+        located = problem.output.located(problem.reduce(prediction, batch), y_NKC)
         quantiles = problem.output.quantiles(located, y_NKC)
         point = problem.output.point(located, y_NKC)[..., None]
         found.append(point if quantiles is None else torch.cat([point, quantiles], dim=-1))
@@ -126,3 +193,11 @@ def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: 
     values *= scale_NC[:, None, :, None]
     values += mean_NC[:, None, :, None]
     return values
+
+
+def _covariates(problem: ForecastingProblem, windows: Sequence[Window]) -> CovariateRows | None:
+    """What stands beside the targets of windows that follow each other."""
+    if not problem.covariates:
+        return None
+    rows = Ragged.of([item.beside for item in windows]).values
+    return problem.beside(rows.astype(np.float32), np.array([item.static for item in windows]))

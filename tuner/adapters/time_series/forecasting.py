@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from tuner.adapters.files import content_digest, existing
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.scaling import standardization
+from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
@@ -51,6 +52,7 @@ WHEN_OPENED = (
     "segment",
     "outputs",
     "loss",
+    "category_embedding",
 )
 """Options that act when prepared data is opened: searching them prepares nothing anew."""
 
@@ -68,7 +70,12 @@ class Forecasting:
 
     def __init__(self, options: ForecastingOptions) -> None:
         self.options = options
-        self.demands = Demands(causal=True, embeds=options.channel_embedding > 0)
+        self.demands = Demands(
+            causal=True,
+            every_step=Covariates.asked(options).ahead,
+            whole=True,
+            embeds=options.channel_embedding > 0 or bool(options.categories),
+        )
         if options.probabilistic:
             self.metrics = (*METRICS, *QUANTILE_METRICS)
         if options.outputs in ("student_t", "negative_binomial"):
@@ -113,12 +120,15 @@ class Forecasting:
         stored = [values.astype(np.float32) for values in scaled]
         write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
         write_ragged(folder, "whole", stored)
+        covariates = _write_covariates(folder, collection.covariates, series, parts)
         arrays = {"parts": parts, "stretches": runs, "made": made, "statistics": statistics["val"][:, :3]}
         for name, array in {**arrays, TEST_STATISTICS: statistics["test"][:, :3]}.items():
             np.save(folder / f"{name}.npy", np.asarray(array))
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         time = {"kind": collection.kind, "step": collection.grid and collection.grid._asdict()}
-        write_facts(folder, {**facts, "series": [one.name for one in series], "time": time, "counts": counts})
+        write_facts(
+            folder, {**facts, "series": [one.name for one in series], "time": time, "counts": counts, **covariates}
+        )
         places = [one.places for one in series]
         trivial: dict[str, dict[str, float]] = {
             split: naive_scores(
@@ -141,6 +151,7 @@ class Forecasting:
                 "name": "seasonal naive",
                 **facts,
                 **({"time step": collection.step} if collection.step else {}),
+                **({"covariates": covariates["covariates"]} if covariates else {}),
                 "series": len(series),
                 "rows": _rows_of(parts),
                 "constant channels": constant,
@@ -260,6 +271,21 @@ def _standardized(
     scaled = [scaling(one.values) for one, scaling in zip(series, scalings, strict=True)]
     constant = sum(int(scaling.constant.sum()) for scaling in scalings)
     return scaled, np.array([[scaling.mean, scaling.scale] for scaling in scalings]), constant
+
+
+def _write_covariates(folder: Path, asked: Covariates, series: Sequence[Series], parts: Parts) -> dict[str, Any]:
+    """Write what is seen beside the channels, coded and scaled by training rows; the facts of it, if there is some."""
+    if not asked:
+        return {}
+    known = [one.cut(int(train)).covariates for one, train in zip(series, parts.train, strict=True)]
+    static = {name: np.array([one.static[name] for one in series]) for name in asked.static}
+    covariates = asked.fitted(known, static)
+    rows = [covariates.matrix(one.covariates, one.times, len(one.values)) for one in series]
+    cut = [values[:end] for values, end in zip(rows, parts.val, strict=True)]
+    for name, items in (("search", cut), ("whole", rows)) if covariates.features else ():
+        write_ragged(folder, f"{name}.covariates", items)
+    np.save(folder / "static.npy", np.array([covariates.of_series(one.static) for one in series]))
+    return {"covariates": covariates.json()}
 
 
 def _unseen(parts: Parts, horizon: int) -> list[str]:

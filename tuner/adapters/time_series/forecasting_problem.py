@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from tuner.adapters.base import Batch, Forecasts, Split
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, steps_ahead
+from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, made_in, statistics_in, stretches_in, windows_of
 from tuner.adapters.time_series.outputs import output_of
@@ -34,7 +36,6 @@ MOST_WINDOWS = 6
 class ForecastingProblem:
     """Windows to the next steps by their error on standardized values, however windows are normalized."""
 
-    every_step = False
     logits = False
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
@@ -51,20 +52,40 @@ class ForecastingProblem:
         self.made = made_in(folder)
         room = self.stretches.room(self.parts, self.horizon)
         self.window = look_back(options, room, self.horizon, self.season)
-        self.lag = self.window // options.segment
+        self.covariates = Covariates.kept(facts)
+        self.every_step = self.covariates.ahead
+        self.steps_ahead = steps_ahead(self.covariates, self.horizon, options.segment)
+        self.lag = self.window // options.segment + self.steps_ahead
         self.per_item = 1 if options.channel_independence else len(self.channels)
 
     def dataset(self, split: Split) -> WindowDataset:
         """Open a split, memory-mapped; see `windows_of`."""
+        rows = "whole" if split == "test" else "search"
+        values, covariates = Ragged(self.folder, rows), None
+        if self.covariates:
+            beside = np.zeros((len(values.values), 0), dtype=np.float32)
+            if self.covariates.features:
+                beside = Ragged(self.folder, f"{rows}.covariates").values.view(np.float32)
+            covariates = self.beside(beside, np.load(self.folder / "static.npy"))
         return self.windows(
-            Ragged(self.folder, "whole" if split == "test" else "search"),
+            values,
             windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, self.options.stride),
             self.made,
             statistics_in(self.folder, split),
+            covariates,
         )
 
+    def beside(self, rows: NDArray[np.float32], static_SG: NDArray[np.float32]) -> CovariateRows:
+        """What stands beside the targets of series; see `CovariateRows`."""
+        return CovariateRows(rows, static_SG, self.covariates, self.horizon, self.options.segment)
+
     def windows(
-        self, values: Ragged, windows: Windows, made: NDArray[np.int64], statistics_S3C: NDArray[np.float32]
+        self,
+        values: Ragged,
+        windows: Windows,
+        made: NDArray[np.int64],
+        statistics_S3C: NDArray[np.float32],
+        covariates: CovariateRows | None,
     ) -> WindowDataset:
         """Windows of any series, as the options have them; see `WindowDataset`."""
         return WindowDataset(
@@ -79,24 +100,41 @@ class ForecastingProblem:
             channel_independence=self.options.channel_independence,
             segment=self.options.segment,
             numbered=self.options.channel_embedding > 0,
+            covariates=covariates,
         )
 
-    def encoder(self) -> Features | ChannelFeatures:
-        """The channels, or an item's one, as they are; the rows of a segment side by side."""
+    def encoder(self) -> Features | ChannelFeatures | StepFeatures:
+        """The channels, or an item's one, as they are; the rows of a segment side by side; and what stands beside."""
+        if self.covariates:
+            channels = len(self.channels) if self.options.channel_embedding else 0
+            sizes = (self.options.category_embedding, channels, self.options.channel_embedding)
+            return StepFeatures(self.options.segment, self.per_item, self.covariates, *sizes)
         if self.options.channel_embedding:
             return ChannelFeatures(self.options.segment, len(self.channels), self.options.channel_embedding)
         return Features(self.options.segment * self.per_item)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to all rows of all channels, or of an item's one, and their output: (B, input_size) to
-        (B, H, C), with quantiles or parameters (B, H, C, P).
+        (B, H, C), with quantiles or parameters (B, H, C, P). Where something is known of the rows to forecast, the same
+        of the rows of each step: (B, T, input_size) to (B, T, segment, C) or (B, T, segment, C, P).
         """  # noqa: D205 - one sentence
-        shape = (self.horizon, self.per_item, self.output.size)
-        return nn.Sequential(nn.Linear(input_size, math.prod(shape)), nn.Unflatten(1, shape), output_of(self.options))
+        rows = self.options.segment if self.every_step else self.horizon
+        shape = (rows, self.per_item, self.output.size)
+        return nn.Sequential(nn.Linear(input_size, math.prod(shape)), nn.Unflatten(-1, shape), output_of(self.options))
+
+    def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Of predictions at every step, (B, T, segment, C, ...), those of the rows to forecast; others as they are."""
+        if not self.every_step:
+            return prediction
+        items, steps = prediction.shape[:2]
+        ends_B = torch.full((items,), steps, device=prediction.device) if batch.lengths is None else batch.lengths
+        at_BD = ends_B[:, None] - self.steps_ahead + torch.arange(self.steps_ahead, device=prediction.device)
+        ahead = prediction[torch.arange(items, device=prediction.device)[:, None], at_BD]
+        return ahead.flatten(1, 2)[:, : self.horizon]
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean of the output's errors, on the standardized scale, over the targets that were read."""
-        located, truth_BHC = self.output.located(prediction, batch.y), batch.y[:, : self.horizon]
+        located, truth_BHC = self.output.located(self.reduce(prediction, batch), batch.y), batch.y[:, : self.horizon]
         if not self.made.size:
             return self.output.errors(located, truth_BHC, batch.y).mean()
         read_BHC = ~torch.isnan(truth_BHC)
@@ -132,7 +170,7 @@ class ForecastingProblem:
         y_KC = batch.y[row].double()
         given = extra(batch.y[row : row + 1].double())
         level, spread, mean, scale = (part[0, 0, 0].item() for part in given[1:5])
-        steps = batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])
+        steps = (batch.x.shape[1] if batch.lengths is None else int(batch.lengths[row])) - self.steps_ahead
         x_LC = batch.x[row, :steps, : self.options.segment * self.per_item].reshape(-1, self.per_item)
         before_L = (x_LC[-2 * self.horizon :, 0].double() * spread + level) * scale + mean
         return {

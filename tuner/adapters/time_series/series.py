@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
@@ -29,6 +31,9 @@ class Series:
         places: The place of each row on the grid of time steps, rising, (T,); None where rows follow each other.
         breaks: Rows before which places are missing.
         made: Rows that were not read but filled in, (T,) of bool; None where none were. They are never forecast.
+        times: Of the rows, where there is a calendar.
+        covariates: Column -> values, (T,), of those that change from row to row.
+        static: Column -> value, of those that do not.
     """
 
     name: str
@@ -37,13 +42,26 @@ class Series:
     places: NDArray[np.int64] | None = None
     breaks: NDArray[np.int64] | None = None
     made: NDArray[np.bool_] | None = None
+    times: NDArray[np.generic] | None = None
+    covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    static: Mapping[str, Any] = field(default_factory=dict)
 
     def cut(self, rows: int | None) -> Series:
         """The series up to a row."""
         places = None if self.places is None else self.places[:rows]
         made = None if self.made is None else self.made[:rows]
         breaks = None if self.breaks is None else self.breaks[self.breaks < len(self.values[:rows])]
-        return replace(self, values=self.values[:rows], places=places, breaks=breaks, made=made)
+        times = None if self.times is None else self.times[:rows]
+        covariates = {name: values[:rows] for name, values in self.covariates.items()}
+        return replace(
+            self,
+            values=self.values[:rows],
+            places=places,
+            breaks=breaks,
+            made=made,
+            times=times,
+            covariates=covariates,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,6 +79,7 @@ class Collection:
         grid: The usual time step; None where there is none.
         kind: Of times: M for dates, i or f for numbers; empty where rows have none.
         notices: What the user should hear of how the series were read.
+        covariates: What is seen beside the channels.
     """
 
     series: list[Series]
@@ -73,6 +92,7 @@ class Collection:
     grid: Step | None = None
     kind: str = ""
     notices: tuple[str, ...] = ()
+    covariates: Covariates = Covariates()  # noqa: RUF009 - it does not change
 
 
 def read_series(path: Path, options: ForecastingOptions) -> Collection:
@@ -89,20 +109,32 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
             fix="Convert the file, or rename it if it is one of these.",
             key=("data", "path"),
         )
-    text = [name for name in (options.time, options.series) if name is not None]
-    table = Table(path, text, options.targets, options.writing)
-    columns = options.targets or [name for name in table.columns if name not in text]
+    asked = Covariates.asked(options)
+    text = [name for name in (options.time, options.series, *options.categories) if name is not None]
+    table = Table(path, text, (*options.targets, *asked.rows, *asked.static), options.writing)
+    columns = options.targets or [name for name in table.columns if name not in {*text, *asked.rows, *asked.static}]
     if not columns:
         raise DataError("there must be a column to forecast", value=table.columns, fix="Add one.", where=str(path))
     groups = groups_of(table, options.series, options.time, options.time_format)
     found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
     channels = tuple(found.names)
     values = np.split(table.numbers(channels, "data.targets")[groups.order], groups.starts[1:])
+    cells = read_covariates(asked, table)
+    static = static_of(asked, cells, groups, table)
+    check_calendar(options, groups.times)
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
     series, gaps = [], Gaps()
-    for name, part, times in zip(groups.names, values, np.split(groups.times, groups.starts[1:]), strict=True):
-        one = Series(name, part, str(path))
+    for number, rows in enumerate(np.split(np.arange(len(groups.order)), groups.starts[1:])):
+        times = groups.times[rows]
+        one = Series(
+            groups.names[number],
+            values[number],
+            str(path),
+            times=times if asked.calendar else None,
+            covariates={name: cells[name][groups.order[rows]] for name in asked.rows},
+            static=static[number],
+        )
         if step is not None:
             one, more = on_grid(one, times, step, options.gaps, season or 1)
             gaps = gaps.and_(more)
@@ -115,6 +147,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         step=step.text if step else "",
         grid=step,
         kind=groups.times.dtype.kind if options.time else "",
+        covariates=asked,
         notices=(*table.notices, *_told(options, groups, step, gaps, len(series), season or 1), *found.notices),
     )
 
@@ -197,18 +230,25 @@ def _filled(
     first_T = np.cumsum(number_T) - number_T
     row_K = np.repeat(np.arange(len(place_T)), number_T)
     after_K = np.arange(len(row_K)) - first_T[row_K]
-    place_K, made_K, values = place_T[row_K] + after_K, after_K > 0, one.values[row_K]
+    place_K, made_K = place_T[row_K] + after_K, after_K > 0
+    source_K = row_K.copy()
     for row in np.flatnonzero(made_K):
         before = np.searchsorted(place_K, place_K[row] - season)
-        values[row] = values[before if place_K[before] == place_K[row] - season else row - 1]
+        source_K[row] = source_K[before if place_K[before] == place_K[row] - season else row - 1]
+    times = one.times
+    if times is not None:
+        since = (times - times[0]).astype("timedelta64[us]").astype(np.float64)
+        times = times[0] + np.interp(place_K, place_T, since).astype("timedelta64[us]")
     breaks = first_T[np.flatnonzero(break_T) + 1]
     whole = not len(breaks) and place_K[-1] == len(place_K) - 1
     return replace(
         one,
-        values=values,
+        values=one.values[source_K],
         places=None if whole else place_K,
         breaks=breaks,
         made=made_K if made_K.any() else None,
+        times=times,
+        covariates={name: values[source_K] for name, values in one.covariates.items()},
     )
 
 

@@ -104,6 +104,10 @@ class SeriesStamps:
         """How the times after the rows up to `end` are written; none where there is no step."""
         return [] if self._step is None else self._written(self._after(end, number))
 
+    def times_ahead(self, end: int, number: int) -> NDArray[np.generic]:
+        """The times after the rows up to `end`, in UTC where the table tells a zone; NaT where there is no step."""
+        return np.full(number, np.datetime64("NaT", "us")) if self._step is None else self._after(end, number)
+
     def _after(self, end: int, number: int) -> NDArray[np.generic]:
         """Times after the rows up to `end`; steps of days and longer keep the time of day in the table's zone."""
         assert self._step is not None, "without a step there are no gaps, and nothing goes on"

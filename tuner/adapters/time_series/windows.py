@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tuner.adapters.base import Batch
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.ragged import Ragged, slices
+from tuner.adapters.time_series.covariate_windows import CovariateRows
 from tuner.adapters.time_series.options import WindowNorm
 from tuner.adapters.time_series.origins import Windows
 
@@ -29,6 +30,9 @@ EXTRA = 5
 
 class WindowDataset:
     """Windows of many series.
+
+    With covariates each step has them beside its rows, and steps of the rows to forecast may follow: see
+    `CovariateRows.beside`.
 
     An item is a window of all channels, or with `channel_independence` of one of them.
     A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
@@ -51,6 +55,7 @@ class WindowDataset:
         channel_independence: Whether each channel of a window is an item of its own.
         segment: Rows per step of the network.
         numbered: Whether every step of a single channel also tells its number.
+        covariates: What stands beside the targets; None for nothing.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class WindowDataset:
         channel_independence: bool = False,
         segment: int = 1,
         numbered: bool = False,
+        covariates: CovariateRows | None = None,
     ) -> None:
         self.values: NDArray[np.float32] = values.values.view(np.float32)
         self.number_N, self.first_N = windows.number, values.offsets[windows.number] + windows.origin
@@ -78,6 +84,7 @@ class WindowDataset:
             self.made[values.offsets[number] + row] = True
         self.horizon, self.segment, self.window_norm, self.season = horizon, segment, window_norm, season
         self.by_channel, self.numbered = channel_independence, numbered
+        self.covariates, self.steps_ahead = covariates, 0 if covariates is None else covariates.steps_ahead
         self.per_window = statistics_S3C.shape[2] if channel_independence else 1
         self.statistics_I3C = (  # I: series, or channels of series
             statistics_S3C.transpose(0, 2, 1).reshape(-1, 3, 1) if channel_independence else statistics_S3C
@@ -128,6 +135,9 @@ class WindowDataset:
         y_BKC[:, 2 * horizon + 1] = spread_B1C[:, 0]
         y_BKC[:, 2 * horizon + 2 :] = self.statistics_I3C[self.number_N[window_B] * self.per_window + channel_B]
         x_BTI = x_BLC.reshape(len(x_BLC), longest, -1)
+        if self.covariates is not None:
+            x_BTI = self.covariates.beside(x_BTI, first_B, rows_B, steps_B, self.number_N[window_B])
+            steps_B, longest = steps_B + self.steps_ahead, longest + self.steps_ahead
         if self.numbered:
             there_BT1 = np.arange(longest)[:, None] < steps_B[:, None, None]
             number_BT1 = np.where(there_BT1, channel_B[:, None, None], 0).astype(np.float32)
