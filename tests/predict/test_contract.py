@@ -401,7 +401,7 @@ class TestForecasts(CodecContract):
 
 
 class TestForecastsByCovariates(CodecContract):
-    """A series beside prices and events that are known beforehand, visitors that are not, and the day of the week."""
+    """Prices and events that are known beforehand, visitors that are not, weekdays; with conformal intervals."""
 
     adapter, raw = "time_series/forecasting", "series.csv"
     asked: ClassVar[Mapping[str, Any]] = {"every_origin": True}
@@ -418,7 +418,7 @@ class TestForecastsByCovariates(CodecContract):
         table.loc[100:, ["sold", "visits"]] = np.nan
         table.to_csv(folder / "series.csv", index=False)
         covariates = {"known_covariates": ["price", "event"], "past_covariates": ["visits"], "categories": ["event"]}
-        parts = {"horizon": 3, "window": 6, "test": 20, "val": 20, "calendar": ["week"]}
+        parts = {"horizon": 3, "window": 6, "test": 20, "val": 20, "calendar": ["week"], "conformal": True}
         return {"path": "train.csv", "time": "day", "targets": ["sold"], **covariates, **parts}
 
     @staticmethod
@@ -431,7 +431,12 @@ class TestForecastsByCovariates(CodecContract):
         mine = mine[mine.origin >= table.day[79]]
         assert len(mine) == 18 * 3
         error = (mine.sold - mine.came) / truth.iloc[:60].std(ddof=0)
-        return {"mse": float((error**2).mean()), "mae": float(error.abs().mean())}
+        within = (mine["sold_q10"] <= mine.came) & (mine.came <= mine["sold_q90"])
+        return {
+            "mse": float((error**2).mean()),
+            "mae": float(error.abs().mean()),
+            "coverage_80": float(within.mean()),
+        }
 
 
 class TestRunningText(CodecContract):

@@ -71,6 +71,7 @@ def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
         {"window_norm": "standard", "segment": 4, "channel_independence": True, "channel_embedding": 2},
         {"window_norm": "seasonal", "segment": 2, "outputs": "quantiles"},
         {"window_norm": "standard", "outputs": "student_t"},
+        {"conformal": True, "interval_80": 1.5, "interval_95": 0.5},
         pytest.param({"window_norm": "last"}, marks=pytest.mark.slow),
         pytest.param({"window_norm": "standard"}, marks=pytest.mark.slow),
         pytest.param({"window_norm": "last", "channel_independence": True}, marks=pytest.mark.slow),
@@ -98,8 +99,9 @@ def test_forecasts_of_known_and_of_new_series(options: dict[str, Any], tmp_path:
         name: np.array(values) for name, values in zip(("mean", "scale"), zip(*statistics, strict=True), strict=True)
     }
     (forecasts,) = session.run(None, inputs)
-    named = [f"{name}_q{100 * level:g}" for name in "ab" for level in LEVELS] if "outputs" in options else ["a", "b"]
-    assert forecasts.shape == (5, 3, 2, *[len(LEVELS)] * ("outputs" in options))
+    quantiles = bool(options.keys() & {"outputs", "conformal"})
+    named = [f"{name}_q{100 * level:g}" for name in "ab" for level in LEVELS] if quantiles else ["a", "b"]
+    assert forecasts.shape == (5, 3, 2, *[len(LEVELS)] * quantiles)
     np.testing.assert_allclose(forecasts.reshape(15, -1), answered[named].to_numpy(), rtol=1e-5)
 
 

@@ -115,8 +115,7 @@ class Dataset(Protocol):
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass over the items in CPU batches of similar lengths.
 
-        A text to learn from that runs on is one batch, `batch_size` parts of it side by side, each going on from step
-        to step; training cuts it by `truncation`.
+        A text that runs on is one batch to learn from: `batch_size` parts side by side, which `truncation` cuts.
 
         Args:
             batch_size: Items per batch, >= 1; one may be smaller, anywhere in the pass.
@@ -136,8 +135,7 @@ class Problem(Protocol):
     """
 
     lag: int
-    """Longest expected dependency in steps, as `Prepared.lag`, under this problem's own options. Without this attribute
-    it is that of `Prepared`."""
+    """Longest expected dependency in steps, under this problem's options. Without this attribute that of `Prepared`."""
     every_step: bool
     """As `Demands.every_step`. Without this attribute it is false."""
 

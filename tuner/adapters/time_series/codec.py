@@ -27,6 +27,7 @@ from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
+from tuner.adapters.time_series.outputs import Quantiles
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.scoring import LEVELS
 from tuner.adapters.time_series.series import Series, on_grid
@@ -318,7 +319,7 @@ class ForecastCodec(_Reading):
         about: dict[str, Any] = {
             "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
             "lengths": f"rows of each item, 1 to {window}; what is beyond them, on the right, does not count",
-            "prediction": whole.output.exported,
+            "prediction": Quantiles.exported if self._options.conformal else whole.output.exported,
             "look_back": window,
         }
         if self._named:

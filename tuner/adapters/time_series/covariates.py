@@ -15,8 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.covariate_options import Calendar
 from tuner.adapters.time_series.groups import Groups
-from tuner.adapters.time_series.options import Calendar, ForecastingOptions
+from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
 

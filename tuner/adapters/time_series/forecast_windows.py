@@ -183,7 +183,7 @@ def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: 
         lengths = None if batch.lengths is None else batch.lengths.to(device)
         prediction, y_NKC = network(batch.x.to(device), lengths).cpu().double(), batch.y.double()
         located = problem.output.located(problem.reduce(prediction, batch), y_NKC)
-        quantiles = problem.output.quantiles(located, y_NKC)
+        quantiles = problem.output.answers(located, y_NKC)
         point = problem.output.point(located, y_NKC)[..., None]
         found.append(point if quantiles is None else torch.cat([point, quantiles], dim=-1))
     values: NDArray[np.float64] = torch.cat(found).numpy()

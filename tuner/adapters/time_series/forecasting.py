@@ -53,6 +53,9 @@ WHEN_OPENED = (
     "outputs",
     "loss",
     "category_embedding",
+    "conformal",
+    "interval_80",
+    "interval_95",
 )
 """Options that act when prepared data is opened: searching them prepares nothing anew."""
 
@@ -161,7 +164,7 @@ class Forecasting:
             advice=("a longer data.window", "data.window_norm: last, standard or seasonal, where the level drifts"),
             notices=[
                 *collection.notices,
-                *self._unknown_season(collection),
+                *_unknown_season(self.options, collection),
                 *left_out("series", dropped, of=len(collection.series)),
                 *_unseen(parts, horizon),
                 *_constant(constant, of=len(series) * len(collection.channels)),
@@ -249,18 +252,19 @@ class Forecasting:
                     where=collection.series[0].where,
                 )
 
-    def _unknown_season(self, collection: Collection) -> list[str]:
-        """A sentence where the season, or what follows from it, is known to nobody."""
-        if self.options.seasonality or collection.seasonality:
-            return []
-        horizon = "" if self.options.horizon or collection.horizon else ", and data.horizon 1"
-        step = "rows without data.time" if self.options.time is None else "rows without a regular time step"
-        if collection.step:
-            step = f"a time step of {collection.step}"
-        return [
-            f"no season is known for {step}: data.seasonality is taken as 1, so that the naive forecast repeats the "
-            f"last value{horizon}"
-        ]
+
+def _unknown_season(options: ForecastingOptions, collection: Collection) -> list[str]:
+    """A sentence where the season, or what follows from it, is known to nobody."""
+    if options.seasonality or collection.seasonality:
+        return []
+    horizon = "" if options.horizon or collection.horizon else ", and data.horizon 1"
+    step = "rows without data.time" if options.time is None else "rows without a regular time step"
+    if collection.step:
+        step = f"a time step of {collection.step}"
+    return [
+        f"no season is known for {step}: data.seasonality is taken as 1, so that the naive forecast repeats the "
+        f"last value{horizon}"
+    ]
 
 
 def _standardized(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from tuner.adapters.base import Batch, Forecasts, Split
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series import conformal
 from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, steps_ahead
 from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.options import ForecastingOptions
@@ -145,13 +146,33 @@ class ForecastingProblem:
         """Mean squared and absolute error, MASE and sMAPE over all windows; of quantiles also WQL and coverage."""
         y_NKC = torch.cat([batch.y for batch in batches]).double()
         located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
-        quantiles = self.output.quantiles(located, y_NKC)
+        quantiles = self.output.answers(located, y_NKC)
+        if self._to_be_fitted:
+            own = self.output.own(located, y_NKC)
+            quantiles = conformal.stretched(own, conformal.fit(own, y_NKC[:, : self.horizon]))
         forecast_NHC = self.output.point(located, y_NKC) if quantiles is None else quantiles[..., MEDIAN]
         truth_NHC, mean_NC, scale_NC, error_NC = (
             part.cpu().numpy() for part in (y_NKC[:, : self.horizon], *y_NKC[:, -3:].unbind(1))
         )
         quantiles_NHCQ = None if quantiles is None else quantiles.cpu().numpy()
         return scores(forecast_NHC.cpu().numpy(), truth_NHC, mean_NC, scale_NC, error_NC, quantiles_NHCQ)
+
+    @property
+    def _to_be_fitted(self) -> bool:
+        return self.options.conformal and None in (self.options.interval_80, self.options.interval_95)
+
+    def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """By how much intervals are stretched; see `FittingProblem`."""
+        if not self._to_be_fitted:
+            return {}
+        y_NKC = torch.cat([batch.y for batch in batches]).double()
+        located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
+        widths = conformal.fit(self.output.own(located, y_NKC), y_NKC[:, : self.horizon])
+        return dict(zip(("interval_80", "interval_95"), widths, strict=True))
+
+    def fitted(self, values: Mapping[str, float]) -> ForecastingProblem:
+        """The same with those; see `FittingProblem`."""
+        return ForecastingProblem(self.folder, self.options.model_copy(update=dict(values)))
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecasts:
         """Windows spread over the split; see `ShowingProblem`."""

