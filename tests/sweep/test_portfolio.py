@@ -10,6 +10,7 @@ import pytest
 from tests.support.sweeps import records, sweep
 from tests.support.tiny import write_task
 from tuner.errors import TaskFileError
+from tuner.sweep.open_sweep import OpenSweep
 from tuner.task.resolve import resolve_task
 
 SPACE = """
@@ -19,6 +20,17 @@ search_space:
   learning_rate: {low: 1e-3, high: 1e-1, log: true}
 confirm: {top: 0}
 pruner: {name: none}
+"""
+
+
+TWICE = """
+space:
+  weight_decay:
+  - {low: 1e-4, high: 1e-2, log: true, when: {cell: gru}}
+  - {low: 1e-2, high: 1.0, log: true, when: {cell: lstm}}
+  pooling:
+  - {choices: [last, max], when: {cell: gru}}
+  - {choices: [mean, attention], when: {cell: lstm}}
 """
 
 
@@ -56,6 +68,24 @@ def test_a_portfolio_comes_first_up_to_half_of_the_budget(tmp_path: Path) -> Non
     assert records(path)[2].params["hidden_size"] == 5
 
 
+def test_a_driver_that_was_killed_before_the_first_event_goes_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The study has the trial, its event file is not there yet."""
+    own = portfolio_of(tmp_path, "learning_rate: 0.02", "learning_rate: 0.03")
+    path = write_task(tmp_path, trials=4, epochs=1, more=SPACE)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenSweep, "create", killed)
+        with pytest.raises(SystemExit):
+            sweep(path, own)
+    assert sweep(path, own)[0].usable
+    assert [place for place, _ in tried(path)] == [1, 2, 0, 0]
+
+
 def test_a_study_that_began_without_one_goes_on_without(tmp_path: Path) -> None:
     """So that it ends as it would have; nor does a grid have one."""
     own = portfolio_of(tmp_path, "learning_rate: 0.02", "learning_rate: 0.03")
@@ -77,6 +107,8 @@ def test_a_ready_one_is_brought_into_the_task_s_space(tmp_path: Path) -> None:
     assert 1 <= len(task.portfolio) <= len(whole)
     assert all(task.space.contains(params) and params["hidden_size"] <= 40 for params in task.portfolio)
     assert resolve_task(path, ["portfolio=none"]).portfolio == ()
+    asked = ("space.pooling=[max, attention]", "baseline.pooling=mean")  # the baseline's choice is no configuration's
+    assert [params["pooling"] for params in resolve_task(path, asked).portfolio] == ["max"] * len(whole)
     fewer = resolve_task(path, ["space.initializer=[orthogonal, he_uniform]"])
     assert len(fewer.portfolio) == sum(params["initializer"] in ("orthogonal", "he_uniform") for params in whole)
 
@@ -93,12 +125,17 @@ def test_a_ready_one_is_brought_into_the_task_s_space(tmp_path: Path) -> None:
             "first.yaml:3: hidden_size must lie in the search space",
         ),
         ("configurations:\n- {cell: rnn}\n", "cell must lie in the search space, in [lstm, gru]"),
+        (
+            "configurations:\n- {cell: gru, weight_decay: 0.5}\n",
+            "first.yaml:2: weight_decay must lie in the search space, beside the other choices in 1e-4..1e-2 log",
+        ),
+        ("configurations:\n- {cell: gru, pooling: mean}\n", "first.yaml:2: a configuration must be one that"),
     ],
 )
 def test_a_file_of_one_s_own_is_checked(tmp_path: Path, text: str, told: str) -> None:
     """With its line."""
     (tmp_path / "first.yaml").write_text(text)
-    path = write_task(tmp_path, more=SPACE)
+    path = write_task(tmp_path, more=f"{SPACE}{TWICE}")
     with pytest.raises(TaskFileError) as caught:
         resolve_task(path, ["portfolio=first.yaml"])
     assert told in str(caught.value)

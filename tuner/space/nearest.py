@@ -12,16 +12,19 @@ from tuner.space.space import Space
 _NOWHERE = object()
 
 
-def nearest(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+def nearest(
+    space: Space, wanted: Mapping[str, Any], otherwise: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Parameters that `space.suggest` could return, as wanted where the space holds that.
 
     A number beyond a range becomes the range's end, one between two steps the nearer step. What the space has fixed
-    stays so; what is wanted nowhere is the middle of its range, or the first choice; what does not exist beside the
-    other choices is left out.
+    stays so; what is not wanted is as otherwise where the space offers that, else the middle of its range, or the
+    first choice; what does not exist beside the other choices is left out.
 
     Args:
         space: The search space.
         wanted: Parameter name -> value, not all of them, and others too.
+        otherwise: The same of those that are not wanted.
 
     Returns:
         The parameters; None where a choice is wanted that the space does not offer.
@@ -29,7 +32,10 @@ def nearest(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     params: dict[str, Any] = {}
     for definition in space.definitions:
         if definition.active(params):
-            value = _value(definition.domain, wanted.get(definition.name, _NOWHERE))
+            domain, name = definition.domain, definition.name
+            value = _value(domain, wanted.get(name, (otherwise or {}).get(name, _NOWHERE)))
+            if value is _NOWHERE and name not in wanted:
+                value = _value(domain, _NOWHERE)
             if value is _NOWHERE:
                 return None
             params[definition.name] = value

@@ -48,9 +48,9 @@ class SearchPhase:
         diagnostics = self._task.file.diagnostics
         most = math.floor(diagnostics.repairs * self._task.file.budget.trials) if diagnostics.mode != "observe" else 0
         self._repairs = Repairs(self._task.space, most, self._task.objective)
-        self._portfolio = self._open_portfolio()
         self._first: list[str] = []
         self._reconcile()
+        self._portfolio = self._open_portfolio()  # then trial 0 has its first event, wherever a driver was killed
 
     def close(self) -> None:
         """Tell the study of trials that were drawn but never began, as the time was over."""

@@ -18,7 +18,8 @@ def portfolio(loaded: LoadedTask, space: Space, baseline: Mapping[str, Any]) -> 
     """The portfolio of a task, inside its space, best first; empty without one.
 
     A ready portfolio is brought into the task's space: see `nearest`; a configuration with a choice that is not
-    offered there is left out. What it does not say is as in the baseline. A file of the user's must lie in the space.
+    offered there is left out. What it does not say is as in the baseline, where the space offers that. A file of the
+    user's must lie in the space.
 
     Args:
         loaded: The task file.
@@ -34,7 +35,7 @@ def portfolio(loaded: LoadedTask, space: Space, baseline: Mapping[str, Any]) -> 
     own = loaded.task.portfolio != "auto"
     found: list[dict[str, Any]] = []
     for number, wanted in enumerate(_configurations(document)):
-        params = nearest(space, {**baseline, **wanted})
+        params = nearest(space, wanted, baseline)
         if own:
             _check_inside(space, wanted, params, document, (CONFIGURATIONS, number))
         if params is not None and params not in found:
@@ -72,11 +73,25 @@ def _check_inside(
             raise _outside(
                 document, (*key, name), f"must lie in the search space, in {domains}", value, "Mend it, or the space."
             )
-        if params is not None and name not in params:
+        if params is None:  # a choice that is offered beside other choices alone
+            continue
+        if name not in params:
             fix = "Leave it out, or make the choice that it belongs to."
             raise _outside(
                 document, (*key, name), "must exist beside the other choices of its configuration", value, fix
             )
+        here = next(each.domain for each in definitions if each.active(params))
+        if not here.contains(value):
+            rule = f"must lie in the search space, beside the other choices in {here}"
+            raise _outside(document, (*key, name), rule, value, "Mend it, or the space.")
+    if params is None:
+        raise TaskFileError(
+            "a configuration must be one that the search could try, but its choices are not offered together",
+            value=", ".join(f"{name}: {value}" for name, value in wanted.items()),
+            fix="Mend it, or the space.",
+            where=document.place(key),
+            key=("portfolio",),
+        )
 
 
 def _outside(document: Document, key: Key, rule: str, value: Any, fix: str) -> TaskFileError:
