@@ -82,8 +82,10 @@ def test_losses_by_hand(tmp_path: Path) -> None:
     torch.testing.assert_close(problem(tmp_path, truth, label_smoothing=0.1).loss(z, batch), smooth)
     share = torch.tensor([3 / 5, 2 / 5], dtype=torch.float64)
     weight = y / (2 * share) + (1 - y) / (2 - 2 * share)
-    weighted = problem(tmp_path, truth, class_weights="balanced").loss(z, batch)
-    torch.testing.assert_close(weighted, (weight * plain).sum() / weight.sum())
+    balanced = problem(tmp_path, truth, class_weights="balanced")
+    torch.testing.assert_close(balanced.loss(z, batch), (weight * plain).sum() / weight.sum())
+    (tmp_path / "train.y.npy").unlink()
+    balanced.loss(z, batch)  # no batch reads the training split again
     right = torch.where(y > 0, z.sigmoid(), 1 - z.sigmoid())
     torch.testing.assert_close(problem(tmp_path, truth, focal=2).loss(z, batch), ((1 - right) ** 2 * plain).mean())
     head: Any = problem(tmp_path, truth, output_bias="prior").head(4)
@@ -116,6 +118,9 @@ def test_the_trivial_predictor_answers_as_asked() -> None:
     scores = trivial_of(splits, Several(threshold="micro_f1"))["test"]
     assert scores["micro_f1"] == pytest.approx(2 * 8 / (20 + 12))
     assert scores["auc"] == 0.5
+    alike = np.tile([[True, False], [False, True], [False, False]], (4, 1))
+    alike_too = trivial_of(dict.fromkeys(("train", "val", "test"), alike), Several(threshold="macro_f1"))["val"]
+    assert alike_too["macro_f1"] == pytest.approx(0.5)  # all labels, as no label is likelier than another
 
 
 LABELS = ["", "sad", "funny|sad", "funny", "sad|long"] * 6

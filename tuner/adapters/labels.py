@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,15 +54,18 @@ def threshold_for(options: ClassOptions, p_NK: NDArray[np.float64], truth_NK: ND
         return score
     if score == "micro_f1":
         return best_threshold(p_NK.ravel(), truth_NK.ravel(), "f1")
-    candidates = np.unique(np.quantile(p_NK, np.linspace(0, 1, _CANDIDATES)))
-    candidates = np.clip((candidates[1:] + candidates[:-1]) / 2, 1e-9, 1 - 1e-9)
-    scored = [
-        f1_scores(p_NK >= each, truth_NK)["macro_f1"]
-        if score == "macro_f1"
-        else ((p_NK >= each) == truth_NK).all(1).mean()
-        for each in candidates
-    ]
-    return float(candidates[int(np.argmax(scored))]) if scored else 0.5
+    edges = np.unique([0.0, *np.quantile(p_NK, np.linspace(0, 1, _CANDIDATES)), 1.0])  # all are answered, to none
+    candidates = np.clip((edges[1:] + edges[:-1]) / 2, 1e-9, 1 - 1e-9)
+    scored = np.array(
+        [
+            f1_scores(p_NK >= each, truth_NK)["macro_f1"]
+            if score == "macro_f1"
+            else ((p_NK >= each) == truth_NK).all(1).mean()
+            for each in candidates
+        ]
+    )
+    best = candidates[scored >= scored.max() - 1e-12]
+    return float(best[np.abs(best - 0.5).argmin()])  # of equals the one nearest to 0.5, as for two classes
 
 
 def best_temperature(logits_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> float:
@@ -97,9 +101,12 @@ class ManyLabels(Classification):
     def _bias(self) -> NDArray[np.float64]:
         if self.options.output_bias == "zero":
             return np.zeros(len(self.classes))
-        share_K = _shares(np.load(self.folder / "train.y.npy") > 0)
-        bias: NDArray[np.float64] = np.log(share_K / (1 - share_K))
+        bias: NDArray[np.float64] = np.log(self._share_K / (1 - self._share_K))
         return bias
+
+    @cached_property
+    def _share_K(self) -> NDArray[np.float64]:  # noqa: N802 - K is its shape
+        return _shares(np.load(self.folder / "train.y.npy") > 0)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.
@@ -119,7 +126,7 @@ class ManyLabels(Classification):
             loss_BK = (1 - right_BK).clamp_min(1e-6).pow(options.focal) * loss_BK
         if options.class_weights == "none":
             return loss_BK.mean()
-        share_K = torch.from_numpy(_shares(np.load(self.folder / "train.y.npy") > 0)).to(prediction)
+        share_K = torch.from_numpy(self._share_K).to(prediction)
         weight_BK = truth_BK / (2 * share_K) + (1 - truth_BK) / (2 * (1 - share_K))
         return (weight_BK * loss_BK).sum() / weight_BK.sum()
 
