@@ -258,6 +258,33 @@ class TestArchive(CodecContract):
         return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
 
 
+class TestSteps(CodecContract):
+    """A class per step of a long table, whose test items are asked with their classes in it."""
+
+    adapter, raw = "time_series/labelling", "test.csv"
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Waves that are there or not."""
+        rng = np.random.default_rng(0)
+        for name, size in (("train", 30), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["run", "on", "v", "w"]]
+            for number in range(size):
+                on = np.repeat(rng.integers(0, 2, 4), rng.integers(1, 5, 4))
+                values = on[:, None] * 30 + rng.normal(size=(len(on), 2)) * 9 + 100
+                rows += [[f"{name}{number}", ("off", "on")[at], *pair] for at, pair in zip(on, values, strict=True)]
+            write(folder / f"{name}.csv", rows)
+        return {"path": "train.csv", "test_path": "test.csv", "id": "run", "label": "on", "background": "off"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """Share of right steps, and log loss in nats per step; steps are numbered in each run."""
+        truth = pd.read_csv(folder / "test.csv")
+        assert answers["run"].tolist() == truth["run"].tolist()
+        assert answers["step"].tolist() == (truth.groupby("run").cumcount() + 1).tolist()
+        return class_scores(answers, truth["on"].tolist())
+
+
 class TestNumbers(CodecContract):
     """Two numbers of a long table, with quantiles; the model is asked of a table that has them too."""
 

@@ -26,6 +26,15 @@ def series_items(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "items.npz")}
 
 
+def labelled_steps(folder: Path) -> dict[str, Any]:
+    """Sequences of two channels and unequal length, with a class per step; the shortest are of one length."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([3] * 20 + [*range(4, 14)])
+    x = rng.normal(size=(lengths.sum(), 2))
+    np.savez(folder / "x.npz", X=x, y=np.array(["a", "b", "c"])[rng.integers(0, 3, len(x))], lengths=lengths)
+    return {"path": str(folder / "x.npz"), "background": "a"}
+
+
 def series_numbers(folder: Path) -> dict[str, Any]:
     """Sequences of two channels and unequal length, with two numbers each."""
     rng = np.random.default_rng(0)
@@ -182,6 +191,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "time_series/forecasting: covariates": covariates_in_time,
     "time_series/forecasting: counts": counts_in_time,
     "time_series/forecasting: quantiles": quantiles_in_time,
+    "time_series/labelling": labelled_steps,
     "time_series/regression": series_numbers,
 }
 """Adapter, or "adapter: case" -> maker of its options."""

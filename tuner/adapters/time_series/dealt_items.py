@@ -54,10 +54,10 @@ def dealt_items(options: ItemOptions) -> DealtItems:
     kept = [part.without_empty() for part in parts]
     empty = sum(map(len, parts)) - sum(map(len, kept))
     items, *held = kept
-    if items.values is None:
+    if items.classified:
         check_labels(items.labels, items.places, num_splits=1 if options.split else 2 if held else 3)
     dealt = deal(
-        items.labels if (items.values is None) else ["item"] * len(items),
+        items.labels if items.classified else ["item"] * len(items),
         items.places,
         val=options.val,
         test=options.test,
@@ -105,7 +105,7 @@ def _fitting(held: Items, items: Items) -> Items:
             where=held.places[0],
         )
     known = set(items.labels)
-    for label, place in zip(held.labels, held.places, strict=True) if (items.values is None) else ():
+    for label, place in zip(held.labels, held.places, strict=True) if items.classified else ():
         if label not in known:
             raise DataError(
                 "a class of the test items must occur in the training items",

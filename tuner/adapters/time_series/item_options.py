@@ -7,9 +7,9 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
-from tuner.adapters.learned_options import ClassOptions, NumberOptions
+from tuner.adapters.learned_options import ClassOptions, NumberOptions, SymbolOptions
 from tuner.adapters.time_series.options import Layout, TableOptions, check_table_options
-from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, REGRESSION_SOURCES
+from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, LABELLING_SOURCES, REGRESSION_SOURCES
 from tuner.errors import TaskFileError
 from tuner.registry import Catalog
 
@@ -65,6 +65,11 @@ class ItemOptions(TableOptions):
         """Columns that say in numbers what an item is."""
         return ()
 
+    @property
+    def per_step(self) -> bool:
+        """Whether that is said of each step."""
+        return False
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, self.sources)
@@ -99,6 +104,37 @@ class ClassificationOptions(ItemOptions, ClassOptions):
     def words(self) -> tuple[str, ...]:
         """See `ItemOptions`."""
         return (self.label,)
+
+
+class LabellingOptions(ItemOptions, SymbolOptions):
+    """Sequences with a class per step: a ready source, or files of the user."""
+
+    sources: ClassVar[Catalog] = LABELLING_SOURCES
+    own: ClassVar[tuple[str, ...]] = ("label", *ItemOptions.own)
+    source: str | None = None
+    """Name of a ready source, such as made/activities; null when `path` is given."""
+    path: str | None = None
+    """A .csv, .tsv or .parquet file with a row per step, or an .npz file; null when `source` is given. An .npz has X
+    (items, steps[, channels]) and y (items, steps), or with `lengths` (items,) X (all steps[, channels]) and y (all
+    steps,), item after item."""
+    label: str = "label"
+    """Tables: the column that holds the class of each step."""
+    id: str | None = None
+    """Tables: the column that says which item a row belongs to; it must be given."""
+    background: str | None = None
+    """The class of steps where nothing is: its runs are no segments. Null: all are."""
+    val: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the items (of those that are not test) used for validation, in (0, 1)."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """See `ItemOptions`."""
+        return (self.label,)
+
+    @property
+    def per_step(self) -> bool:
+        """See `ItemOptions`."""
+        return True
 
 
 class RegressionOptions(ItemOptions, NumberOptions):

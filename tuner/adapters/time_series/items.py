@@ -28,6 +28,7 @@ class Items:
         notices: What the user should hear of how the items were read.
         targets: Names of the numbers that items have in place of classes; the labels then say them in words.
         values: Those numbers, (items, targets); None where labels are classes.
+        of_steps: The label of each step of each item, where steps have labels and items none.
     """
 
     sequences: list[NDArray[np.float64]]
@@ -41,6 +42,18 @@ class Items:
     notices: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     values: NDArray[np.float64] | None = None
+    of_steps: list[NDArray[np.str_]] | None = None
+
+    @property
+    def step_labels(self) -> list[NDArray[np.str_]]:
+        """The labels of steps that have some."""
+        assert self.of_steps is not None
+        return self.of_steps
+
+    @property
+    def classified(self) -> bool:
+        """Whether each item has a class."""
+        return self.values is None and self.of_steps is None
 
     @property
     def numbers(self) -> NDArray[np.float64]:
@@ -61,6 +74,7 @@ class Items:
             groups=None if self.groups is None else [self.groups[index] for index in indices],
             splits=None if self.splits is None else [self.splits[index] for index in indices],
             values=None if self.values is None else self.values[indices],
+            of_steps=None if self.of_steps is None else [self.of_steps[index] for index in indices],
         )
 
     def without_empty(self) -> Items:
@@ -74,6 +88,6 @@ class Items:
             raise DataError("at least one item must have steps", value=0, where=self.places[0])
         items = self.subset(kept)
         fix = "Check how the items are told apart, or take the class away."
-        if self.values is None:
+        if self.classified:
             check_kept(self.labels, items.labels, self.places, "without steps", fix)
         return items

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.classification import Classification, as_series
 from tuner.adapters.features import Features
+from tuner.adapters.labelling import Labelling
 from tuner.adapters.regression import Regression
 
 
@@ -26,6 +27,14 @@ class SeriesClassificationProblem(Classification):
         channels = self.facts["channels"]
         assert isinstance(channels, list)
         return as_series(x, channels)
+
+
+class SeriesLabellingProblem(Labelling):
+    """Sequences of numbers to a class per step."""
+
+    def encoder(self) -> Features:
+        """The channels as they are."""
+        return Features(len(self.facts["channels"]))
 
 
 class SeriesRegressionProblem(Regression):

@@ -87,6 +87,38 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
     return Proposal(fit, what, [*lines, *line, *_BUDGET], [f"{units} items"], doubts)
 
 
+def propose_labelling(seen: Glimpse) -> Proposal | None:
+    """A long table with a class that changes within its items."""
+    table = seen.table
+    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+        return None
+    _check_headed(seen, table)
+    times = find_times(seen, table)
+    ids = _id_column(seen, table, times)
+    if ids is None:
+        return None
+    known = [ids.column.name, *([times.column.name] if times else [])]
+    words = [column for column in table.columns if column.name not in known and not column.is_number]
+    name = seen.said.get("label")
+    label = said_column(table, "label", name) if name else label_column(words, table.rows)
+    if label is None or len(set(zip(ids.column.cells, label.column.cells, strict=True))) <= len(ids.column.counts):
+        return None
+    channels, line, doubts = _values(seen, table, [*known, label.column.name], "channels")
+    if not channels:
+        return None
+    lines = [
+        *_written(seen, table),
+        Line(("data", "id"), ids.column.name, ids.why, ids.guessed),
+        *([Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form] if times else []),
+        Line(("data", "label"), label.column.name, label.why, label.guessed),
+        *line,
+    ]
+    facts, more = balance(label.column.counts, what="steps", whole=seen.whole and table.whole)
+    what = f"a class per step of {len(ids.column.counts)} items, in a long table"
+    fit = Fit.POSSIBLE if label.guessed else Fit.SURE
+    return Proposal(fit, what, [*lines, *_BUDGET], facts, [*doubts, *more])
+
+
 def _has_numbers(text: str) -> bool:
     """Whether the items of a .ts file have numbers in place of classes."""
     return re.search(r"(?im)^@targetlabel\s+true", text) is not None

