@@ -55,6 +55,9 @@ def test_intervals_of_a_thousand_series_hold_what_they_say(tmp_path: Path, outpu
     values = problem.fit(*answered("val"))
     scored = problem.evaluate(*answered("val"))
     assert scored["coverage_80"] == pytest.approx(0.8, abs=0.002)
+    wide = problem.fitted({"interval_80": 20 * values["interval_80"]})  # one of both is given
+    assert wide.fit(*answered("val")) == {"interval_95": values["interval_95"]}
+    assert wide.evaluate(*answered("val"))["coverage_80"] > 0.95
     fitted = problem.fitted(values)
     assert fitted.fit(*answered("val")) == {}
     assert fitted.evaluate(*answered("val")) == pytest.approx(scored)

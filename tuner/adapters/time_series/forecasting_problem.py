@@ -149,7 +149,7 @@ class ForecastingProblem:
         quantiles = self.output.answers(located, y_NKC)
         if self._to_be_fitted:
             own = self.output.own(located, y_NKC)
-            quantiles = conformal.stretched(own, conformal.fit(own, y_NKC[:, : self.horizon]))
+            quantiles = conformal.stretched(own, self._widths(own, y_NKC))
         forecast_NHC = self.output.point(located, y_NKC) if quantiles is None else quantiles[..., MEDIAN]
         truth_NHC, mean_NC, scale_NC, error_NC = (
             part.cpu().numpy() for part in (y_NKC[:, : self.horizon], *y_NKC[:, -3:].unbind(1))
@@ -162,13 +162,19 @@ class ForecastingProblem:
         return self.options.conformal and None in (self.options.interval_80, self.options.interval_95)
 
     def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """By how much intervals are stretched; see `FittingProblem`."""
+        """By how much intervals are stretched, of those that are not given; see `FittingProblem`."""
         if not self._to_be_fitted:
             return {}
         y_NKC = torch.cat([batch.y for batch in batches]).double()
         located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
-        widths = conformal.fit(self.output.own(located, y_NKC), y_NKC[:, : self.horizon])
-        return dict(zip(("interval_80", "interval_95"), widths, strict=True))
+        found = self._widths(self.output.own(located, y_NKC), y_NKC)
+        names = ("interval_80", "interval_95")
+        return {name: width for name, width in zip(names, found, strict=True) if getattr(self.options, name) is None}
+
+    def _widths(self, own_NHCQ: Tensor, y_NKC: Tensor) -> tuple[float, float]:
+        """Those that are given, and else what these windows say."""
+        inner, outer = conformal.fit(own_NHCQ, y_NKC[:, : self.horizon])
+        return self.options.interval_80 or inner, self.options.interval_95 or outer
 
     def fitted(self, values: Mapping[str, float]) -> ForecastingProblem:
         """The same with those; see `FittingProblem`."""
