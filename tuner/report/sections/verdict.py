@@ -20,9 +20,9 @@ from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
 from tuner.words import called, counted
 
-NAMES = {"mase": "MASE"}
+NAMES = {"mase": "MASE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC"}
 """Scores that are written otherwise than they are called in a task file."""
-PER_CENT = {"accuracy", "macro_f1", "balanced_accuracy", "f1"}
+PER_CENT = {"accuracy", "macro_f1", "micro_f1", "balanced_accuracy", "f1", "segment_f1"}
 """Scores that are told in per cent."""
 
 
