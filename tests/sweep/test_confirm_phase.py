@@ -12,7 +12,7 @@ from tuner.config.task import Budget
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
-from tuner.sweep.candidates import BASELINE, Candidate, confirmed
+from tuner.sweep.candidates import BASELINE, Candidate, confirm_rounds, confirmed
 from tuner.sweep.candidates import candidates as chosen
 from tuner.sweep.summary import _ended_before
 from tuner.task.resolve import resolve_task
@@ -29,7 +29,7 @@ def candidates(expected: dict[int, float], states: list[State], *, maximize: boo
             file=SimpleNamespace(confirm=Confirm(top=top), budget=Budget()),
         ),
         folder=None,
-        search=SimpleNamespace(expected=lambda: expected),
+        search=SimpleNamespace(expected=lambda: expected, counted=lambda: 30),
         records=lambda _: trials,
     )
     found = chosen(sweep)
@@ -47,6 +47,15 @@ def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
     assert candidates(expected, states, maximize=False, top=9) == [4, 1, 2, 3, 0]
 
 
+def test_a_confirmation_goes_by_the_trials_that_a_timeout_left() -> None:
+    """Not by those that were asked for, as a quarter of the time is kept for it."""
+    file = SimpleNamespace(confirm=Confirm(), budget=Budget(trials=1000))
+    sweep: Any = SimpleNamespace(task=SimpleNamespace(file=file), search=SimpleNamespace(counted=lambda: 40))
+    assert confirm_rounds(sweep) == [3, 2, 2]
+    sweep.search.counted = lambda: 2000
+    assert confirm_rounds(sweep) == [8, 4, 2]
+
+
 def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
     """A trial that has its configuration, by defaults or by name, is no candidate beside it; the next one is."""
     task = resolve_task(write_task(tmp_path), ["confirm.top=2"])
@@ -55,7 +64,7 @@ def test_what_is_the_baseline_is_confirmed_once(tmp_path: Path) -> None:
     sweep: Any = SimpleNamespace(
         task=task,
         folder=None,
-        search=SimpleNamespace(expected=lambda: {0: 0.3, 1: 0.1, 2: 0.2}),
+        search=SimpleNamespace(expected=lambda: {0: 0.3, 1: 0.1, 2: 0.2}, counted=lambda: 30),
         records=lambda _: trials,
     )
     assert [candidate.number for candidate in chosen(sweep)] == [0, BASELINE]
@@ -97,7 +106,7 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
             file=SimpleNamespace(confirm=Confirm(top=1, seeds=2), budget=Budget()),
         ),
         folder=None,
-        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3),
+        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda number: number != 3, counted=lambda: 5),
         records=lambda kind: trials if kind == "trials/" else [*trained, *baselines],
     )
     found = [record.run for record in confirmed(sweep)]

@@ -38,6 +38,7 @@ class Metric:
         within: The least and the largest value that it can have.
         counted: Whether it counts items, so that one of N more changes it by about 1 / N.
         readable: Whether it is the score that people know best of all that the adapter has: a verdict is told in it.
+        chooses: Whether it can be the objective; not where the best value is neither the least nor the largest.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Metric:
     within: tuple[float, float] = (-math.inf, math.inf)
     counted: bool = False
     readable: bool = False
+    chooses: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,11 @@ class ClassOptions(SymbolOptions):
     """The class that is looked for, where one is. AUC and average precision are then its own, and its F1 is one more
     metric, f1. Null: they are means over classes."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | ThresholdFor = 0.5
-    """Of two classes: the probability of `positive` from which on it is answered, in (0, 1); or the metric for which it
-    is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep what was chosen. 0.5 answers
-    the likeliest class. Of several labels per item: the probability from which on each is answered, or micro_f1,
-    macro_f1 or accuracy."""
+    """Of two classes: the probability of `positive` from which on it is answered, in (0, 1); or the metric for which
+    it is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep what was chosen. 0.5
+    answers the likeliest class. A score on the validation data that it was chosen on is a little too good; test scores
+    are not. Of several labels per item: the probability from which on each is answered, or micro_f1, macro_f1 or
+    accuracy."""
     temperature: Annotated[float, Field(gt=0, le=100)] | Literal["validation"] = 1.0
     """What logits are divided by before they become probabilities, in (0, 100]; validation: chosen on validation data
     by least loss, in [0.1, 10], so that probabilities are as often right as they say (Guo et al. 2017). Models keep

@@ -22,6 +22,12 @@ class Candidate:
     params: Mapping[str, Any]
 
 
+def confirm_rounds(sweep: OpenSweep) -> list[int]:
+    """Configurations per seed, see `Confirm.rounds`; by the trials that there are, where a timeout left fewer."""
+    file = sweep.task.file
+    return file.confirm.rounds(min(file.budget.trials, sweep.search.counted()))
+
+
 def candidates(sweep: OpenSweep) -> list[Candidate]:
     """The best of the search, as many as the confirmation begins with, then the baseline.
 
@@ -29,8 +35,8 @@ def candidates(sweep: OpenSweep) -> list[Candidate]:
     first. The first trials of a search always come to their end; one that was pruned beside good ones may be better.
     One that is the baseline's configuration is confirmed as that: with the same seeds it would be the same training.
     """
-    task, file = sweep.task, sweep.task.file
-    rounds = file.confirm.rounds(file.budget.trials)
+    task = sweep.task
+    rounds = confirm_rounds(sweep)
     expected = sweep.search.expected()
     ranked = sorted(
         (
@@ -54,7 +60,7 @@ def confirmed(sweep: OpenSweep) -> list[RunRecord]:
     An earlier candidate that is none today counts where it lies in today's space and has all seeds.
     """
     confirm = sweep.task.file.confirm
-    if not confirm.rounds(sweep.task.file.budget.trials):
+    if not confirm_rounds(sweep):
         return []
     by_number: dict[int, list[RunRecord]] = {}
     for record in sweep.records("confirm/"):

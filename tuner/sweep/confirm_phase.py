@@ -10,7 +10,7 @@ from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import confirm_run, seed_of
 from tuner.messages import Ended, State, TrialSpec
 from tuner.seeding import derive_seed
-from tuner.sweep.candidates import BASELINE, Candidate, candidates, is_baseline
+from tuner.sweep.candidates import BASELINE, Candidate, candidates, confirm_rounds, is_baseline
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.race import going_on
@@ -26,8 +26,7 @@ class ConfirmPhase(FixedRuns):
 
     def __init__(self, sweep: OpenSweep) -> None:
         super().__init__(sweep, (), sweep.deadlines.all)
-        file = sweep.task.file
-        rounds = file.confirm.rounds(file.budget.trials)
+        rounds = confirm_rounds(sweep)
         racing = rounds and sweep.progress.best is not None
         *searched, self._baseline = candidates(sweep) if racing else [Candidate(BASELINE, {})]
         self._candidates = {candidate.number: candidate for candidate in searched}

@@ -81,7 +81,7 @@ def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wa
     completed = [record for record in confirmed(sweep) if record.state is State.COMPLETED]
     for number in dict.fromkeys(record.number for record in completed):
         other = _best_seed(sweep, [record for record in completed if record.number == number])
-        if other is not None and other.run != best.run:
+        if other is not None and number != best.number:
             yield _Wanted([other], sweep.folder.model_of(other.run), other.value, spoken(number))
 
 

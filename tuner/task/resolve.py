@@ -110,7 +110,7 @@ def _named(catalog: Catalog, chosen: Any, place: Place, key: Key) -> tuple[str, 
 
 
 def _objective(file: TaskFile, adapter: Adapter, place: Place) -> Objective:
-    known = {f"val/{metric.name}": metric for metric in adapter.metrics}
+    known = {f"val/{metric.name}": metric for metric in adapter.metrics if metric.chooses}
     if file.objective is None:
         return _of_metric(adapter.metrics[0])
     name = file.objective.metric

@@ -42,6 +42,7 @@ def test(spec: TrialSpec) -> Ended:
         network, problem, params = _opened(spec, place, device)
         known = predicted(network, problem, problem.dataset("val"), device)
         values = fitted.mean(params) if _refitted(place) else fit(problem, *known)
+        assert values or not _refitted(place) or not fit(problem, *known), f"{place}: no seed of it has been fitted"
         fitted.add(_run(place), params, values)
         problem = with_fitted(problem, values)
         scores[_run(place)] = evaluate(network, problem, problem.dataset("test"), device)

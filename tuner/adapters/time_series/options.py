@@ -146,7 +146,8 @@ class ForecastingOptions(TableOptions, CovariateOptions):
     conformal: bool = False
     """Whether forecasts have intervals fitted on validation data (split conformal prediction): their quantiles,
     or those of a normal distribution around a point, are stretched around the median until as many values lie in the
-    intervals of 80 and 95 % as should. Models keep by how much. Not with counts."""
+    intervals of 80 and 95 % as should. Models keep by how much. Validation scores of intervals are of the data that
+    they were fitted on; test scores are not. Not with counts."""
     interval_80: float | None = Field(default=None, gt=0)
     """By how much the quantiles of 0.1 to 0.9 are stretched; null: fitted on validation data, with conformal."""
     interval_95: float | None = Field(default=None, gt=0)

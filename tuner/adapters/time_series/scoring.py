@@ -56,12 +56,14 @@ QUANTILE_METRICS = (
         maximize=True,
         summary="share of values between the quantiles of 0.1 and 0.9, which should be 0.8",
         within=(0, 1),
+        chooses=False,
     ),
     Metric(
         "coverage_95",
         maximize=True,
         summary="share of values between the quantiles of 0.025 and 0.975, which should be 0.95",
         within=(0, 1),
+        chooses=False,
     ),
 )
 """Beside the others, of forecasts that have quantiles. Their point is the median."""
