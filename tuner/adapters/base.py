@@ -3,8 +3,7 @@
 An adapter has three parts. The first, free of torch, reads the user's data, splits it, turns it into arrays and
 writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
 from it. The third serves a model that was learned: a `Codec` makes input of new raw data and answers of predictions,
-and calls what prepared the training data, so that a model reads as it has learned to. All meet in the class that the
-catalog names.
+by what prepared the training data, so that a model reads as it has learned to. All meet in the catalog's class.
 """
 
 from __future__ import annotations
@@ -60,8 +59,7 @@ class Prepared:
             {"val": {"accuracy": 0.1, "loss": 2.3}, "test": {...}}; its name under "name" of `about`.
         lag: Longest expected dependency in steps: the length of a window, or a high quantile of the lengths.
         about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
-        notices: What the user should hear before anything is trained, a whole sentence each: what was left out and
-            why, what was filled, what was guessed and which option says otherwise.
+        notices: Sentences told before anything is trained: what was left out, filled or guessed, and the option for it.
         advice: What to try where no network beats the trivial predictor on such data, most promising first.
     """
 
