@@ -77,6 +77,8 @@ def test_all_that_is_listed_is_explained() -> None:
     """Each entry of each kind has a story that begins with its name; `explain` knows it, too."""
     for kind in kinds():
         for entry in describe(kind):
+            if ":" in entry["name"]:  # which another test has named
+                continue
             (story,) = explain(entry["name"], kind)
             assert story["name"] == entry["name"]
             assert story["summary"]
