@@ -10,7 +10,7 @@ import torch
 
 from tests.support.adapter_data import DATA
 from tuner.adapters.catalog import ADAPTERS
-from tuner.adapters.defaults import completed, defaults_of
+from tuner.adapters.defaults import completed
 from tuner.adapters.preparing import prepare
 from tuner.disk.folder import MODEL
 from tuner.nets.network import build_network
@@ -40,7 +40,7 @@ def made_model(
     entry = ADAPTERS[name]
     (folder / "data").mkdir(parents=True)
     data = DATA[case](folder / "data") if data is None else data
-    params = {**defaults_of(entry.load()), "cell": "gru", "hidden_size": 8, **(params or {})}
+    params = {"cell": "gru", "hidden_size": 8, **(params or {})}
     chosen = settings(params, adapter=entry.load(), data_options=entry.options, data=data)
     adapter = entry.load()(chosen.data)
     prepared, _ = prepare(name, adapter, folder / "prepared")
