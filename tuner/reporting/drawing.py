@@ -206,7 +206,7 @@ def score_axis(axes: Axes, values: Sequence[float], objective: Objective, also: 
 
 def _ends(heights: Sequence[float], also: Sequence[float], objective: Objective) -> tuple[float, float]:
     """Ends of an axis: of all values, or of the best three quarters and some more where the worst are far off."""
-    ordered = sorted(heights, reverse=objective.maximize)
+    ordered = sorted(heights, key=objective.loss)
     best, middle, worst = ordered[0], ordered[3 * len(ordered) // 4], ordered[-1]
     spread = abs(middle - best)
     if len(ordered) >= 8 and spread > 0 and abs(worst - best) > 4 * spread:
