@@ -5,10 +5,12 @@ Away from a terminal nothing is broken: a sentence is a line, so that it can be 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
 import unicodedata
+from contextlib import suppress
 from typing import TextIO
 
 import click
@@ -24,7 +26,12 @@ _MORE = " \\"
 
 def columns(stream: TextIO | None = None) -> int | None:
     """How wide the terminal of a stream is, standard output's unless said otherwise; None where it is no terminal."""
-    return shutil.get_terminal_size().columns if (stream or sys.stdout).isatty() else None
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return None
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns
+    return shutil.get_terminal_size().columns
 
 
 def cells(text: str) -> int:
