@@ -8,7 +8,7 @@ splitting and scoring is used of the ready sources alone, to find out which item
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,23 @@ def numbers(truth: Sequence[float], column: str, place: Path) -> Raw:
         return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
 
     return Raw(place, len(truth), score)
+
+
+def long_table(sequences: Sequence[Any], channels: Sequence[str], **told: Any) -> pd.DataFrame:
+    """Items as a table with a row per step.
+
+    Args:
+        sequences: The steps of each, by channel.
+        channels: Names of the channels.
+        told: First the column that says which item it is, and how their names begin; then the column of what is asked,
+            and its value for each item, or for each of its steps.
+    """
+    (key, begins), (column, values) = told.items()
+    rows = (
+        pd.DataFrame(steps, columns=list(channels)).assign(**{key: f"{begins}{number}", column: value})
+        for number, (steps, value) in enumerate(zip(sequences, values, strict=True))
+    )
+    return pd.concat(rows, ignore_index=True)
 
 
 def probe(task: str, **options: Any) -> Callable[[Path, Path], Raw]:
@@ -254,15 +271,10 @@ def own_vowels(folder: Path, raw: Path) -> Raw:
     truth: list[Any] = []
     for split in ("train", "test"):
         items, labels = load_japanese_vowels(split=split)
-        steps: Iterable[pd.DataFrame] = (
-            pd.DataFrame(item.T, columns=[f"c{channel}" for channel in range(len(item))]).assign(
-                item=f"{split}{number}", label=f"speaker {label}"
-            )
-            for number, (item, label) in enumerate(zip(items, labels, strict=True))
-        )
-        table = pd.concat(steps, ignore_index=True)
-        table.to_parquet(folder / f"{split}.parquet")
         truth = [f"speaker {label}" for label in labels]
+        channels = [f"c{channel}" for channel in range(len(items[0]))]
+        table = long_table([item.T for item in items], channels, item=split, label=truth)
+        table.to_parquet(folder / f"{split}.parquet")
     table.drop(columns="label").to_parquet(raw / "test.parquet")
     return classes(truth, raw / "test.parquet")
 
@@ -312,11 +324,7 @@ def own_activities(folder: Path, raw: Path) -> Raw:
     """The same recordings as long tables of one's own, a row per step."""
     parts = SOURCES["time_series/labelling"]["made/activities"].load()("made/activities").read()
     for name, items in zip(("train", "test"), parts, strict=True):
-        tables = [
-            pd.DataFrame(values, columns=["forward", "sideways"]).assign(walk=f"{name} {number}", activity=said)
-            for number, (values, said) in enumerate(zip(items.sequences, items.of_steps, strict=True))
-        ]
-        table = pd.concat(tables, ignore_index=True)
+        table = long_table(items.sequences, items.channels, walk=name, activity=items.of_steps)
         table.to_csv(folder / f"{name}.csv", index=False)
     table.drop(columns="activity").to_csv(raw / "test.csv", index=False)
     return steps(table["activity"].tolist(), raw / "test.csv")
@@ -334,13 +342,7 @@ def own_wear(folder: Path, raw: Path) -> Raw:
     """The same machines as long tables of one's own, a row per cycle."""
     parts = SOURCES["time_series/regression"]["made/wear"].load()("made/wear").read()
     for name, items in zip(("train", "test"), parts, strict=True):
-        tables = [
-            pd.DataFrame(values, columns=["vibration", "heat", "pressure"]).assign(
-                machine=f"{name} {number}", left=left
-            )
-            for number, (values, left) in enumerate(zip(items.sequences, items.values[:, 0], strict=True))
-        ]
-        table = pd.concat(tables, ignore_index=True)
+        table = long_table(items.sequences, items.channels, machine=name, left=items.values[:, 0])
         table.to_csv(folder / f"{name}.csv", index=False)
     table.drop(columns="left").to_csv(raw / "test.csv", index=False)
     return numbers(items.values[:, 0].tolist(), "left", raw / "test.csv")

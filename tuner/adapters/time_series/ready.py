@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,15 @@ class AeonNumbers(AeonItems):
         return read_ts(train, ("target",)), read_ts(test, ("target",))
 
 
-class MadeWear:
-    """Machines that wear out: sensors rise as exp(2 t / L) - 1 does, L the cycles of a life, with noise.
+class _Made(ABC):
+    """Items that are made by seed.
 
     Args:
         name: The source's name.
     """
+
+    sizes: tuple[int, int]
+    """Of the training part and of the test part."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -60,7 +64,17 @@ class MadeWear:
     def read(self) -> tuple[Items, Items]:
         """The training items and the test items."""
         rng = np.random.default_rng(0)
-        return self._made(rng, 300), self._made(rng, 200)
+        train, test = (self._made(rng, size) for size in self.sizes)
+        return train, test
+
+    @abstractmethod
+    def _made(self, rng: np.random.Generator, items: int, /) -> Items: ...
+
+
+class MadeWear(_Made):
+    """Machines that wear out: sensors rise as exp(2 t / L) - 1 does, L the cycles of a life, with noise."""
+
+    sizes = (300, 200)
 
     def _made(self, rng: np.random.Generator, machines: int) -> Items:
         sequences, left = [], []
@@ -81,24 +95,10 @@ class MadeWear:
         )
 
 
-class MadeActivities:
-    """Recordings of rest, walking and running in turn: waves whose rate and height are the activity's, with noise.
+class MadeActivities(_Made):
+    """Recordings of rest, walking and running in turn: waves whose rate and height are the activity's, with noise."""
 
-    Args:
-        name: The source's name.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def files(self) -> list[Path]:
-        """None: it is made by seed."""
-        return []
-
-    def read(self) -> tuple[Items, Items]:
-        """The training items and the test items."""
-        rng = np.random.default_rng(0)
-        return self._made(rng, 60), self._made(rng, 30)
+    sizes = (60, 30)
 
     def _made(self, rng: np.random.Generator, recordings: int) -> Items:
         kinds = {"rest": (0.0, 0.0), "walk": (0.6, 1.0), "run": (1.3, 1.6)}  # radians a step, height
