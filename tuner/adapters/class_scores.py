@@ -28,7 +28,7 @@ METRICS = (
     Metric(
         "macro_f1",
         maximize=True,
-        summary="unweighted mean of the classes' F1 scores, 0 to 1",
+        summary="mean of the F1 scores of the classes that are there or answered, 0 to 1",
         within=(0, 1),
         counted=True,
     ),
@@ -81,17 +81,34 @@ def class_scores(
     hits_N, classes = predicted_N == truth_N, p_NK.shape[1]
     hits_K = np.bincount(truth_N[hits_N], minlength=classes)
     truth_K, predicted_K = (np.bincount(each, minlength=classes) for each in (truth_N, predicted_N))
-    f1_K = 2 * hits_K / np.maximum(truth_K + predicted_K, 1)
     auc, precision = ranking(p_NK, truth_N, range(classes) if positive is None else [positive])
     scores = {
         "accuracy": float(hits_N.mean()),
-        "macro_f1": float(f1_K[truth_K + predicted_K > 0].mean()),
+        "macro_f1": macro_f1(hits_K, truth_K + predicted_K),
         "balanced_accuracy": float((hits_K[truth_K > 0] / truth_K[truth_K > 0]).mean()),
         "auc": auc,
         "average_precision": precision,
         "calibration_error": calibration_error(p_NK[np.arange(len(p_NK)), predicted_N], hits_N),
     }
-    return scores if positive is None else {**scores, "f1": float(f1_K[positive])}
+    return (
+        scores
+        if positive is None
+        else {**scores, "f1": macro_f1(hits_K[[positive]], (truth_K + predicted_K)[[positive]])}
+    )
+
+
+def macro_f1(hits_K: NDArray[np.int64], total_K: NDArray[np.int64]) -> float:
+    """The mean of the classes' F1; a class that no item has and none is answered with has none. Without any it is 0.
+
+    So it is in scikit-learn: `f1_score(truth, answers, average="macro")`, and of several labels per item with
+    `zero_division=numpy.nan`.
+
+    Args:
+        hits_K: Right answers of each class.
+        total_K: Items that have it and answers that name it, together.
+    """
+    there_K = total_K > 0
+    return float((2 * hits_K[there_K] / total_K[there_K]).mean()) if there_K.any() else 0.0
 
 
 def ranking(p_NK: NDArray[np.float64], truth_N: NDArray[np.int64], classes: range | list[int]) -> tuple[float, float]:

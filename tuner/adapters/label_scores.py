@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Metric
-from tuner.adapters.class_scores import ranking
+from tuner.adapters.class_scores import macro_f1, ranking
 
 METRICS = (
     Metric(
@@ -18,7 +18,12 @@ METRICS = (
         within=(0, 1),
         readable=True,
     ),
-    Metric("macro_f1", maximize=True, summary="unweighted mean of the labels' F1 scores, 0 to 1", within=(0, 1)),
+    Metric(
+        "macro_f1",
+        maximize=True,
+        summary="mean of the F1 scores of the labels that are there or answered, 0 to 1",
+        within=(0, 1),
+    ),
     Metric(
         "accuracy",
         maximize=True,
@@ -38,12 +43,12 @@ METRICS = (
 
 
 def f1_scores(answer_NK: NDArray[np.bool_], truth_NK: NDArray[np.bool_]) -> dict[str, float]:
-    """Micro and macro F1; of a label that no item has and none is answered with, it is 0."""
+    """Micro F1, 0 where there is no label at all, and macro F1, see `macro_f1`."""
     hits_K = (answer_NK & truth_NK).sum(axis=0)
     total_K = answer_NK.sum(axis=0) + truth_NK.sum(axis=0)
     return {
         "micro_f1": float(2 * hits_K.sum() / max(int(total_K.sum()), 1)),
-        "macro_f1": float((2 * hits_K / np.maximum(total_K, 1)).mean()),
+        "macro_f1": macro_f1(hits_K, total_K),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Metric
+from tuner.adapters.class_scores import macro_f1
 
 METRICS = (
     Metric(
@@ -19,7 +20,10 @@ METRICS = (
         readable=True,
     ),
     Metric(
-        "macro_f1", maximize=True, summary="unweighted mean of the classes' F1 scores over steps, 0 to 1", within=(0, 1)
+        "macro_f1",
+        maximize=True,
+        summary="mean over steps' classes that are there or answered of their F1 scores, 0 to 1",
+        within=(0, 1),
     ),
     Metric(
         "segment_f1",
@@ -54,7 +58,7 @@ def step_scores(
     counts = np.sum([_matched(*pair, background) for pair in zip(answers, truth, strict=True)], axis=0)
     return {
         "accuracy": float((found_N == right_N).mean()),
-        "macro_f1": float((2 * hits_K[total_K > 0] / total_K[total_K > 0]).mean()),
+        "macro_f1": macro_f1(hits_K, total_K),
         "segment_f1": float(2 * counts[0] / max(1, counts[1] + counts[2])),
     }
 
