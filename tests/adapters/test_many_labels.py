@@ -13,11 +13,13 @@ import torch
 from torch.nn import functional
 
 from tuner.adapters.base import Batch
+from tuner.adapters.class_scores import class_scores
 from tuner.adapters.label_scores import METRICS, f1_scores, label_scores
 from tuner.adapters.labels import ManyLabels, best_temperature, threshold_for, trivial_of
 from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.nlp.classification import TextClassification
 from tuner.adapters.nlp.text_options import TextClassificationOptions
+from tuner.adapters.segments import step_scores
 from tuner.errors import DataError
 
 
@@ -34,7 +36,7 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
         warnings.simplefilter("ignore")  # a label that is neither there nor answered
         wanted = {
             "micro_f1": metrics.f1_score(truth_NK, answer_NK, average="micro"),
-            "macro_f1": metrics.f1_score(truth_NK, answer_NK, average="macro"),
+            "macro_f1": metrics.f1_score(truth_NK, answer_NK, average="macro", zero_division=np.nan),
             "accuracy": metrics.accuracy_score(truth_NK, answer_NK),
             "auc": metrics.roc_auc_score(truth_NK[:, there], p_NK[:, there], average="macro"),
             "average_precision": metrics.average_precision_score(truth_NK[:, there], p_NK[:, there], average="macro"),
@@ -49,6 +51,17 @@ class Several(ClassOptions):
     def several(self) -> bool:
         """See `ClassOptions`."""
         return True
+
+
+def test_macro_f1_is_one_number_however_many_labels_an_item_may_have() -> None:
+    """Also beside a class that no item has and none is answered with: it has no F1. Nor is there one of no label."""
+    truth_N, answer_N = np.array([0, 0, 1, 1, 3]), np.array([0, 1, 1, 1, 0])
+    one_hot = np.eye(5, dtype=bool)
+    found = f1_scores(one_hot[answer_N], one_hot[truth_N])["macro_f1"]
+    assert found == class_scores(np.full((5, 5), 0.2), answer_N, truth_N)["macro_f1"]
+    assert found == step_scores([answer_N], [truth_N], 5)["macro_f1"]
+    assert found == pytest.approx((2 * 1 / 4 + 2 * 2 / 5 + 0) / 3)
+    assert f1_scores(one_hot[:0], one_hot[:0]) == {"micro_f1": 0.0, "macro_f1": 0.0}
 
 
 @pytest.mark.parametrize("score", ["micro_f1", "macro_f1"])
@@ -185,3 +198,16 @@ def test_a_column_that_is_a_label_says_yes_or_no(tmp_path: Path) -> None:
     options = TextClassificationOptions(path=str(tmp_path / "x.csv"), labels="many", label_columns=("sad",))
     with pytest.raises(DataError, match=r"x\.csv:3: sad must be 1 or 0, but got 'maybe'"):
         TextClassification(options).prepare(tmp_path)
+
+
+def test_labels_that_no_training_text_has_are_told_and_counted(tmp_path: Path) -> None:
+    """By name, and in how many texts of which split they count for nothing."""
+    labels = {"train": ["sad", "sad|funny", ""], "val": ["rare|sad"], "test": ["rare|odd", "rare"]}
+    lines = [f"text {label},{label},{split}" for split, each in labels.items() for label in each]
+    (tmp_path / "x.csv").write_text("\n".join(["text,label,part", *lines]))
+    options = TextClassificationOptions(path=str(tmp_path / "x.csv"), labels="many", split="part")
+    (tmp_path / "out").mkdir()
+    assert (
+        "2 labels that no training text has cannot be learned, and are left out of the scores: "
+        "odd (1 test text), rare (1 validation text and 2 test texts)"
+    ) in TextClassification(options).prepare(tmp_path / "out").notices

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths
 from tuner.adapters.labels import TRIVIAL, trivial_of
@@ -17,6 +17,7 @@ from tuner.adapters.nlp.text_options import TextClassificationOptions
 from tuner.adapters.nlp.texts import DealtTexts, Tokens, shown_tokens
 from tuner.adapters.ragged import Ragged
 from tuner.errors import DataError, printable
+from tuner.words import counted
 
 _NAMED = 6
 """Labels that are named one by one."""
@@ -42,8 +43,6 @@ def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: Tex
     for split, truth_NK in truth.items():
         np.save(folder / f"{split}.y.npy", truth_NK.astype(np.float32))
     write_facts(folder, {"classes": classes, "vocabulary": tokens.vocabulary, "lowercase": options.lowercase})
-    unseen = sorted({label for its in counts.values() for label in its} - set(classes))
-    told = [f"labels that no training text has are not learned: {', '.join(unseen)}"] if unseen else []
     each = {name: int(count) for name, count in zip(classes, truth["train"].sum(axis=0), strict=True)}
     return Prepared(
         counts={split: len(documents) for split, documents in splits.items()},
@@ -58,7 +57,7 @@ def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: Tex
             "texts of max_length or longer": tokens.truncated,
             "dropped": dict(+dealt.dropped),
         },
-        notices=[*dealt.notices, *told],
+        notices=[*dealt.notices, *_unseen(counts)],
     )
 
 
@@ -77,12 +76,30 @@ def described_labels(folder: Path) -> Described:
     return Described(facts, examples)
 
 
-def _counts(documents: Sequence[Document], parts: str) -> Mapping[str, int]:
+def _counts(documents: Sequence[Document], parts: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for document in documents:
         for label in filter(None, document.label.split(parts)):
             counts[label] = counts.get(label, 0) + 1
     return counts
+
+
+def _unseen(counts: Mapping[Split, Mapping[str, int]]) -> list[str]:
+    """That some labels are not learned, and how often each is there and counts for nothing."""
+    unseen = sorted({label for its in counts.values() for label in its} - set(counts["train"]))
+    if not unseen:
+        return []
+    each = [f"{printable(label)} ({_times(counts, label)})" for label in unseen[:_NAMED]]
+    more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
+    return [
+        f"{counted(len(unseen), 'label')} that no training text has cannot be learned, and "
+        f"{'is' if len(unseen) == 1 else 'are'} left out of the scores: {', '.join(each)}{more}"
+    ]
+
+
+def _times(counts: Mapping[Split, Mapping[str, int]], label: str) -> str:
+    found = {"validation": counts["val"].get(label, 0), "test": counts["test"].get(label, 0)}
+    return " and ".join(counted(count, f"{split} text") for split, count in found.items() if count)
 
 
 def _truth(documents: Sequence[Document], classes: Sequence[str], parts: str) -> NDArray[np.bool_]:
