@@ -120,6 +120,20 @@ def test_too_many_series_are_named_not_dropped() -> None:
     assert run.tags(State.COMPLETED)["tuner.left_out"] == ", ".join(names[MAX_SERIES:])
 
 
+def test_zeros_take_no_place_among_the_series() -> None:
+    """Those that are 0 throughout leave no other out, and are not told to be; one that wakes too late is."""
+    run = Run(SweepFacts("1", 5))
+    names = tuple(f"val/m{number:02d}" for number in range(30))
+    zeros = dict.fromkeys(names[:5], 0.0)
+    points: list[Point] = []
+    for epoch in (1, 2):
+        event = epoch_event(epoch, names)
+        values = {**dict.fromkeys(names, 1.0), **zeros, **({names[0]: 3.0} if epoch == 2 else {})}
+        points += run.add({**event, "metrics": values})
+    assert {point.key for point in points} == set(names[5:])
+    assert run.left_out == [names[0]]
+
+
 def test_a_series_beyond_the_limit_tells_no_zeros_either() -> None:
     """A curve that ends where it begins to say something would be a wrong one."""
     run = Run(SweepFacts("1", 5))

@@ -128,7 +128,7 @@ class Run:
     sweep: SweepFacts
     record: RunRecord = field(default_factory=RunRecord)
     series: dict[str, None] = field(default_factory=dict)
-    """Names of metrics by epoch, in order of appearance."""
+    """Names of metrics by epoch that are a curve, in the order in which they became one."""
     silent: set[str] = field(default_factory=set)
     """Those that have been 0 throughout: no curve, until they are something else."""
 
@@ -138,7 +138,6 @@ class Run:
         self.record.add(event)
         if name == "epoch" and not known:
             yield from self._begun(event)
-            self.series.update(dict.fromkeys(event["metrics"]))
             if event["epoch"] % self.sweep.stride == 0:
                 yield from self._epoch(event)
         elif name == "ended" and self.record.state.final:
@@ -154,8 +153,11 @@ class Run:
         for name, value in event["metrics"].items():
             if value == 0 and name not in self.series and name != self.sweep.metric:
                 self.silent.add(name)
-            elif value and math.isfinite(value) and name in self.silent:
+            elif name not in self.silent:
+                self.series[name] = None
+            elif value and math.isfinite(value):
                 self.silent.remove(name)
+                self.series[name] = None
                 if name in self.left_out:
                     continue  # no part of a curve that is not told
                 for epoch, before in sorted(self.record.epochs.items()):
