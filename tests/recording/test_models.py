@@ -11,6 +11,7 @@ import pytest
 from mlflow.entities import LoggedModel
 from mlflow.tracking import MlflowClient
 
+from tests.support.command import tuner
 from tests.support.fake_study import START, begin, confirmed, create, end, write
 from tests.support.models import made_model
 from tests.support.recorded import rows, runs_of
@@ -19,6 +20,7 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 from tuner.recording.moved import mend_artifact_places
 from tuner.recording.projection import Projection
+from tuner.recording.serving import ScoringServer
 
 DATA = {
     "data": {"source": "/data/texts.csv", "digest": "0123456789abcdef"},
@@ -27,7 +29,7 @@ DATA = {
 
 CALLS = (
     *("create_logged_model", "log_model_artifacts", "finalize_logged_model", "log_outputs", "log_metric"),
-    *("create_registered_model", "create_model_version", "set_registered_model_alias", "set_model_version_tag"),
+    *("create_registered_model", "create_model_version", "set_registered_model_alias", "set_registered_model_tag"),
 )
 """By which a model is written."""
 
@@ -175,9 +177,9 @@ def test_again_changes_nothing_and_another_winner_is_another_model(study: StudyF
 
 
 def test_the_champion_is_loaded_and_a_choice_of_the_users_stays(
-    study: StudyFolder, uri: str, monkeypatch: pytest.MonkeyPatch
+    study: StudyFolder, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the task file's word; whoever gives the alias to another version later keeps that."""
+    """By the task file's word, by every command; whoever gives the alias to another version later keeps that."""
     sweep(study, registers=True, time=START + 1500)
     summary(study, "confirm/00003-2")
     Projection(study, uri).project_all()
@@ -189,10 +191,38 @@ def test_the_champion_is_loaded_and_a_choice_of_the_users_stays(
     loaded = mlflow.pyfunc.load_model("models:/fake.texts@champion")
     assert loaded.metadata.signature.inputs.input_names() == ["text"]
     assert loaded.metadata.run_id == champion.run_id
+    (tmp_path / "a.txt").write_text("rain\nsun\n")
+    done = tuner("predict", "models:/fake.texts@champion", str(tmp_path / "a.txt"))
+    assert done.stdout == tuner("predict", str(study.model), str(tmp_path / "a.txt")).stdout
+    tuner("export", "models:/fake.texts@champion", "-o", str(tmp_path / "out"))
+    assert (tmp_path / "out/network.json").read_bytes() == (study.model / "network.json").read_bytes()
+    served: list[bytes] = []
+    monkeypatch.setattr(
+        ScoringServer, "__init__", lambda _, model, *__: served.append((model / "network.json").read_bytes())
+    )
+    monkeypatch.setattr(ScoringServer, "run", lambda *_: None)
+    tuner("serve", "models:/fake.texts@champion", "--port", "0")
+    assert served == [(study.model / "network.json").read_bytes()]
+    told = tuner("predict", "models:/fake.texts@champion", str(tmp_path / "a.txt"), "--ensemble", status=2)
+    assert "MLflow has its winner alone" in told.output
     other = client.create_model_version("fake.texts", str(champion.source), champion.run_id)
     client.set_registered_model_alias("fake.texts", "champion", other.version)
     Projection(study, uri).project_all()
     assert client.get_model_version_by_alias("fake.texts", "champion").version == other.version
+
+
+def test_a_winner_that_comes_back_is_the_champion_again(study: StudyFolder, uri: str) -> None:
+    """Winners A, B, A: by A's own version, and no third one."""
+    client, weights = MlflowClient(uri), study.model / "weights.safetensors"
+    first = weights.read_bytes()
+    for at, (content, version) in enumerate([(first, "1"), (first[:-4] + b"\0\0\0\0", "2"), (first, "1")]):
+        weights.write_bytes(content)
+        sweep(study, time=START + 3000 + at)
+        summary(study, "confirm/00003-1")
+        for _ in range(2):
+            Projection(study, uri, register=True).project_all()
+            assert str(client.get_model_version_by_alias("fake.texts", "champion").version) == version
+    assert len(client.search_model_versions("name = 'fake.texts'")) == 2
 
 
 def test_a_crash_at_any_call_is_mended(

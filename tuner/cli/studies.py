@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
 
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError, nearest
@@ -29,11 +32,13 @@ def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyF
 
 
 def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
-    """A model named by its folder, or by the study that it came of.
+    """A model named by its folder, by MLflow's URI (a copy that is there as long as the command), or by its study.
 
     Raises:
-        StudyError: There is no such study, or it has no ensemble where that is asked for.
+        StudyError: There is no such study or model, or it has no ensemble where that is asked for.
     """
+    if model.startswith("models:/"):
+        return _from_mlflow(model, ensemble=ensemble)
     from tuner.predict.folder import found_in
 
     folder = found_in(Path(model) / "ensemble" if ensemble else Path(model))
@@ -41,6 +46,16 @@ def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
         return folder
     study = study_folder(model, storage)
     return ensemble_folder(study) if ensemble else study.model
+
+
+def _from_mlflow(uri: str, *, ensemble: bool) -> Path:
+    if ensemble:
+        fix = "Name the study or its folder, or leave out --ensemble."
+        raise StudyError("the ensemble must be one of a study: MLflow has its winner alone", value=uri, fix=fix)
+    from tuner.predict.registered import fetched
+
+    made = click.get_current_context().with_resource(TemporaryDirectory(prefix="tuner-model-"))
+    return fetched(uri, Path(made))
 
 
 def ensemble_folder(study: StudyFolder) -> Path:

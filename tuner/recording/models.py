@@ -24,6 +24,7 @@ from tuner.words import called
 
 ALIAS = "champion"
 """What the registry calls a study's winner: `models:/STUDY@champion`."""
+_LAST = f"tuner.{ALIAS}"
 
 
 class LoggedModels:
@@ -83,10 +84,13 @@ class LoggedModels:
         return model
 
     def _register(self, model: LoggedModel) -> None:
-        """Make it the champion among the registered models of the study's name; a later choice of the user's stays."""
-        name = self._study
+        """Make it the champion among the registered models of the study's name; a later choice of the user's stays.
+
+        The registered model's tag keeps which version was made so last.
+        """
+        name, last = self._study, None
         try:
-            self._client.get_registered_model(name)
+            last = self._client.get_registered_model(name).tags.get(_LAST)
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
@@ -94,13 +98,13 @@ class LoggedModels:
         source = f"models:/{model.model_id}"
         found = [each for each in self._client.search_model_versions(f"name = '{name}'") if each.source == source]
         if found:
-            version = found[0]
+            version = min(found, key=lambda each: int(each.version))
         else:
             with _default(self._uri):
                 version = self._client.create_model_version(name, source, model.source_run_id, model_id=model.model_id)
-        if f"tuner.{ALIAS}" not in version.tags:
+        if str(version.version) != last:
             self._client.set_registered_model_alias(name, ALIAS, version.version)
-            self._client.set_model_version_tag(name, version.version, f"tuner.{ALIAS}", "true")
+            self._client.set_registered_model_tag(name, _LAST, version.version)
 
     def _find(self, sweep: SweepFacts, digest: str) -> LoggedModel | None:
         wanted = f"tags.`tuner.id` = '{sweep.identity}' AND tags.`tuner.digest` = '{digest}'"

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def predict(
     ensemble: bool,
     storage: str,
 ) -> None:
-    """Answer new raw data by the confirmed winner of a study, or by a model's folder.
+    """Answer new raw data by the confirmed winner of a study, by a model's folder, or by MLflow's models:/NAME@ALIAS.
 
     The files are of the form that the task's data had; no label is needed. An item that cannot be read keeps its place
     with an empty answer, and its problem in the column `problem`; the exit status is then 1.
@@ -78,9 +79,10 @@ def predict(
     )
     columns = loaded.columns(proba=proba)
     problems = _Problems()
-    to = nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns)
-    with to as out:
-        for rows in _answers(loaded, files, problems, proba=proba):
+    answers = _answers(loaded, files, problems, proba=proba)
+    first = list(islice(answers, 1))  # an error of the file comes before anything is written
+    with nullcontext(Csv(sys.stdout, columns)) if output is None else opened(output, columns) as out:
+        for rows in chain(first, answers):
             out.write(rows)
     problems.tell(output)
     if problems.count:
