@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def called(number: int) -> str:
     """What a configuration is called, whose number below 0 is the baseline: `baseline`, or `trial 7`."""
@@ -22,6 +24,19 @@ def lasting(seconds: float) -> str:
     if seconds < 90:
         return counted(max(1, round(seconds)), "second")
     return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def spelt(value: Any) -> str:
+    """A parameter's value as people read and task files have it; of a number four digits, of null `off`.
+
+    >>> spelt(None), spelt(True), spelt(0.0012345), spelt("gru")
+    ('off', 'true', '0.001234', 'gru')
+    """
+    if value is None:
+        return "off"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def counted(count: int, noun: str) -> str:

@@ -161,7 +161,8 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
     assert facts["search space"]["searched"] == "cell, hidden_size, learning_rate"
     assert facts["confirmation"] == "2 trainings"
     assert facts["ranges"]["learning_rate"] == ["1e-3 to 0.1, on a log scale"]
-    text = tuner("validate", "tiny.yaml", "--set", "budget.trials=60", "--set", "budget.epochs=20").stdout
+    changes = ("budget.trials=60", "budget.epochs=20", "refit=train+val", "search_space.patience=null")
+    text = tuner("validate", "tiny.yaml", *(part for each in changes for part in ("--set", each))).stdout
     for part in (
         "study tiny in mlruns/studies/tiny\n",
         "read by time_series/classification: 36 for training, 12 for validation, 12 for the test\n",
@@ -170,6 +171,8 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
         "learning_rate: 1e-3 to 0.1, on a log scale\n",
         "search: 60 trials of up to 20 epochs, sampler tpe\n",
         "confirmation on fresh seeds: 2 trainings\n",
+        "fixed: batch_size 16, patience off\n",
+        "refit: the winner trained once more, on training and validation data together\n",
         "3 steps per epoch\n",
         " with one training at once, by the cells' measured steps; without pruning at most ",
         "GB for a training of the baseline's size",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tiny import write_task
-from tuner.solo.forecast import expected_rungs, expected_seconds
+from tuner.solo.forecast import expected_confirmations, expected_rungs, expected_seconds, expected_trials
 from tuner.task import Task, resolve_task
 from tuner.training.pace import Pace
 
@@ -53,5 +53,18 @@ def test_the_time_is_that_of_all_trainings_on_the_slots(tmp_path: Path, monkeypa
     told = expected_seconds(read, paces, 0.25, slots=2)
     for seconds, expected in zip(told, (22.5 + confirmed, (22.5 + confirmed) * 2, (90 + confirmed) * 2), strict=True):
         assert math.isclose(seconds, expected)
+    again = task(tmp_path, monkeypatch, "refit=train+val")
+    more = [after - before for after, before in zip(expected_seconds(again, paces, 0.25, slots=2), told, strict=True)]
+    assert more == pytest.approx([2.0, 4.0, 4.0])
     in_seconds = task(tmp_path, monkeypatch, "budget.seconds=10")
     assert expected_seconds(in_seconds, paces, 1.0, slots=1) == pytest.approx(3 * ((90 + confirmed) * 10.0,))
+
+
+def test_no_more_is_expected_than_the_space_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three configurations are three trials, of which three are confirmed, whatever the budget is."""
+    small = "space={cell: [lstm, gru, rnn], hidden_size: 4, learning_rate: 0.01}"
+    read = task(tmp_path, monkeypatch, small, "confirm.top=8", "confirm.seeds=2")
+    assert (expected_trials(read), expected_confirmations(read)) == (3, 3 + 3 + 2)
+    assert max((rung.trials for rung in expected_rungs(read)[0]), default=0) <= 3
+    unpruned = expected_seconds(read, {"gru": Pace(0.01, 0.05, 0.0, 5)}, 1.0, slots=1)[2]
+    assert unpruned == pytest.approx((3 + 8) * 20 * (0.05 + 0.05))

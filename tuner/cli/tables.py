@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tuner.cli.values import WIDTH, number
 from tuner.cli.wrapping import command, wrapped
-from tuner.words import counted
+from tuner.words import counted, spelt
 
 if TYPE_CHECKING:
     from tuner.sweep.standing import Standing
@@ -82,6 +82,4 @@ def unfinished(standing: Standing) -> list[str]:
 
 def parameters(params: Mapping[str, Any]) -> str:
     """`cell lstm, hidden_size 96, learning_rate 0.003162`."""
-    return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in params.items()
-    )
+    return ", ".join(f"{name} {spelt(value)}" for name, value in params.items())

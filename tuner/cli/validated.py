@@ -67,6 +67,8 @@ def _sweep(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"search: {facts['search']}"
     yield from _rungs(facts["pruning"])
     yield f"confirmation on fresh seeds: {facts['confirmation']}"
+    if facts["refit"]:
+        yield "refit: the winner trained once more, on training and validation data together"
     yield f"recorded in {facts['tracking']}"
 
 

@@ -11,6 +11,7 @@ from tuner.errors import DataError, Key, UserError
 from tuner.init.draft import Draft
 from tuner.init.writing import written
 from tuner.solo.cost import epoch_costs
+from tuner.solo.forecast import expected_confirmations, expected_refits, expected_trials
 from tuner.task import Task, resolve_task
 from tuner.words import counted, lasting
 
@@ -85,10 +86,10 @@ def _checked(draft: Draft, dropped: Sequence[str], *, timing: bool) -> Checked:
 
 
 def _time(task: Task) -> str:
-    """What search and confirmation take at most, on one processor after the other."""
-    budget, confirm = task.file.budget, task.file.confirm
+    """What all trainings take at most, on one processor after the other."""
+    budget = task.file.budget
     costs = sorted(epoch_costs(task).values())
-    trainings = budget.trials + confirm.trainings(budget.trials)
+    trainings = expected_trials(task) + expected_confirmations(task) + expected_refits(task)
     low, high = (trainings * budget.epochs * cost for cost in (costs[0], costs[-1]))
     span = lasting(high) if low > 0.8 * high else f"{lasting(low)} to {lasting(high)}"
     return (

@@ -10,7 +10,7 @@ from typing import Any
 from tuner.objective import Objective
 from tuner.reporting.intervals import difference_interval
 from tuner.reporting.leaderboard import BASELINE, Comparison
-from tuner.words import spoken
+from tuner.words import spelt, spoken
 
 MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
@@ -51,7 +51,7 @@ def use(number: int, params: Mapping[str, Any], mattered: Sequence[str], *, beat
         beats: Whether it is better than the trivial predictor.
     """
     names = [name for name in dict.fromkeys(["cell", *mattered, *_COMMON]) if name in params][: MOST_PARAMETERS + 1]
-    told = ", ".join(f"{name} {_shown(params[name])}" for name in names)
+    told = ", ".join(f"{name} {spelt(params[name])}" for name in names)
     head = f"use {spoken(number)}" if beats else f"the best that was found is {spoken(number)}"
     last = "; nothing that was confirmed is better than the defaults" if number == BASELINE and beats else ""
     return f"{head}{f': {told}' if told else ''}{last}."
@@ -134,7 +134,3 @@ def far_apart(
         moved = "harder" if objective.better(before, after) else "easier"
         told += f"; test is {moved} for the trivial predictor, too ({before:.4g} and {after:.4g})"
     return f"{told}; look at how the data is split."
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

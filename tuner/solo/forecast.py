@@ -37,6 +37,24 @@ class Rung:
     pruned: int
 
 
+def expected_trials(task: Task) -> int:
+    """Trials of the search: the budget's, or as many as the space has configurations."""
+    size = task.space.size()
+    return task.file.budget.trials if size is None else min(task.file.budget.trials, size)
+
+
+def expected_confirmations(task: Task) -> int:
+    """Trainings on fresh seeds, the baseline's among them; no more configurations are there than trials."""
+    trials, confirm = expected_trials(task), task.file.confirm
+    rounds = confirm.rounds(trials)
+    return sum(min(trials, going_on) for going_on in rounds) + confirm.seeds if rounds else 0
+
+
+def expected_refits(task: Task) -> int:
+    """The winner's last training, where there is one."""
+    return 0 if task.file.refit is None else 1
+
+
 def expected_rungs(task: Task) -> tuple[list[Rung], float]:
     """What the pruner does to trials whose order at a rung is that of their quality, which is drawn at random.
 
@@ -48,7 +66,8 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
     name, options = task.pruner
     pruner, epochs = PRUNERS[name].load()(options), task.file.budget.epochs
     rungs = [rung for rung in search_rungs(task, task.baseline) if not pruner.early(rung, epochs)]
-    drawn, objective = min(task.file.budget.trials, _MOST), Objective()
+    trials, objective = expected_trials(task), Objective()
+    drawn = min(trials, _MOST)
     came, left, trained = dict.fromkeys(rungs, 0), dict.fromkeys(rungs, 0), 0
     for draw in range(_DRAWS):
         dice, seen = random.Random(draw), {rung: list[float]() for rung in rungs}
@@ -63,13 +82,15 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
                     last = rung
                     break
             trained += last
-    scale = task.file.budget.trials / (drawn * _DRAWS)
+    scale = trials / (drawn * _DRAWS)
     told = [Rung(rung, round(came[rung] * scale), round(left[rung] * scale)) for rung in rungs]
     return told, trained / (drawn * _DRAWS * epochs)
 
 
 def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots: int) -> tuple[float, float, float]:
-    """What search and confirmation take in seconds: with the cheapest cell, the dearest, the dearest without pruning.
+    """What a sweep takes in seconds: with the cheapest cell, the dearest, the dearest without pruning.
+
+    The winner's last training, where `refit` asks for it, is one more, with no other beside it.
 
     Args:
         task: The task.
@@ -77,12 +98,12 @@ def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots:
         share: Of its epochs that a trial of the search is trained, see `expected_rungs`.
         slots: Trainings at once.
     """
-    budget, confirm = task.file.budget, task.file.confirm
+    budget, trials, confirmed = task.file.budget, expected_trials(task), expected_confirmations(task)
     whole = [pace.step * pace.steps_per_epoch + pace.validation for pace in paces.values()]
     full = [budget.seconds or budget.epochs * epoch for epoch in whole]
-    confirmed = confirm.trainings(budget.trials)
-    search, most = budget.trials * share + confirmed, budget.trials + confirmed
-    return search * min(full) / slots, search * max(full) / slots, most * max(full) / slots
+    last = expected_refits(task)
+    search, most = (trials * share + confirmed) / slots + last, (trials + confirmed) / slots + last
+    return search * min(full), search * max(full), most * max(full)
 
 
 def memory() -> tuple[int, int]:

@@ -16,13 +16,13 @@ from tuner.messages import Answer, Report, State
 from tuner.redaction import redacted
 from tuner.registry import load_target
 from tuner.solo.cost import paces
-from tuner.solo.forecast import expected_rungs, expected_seconds, memory
+from tuner.solo.forecast import expected_confirmations, expected_rungs, expected_seconds, expected_trials, memory
 from tuner.space import Space
 from tuner.space.words import conditions_in_words, domain_in_words
 from tuner.task.machine import has_device, slots
 from tuner.task.specs import RUN_TRIAL, modelless, search_rungs, trial_spec, unpruned
 from tuner.task.task import Task
-from tuner.words import counted
+from tuner.words import counted, spelt
 
 DRY_RUNS = 12
 """Configurations of which a dry run trains one epoch, besides the baseline."""
@@ -42,7 +42,6 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     """
     folder, prepared = task.prepare()
     described, file = described_by(task.adapter, folder, prepared), task.file
-    confirm = file.confirm
     rungs, share = expected_rungs(task)
     facts: dict[str, Any] = {
         "study": file.name,
@@ -55,15 +54,16 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "trivial predictor": task.against_trivial.trivial,
         "search space": {
             "searched": ", ".join(task.space.searched),
-            "fixed": ", ".join(f"{key}={value}" for key, value in task.space.constants.items()) or "nothing",
+            "fixed": ", ".join(f"{key} {spelt(value)}" for key, value in task.space.constants.items()) or "nothing",
             "configurations": task.space.size() or "infinitely many",
         },
         "ranges": _ranges(task.space),
-        "baseline": {key: str(value) for key, value in task.baseline.items()} or "the defaults",
-        "search": f"{counted(file.budget.trials, 'trial')} of up to {_length(file.budget)}, sampler {task.sampler[0]}",
+        "baseline": {key: spelt(value) for key, value in task.baseline.items()} or "the defaults",
+        "search": f"{_trials(task)} of up to {_length(file.budget)}, sampler {task.sampler[0]}",
         "rungs": ", ".join(map(str, search_rungs(task, task.baseline))) or "none",
         "pruning": [asdict(rung) for rung in rungs],
-        "confirmation": counted(confirm.trainings(file.budget.trials), "training"),
+        "confirmation": counted(expected_confirmations(task), "training"),
+        "refit": file.refit,
         "tracking": redacted(task.recorder.uri) or task.recorder.name,
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
@@ -100,6 +100,11 @@ def _measured(task: Task, share: float) -> dict[str, Any]:
         "seconds": {"least": least, "most": most, "unpruned": unpruned, "timeout": task.file.budget.timeout},
         "memory": memory(),
     }
+
+
+def _trials(task: Task) -> str:
+    trials, asked = expected_trials(task), task.file.budget.trials
+    return counted(trials, "trial") + (f", all that the search space has (budget.trials: {asked})," * (trials < asked))
 
 
 def _length(budget: Budget) -> str:
