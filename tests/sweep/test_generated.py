@@ -19,10 +19,12 @@ from tests.support.tiny import write_task
 from tuner.announcements import Summary
 from tuner.cli.ending import print_summary
 from tuner.cli.tables import unfinished
-from tuner.disk.folder import StudyFolder
+from tuner.disk.folder import StudyFolder, confirm_run
 from tuner.messages import State
 from tuner.report import read_study, render
+from tuner.reporting.scored import Scored
 from tuner.sweep import Sweep, make_executor, study_rows
+from tuner.sweep.drawing import draw
 from tuner.sweep.standing import standing
 from tuner.task import resolve_task
 from tuner.verdict import Verdict
@@ -175,3 +177,21 @@ def test_what_is_told_is_what_was_concluded(tmp_path: Path) -> None:
     verdict = Verdict(**told.summary.verdict)
     assert all(line in told.text for line in verdict.lines)
     assert all(command in told.answers[4] for _, command in verdict.next)
+
+
+def test_figures_and_page_show_what_was_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the trainings of a configuration that is asked for no more, though they are on disk."""
+    told = _generated(tmp_path, 4, "learns")
+    compared = {number for kind, number, *_ in told.top if kind == "confirm"}
+    left = next(number for number in range(4) if number not in compared)
+    run = confirm_run(left, 1)
+    shutil.copytree(told.folder.run(confirm_run(-1, 1)), told.folder.run(run))
+    path = told.folder.events(run)
+    path.write_text(
+        path.read_text().replace('"confirm/baseline-1"', f'"{run}"').replace('"number": -1', f'"number": {left}')
+    )
+    assert {record.number for record in read_study(told.folder).confirmed} == compared
+    seen: list[Scored] = []
+    monkeypatch.setattr("tuner.reporting.search_figures.sweep_figures", lambda scored, *_: seen.append(scored) or {})
+    draw(told.folder, [], lambda _: True, lambda _: None, lambda: False)
+    assert {record.number for record in seen[0].confirmed} == compared

@@ -18,7 +18,7 @@ from tuner.reporting.comparable import Comparable, comparable
 from tuner.reporting.ensemble import Ensemble, ensemble
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
 from tuner.reporting.mattering import Importances, importances
-from tuner.reporting.scored import Scored, seed_scores
+from tuner.reporting.scored import Scored, compared, seed_scores
 from tuner.words import called
 
 READABLE = ("accuracy", "mase", "perplexity")
@@ -180,17 +180,11 @@ def read_study(folder: StudyFolder) -> ReportedStudy:
         stopped=sweep.stopped,
         running=not sweep.summary and held(folder.lock),
         trials=found.of_kind("trial"),
-        confirmed=_compared(found.of_kind("confirm"), sweep.summary),
+        confirmed=tuple(compared(found.of_kind("confirm"), sweep.summary)),
         aside=(*found.of_kind("refit"), *found.of_kind("test")),
         tested=found.tested,
         task=_text(folder),
     )
-
-
-def _compared(confirmed: tuple[RunRecord, ...], summary: Mapping[str, Any]) -> tuple[RunRecord, ...]:
-    """The trainings that a summary compares, where there is one: not those of an earlier search space."""
-    names = {row["name"] for row in summary.get("rows") or ()}
-    return tuple(one for one in confirmed if not names or called(one.number) in names)
 
 
 def _text(folder: StudyFolder) -> str:

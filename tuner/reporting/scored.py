@@ -9,6 +9,7 @@ from typing import Any
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
+from tuner.words import called
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,14 @@ class Scored:
         best = self.objective.best_of(run.series(self.objective.metric).items(), score=lambda pair: pair[1])
         value: Any = None if best is None else run.epochs[best[0]]["metrics"].get(f"val/{name}")
         return value if isinstance(value, int | float) else None
+
+
+def compared(confirmed: Sequence[RunRecord], summary: Mapping[str, Any]) -> list[RunRecord]:
+    """The trainings that a summary compares, where there is one: not those of what was asked for before."""
+    if "rows" not in summary:  # none, or one of an earlier version
+        return list(confirmed)
+    names = {row["name"] for row in summary["rows"]}
+    return [run for run in confirmed if called(run.number) in names]
 
 
 def seed_scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:

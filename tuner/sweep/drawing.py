@@ -14,7 +14,7 @@ from tuner.recording import SWEEP
 from tuner.reporting.about import About
 from tuner.reporting.leaderboard import leaderboard
 from tuner.reporting.run_figures import TRAINING, draw_run
-from tuner.reporting.scored import Scored
+from tuner.reporting.scored import Scored, compared
 from tuner.words import called
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
@@ -73,7 +73,8 @@ def draw(
     objective, told = about.objective, study.sweep.summary.get("winner") or ""
     winner = next((record.number for record in study.runs if called(record.number) == told), None)
     trials = [record for record in study.of_kind("trial") if fits(record.number)]
-    scored = Scored(objective, trials, study.of_kind("confirm"), study.tested.get("test") or {}, {})
+    confirmed = compared(study.of_kind("confirm"), study.sweep.summary)
+    scored = Scored(objective, trials, confirmed, study.tested.get("test") or {}, {})
     for name, figure in sweep_figures(scored, about, winner).items():
         events.once_there_is_space(folder.artifacts, lambda: save(figure, folder.artifacts / f"{name}.png"))  # noqa: B023 - called at once
     changed(SWEEP)
