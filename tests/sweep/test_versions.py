@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.sweeps import sweep
 from tests.support.tiny import write_task
-from tuner.announcements import Notice, TrialEnded
+from tuner.announcements import NothingToDo, Notice, TrialEnded
 from tuner.disk.versions import FORMAT, versions
 from tuner.errors import StudyError
 from tuner.task import resolve_task
@@ -90,3 +90,14 @@ def test_data_that_a_later_version_reads_in_another_way_are_told(path: Path, mon
     ):
         sweep(path, "budget.trials=3")
     assert resolve_task(path).prepare()[0] != folder
+
+
+def test_a_study_that_was_finished_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `confirm.top` is not said, which version 0.2.0 took for 3; another number that was asked for is more."""
+    monkeypatch.chdir(tmp_path)
+    path = write_task(tmp_path, trials=1, more="confirm: {seeds: 1}")
+    sweep(path, "confirm.top=3")
+    assert sweep(path)[1].of(NothingToDo)
+    assert not sweep(path, "confirm.top=2")[1].of(NothingToDo)
+    assert not sweep(path)[1].of(NothingToDo)
+    assert sweep(path)[1].of(NothingToDo)

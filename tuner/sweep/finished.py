@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tuner.study.search import Search
 
 
+_TOP = 3
+"""Of version 0.2.0, where `confirm.top` was not said."""
+
+
 def asked(task: Task) -> dict[str, Any]:
     """What a task file asks of a study."""
     confirm = task.file.confirm
@@ -25,10 +29,16 @@ def asked(task: Task) -> dict[str, Any]:
     }
 
 
+def _as_before(task: Task) -> dict[str, Any]:
+    """What the same task file asked for when `confirm.top`, where it is not said, was a number."""
+    told = asked(task)
+    return {**told, "top": _TOP} if told["top"] == "auto" else told
+
+
 def finished(task: Task, search: Search) -> str:
     """A sentence, when the study is finished and the task file asks for nothing more."""
     last = next(reversed(events.read(task.folder.sweep_events)), {"event": ""})
-    if search.running() or last["event"] != "summary" or last.get("asked") != asked(task):
+    if search.running() or last["event"] != "summary" or last.get("asked") not in (asked(task), _as_before(task)):
         return ""
     if last.get("timed_out") not in (None, task.file.budget.timeout):  # there is more time, or less
         return ""
