@@ -25,10 +25,10 @@ from tuner.cli.wrapping import columns, say, say_command
     "ssh -L 5001:127.0.0.1:5001 HOST     # from another machine",
 )
 def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, storage: str) -> None:
-    """Answer raw data over HTTP on loopback, by the confirmed winner of a study, by a model's folder, or by MLflow's models:/NAME@ALIAS.
+    """Answer raw data over HTTP on loopback, by the confirmed winner of a study or by a model's folder.
 
-    It is MLflow's own scoring server, which has no login: POST /invocations with `dataframe_split` or
-    `dataframe_records`, recordings in base64. Ctrl+C ends it.
+    A model of MLflow's is named models:/NAME@ALIAS. The server is MLflow's own scoring server, which has no login: POST
+    /invocations with `dataframe_split` or `dataframe_records`, recordings in base64. Ctrl+C ends it.
     """
     from tuner.predict import load
     from tuner.recording.serving import ScoringServer, curl
