@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.tiny import SPACE
 from tuner.adapters.base import Adapter, Prepared
 from tuner.adapters.preparing import prepare
+from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.forecasting import Forecasting
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.naive import naive_error, naive_scores
@@ -102,6 +103,63 @@ def test_the_season_follows_from_the_step(frequency: str, text: str, season: int
     assert (np.diff(step.places(dates.to_numpy())) == 1).all()
     some = dates.delete([7, 20, 21]).to_numpy()
     assert np.flatnonzero(np.diff(step_of(some, ONE).places(some)) != 1).tolist() == [6, 18]  # type: ignore[union-attr]
+
+
+def opening(days: str = "B", clock: tuple[int, ...] = tuple(range(9, 18)), weeks: int = 6) -> pd.DatetimeIndex:
+    """Hours of opening, from a Monday."""
+    dates = pd.date_range("2024-03-04", periods=weeks * (5 if days == "B" else 7), freq=days)
+    return pd.DatetimeIndex([date + pd.Timedelta(hours=hour) for date in dates for hour in clock])
+
+
+def test_hours_of_opening_are_no_gaps_and_go_on() -> None:
+    """Nights and weekends are closed, a holiday is a gap of a day; after Friday's last hour comes Monday's first."""
+    times = opening()
+    step = step_of(times.to_numpy(), ONE)
+    assert step is not None
+    assert (step.text, step.season) == ("1 hour, 45 times a week", 9)
+    assert (np.diff(step.places(times.to_numpy())) == 1).all()
+    holiday = times[times.strftime("%m-%d") != "03-13"].to_numpy()
+    again = step_of(holiday, ONE)
+    assert again is not None
+    assert np.diff(again.places(holiday)).tolist().count(10) == 1
+    rest = ahead(times[:40].to_numpy(), step, len(times) - 40)
+    assert rest.tolist() == times[40:].to_numpy("datetime64[us]").tolist()
+    assert ahead(times[:1].to_numpy() - np.timedelta64(3, "h"), step, 1)[0] == times[0]
+    saturday = opening("D", (9, 10, 11)).append(opening()).drop_duplicates().sort_values()
+    step = step_of(saturday.to_numpy(), ONE)
+    assert step is not None
+    assert (step.text, step.season) == ("1 hour, 51 times a week", 51)
+    quarters = opening().append(opening() + pd.Timedelta(minutes=30)).sort_values()
+    step = step_of(quarters.to_numpy(), ONE)
+    assert step is not None
+    assert (step.text, step.season) == ("30 minutes, 90 times a week", 18)
+
+
+def test_what_is_closed_by_chance_is_a_gap() -> None:
+    """Too few weeks to tell, hours that are there in some weeks only, gaps of a logger that never rests."""
+    rng = np.random.default_rng(0)
+    some = opening()[rng.random(270) < 0.8]
+    always = pd.date_range("2024-03-04", periods=1000, freq="h")
+    for times in (opening(weeks=2), some, always, always[rng.random(1000) < 0.6], always.delete(range(200, 600))):
+        step = step_of(times.to_numpy(), ONE)
+        assert step is None or (step.kind, step.text) == ("fixed", "1 hour")
+
+
+def test_a_series_of_working_hours_has_windows_across_nights(tmp_path: Path) -> None:
+    """By default, with a season of a day; a holiday is filled, at the hours of opening."""
+    times = opening(weeks=12)
+    times = times[times.strftime("%m-%d") != "03-13"]
+    frame = pd.DataFrame({"t": times, "y": np.sin(np.arange(len(times)) * 2 * np.pi / 9)})
+    found = read(tmp_path, frame, calendar=("hour",))
+    (one,) = found.series
+    assert (found.seasonality, found.gaps) == (9, 1)
+    assert one.made is not None
+    assert one.times is not None
+    made = pd.DatetimeIndex(one.times[one.made])
+    assert made.strftime("%m-%d %H").tolist() == [f"03-13 {hour:02d}" for hour in range(9, 18)]
+    prepared, _ = opened(tmp_path, frame)
+    assert prepared.about["horizon"] == 9
+    assert prepared.trivial["test"]["mae"] == pytest.approx(0, abs=1e-5)
 
 
 def test_steps_survive_zones_and_jitter() -> None:

@@ -282,6 +282,40 @@ def test_a_served_model_answers_its_example(form: str, tmp_path: Path) -> None:
     assert [parameter["name"] for parameter in signature["params"]] == ["proba", "every_origin"]
 
 
+@pytest.mark.parametrize("gaps", ["fill", "ignore"])
+@pytest.mark.parametrize("days", [59, 3])
+def test_working_hours_go_on_at_working_hours(gaps: str, days: int, tmp_path: Path) -> None:
+    """Friday's last hours, then Monday's first ones; also of a file that is too short to show when it is closed."""
+    moments = [
+        day + pd.Timedelta(hours=hour) for day in pd.bdate_range("2024-01-01", periods=61) for hour in range(9, 18)
+    ]
+    times = pd.DatetimeIndex(moments).strftime("%d.%m.%Y %H:%M")
+    table = pd.DataFrame({"at": times, "value": np.sin(np.arange(len(times)))})
+    table[: 50 * 9].to_csv(tmp_path / "a.csv", index=False)
+    codec = prepared(tmp_path, time="at", horizon=5, window=9, gaps=gaps)
+    table[60 * 9 - days * 9 - 2 : 60 * 9 - 2].to_csv(tmp_path / "b.csv", index=False)
+    (item,) = codec.read(tmp_path / "b.csv")
+    (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 5, 1), [item], proba=False)
+    assert [row["at"] for row in answer] == times[60 * 9 - 2 : 60 * 9 + 3].tolist()
+    assert times[60 * 9 - 2].endswith("16:00")
+
+
+def test_times_that_nobody_can_know_are_left_empty(tmp_path: Path) -> None:
+    """Of rows that are each a step, with gaps here and there: every tenth row after one is too many."""
+    moments = pd.date_range("2024-01-01", periods=200, freq="h")
+    table = pd.DataFrame({"at": moments, "value": np.sin(np.arange(200))})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    codec = prepared(tmp_path, time="at", horizon=3, window=9, gaps="ignore")
+    found = {}
+    for name, every in (("few", 20), ("many", 5)):
+        table.drop(index=range(3, 198, every)).to_csv(tmp_path / f"{name}.csv", index=False)
+        (item,) = codec.read(tmp_path / f"{name}.csv")
+        (answer,) = codec.answer(lambda x, _: x.new_zeros(len(x), 3, 1), [item], proba=False)
+        found[name] = [row["at"] for row in answer]
+    hours = pd.date_range("2024-01-09 08:00", periods=3, freq="h").strftime("%Y-%m-%d %H:%M:%S").tolist()
+    assert found == {"few": hours, "many": [None] * 3}
+
+
 def test_rows_without_times_are_counted(tmp_path: Path) -> None:
     """Arrays and tables without times."""
     (tmp_path / "a.csv").write_text("value\n" + "\n".join(map(str, range(30))))

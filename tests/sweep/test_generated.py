@@ -192,6 +192,11 @@ def test_figures_and_page_show_what_was_compared(tmp_path: Path, monkeypatch: py
     )
     assert {record.number for record in read_study(told.folder).confirmed} == compared
     seen: list[Scored] = []
-    monkeypatch.setattr("tuner.reporting.search_figures.sweep_figures", lambda scored, *_: seen.append(scored) or {})
+
+    def figures(scored: Scored, *_: object) -> dict[str, object]:
+        seen.append(scored)
+        return {}
+
+    monkeypatch.setattr("tuner.reporting.search_figures.sweep_figures", figures)
     draw(told.folder, [], lambda _: True, lambda _: None, lambda: False)
     assert {record.number for record in seen[0].confirmed} == compared

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Prepared, Split
+from tuner.adapters.base import Prepared
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths
 from tuner.adapters.labels import TRIVIAL, trivial_of
@@ -84,7 +84,7 @@ def _counts(documents: Sequence[Document], parts: str) -> dict[str, int]:
     return counts
 
 
-def _unseen(counts: Mapping[Split, Mapping[str, int]]) -> list[str]:
+def _unseen(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
     """That some labels are not learned, and how often each is there and counts for nothing."""
     unseen = sorted({label for its in counts.values() for label in its} - set(counts["train"]))
     if not unseen:
@@ -97,7 +97,7 @@ def _unseen(counts: Mapping[Split, Mapping[str, int]]) -> list[str]:
     ]
 
 
-def _times(counts: Mapping[Split, Mapping[str, int]], label: str) -> str:
+def _times(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
     found = {"validation": counts["val"].get(label, 0), "test": counts["test"].get(label, 0)}
     return " and ".join(counted(count, f"{split} text") for split, count in found.items() if count)
 

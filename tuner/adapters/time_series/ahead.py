@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.slots import after
 from tuner.adapters.time_series.steps import Step
 
 _DAY = 86_400.0
@@ -19,7 +20,8 @@ def ahead(times_T: NDArray[Any], step: Step, number: int) -> NDArray[np.generic]
     """The times after the last, (N,), of the kind of those before.
 
     A step of months keeps the day of the month: the last one, the last or first working day, or else the same day,
-    cut to the length of the month. Working days go on by the days of the week that there are.
+    cut to the length of the month. Working days go on by the days of the week that there are, and hours of opening by
+    the hours.
 
     Args:
         times_T: At least one, rising: numbers, or datetime64 as clocks at the place show it.
@@ -32,6 +34,8 @@ def ahead(times_T: NDArray[Any], step: Step, number: int) -> NDArray[np.generic]
         numbers: NDArray[np.generic] = times_T[-1] + count_N * (int(step.length) if whole else step.length)
         return numbers
     times_T = times_T.astype("datetime64[ns]" if times_T.dtype == "datetime64[ns]" else "datetime64[us]")
+    if step.kind == "slots":
+        return after(times_T[-1], step.slots, step.length, number)
     if step.kind == "fixed":
         return np.asarray(times_T[-1:] + _durations(count_N, step.length, times_T))
     day_T = times_T.astype("datetime64[D]")
@@ -45,7 +49,7 @@ def ahead(times_T: NDArray[Any], step: Step, number: int) -> NDArray[np.generic]
 
 def keeps_days(step: Step) -> bool:
     """Whether a step is one of the calendar, which keeps the time of day where clocks are changed."""
-    return step.kind != "fixed" or step.length % _DAY == 0
+    return step.kind in ("months", "weekdays") or step.length % _DAY == 0
 
 
 def _durations(count_N: NDArray[Any], seconds: float, times_T: NDArray[Any]) -> NDArray[Any]:

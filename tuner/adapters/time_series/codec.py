@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _EXAMPLE_ROWS, _EXAMPLE_START = 24, np.datetime64("2024-01-01T00:00:00", "us")
 _LEAST = 256
 """Rows of a series that are held of a long file, beside those that a window and its gaps need."""
+_GAPS = 0.1
+"""Share of rows after a gap, where gaps are ignored, beyond which nobody knows when the next rows come."""
 QUANTILES = tuple(f"_q{100 * level:g}" for level in LEVELS)
 """What is put after a target's name to name a quantile of it: of 0.1, _q10."""
 
@@ -194,9 +196,22 @@ class _Reading:
                 yield Item(place, None, str(error), self._known(name))
                 continue
             if options.gaps == "ignore":
-                step = step_of(times, np.zeros(1, dtype=np.int64))
+                step = self._own_step(times)
             found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
             yield from self._of_series(series, found)
+
+    def _own_step(self, times: NDArray[np.generic]) -> Step | None:
+        """The step of one series whose rows are steps whatever their times: by which those go on.
+
+        Too short to tell hours of opening, it has those of training. None with so many gaps that no time can be told.
+        """
+        own = step_of(times, np.zeros(1, dtype=np.int64))
+        learned = self._step
+        if own and learned and own.kind == "fixed" and learned.kind == "slots" and own.length == learned.length:
+            return learned
+        if own and own.kind != "months" and (np.diff(own.places(times)) > 1 + own.skipped).mean() > _GAPS:
+            return None
+        return own
 
     def _known(self, name: str) -> dict[str, Any]:
         return {self._series: name} if self._series else {}

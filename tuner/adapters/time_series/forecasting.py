@@ -67,7 +67,7 @@ class Forecasting:
     metrics: tuple[Metric, ...] = METRICS
     model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
     model_packages: tuple[str, ...] = ()
-    edition = "\nseason before the test"
+    edition = "\nseason before the test, hours of opening"
     """What preparation writes; data that was prepared before it was written so is not taken for it."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
@@ -204,11 +205,16 @@ def on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, se
     gaps = Gaps(number, missing, filled, 1, skipped, (one.name, first))
     if policy == "ignore":
         return one, gaps
-    return _filled(one, place_T, np.where(short_T, missing_T, 0), gap_T & ~short_T, season), gaps
+    return _filled(one, place_T, np.where(short_T, missing_T, 0), gap_T & ~short_T, season, step), gaps
 
 
 def _filled(
-    one: Series, place_T: NDArray[np.int64], made_T: NDArray[np.int64], break_T: NDArray[np.bool_], season: int
+    one: Series,
+    place_T: NDArray[np.int64],
+    made_T: NDArray[np.int64],
+    break_T: NDArray[np.bool_],
+    season: int,
+    step: Step,
 ) -> Series:
     """The series with rows in its short gaps, each the row one season earlier, so that none tells of later ones.
 
@@ -218,6 +224,7 @@ def _filled(
         made_T: Rows to make after each row but the last.
         break_T: Where a gap stays, after each row but the last.
         season: Steps in a season.
+        step: Between places.
     """
     if made_T.sum() > 10 * len(place_T):
         raise DataError(
@@ -236,7 +243,12 @@ def _filled(
         before = np.searchsorted(place_K, place_K[row] - season)
         source_K[row] = source_K[before if place_K[before] == place_K[row] - season else row - 1]
     times = one.times
-    if times is not None:
+    if times is not None and step.kind == "slots":
+        times = times[row_K]
+        for row in np.flatnonzero(made_T):
+            first = first_T[row] + 1
+            times[first : first + made_T[row]] = ahead(times[first - 1 : first], step, int(made_T[row]))
+    elif times is not None:
         since = (times - times[0]).astype("timedelta64[us]").astype(np.float64)
         times = times[0] + np.interp(place_K, place_T, since).astype("timedelta64[us]")
     breaks = first_T[np.flatnonzero(break_T) + 1]

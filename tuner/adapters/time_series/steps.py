@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series import slots
+
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
 _PERIODS = ((1.0, 5.0, _MINUTE), (6.0, 59.0, _HOUR), (_MINUTE, _DAY / 2, _DAY), (_DAY, _DAY, 7 * _DAY))
 """Shortest and longest step, and the length of its season, in seconds."""
@@ -39,18 +41,20 @@ class Step(NamedTuple):
 
     Args:
         kind: fixed: `length` seconds, or units where times are plain numbers; months: `length` calendar months;
-            weekdays: days of which a week has `length`.
+            weekdays: days of which a week has `length`; slots: `length` seconds, at some hours of the week only.
         length: See `kind`.
         season: Steps in a season; None where no season is known for the step.
         text: For people, "15 minutes".
         weekdays: Of kind weekdays: which days of the week, from Monday, there are.
+        slots: Of kind slots: which steps of the week, from Monday 00:00, there are.
     """
 
-    kind: Literal["fixed", "months", "weekdays"]
+    kind: Literal["fixed", "months", "weekdays", "slots"]
     length: float
     season: int | None
     text: str
     weekdays: tuple[bool, ...] = ()
+    slots: tuple[int, ...] = ()
 
     @property
     def skipped(self) -> int:
@@ -66,7 +70,10 @@ class Step(NamedTuple):
         if self.kind == "weekdays":
             day_N = times.astype("datetime64[D]")
             return np.asarray(np.busday_count(day_N[0], day_N, weekmask=list(self.weekdays)), dtype=np.int64)
-        ratio_N = np.diff(_seconds(times)) / self.length
+        if self.kind == "slots":
+            ratio_N = np.diff(slots.places(times, self.slots, self.length))
+        else:
+            ratio_N = np.diff(_seconds(times)) / self.length
         return np.concatenate([[0], np.cumsum(np.maximum(np.rint(ratio_N), 1).astype(np.int64))])
 
 
@@ -92,7 +99,11 @@ def step_of(times: NDArray[np.generic], starts: NDArray[np.int64]) -> Step | Non
     if abs(usual - _DAY) < _JITTER * _DAY and (step := _weekdays(times)) is not None:
         return step
     usual, text = _named(usual)
-    return _even(length_N, Step("fixed", usual, _season(usual), text))
+    step = _even(length_N, Step("fixed", usual, _season(usual), text))
+    if step is not None and (open_at := slots.slots_of(times, starts, usual)):
+        season, text = slots.season_of(open_at, usual), f"{text}, {len(open_at)} times a week"
+        return Step("slots", usual, season, text, slots=open_at)
+    return step
 
 
 def shortest_and_longest(times: NDArray[np.generic], starts: NDArray[np.int64]) -> tuple[str, str]:
