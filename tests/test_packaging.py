@@ -36,7 +36,7 @@ BROUGHT = {
 BY_NAME = {"onnxruntime"}
 """What a script asks for by its name, for one of its sources."""
 FOLDERS = {
-    "tuner": ("examples", "postgres", "s3", "testing"),
+    "tuner": ("classical", "examples", "postgres", "s3", "testing"),
     "tests": ("examples", "dev", "docs"),
     "benchmarks": ("examples", "dev", "bench"),
 }

@@ -25,7 +25,8 @@ class Verdict:
         advice: What to try, where the winner is not better than the trivial predictor.
         next: Commands to go on with, most useful first: what for, and the command.
         score: The score of `good`, with its split: "test/accuracy".
-        scores: "winner", "baseline", "trivial" -> their mean in that score.
+        scores: "winner", "baseline", "trivial" and names of methods in `floors` -> their mean in that score.
+        floors: Whether the winner is better than methods that are no network, each by name; "" where there are none.
     """
 
     sentence: str = ""
@@ -39,6 +40,7 @@ class Verdict:
     next: Sequence[Sequence[str]] = ()
     score: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    floors: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -46,7 +48,7 @@ class Verdict:
         first = (
             [self.use, self.good, self.sentence] if self.beats else [self.sentence, self.advice, self.use, self.good]
         )
-        return [line for line in (*first, self.noise, *self.remarks, self.mattered) if line]
+        return [line for line in (*first, self.floors, self.noise, *self.remarks, self.mattered) if line]
 
     def details(self, sentences: Sequence[str]) -> list[str]:
         """Those of a study's sentences that the verdict does not say itself."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from tests.support.reported import MadeUp
-from tuner.adapters.base import Batch, Confused
+from tuner.adapters.base import Batch
+from tuner.adapters.shown import Confused
 from tuner.adapters.shown_classes import MOST_CLASSES, confused
 from tuner.disk.event_forms import misfit
 from tuner.report import read_study, render

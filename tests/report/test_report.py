@@ -84,6 +84,13 @@ class TestFiveQuestions:
         ranked = re.findall(r"<tr[^>]*><td>(.*?)</td>", _section(page, "table"))
         assert ranked[0] == "seasonal naive (trivial predictor)"
 
+    def test_classical_methods_stand_where_the_trivial_predictor_does(self, tmp_path: Path) -> None:
+        """Among the first numbers, and where each ranks in the table."""
+        page = _page(MadeUp(trials=6, states=(), floors={"AutoETS": 0.001}).write(tmp_path / "floors"))
+        ranked = re.findall(r"<tr[^>]*><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>", _section(page, "table"))
+        assert ranked[0] == ("AutoETS", "0.001", "0.001")
+        assert "most frequent class (trivial predictor)" in [name for name, _, _ in ranked]
+
     @pytest.mark.parametrize("beats", [True, False])
     def test_a_concluded_study_is_told_in_the_words_of_its_conclusion(self, tmp_path: Path, beats: bool) -> None:
         """What the terminal said of it, and the commands that it named, stand in the page."""

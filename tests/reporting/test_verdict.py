@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
 from tuner.reporting.intervals import mean_interval
-from tuner.reporting.verdict import Held, Standing, verdict, what_to_try
+from tuner.reporting.verdict import Held, Standing, against_floors, verdict, what_to_try
 
 
 def held(split: str, values: list[float], trivial: float, interval: tuple[float, float] | None = None) -> Held:
@@ -85,6 +85,17 @@ def test_better_is_said_of_what_is_better_beyond_its_interval(
     if abs(gain) > 1e-9 and abs(gain - half) > 1e-9:
         wanted = Standing.WORSE if gain < 0 else Standing.UNSURE if gain < half else Standing.BETTER
         assert standing is wanted
+
+
+def test_classical_methods_are_named_with_how_the_winner_stands_to_each() -> None:
+    """The worst first, in one sentence; of the seeds together, too, where they are known."""
+    methods = {"AutoTheta": held("test", [0.9, 0.92], 1.1), "AutoETS": held("test", [0.9, 0.92], 0.86)}
+    told = against_floors("trial 3", methods, Objective(), 0.85)
+    assert told == (
+        "trial 3 is not better than AutoETS (test/mse 0.91 against 0.86), better than AutoTheta (test/mse 0.91 "
+        "against 1.1) on test data; its seeds together, 0.85, are better than AutoTheta and AutoETS."
+    )
+    assert against_floors("trial 3", {"AutoETS": held("val", [0.9], math.nan)}, Objective()) == ""
 
 
 @pytest.mark.parametrize("trivial", [math.nan, math.inf])

@@ -62,6 +62,7 @@ class MadeUp:
         confirmed: Configurations that are trained again with three seeds, the baseline with them.
         ended: "summary", "stopped", or "" for a driver that was killed.
         name: Of the trivial predictor.
+        floors: Method that is no network -> its loss on both splits.
         seed: Of the numbers.
         models: Whether the winner's seeds were scored together, and the winner was trained once more on all data.
     """
@@ -74,6 +75,7 @@ class MadeUp:
     confirmed: int = 2
     ended: str = "summary"
     name: str = "most frequent class"
+    floors: dict[str, float] = field(default_factory=dict)
     seed: int = 0
     models: bool = False
     dice: random.Random = field(init=False)
@@ -125,6 +127,7 @@ class MadeUp:
             "data": {"source": "aeon/JapaneseVowels", "digest": "abc123"},
             "origin": {"file": "/home/ada/task.yaml", "user": "ada", "commit": "1234567" + "0" * 33},
             "trivial": {"val": trivial, "test": trivial},
+            "floors": {name: {"val": {"loss": loss}, "test": {"loss": loss}} for name, loss in self.floors.items()},
             "about": {"name": self.name},
             "space": {"searched": {entry["name"]: "numeric" for entry in SPACE[:-1]}, "definition": SPACE},
             "constants": {"optimizer": "adam"},

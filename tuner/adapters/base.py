@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tuner.adapters.described import Described
     from tuner.adapters.proposal import Propose
+    from tuner.adapters.shown import Confused, Forecasts
     from tuner.config.options import Options
 
 Split = Literal["train", "val", "test"]
@@ -61,6 +62,8 @@ class Prepared:
         about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
         notices: Sentences told before anything is trained: what was left out, filled or guessed, and the option for it.
         advice: What to try where no network beats the trivial predictor on such data, most promising first.
+        floors: Scores of methods that are no network and that one should beat, by their names, per split and metric:
+            {"AutoETS": {"val": {"mase": 0.9}, "test": {...}}}.
     """
 
     counts: Mapping[str, int]
@@ -69,6 +72,7 @@ class Prepared:
     about: Mapping[str, Any]
     notices: Sequence[str] = ()
     advice: Sequence[str] = ()
+    floors: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,34 +233,6 @@ class Graph:
     module: nn.Module
     example: Callable[[int, int], Mapping[str, Tensor]]
     about: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Confused:
-    """What a classifier takes for what.
-
-    Args:
-        classes: Names.
-        counts: Row per true class, column per predicted one: items.
-        wrong: Items that it gets wrong, the surest first: "truth", "predicted" (names), "probability" (of the latter),
-            and what the item is: "text", or "series" (channel -> values).
-    """
-
-    classes: Sequence[str]
-    counts: Sequence[Sequence[int]]
-    wrong: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Forecasts:
-    """Forecasts beside what came, in the data's own units.
-
-    Args:
-        windows: Each "channel", "before" (the values looked back on, at most 2 H), "truth" and "forecast" (H values);
-            None where nothing was read.
-    """
-
-    windows: Sequence[Mapping[str, Any]]
 
 
 Row = dict[str, Any]

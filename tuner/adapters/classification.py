@@ -28,8 +28,9 @@ from tuner.errors import DataError, is_text
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tuner.adapters.base import Batch, Confused, Forward, Item, Row, Split
+    from tuner.adapters.base import Batch, Forward, Item, Row, Split
     from tuner.adapters.batching import SequenceDataset
+    from tuner.adapters.shown import Confused
 
 MANY = 6
 """Labels from which on numbers may be no classes."""

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.decisions import Decision
+from tuner.adapters.shown import Confused
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from tuner.adapters.base import Batch, Confused
+    from tuner.adapters.base import Batch
 
 MOST_CLASSES, MOST_WRONG, MOST_STEPS, MOST_CHANNELS = 40, 6, 120, 3
 """Classes of the matrix, mistakes, and values and channels of an item."""
@@ -36,8 +37,6 @@ def confused(
         item: What an item's steps (T, ...), without padding, are for people.
         decision: How logits are answered.
     """
-    from tuner.adapters.base import Confused
-
     if len(classes) > MOST_CLASSES:
         return None
     p_NK, truth_N = decision.probabilities(logits_of(predictions)), truth_of(batches)

@@ -182,6 +182,7 @@ class _Sweep(_Event):
     space: _Space | None = None
     constants: dict[str, Any] | None = None
     trivial: dict[str, _Numbers] | None = None
+    floors: dict[str, dict[str, _Numbers]] = {}
     about: _About | None = None
     thresholds: dict[str, Any] | None = None
     notices: list[str] | None = None
@@ -220,6 +221,7 @@ class _Verdict(_Form):
     next: list[_Command] = []
     score: str = ""
     scores: _Numbers = {}
+    floors: str = ""
 
 
 class _Summary(_Ending):

@@ -161,7 +161,8 @@ class ReportedStudy:
             split: {name: value for name, value in scores.items() if value is not None}
             for split, scores in (self.sweep.get("trivial") or {}).items()
         }
-        return Scored(self.objective, self.trials, self.confirmed, self.test, known)
+        floors = self.sweep.get("floors") or {}
+        return Scored(self.objective, self.trials, self.confirmed, self.test, known, floors)
 
 
 def read_study(folder: StudyFolder) -> ReportedStudy:

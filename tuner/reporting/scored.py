@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.disk.events import RunRecord
@@ -22,6 +22,7 @@ class Scored:
         confirmed: Trainings on fresh seeds.
         test: Run of the confirmation -> score -> value on test data; a value may be None.
         known: Split -> score -> the trivial predictor's; a value may be None.
+        floors: Method that is no network -> split -> score -> its own; a value may be None.
     """
 
     objective: Objective
@@ -29,6 +30,7 @@ class Scored:
     confirmed: Sequence[RunRecord]
     test: Mapping[str, Mapping[str, float | None]]
     known: Mapping[str, Mapping[str, float | None]]
+    floors: Mapping[str, Mapping[str, Mapping[str, float | None]]] = field(default_factory=dict)
 
     def trained(self, number: int) -> list[RunRecord]:
         """A configuration's completed trainings on fresh seeds; before there are any, that of the search."""
@@ -60,6 +62,10 @@ class Scored:
     def trivial(self, split: str, name: str = "") -> float | None:
         """The trivial predictor's score on a split; None where it is not known."""
         return self.known.get(split, {}).get(name or self.objective.name)
+
+    def floor(self, method: str, split: str, name: str = "") -> float | None:
+        """The score on a split of one of `floors`; None where it is not known."""
+        return self.floors[method].get(split, {}).get(name or self.objective.name)
 
     def _kept(self, runs: Sequence[RunRecord], name: str) -> list[float]:
         values = [self._at_best(run, name or self.objective.name) for run in runs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
@@ -15,7 +15,7 @@ from tuner.reporting.intervals import Interval
 from tuner.verdict import Verdict
 from tuner.words import counted
 
-__all__ = ["Held", "Standing", "Verdict", "verdict", "what_to_try"]
+__all__ = ["Held", "Standing", "Verdict", "against_floors", "verdict", "what_to_try"]
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
 """Below these, more trials or more data to learn from are worth a try: ours."""
@@ -31,7 +31,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """A configuration's scores on a split, held against the trivial predictor's.
+    """A configuration's scores on a split, held against those of the trivial predictor, or of another method.
 
     Args:
         split: As sentences call it: "validation", "test".
@@ -92,6 +92,35 @@ def verdict(name: str, held: Sequence[Held], objective: Objective) -> Verdict:
             trivial = f"the trivial predictor ({objective.trivial_name})"
             parts.append(f"{name} is {standing} {trivial} on {splits} data ({numbers})")
     return Verdict("; ".join(parts) + ".", beats=list(by_standing) == [Standing.BETTER])
+
+
+def against_floors(name: str, held: Mapping[str, Held], objective: Objective, together: float | None = None) -> str:
+    """Hold the winner against methods that are no network, the worst said first; "" where there are none.
+
+    Args:
+        name: The winner: "trial 3".
+        held: Method -> its scores beside the method's, all of one split; those that are not finite are left out.
+        objective: What was optimized.
+        together: What the winner's seeds reach as one on that split; None where that is not known.
+    """
+    known = {method: one for method, one in held.items() if all(map(math.isfinite, [one.trivial, *one.values]))}
+    if not known:
+        return ""
+    standings = {method: one.standing(objective) for method, one in known.items()}
+    told = _in_words(standings, lambda method: f"{method} ({known[method].numbers(standings[method])})")
+    sentence = f"{name} is {told} on {next(iter(known.values())).split} data"
+    if together is None:
+        return f"{sentence}."
+    beaten = {
+        method: Standing.BETTER if objective.better(together, one.trivial) else Standing.WORSE
+        for method, one in known.items()
+    }
+    return f"{sentence}; its seeds together, {together:.4g}, are {_in_words(beaten, str)}."
+
+
+def _in_words(standings: Mapping[str, Standing], named: Callable[[str], str]) -> str:
+    groups = {each: [named(method) for method, one in standings.items() if one is each] for each in Standing}
+    return ", ".join(f"{standing} {' and '.join(methods)}" for standing, methods in groups.items() if methods)
 
 
 def what_to_try(

@@ -56,6 +56,7 @@ def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
         registers=file.tracking.choice[1].get("register") is True,
         data={"source": str(file.data.get("source") or file.data.get("path") or file.adapter), "digest": digest},
         trivial={split: dict(scores) for split, scores in prepared.trivial.items()},
+        floors=prepared.floors,
         about=dict(prepared.about),
         notices=list(prepared.notices),
         space={"searched": task.space.kinds(), "definition": task.space.to_json()},

@@ -13,10 +13,11 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.commands import of_study, of_task
 from tuner.reporting.conclusion import Readable, far_apart, good, noise, seen_in_the_search, use
+from tuner.reporting.ensemble import Ensemble
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
 from tuner.reporting.scored import Scored
-from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, verdict, what_to_try
+from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, against_floors, verdict, what_to_try
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import spoken
 
@@ -32,6 +33,7 @@ class Evidence:
         result: What the confirmation came to; None without one.
         mattered: Names of parameters, those that mattered most first.
         told: What mattered, in a sentence, or why that cannot be said.
+        joint: What the winner's seeds reach together; None where that is not known.
     """
 
     sweep: OpenSweep
@@ -40,6 +42,7 @@ class Evidence:
     result: Confirmation | None
     mattered: Sequence[str]
     told: str
+    joint: Ensemble | None = None
 
     @property
     def objective(self) -> Objective:
@@ -88,6 +91,7 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
         next=[list(command) for command in _next(evidence, number, found)],
         score=f"{split}/{readable.name}",
         scores={name: fmean(values) for name, values in scores.items() if values},
+        floors=_against_floors(evidence, number),
     )
 
 
@@ -101,7 +105,7 @@ def readable_of(metrics: Sequence[Metric], objective: Objective) -> Readable:
 
 
 def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, dict[str, list[float]]]:
-    """The score, the split that it is told of, and the values of winner, baseline and trivial predictor."""
+    """The score, the split that it is told of, and the values of winner, baseline, trivial predictor and floors."""
     readable = readable_of(evidence.sweep.task.adapter.metrics, evidence.objective)
     for candidate in (readable, Readable(evidence.objective.name, share=False)):
         for split, values in (("test", evidence.scored.tests), ("val", evidence.scored.validation)):
@@ -111,6 +115,9 @@ def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, di
                     scores["baseline"] = baseline
                 if (trivial := evidence.scored.trivial(split, candidate.name)) is not None:
                     scores["trivial"] = [trivial]
+                for method in evidence.scored.floors:
+                    if (known := evidence.scored.floor(method, split, candidate.name)) is not None:
+                        scores[method] = [known]
                 return candidate, split, scores
     return readable, "val", {"winner": []}
 
@@ -142,6 +149,22 @@ def _against_trivial(evidence: Evidence, number: int, interval: Interval | None)
         more=evidence.prepared.advice,
     )
     return replace(found, advice=advice)
+
+
+def _against_floors(evidence: Evidence, number: int) -> str:
+    """The winner held against methods that are no network: on test data, where that was read."""
+    objective, scored, joint = evidence.objective, evidence.scored, evidence.joint
+    split, values = "test", scored.tests(number)
+    if not values:
+        split, values = "val", scored.validation(number)
+    held = {}
+    for method in scored.floors if values else ():
+        if (known := scored.floor(method, split)) is not None:
+            interval = mean_interval(values, 0.025, evidence.step(split), objective.within)
+            told = {"val": "validation", "test": "test"}[split]
+            held[method] = Held(told, f"{split}/{objective.name}", values, known, interval)
+    together = joint.facts["test" if split == "test" else "value"] if joint is not None else None
+    return against_floors(spoken(number), held, objective, together)
 
 
 def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, str]]:

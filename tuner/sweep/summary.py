@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from statistics import fmean, stdev
 from typing import Any
 
@@ -55,17 +56,17 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     if confirmed:
         step, seeds = _step(prepared, "val", objective), task.file.confirm.seeds
         result = confirmation(seed_scores(confirmed), objective, step=step, seeds=seeds)
-    scores = Scored(objective, trials, confirmed, test, prepared.trivial)
+    scores = Scored(objective, trials, confirmed, test, prepared.trivial, prepared.floors)
     names = [*mattered.shares, *([] if found is None else [found.parameter])]
     told = mattered.sentence if mattered.parameters or found is None else found.sentence(objective)
-    evidence = Evidence(sweep, prepared, scores, result, names, told)
+    winners = [] if result is None else [record for record in confirmed if record.number == result.winner]
+    joint = ensemble(scored, winners, objective)
+    evidence = Evidence(sweep, prepared, scores, result, names, told, joint)
     winner = _winner(trials, confirmed, result, objective)
     verdict = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
     sentences = [verdict.sentence, verdict.advice, *_chosen(winner, result)]
-    joint = None
     if result is not None:
-        winners = [record for record in confirmed if record.number == result.winner]
-        joint, refit = ensemble(scored, winners, objective), refit_phase.refitted(sweep)
+        refit = refit_phase.refitted(sweep)
         sentences += [
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
@@ -155,14 +156,17 @@ def _told_params(sweep: OpenSweep, params: Mapping[str, Any], *, confirmed: bool
 
 
 def _rows(evidence: Evidence, result: Confirmation, readable: Readable) -> list[dict[str, str]]:
-    """Every configuration and the trivial predictor, where each ranks; those that cannot win come last."""
+    """Every configuration and what is no network, where each ranks; those that cannot win come last."""
     objective = evidence.objective
     trivial = objective.trivial
     ranked: list[tuple[bool, float, dict[str, str]]] = [
         (not scores.eligible, objective.loss(scores.mean), _row(evidence, scores, readable))
         for scores in result.configurations
     ]
-    ranked.append((trivial is None, objective.loss(trivial), _trivial_row(evidence, readable)))
+    ranked.append((trivial is None, objective.loss(trivial), _other_row(evidence, readable)))
+    for method in evidence.scored.floors:
+        value = evidence.scored.floor(method, "val")
+        ranked.append((value is None, objective.loss(value), _other_row(evidence, readable, method)))
     return [row for *_, row in sorted(ranked, key=lambda place: place[:2])]
 
 
@@ -179,13 +183,15 @@ def _row(evidence: Evidence, scores: Scores, readable: Readable) -> dict[str, st
     }
 
 
-def _trivial_row(evidence: Evidence, readable: Readable) -> dict[str, str]:
-    objective = evidence.objective
-    test, known = evidence.scored.trivial("test", objective.name), evidence.scored.trivial("test", readable.name)
+def _other_row(evidence: Evidence, readable: Readable, method: str = "") -> dict[str, str]:
+    """The trivial predictor, or another method that is no network."""
+    scored, objective = evidence.scored, evidence.objective
+    of = partial(scored.floor, method) if method else scored.trivial
+    val, test, known = of("val"), of("test"), of("test", readable.name)
     return {
-        "name": objective.trivial_name,
+        "name": method or objective.trivial_name,
         "searched": "-",
-        "score": "-" if objective.trivial is None else f"{objective.trivial:.4g}",
+        "score": "-" if val is None else f"{val:.4g}",
         "test": "-" if test is None else f"{test:.4g}",
         "readable": "-" if known is None else readable.text([known]),
         "seeds": "",

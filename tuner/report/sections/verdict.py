@@ -143,7 +143,9 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
         baseline = study.scored.tests(BASELINE, name) if has_test else study.scored.fresh(BASELINE, name)
         tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
     trivial = study.scored.trivial(split, name)
-    return [*tiles, Tile(score_text([trivial], name), study.objective.trivial_name)] if trivial is not None else tiles
+    others = {study.objective.trivial_name: trivial}
+    others |= {method: study.scored.floor(method, split, name) for method in study.scored.floors}
+    return [*tiles, *(Tile(score_text([value], name), label) for label, value in others.items() if value is not None)]
 
 
 def _which(study: ReportedStudy) -> str:
@@ -181,6 +183,7 @@ def _better(study: ReportedStudy, judgement: Judgement) -> str:
     if not judgement.sentence:
         return "That is not known: there is no trivial predictor to compare with."
     sentence = _capital(judgement.sentence)
+    sentence += f" {_capital(judgement.floors)}" if judgement.floors else ""
     sentence += f" {_capital(judgement.noise)}" if judgement.noise else _beside_baseline(study)
     if judgement.beats:
         return f"Yes. {sentence}"
