@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from tuner.adapters.base import Prepared
@@ -222,3 +223,24 @@ def test_the_trivial_predictor_knows_each_words_tag(tmp_path: Path) -> None:
         "loss": pytest.approx(nats), "f1": 0.75, "precision": 0.75, "recall": 0.75, "accuracy": 0.75
     }  # fmt: skip
     assert len(Ragged(tmp_path / "made", "test.x")) == 2
+
+
+def test_each_types_entities_are_counted(tmp_path: Path) -> None:
+    """Right, answered and true ones of each type, counted by hand; the most frequent type first."""
+    rows = [(["a", "b", "c"], ["B-day", "B-city", "I-city"]), (["a", "d"], ["O", "B-city"])]
+    for name in ("train", "val", "test"):
+        lines = [json.dumps({"tokens": words, "tags": tags}) for words, tags in rows]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    options = TaggingOptions(path=str(tmp_path))
+    prepared(tmp_path, path=str(tmp_path))
+    problem = Tagging(options).problem(tmp_path / "made")
+    (batch,) = problem.dataset("val").batches(2)
+    answered = [["B-city", "B-city", "I-city"], ["O", "O"]]
+    if int(batch.x[0, -1, 0]) == 0:
+        answered.reverse()
+    prediction = torch.zeros(2, 3, len(problem.classes))
+    for row, tags in enumerate(answered):
+        for step, tag in enumerate(tags):
+            prediction[row, step, problem.classes.index(tag)] = 9.0
+    shown = problem.shown([problem.reduce(prediction, batch)], [batch])
+    assert (shown.types, shown.right, shown.predicted, shown.true) == (["city", "day"], [1, 0], [2, 0], [2, 1])

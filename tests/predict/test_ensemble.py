@@ -79,6 +79,21 @@ def test_it_answers_by_the_mean_of_its_members(study: Path) -> None:
     assert "seeds 1, 2 of the winner" in (opened.folder / "ensemble/README.md").read_text()
 
 
+def test_scores_of_each_class_are_kept(study: Path) -> None:
+    """Beside every confirmed run as a table, and in the card of the model that is made of it."""
+    folder = StudyFolder(study / "mlruns/studies/words")
+    answers = events.read_run(folder.events("test")).results["answers"]
+    tables = {run: pd.read_csv(folder.run_artifacts(run) / "per_class.csv") for run in answers}
+    assert len(tables) >= 2
+    for run, table in tables.items():
+        assert table["class"].tolist() == answers[run]["classes"]
+        assert table["items"].tolist() == [sum(row) for row in answers[run]["counts"]]
+    winner = max((events.read_run(folder.events(run)).value or 0.0, run) for run in answers)[1]
+    card = (folder.model / "README.md").read_text()
+    for row in tables[winner].fillna(-1).itertuples(index=False):
+        assert f"| {row[0]} | {'-' if row[1] < 0 else f'{row[1]:.3f}'} |" in card
+
+
 def test_it_is_exported_as_one_graph(study: Path, tmp_path: Path) -> None:
     """What onnxruntime answers is what all members answer together."""
     storage = ("--storage", study / "mlruns/studies")

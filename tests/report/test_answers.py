@@ -17,6 +17,7 @@ from tuner.adapters.shown import Confused
 from tuner.adapters.shown_classes import MOST_CLASSES, confused
 from tuner.disk.event_forms import misfit
 from tuner.report import read_study, render
+from tuner.reporting.per_class import as_csv, per_class
 
 CLASSES = ["low", "high", "<b>odd"]
 
@@ -83,9 +84,33 @@ def test_the_page_shows_forecasts_beside_what_came(tmp_path: Path) -> None:
     assert len(re.findall("forecast of load beside what came", page)) == 2
 
 
+def test_the_page_shows_how_well_each_type_is_found(tmp_path: Path) -> None:
+    """Precision, recall, F1 and items of each, with a dash where nothing can be said."""
+    told = {"types": ["city", "<b>day"], "right": [3, 0], "predicted": [4, 0], "true": [6, 1]}
+    page = _with_answers(tmp_path / "t", told)
+    assert "<tr><td>city</td><td>0.750</td><td>0.500</td><td>0.600</td><td>6</td></tr>" in page
+    assert "<tr><td>&lt;b&gt;day</td><td>-</td><td>0.000</td><td>0.000</td><td>1</td></tr>" in page
+
+
+def test_scores_of_classes_follow_from_the_matrix() -> None:
+    """As scikit-learn counts them."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
+    found = _confused(truth.tolist(), predicted.tolist(), sure=[1.0] * 60, classes=CLASSES)
+    assert found is not None
+    wanted = precision_recall_fscore_support(truth, predicted)
+    told = per_class({"classes": found.classes, "counts": found.counts})
+    np.testing.assert_allclose(np.asarray([one[1:] for one in told]).T, np.asarray(wanted))
+    assert as_csv(told).splitlines()[0] == "class,precision,recall,F1,items"
+    assert per_class({}) == per_class({"windows": []}) == []
+
+
 @pytest.mark.parametrize(
     "answers",
     [
+        {"types": ["a"], "right": [1], "predicted": [1], "true": []},
         {"classes": ["a", "b"], "counts": [[1, 2], [3]]},
         {"classes": ["a", "b"], "counts": [[1, 2]]},
         {"wrong": [{"truth": 1, "predicted": "a", "probability": 0.5}]},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tuner.adapters.described import Described
     from tuner.adapters.proposal import Propose
-    from tuner.adapters.shown import Confused, Forecasts
+    from tuner.adapters.shown import Confused, Forecasts, PerType
     from tuner.config.options import Options
 
 Split = Literal["train", "val", "test"]
@@ -185,7 +185,7 @@ class Problem(Protocol):
 class ShowingProblem(Problem, Protocol):
     """A problem that shows what a model answers on a split; reports have pictures of it."""
 
-    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | None:
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | PerType | None:
         """Of a whole split, see `evaluate`; None where there is too much to be shown."""
         ...
 

@@ -33,3 +33,20 @@ class Forecasts:
     """
 
     windows: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PerType:
+    """How well each type of entity is found.
+
+    Args:
+        types: Names.
+        right: Of each, how many are found as they are.
+        predicted: How many are answered.
+        true: How many there are.
+    """
+
+    types: Sequence[str]
+    right: Sequence[int]
+    predicted: Sequence[int]
+    true: Sequence[int]

@@ -129,12 +129,18 @@ class _Answers(_Form):
     counts: list[list[_Whole]] = []
     wrong: list[_Wrong] = []
     windows: list[_Window] = []
+    types: list[str] = []
+    right: list[_Whole] = []
+    predicted: list[_Whole] = []
+    true: list[_Whole] = []
 
     @model_validator(mode="after")
     def _square(self) -> Self:
         sizes = {len(self.counts), *map(len, self.counts)} if self.counts else {len(self.classes)}
         if sizes != {len(self.classes)}:
             raise ValueError("there must be a row and a column of counts per class")
+        if {len(self.right), len(self.predicted), len(self.true)} != {len(self.types)}:
+            raise ValueError("there must be three counts per type")
         return self
 
 

@@ -151,7 +151,7 @@ class ReportedStudy:
 
     @property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
-        """Run -> what its model answers on validation data, as `Confused` or `Forecasts` has it."""
+        """Run -> what its model answers on validation data, as `tuner.adapters.shown` has it."""
         return self.tested.get("answers") or {}
 
     @cached_property

@@ -9,13 +9,21 @@ from tuner.adapters.base import Prepared
 from tuner.announcements import Summary
 from tuner.disk.events import RunRecord
 from tuner.disk.versions import versions
+from tuner.reporting.per_class import HEAD, ClassScores
 from tuner.task.code import own_code_folder
 from tuner.task.task import Task
 from tuner.verdict import Verdict
 from tuner.words import called, spoken
 
 
-def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: Prepared, digest: str) -> str:
+def card(
+    task: Task,
+    summary: Summary,
+    members: Sequence[RunRecord],
+    prepared: Prepared,
+    digest: str,
+    classes: Sequence[ClassScores] = (),
+) -> str:
     """The card's text, in Markdown.
 
     Args:
@@ -24,6 +32,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
         members: The runs whose weights these are; several answer together.
         prepared: Its data.
         digest: Of the study's data, as MLflow has it.
+        classes: Scores of each class on validation data, of the configuration's best seed.
     """
     file, best, verdict = task.file, members[0], Verdict(**summary.verdict)
     name, own_code = called(best.number), " --own-code" if own_code_folder(file.adapter, best.params) else ""
@@ -50,6 +59,7 @@ def card(task: Task, summary: Summary, members: Sequence[RunRecord], prepared: P
             "",
             *(f"- {sentence}" for sentence in verdict.details(summary.sentences)),
             "",
+            *_classes(classes),
             "## Data",
             "",
             *_table({"digest": digest, **prepared.counts, **prepared.about}),
@@ -113,6 +123,14 @@ def _scores(summary: Summary) -> list[str]:
     keys = [key for key, heading in columns.items() if heading]
     rows = [[row.get(key, "") for key in keys] for row in summary.rows]
     return [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
+
+
+def _classes(classes: Sequence[ClassScores]) -> list[str]:
+    """Of each class; nothing where none are known."""
+    if not classes:
+        return []
+    lines = [_line([*HEAD]), _line(["---"] * len(HEAD)), *(_line([*one.cells]) for one in classes)]
+    return ["## Classes", "", "Of the configuration's best seed, on validation data:", "", *lines, ""]
 
 
 def _table(facts: dict[str, Any]) -> list[str]:

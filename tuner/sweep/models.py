@@ -15,6 +15,7 @@ from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import MODEL
 from tuner.errors import TunerError
 from tuner.messages import State
+from tuner.reporting.per_class import ClassScores, per_class
 from tuner.sweep.candidates import confirmed
 from tuner.sweep.card import card
 from tuner.sweep.choice import winning
@@ -115,10 +116,17 @@ def _write(sweep: OpenSweep, summary: Summary, wanted: _Wanted) -> None:
         prepared=where,
         metric=task.objective.metric,
         value=wanted.value,
-        card=card(task, summary, wanted.members, prepared, task.prepare()[0].name),
+        card=card(task, summary, wanted.members, prepared, task.prepare()[0].name, _classes(sweep, best.number)),
         fitted=_fitted(sweep, wanted.members),
     )
     write_model(wanted.folder, trained)
+
+
+def _classes(sweep: OpenSweep, number: int) -> list[ClassScores]:
+    """Scores of each class of a configuration's best seed; a refit has learned from the validation data."""
+    best = _best_seed(sweep, [record for record in confirmed(sweep) if record.number == number])
+    answers = read_run(sweep.folder.events("test")).results.get("answers", {})
+    return [] if best is None else per_class(answers.get(best.run) or {})
 
 
 def _fitted(sweep: OpenSweep, members: Sequence[RunRecord]) -> Mapping[str, float]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from tuner.announcements import Notice
+from tuner.disk import events
 from tuner.disk.events import read_run
 from tuner.messages import State, TrialSpec
+from tuner.reporting.per_class import as_csv, per_class
 from tuner.sweep.candidates import BASELINE, confirmed
 from tuner.sweep.choice import together
 from tuner.sweep.fixed_runs import FixedRuns
@@ -38,3 +40,13 @@ class TestPhase(FixedRuns):
         if not before.run:
             sweep.create(spec, [])
         return [spec]
+
+
+def write_class_scores(sweep: OpenSweep) -> None:
+    """A table of the scores of each class beside every run that the test has recorded them of."""
+    for run, told in read_run(sweep.folder.events("test")).results.get("answers", {}).items():
+        if scores := per_class(told):
+            file, text = sweep.folder.run_artifacts(run) / "per_class.csv", as_csv(scores)
+            file.parent.mkdir(exist_ok=True)
+            events.once_there_is_space(file.parent, lambda: file.write_text(text))  # noqa: B023 - called at once
+            sweep.record.changed(run)

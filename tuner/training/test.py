@@ -29,7 +29,7 @@ def test(spec: TrialSpec) -> Ended:
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value; under "ensemble", where one was asked
         for, its runs, its scores on "val" and "test" and what is "fitted" of it; under "answers", the run -> what it
-        answers on validation data, as `Confused` or `Forecasts` has it, nothing where the problem shows none; under
+        answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
         "fitted", the run -> option -> value fitted on validation data, of a refit, which has learned from those, the
         mean of the runs of its configuration.
     """

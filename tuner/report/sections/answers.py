@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from tuner.report.plot import Frame, legend
 from tuner.report.svg import NOTHING, Linear, path, tag
+from tuner.reporting.per_class import HEAD, ClassScores, per_class
 from tuner.words import counted
 
 NUMBERED = 20
@@ -43,6 +44,8 @@ class Answered:
     Args:
         matrix: A row per true class, a column per answer.
         words: The most frequent confusion.
+        classes: Scores of each class, or of each type of entity.
+        head: What their columns are.
         wrong: The surest mistakes.
         channels: Names of what their pictures show.
         windows: Forecasts beside what came.
@@ -51,6 +54,8 @@ class Answered:
 
     matrix: Markup = NOTHING
     words: str = ""
+    classes: Sequence[ClassScores] = ()
+    head: Sequence[str] = HEAD
     wrong: Sequence[Mistake] = ()
     channels: Sequence[str] = ()
     windows: Sequence[Markup] = ()
@@ -58,12 +63,13 @@ class Answered:
 
 
 def answered(told: Mapping[str, Any]) -> Answered:
-    """Pictures of what a test run has recorded, see `Confused` and `Forecasts` of the adapters; it may be empty."""
+    """Pictures of what a test run has recorded, see `tuner.adapters.shown`; it may be empty."""
     windows = [_window(window) for window in told.get("windows") or ()]
     wrong = told.get("wrong") or ()
     return Answered(
         matrix=_matrix(told["classes"], told["counts"]) if told.get("counts") else NOTHING,
         words=_most_frequent(told["classes"], told["counts"]) if told.get("counts") else "",
+        classes=per_class(told),
         wrong=[_mistake(one) for one in wrong],
         channels=list(next((one["series"] for one in wrong if one.get("series")), {})),
         windows=[window for window in windows if window],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,9 +26,12 @@ from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.schemes import rules
 from tuner.adapters.nlp.tagging.words import UNKNOWN, Vocabulary
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.shown import PerType
 
 PADDING = -1
 """Target of a step that is no word."""
+MOST_TYPES = 100
+"""Types whose scores are shown, the most frequent ones."""
 FORBIDDEN = -1e4
 """Score of a step that the scheme does not allow."""
 
@@ -187,19 +191,32 @@ class TaggingProblem(RaggedProblem):
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all words, from reduced predictions."""
-        words, truth, first = [], [], []
-        for reduced_BT3, batch in zip(predictions, batches, strict=True):
-            valid_BT = batch.y != PADDING
-            words.append(reduced_BT3[valid_BT])
-            truth.append(batch.y[valid_BT])
-            first.append((torch.arange(batch.y.shape[1], device=batch.y.device) == 0).expand_as(batch.y)[valid_BT])
-        reduced_N3 = torch.cat(words).double().cpu().numpy()
+        reduced_N3, truth_N, first_N = _words(predictions, batches)
         counted = reduced_N3[:, 1].sum()
         loss = float(reduced_N3[:, 0].sum() / counted) if counted else 0.0
-        scores = self._scorer.scores(
-            reduced_N3[:, 2].astype(np.int64), torch.cat(truth).cpu().numpy(), torch.cat(first).cpu().numpy()
-        )
+        scores = self._scorer.scores(reduced_N3[:, 2].astype(np.int64), truth_N, first_N)
         return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> PerType:
+        """How well each type of entity is found, of plain tags each tag; the most frequent ones first."""
+        reduced_N3, truth_N, first_N = _words(predictions, batches)
+        counts = self._scorer.counts(reduced_N3[:, 2].astype(np.int64), truth_N, first_N)
+        most = np.argsort(-counts.true, kind="stable")[:MOST_TYPES]
+        right, predicted, true = (each[most].tolist() for each in counts)
+        return PerType([self._scorer.types[at] for at in most], right, predicted, true)
+
+
+def _words(
+    predictions: Sequence[Tensor], batches: Sequence[Batch]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Of all words, one after the other: reduced predictions, (N, 3), tags, and whether each is a sentence's first."""
+    words, truth, first = [], [], []
+    for reduced_BT3, batch in zip(predictions, batches, strict=True):
+        valid_BT = batch.y != PADDING
+        words.append(reduced_BT3[valid_BT])
+        truth.append(batch.y[valid_BT])
+        first.append((torch.arange(batch.y.shape[1], device=batch.y.device) == 0).expand_as(batch.y)[valid_BT])
+    return torch.cat(words).double().cpu().numpy(), torch.cat(truth).cpu().numpy(), torch.cat(first).cpu().numpy()
 
 
 def _allowed(chain: Chain, follows_KK: Tensor, first_K: Tensor, last_K: Tensor) -> Chain:
