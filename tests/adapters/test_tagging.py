@@ -11,8 +11,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tuner.adapters.base import Prepared
+from tuner.adapters.base import Batch, Prepared
 from tuner.adapters.nlp.tagging.adapter import Tagging
+from tuner.adapters.nlp.tagging.heads import IntentHead
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged
 from tuner.adapters.nlp.tagging.words import CASINGS, Numbering, casing, learned
@@ -115,6 +116,95 @@ def test_pairs_of_files_must_go_together(tmp_path: Path) -> None:
     tags.write_text("O O\n")
     with pytest.raises(DataError, match=r"a\.seq\.out must have as many lines as a\.seq\.in, 3, but got 1"):
         read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n")
+
+
+def test_intents_stand_beside_sentences(tmp_path: Path) -> None:
+    """In a file of their own, under a key, or in a comment; a sentence that lacks one is named."""
+    (tmp_path / "a.seq.out").write_text("O O\n\nO B-city\n")
+    (tmp_path / "a.label").write_text("fly\n\ngo#far\n")
+    pairs = read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="label")
+    assert [sentence.intent for sentence in pairs] == ["fly", "", "go#far"]
+    rows = '{"tokens": ["a"], "tags": ["X"], "asks": " why "}'
+    assert read(tmp_path, "a.jsonl", rows, intent="asks")[0].intent == "why"
+    conllu = CONLLU.replace("# text = don't go", "# intent: tell me") + "\n"
+    with pytest.raises(DataError, match=r"a\.conllu:8: there must be a comment `# intent = \.\.\.` before"):
+        read(tmp_path, "a.conllu", conllu.replace("# text = #\n", ""), intent="intent")
+    with_both = conllu.replace("# text = #", "# text = #\n# intent = count")
+    assert [one.intent for one in read(tmp_path, "b.conllu", with_both, intent="intent")] == ["tell me", "count"]
+    columns = COLUMNS.replace("U.N.", "# intent: a\nU.N.")
+    assert read(tmp_path, "c.conll", columns.replace("Ann", "# intent = b c\nAnn"), intent="intent")[1].intent == "b c"
+    with pytest.raises(DataError, match=r"d\.conll:7: there must be a comment"):
+        read(tmp_path, "d.conll", columns, intent="intent")
+    with pytest.raises(DataError, match=r"a\.jsonl:1: the key 'ask' must be there.*Did you mean 'asks'"):
+        read(tmp_path, "a.jsonl", rows, intent="ask")
+    (tmp_path / "a.label").write_text("fly\n\n \n")
+    with pytest.raises(DataError, match=r"a\.label must have as many lines as a\.seq\.in, 3, but got 1"):
+        read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="label")
+    (tmp_path / "a.label").write_text("\n\nfly\n")
+    with pytest.raises(DataError, match=r"a\.label:1: the line must say the intent"):
+        read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="label")
+    with pytest.raises(DataError, match=r"there must be a file of its intents, a\.intents"):
+        read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="intents")
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_intents_are_learned_beside_the_tags(tmp_path: Path, decoder: Any) -> None:
+    """Their loss is added with its weight; what training has not seen counts as wrong, and in no loss."""
+    asks = {"train": ["x", "y", "x"], "val": ["x", "x", "z"], "test": ["y", "y", "x"]}
+    for name, intents in asks.items():
+        rows = [
+            {"tokens": ["a"] * (number + 1), "tags": ["O" if number else "B-s"] * (number + 1), "asks": intent}
+            for number, intent in enumerate(intents)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    given: dict[str, Any] = {"path": str(tmp_path), "intent": "asks", "scheme": "bio", "decoder": decoder}
+    made = prepared(tmp_path, **given)
+    assert f"sentences of val whose intent no training sentence has: 1, such as 'z' at {tmp_path}/val.jsonl:3" in "\n".join(made.notices)  # fmt: skip  # noqa: E501
+    assert made.trivial["test"]["intent_accuracy"] == pytest.approx(1 / 3)
+    alone, joint, heavy = (
+        Tagging(TaggingOptions(**{**given, **more})).problem(tmp_path / "made")
+        for more in ({}, {}, {"intent_weight": 3.0})
+    )
+    alone.intents = []
+    (batch,) = joint.dataset("val").batches(3)
+    lengths = (batch.y[..., 0] >= 0).sum(1)
+    torch.manual_seed(0)
+    features = torch.randn(3, 3, 5)
+    head = joint.head(5).requires_grad_(False)
+    assert isinstance(head, IntentHead)
+    prediction = head(features)
+    scores_BTJ = head.intents(features)
+    wanted = torch.stack(
+        [
+            (scores_BTJ[row, :size, 2].softmax(0)[:, None] * scores_BTJ[row, :size, :2]).sum(0)
+            for row, size in enumerate(lengths)
+        ]
+    )
+    torch.testing.assert_close(joint.intent_scores(prediction, batch.y[..., 0] >= 0), wanted)
+    known = batch.y[:, 0, 1] < 2
+    assert known.sum() == 2
+    nats = torch.nn.functional.cross_entropy(wanted[known], batch.y[known, 0, 1])
+    tags = alone.loss(head.tags(features), Batch(batch.x, batch.lengths, batch.y[..., 0]))
+    torch.testing.assert_close(joint.loss(prediction, batch), tags + nats)
+    torch.testing.assert_close(heavy.loss(prediction, batch), tags + 3 * nats)
+    found = joint.evaluate([joint.reduce(prediction, batch)], [batch])
+    assert found["loss"] == pytest.approx(float(tags + nats), abs=1e-5)
+    right = wanted.argmax(1) == batch.y[:, 0, 1]
+    assert found["intent_accuracy"] == pytest.approx(float(right.double().mean()))
+
+
+def test_tags_that_training_has_not_seen_can_be_mixed_in(tmp_path: Path) -> None:
+    """As a refit does, which learns from validation data too: they do not count."""
+    for name, tag in (("train", "X"), ("val", "Z"), ("test", "X")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"tokens": ["a", "b"], "tags": ["Y", tag]}))
+    prepared(tmp_path, path=str(tmp_path))
+    for decoder, counted in (("softmax", 1), ("crf", 0)):
+        problem = Tagging(TaggingOptions(path=str(tmp_path), decoder=decoder)).problem(tmp_path / "made")
+        (batch,) = problem.dataset("val").batches(1)
+        prediction = problem.head(4)(torch.randn(1, 2, 4))
+        loss = problem.loss(prediction, batch)
+        assert torch.isfinite(loss)
+        assert (loss > 0) == bool(counted)
 
 
 def test_files_of_a_folder_are_its_splits(tmp_path: Path) -> None:

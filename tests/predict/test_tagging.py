@@ -93,3 +93,17 @@ def test_what_can_be_asked(tmp_path: Path) -> None:
         (item,) = model.codec.items([odd])
         assert item.x is None
         assert item.problem
+
+
+def test_the_intent_is_answered_in_each_row_of_its_sentence(tmp_path: Path) -> None:
+    """With its probability, and on demand those of all."""
+    model = load(made_model(tmp_path / "made", "nlp/tagging: plain"))
+    found = model.predict(SENTENCES, proba=True)
+    each = found.groupby("sentence")
+    assert (each["intent"].nunique() == 1).all()
+    likely = found[["p(intent ask)", "p(intent tell)"]].to_numpy()
+    np.testing.assert_allclose(likely.sum(1), 1, atol=1e-9)
+    assert found["intent"].tolist() == [("ask", "tell")[at] for at in likely.argmax(1)]
+    np.testing.assert_array_equal(likely.max(1), found["intent_probability"])
+    one_by_one = [model.predict([sentence], proba=True)["p(intent ask)"][0] for sentence in SENTENCES]
+    np.testing.assert_allclose(each["p(intent ask)"].first(), one_by_one, atol=1e-6)

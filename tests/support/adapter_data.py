@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,9 @@ def tagged(**options: Any) -> Callable[[Path], dict[str, Any]]:
         rng = np.random.default_rng(0)
         parts = ["to O", "from O", "Rome B-city", "New B-city\nYork I-city", "Monday B-day", "1999 B-day\nJuly I-day"]
         blocks = ["\n".join([*rng.choice(parts, rng.integers(1, 5)), f"w{i % 50} O"]) for i in range(60)]
-        text = "\n\n".join(blocks).replace(" ", "\t")
+        if "intent" in options:
+            blocks = [f"# {options['intent']} = {'ask' if 'from' in block else 'tell'}\n{block}" for block in blocks]
+        text = re.sub(r"(?m)^([^#]\S*) ", r"\1\t", "\n\n".join(blocks))
         (folder / "tagged.conll").write_text(text)
         return {"path": str(folder / "tagged.conll"), "embedding_size": 8, "character_size": 6, **options}
 
@@ -184,7 +187,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/regression": text_numbers,
     "nlp/tagging": tagged(),
     "nlp/tagging: crf": tagged(decoder="crf", learned_scheme="bioes", characters="lstm"),
-    "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False),
+    "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False, intent="intent"),
     "speech/classification": recordings,
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,

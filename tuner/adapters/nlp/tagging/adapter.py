@@ -16,9 +16,11 @@ from tuner.adapters.described import EXAMPLES, Described, balance, facts_of, len
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED as LEARNED_BY_ALL
 from tuner.adapters.nlp.sources import TAGGED
+from tuner.adapters.nlp.tagging.files import files_read
+from tuner.adapters.nlp.tagging.intents import write_intents
 from tuner.adapters.nlp.tagging.options import LEARNED, Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.proposing import propose_tagging
-from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged, tagged_files
+from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged
 from tuner.adapters.nlp.tagging.splitting import dealt
 from tuner.adapters.nlp.tagging.tags import all_tags, checked_scheme, illegal_told, rewritten
 from tuner.adapters.nlp.tagging.trivial import Numbered, trivial_scores
@@ -39,9 +41,17 @@ _SCORES = (
     Metric(
         "loss",
         maximize=False,
-        summary="mean negative log-likelihood in nats per word, of tags that training has seen",
+        summary="mean negative log-likelihood in nats per word, of tags that training has seen; with intents that per "
+        "sentence is added",
         within=(0, math.inf),
     ),
+)
+_INTENT = Metric(
+    "intent_accuracy",
+    maximize=True,
+    summary="share of sentences whose intent is right, 0 to 1",
+    within=(0, 1),
+    counted=True,
 )
 
 
@@ -56,8 +66,9 @@ class Tagging:
 
     def __init__(self, options: TaggingOptions) -> None:
         self.options = options
+        self.metrics = _SCORES if options.intent is None else (*_SCORES, _INTENT)
         if options.scheme == "plain" or options.source is not None:  # ready sources have parts of speech
-            f1, accuracy, *others = _SCORES
+            f1, accuracy, *others = self.metrics
             self.metrics = (accuracy, f1, *others)
 
     def fingerprint(self) -> str:
@@ -71,8 +82,7 @@ class Tagging:
         for option in ("path", "val_path", "test_path"):
             if (path := getattr(options, option)) is not None:
                 found = existing(path, option)
-                files = [file for file in tagged_files(found) if file.exists()]
-                digest += content_digest(files, found, {**used, "option": option})
+                digest += content_digest(files_read(found, options), found, {**used, "option": option})
         return digest
 
     def prepare(self, folder: Path) -> Prepared:
@@ -86,26 +96,31 @@ class Tagging:
         vocabulary, counts = learned((sentence.words for sentence in splits["train"]), self.options.vocabulary)
         (folder / "words.json").write_text(json.dumps(vocabulary._asdict()))
         np.save(folder / "counts.npy", counts)
-        write_facts(
-            folder, {"classes": tags[:seen], "unseen": tags[seen:], "scheme": learned_as, "given_scheme": scheme}
-        )
+        facts = {"classes": tags[:seen], "unseen": tags[seen:], "scheme": learned_as, "given_scheme": scheme}
         numbering, of_tag = Numbering(vocabulary), {tag: number for number, tag in enumerate(tags)}
         numbered = {split: _numbered(parts, numbering, of_tag) for split, parts in splits.items()}
         for split, (rows, targets) in numbered.items():
             write_ragged(folder, f"{split}.x", rows)
             write_ragged(folder, f"{split}.y", [target + np.int32(1) for target in targets])  # 0 is padding
+        trivial: dict[str, dict[str, float]] = {}
+        for split in _HELD:
+            trivial[split] = trivial_scores(numbered["train"], numbered[split], tags, seen, learned_as)
+        if self.options.intent is not None:
+            facts["intents"], of_intents, unknown = write_intents(folder, splits)
+            unseen += unknown
+            for split, (accuracy, nats) in of_intents.items():
+                trivial[split] |= {"loss": trivial[split]["loss"] + nats, "intent_accuracy": accuracy}
+        write_facts(folder, facts)
         return Prepared(
             counts={split: len(parts) for split, parts in splits.items()},
-            trivial={
-                split: trivial_scores(numbered["train"], numbered[split], tags, seen, learned_as)
-                for split in ("val", "test")
-            },
+            trivial=trivial,
             lag=lag_of(np.asarray([len(row) for row in numbered["train"].rows])),
             about={
                 "name": "most frequent tag of each word",
                 "classes": tags[:seen],
                 "scheme": scheme,
                 "learned as": learned_as,
+                **({"intents": facts["intents"]} if "intents" in facts else {}),
                 "vocabulary": len(vocabulary.words),
                 "words": {split: sum(map(len, rows)) for split, (rows, _) in numbered.items()},
                 "unknown words": {
@@ -155,9 +170,8 @@ class Tagging:
             return ready
         sentences = read_tagged(existing(str(options.path), "path"), options)
         named = {sentence.split for sentence in sentences}
-        held: tuple[tuple[Split, str | None], ...] = (("val", options.val_path), ("test", options.test_path))
-        for split, path in held:
-            if path is None:
+        for split in _HELD:
+            if (path := getattr(options, f"{split}_path")) is None:
                 continue
             if split in named:
                 raise DataError(
@@ -169,6 +183,9 @@ class Tagging:
             own = read_tagged(existing(path, f"{split}_path", folder=False), options)
             sentences += [sentence._replace(split=split) for sentence in own]
         return sentences
+
+
+_HELD: tuple[Split, ...] = ("val", "test")
 
 
 def _numbered(parts: Sequence[Sentence], numbering: Numbering, of_tag: Mapping[str, int]) -> Numbered:

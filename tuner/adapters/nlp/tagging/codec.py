@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.batching import device_of, padded
+from tuner.adapters.nlp.tagging.files import OUT, tagged_files
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.problem import TaggingProblem
-from tuner.adapters.nlp.tagging.reading import OUT, sentences_of, tagged_files
+from tuner.adapters.nlp.tagging.reading import sentences_of
 from tuner.adapters.nlp.tagging.schemes import entities, written
 from tuner.adapters.nlp.tagging.words import CASINGS, Numbering
 from tuner.errors import DataError, is_text
@@ -35,6 +37,8 @@ COLUMN = "sentence"
 
 class TaggingCodec:
     """Sentences to a row per word: `sentence` and `token`, from 1 on, `word`, `tag`, and the tag's `probability`.
+
+    With intents also `intent` and its `intent_probability`, the same in each row of a sentence.
 
     Tags of entities are written in the scheme that the training data had.
 
@@ -77,9 +81,12 @@ class TaggingCodec:
 
     def columns(self, *, proba: bool) -> dict[str, type]:
         """See `Codec`."""
-        classes = [f"p({name})" for name in self.problem.classes] if proba else []
         fixed = {"sentence": int, "token": int, "word": str, "tag": str, "probability": float}
-        return {**fixed, **dict.fromkeys(classes, float)}
+        names = [f"p({name})" for name in self.problem.classes] if proba else []
+        if self.problem.intents:
+            fixed |= {"intent": str, "intent_probability": float}
+            names += [f"p(intent {name})" for name in self.problem.intents] if proba else []
+        return {**fixed, **dict.fromkeys(names, float)}
 
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
         """A row per word. See `Codec`."""
@@ -88,9 +95,12 @@ class TaggingCodec:
         valid_BT = valid_steps(x_BTC, lengths_B)
         tag_BT = self.problem.decoded(prediction, valid_BT).cpu().numpy()
         p_BTK = self.problem.probabilities(prediction, valid_BT).cpu().numpy()
+        p_BJ = np.empty((len(items), 0))
+        if self.problem.intents:
+            p_BJ = self.problem.intent_scores(prediction, valid_BT).softmax(dim=1).cpu().numpy()
         return [
-            self._rows(item, tag_T[: len(item.facts["words"])], p_TK, proba=proba)
-            for item, tag_T, p_TK in zip(items, tag_BT, p_BTK, strict=True)
+            self._rows(item, tag_T[: len(item.facts["words"])], p_TK, p_J, proba=proba)
+            for item, tag_T, p_TK, p_J in zip(items, tag_BT, p_BTK, p_BJ, strict=True)
         ]
 
     def graph(self, network: nn.Module) -> Graph:
@@ -115,6 +125,14 @@ class TaggingCodec:
                 "axis 2; then of each tag as the first one, then as the last one, then of the tags of each step. The "
                 "tags of an item are those with the highest sum (Viterbi)"
             )
+        if self.problem.intents:
+            tags, intents = len(self.problem.classes), len(self.problem.intents)
+            said = about.get("prediction", "scores of the tags of facts.classes")
+            about["prediction"] = (
+                f"{said}. On the last axis, after the {tags} tags, each step's logit of the {intents} intents of "
+                "facts.intents, then how much the step counts: an item's logits are the mean of its steps', weighed by "
+                "a softmax of these over them"
+            )
         return Graph(network, example, about)
 
     def _options_for(self, file: Path) -> TaggingOptions:
@@ -135,8 +153,11 @@ class TaggingCodec:
         known: dict[str, Any] = {**facts, "words": list(words)}
         return Item(where, self._numbering.numbered(known["words"]).astype(np.int64), "", known)
 
-    def _rows(self, item: Item, tag_T: np.ndarray[Any, Any], p_TK: np.ndarray[Any, Any], *, proba: bool) -> list[Row]:
-        classes = self.problem.classes
+    def _rows(
+        self, item: Item, tag_T: NDArray[Any], p_TK: NDArray[Any], p_J: NDArray[Any], *, proba: bool
+    ) -> list[Row]:
+        classes, intents = self.problem.classes, self.problem.intents
+        intent = [intents[p_J.argmax()], float(p_J.max())] if intents else []
         tags = [classes[tag] for tag in tag_T]
         said = tags
         if self.problem.scheme != "plain":
@@ -144,8 +165,8 @@ class TaggingCodec:
         rows: list[Row] = []
         for place, (word, tag) in enumerate(zip(item.facts["words"], said, strict=True)):
             values = [item.facts["sentence"], place + 1, word, tag, float(p_TK[place, tag_T[place]])]
-            more = p_TK[place].tolist() if proba else ()
-            rows.append(dict(zip(self.columns(proba=proba), [*values, *more], strict=True)))
+            more = [*p_TK[place].tolist(), *p_J.tolist()] if proba else []
+            rows.append(dict(zip(self.columns(proba=proba), [*values, *intent, *more], strict=True)))
         return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -70,12 +70,24 @@ class TaggingOptions(SymbolOptions, EmbeddingOptions):
     """What chooses the tags: softmax, each by itself, or crf, all of a sentence together (Lafferty et al. 2001; Lample
     et al. 2016). Tags of entities always come in an order that the scheme allows. Searchable as data.decoder."""
 
+    intent: str | None = None
+    """Where the intent of each sentence stands, one label for all of it, which is learned along with the tags: the
+    ending of a file beside X.seq.in, as label for X.label (pairs); a key (jsonl); the name of a comment before the
+    sentence, as intent for `# intent = flight` (conllu, columns). Null: none is learned."""
+    intent_weight: float = Field(default=1.0, gt=0, le=100)
+    """What the loss of the intent, in nats per sentence, is multiplied by in training before that of the tags is added,
+    in (0, 100]. Searchable as data.intent_weight."""
+
+    later: ClassVar[tuple[str, ...]] = ("intent",)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, TAGGED)
         if self.source is not None:
-            own = ("val_path", "test_path", "format", "encoding", "words", "tags", "scheme")
+            own = ("val_path", "test_path", "format", "encoding", "words", "tags", "scheme", "intent")
             check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+        if self.intent is None:
+            check_left_out(self, ("intent_weight",), when="without data.intent", fix="No intent is learned.")
         for name in ("val", "test"):
             if getattr(self, f"{name}_path") is not None:
                 check_left_out(self, (name,), when=f"with {name}_path", fix="No sentences are dealt to it.")
@@ -96,6 +108,6 @@ class TaggingOptions(SymbolOptions, EmbeddingOptions):
 
 
 LEARNED = (
-    "embedding_size", "characters", "character_size", "casing", "word_dropout", "decoder",
+    "embedding_size", "characters", "character_size", "casing", "word_dropout", "decoder", "intent_weight",
 )  # fmt: skip
 """Options that preparation does not use, beside those of `learned_options`."""

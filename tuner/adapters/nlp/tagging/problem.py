@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +20,10 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.classification import RaggedProblem
-from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, packed, unpacked
+from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, unpacked
 from tuner.adapters.nlp.tagging.encoder import WordEncoder
 from tuner.adapters.nlp.tagging.entities import Scorer
+from tuner.adapters.nlp.tagging.heads import CrfHead, IntentHead, intent_scores
 from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.schemes import rules
 from tuner.adapters.nlp.tagging.words import UNKNOWN, Vocabulary
@@ -39,13 +41,16 @@ FORBIDDEN = -1e4
 class TaggedSentences:
     """Sentences with a tag per word: x int64 (B, T, C), y int64 (B, T), `PADDING` beyond a sentence's length.
 
+    With an intent y is (B, T, 2): beside each word's tag the intent of its sentence.
+
     Args:
         sentences: Rows of `words.Numbering`.
         tags: One more than the number of each word's tag.
+        intents: The number of each sentence's; None where there is none.
     """
 
-    def __init__(self, sentences: Ragged, tags: Ragged) -> None:
-        self.sentences, self.tags = sentences, tags
+    def __init__(self, sentences: Ragged, tags: Ragged, intents: NDArray[np.int64] | None = None) -> None:
+        self.sentences, self.tags, self.intents = sentences, tags, intents
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -59,30 +64,15 @@ class TaggedSentences:
         lengths = self.sentences.lengths
         for indices in batch_indices(lengths, batch_size, rng):
             x, y = (part.padded(indices).astype(np.int64) for part in (self.sentences, self.tags))
-            yield Batch(torch.from_numpy(x), lengths_of(lengths[indices], x.shape[1]), torch.from_numpy(y - 1))
-
-
-class CrfHead(nn.Linear):
-    """Scores of each word's tags and of neighbours, which start near 0: (B, T, F) to `crf.packed`.
-
-    Args:
-        input_size: Features F.
-        tags: Tags K.
-    """
-
-    def __init__(self, input_size: int, tags: int) -> None:
-        super().__init__(input_size, tags)
-        self.transition = nn.Parameter(torch.empty(tags, tags).uniform_(-0.1, 0.1))
-        self.start = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
-        self.end = nn.Parameter(torch.empty(tags).uniform_(-0.1, 0.1))
-
-    def forward(self, y_BTF: Tensor) -> Tensor:
-        """See the class."""
-        return packed(super().forward(y_BTF), Chain(self.transition, self.start, self.end))
+            target = torch.from_numpy(y - 1)
+            if self.intents is not None:
+                intent_B1 = torch.from_numpy(self.intents[indices])[:, None]
+                target = torch.stack((target, intent_B1.expand_as(target)), dim=-1)
+            yield Batch(torch.from_numpy(x), lengths_of(lengths[indices], x.shape[1]), target)
 
 
 class TaggingProblem(RaggedProblem):
-    """Words to tags, each by itself (softmax) or all of a sentence together (crf)."""
+    """Words to tags, each by itself (softmax) or all of a sentence together (crf), and sentences to intents."""
 
     every_step = True
 
@@ -96,15 +86,17 @@ class TaggingProblem(RaggedProblem):
         self._scorer = Scorer([*self.classes, *facts["unseen"]], self.scheme)
         self._rules = [torch.from_numpy(part) for part in rules(self.classes, self.scheme)]
         self._crf = options.decoder == "crf"
+        self.intents: list[str] = facts.get("intents", [])
 
     @property
     def logits(self) -> bool:
-        """See `Problem.logits`: scores of a CRF are averaged as they are."""
-        return not self._crf
+        """See `Problem.logits`: scores of a CRF, and of tags beside intents, are averaged as they are."""
+        return not self._crf and not self.intents
 
     def dataset(self, split: Split) -> TaggedSentences:
         """Open a split, memory-mapped."""
-        return TaggedSentences(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
+        intents = np.load(self.folder / f"{split}.intent.npy") if self.intents else None
+        return TaggedSentences(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"), intents)
 
     def encoder(self) -> WordEncoder:
         """A fresh encoder of words.
@@ -120,8 +112,10 @@ class TaggingProblem(RaggedProblem):
         words, letters = len(self.vocabulary.words) + 1, len(self.vocabulary.letters) + 1
         return WordEncoder(words, letters, self.options, rate_V)
 
-    def head(self, input_size: int) -> nn.Linear:
-        """A linear layer to a score per tag, its bias as `output_bias` says; with crf those of neighbours too."""
+    def head(self, input_size: int) -> nn.Module:
+        """A linear layer to a score per tag, its bias as `output_bias` says; with crf those of neighbours too; with
+        intents their scores beside.
+        """  # noqa: D205 - one sentence
         tags = len(self.classes)
         head = CrfHead(input_size, tags) if self._crf else nn.Linear(input_size, tags)
         with torch.no_grad():
@@ -130,42 +124,71 @@ class TaggingProblem(RaggedProblem):
                 target_N = Ragged(self.folder, "train.y").values.astype(np.int64)
                 counts_K = np.bincount(target_N[target_N > 0] - 1, minlength=tags) + 1.0
                 head.bias.copy_(torch.from_numpy(np.log(counts_K / counts_K.sum())))
-        return head
+        return IntentHead(head, input_size, len(self.intents)) if self.intents else head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean negative log-likelihood in nats per word, with smoothed labels where the options ask for it."""
-        if not self._crf:
-            smoothing = self.options.label_smoothing
-            return functional.cross_entropy(
-                prediction.flatten(0, 1), batch.y.flatten(), ignore_index=PADDING, label_smoothing=smoothing
-            )
-        valid_BT = batch.y != PADDING
-        nats_B = negative_log_likelihood(*unpacked(prediction), batch.y.clamp_min(0), valid_BT)
-        return nats_B.sum() / valid_BT.sum()
+        """Mean negative log-likelihood in nats per word, with smoothed labels where the options ask for it; to it that
+        of the intents per sentence is added, times `intent_weight`. Tags and intents that are not known do not count.
+        """  # noqa: D205 - one sentence
+        tag_BT, intent_B = _targets(batch)
+        smoothing, valid_BT = self.options.label_smoothing, tag_BT != PADDING
+        if self._crf:
+            nats_BT, known_BT = self._nats(prediction, tag_BT)
+            loss = nats_BT.sum() / known_BT.sum().clamp_min(1)
+        else:
+            known_N = tag_BT.masked_fill(tag_BT >= len(self.classes), PADDING).flatten()
+            scores_NK = self._tags(prediction).flatten(0, 1)
+            loss = functional.cross_entropy(scores_NK, known_N, ignore_index=PADDING, label_smoothing=smoothing)
+        if intent_B is not None:
+            known_B = intent_B.masked_fill(intent_B >= len(self.intents), PADDING)
+            scores_BJ = self.intent_scores(prediction, valid_BT)
+            nats = functional.cross_entropy(scores_BJ, known_B, ignore_index=PADDING, label_smoothing=smoothing)
+            loss = loss + self.options.intent_weight * nats
+        return loss
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What is scored of each word: nats, whether they count, the predicted tag: (B, T, K) to float64 (B, T, 3).
+        """What is scored of each word: nats, whether they count, the predicted tag, and with intents the same of the
+        sentence's intent: (B, S, ...) to float64 (B, T, 3), or (B, T, 6).
 
         A tag that training has not seen has no likelihood: its word does not count, with crf its sentence. With crf the
         nats of a sentence stand at its first word.
-        """
-        scores, known_BT = prediction.double(), (batch.y >= 0) & (batch.y < len(self.classes))
-        valid_BT = batch.y != PADDING
+        """  # noqa: D205 - one sentence
+        scores, (tag_BT, intent_B) = prediction.double(), _targets(batch)
+        valid_BT = tag_BT != PADDING
+        columns = [*self._nats(scores, tag_BT), self.decoded(prediction, valid_BT)]
+        if intent_B is not None:
+            scores_BJ, known_B = self.intent_scores(scores, valid_BT), intent_B < len(self.intents)
+            nats_B = functional.cross_entropy(scores_BJ, torch.where(known_B, intent_B, 0), reduction="none")
+            of_sentences = (nats_B * known_B, known_B, scores_BJ.argmax(dim=1))
+            columns += [each[:, None].expand_as(tag_BT) for each in of_sentences]
+        return torch.stack([column.double() for column in columns], dim=-1)
+
+    def _nats(self, prediction: Tensor, tag_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each word the nats, and whether they count, (B, T)."""
+        valid_BT, known_BT = tag_BT != PADDING, (tag_BT >= 0) & (tag_BT < len(self.classes))
+        scores = self._tags(prediction)
         if not self._crf:
-            target_N = torch.where(known_BT, batch.y, PADDING).flatten()
+            target_N = torch.where(known_BT, tag_BT, PADDING).flatten()
             nats_N = functional.cross_entropy(scores.flatten(0, 1), target_N, ignore_index=PADDING, reduction="none")
-            nats_BT = nats_N.view_as(batch.y)
-        else:
-            known_BT = known_BT & (known_BT | ~valid_BT).all(dim=1, keepdim=True)
-            nats_B = negative_log_likelihood(*unpacked(scores), torch.where(known_BT, batch.y, 0), valid_BT)
-            nats_BT = functional.pad((nats_B * known_BT[:, 0])[:, None], (0, batch.y.shape[1] - 1))
-        return torch.stack((nats_BT, known_BT.double(), self.decoded(prediction, valid_BT).double()), dim=-1)
+            return nats_N.view_as(tag_BT), known_BT
+        known_BT = known_BT & (known_BT | ~valid_BT).all(dim=1, keepdim=True)
+        nats_B = negative_log_likelihood(*unpacked(scores), torch.where(known_BT, tag_BT, 0), valid_BT)
+        return functional.pad((nats_B * known_BT[:, 0])[:, None], (0, tag_BT.shape[1] - 1)), known_BT
+
+    def _tags(self, prediction: Tensor) -> Tensor:
+        """The scores of tags alone, (B, S, K)."""
+        return prediction[..., : len(self.classes)]
+
+    def intent_scores(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
+        """A logit per intent of each sentence, (B, J)."""
+        return intent_scores(prediction, len(self.classes), valid_BT)
 
     def decoded(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
         """The tags that are answered, int64 (B, T): the best that the scheme allows.
 
         Where the likeliest of each word are allowed together they are the best: only others are searched for.
         """
+        prediction = self._tags(prediction)
         follows_KK, first_K, last_K = (part.to(prediction.device) for part in self._rules)
         if self._crf:
             emission_BTK, chain = unpacked(prediction)
@@ -185,38 +208,73 @@ class TaggingProblem(RaggedProblem):
 
     def probabilities(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
         """The probability of each tag of each word, (B, T, K)."""
+        prediction = self._tags(prediction)
         if not self._crf:
             return prediction.softmax(dim=-1)
         return marginals(*unpacked(prediction), valid_BT)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all words, from reduced predictions."""
-        reduced_N3, truth_N, first_N = _words(predictions, batches)
-        counted = reduced_N3[:, 1].sum()
-        loss = float(reduced_N3[:, 0].sum() / counted) if counted else 0.0
-        scores = self._scorer.scores(reduced_N3[:, 2].astype(np.int64), truth_N, first_N)
+        words = _words(predictions, batches)
+        loss = _mean(words.reduced[:, :2])
+        scores = self._scorer.scores(words.predicted, words.truth, words.first)
+        if self.intents:
+            of_sentences = words.reduced[words.first]
+            loss += _mean(of_sentences[:, 3:5])
+            scores["intent_accuracy"] = float((of_sentences[:, 5] == words.intents).mean())
         return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> PerType:
         """How well each type of entity is found, of plain tags each tag; the most frequent ones first."""
-        reduced_N3, truth_N, first_N = _words(predictions, batches)
-        counts = self._scorer.counts(reduced_N3[:, 2].astype(np.int64), truth_N, first_N)
+        words = _words(predictions, batches)
+        counts = self._scorer.counts(words.predicted, words.truth, words.first)
         most = np.argsort(-counts.true, kind="stable")[:MOST_TYPES]
         right, predicted, true = (each[most].tolist() for each in counts)
         return PerType([self._scorer.types[at] for at in most], right, predicted, true)
 
 
-def _words(
-    predictions: Sequence[Tensor], batches: Sequence[Batch]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Of all words, one after the other: reduced predictions, (N, 3), tags, and whether each is a sentence's first."""
-    words, truth, first = [], [], []
-    for reduced_BT3, batch in zip(predictions, batches, strict=True):
-        valid_BT = batch.y != PADDING
-        words.append(reduced_BT3[valid_BT])
-        truth.append(batch.y[valid_BT])
-        first.append((torch.arange(batch.y.shape[1], device=batch.y.device) == 0).expand_as(batch.y)[valid_BT])
-    return torch.cat(words).double().cpu().numpy(), torch.cat(truth).cpu().numpy(), torch.cat(first).cpu().numpy()
+class _Words(NamedTuple):
+    """All words of a split, one after the other."""
+
+    reduced: NDArray[np.float64]
+    """See `TaggingProblem.reduce`, (N, 3) or (N, 6)."""
+    truth: NDArray[np.int64]
+    """Their tags, (N,)."""
+    first: NDArray[np.bool_]
+    """Whether each is the first of its sentence, (N,)."""
+    intents: NDArray[np.int64]
+    """Those of the sentences; empty where there are none."""
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The predicted tags, (N,)."""
+        return self.reduced[:, 2].astype(np.int64)
+
+
+def _words(predictions: Sequence[Tensor], batches: Sequence[Batch]) -> _Words:
+    reduced, truth, first, intents = [], [], [], []
+    for reduced_BTC, batch in zip(predictions, batches, strict=True):
+        tag_BT, intent_B = _targets(batch)
+        valid_BT = tag_BT != PADDING
+        reduced.append(reduced_BTC[valid_BT])
+        truth.append(tag_BT[valid_BT])
+        first.append((torch.arange(tag_BT.shape[1], device=tag_BT.device) == 0).expand_as(tag_BT)[valid_BT])
+        intents.append(tag_BT[:0, 0] if intent_B is None else intent_B)
+    joined = (torch.cat(parts).cpu().numpy() for parts in (reduced, truth, first, intents))
+    return _Words(*joined)
+
+
+def _targets(batch: Batch) -> tuple[Tensor, Tensor | None]:
+    """The tags of words, (B, T), and the intents of sentences, (B,), where there are some."""
+    if batch.y.dim() == 2:
+        return batch.y, None
+    return batch.y[..., 0], batch.y[:, 0, 1]
+
+
+def _mean(column_N2: NDArray[np.float64]) -> float:
+    """The mean of what counts: values, and whether each does."""
+    counted = column_N2[:, 1].sum()
+    return float(column_N2[:, 0].sum() / counted) if counted else 0.0
 
 
 def _allowed(chain: Chain, follows_KK: Tensor, first_K: Tensor, last_K: Tensor) -> Chain:

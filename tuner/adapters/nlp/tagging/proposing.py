@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tuner.adapters.glimpse import Glimpse, glimpse
+from tuner.adapters.nlp.tagging.files import is_pair, split_of, tagged_files, tags_beside
 from tuner.adapters.nlp.tagging.options import Format
-from tuner.adapters.nlp.tagging.reading import CONLLU, is_pair, split_of, tagged_files, tags_beside
+from tuner.adapters.nlp.tagging.reading import CONLLU
 from tuner.adapters.nlp.tagging.schemes import entities, is_scheme, scheme_of
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.table import form_of

@@ -15,18 +15,19 @@ from typing import NamedTuple
 
 from tuner.adapters.base import Split
 from tuner.adapters.files import read_text
+from tuner.adapters.nlp.tagging.files import (
+    OUT,
+    SUFFIXES,
+    format_of,
+    intents_beside,
+    split_of,
+    tagged_files,
+    tags_beside,
+)
 from tuner.adapters.nlp.tagging.options import Format, TaggingOptions
-from tuner.adapters.splits import WORDS
-from tuner.adapters.table import form_of
 from tuner.errors import DataError, is_text, nearest
 
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-IN, OUT = ".seq.in", ".seq.out"
-_SUFFIXES = (
-    ".conllu", ".conllup", ".conll", ".conll03", ".bio", ".iob", ".iob2", ".bioes", ".ner", ".pos", ".tsv", ".txt",
-    ".jsonl", ".ndjson", IN,
-)  # fmt: skip
-"""How files in a folder end that hold sentences."""
 _DOCUMENT = "-DOCSTART-"
 _GLOBAL = "# global.columns ="
 _PLAIN_NUMBER = re.compile(r"\d+")
@@ -43,47 +44,12 @@ class Sentence(NamedTuple):
     lines: Sequence[int] = ()
     """The line of each word; empty where all are in one."""
     split: Split | None = None
+    intent: str = ""
+    """What the whole sentence asks for; empty where none is read."""
 
     def place(self, word: int) -> str:
         """Where a word was read."""
         return f"{self.where.rpartition(':')[0]}:{self.lines[word]}" if self.lines else self.where
-
-
-def tagged_files(path: Path) -> list[Path]:
-    """The files that hold the sentences of `path`, those of tags included."""
-    files = [path]
-    if path.is_dir():
-        files = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(_SUFFIXES)]
-        files = [file for file in files if file.is_file() and not file.name.startswith(".")]
-    return [each for file in files for each in (file, *([tags_beside(file)] if is_pair(file) else []))]
-
-
-def is_pair(path: Path) -> bool:
-    """Whether a file of sentences has its tags in another one, by its name."""
-    return path.name.lower().endswith(IN)
-
-
-def tags_beside(path: Path) -> Path:
-    """X.seq.out of X.seq.in; beside a file that is called otherwise, one with .out behind its name."""
-    return path.with_name(path.name[: -len(IN)] + OUT) if is_pair(path) else path.with_name(path.name + ".out")
-
-
-def split_of(path: Path) -> Split | None:
-    """The split that a file's name says; None where it says none, or several."""
-    found = {WORDS[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in WORDS}
-    return found.pop() if len(found) == 1 else None
-
-
-def format_of(path: Path, options: TaggingOptions) -> Format:
-    """How a file is read, by the option or its name."""
-    if options.format != "auto":
-        return options.format
-    name = path.name.lower()
-    if name.endswith((".conllu", ".conllup")):
-        return "conllu"
-    if is_pair(path):
-        return "pairs"
-    return "jsonl" if form_of(path) == "jsonl" else "columns"
 
 
 def read_tagged(path: Path, options: TaggingOptions) -> list[Sentence]:
@@ -110,7 +76,7 @@ def read_tagged(path: Path, options: TaggingOptions) -> list[Sentence]:
             for sentence in sentences_of(file, options, tagged=True)
         ]
     if not any(sentence.words for sentence in sentences):
-        endings = f" that end in {', '.join(_SUFFIXES)}" if path.is_dir() else ""
+        endings = f" that end in {', '.join(SUFFIXES)}" if path.is_dir() else ""
         raise DataError(f"the data must hold tagged sentences{endings}", value="none", where=str(path))
     return sentences
 
@@ -153,7 +119,7 @@ def _conllu(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sente
     at_id = names.index("id") if "id" in names else None
     for block in _blocks(text, lambda line: line.startswith("#")):
         rows = []
-        for number, line in block:
+        for number, line in block.lines:
             cells = line.split("\t")
             if len(cells) != len(names):
                 raise _width_error(len(names), len(cells), f"{path}:{number}", "parted by tabs")
@@ -166,7 +132,7 @@ def _conllu(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sente
                     where=f"{path}:{number}",
                 )
             rows.append((number, cells))
-        yield _sentence(path, block[0][0], rows, columns)
+        yield _sentence(path, block, rows, columns, options.intent if tagged else None)
 
 
 def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sentence]:
@@ -176,7 +142,9 @@ def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sent
     width = len(lines[0].rstrip("\r").split(tab)) if lines else 0
 
     def is_comment(line: str) -> bool:
-        return line.startswith(_DOCUMENT) or (line.startswith("# ") and len(line.split(tab)) != width)
+        if line.startswith(_DOCUMENT) or _said(line, options.intent):
+            return True
+        return line.startswith("# ") and len(line.split(tab)) != width
 
     if lines:
         columns = [_numbered(options.words or "1", "words", width, path)]
@@ -191,12 +159,12 @@ def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sent
                 )
     for block in _blocks(text, is_comment):
         rows = []
-        for number, line in block:
+        for number, line in block.lines:
             cells = line.split(tab)
             if len(cells) != width:
                 raise _width_error(width, len(cells), f"{path}:{number}", "like the first line")
             rows.append((number, cells))
-        yield _sentence(path, block[0][0], rows, columns)
+        yield _sentence(path, block, rows, columns, options.intent if tagged else None)
 
 
 def _numbered(said: str, option: str, width: int, path: Path) -> _Column:
@@ -215,23 +183,36 @@ def _numbered(said: str, option: str, width: int, path: Path) -> _Column:
     return _Column(number - 1 if number > 0 else width + number, said)
 
 
-def _blocks(text: str, is_comment: Callable[[str], bool]) -> Iterator[list[tuple[int, str]]]:
-    """The lines of each sentence with their numbers."""
-    block: list[tuple[int, str]] = []
+class _Block(NamedTuple):
+    """The lines of a sentence with their numbers, and the comments before or among them."""
+
+    lines: list[tuple[int, str]]
+    comments: list[str]
+
+
+def _blocks(text: str, is_comment: Callable[[str], bool]) -> Iterator[_Block]:
+    """The sentences."""
+    block = _Block([], [])
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.rstrip("\r")
         if not line.strip():
-            if block:
+            if block.lines:
                 yield block
-            block = []
-        elif not is_comment(line):
-            block.append((number, line))
-    if block:
+            block = _Block([], [])
+        elif is_comment(line):
+            block.comments.append(line)
+        else:
+            block.lines.append((number, line))
+    if block.lines:
         yield block
 
 
 def _sentence(
-    path: Path, first: int, rows: Sequence[tuple[int, Sequence[str]]], columns: Sequence[_Column]
+    path: Path,
+    block: _Block,
+    rows: Sequence[tuple[int, Sequence[str]]],
+    columns: Sequence[_Column],
+    intent: str | None,
 ) -> Sentence:
     for number, cells in rows:
         for column in columns:
@@ -240,8 +221,28 @@ def _sentence(
                     f"the column {column.name} must not be empty", value=cells[column.place], where=f"{path}:{number}"
                 )
     taken = [[cells[column.place].strip() for _, cells in rows] for column in columns]
-    tags = taken[1] if len(taken) > 1 else []
-    return Sentence(taken[0], tags, f"{path}:{first}", [number for number, _ in rows])
+    tags, where = taken[1] if len(taken) > 1 else [], f"{path}:{block.lines[0][0]}"
+    said = "" if intent is None else _commented(block.comments, intent, where)
+    return Sentence(taken[0], tags, where, [number for number, _ in rows], intent=said)
+
+
+def _commented(comments: Sequence[str], name: str, where: str) -> str:
+    """What the comment of a name says."""
+    for comment in comments:
+        if said := _said(comment, name):
+            return said
+    raise DataError(
+        f"there must be a comment `# {name} = ...` before the sentence",
+        value=list(comments),
+        fix="It says the sentence's intent, as data.intent asks for it.",
+        where=where,
+    )
+
+
+def _said(line: str, name: str | None) -> str:
+    """What a line `# name = value` or `# name: value` says; nothing where it is none."""
+    found = None if name is None else re.fullmatch(rf"#\s*{re.escape(name)}\s*[=:]\s*(\S.*)", line)
+    return "" if found is None else found[1].strip()
 
 
 def _width_error(width: int, found: int, where: str, how: str) -> DataError:
@@ -267,7 +268,18 @@ def _json_lines(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[S
         tags = _texts(row[keys[1]], keys[1], where, numbers=True) if tagged else []
         if tagged and len(words) != len(tags):
             raise _count_error(len(words), len(tags), where, keys[1])
-        yield Sentence(words, tags, where)
+        yield Sentence(words, tags, where, intent=_text(row, options.intent, where) if tagged else "")
+
+
+def _text(row: Mapping[str, object], key: str | None, where: str) -> str:
+    """The text of a key; nothing where none is asked for."""
+    if key is None:
+        return ""
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip() or not is_text(value):
+        rule = "be a text that is not empty" if key in row else "be there"
+        raise DataError(f"the key {key!r} must {rule}", value=value, fix=nearest(key, list(row)), where=where)
+    return value.strip()
 
 
 def _texts(value: object, key: str, where: str, *, numbers: bool = False) -> list[str]:
@@ -292,26 +304,37 @@ def _pairs(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Senten
         for number, line in enumerate(lines, start=1):
             yield Sentence(line.split(), [], f"{path}:{number}")
         return
-    beside = tags_beside(path)
+    tag_lines = _lines_beside(path, tags_beside(path), len(lines), "tags", "a tag per word, parted by blanks", options)
+    intents = [""] * len(lines)
+    if options.intent is not None:
+        beside = intents_beside(path, options.intent)
+        intents = _lines_beside(path, beside, len(lines), "intents", "its intent", options)
+    for number, (line, tag_line, intent) in enumerate(zip(lines, tag_lines, intents, strict=True), start=1):
+        words, tags = line.split(), tag_line.split()
+        if len(words) != len(tags):
+            raise _count_error(len(words), len(tags), f"{tags_beside(path)}:{number}", "the line")
+        if options.intent is not None and words and not intent.strip():
+            raise DataError("the line must say the intent of the sentence", value=intent, where=f"{beside}:{number}")
+        yield Sentence(words, tags, f"{path}:{number}", intent=intent.strip())
+
+
+def _lines_beside(path: Path, beside: Path, wanted: int, what: str, line: str, options: TaggingOptions) -> list[str]:
+    """The lines of a file that goes with one of sentences, as many as that has."""
     if not beside.is_file():
         raise DataError(
-            f"beside {path.name} there must be a file of its tags, {beside.name}",
-            fix="A line per sentence, a tag per word, parted by blanks.",
+            f"beside {path.name} there must be a file of its {what}, {beside.name}",
+            fix=f"A line per sentence, {line}.",
             where=str(path),
         )
-    tag_lines = _whole_lines(beside, options)
-    if len(lines) != len(tag_lines):
+    lines = _whole_lines(beside, options)
+    if len(lines) != wanted:
         raise DataError(
-            f"{beside.name} must have as many lines as {path.name}, {len(lines)}",
-            value=len(tag_lines),
+            f"{beside.name} must have as many lines as {path.name}, {wanted}",
+            value=len(lines),
             fix="A line of one belongs to the same line of the other.",
             where=str(beside),
         )
-    for number, (line, tag_line) in enumerate(zip(lines, tag_lines, strict=True), start=1):
-        words, tags = line.split(), tag_line.split()
-        if len(words) != len(tags):
-            raise _count_error(len(words), len(tags), f"{beside}:{number}", "the line")
-        yield Sentence(words, tags, f"{path}:{number}")
+    return lines
 
 
 def _whole_lines(path: Path, options: TaggingOptions) -> list[str]:
