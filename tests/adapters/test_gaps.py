@@ -387,7 +387,7 @@ def test_gaps_that_leave_nothing_are_refused_with_advice_that_works(tmp_path: Pa
 def test_a_study_from_before_goes_on_and_its_data_is_prepared_anew(tmp_path: Path) -> None:
     """Options that came later leave the fingerprint, by which a study knows its data; prepared folders differ."""
     adapter = Forecasting(written(tmp_path, hourly()))
-    later = {"separator", "decimal", "encoding", "gaps", "floors"}
+    later = {"separator", "decimal", "encoding", "gaps", "floors", "windows", "test_windows"}
     later |= {"known_covariates", "past_covariates", "static_covariates", "categories", "calendar"}
     used = set(adapter.options.model_dump()) - later
     before = adapter.options.used({"path"})

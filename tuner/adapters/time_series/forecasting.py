@@ -25,6 +25,7 @@ from tuner.adapters.time_series.floors import Floors, check_installed
 from tuner.adapters.time_series.naive import naive_errors, naive_scores
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import TEST_STATISTICS, Parts, Windows, windows_of
+from tuner.adapters.time_series.parting import apart, parted
 from tuner.adapters.time_series.proposing import propose_forecasting
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scoring import METRICS, QUANTILE_METRICS
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from tuner.adapters.time_series.codec import ForecastCodec
     from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 
-DEFAULT_PART = 0.2
-"""Share of val and of test where neither the task file nor the source says it."""
-LEAST_SCALED = 2
-"""Rows before validation by which a series is standardized."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 WHEN_OPENED = (
@@ -53,6 +50,7 @@ WHEN_OPENED = (
     "segment",
     "outputs",
     "loss",
+    "loss_scale",
     "category_embedding",
     "conformal",
     "interval_80",
@@ -110,11 +108,12 @@ class Forecasting:
         check_channels(self.options, collection.channels)
         counts = all(bool((one.values >= 0).all() and (one.values % 1 == 0).all()) for one in collection.series)
         check_counts(self.options, counts=counts)
-        series, parts = self._part(collection, horizon)
+        series, parts, fewer = parted(self.options, collection, horizon)
         dropped = {"too short": len(collection.series) - len(series)} if len(series) < len(collection.series) else {}
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
-        windows = {split: windows_of(runs, parts, made, split, horizon) for split in SPLITS}
+        strides = {"train": 1, **{split: apart(self.options, split, horizon) for split in SPLITS[1:]}}
+        windows = {split: windows_of(runs, parts, made, split, horizon, stride=strides[split]) for split in SPLITS}
         _check_windows(self.options, windows, horizon, collection)
         scaled, scaling_S2C, constant = _standardized(series, parts.train)
         season, statistics = {}, {}
@@ -179,6 +178,7 @@ class Forecasting:
                 *collection.notices,
                 *_unknown_season(self.options, collection),
                 *left_out("series", dropped, of=len(collection.series)),
+                *fewer,
                 *_unseen(parts, horizon),
                 *_constant(constant, of=len(series) * len(collection.channels)),
                 *floors.notices(),
@@ -219,38 +219,6 @@ class Forecasting:
             collection: Collection = FORECASTING_SOURCES[self.options.source].load()(self.options.source).read()
             return collection
         return read_series(existing(str(self.options.path), "path", folder=False), self.options)
-
-    def _part(self, collection: Collection, horizon: int) -> tuple[list[Series], Parts]:
-        """The series that can be scored, cut to `rows`, and where their parts end."""
-        shares = {}
-        for name, given in (("val", self.options.val), ("test", self.options.test)):
-            shares[name] = given or collection.held_rows or DEFAULT_PART
-            if 1 <= shares[name] < horizon:
-                raise DataError(
-                    f"data.{name} must hold at least one horizon of {horizon} rows",
-                    value=int(shares[name]),
-                    fix="Raise it, or lower data.horizon.",
-                    key=("data", name),
-                )
-        kept, ends = [], []
-        for one in collection.series:
-            values = one.values[: self.options.rows]
-            val, test = (_rows(shares[name], len(values), horizon) for name in ("val", "test"))
-            train = len(values) - val - test
-            if train >= LEAST_SCALED and train + val >= horizon:
-                kept.append(one.cut(self.options.rows))
-                ends.append((train, train + val, len(values)))
-        if not any(train > horizon for train, _, _ in ends):
-            longest = max((one.values[: self.options.rows] for one in collection.series), key=len)
-            val, test = (_rows(shares[name], len(longest), horizon) for name in ("val", "test"))
-            raise DataError(
-                f"a series must have at least {horizon + 1 + val + test} rows: {horizon + 1} to train on, "
-                f"{val} for val, {test} for test",
-                value=len(longest),
-                fix="Lower data.horizon, data.val or data.test, or bring a longer series.",
-                where=collection.series[0].where,
-            )
-        return kept, Parts(*np.array(ends).T)
 
 
 def _check_windows(
@@ -318,11 +286,6 @@ def _unseen(parts: Parts, horizon: int) -> list[str]:
         f"{short} of {len(parts.train)} series are too short to be learned from, and are forecast and scored as series "
         f"that training has not seen: {horizon + 1} rows before their validation part would do"
     ]
-
-
-def _rows(part: float, rows: int, horizon: int) -> int:
-    """Rows of a part: as given, or a share that holds at least one horizon."""
-    return int(part) if part >= 1 else max(horizon, round(part * rows))
 
 
 def _rows_of(parts: Parts) -> dict[str, int]:

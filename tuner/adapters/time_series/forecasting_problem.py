@@ -27,10 +27,14 @@ from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, made_in, statistics_in, stretches_in, windows_of
 from tuner.adapters.time_series.outputs import output_of
+from tuner.adapters.time_series.parting import apart
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scoring import MEDIAN, scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, extra
 
+LEAST_UNIT = 0.02
+"""Least seasonal naive error, in standard deviations of the series, that errors are counted in, so that a series which
+all but repeats itself does not count for all the others."""
 MOST_WINDOWS = 6
 """Of what a report shows of a model's forecasts."""
 
@@ -64,6 +68,7 @@ class ForecastingProblem:
         """Open a split, memory-mapped; see `windows_of`."""
         rows = "whole" if split == "test" else "search"
         values, covariates = Ragged(self.folder, rows), None
+        stride = apart(self.options, split, self.horizon)
         if self.covariates:
             beside = np.zeros((len(values.values), 0), dtype=np.float32)
             if self.covariates.features:
@@ -71,7 +76,7 @@ class ForecastingProblem:
             covariates = self.beside(beside, np.load(self.folder / "static.npy"))
         return self.windows(
             values,
-            windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, self.options.stride),
+            windows_of(self.stretches, self.parts, self.made, split, self.horizon, self.window, stride),
             self.made,
             statistics_in(self.folder, split),
             covariates,
@@ -137,6 +142,10 @@ class ForecastingProblem:
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean of the output's errors, on the standardized scale, over the targets that were read."""
         located, truth_BHC = self.output.located(self.reduce(prediction, batch), batch.y), batch.y[:, : self.horizon]
+        if self.options.loss_scale == "naive":
+            unit_B1C = extra(batch.y).naive_error.clamp(min=LEAST_UNIT)
+            located = located / (unit_B1C if located.dim() == 3 else unit_B1C[..., None])
+            truth_BHC = truth_BHC / unit_B1C
         if not self.made.size:
             return self.output.errors(located, truth_BHC, batch.y).mean()
         read_BHC = ~torch.isnan(truth_BHC)

