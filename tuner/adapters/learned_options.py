@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from tuner.adapters.files import check_left_out
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
@@ -112,9 +113,30 @@ class EmbeddingOptions(Options):
     1 / features. Searchable as data.embedding_init."""
 
 
+class VectorOptions(EmbeddingOptions):
+    """Whatever embeds words."""
+
+    vectors: str | None = None
+    """File of vectors that the words of the vocabulary start from, in word2vec's text form, GloVe's or fastText's
+    (.vec); a word that it lacks starts by chance. Their size is the embedding's. Models do without the file. Null: all
+    words start by chance."""
+    vectors_tuned: bool = True
+    """Whether the words that `vectors` has are learned further, or stay as they are. Searchable as
+    data.vectors_tuned."""
+
+    @model_validator(mode="after")
+    def _of_vectors(self) -> Self:
+        if self.vectors is None:
+            check_left_out(self, ("vectors_tuned",), when="without data.vectors", fix="There are no vectors.")
+        else:
+            check_left_out(self, ("embedding_size",), when="with data.vectors", fix="It is the size of the vectors.")
+        return self
+
+
 LEARNED = {
     *ClassOptions.model_fields,
     *NumberOptions.model_fields,
     *EmbeddingOptions.model_fields,
+    "vectors_tuned",
 } - {*ClassOptions.later, "quantiles"}
 """Names of the options that preparation does not use."""

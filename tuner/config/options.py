@@ -37,3 +37,8 @@ class Options(BaseModel):
         """
         later = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
         return self.model_dump(exclude={*unused, *later})
+
+
+def names_file(option: str) -> bool:
+    """Whether an option of an adapter names a file or a folder: `path`, `..._path` and `vectors` do."""
+    return option in ("path", "vectors") or option.endswith("_path")

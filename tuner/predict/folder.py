@@ -18,6 +18,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tuner.config.options import names_file
 from tuner.disk import places, regular
 from tuner.errors import StudyError
 
@@ -118,7 +119,7 @@ def check_files(folder: Path) -> None:
 
 def last_name(name: str, value: Any) -> Any:
     """An option of an adapter, of a path its last name alone: where data lay is nobody's business."""
-    return PurePath(value).name if isinstance(value, str) and (name == "path" or name.endswith("_path")) else value
+    return PurePath(value).name if isinstance(value, str) and names_file(name) else value
 
 
 def damaged(path: Path, why: str) -> StudyError:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from tuner.adapters.base import Adapter, Metric
 from tuner.adapters.catalog import ADAPTERS
 from tuner.config import LoadedTask, TaskFile, as_sets, load_task_file, validate_options
+from tuner.config.options import names_file
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, nearest
@@ -229,7 +230,7 @@ def _server(url: str) -> tuple[str, str | None, int, str]:
 
 
 def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:
-    """Options called `path` or `..._path` are looked for beside the task file first."""
+    """Options that name files are looked for beside the task file first."""
     return {key: str(loaded.resolve(value)) if _is_path(key, value) else value for key, value in data.items()}
 
 
@@ -239,4 +240,4 @@ def _absolute_paths(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_path(key: str, value: object) -> bool:
-    return isinstance(value, str) and (key == "path" or key.endswith("_path"))
+    return isinstance(value, str) and names_file(key)

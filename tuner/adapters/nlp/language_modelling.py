@@ -20,6 +20,7 @@ from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.proposing import propose_language_modelling
 from tuner.adapters.nlp.sources import CORPORA
 from tuner.adapters.nlp.units import UNITS
+from tuner.adapters.nlp.vectors import vectors_digest, write_vectors
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 """Tokens of an example."""
+LINE_END = "</s>"
+"""What files of vectors call the end of a line."""
 LAG = 200
 """Tokens over which a network is expected to remember: LSTM language models use the order of words over 50 tokens and
 their topic over 200 (Khandelwal et al. 2018, arXiv:1805.04623)."""
@@ -75,13 +78,11 @@ class LanguageModelling:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.model_dump(
-            exclude={"path", "val_path", "test_path", "embedding_size", "tied", "warm_up", *LEARNED}
-        )
+        used = options.used({"path", "val_path", "test_path", "vectors", "embedding_size", "tied", "warm_up", *LEARNED})
         if options.source is not None:
             files = CORPORA[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
-        digest = ""
+        digest = vectors_digest(options)
         for option in ("path", "val_path", "test_path"):
             if (path := getattr(options, option)) is not None:
                 found = existing(path, option)
@@ -110,7 +111,15 @@ class LanguageModelling:
         np.save(folder / "counts.npy", counts_K)
         (folder / "tokens.json").write_text(json.dumps(vocabulary.tokens))
         lag = min(LAG, len(streams["train"]))
-        write_facts(folder, {"lag": lag, "spelling": vocabulary.spelling, "tokenizer": vocabulary.tokenizer})
+        facts = {"lag": lag, "spelling": vocabulary.spelling, "tokenizer": vocabulary.tokenizer}
+        notices = []
+        if options.vectors is not None:
+            words = {
+                LINE_END if word == "\n" else word: number for number, word in enumerate(vocabulary.tokens) if number
+            }
+            facts["vector_size"], covered = write_vectors(folder, options.vectors, words, counts_K, folded=False)
+            notices.append(covered)
+        write_facts(folder, facts)
         return Prepared(
             counts={split: len(tokens) for split, tokens in streams.items()},
             trivial={split: unigram_scores(counts_K, streams[split], vocabulary) for split in ("val", "test")},
@@ -122,6 +131,7 @@ class LanguageModelling:
                 "characters": {split: len(text) for split, text in texts.items()},
                 "unknown tokens": {split: int((tokens == 0).sum()) for split, tokens in streams.items()},
             },
+            notices=notices,
         )
 
     def described(self, folder: Path, prepared: Prepared) -> Described:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.nlp.language_scores import scores_of
 from tuner.adapters.nlp.options import LanguageModellingOptions
-from tuner.adapters.nlp.problem import TokenEmbedding
+from tuner.adapters.nlp.problem import TokenEmbedding, word_embedding
 from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
 from tuner.errors import TrialError
 
@@ -59,6 +59,7 @@ class LanguageModellingProblem:
         facts = json.loads((folder / "facts.json").read_text())
         self.lag: int = facts["lag"]
         self.spelling: float = facts["spelling"]
+        self._embedding_size: int = facts.get("vector_size", options.embedding_size)
         self.counts_K = torch.from_numpy(np.load(folder / "counts.npy"))
         self.lengths_K = np.load(folder / "lengths.npy")
         self._embedding: TokenEmbedding | None = None
@@ -92,8 +93,8 @@ class LanguageModellingProblem:
 
     def encoder(self) -> TokenEmbedding:
         """A fresh embedding."""
-        self._embedding = TokenEmbedding(
-            self.num_tokens - 1, self.options.embedding_size, init=self.options.embedding_init, padded=False
+        self._embedding = word_embedding(
+            self.folder, self.num_tokens - 1, self.options, self._embedding_size, padded=False
         )
         return self._embedding
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import EmbeddingOptions, OutputBias, SymbolOptions
+from tuner.adapters.learned_options import OutputBias, SymbolOptions, VectorOptions
 from tuner.adapters.nlp.sources import CORPORA
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -15,7 +15,7 @@ from tuner.errors import TaskFileError
 Unit = Literal["char", "subword", "word"]
 
 
-class LanguageModellingOptions(SymbolOptions, EmbeddingOptions):
+class LanguageModellingOptions(SymbolOptions, VectorOptions):
     """A running text: where it is, where it is cut, and what a step is."""
 
     source: str | None = None
@@ -54,6 +54,8 @@ class LanguageModellingOptions(SymbolOptions, EmbeddingOptions):
     """Tokens read before each stretch of a validation or test text that is scored, so that it is met with a state, 0 to
     1,000,000; as many as the text has give the score of a single pass."""
 
+    later: ClassVar[tuple[str, ...]] = ("vectors",)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, CORPORA)
@@ -66,6 +68,10 @@ class LanguageModellingOptions(SymbolOptions, EmbeddingOptions):
         if self.unit == "char":
             fix = "Each character of the training text is a token."
             check_left_out(self, ("vocabulary",), when="with unit char", fix=fix)
+        if self.unit != "word":
+            check_left_out(self, ("vectors",), when=f"with unit {self.unit}", fix="They are of words.")
+        if self.vectors is not None:
+            check_left_out(self, ("tied",), when="with data.vectors", fix="The head's matrix is one of its own.")
         if (shares := self.share("val") + self.share("test")) >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",

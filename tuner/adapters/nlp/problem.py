@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.labels import ManyLabels
-from tuner.adapters.learned_options import EmbeddingInit
+from tuner.adapters.learned_options import EmbeddingInit, VectorOptions
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextOptions, TextRegressionOptions
+from tuner.adapters.nlp.vectors import vectors_of
 from tuner.adapters.regression import Regression
 
 MOST_TOKENS = 100
@@ -49,6 +51,31 @@ class TokenEmbedding(nn.Embedding):
     def example(self, items: int, steps: int) -> Tensor:
         """Tokens drawn at random; see `Codec.graph`."""
         return torch.randint(1, self.num_embeddings, (items, steps))
+
+
+def word_embedding(
+    folder: Path, words: int, options: VectorOptions, size: int, *, padded: bool = True
+) -> TokenEmbedding:
+    """A fresh embedding of words, which starts from the vectors of a file where the folder has some.
+
+    Args:
+        folder: Of prepared data.
+        words: See `TokenEmbedding`.
+        options: Whether the vectors are learned further.
+        size: Numbers of a vector.
+        padded: See `TokenEmbedding`.
+    """
+    embedding = TokenEmbedding(words, size, init=options.embedding_init, padded=padded)
+    if (vectors := vectors_of(folder)) is None:
+        return embedding
+    number_F = torch.from_numpy(vectors.numbers)
+    with torch.no_grad():
+        embedding.weight[number_F] = torch.from_numpy(vectors.values)
+    if not options.vectors_tuned:
+        frozen_V1 = torch.zeros(len(embedding.weight), 1, dtype=torch.bool)
+        frozen_V1[number_F] = True
+        embedding.weight.register_hook(lambda grad: grad.masked_fill(frozen_V1.to(grad.device), 0))
+    return embedding
 
 
 class TextClassificationProblem(Classification):

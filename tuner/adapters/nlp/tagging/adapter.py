@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tuner.adapters.nlp.tagging.splitting import dealt
 from tuner.adapters.nlp.tagging.tags import all_tags, checked_scheme, illegal_told, rewritten
 from tuner.adapters.nlp.tagging.trivial import Numbered, trivial_scores
 from tuner.adapters.nlp.tagging.words import UNKNOWN, Numbering, learned
+from tuner.adapters.nlp.vectors import vectors_digest, write_vectors
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.errors import DataError
@@ -74,11 +75,11 @@ class Tagging:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", "val_path", "test_path", *LEARNED, *LEARNED_BY_ALL})
+        used = options.used({"path", "val_path", "test_path", "vectors", *LEARNED, *LEARNED_BY_ALL})
         if options.source is not None:
             files = TAGGED[options.source].load()(options.source).files()
-            return content_digest(files, files[0].parent, used)
-        digest = ""
+            return content_digest(files, files[0].parent, used) + vectors_digest(options)
+        digest = vectors_digest(options)
         for option in ("path", "val_path", "test_path"):
             if (path := getattr(options, option)) is not None:
                 found = existing(path, option)
@@ -96,7 +97,12 @@ class Tagging:
         vocabulary, counts = learned((sentence.words for sentence in splits["train"]), self.options.vocabulary)
         (folder / "words.json").write_text(json.dumps(vocabulary._asdict()))
         np.save(folder / "counts.npy", counts)
-        facts = {"classes": tags[:seen], "unseen": tags[seen:], "scheme": learned_as, "given_scheme": scheme}
+        facts: dict[str, Any] = {
+            "classes": tags[:seen],
+            "unseen": tags[seen:],
+            "scheme": learned_as,
+            "given_scheme": scheme,
+        }
         numbering, of_tag = Numbering(vocabulary), {tag: number for number, tag in enumerate(tags)}
         numbered = {split: _numbered(parts, numbering, of_tag) for split, parts in splits.items()}
         for split, (rows, targets) in numbered.items():
@@ -105,6 +111,10 @@ class Tagging:
         trivial: dict[str, dict[str, float]] = {}
         for split in _HELD:
             trivial[split] = trivial_scores(numbered["train"], numbered[split], tags, seen, learned_as)
+        if self.options.vectors is not None:
+            size, covered = write_vectors(folder, self.options.vectors, numbering.words, counts, folded=True)
+            facts["vector_size"] = size
+            told.append(covered)
         if self.options.intent is not None:
             facts["intents"], of_intents, unknown = write_intents(folder, splits)
             unseen += unknown

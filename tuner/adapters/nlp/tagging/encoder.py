@@ -26,21 +26,23 @@ class WordEncoder(nn.Module):
     """Rows of `words.Numbering`, int64 (B, T, C), to float (B, T, I).
 
     Args:
-        words: Words of the vocabulary, the unknown one included.
+        words: Their embedding, the unknown one included.
         letters: Letters, the unknown one included.
         options: The adapter's.
         unknown_rate_V: The probability that each number is unknown in training, 0 to 1; None where none is.
     """
 
-    def __init__(self, words: int, letters: int, options: TaggingOptions, unknown_rate_V: Tensor | None) -> None:
+    def __init__(
+        self, words: TokenEmbedding, letters: int, options: TaggingOptions, unknown_rate_V: Tensor | None
+    ) -> None:
         super().__init__()
-        self.words = TokenEmbedding(words, options.embedding_size, init=options.embedding_init)
+        self.words = words
         self.letters = _LETTERS[options.characters](letters, options.character_size)
         self.casing = options.casing
         self.letter_numbers = letters + 1
         self.unknown_rate_V: Tensor | None
         self.register_buffer("unknown_rate_V", unknown_rate_V, persistent=False)
-        self.output_size = options.embedding_size
+        self.output_size = words.output_size
         if self.letters is not None:
             self.output_size += options.character_size
         if self.casing:

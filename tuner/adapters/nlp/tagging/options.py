@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import EmbeddingOptions, SymbolOptions
+from tuner.adapters.learned_options import SymbolOptions, VectorOptions
 from tuner.adapters.nlp.sources import TAGGED
 from tuner.errors import TaskFileError
 
@@ -17,7 +17,7 @@ Decoder = Literal["softmax", "crf"]
 Characters = Literal["none", "cnn", "lstm"]
 
 
-class TaggingOptions(SymbolOptions, EmbeddingOptions):
+class TaggingOptions(SymbolOptions, VectorOptions):
     """Tagged sentences: where they are, what their tags mean, and how words become numbers."""
 
     source: str | None = None
@@ -78,7 +78,7 @@ class TaggingOptions(SymbolOptions, EmbeddingOptions):
     """What the loss of the intent, in nats per sentence, is multiplied by in training before that of the tags is added,
     in (0, 100]. Searchable as data.intent_weight."""
 
-    later: ClassVar[tuple[str, ...]] = ("intent",)
+    later: ClassVar[tuple[str, ...]] = ("intent", "vectors")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -20,6 +20,7 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
 from tuner.adapters.classification import RaggedProblem
+from tuner.adapters.nlp.problem import word_embedding
 from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, unpacked
 from tuner.adapters.nlp.tagging.encoder import WordEncoder
 from tuner.adapters.nlp.tagging.entities import Scorer
@@ -87,6 +88,7 @@ class TaggingProblem(RaggedProblem):
         self._rules = [torch.from_numpy(part) for part in rules(self.classes, self.scheme)]
         self._crf = options.decoder == "crf"
         self.intents: list[str] = facts.get("intents", [])
+        self._word_size: int = facts.get("vector_size", options.embedding_size)
 
     @property
     def logits(self) -> bool:
@@ -109,8 +111,8 @@ class TaggingProblem(RaggedProblem):
             counts_V = torch.from_numpy(np.load(self.folder / "counts.npy"))
             rate_V = strength / (strength + counts_V)
             rate_V[: UNKNOWN + 1] = 0
-        words, letters = len(self.vocabulary.words) + 1, len(self.vocabulary.letters) + 1
-        return WordEncoder(words, letters, self.options, rate_V)
+        words = word_embedding(self.folder, len(self.vocabulary.words) + 1, self.options, self._word_size)
+        return WordEncoder(words, len(self.vocabulary.letters) + 1, self.options, rate_V)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a score per tag, its bias as `output_bias` says; with crf those of neighbours too; with

@@ -74,7 +74,7 @@ class Numbering:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.columns = 2 + vocabulary.width
         self._width = vocabulary.width
-        self._words = {word: number for number, word in enumerate(vocabulary.words, start=2)}
+        self.words = {word: number for number, word in enumerate(vocabulary.words, start=2)}
         self._letters = {letter: number for number, letter in enumerate(vocabulary.letters, start=2)}
         self._rows: dict[str, list[int]] = {}
 
@@ -97,7 +97,7 @@ class Numbering:
             ahead = (self._width + 1) // 2
             kept = whole[:ahead] + whole[len(whole) - self._width + ahead :]
         letters = [self._letters.get(letter, UNKNOWN) for letter in kept]
-        number = self._words.get(whole.lower(), UNKNOWN)
+        number = self.words.get(whole.lower(), UNKNOWN)
         return [number, casing(whole), *letters, *[0] * (self._width - len(letters))]
 
 
