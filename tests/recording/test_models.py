@@ -72,9 +72,9 @@ def models(study: StudyFolder, uri: str) -> list[LoggedModel]:
     return list(client.search_logged_models([experiment.experiment_id]))
 
 
-def outputs(study: StudyFolder, uri: str) -> list[str]:
-    """Models of the confirmation."""
-    found = runs_of(study, uri)["confirm/00003-2"].outputs
+def outputs(study: StudyFolder, uri: str, run: str = "confirm/00003-2") -> list[str]:
+    """Models of a run."""
+    found = runs_of(study, uri)[run].outputs
     assert found is not None
     return [output.model_id for output in found.model_outputs]
 
@@ -94,7 +94,7 @@ def test_the_winner_is_a_model_of_its_confirmation(study: StudyFolder, uri: str)
         "test/accuracy": (0.9, "texts.csv test", "0123456789abcdef"),
         "test/loss": (0.3, "texts.csv test", "0123456789abcdef"),
     }
-    assert outputs(study, uri) == [logged.model_id]
+    assert outputs(study, uri) == outputs(study, uri, "sweep") == [logged.model_id]
     for name in ("confirm/00003-1", "confirm/00003-2"):
         inputs = runs[name].inputs
         assert inputs is not None
@@ -136,6 +136,8 @@ def test_each_confirmed_configuration_is_a_model_of_its_confirmation(study: Stud
     }
     scores = {logged.name: [metric.value for metric in logged.metrics or ()] for logged in models(study, uri)}
     assert scores == {"fake-texts-trial-3": [0.9, 0.3], "fake-texts-baseline": [], "fake-texts-trial-5": [0.8]}
+    (winner,) = [logged.model_id for logged in models(study, uri) if logged.name == "fake-texts-trial-3"]
+    assert outputs(study, uri, "sweep") == [winner]
     (version,) = MlflowClient(uri).search_model_versions("name = 'fake.texts'")
     assert version.run_id == runs["confirm/00003-2"].info.run_id
 

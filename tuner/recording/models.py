@@ -40,9 +40,18 @@ class LoggedModels:
 
     def __init__(self, study: str, runs: RunStore, uri: str) -> None:
         self._study, self._runs, self._uri = study, runs, uri
-        self._written: set[tuple[str, bool]] = set()
+        self._written: set[tuple[str, str, bool]] = set()
 
-    def write(self, folder: Path, record: RunRecord, test: RunRecord, sweep: SweepFacts, *, register: bool) -> None:
+    def write(
+        self,
+        folder: Path,
+        record: RunRecord,
+        test: RunRecord,
+        sweep: SweepFacts,
+        *,
+        parent: str = "",
+        register: bool = False,
+    ) -> None:
         """Write a model.
 
         Args:
@@ -50,19 +59,22 @@ class LoggedModels:
             record: The run whose weights these are; it is in MLflow.
             test: The reading of the test data.
             sweep: What the study's runs share.
+            parent: The run whose model it is, too, as the winner's is the sweep's; "" for none.
             register: Whether it goes into the registry, too.
 
         Raises:
             StudyError: The model's folder is damaged.
         """
         digest = _digest(folder)
-        if (digest, register) in self._written:
+        if (digest, parent, register) in self._written:
             return
         model = self._logged(folder, record, sweep, digest)
         self._score(model, record, test, sweep)
+        if parent:
+            self._link(model, parent, 0)
         if register:
             self._register(model)
-        self._written.add((digest, register))
+        self._written.add((digest, parent, register))
 
     @property
     def _client(self) -> MlflowClient:
@@ -77,11 +89,15 @@ class LoggedModels:
                 save(folder, Path(made) / "model", Model(run_id=stored.id, model_id=model.model_id))
                 self._client.log_model_artifacts(model.model_id, f"{made}/model")
             model = self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._link(model, record.run, max(record.epochs, default=0))
+        return model
+
+    def _link(self, model: LoggedModel, run: str, step: int) -> None:
+        """Make it one of a run's models, where it is none."""
+        stored = self._runs[run]
         outputs = self._client.get_run(stored.id).outputs
         if model.model_id not in {output.model_id for output in (outputs.model_outputs if outputs else ())}:
-            last = max(record.epochs, default=0)
-            self._client.log_outputs(stored.id, [LoggedModelOutput(model.model_id, last)])
-        return model
+            self._client.log_outputs(stored.id, [LoggedModelOutput(model.model_id, step)])
 
     def _register(self, model: LoggedModel) -> None:
         """Make it the champion among the registered models of the study's name; a later choice of the user's stays.

@@ -218,19 +218,21 @@ class Projection:
             self._write_models(parent.end.get("model_run"), parent.end.get("other_runs") or ())
 
     def _write_models(self, winner: str | None, others: Sequence[str]) -> None:
-        """Of the winner, which goes into the registry where that is asked for, and of the others."""
+        """Of the winner, which is the parent's, too, and in the registry where that is asked for, and of the others."""
         if winner:
-            self._write_model(self._folder.model, winner, register=self._register or self._sweep.registers)
+            self._write_model(
+                self._folder.model, winner, parent=SWEEP, register=self._register or self._sweep.registers
+            )
         for run in others:
-            self._write_model(self._folder.model_of(run), run, register=False)
+            self._write_model(self._folder.model_of(run), run)
 
-    def _write_model(self, model: Path, run: str, *, register: bool) -> None:
+    def _write_model(self, model: Path, run: str, *, parent: str = "", register: bool = False) -> None:
         if not model.is_dir():  # there is none any more
             return
         if run not in self._runs:
             self._project(run)
         record, test = (events.read_run(self._folder.events(name)) for name in (run, "test"))
-        self._models.write(model, record, test, self._sweep, register=register)
+        self._models.write(model, record, test, self._sweep, parent=parent, register=register)
 
     def _parent(self) -> str:
         if SWEEP not in self._runs:
