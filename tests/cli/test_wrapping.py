@@ -6,6 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tuner.announcements import Summary
+from tuner.cli.ending import print_summary
+from tuner.cli.tables import make_console
+from tuner.cli.top_rows import print_rows
 from tuner.cli.wrapping import cells, command, headline, wrapped
 
 WORDS = st.lists(st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=12), min_size=1)
@@ -48,3 +52,15 @@ def test_a_headline_ends_with_a_clause_or_is_cut_between_words() -> None:
     assert headline(text, 60) == "LSTM with layer normalization, the strongest stabilizer"
     assert headline(text, 40) == "LSTM with layer normalization, the…"
     assert all(cells(headline(text, room)) <= room for room in range(5, 90))
+
+
+def test_nothing_is_broken_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sentence is a line and a row is a line, however long: what is piped is searched line by line."""
+    why = f"RuntimeError: {'the data is not there, and ' * 20}that is that"
+    row = {"kind": "trial", "number": 3, "state": "FAILED", "value": None, "epochs": 0, "seconds": 1.0, "findings": []}
+    print_rows("x", [{**row, "params": {"cell": "gru"}, "reason": why, "repairs": None, "winner": False}])
+    verdict = {"use": "use trial 3.", "good": f"accuracy 90 % {why}", "sentence": "", "beats": True}
+    summary = Summary("study x", "val/loss", "test/loss", verdict=verdict, sentences=[f"also, {why}"])
+    print_summary(summary, make_console())
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.endswith(why) for line in lines) == 3

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from tuner.announcements import Summary
-from tuner.cli.tables import make_table, parameters, print_table, say_command
+from tuner.cli.tables import make_table, parameters, print_table, say, say_command
 from tuner.reporting.commands import here, to_use
 from tuner.verdict import Verdict
 
@@ -23,19 +22,19 @@ def print_summary(summary: Summary, console: Console) -> None:
     """
     verdict = Verdict(**summary.verdict)
     console.print()
-    _say(console, summary.headline)
+    say(console, summary.headline)
     if verdict.lines:
         console.print()
         for place, line in enumerate(verdict.lines):
-            _say(console, line, style="" if place else "bold")
+            say(console, line, style="" if place else "bold")
     if summary.rows:
         print_table(console, _table(summary, console))
         if any("±" in row["score"] for row in summary.rows):
-            _say(console, "mean ± standard deviation over the seeds")
+            say(console, "mean ± standard deviation over the seeds")
     for sentence in verdict.details(summary.sentences):
-        _say(console, sentence)
+        say(console, sentence)
     if summary.winner_params:
-        _say(console, f"{summary.winner}: {parameters(summary.winner_params)}")
+        say(console, f"{summary.winner}: {parameters(summary.winner_params)}")
     console.print()
     if summary.model:
         _copied(console, "model", here(Path(summary.model)))
@@ -63,10 +62,6 @@ def _table(summary: Summary, console: Console) -> Table:
         if "searched" not in columns or console.measure(table).maximum <= console.width:
             return table
         columns.remove("searched")
-
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style))
 
 
 def _copied(console: Console, what: str, text: str) -> None:

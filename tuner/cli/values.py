@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-WIDTH = 160
-"""Columns of a table where there is no terminal to fit."""
+WIDTH = 100_000
+"""Columns of a table where there is no terminal to fit: no cell is folded."""
 
 
 def number(value: float | None) -> str:
