@@ -39,6 +39,33 @@ def spelt(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+_WRITTEN = {
+    **{name: name.upper() for name in ("auc", "bpc", "cer", "crps", "f1", "mae", "mase", "mse", "rmse", "rmsse")},
+    **{name: name.upper() for name in ("wape", "wer", "wql")},
+    "r2": "R²",
+    "smape": "sMAPE",
+}
+
+
+def scored(name: str) -> str:
+    """A score as people write it, that a task file calls so, without its split.
+
+    >>> scored("mase"), scored("macro_f1"), scored("balanced_accuracy"), scored("r2")
+    ('MASE', 'macro F1', 'balanced accuracy', 'R²')
+    """
+    return " ".join(_WRITTEN.get(part, part) for part in name.split("_"))
+
+
+def capital(text: str) -> str:
+    """A sentence as it begins a line: with a capital, but where it begins with a name of the program.
+
+    >>> capital("trial 3 leads"), capital("val/loss 0.3 in the search"), capital("learning_rate 0.01")
+    ('Trial 3 leads', 'val/loss 0.3 in the search', 'learning_rate 0.01')
+    """
+    first = text.partition(" ")[0]
+    return text if "/" in first or "_" in first else text[:1].upper() + text[1:]
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun.
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
+from tuner.reporting.conclusion import Readable, good
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.verdict import Held, Standing, against_floors, verdict, what_to_try
+from tuner.words import capital, scored
 
 
 def held(split: str, values: list[float], trivial: float, interval: tuple[float, float] | None = None) -> Held:
@@ -123,3 +125,19 @@ def test_advice_follows_from_what_was_seen() -> None:
     told = what_to_try(flat, trials=40, items=9000, **common)
     assert told == "what to try: a longer data.window; another search_space."
     assert "budget.trials" not in what_to_try(rising, trials=None, items=90, **common)  # the space is exhausted
+
+
+def test_scores_are_written_as_people_write_them() -> None:
+    """In sentences, whatever a task file calls them; at the beginning of one names of the program stay as they are."""
+    told = good(Readable("mase", share=False), [0.84], {"seasonal naive": [1.0]}, where="on test data")
+    assert told == "MASE 0.84 on test data; seasonal naive 1."
+    names = {
+        "macro_f1": "macro F1",
+        "smape": "sMAPE",
+        "r2": "R²",
+        "wql": "WQL",
+        "balanced_accuracy": "balanced accuracy",
+    }
+    assert {name: scored(name) for name in names} == names
+    begun = {told: told, "val/mase 0.8": "val/mase 0.8", "learning_rate 0.1": "learning_rate 0.1", "use it": "Use it"}
+    assert {text: capital(text) for text in begun} == begun

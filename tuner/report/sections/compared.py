@@ -14,7 +14,7 @@ from tuner.report.sections.verdict import judge, score_text
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, shown, tag, value_scale
 from tuner.report.templates import filled
-from tuner.words import counted
+from tuner.words import counted, scored
 
 MOST_STUDIES = 8
 
@@ -77,7 +77,11 @@ def _fresh(one: ReportedStudy) -> str:
 def _test(one: ReportedStudy) -> str:
     if one.winner is None:
         return "-"
-    return f"{score_text(one.scored.tests(one.winner, one.readable), one.readable)} {one.readable}" if one.test else "-"
+    return (
+        f"{score_text(one.scored.tests(one.winner, one.readable), one.readable)} {scored(one.readable)}"
+        if one.test
+        else "-"
+    )
 
 
 def _trivial(one: ReportedStudy) -> str:

@@ -15,6 +15,7 @@ from tuner.report.sections.slices import slices
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, tag
 from tuner.report.templates import filled
+from tuner.words import capital
 
 MOST_BARS, MOST_ANSWERS = 12, 8
 BAR = 26
@@ -109,4 +110,4 @@ def _best(study: ReportedStudy, names: Sequence[str]) -> str:
 def _separation(study: ReportedStudy) -> str:
     told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     found = next((sentence for sentence in told if " separates the trials that " in sentence), "")
-    return found[:1].upper() + found[1:]
+    return capital(found)

@@ -20,7 +20,7 @@ from tuner.report.svg import Linear, path, tag
 from tuner.report.templates import filled
 from tuner.reporting.about import findings
 from tuner.reporting.repaired import Repaired, repaired
-from tuner.words import counted
+from tuner.words import capital, counted
 
 MOST_FAULTS, MOST_LINES, MOST_POINTS = 12, 60, 40
 
@@ -95,7 +95,7 @@ def _fault(
         evidence=finding.evidence,
         example=one.number,
         remedies=finding.remedies,
-        outcomes=[each.sentence[:1].upper() + each.sentence[1:] for each in own[:3]],
+        outcomes=[capital(each.sentence) for each in own[:3]],
         helped=f"helped {sum(known)} of {counted(len(known), 'time')}" if known else "",
         picture=_picture(study, {record.number for record, _ in cases}),
     )

@@ -18,10 +18,8 @@ from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
 from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
-from tuner.words import called, counted
+from tuner.words import called, capital, counted, scored
 
-NAMES = {"mase": "MASE", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "auc": "AUC"}
-"""Scores that are written otherwise than they are called in a task file."""
 PER_CENT = {"accuracy", "macro_f1", "micro_f1", "balanced_accuracy", "f1", "segment_f1"}
 """Scores that are told in per cent."""
 
@@ -54,7 +52,7 @@ def verdict(study: ReportedStudy) -> Section:
         tiles=_tiles(study),
         answers=[
             ("Which model?", _which(study)),
-            ("How good is it on new data?", " ".join(_capital(each) for each in told) if told else _how_good(study)),
+            ("How good is it on new data?", " ".join(capital(each) for each in told) if told else _how_good(study)),
             ("Is it better than doing nothing clever?", _better(study, judgement)),
             ("What mattered?", _mattered(study, judgement)),
             ("What do I do next?", _next(study, judgement)),
@@ -138,7 +136,7 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
     values = study.scored.tests(study.winner, name) if has_test else study.scored.fresh(study.winner, name)
     if not values and (best := next((study.about.best(one) for one in study.winner_runs), None)) is not None:
         name, values = study.objective.name, [best[1]]
-    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {NAMES.get(name, name)} on {data}", best=True)]
+    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {scored(name)} on {data}", best=True)]
     if study.winner != BASELINE:
         baseline = study.scored.tests(BASELINE, name) if has_test else study.scored.fresh(BASELINE, name)
         tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
@@ -165,7 +163,7 @@ def _how_good(study: ReportedStudy) -> str:
     if tests:
         own = score_text(study.scored.tests(study.winner, name), name)
         beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
-        told = f"{NAMES.get(name, name)} {own} on test data that the search never saw{beside}"
+        told = f"{scored(name)} {own} on test data that the search never saw{beside}"
         parts.append(f"{told}, {counted(len(tests), 'training')}.")
     else:
         parts.append("The test data was not read.")
@@ -182,9 +180,9 @@ def _better(study: ReportedStudy, judgement: Judgement) -> str:
         return "No: no trial completed."
     if not judgement.sentence:
         return "That is not known: there is no trivial predictor to compare with."
-    sentence = _capital(judgement.sentence)
-    sentence += f" {_capital(judgement.floors)}" if judgement.floors else ""
-    sentence += f" {_capital(judgement.noise)}" if judgement.noise else _beside_baseline(study)
+    sentence = capital(judgement.sentence)
+    sentence += f" {capital(judgement.floors)}" if judgement.floors else ""
+    sentence += f" {capital(judgement.noise)}" if judgement.noise else _beside_baseline(study)
     if judgement.beats:
         return f"Yes. {sentence}"
     return f"No. {sentence}" if "not better" in judgement.sentence else f"Perhaps not. {sentence}"
@@ -197,11 +195,11 @@ def _beside_baseline(study: ReportedStudy) -> str:
         return ""
     own = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     sentence = next((one for one in own if "the baseline" in one and one.startswith(study.winner_name)), told.sentence)
-    return f" {_capital(sentence)}"
+    return f" {capital(sentence)}"
 
 
 def _mattered(study: ReportedStudy, judgement: Judgement) -> str:
-    return _capital(judgement.mattered or study.importances.sentence)
+    return capital(judgement.mattered or study.importances.sentence)
 
 
 def _next(study: ReportedStudy, judgement: Judgement) -> str:
@@ -213,16 +211,16 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     if study.winner is None:
         reasons = Counter(one.reason for one in study.trials if one.reason)
         why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
-        then = "".join(f" {_capital(what)}: `{command}`." for what, command in judgement.next)
+        then = "".join(f" {capital(what)}: `{command}`." for what, command in judgement.next)
         return f"Look at what went wrong, below, and run it again.{why}{then}"
     told = [str(sentence) for sentence in study.summary.get("sentences") or ()]
     advice = judgement.advice or next((sentence for sentence in told if sentence.startswith("what to try")), "")
     if judgement.next:
         use = f"To use the model: `{_use(study)}`." if study.summary.get("model") else ""
-        commands = [f"{_capital(what)}: `{command}`." for what, command in judgement.next]
-        return " ".join(each for each in (_capital(advice), use, *commands) if each)
+        commands = [f"{capital(what)}: `{command}`." for what, command in judgement.next]
+        return " ".join(each for each in (capital(advice), use, *commands) if each)
     if advice and not judgement.beats:
-        return _capital(advice)
+        return capital(advice)
     if study.summary.get("model"):
         return f"Use the model: `{_use(study)}`. A larger budget.trials goes on from here."
     again = of_task("rerun", Path("task.yaml"), study.sweep.get("sets") or (), str(max(0, study.winner)))
@@ -231,7 +229,3 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
 
 def _use(study: ReportedStudy) -> str:
     return to_use(study.folder.model, study.summary.get("own_code") or "", "NEW_DATA", "-o", "answers.csv")
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from tuner.report.glossary import GLOSSARY, term
 from tuner.report.plot import state_class
 from tuner.report.svg import join, number, shown, tag
+from tuner.words import capital
 
 
 def filled(name: str, /, **values: Any) -> Markup:
@@ -21,7 +22,7 @@ def filled(name: str, /, **values: Any) -> Markup:
 
 def sentence(text: str) -> Markup:
     """A sentence that begins with a capital, and what stands between backticks as code."""
-    parts = (text[:1].upper() + text[1:]).split("`")
+    parts = capital(text).split("`")
     return join(tag("code", part) if at % 2 else escape(part) for at, part in enumerate(parts))
 
 
