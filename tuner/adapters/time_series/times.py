@@ -131,7 +131,8 @@ def _among(column: Column, rows: NDArray[np.intp], known: Sequence[str]) -> Colu
     """Some cells of a column, behind others."""
     import pandas as pd
 
-    cells = pd.Series([*known, *column.cells.iloc[rows]], dtype=str)
+    cells = column.cells if len(rows) == len(column.cells) else column.cells.iloc[rows]
+    cells = pd.concat([pd.Series(known, dtype=str), cells], ignore_index=True) if known else cells
     return Column(column.name, cells, lambda row: column.place(int(rows[max(row - len(known), 0)])))
 
 
