@@ -10,9 +10,10 @@ import math
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -45,20 +46,39 @@ def read_arrays(
         DataError: The file is no .npz, is damaged, holds what is no array, lacks a needed one; an array holds objects
             or no values, is not as large as its header says, or does not fit into memory.
     """
-    try:
-        with regular.open_bytes(path) as file:
-            _check_start(file, path)
-            with zipfile.ZipFile(file) as archive:
-                members = _members(archive, path)
-                _check_needed(needed, members, path)
-                wanted = [name for name in (*needed, *optional) if name in members]
-                arrays = {name: _read_member(archive, members[name], name, path) for name in wanted}
-                return arrays, sorted(members.keys() - arrays.keys())
-    except DataError:
-        raise
-    except (*_DAMAGED, *_OWN) as error:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-        raise _no_archive(path, found) from error
+    with _opened(path) as archive:
+        members = _members(archive, path)
+        _check_needed(needed, members, path)
+        wanted = [name for name in (*needed, *optional) if name in members]
+        arrays = {name: _read_member(archive, members[name], name, path) for name in wanted}
+        return arrays, sorted(members.keys() - arrays.keys())
+
+
+def read_rows(path: Path, name: str, counts: Iterable[int]) -> Iterator[NDArray[Any]]:
+    """An array of an .npz file as arrays of so many rows each, one after the other, in memory for one.
+
+    One that is stored column by column is read whole first.
+
+    Args:
+        path: The file.
+        name: Of the array; it is there.
+        counts: Rows, all that there are together.
+
+    Raises:
+        DataError: As `read_arrays`.
+    """
+    with _opened(path) as archive, _member(archive, _members(archive, path)[name], name, path) as found:
+        if found.is_fortran:
+            whole, at = found.values(path), 0
+            for count in counts:
+                yield whole[at : at + count]
+                at += count
+            return
+        for count in counts:
+            rows = np.empty(count * math.prod(found.shape[1:]), found.dtype)
+            _fill(rows.view(np.uint8), found.stream)
+            yield rows.reshape(count, *found.shape[1:])
+        found.stream.read(1)  # the end, where the checksum is compared
 
 
 def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -67,20 +87,12 @@ def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         DataError: The file is no .npz, or is damaged.
     """
-    try:
-        with regular.open_bytes(path) as file:
-            _check_start(file, path)
-            with zipfile.ZipFile(file) as archive:
-                shapes = {}
-                for name, member in _members(archive, path).items():
-                    with archive.open(member) as stream:
-                        shapes[name] = _header(stream)[0]
-                return shapes
-    except DataError:
-        raise
-    except (*_DAMAGED, *_OWN) as error:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-        raise _no_archive(path, found) from error
+    with _opened(path) as archive:
+        shapes = {}
+        for name, member in _members(archive, path).items():
+            with archive.open(member) as stream:
+                shapes[name] = _header(stream)[0]
+        return shapes
 
 
 def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = "") -> NDArray[np.int64]:
@@ -105,6 +117,21 @@ def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = ""
     if total != rows:
         raise DataError(f"lengths must add up to the {rows} rows of X", value=total, fix=fix, where=str(path))
     return lengths.astype(np.int64)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The file; whatever zipfile and numpy say of damaged bytes within it is told in a line."""
+    try:
+        with regular.open_bytes(path) as file:
+            _check_start(file, path)
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+    except DataError:
+        raise
+    except (*_DAMAGED, *_OWN) as error:
+        found = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        raise _no_archive(path, found) from error
 
 
 def _check_start(file: IO[bytes], path: Path) -> None:
@@ -135,7 +162,33 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     return members
 
 
+class _Member(NamedTuple):
+    """An array whose header has been checked; the stream stands at its values."""
+
+    name: str
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+    stream: IO[bytes]
+
+    def values(self, path: Path) -> NDArray[Any]:
+        """All of it."""
+        count = math.prod(self.shape)
+        must_fit(count * self.dtype.itemsize + 8 * count, path, what=f"{self.name} {self.shape}")
+        values = np.empty(count, self.dtype)
+        _fill(values.view(np.uint8), self.stream)
+        self.stream.read(1)  # the end, where the checksum is compared
+        _check_text(values, self.name, path)
+        return values.reshape(self.shape[::-1]).T if self.is_fortran else values.reshape(self.shape)
+
+
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, path: Path) -> NDArray[Any]:
+    with _member(archive, member, name, path) as found:
+        return found.values(path)
+
+
+@contextmanager
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, path: Path) -> Iterator[_Member]:
     if member.flag_bits & 1:
         raise _no_archive(path, f"{name} is encrypted")
     if member.compress_type not in _METHODS:
@@ -146,10 +199,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, p
             raise _no_archive(path, f"{name} holds objects")
         if dtype.names or dtype.subdtype or not dtype.itemsize or dtype.kind == "V":
             raise _no_archive(path, f"{name} has the type {str(dtype)[:60]}")
-        count = math.prod(shape)
         if min(shape, default=1) < 1:
             raise DataError(f"{name} must have items", value=0, where=f"{path}: {name} {shape}")
-        claimed, held = count * dtype.itemsize, member.file_size - stream.tell()
+        claimed, held = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
         possible = member.compress_size * (_DEFLATE_RATIO if member.compress_type == zipfile.ZIP_DEFLATED else 1)
         if claimed != held or held > possible:
             raise DataError(
@@ -158,11 +210,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, p
                 fix="The file is cut off or damaged: save it again.",
                 where=str(path),
             )
-        must_fit(claimed + 8 * count, path, what=f"{name} {shape}")
-        values = np.empty(count, dtype)
-        _fill(values.view(np.uint8), stream)
-    _check_text(values, name, path)
-    return values.reshape(shape[::-1]).T if is_fortran else values.reshape(shape)
+        yield _Member(name, shape, is_fortran, dtype, stream)
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -182,7 +230,6 @@ def _fill(into: NDArray[np.uint8], stream: IO[bytes]) -> None:
             raise EOFError(f"{filled} of {len(into)} bytes")
         into[filled : filled + len(block)] = np.frombuffer(block, np.uint8)
         filled += len(block)
-    stream.read(1)  # the end, where the checksum is compared
 
 
 def _check_text(values: NDArray[Any], name: str, path: Path) -> None:

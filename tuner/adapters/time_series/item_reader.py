@@ -6,6 +6,7 @@ channels]), lists of arrays (steps[, channels]), tables in memory, paths. T step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from tuner.adapters.arrays import read_arrays
+from tuner.adapters.arrays import array_shapes, check_lengths, read_arrays, read_rows
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.columns import inputs
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 
 _EXAMPLE_ROWS = 4
+_AT_ONCE = 1 << 20
+"""Values of an archive that are read at once."""
 _TOO_LARGE = "its values must be small enough for 32 bits"
 
 
@@ -57,12 +60,7 @@ class ItemReader:
         if suffix == ".ts":
             yield from self._ts(path)
         elif suffix == ".npz":
-            arrays, _ = read_arrays(path, ("X",), ("lengths",))
-            lengths = arrays.get("lengths")
-            sequences = items_in(steps_and_channels(arrays["X"], lengths, self._options, path), lengths, path)
-            self._check_channels(sequences[0].shape[1], path)
-            for number, item in enumerate(sequences):
-                yield self._item(item, f"{path}: item {number}")
+            yield from self._npz(path)
         elif suffix in SUFFIXES:
             yield from self._table(path)
         else:
@@ -106,6 +104,25 @@ class ItemReader:
         """
         whole = StandardizedFirst(network, self._scaling)
         return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}", **said})
+
+    def _npz(self, path: Path) -> Iterator[Item]:
+        """The items of an archive, some at a time."""
+        shapes = array_shapes(path)
+        lengths = read_arrays(path, ("lengths",))[0]["lengths"] if "lengths" in shapes else None
+        shape = shapes.get("X", ())
+        turned = lengths is not None and self._options.layout == "channels_first"
+        if len(shape) < 2 - (lengths is not None) or 0 in shape or turned:
+            x = read_arrays(path, ("X",))[0]["X"]  # says what it lacks
+            parts = iter([(x, lengths)])
+        else:
+            parts = _parts(path, shape, lengths)
+        number = 0
+        for x, its_lengths in parts:
+            for item in items_in(steps_and_channels(x, its_lengths, self._options, path), its_lengths, path):
+                if not number:
+                    self._check_channels(item.shape[1], path)
+                yield self._item(item, f"{path}: item {number}")
+                number += 1
 
     def _ts(self, path: Path) -> Iterator[Item]:
         for channels, where in read_new(path):
@@ -208,6 +225,23 @@ class ItemReader:
         """On the scale of the training items, (..., C); infinite where that is too large for 32 bits."""
         with np.errstate(over="ignore"):
             return self._scaling(values).astype(np.float32)
+
+
+def _parts(
+    path: Path, shape: tuple[int, ...], lengths: NDArray[np.generic] | None
+) -> Iterator[tuple[NDArray[Any], NDArray[np.generic] | None]]:
+    """X of some items, and their lengths where they lie one after the other."""
+    a_row = math.prod(shape[1:])
+    if lengths is None:
+        most = max(1, _AT_ONCE // a_row)
+        counts = [most] * (shape[0] // most) + [shape[0] % most] * (shape[0] % most > 0)
+        yield from ((x, None) for x in read_rows(path, "X", counts))
+        return
+    end_N = np.cumsum(check_lengths(lengths, shape[0], path))
+    of_N = (end_N * a_row - 1) // _AT_ONCE
+    parts = np.split(lengths, np.flatnonzero(np.diff(of_N)) + 1)
+    counts = [int(part.sum()) for part in parts]
+    yield from zip(read_rows(path, "X", counts), parts, strict=True)
 
 
 def _in_place(items: Iterator[Item], part: Part) -> Iterator[Item]:

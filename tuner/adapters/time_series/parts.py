@@ -22,9 +22,9 @@ from tuner.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-LARGEST = 1 << 24
+LARGEST = 1 << 22
 """Characters of a CSV file that are a part."""
-_CELLS = 1 << 21
+_CELLS = 1 << 19
 """Cells of a Parquet file that are a part."""
 _SAMPLED = 8
 """Cells of a part that are kept to tell how times are written."""
