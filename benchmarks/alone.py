@@ -82,6 +82,10 @@ CASES = {
     "own tags": Case(own("nlp/tagging", "{path: train.conll, test_path: test.conll}"), raw_tests.own_tags),
     "spoken digits": Case("speech/classification", raw_tests.digits),
     "own recordings": Case(own("speech/classification", "{path: words.csv, split: part}"), raw_tests.own_digits),
+    "digit strings": Case("speech/recognition", raw_tests.strings),
+    "own strings": Case(
+        own("speech/recognition", "{path: said.tsv, split: part, units: words}"), raw_tests.own_strings
+    ),
     "vowels": Case("time_series/classification", raw_tests.vowels),
     "own vowels": Case(
         own("time_series/classification", "{path: train.parquet, test_path: test.parquet, id: item}"),

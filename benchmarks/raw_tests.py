@@ -106,6 +106,28 @@ def tagged(truth: Sequence[str], place: Path) -> Raw:
     return Raw(place, len(truth), lambda answers: {"accuracy": float(accuracy_score(truth, answers["tag"]))})
 
 
+def transcripts(truth: Sequence[str], place: Path) -> Raw:
+    """Of a part with a text per recording."""
+
+    def score(answers: pd.DataFrame) -> dict[str, float]:
+        edits = [
+            _edits(one.split(), other.split()) for one, other in zip(truth, answers["text"].fillna(""), strict=True)
+        ]
+        return {"wer": sum(edits) / sum(len(text.split()) for text in truth)}
+
+    return Raw(place, len(truth), score)
+
+
+def _edits(truth: Sequence[str], answer: Sequence[str]) -> int:
+    """Insertions, deletions and substitutions, as few as can be."""
+    row = np.arange(len(answer) + 1)
+    for number, word in enumerate(truth, start=1):
+        before, row = row, np.full(len(answer) + 1, number)
+        for place, other in enumerate(answer, start=1):
+            row[place] = min(row[place - 1] + 1, before[place] + 1, before[place - 1] + (word != other))
+    return int(row[-1])
+
+
 def steps(truth: Sequence[Any], place: Path) -> Raw:
     """Of a part with a class per step."""
     whole = classes(truth, place)
@@ -253,6 +275,37 @@ def own_digits(folder: Path, raw: Path) -> Raw:
         rows.append({"path": name, "label": word.label, "speaker": word.speaker, "part": split})
     pd.DataFrame(rows).to_csv(folder / "words.csv", index=False)
     return classes(truth, raw)
+
+
+def strings(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
+    """The strings of the speakers that the ready task's seed holds back, as a folder of recordings."""
+    name = "espeak/digit_strings"
+    options = ADAPTERS["speech/recognition"].options(source=name)
+    spoken = SOURCES["speech/recognition"][name].load()(name).read()
+    shares = {"val": options.val, "test": options.test, "seed": options.split_seed}
+    splits = deal([""] * len(spoken), [name] * len(spoken), groups=[one.speaker for one in spoken], **shares).splits
+    held = [one for one, split in zip(spoken, splits, strict=True) if split == "test"]
+    for number, one in enumerate(held):
+        soundfile.write(raw / f"{number:04}.wav", one.pcm, one.rate_hz, subtype="PCM_16")
+    return transcripts([one.label for one in held], raw)
+
+
+def own_strings(folder: Path, raw: Path) -> Raw:
+    """Some of them as a manifest of one's own, the last five speakers to be answered."""
+    name = "espeak/digit_strings"
+    spoken = SOURCES["speech/recognition"][name].load()(name).read()[::4]
+    voices = list(dict.fromkeys(one.speaker for one in spoken))
+    rows, truth = [], []
+    for number, one in enumerate(spoken):
+        place = voices.index(one.speaker)
+        split = "test" if place >= len(voices) - 5 else "dev" if place >= len(voices) - 10 else "train"
+        soundfile.write(folder / f"{number:04}.flac", one.pcm, one.rate_hz)
+        if split == "test":
+            soundfile.write(raw / f"{number:04}.flac", one.pcm, one.rate_hz)
+            truth.append(one.label)
+        rows.append({"audio": f"{number:04}.flac", "sentence": one.label.upper(), "part": split})
+    pd.DataFrame(rows).to_csv(folder / "said.tsv", index=False, sep="\t")
+    return transcripts(truth, raw)
 
 
 def vowels(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others

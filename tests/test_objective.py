@@ -24,6 +24,7 @@ DIRECTIONS = {
     "adapters/memory/probe.py",
     "adapters/nlp/language_modelling.py",
     "adapters/nlp/tagging/adapter.py",
+    "adapters/speech/recognition/scoring.py",
     "adapters/time_series/scoring.py",
     "config/task.py",
     "task/resolve.py",

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from tests.support.adapter_data import TONES, said
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.memory.making import MAKERS
 from tuner.adapters.memory.options import ProbeOptions
+from tuner.adapters.speech.recognition.scoring import error_rates
 from tuner.testing.codecs import CodecContract
 
 LABELS = ("falls", "rises", "swings")
@@ -371,6 +373,40 @@ class TestRecordings(CodecContract):
         """By the names of the files."""
         assert answers["path"].tolist() == sorted(map(str, (folder / "test").iterdir()))
         return class_scores(answers, [Path(path).name.partition("-")[0] for path in answers["path"]])
+
+
+class TestTranscripts(CodecContract):
+    """Recordings of tones and what they say, those of the test in a folder of their own."""
+
+    adapter, raw = "speech/recognition", "test"
+    space: ClassVar[Mapping[str, Any]] = {**CodecContract.space, "data.stride": [2], "learning_rate": 0.01}
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """Manifests that name their splits; some recordings have another sample rate."""
+        rng = np.random.default_rng(0)
+        for part, size in (("train", 40), ("val", 8), ("test", TEST_ITEMS)):
+            rows: list[list[object]] = [["audio", "sentence"]]
+            (folder / part).mkdir()
+            for number in range(size):
+                text = " ".join(rng.choice(list(TONES), number % 4 + 1))
+                rate = 16000 if number % 3 == 0 else 8000
+                name = f"{part}/{number:02}.flac"
+                soundfile.write(folder / name, np.repeat(said(text, rng), rate // 8000), rate)
+                rows.append([name, text])
+            write(folder / f"{part}.csv", rows)
+        return {"path": ".", "units": "words", "num_mels": 12, "normalization": "training", "deltas": 1}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the words that the same seed has drawn."""
+        rng = np.random.default_rng(0)
+        texts = []
+        for number in [*range(40), *range(8), *range(TEST_ITEMS)]:
+            texts.append(" ".join(rng.choice(list(TONES), number % 4 + 1)))
+            said(texts[-1], rng)
+        assert answers["path"].tolist() == sorted(map(str, (folder / "test").iterdir()))
+        return error_rates(texts[48:], answers["text"].fillna("").tolist(), "words")
 
 
 class TestSpeechFeatures(CodecContract):

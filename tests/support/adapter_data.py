@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 
 def _table(path: Path, rows: list[list[object]]) -> str:
@@ -168,6 +169,34 @@ def recordings(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "tones")}
 
 
+TONES = {"one": 300, "two": 900, "three": 1800}
+"""Words of made-up speech, and their pitch in Hz."""
+
+
+def said(text: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A recording at 8 kHz: a tone of 60 to 120 ms for each word, and a little noise between."""
+    parts = [rng.normal(size=400) / 100]
+    for word in text.split():
+        times = np.arange(rng.integers(480, 960)) / 8000
+        parts += [np.sin(2 * np.pi * TONES[word] * times) / 4, rng.normal(size=300) / 100]
+    return np.concatenate(parts)
+
+
+def transcribed(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """A manifest of tones by four speakers, one to four each."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        rng = np.random.default_rng(0)
+        rows: list[list[object]] = [["path", "text", "speaker"]]
+        for number in range(24):
+            text = " ".join(rng.choice(list(TONES), number % 4 + 1))
+            soundfile.write(folder / f"{number}.wav", said(text, rng), 8000)
+            rows.append([f"{number}.wav", text, f"s{number // 4}"])
+        return {"path": _table(folder / "said.csv", rows), "num_mels": 12, **options}
+
+    return make
+
+
 def probe(**options: Any) -> Callable[[Path], dict[str, Any]]:
     """A memory probe of few short items."""
     return lambda _: {"length": 6, "train": 30, "val": 9, "test": 8, **options}
@@ -189,6 +218,9 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/tagging: crf": tagged(decoder="crf", learned_scheme="bioes", characters="lstm"),
     "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False, intent="intent"),
     "speech/classification": recordings,
+    "speech/recognition": transcribed(stride=1, stack=2, deltas=1),
+    "speech/recognition: words": transcribed(units="words", normalization="training", beam=4),
+    "speech/recognition: phones": transcribed(units="phones", val=0.2),
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
     "time_series/forecasting: covariates": covariates_in_time,

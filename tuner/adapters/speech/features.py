@@ -14,7 +14,7 @@ from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.room import must_fit
 from tuner.adapters.speech.audio import log_mel, resampled
-from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import Recording, Signal
 from tuner.adapters.splits import split_named
 from tuner.errors import DataError
@@ -30,9 +30,7 @@ class Item(NamedTuple):
     split: Split | None = None
 
 
-def compute_features(
-    recordings: Sequence[Recording], options: SpeechClassificationOptions
-) -> tuple[list[Item], dict[str, int]]:
+def compute_features(recordings: Sequence[Recording], options: SignalOptions) -> tuple[list[Item], dict[str, int]]:
     """Log-mel features of every recording; those without a single frame have length 0.
 
     Returns:
@@ -56,7 +54,7 @@ def compute_features(
 
 
 def features_of(
-    recording: Signal, header: tuple[int, int], wanted_hz: int, options: SpeechClassificationOptions
+    recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
 ) -> NDArray[np.float32]:
     """Log-mel features (T, F) of a recording; T is 0 where it is shorter than a frame.
 

@@ -1,4 +1,4 @@
-"""The options of speech classification: the keys of `data:` in a task file."""
+"""The options of speech classification, the keys of `data:` in a task file, and those of all that hears."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ from pydantic import Field, field_validator, model_validator
 from tuner.adapters.files import check_left_out, check_origin
 from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.speech.sources import FEATURE_SOURCES, SOURCES
+from tuner.config.options import Options
 
-_SIGNAL = ("sample_rate_hz", "num_mels", "frame_ms", "hop_ms")
+
+class SignalOptions(Options):
+    """Whatever turns recordings into features."""
+
+    sample_rate_hz: int | None = Field(default=None, ge=1000, le=192_000)
+    """Sample rate of the signal in Hz, in [1000, 192000]; recordings of other rates are resampled. Null: the
+    most frequent rate of the recordings."""
+    num_mels: int = Field(default=40, ge=3, le=256)
+    """Mel bands, in [3, 256]. Searchable as data.num_mels."""
+    frame_ms: float = Field(default=25.0, ge=2.0, le=1000.0)
+    """Length of a frame in milliseconds, in [2, 1000]."""
+    hop_ms: float = Field(default=10.0, ge=1.0, le=1000.0)
+    """Time from frame to frame in milliseconds, in [1, 1000]."""
 
 
-class SpeechClassificationOptions(ClassOptions):
+class SpeechClassificationOptions(ClassOptions, SignalOptions):
     """Labelled recordings: where they are, how they are split, and how they become features."""
 
     source: str | None = None
@@ -41,15 +54,6 @@ class SpeechClassificationOptions(ClassOptions):
     """Share of the recordings used for the test, in (0, 1), dealt like `val`."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
-    sample_rate_hz: int | None = Field(default=None, ge=1000, le=192_000)
-    """Sample rate of the signal in Hz, in [1000, 192000]; recordings of other rates are resampled. Null: the
-    most frequent rate of the recordings."""
-    num_mels: int = Field(default=40, ge=3, le=256)
-    """Mel bands, in [3, 256]. Searchable as data.num_mels."""
-    frame_ms: float = Field(default=25.0, ge=2.0, le=1000.0)
-    """Length of a frame in milliseconds, in [2, 1000]."""
-    hop_ms: float = Field(default=10.0, ge=1.0, le=1000.0)
-    """Time from frame to frame in milliseconds, in [1, 1000]."""
 
     @property
     def features(self) -> bool:
@@ -77,5 +81,10 @@ class SpeechClassificationOptions(ClassOptions):
             if self.group not in (None, "speaker"):
                 check_left_out(self, ("group",), when="with a ready source", fix="It is for your own recordings.")
         if self.features:
-            check_left_out(self, _SIGNAL, when="with ready features", fix="It says how recordings become features.")
+            check_left_out(
+                self,
+                SignalOptions.model_fields,
+                when="with ready features",
+                fix="It says how recordings become features.",
+            )
         return self

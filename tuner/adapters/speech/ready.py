@@ -45,17 +45,19 @@ class SpokenDigits:
         name: The source's name.
     """
 
+    program = Path(__file__).with_name("espeak.py")
+
     def __init__(self, name: str) -> None:
         self.name = name
 
     def files(self) -> list[Path]:
         """The files that `read` depends on: the program and the library."""
         library = min(package_folder("espeakng_loader", "espeakng-loader").glob("*espeak-ng.*"))
-        return [Path(__file__).with_name("espeak.py"), library]
+        return [self.program, library]
 
     def read(self) -> list[Synthesized]:
         """Every recording, synthesized now."""
-        program, library = self.files()
+        program, *_, library = self.files()
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "digits.npz"
             command = [sys.executable, "-P", str(program), str(library), str(out)]
@@ -75,6 +77,17 @@ class SpokenDigits:
             Synthesized(one, rate_hz, str(word), str(speaker), self.name)
             for one, word, speaker in zip(pcm, words, speakers, strict=True)
         ]
+
+
+class DigitStrings(SpokenDigits):
+    """Strings of English digits, spoken as one sentence each."""
+
+    program = Path(__file__).with_name("espeak_strings.py")
+
+    def files(self) -> list[Path]:
+        """The files that `read` depends on: both programs and the library."""
+        program, library = super().files()
+        return [program, SpokenDigits.program, library]
 
 
 class DigitFeatures:

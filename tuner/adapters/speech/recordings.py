@@ -153,8 +153,8 @@ def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -
             )
         yield RecordedFile(
             listed(path.parent, cells["path"], where),
-            _filled("label", cells["label"], where),
-            _filled(str(group), cells[str(group)], where) if told else None,
+            filled("label", cells["label"], where),
+            filled(str(group), cells[str(group)], where) if told else None,
             where,
             split_named(cells[split], where, split) if split is not None else None,
         )
@@ -198,14 +198,20 @@ def _in_folder(folder: Path, pattern: str, group: str | None, split: str | None)
     check_whole_classes(unread, labels if labels else {label for label, _ in unread})
 
 
+CLIPS = "clips"
+"""The folder beside a manifest of Common Voice that holds its recordings."""
+
+
 def listed(folder: Path, name: str, where: str) -> Path:
-    """A file that a manifest in a folder lists.
+    """A file that a manifest in a folder lists, there or in `CLIPS`.
 
     Raises:
         DataError: There is none.
     """
-    path = folder / _filled("path", name, where)
+    path = folder / filled("path", name, where)
     if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
+        path = folder / CLIPS / name.strip()
+    if not os.path.isfile(path):
         raise DataError(
             "a listed recording must be a file",
             value=name,
@@ -215,7 +221,12 @@ def listed(folder: Path, name: str, where: str) -> Path:
     return path
 
 
-def _filled(name: str, cell: str, where: str) -> str:
+def filled(name: str, cell: str, where: str) -> str:
+    """A cell of a manifest.
+
+    Raises:
+        DataError: Nothing is in it.
+    """
     if (cell := cell.strip()).lower() in ("", "nan"):
         raise DataError(f"{name} must not be empty", value=cell, fix="Fill it in, or delete the row.", where=where)
     return cell

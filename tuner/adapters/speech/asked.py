@@ -1,0 +1,127 @@
+"""New recordings that a model is asked about: their files or contents to what a network takes. Free of torch."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.base import Item
+from tuner.adapters.lines import told_rows
+from tuner.adapters.speech.features import features_of
+from tuner.adapters.speech.formats import UNREAD, is_recording, visible_files
+from tuner.adapters.speech.options import SignalOptions
+from tuner.adapters.speech.recordings import NewRecording, listed
+from tuner.adapters.table import Form, form_of, read_rows
+from tuner.errors import DataError
+
+
+class AskedRecordings:
+    """A recording, a folder of them, a manifest with the column path; their paths or contents (bytes).
+
+    An item's fact `path` is the recording's, or its place where it has none.
+
+    Args:
+        options: How a recording becomes features.
+        rate_hz: The sample rate that they are computed at.
+        finished: From features (T, F), T >= 1, to what the network takes.
+        columns: What the column of paths may be called in a manifest; it has the first of them that is there.
+    """
+
+    def __init__(
+        self,
+        options: SignalOptions,
+        rate_hz: int,
+        finished: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        columns: Sequence[str] = ("path",),
+    ) -> None:
+        self._options, self._rate_hz, self._finished, self._columns = options, rate_hz, finished, columns
+
+    def read(self, path: Path) -> Iterator[Item]:
+        """See `Codec.read`."""
+        if path.is_dir():
+            found = [file for file in visible_files(path) if is_recording(file) or file.suffix.lower() in UNREAD]
+            if not found:
+                raise DataError("the folder must hold recordings", value="none", where=str(path))
+            yield from (self._recording(file, str(file)) for file in found)
+        elif (form := form_of(path)) is not None:
+            column = self._column(path, form)
+            for row in told_rows(path, form, (column,)):
+                if row.problem:
+                    yield Item(row.where, None, row.problem, {"path": row.where})
+                else:
+                    yield self._listed(path.parent, row.cells[column], row.where)
+        elif path.suffix.lower() == ".npz":
+            raise DataError("the model takes recordings, not features", value=path.name, where=str(path))
+        else:
+            yield self._recording(path, str(path))
+
+    def items(self, data: Any) -> Iterator[Item]:
+        """Paths, contents of files, a table with a column path or audio. See `Codec.items`."""
+        if isinstance(data, str | Path):
+            yield from self.read(Path(data))
+            return
+        if hasattr(data, "columns"):
+            if "audio" in data.columns:
+                yield from (self._content(each, f"item {number}") for number, each in enumerate(data["audio"]))
+                return
+            if "path" not in data.columns:
+                raise DataError("there must be a column 'path' or 'audio'", value=list(data.columns))
+            data = data["path"]
+        for number, each in enumerate([data] if isinstance(data, bytes) else data):
+            where = f"item {number}"
+            if isinstance(each, bytes):
+                yield self._recording(each, where)
+            elif isinstance(each, str | Path):
+                yield self._listed(Path(), str(each), where)
+            else:
+                yield Item(where, None, f"it must be a path or a file's content, but is {each!r:.80}", {"path": where})
+
+    def example(self) -> dict[str, list[bytes]]:
+        """The content of a .wav file, half a second of a tone. See `Codec.example`."""
+        tone_N = 8000 * np.sin(2 * np.pi * 440 * np.arange(self._rate_hz // 2) / self._rate_hz)
+        content = io.BytesIO()
+        with wave.open(content, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(self._rate_hz)
+            file.writeframes(tone_N.astype("<i2").tobytes())
+        return {"audio": [content.getvalue()]}
+
+    def _column(self, path: Path, form: Form) -> str:
+        if len(self._columns) > 1:
+            first = next(read_rows(path, form, (), self._columns), None)
+            there = [name for name in self._columns if first is not None and name in first.cells]
+            return there[0] if there else self._columns[0]
+        return self._columns[0]
+
+    def _content(self, content: object, where: str) -> Item:
+        """What stands in the column audio: bytes, never a path."""
+        if isinstance(content, bytes):
+            return self._recording(content, where)
+        return Item(where, None, f"it must be a file's content, but is {content!r:.80}", {"path": where})
+
+    def _listed(self, folder: Path, name: str, where: str) -> Item:
+        try:
+            path = listed(folder, name, where)
+        except DataError as error:
+            return Item(where, None, error.problem, {"path": name})
+        return self._recording(path, where, name)
+
+    def _recording(self, source: Path | bytes, where: str, name: str = "") -> Item:
+        facts = {"path": name or where}
+        recording = NewRecording(source, where)
+        try:
+            features = features_of(recording, recording.header(), self._rate_hz, self._options)
+        except DataError as error:
+            return Item(where, None, error.problem, facts)
+        except OSError as error:
+            return Item(where, None, f"the recording must be readable: {error.strerror}", facts)
+        if not len(features):
+            return Item(where, None, f"it is shorter than a frame of {self._options.frame_ms:g} ms", facts)
+        return Item(where, self._finished(features), facts=facts)

@@ -1,0 +1,239 @@
+"""Recordings to what is said in them: read, split by speaker, turned into features and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.adapters.base import Demands, Metric, Prepared, Split
+from tuner.adapters.classification import write_facts
+from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, symbols
+from tuner.adapters.files import content_digest, existing
+from tuner.adapters.notices import left_out
+from tuner.adapters.ragged import Ragged, write_ragged
+from tuner.adapters.speech.features import Item, compute_features
+from tuner.adapters.speech.recognition.frames import Frames, moments
+from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
+from tuner.adapters.speech.recognition.proposing import propose_recognition
+from tuner.adapters.speech.recognition.reading import Found, find_transcribed
+from tuner.adapters.speech.recognition.scoring import Spoken, constant_answer, metrics_of, trivial_scores
+from tuner.adapters.speech.recognition.units import Units, learned, needed, normalized, split_units
+from tuner.adapters.speech.sources import TRANSCRIBED
+from tuner.adapters.splits import SPLITS, deal, equal_items
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from tuner.adapters.speech.recognition.codec import RecognitionCodec
+    from tuner.adapters.speech.recognition.problem import RecognitionProblem
+
+
+class Recognition:
+    """Recordings with a transcript each."""
+
+    propose = staticmethod(propose_recognition)
+    metrics: Sequence[Metric] = metrics_of("characters")
+    defaults = {"bidirectional": True}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
+    demands = Demands(every_step=True, whole=True)
+    model_files = ("facts.json",)
+    model_packages = ("kaldi-native-fbank", "scipy", "soundfile")
+
+    def __init__(self, options: RecognitionOptions) -> None:
+        self.options = options
+        self.metrics = metrics_of(options.units)
+
+    def fingerprint(self) -> str:
+        """See `Adapter.fingerprint`."""
+        options = self.options
+        used = options.used({"path", *LEARNED})
+        if options.source is not None:
+            files = TRANSCRIBED[options.source].load()(options.source).files()
+            return content_digest(files, files[0].parent, used)
+        path = existing(str(options.path), "path")
+        found = find_transcribed(path, options)
+        files = [*found.lists, *(recording.path for recording in found.recordings)]
+        return content_digest(files, path if path.is_dir() else path.parent, used)
+
+    def prepare(self, folder: Path) -> Prepared:
+        """See `Adapter.prepare`."""
+        options = self.options
+        items, signal, notices = self._items()
+        items, left = _with_words(items)
+        splits, told = _split(items, options)
+        splits["train"], too_long = self._long_enough(splits)
+        names = learned((item.label for item in splits["train"]), options.units, items[0].where)
+        units, unseen = _with_unseen(splits, names, options)
+        frames = self._frames(splits["train"])
+        spoken = {}
+        for split, part in splits.items():
+            steps = [frames.steps(item.features) for item in part]
+            numbers = [units.numbers(item.label) for item in part]
+            write_ragged(folder, f"{split}.x", steps)
+            write_ragged(folder, f"{split}.y", numbers)  # 0 is padding
+            spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
+        lag = max(1, round(1000 / (options.hop_ms * options.stride)))  # a unit and its neighbours are heard in a second
+        write_facts(
+            folder,
+            {"units": names, "unseen": units.unseen, "lag": lag, "inputs": steps[0].shape[1], **frames.facts, **signal},
+        )
+        answer = constant_answer(spoken["train"], options.units)
+        return Prepared(
+            counts={split: len(part) for split, part in splits.items()},
+            trivial=trivial_scores(spoken, options.units, len(names)),
+            lag=lag,
+            about={
+                "name": f"always {answer!r}" if answer else "always nothing",
+                "units": len(names),
+                "seconds": {split: round(self._seconds(part), 1) for split, part in splits.items()},
+                "speakers": {split: len({item.speaker for item in part} - {None}) for split, part in splits.items()},
+                **signal,
+            },
+            notices=[*notices, *left, *told, *too_long, *unseen],
+        )
+
+    def described(self, folder: Path, prepared: Prepared) -> Described:
+        """See `Adapter.described`."""
+        facts, x, y = facts_of(folder), Ragged(folder, "train.x"), Ragged(folder, "train.y")
+        units = Units(self.options.units, facts["units"], facts["unseen"])
+        examples = [f"{units.text(y[item].tolist())} ({len(x[item]):,} steps)" for item in range(min(EXAMPLES, len(x)))]
+        hours = ", ".join(f"{seconds / 60:.1f} in {split}" for split, seconds in prepared.about["seconds"].items())
+        return Described(
+            [f"units: {symbols(facts['units'], self.options.units)}", f"minutes: {hours}", lengths(x.lengths)],
+            [symbols(list(example), "characters") if len(example) > 300 else example for example in examples],
+        )
+
+    def problem(self, folder: Path) -> RecognitionProblem:
+        """See `Adapter.problem`."""
+        from tuner.adapters.speech.recognition.problem import RecognitionProblem  # brings torch
+
+        return RecognitionProblem(folder, self.options)
+
+    def codec(self, folder: Path) -> RecognitionCodec:
+        """See `Adapter.codec`."""
+        from tuner.adapters.speech.recognition.codec import RecognitionCodec  # brings torch
+
+        return RecognitionCodec(folder, self.options)
+
+    def _items(self) -> tuple[list[Item], dict[str, int], list[str]]:
+        """Every recording with its normalized transcript, facts about the signal, and what is told."""
+        options = self.options
+        if options.source is not None:
+            found = Found(TRANSCRIBED[options.source].load()(options.source).read(), [], [])
+        else:
+            found = find_transcribed(existing(str(options.path), "path"), options)
+        items, signal = compute_features(found.recordings, options)
+        return [item._replace(label=normalized(item.label, options)) for item in items], signal, found.notices
+
+    def _frames(self, train: Sequence[Item]) -> Frames:
+        """How features become steps, by the training frames where that is asked for."""
+        frames = Frames(self.options)
+        if self.options.normalization == "utterance":
+            return frames
+        mean, scale = moments(np.concatenate([frames.with_deltas(item.features) for item in train]))
+        return Frames(self.options, mean.tolist(), scale.tolist())
+
+    def _long_enough(self, splits: Mapping[Split, Sequence[Item]]) -> tuple[list[Item], list[str]]:
+        """The training recordings that have a path for their transcript, and what is told of all others.
+
+        Raises:
+            DataError: There is none.
+        """
+        fits = {split: [self._fits(item) for item in part] for split, part in splits.items()}
+        kept = [item for item, fit in zip(splits["train"], fits["train"], strict=True) if fit]
+        if not kept:
+            raise DataError(
+                "at least one training recording must have as many steps as its transcript has units, and one more "
+                "between equal ones",
+                value=f"{self._steps(splits['train'][0])} steps for {splits['train'][0].label!r}",
+                fix="Lower data.stride or data.hop_ms, or check that transcripts belong to their recordings.",
+                where=splits["train"][0].where,
+            )
+        told = []
+        for split, part in splits.items():
+            short = [item for item, fit in zip(part, fits[split], strict=True) if not fit]
+            if short:
+                first, done = short[0], "left out" if split == "train" else f"scored, but not in {split}/loss"
+                told.append(
+                    f"{len(short)} of {len(part)} {split} recordings have too few steps for their transcript, such as "
+                    f"{first.where} ({self._steps(first)}, and {self._needed(first)} needed), and are {done}; a lower "
+                    "data.stride or data.hop_ms gives more steps"
+                )
+        return kept, told
+
+    def _fits(self, item: Item) -> bool:
+        return self._needed(item) <= self._steps(item)
+
+    def _needed(self, item: Item) -> int:
+        return needed(split_units(item.label, self.options.units))
+
+    def _steps(self, item: Item) -> int:
+        return -(-len(item.features) // self.options.stride)
+
+    def _seconds(self, part: Sequence[Item]) -> float:
+        return sum(len(item.features) for item in part) * self.options.hop_ms / 1000
+
+
+def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """The recordings of which something can be learned, and what is told of the others.
+
+    Raises:
+        DataError: There are too few.
+    """
+    mute = [item for item in items if not item.label]
+    short = [item for item in items if item.label and not len(item.features)]
+    kept = [item for item in items if item.label and len(item.features)]
+    if len(kept) < len(SPLITS):
+        raise DataError(
+            f"there must be at least {len(SPLITS)} recordings that have a transcript and are as long as a frame",
+            value=len(kept),
+            fix="Bring more, or lower data.frame_ms.",
+            where=items[0].where,
+        )
+    reasons = ((mute, "their transcript is empty"), (short, "shorter than a frame"))
+    dropped = {f"{why}, such as {part[0].where}": len(part) for part, why in reasons if part}
+    return kept, left_out("recordings", dropped, of=len(items))
+
+
+def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Split, list[Item]], list[str]]:
+    """The recordings by split, whole speakers where all are known, and what is to be told of that."""
+    places, labels = [item.where for item in items], [item.label for item in items]
+    speakers = [item.speaker for item in items if item.speaker is not None]
+    given = [item.split for item in items if item.split is not None]
+    dealt = deal(
+        [""] * len(items),
+        places,
+        val=options.val,
+        test=options.test,
+        seed=options.split_seed,
+        groups=speakers if options.group is not None and len(speakers) == len(items) else None,
+        given=given or None,
+        group=options.group or "",
+    )
+    splits: dict[Split, list[Item]] = {split: [] for split in SPLITS}
+    for item, split in zip(items, dealt.splits.tolist(), strict=True):
+        splits[split].append(item)
+    twins = equal_items([item.features for item in items], dealt.splits, places, "recordings", labels)
+    return splits, [*dealt.notices, *twins]
+
+
+def _with_unseen(
+    splits: Mapping[Split, Sequence[Item]], names: Sequence[str], options: RecognitionOptions
+) -> tuple[Units, list[str]]:
+    """All units, and what is told of those that training lacks."""
+    known, unseen, told = set(names), [], []
+    for split in SPLITS[1:]:
+        places: dict[str, str] = {}
+        for item in splits[split]:
+            for unit in split_units(item.label, options.units):
+                if unit not in known:
+                    places.setdefault(unit, item.where)
+        if places:
+            unit, where = next(iter(places.items()))
+            told.append(
+                f"{options.units} of {split} that no training transcript has: {len(places)}, such as {unit!r} at "
+                f"{where}; each counts as an error"
+            )
+        unseen += [unit for unit in sorted(places) if unit not in unseen]
+    return Units(options.units, names, unseen), told

@@ -1,0 +1,85 @@
+"""From log-mel features to what the network reads, step by step.
+
+Letters of shapes: T frames, S steps, F features of a frame, D orders of deltas and the features themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.adapters.speech.features import standardized
+from tuner.adapters.speech.recognition.options import RecognitionOptions
+
+_WIDTH = 2
+"""Frames either way that deltas are of."""
+
+
+class Frames:
+    """Features (T, F), T >= 1, to steps (S, stack * D * F): of each frame its features, then its deltas.
+
+    Args:
+        options: The adapter's.
+        mean: Of the training frames (D * F,), where `normalization` is training.
+        scale: Their standard deviation (D * F,).
+    """
+
+    def __init__(self, options: RecognitionOptions, mean: Sequence[float] = (), scale: Sequence[float] = ()) -> None:
+        self._options = options
+        self._mean, self._scale = np.asarray(mean), np.asarray(scale)
+
+    @property
+    def facts(self) -> dict[str, list[float]]:
+        """What a model must keep."""
+        return {"mean": self._mean.tolist(), "scale": self._scale.tolist()}
+
+    def steps(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See the class."""
+        return self.stacked(self.normalized(self.with_deltas(features)))
+
+    def with_deltas(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(T, F) to (T, D * F)."""
+        parts = [features]
+        for _ in range(self._options.deltas):
+            parts.append(deltas(parts[-1]))
+        return np.concatenate(parts, axis=1)
+
+    def normalized(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """On the scale of the recording or of the training frames."""
+        if self._options.normalization == "training":
+            return standardized(features, self._mean, self._scale)
+        mean, scale = moments(features)
+        return standardized(features, mean, scale)
+
+    def stacked(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Every `stride` frames as many as `stack`; beyond the end there are zeros."""
+        stack, stride = self._options.stack, self._options.stride
+        steps = -(-len(features) // stride)
+        padded = np.zeros(((steps - 1) * stride + max(stack, stride), features.shape[1]), dtype=np.float32)
+        padded[: len(features)] = features
+        first = np.arange(steps)[:, None] * stride + np.arange(stack)
+        return padded[first].reshape(steps, -1)
+
+
+def moments(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation (F,) of frames (T, F); of what does not vary the deviation is 1."""
+    mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+    scale[scale < 1e-6] = 1.0
+    return mean, scale
+
+
+def deltas(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The slope of each feature over two frames either way, by least squares, (T, F); the ends are repeated.
+
+    Reference:
+        Furui 1986, IEEE TASSP 34(1), as HTK and Kaldi (add-deltas) have it.
+    """
+    padded = np.pad(features, ((_WIDTH, _WIDTH), (0, 0)), mode="edge")
+    frames = len(features)
+    slope = sum(
+        n * (padded[_WIDTH + n : _WIDTH + n + frames] - padded[_WIDTH - n : _WIDTH - n + frames])
+        for n in range(1, _WIDTH + 1)
+    )
+    return np.asarray(slope / (2 * sum(n * n for n in range(1, _WIDTH + 1))), dtype=np.float32)

@@ -1,0 +1,117 @@
+"""What is learned from recordings with transcripts: opened in the worker, with torch.
+
+Letters of shapes: B recordings of a batch, S steps, I inputs of a step, K units and the blank, U units of a transcript.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tuner.adapters.base import Batch, Split
+from tuner.adapters.labelling import PADDING, LabelledSteps
+from tuner.adapters.ragged import Ragged
+from tuner.adapters.speech.recognition.decoding import decoded
+from tuner.adapters.speech.recognition.encoder import MaskedSteps
+from tuner.adapters.speech.recognition.options import RecognitionOptions
+from tuner.adapters.speech.recognition.scoring import error_rates
+from tuner.adapters.speech.recognition.units import BLANK, Units
+
+
+class RecognitionProblem:
+    """Steps of recordings to units by CTC (Graves et al. 2006): `Batch.y` holds a transcript's units from 0 on (B, U).
+
+    Args:
+        folder: What the adapter has prepared; of a model `facts.json` alone.
+        options: The adapter's.
+    """
+
+    every_step = True
+    logits = True
+
+    def __init__(self, folder: Path, options: RecognitionOptions) -> None:
+        self.folder, self.options = folder, options
+        facts = json.loads((folder / "facts.json").read_text())
+        self.units = Units(options.units, facts["units"], facts["unseen"])
+        self.lag: int = facts["lag"]
+        self.inputs: int = facts["inputs"]
+
+    def dataset(self, split: Split) -> LabelledSteps:
+        """Open a split, memory-mapped."""
+        return LabelledSteps(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
+
+    def encoder(self) -> MaskedSteps:
+        """The steps, some of them hidden in training."""
+        return MaskedSteps(self.inputs, self.options)
+
+    def head(self, input_size: int) -> nn.Module:
+        """A linear layer to a logit for the blank and one per unit at each step."""
+        head = nn.Linear(input_size, 1 + len(self.units.names))
+        nn.init.zeros_(head.bias)
+        return head
+
+    def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Nats per unit of the batch's transcripts that a path gives; 0 where there is none."""
+        nats_B, possible_B = self.nats(prediction, batch)
+        units = ((batch.y != PADDING) & possible_B[:, None]).sum()
+        return nats_B.sum() / units.clamp_min(1)
+
+    def nats(self, prediction: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The negative log-likelihood of each transcript (B,), 0 where no path gives it, and where one does (B,)."""
+        unit_BU = batch.y + 1  # 0 is padding, and the blank
+        size_B, length_B = (unit_BU > 0).sum(dim=1), lengths_of(batch)
+        repeats_B = ((unit_BU[:, 1:] == unit_BU[:, :-1]) & (unit_BU[:, 1:] > 0)).sum(dim=1)
+        known = len(self.units.names)
+        possible_B = (size_B + repeats_B <= length_B) & (unit_BU <= known).all(dim=1)
+        nats_B = functional.ctc_loss(
+            prediction.log_softmax(dim=-1).transpose(0, 1),
+            unit_BU.clamp_max(known),
+            length_B,
+            size_B,
+            blank=BLANK,
+            reduction="none",
+            zero_infinity=True,  # of a transcript that no path gives; these are counted as `impossible`
+        )
+        return torch.where(possible_B, nats_B, torch.zeros_like(nats_B)), possible_B
+
+    def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """What is scored of each recording: nats, whether they count, and the units that are recognized, with zeros
+        between them: float64 (B, 2 + S)."""  # noqa: D205, D209
+        scores = prediction.double()
+        nats_B, possible_B = self.nats(scores, batch)
+        unit_BS = self.recognized(scores, lengths_of(batch))
+        return torch.cat((nats_B[:, None], possible_B[:, None], unit_BS), dim=1)
+
+    def recognized(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
+        """Unit numbers in their order, with zeros between or behind them, int64 (B, S)."""
+        return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam)
+
+    def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+        """All metrics over all recordings, from reduced predictions."""
+        truth, answers, nats, units, impossible = [], [], 0.0, 0, 0
+        for reduced, batch in zip(predictions, batches, strict=True):
+            for row, target_U in zip(reduced.cpu(), batch.y.cpu() + 1, strict=True):
+                said, heard = (numbers[numbers > 0].long().tolist() for numbers in (target_U, row[2:]))
+                truth.append(self.units.text(said))
+                answers.append(self.units.text(heard))
+                nats += float(row[0])
+                units += len(said) * int(row[1])
+                impossible += 1 - int(row[1])
+        loss = nats / max(1, units)
+        return {
+            "loss": loss if math.isfinite(loss) else math.nan,
+            "impossible": float(impossible),
+            **error_rates(truth, answers, self.options.units),
+        }
+
+
+def lengths_of(batch: Batch) -> Tensor:
+    """Steps that count (B,)."""
+    items, steps = batch.x.shape[:2]
+    return torch.full((items,), steps, device=batch.x.device) if batch.lengths is None else batch.lengths
