@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from tests.support.adapter_data import DATA
 from tuner.adapters.base import Batch, Dataset, Problem
@@ -11,7 +13,8 @@ from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.adapters.defaults import described_by
 from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.adapters.nlp.streams import ParallelStreams
-from tuner.testing.adapters import AdapterContract, Opened, opened_adapter
+from tuner.testing.adapters import AdapterContract, Opened, opened_adapter, predictions_of
+from tuner.training import items
 
 NAMES = sorted(ADAPTERS)
 
@@ -42,6 +45,20 @@ class TestContract(AdapterContract):
         assert told.facts
         assert 1 <= len(told.examples) <= 3
         assert all(line and line.isprintable() and len(line) < 400 for line in (*told.facts, *told.examples))
+
+    def test_groups_of_items_make_up_its_scores(self, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+        """So that what other validation items would have said is known, of every kind of data alike."""
+        monkeypatch.setattr(items, "FEWEST", 1)
+        problem = opened.problem
+        batches = list(problem.dataset("val").batches(3))
+        with torch.no_grad():
+            predictions = predictions_of(problem, batches)
+            whole = problem.evaluate(predictions, batches)
+        found = items.influence(problem, predictions, batches, "loss")
+        assert found is not None
+        assert found["items"] == sum(len(batch.y) for batch in batches)
+        if len(found["values"]) > 1:
+            assert np.mean(found["values"]) == pytest.approx(whole["loss"], rel=0.2)
 
 
 def test_every_adapter_is_tested() -> None:

@@ -63,6 +63,7 @@ def test_the_five_questions_are_answered(learned: Summary, width: int) -> None:
     assert "most frequent class " in text
     assert "better than the trivial predictor (most frequent class)" in text
     assert "noise" in text
+    assert "validation items tell " in text
     assert "what mattered cannot be said: importance needs 10 trials that can be compared, and there are 3." in text
     assert any(line.startswith("  python -m tuner ") for line in whole.splitlines())
     assert " in the search, " in text or learned.winner == "baseline"

@@ -142,6 +142,8 @@ class Problem(Protocol):
     """Longest expected dependency in steps, under this problem's options. Without this attribute that of `Prepared`."""
     every_step: bool
     """As `Demands.every_step`. Without this attribute it is false."""
+    overlap: int
+    """Items in a row that share what they are of, as windows of a series do. Without this attribute 1: none do."""
 
     @property
     def logits(self) -> bool:
@@ -361,10 +363,7 @@ class Adapter(Protocol):
         ...
 
     def described(self, folder: Path, prepared: Prepared) -> Described:
-        """What `prepare` wrote, in sentences, and three training items as a network gets them. Free of torch.
-
-        Without this method `validate` shows neither.
-        """
+        """Sentences on what `prepare` wrote, and three training items. Without it `validate` shows neither."""
         ...
 
     def problem(self, folder: Path) -> Problem:

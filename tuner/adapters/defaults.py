@@ -64,6 +64,11 @@ def gives_logits(problem: Problem) -> bool:
     return bool(getattr(problem, "logits", False))
 
 
+def overlap_of(problem: Problem) -> int:
+    """`Problem.overlap`; 1 where it has no such attribute: items stand by themselves."""
+    return int(getattr(problem, "overlap", 1))
+
+
 def forbids_looking_ahead(problem: Problem) -> bool:
     """Whether a problem of the first contract, which had no `Demands.causal`, says so by its attribute `causal`."""
     return bool(getattr(problem, "causal", False))

@@ -49,6 +49,8 @@ def _data(facts: Mapping[str, Any]) -> Iterator[str]:
     trivial = facts["trivial predictor"]
     name = counts.get("name", "trivial predictor")
     yield f"objective: {facts['objective']}" + ("" if trivial is None else f"; {name}: {number(trivial)}")
+    if facts["resolution"]:
+        yield facts["resolution"]
 
 
 def _space(facts: Mapping[str, Any]) -> Iterator[str]:

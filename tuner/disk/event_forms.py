@@ -144,6 +144,13 @@ class _Answers(_Form):
         return self
 
 
+class _Items(_Form):
+    items: _Whole
+    overlap: Annotated[int, Field(ge=1, le=MAX_WHOLE)] = 1
+    digest: str
+    values: list[_Number]
+
+
 class _Results(_Form):
     findings: list[_Finding] | None = None
     parameters: _Whole | None = None
@@ -156,6 +163,7 @@ class _Results(_Form):
     answers: dict[str, _Answers] = {}
     fitted: dict[str, dict[str, _Number]] = {}
     ensemble: _Ensemble | None = None
+    items: dict[str, _Items] = {}
 
 
 class _Ended(_Event):

@@ -15,6 +15,7 @@ from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Report, State
 from tuner.redaction import redacted
 from tuner.registry import load_target
+from tuner.reporting.resolution import cannot_tell
 from tuner.solo.cost import paces
 from tuner.solo.forecast import expected_confirmations, expected_rungs, expected_seconds, expected_trials, memory
 from tuner.space import Space
@@ -52,6 +53,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "examples": list(described.examples),
         "objective": f"{task.objective.metric}, {task.objective.words}",
         "trivial predictor": task.against_trivial.trivial,
+        "resolution": cannot_tell(prepared.counts.get("val", 0), task.readable),
         "search space": {
             "searched": ", ".join(task.space.searched),
             "fixed": ", ".join(f"{key} {spelt(value)}" for key, value in task.space.constants.items()) or "nothing",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Any
 
-from tuner.adapters.base import Metric, Prepared
+from tuner.adapters.base import Prepared
 from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
@@ -16,6 +17,7 @@ from tuner.reporting.conclusion import Readable, far_apart, good, noise, seen_in
 from tuner.reporting.ensemble import Ensemble
 from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
+from tuner.reporting.resolution import told_apart
 from tuner.reporting.scored import Scored
 from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, against_floors, verdict, what_to_try
 from tuner.sweep.open_sweep import OpenSweep
@@ -34,6 +36,7 @@ class Evidence:
         mattered: Names of parameters, those that mattered most first.
         told: What mattered, in a sentence, or why that cannot be said.
         joint: What the winner's seeds reach together; None where that is not known.
+        items: Run of the confirmation -> what each group of validation items has to do with the objective.
     """
 
     sweep: OpenSweep
@@ -43,6 +46,7 @@ class Evidence:
     mattered: Sequence[str]
     told: str
     joint: Ensemble | None = None
+    items: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def objective(self) -> Objective:
@@ -85,7 +89,7 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
         found,
         use=use(number, full, evidence.mattered, beats=found.beats),
         good=good(readable, scores["winner"], others, where=where) if scores["winner"] else "",
-        noise=noise(result.against_baseline) if result is not None else "",
+        noise=_noise(evidence, result),
         remarks=[remark for remark in remarks if remark],
         mattered=evidence.told,
         next=[list(command) for command in _next(evidence, number, found)],
@@ -95,18 +99,9 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
     )
 
 
-def readable_of(metrics: Sequence[Metric], objective: Objective) -> Readable:
-    """The score that a verdict is told in: the objective where it is a share, else what the adapter says."""
-    shares = {metric.name: metric.counted and metric.within == (0, 1) for metric in metrics}
-    if shares.get(objective.name):
-        return Readable(objective.name, share=True)
-    name = next((metric.name for metric in metrics if metric.readable), objective.name)
-    return Readable(name, share=shares.get(name, False))
-
-
 def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, dict[str, list[float]]]:
     """The score, the split that it is told of, and the values of winner, baseline, trivial predictor and floors."""
-    readable = readable_of(evidence.sweep.task.adapter.metrics, evidence.objective)
+    readable = evidence.sweep.task.readable
     for candidate in (readable, Readable(evidence.objective.name, share=False)):
         for split, values in (("test", evidence.scored.tests), ("val", evidence.scored.validation)):
             if own := values(number, candidate.name):
@@ -120,6 +115,16 @@ def _readable_scores(evidence: Evidence, number: int) -> tuple[Readable, str, di
                         scores[method] = [known]
                 return candidate, split, scores
     return readable, "val", {"winner": []}
+
+
+def _noise(evidence: Evidence, result: Confirmation | None) -> str:
+    """Whether what the winner is ahead of the baseline is more than chance: of the seeds, and of the items."""
+    if result is None:
+        return ""
+    against, by_items = result.against_baseline or result.against_second, ""
+    if against is not None:
+        by_items = told_apart(evidence.items, evidence.scored.confirmed, against, evidence.objective)
+    return " ".join(told for told in (noise(result.against_baseline), by_items) if told)
 
 
 def _against_trivial(evidence: Evidence, number: int, interval: Interval | None) -> Verdict:

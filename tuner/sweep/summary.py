@@ -29,7 +29,7 @@ from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import as_csv, rows
 from tuner.sweep import refit_phase
 from tuner.sweep.candidates import confirmed as confirmed_runs
-from tuner.sweep.concluding import Evidence, conclude, readable_of
+from tuner.sweep.concluding import Evidence, conclude
 from tuner.sweep.drawing import to_draw
 from tuner.sweep.finished import asked
 from tuner.sweep.open_sweep import OpenSweep
@@ -61,7 +61,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     told = mattered.sentence if mattered.parameters or found is None else found.sentence(objective)
     winners = [] if result is None else [record for record in confirmed if record.number == result.winner]
     joint = ensemble(scored, winners, objective)
-    evidence = Evidence(sweep, prepared, scores, result, names, told, joint)
+    evidence = Evidence(sweep, prepared, scores, result, names, told, joint, scored.get("items", {}))
     winner = _winner(trials, confirmed, result, objective)
     verdict = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
     sentences = [verdict.sentence, verdict.advice, *_chosen(winner, result)]
@@ -74,7 +74,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             *([] if refit is None else [refitted(refit, test.get(refit.run, {}), objective.name)]),
             *_ended_before(trials, result.winner),
         ]
-    readable = readable_of(task.adapter.metrics, objective)
+    readable = task.readable
     if mattered.parameters:
         sentences.append(mattered.sentence)
     if found is not None:

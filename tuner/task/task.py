@@ -16,6 +16,7 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, UserError
 from tuner.objective import TRIVIAL_PREDICTOR, Objective
 from tuner.recording import Recorder
+from tuner.reporting.conclusion import Readable
 from tuner.space import Space
 from tuner.training.settings import MisfitError, Settings, settings
 
@@ -71,6 +72,16 @@ class Task:
         """The objective beside the trivial predictor on the validation data."""
         name = str(self.prepare()[1].about.get("name", TRIVIAL_PREDICTOR))
         return self.objective.against(self.trivial.get(self.objective.name), name)
+
+    @property
+    def readable(self) -> Readable:
+        """The score that a verdict is told in: the objective where it is a share, else what the adapter says."""
+        metrics = self.adapter.metrics
+        shares = {metric.name: metric.counted and metric.within == (0, 1) for metric in metrics}
+        if shares.get(self.objective.name):
+            return Readable(self.objective.name, share=True)
+        name = next((metric.name for metric in metrics if metric.readable), self.objective.name)
+        return Readable(name, share=shares.get(name, False))
 
     def settings(self, params: Mapping[str, Any], *, key: str = "space") -> Settings:
         """Check parameters against every part.

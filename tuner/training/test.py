@@ -20,6 +20,7 @@ from tuner.nets.network import Network, build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
 from tuner.training.evaluation import evaluate, fit, predicted, shown, with_fitted
+from tuner.training.items import influence
 from tuner.training.problems import open_problem
 
 
@@ -31,12 +32,13 @@ def test(spec: TrialSpec) -> Ended:
         for, its runs, its scores on "val" and "test" and what is "fitted" of it; under "answers", the run -> what it
         answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
         "fitted", the run -> option -> value fitted on validation data, of a refit, which has learned from those, the
-        mean of the runs of its configuration.
+        mean of the runs of its configuration; under "items", the run -> what each group of validation items has to do
+        with the objective (see `influence`).
     """
     started = time.monotonic()
     torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
-    scores, answers = {}, {}
+    scores, answers, items = {}, {}, {}
     fitted = _Fitted()
     for place in sorted(spec.models, key=_refitted):
         network, problem, params = _opened(spec, place, device)
@@ -47,7 +49,9 @@ def test(spec: TrialSpec) -> Ended:
         problem = with_fitted(problem, values)
         scores[_run(place)] = evaluate(network, problem, problem.dataset("test"), device)
         answers[_run(place)] = shown(problem, *known)
-    results: dict[str, Any] = {"test": scores, "answers": answers, "fitted": fitted.values}
+        if not _refitted(place) and (found := influence(problem, *known, spec.objective.name)) is not None:
+            items[_run(place)] = found
+    results: dict[str, Any] = {"test": scores, "answers": answers, "fitted": fitted.values, "items": items}
     if spec.ensemble:
         results["ensemble"] = _together(spec, spec.ensemble, device)
     return Ended(

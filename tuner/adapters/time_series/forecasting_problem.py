@@ -63,6 +63,7 @@ class ForecastingProblem:
         self.steps_ahead = steps_ahead(self.covariates, self.horizon, options.segment)
         self.lag = self.window // options.segment + self.steps_ahead
         self.per_item = 1 if options.channel_independence else len(self.channels)
+        self.overlap = self.horizon * (len(self.channels) if options.channel_independence else 1)
 
     def dataset(self, split: Split) -> WindowDataset:
         """Open a split, memory-mapped; see `windows_of`."""
