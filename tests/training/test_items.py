@@ -25,7 +25,7 @@ class Errors:
     """A problem whose predictions are errors: their mean, and the root of their mean square.
 
     Args:
-        overlap: See `Problem.overlap`.
+        overlap: See `Problem`.
     """
 
     def __init__(self, overlap: int = 1) -> None:

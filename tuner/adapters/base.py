@@ -135,15 +135,14 @@ class Dataset(Protocol):
 class Problem(Protocol):
     """What is learned: built in the worker from a prepared folder, for one set of options.
 
-    `loss` and `evaluate` see the head's predictions; the network between encoder and head is not theirs.
+    `loss` and `evaluate` see the head's predictions; the network between encoder and head is not theirs. An attribute
+    `overlap` says how many items in a row share what they are of, as windows of a series do; without it, none do.
     """
 
     lag: int
     """Longest expected dependency in steps, under this problem's options. Without this attribute that of `Prepared`."""
     every_step: bool
     """As `Demands.every_step`. Without this attribute it is false."""
-    overlap: int
-    """Items in a row that share what they are of, as windows of a series do. Without this attribute 1: none do."""
 
     @property
     def logits(self) -> bool:

@@ -20,7 +20,9 @@ from tuner.adapters.class_scores import METRICS as METRICS
 from tuner.adapters.class_scores import class_scores
 from tuner.adapters.class_scores import metrics_of as metrics_of
 from tuner.adapters.decisions import Decision, check_decision
+from tuner.adapters.folds import averaged
 from tuner.adapters.learned_options import ClassOptions
+from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.shown_classes import as_series as as_series
 from tuner.adapters.shown_classes import confused, logits_of, truth_of
 from tuner.errors import DataError, is_text
@@ -108,7 +110,10 @@ def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str]
 
 
 def trivial_of(
-    labels: Mapping[Any, NDArray[np.int64]], classes: Sequence[str], options: ClassOptions
+    labels: Mapping[Any, NDArray[np.int64]],
+    classes: Sequence[str],
+    options: ClassOptions,
+    fold_N: NDArray[np.int64] | None = None,
 ) -> dict[str, dict[str, float]]:
     """The trivial predictor's scores on validation and test items; see `trivial_scores`.
 
@@ -116,11 +121,18 @@ def trivial_of(
         labels: Numbers of the classes of each split's items.
         classes: Their names.
         options: Say which answers are given.
+        fold_N: The fold of each training item, where there are some.
 
     Raises:
         DataError: The options do not fit the classes.
     """
     check_decision(options, classes)
+    return averaged(labels, fold_N, lambda parts: _trivial_of(parts, classes, options))
+
+
+def _trivial_of(
+    labels: Mapping[Any, NDArray[np.int64]], classes: Sequence[str], options: ClassOptions
+) -> dict[str, dict[str, float]]:
     decision = Decision.of(options, classes)
     train = labels["train"]
     constant_NK = np.broadcast_to(np.log(_shares(train, len(classes))), (len(train), len(classes)))
@@ -177,29 +189,6 @@ def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
-def lag_of(lengths: NDArray[np.int64]) -> int:
-    """The longest dependency to expect: a high quantile of the training items' lengths, so that a few do not decide."""
-    return max(1, int(np.quantile(lengths, 0.95)))
-
-
-class RaggedProblem:
-    """A problem whose splits are ragged `<split>.x` in a folder: its lag follows from the training items' lengths."""
-
-    folder: Path
-    _lag: int | None = None  # not asked of a model in use, which lacks what it follows from
-
-    @property
-    def lag(self) -> int:
-        """See `Problem.lag`."""
-        if self._lag is None:
-            self._lag = lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
-        return self._lag
-
-    @lag.setter
-    def lag(self, lag: int) -> None:
-        self._lag = lag
-
-
 class Classification(RaggedProblem):
     """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
 
@@ -219,10 +208,7 @@ class Classification(RaggedProblem):
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""
-        from tuner.adapters.batching import SequenceDataset  # torch stays out of the driver
-        from tuner.adapters.ragged import Ragged
-
-        return SequenceDataset(Ragged(self.folder, f"{split}.x"), np.load(self.folder / f"{split}.y.npy"))
+        return self.items(split)
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | None:
         """See `ShowingProblem`."""
@@ -266,14 +252,14 @@ class Classification(RaggedProblem):
         return bias
 
     def _train_shares(self) -> NDArray[np.float64]:
-        return _shares(np.load(self.folder / "train.y.npy"), len(self.classes))
+        return _shares(self.items("train").targets.astype(np.int64), len(self.classes))
 
     @cached_property
     def _class_weights(self) -> Tensor:
         """What an item of each class weighs in the training loss."""
         import torch
 
-        counts_K = np.bincount(np.load(self.folder / "train.y.npy"), minlength=len(self.classes))
+        counts_K = np.bincount(self.items("train").targets.astype(np.int64), minlength=len(self.classes))
         balanced = self.options.class_weights == "balanced"
         return torch.from_numpy(counts_K.sum() / (len(counts_K) * counts_K) if balanced else np.ones(len(counts_K)))
 

@@ -65,8 +65,14 @@ def gives_logits(problem: Problem) -> bool:
 
 
 def overlap_of(problem: Problem) -> int:
-    """`Problem.overlap`; 1 where it has no such attribute: items stand by themselves."""
+    """Items in a row that share what they are of, see `Problem`; 1 where it has no such attribute."""
     return int(getattr(problem, "overlap", 1))
+
+
+def folds_of(problem: Problem) -> list[Problem]:
+    """The problem of each fold, see `tuner.adapters.folds.FoldedProblem`; itself where it has no such attributes."""
+    number = int(getattr(problem, "folds", 1))
+    return [problem] if number == 1 else [problem.of_fold(fold) for fold in range(number)]  # type: ignore[attr-defined]
 
 
 def forbids_looking_ahead(problem: Problem) -> bool:

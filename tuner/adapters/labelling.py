@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.classification import RaggedProblem, class_columns, class_row
+from tuner.adapters.classification import class_columns, class_row
 from tuner.adapters.learned_options import SymbolOptions
+from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.segments import step_scores
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.decisions import COOLEST, HOTTEST, best_threshold
+from tuner.adapters.folds import averaged
 from tuner.adapters.label_scores import f1_scores, label_scores
 from tuner.adapters.learned_options import ClassOptions
 
@@ -29,13 +30,20 @@ _CANDIDATES = 200
 """Thresholds that are tried for a score that does not add up over labels."""
 
 
-def trivial_of(truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions) -> dict[str, dict[str, float]]:
+def trivial_of(
+    truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions, fold_N: NDArray[np.int64] | None = None
+) -> dict[str, dict[str, float]]:
     """Scores on validation and test items of one that tells each label's share of the training items (add-one).
 
     Args:
         truth: The labels of each split's items, (N, K).
         options: Say which labels are answered.
+        fold_N: The fold of each training item, where there are some.
     """
+    return averaged(truth, fold_N, lambda parts: _trivial_of(parts, options))
+
+
+def _trivial_of(truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions) -> dict[str, dict[str, float]]:
     train_NK = truth["train"]
     share_K = _shares(train_NK)
     threshold = threshold_for(options, np.broadcast_to(share_K, train_NK.shape), train_NK)
@@ -106,7 +114,7 @@ class ManyLabels(Classification):
 
     @cached_property
     def _share_K(self) -> NDArray[np.float64]:  # noqa: N802 - K is its shape
-        return _shares(np.load(self.folder / "train.y.npy") > 0)
+        return _shares(self.items("train").targets > 0)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.

@@ -86,6 +86,16 @@ class ClassOptions(SymbolOptions):
         return self
 
 
+class FoldOptions(Options):
+    """Items that may be dealt into folds."""
+
+    folds: int = Field(default=1, ge=1, le=20)
+    """Folds of the items that are not for the test, 2 to 20, for small data: a trial then trains a network per fold,
+    each validated on its fold and trained on the others, and its value is their mean, epoch by epoch, which is as sure
+    as all those items make it; it takes as many times as long. The folds stand in the place of `val`. Models are the
+    first fold's; with `refit: train+val` one of all items. 1: one validation split."""
+
+
 class NumberOptions(Options):
     """Whatever gives an item numbers."""
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.classification import RaggedProblem
+from tuner.adapters.folds import averaged
 from tuner.adapters.learned_options import NumberOptions
 from tuner.adapters.number_scores import number_scores, quantile_scores
+from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.scaling import Scaling, standardization
 from tuner.errors import DataError
 
@@ -31,7 +32,11 @@ TRIVIAL = "mean of the training targets"
 
 
 def prepare_targets(
-    folder: Path, numbers: Mapping[Any, NDArray[np.float64]], options: NumberOptions, where: str
+    folder: Path,
+    numbers: Mapping[Any, NDArray[np.float64]],
+    options: NumberOptions,
+    where: str,
+    fold_N: NDArray[np.int64] | None = None,
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, float]]]:
     """Store the standardized targets of each split as `<split>.y.npy`, (N, K).
 
@@ -40,6 +45,7 @@ def prepare_targets(
         numbers: The targets of each split, (N, K).
         options: Say what is answered.
         where: The place that is named where they cannot be standardized.
+        fold_N: The fold of each training item, where there are some.
 
     Returns:
         Facts for `facts.json`, and the trivial predictor's scores by split.
@@ -58,8 +64,12 @@ def prepare_targets(
     for split, values_NK in numbers.items():
         np.save(folder / f"{split}.y.npy", scaling(values_NK))
     facts = {"target_mean": scaling.mean.tolist(), "target_scale": scaling.scale.tolist()}
-    trivial = {split: trivial_scores(numbers["train"], numbers[split], scaling, options) for split in ("val", "test")}
-    return facts, trivial
+
+    def trivial(parts: Mapping[Any, NDArray[np.float64]]) -> dict[str, dict[str, float]]:
+        own = standardization(parts["train"], where)
+        return {split: trivial_scores(parts["train"], parts[split], own, options) for split in ("val", "test")}
+
+    return facts, averaged(numbers, fold_N, trivial)
 
 
 def trivial_scores(
@@ -94,10 +104,7 @@ class Regression(RaggedProblem):
 
     def dataset(self, split: Split) -> SequenceDataset:
         """Open a split, memory-mapped."""
-        from tuner.adapters.batching import SequenceDataset  # torch stays out of the driver
-        from tuner.adapters.ragged import Ragged
-
-        return SequenceDataset(Ragged(self.folder, f"{split}.x"), np.load(self.folder / f"{split}.y.npy"))
+        return self.items(split)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to all numbers, (B, input_size) to (B, K, 1 + Q)."""

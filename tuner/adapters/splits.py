@@ -7,15 +7,17 @@ else the items of each label in proportion. S splits, L labels, G groups.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
 from tuner.adapters.files import Encoding
+from tuner.adapters.folds import deal_folds, told
 from tuner.adapters.grouping import deal_groups
 from tuner.adapters.table import form_of, read_rows
 from tuner.errors import DataError
@@ -30,11 +32,28 @@ WORDS: dict[str, Split] = {
 """What a cell of a split column may say, in any case."""
 
 
-class Dealt(NamedTuple):
-    """Split names, one per item, and what the user should hear of them."""
+@dataclass(frozen=True)
+class Dealt:
+    """What became of the items; `splits, notices = deal(...)` takes the first two.
+
+    Args:
+        splits: Split names, one per item.
+        notices: What the user should hear of them.
+        folds: The fold of each item, -1 of test items; None where there are no folds.
+    """
 
     splits: NDArray[np.str_]
     notices: list[str]
+    folds: NDArray[np.int64] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """The splits and the notices."""
+        return iter((self.splits, self.notices))
+
+    @property
+    def trained(self) -> NDArray[np.int64] | None:
+        """The fold of each item that is in train."""
+        return None if self.folds is None else self.folds[self.splits == "train"]
 
 
 def split_named(cell: str, where: str, column: str) -> Split:
@@ -86,6 +105,7 @@ def deal(
     given: Sequence[Split] | None = None,
     held: bool = False,
     group: str = "group",
+    folds: int = 1,
 ) -> Dealt:
     """Deal the items, as the split column and the groups want it.
 
@@ -99,12 +119,22 @@ def deal(
         given: What the split column says; a split that it does not have is dealt from what is to be trained on.
         held: Whether the test items stand elsewhere: none is dealt.
         group: What a group is called: "speaker".
+        folds: Into so many, two or more, those items are dealt that are not for the test; the first is then val. 1: val
+            is dealt by its share.
 
     Raises:
         DataError: A label is not to be trained on, or there are too few items or groups for that.
     """
     named = set(given or ())
-    shares = {"val": 0.0 if "val" in named else val, "test": 0.0 if held or "test" in named else test}
+    if folds > 1 and "val" in named:
+        raise DataError(
+            "the split column must leave val out where data.folds deals it",
+            value="val",
+            fix="Say train of those items, or leave data.folds out.",
+            where=places[given.index("val") if given else 0],
+        )
+    own = "val" in named or folds > 1
+    shares = {"val": 0.0 if own else val, "test": 0.0 if held or "test" in named else test}
     splits = np.asarray(given or ["train"] * len(labels), dtype="<U5")
     notices = _missing(named, shares) if given is not None else []
     if held and "test" in named:
@@ -126,11 +156,19 @@ def deal(
             dealt = deal_groups([groups[index] for index in open_], parts, **shares, seed=seed, name=group,
                                 where=places[open_[0]])  # fmt: skip
         splits[open_] = dealt
+    fold_N = None
+    if folds > 1:
+        fold_N, open_ = np.full(len(labels), -1), np.flatnonzero(splits == "train")
+        of_groups = None if groups is None else [groups[index] for index in open_]
+        fold_N[open_] = deal_folds([labels[index] for index in open_], folds, seed=seed, where=places[open_[0]],
+                                   groups=of_groups, group=group)  # fmt: skip
+        splits[fold_N == 0] = "val"
+        notices.append(told(fold_N))
     _check_trained(labels, places, splits)
     notices += _absent(labels, splits, held=held)
     if groups is not None:
         notices += [_fallen(groups, splits, group)]
-    return Dealt(splits, notices)
+    return Dealt(splits, notices, fold_N)
 
 
 def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, where: str = "") -> NDArray[np.str_]:

@@ -58,7 +58,9 @@ def cannot_tell(items: int, score: Readable) -> str:
     )
 
 
-def told_apart(items: Mapping[str, Any], confirmed: Sequence[RunRecord], pair: Comparison, objective: Objective) -> str:
+def told_apart(
+    items: Mapping[str, Any], confirmed: Sequence[RunRecord], pair: Comparison, objective: Objective, folds: int = 1
+) -> str:
     """What the validation items tell of two configurations beside what their seeds do, a sentence; "" without any.
 
     The seeds of each are averaged, group of items by group of items; groups of both are the same items, where their
@@ -69,6 +71,8 @@ def told_apart(items: Mapping[str, Any], confirmed: Sequence[RunRecord], pair: C
         confirmed: The runs of the confirmation.
         pair: The two.
         objective: What their scores are of.
+        folds: That they are means over, of which the first is looked at: all of them tell differences that are smaller
+            by the root of their number.
     """
     found = [
         [items[run.run] for run in confirmed if run.number == number and run.run in items]
@@ -87,11 +91,12 @@ def told_apart(items: Mapping[str, Any], confirmed: Sequence[RunRecord], pair: C
     if interval is None:
         return ""
     one = found[0][0]
-    least, difference = (interval[1] - interval[0]) / 2, abs(pair.difference)
+    least, difference = (interval[1] - interval[0]) / 2 / math.sqrt(folds), abs(pair.difference)
     stretches = f" in {len(first)} stretches, as they overlap," if one["overlap"] > 1 else ""
     how = "item by item" if alike and not stretches else "stretch by stretch" if alike else "each by its own items"
+    which = f"{folds} folds of {one['items']:,}" if folds > 1 else f"{one['items']:,}"
     return (
-        f"{one['items']:,} validation items{stretches} tell {spoken(pair.first)} from {spoken(pair.second)} where "
+        f"{which} validation items{stretches} tell {spoken(pair.first)} from {spoken(pair.second)} where "
         f"{objective.metric} differs by {least:.2g} or more (95 %, {how}): {difference:.3g} is "
         f"{'more' if difference >= least else 'less'}."
     )

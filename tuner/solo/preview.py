@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import asdict
 from typing import Any
 
+from tuner.adapters.base import Prepared
 from tuner.adapters.defaults import described_by
 from tuner.adapters.described import dropped
 from tuner.config.task import Budget
@@ -53,7 +54,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "examples": list(described.examples),
         "objective": f"{task.objective.metric}, {task.objective.words}",
         "trivial predictor": task.against_trivial.trivial,
-        "resolution": cannot_tell(prepared.counts.get("val", 0), task.readable),
+        "resolution": cannot_tell(_validated(task, prepared), task.readable),
         "search space": {
             "searched": ", ".join(task.space.searched),
             "fixed": ", ".join(f"{key} {spelt(value)}" for key, value in task.space.constants.items()) or "nothing",
@@ -78,6 +79,12 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
     if dry_run:
         facts["dry run"] = f"{counted(_dry_run(task), 'configuration')} trained for an epoch"
     return facts
+
+
+def _validated(task: Task, prepared: Prepared) -> int:
+    """Items that validate: with folds each that is not for the test does, once."""
+    splits = ("train", "val") if task.data.get("folds", 1) > 1 else ("val",)
+    return sum(prepared.counts.get(split, 0) for split in splits)
 
 
 def _ranges(space: Space) -> dict[str, list[str]]:

@@ -123,7 +123,8 @@ def _noise(evidence: Evidence, result: Confirmation | None) -> str:
         return ""
     against, by_items = result.against_baseline or result.against_second, ""
     if against is not None:
-        by_items = told_apart(evidence.items, evidence.scored.confirmed, against, evidence.objective)
+        folds = int(evidence.sweep.task.data.get("folds", 1))
+        by_items = told_apart(evidence.items, evidence.scored.confirmed, against, evidence.objective, folds)
     return " ".join(told for told in (noise(result.against_baseline), by_items) if told)
 
 

@@ -42,7 +42,7 @@ def influence(
         name: Of the score.
 
     Returns:
-        "items" (how many), "overlap" (see `Problem.overlap`), "digest" (of the targets in their order: equal where
+        "items" (how many), "overlap" (see `Problem`), "digest" (of the targets in their order: equal where
         groups hold the same items) and "values", one per group.
 
     Reference:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 
-import numpy as np
 import torch
-from torch import Tensor
 
+from tuner.adapters.defaults import folds_of
 from tuner.diagnostics import names
 from tuner.errors import Diverged, TrialError
 from tuner.link import Link
 from tuner.messages import Epoch, TrialSpec
 from tuner.optim.schedules import Schedule
-from tuner.training.batches import TrainingBatches
 from tuner.training.checkpoint import Checkpoints, Saved, Stateful
 from tuner.training.devices import RandomStreams, choose_device
-from tuner.training.evaluation import evaluate
+from tuner.training.folds import Fold
 from tuner.training.history import History
 from tuner.training.judge import Judge
-from tuner.training.learner import Learner
 from tuner.training.problems import open_problem
 from tuner.training.reporter import Reporter
 
@@ -36,7 +33,9 @@ class Training:
     """One attempt. Each part of it is changed by its own methods alone; this class says when.
 
     `batches` gives what the `learner` learns from, `history` keeps the epochs, `reporter` tells the driver of them,
-    `judge` judges them, `checkpoints` writes all down. `epoch` is the epoch that runs, or has run last.
+    `judge` judges them, `checkpoints` writes all down. `epoch` is the epoch that runs, or has run last. Where data are
+    in folds, a network of each is trained for the epoch, one after the other, scores are means over them, and
+    `batches` and `learner` are the first one's, which is measured and kept.
 
     Args:
         spec: What to train.
@@ -53,18 +52,13 @@ class Training:
         self.device = choose_device(spec.device)
         self.settings, self.problem = open_problem(spec)
         learning = self.settings.learning
-        self._val = self.problem.dataset("val")
         self.updates_per_epoch, self._patience = updates_per_epoch, learning.patience
-        self.batches = TrainingBatches(self.problem, learning, spec.seed, self.device, updates_per_epoch)
         torch.manual_seed(spec.seed)
-        self.learner = Learner(
-            self.settings,
-            self.problem,
-            self.batches,
-            epochs=spec.epochs,
-            level=spec.diagnostics,
-            device=self.device,
-        )
+        self.folds = [
+            Fold(spec, self.settings, problem, self.device, updates_per_epoch, "off" if number else spec.diagnostics)
+            for number, problem in enumerate([self.problem] if spec.refit else folds_of(self.problem))
+        ]
+        self.batches, self.learner = self.folds[0].batches, self.folds[0].learner
         self.history = History(spec.objective)
         self.judge = Judge(
             spec,
@@ -106,30 +100,31 @@ class Training:
         return (self.learner.update(chunk).item() for chunk in self.batches.endless)
 
     def validate(self) -> dict[str, float]:
-        """Scores on the validation split, of the averaged weights where there are any."""
-        with self.learner.averaging.applied():
-            return evaluate(self.learner.network, self.problem, self._val, self.device)
+        """Scores on the validation split, of the averaged weights where there are any: means over folds."""
+        return _mean([fold.validate() for fold in self.folds])
 
     # one epoch --------------------------------------------------------------------------------------------------
 
     def run_epoch(self) -> Epoch:
         """Train for an epoch, score and measure."""
         learner, metric, began = self.learner, self.spec.objective.metric, time.perf_counter()
-        losses_N, train_loss = self._train_epoch()
+        losses, train_losses = zip(
+            *(fold.train(self.epoch, self.reporter.sign_of_life) for fold in self.folds), strict=True
+        )
         trained = time.perf_counter() - began
         rate = learner.rate
         scores = self._scored()
         milestone = self.epoch in self.spec.rungs or self.epoch == self.spec.epochs
-        measured = learner.watch.epoch(learner.network, learner.step, losses_N.tolist(), milestone=milestone)
+        measured = learner.watch.epoch(learner.network, learner.step, losses[0].tolist(), milestone=milestone)
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
             **{name: value for name, value in scores.items() if name == metric},  # MLflow shows the first one
-            names.TRAIN_LOSS: train_loss,
+            names.TRAIN_LOSS: fmean(train_losses),
             **scores,
             names.LEARNING_RATE: rate,
             **measured.metrics,
             names.EPOCH_SECONDS: time.perf_counter() - began,
-            names.STEPS_PER_SECOND: len(losses_N) / trained,
+            names.STEPS_PER_SECOND: sum(map(len, losses)) / trained,
         }
         return Epoch(
             epoch=self.epoch,
@@ -140,25 +135,8 @@ class Training:
         )
 
     def _scored(self) -> dict[str, float]:
-        """The scores of an epoch, by which schedules and averages go."""
-        scores = self.validate()
-        self.learner.observe(scores["loss"])
-        return scores
-
-    def _train_epoch(self) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
-        """The loss before each update, and their mean over items, or targets where each step has one."""
-        losses: list[Tensor] = []
-        weights: list[int] = []
-        self.learner.network.train()
-        for chunk in self.batches.epoch(self.epoch):
-            losses.append(self.learner.update(chunk))
-            self.reporter.sign_of_life()
-            weights.append(chunk.num_targets if self.problem.every_step else len(chunk.batch.y))
-        losses_N = torch.stack(losses).double().cpu().numpy()
-        train_loss = float(np.average(losses_N, weights=weights))
-        if not math.isfinite(train_loss):
-            raise Diverged(f"the training loss is {train_loss}")
-        return losses_N, train_loss
+        """The scores of an epoch, by which schedules and averages go: means over folds."""
+        return _mean([fold.scored() for fold in self.folds])
 
     # between epochs ---------------------------------------------------------------------------------------------
 
@@ -203,16 +181,10 @@ class Training:
 
     def parts(self) -> dict[str, Stateful]:
         """Everything needed to go on as if nothing had happened."""
-        learner = self.learner
+        others = enumerate(self.folds[1:], start=1)
         return {
-            "network": learner.network,
-            "optimizer": learner.optimizer,
-            "schedule": learner.schedule,
-            "clipping": learner.clipping,
-            "averaging": learner.averaging,
-            "learner": learner,
-            "watch": learner.watch,
-            "batches": self.batches,
+            **self.folds[0].parts(),
+            **{f"{name} of fold {number}": part for number, fold in others for name, part in fold.parts().items()},
             "history": self.history,
             "random": RandomStreams(self.device),
         }
@@ -230,3 +202,8 @@ class Training:
         """Go on from a checkpoint."""
         saved.load_into(self.parts())
         self.epoch = len(self.history.epochs)
+
+
+def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Score by score."""
+    return {name: math.fsum(each[name] for each in scores) / len(scores) for name in scores[0]}

@@ -25,7 +25,7 @@ class Pace:
     """How long the parts of a training take, in seconds of `clock_of`.
 
     Args:
-        step: An optimizer step: the median of those measured but for the first one.
+        step: An optimizer step, of every fold: the median of those measured but for the first one.
         validation: A validation.
         spent: All of the measuring.
         steps_per_epoch: Optimizer steps of a pass over the training data.
@@ -59,7 +59,8 @@ def measured(spec: TrialSpec, seconds: float) -> Pace:
         training.validate()
         validation = clock() - started
     spent = clock() - began
-    return Pace(statistics.median(steps[1:] or [spent]), validation, spent, training.batches.updates_per_epoch)
+    step = statistics.median(steps[1:] or [spent]) * len(training.folds)
+    return Pace(step, validation, spent, training.batches.updates_per_epoch)
 
 
 def measured_updates(spec: TrialSpec) -> int:

@@ -17,6 +17,7 @@ from tuner.adapters.classification import (
 )
 from tuner.adapters.described import Described, of_classes
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.folds import write_folds
 from tuner.adapters.label_scores import METRICS as LABEL_METRICS
 from tuner.adapters.nlp.many_labels import described_labels, prepare_labels
 from tuner.adapters.nlp.proposing import propose_classification
@@ -59,9 +60,10 @@ class TextClassification:
         """See `Adapter.prepare`."""
         options = self.options
         dealt = dealt_texts(options, self._documents())
+        write_folds(folder, dealt.folds)
         if options.several:
             return prepare_labels(folder, dealt, write_tokens(folder, dealt.splits, options), options)
-        splits, dropped, told = dealt
+        splits, dropped, told, fold_N = dealt
         classes = sorted({document.label for document in splits["train"]})
         known = set(classes)
         for document in splits["test"]:
@@ -80,7 +82,7 @@ class TextClassification:
         write_facts(folder, {"classes": classes, "vocabulary": tokens.vocabulary, "lowercase": options.lowercase})
         return Prepared(
             counts={split: len(documents) for split, documents in splits.items()},
-            trivial=trivial_of(labels, classes, self.options),
+            trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=tokens.lag,
             about={
                 "name": "most frequent class",

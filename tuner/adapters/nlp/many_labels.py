@@ -46,7 +46,7 @@ def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: Tex
     each = {name: int(count) for name, count in zip(classes, truth["train"].sum(axis=0), strict=True)}
     return Prepared(
         counts={split: len(documents) for split, documents in splits.items()},
-        trivial=trivial_of(truth, options),
+        trivial=trivial_of(truth, options, dealt.folds),
         lag=tokens.lag,
         about={
             "name": TRIVIAL,

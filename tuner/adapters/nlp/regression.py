@@ -12,6 +12,7 @@ from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, lengths
 from tuner.adapters.files import existing
+from tuner.adapters.folds import write_folds
 from tuner.adapters.nlp.proposing import propose_regression
 from tuner.adapters.nlp.reading import read_documents
 from tuner.adapters.nlp.text_options import TextRegressionOptions
@@ -47,10 +48,11 @@ class TextRegression:
         """See `Adapter.prepare`."""
         options = self.options
         documents = read_documents(existing(str(options.path), "path"), options)
-        splits, dropped, told = dealt_texts(options, documents)
+        splits, dropped, told, fold_N = dealt_texts(options, documents)
+        write_folds(folder, fold_N)
         tokens = write_tokens(folder, splits, options)
         numbers = {split: np.array([[number_of(each)] for each in its]) for split, its in splits.items()}
-        facts, trivial = prepare_targets(folder, numbers, options, documents[0].where)
+        facts, trivial = prepare_targets(folder, numbers, options, documents[0].where, fold_N)
         told_of = {"targets": [options.target], "vocabulary": tokens.vocabulary}
         write_facts(folder, {**told_of, "lowercase": options.lowercase, **facts})
         return Prepared(

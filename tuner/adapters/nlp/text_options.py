@@ -7,12 +7,12 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, NumberOptions
+from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, FoldOptions, NumberOptions
 from tuner.adapters.nlp.sources import SOURCES
 from tuner.errors import TaskFileError
 
 
-class TextOptions(EmbeddingOptions):
+class TextOptions(EmbeddingOptions, FoldOptions):
     """Texts: where they are, how they are split, and how they become tokens."""
 
     path: str | None = None
@@ -104,6 +104,7 @@ class TextClassificationOptions(TextOptions, ClassOptions):
         "labels",
         "label_separator",
         "label_columns",
+        "folds",
     )
 
     @property
@@ -146,6 +147,7 @@ class TextRegressionOptions(TextOptions, NumberOptions):
     target: str = "target"
     """Column or key that holds the number (csv, jsonl), which in lines comes first and is a folder's name in a folder.
     What the answers' column is called."""
+    later: ClassVar[tuple[str, ...]] = ("folds",)
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the texts used for validation, in (0, 1)."""
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.classification import check_kept, check_labels, lag_of
+from tuner.adapters.classification import check_kept, check_labels
 from tuner.adapters.described import symbols
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
@@ -21,6 +21,7 @@ from tuner.adapters.nlp.text_options import TextOptions
 from tuner.adapters.nlp.vocabulary import PARTED, decoded, encode_joined, joined, train_tokenizer
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
 from tuner.errors import DataError
 
@@ -34,6 +35,8 @@ class DealtTexts(NamedTuple):
     splits: dict[str, list[Document]]
     dropped: Counter[str]
     notices: list[str]
+    folds: NDArray[np.int64] | None = None
+    """The fold of each text of train, where there are some."""
 
 
 class Tokens(NamedTuple):
@@ -108,6 +111,7 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
         given=given or None,
         held=bool(test),
         group=options.group or "",
+        folds=options.folds,
     )
     splits: dict[str, list[Document]] = {
         split: [document for document, its in zip(fresh, dealt.splits, strict=True) if its == split] for split in SPLITS
@@ -120,7 +124,7 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
         told += straddling([*groups, *held], [*dealt.splits.tolist(), *["test"] * len(held)], "data.group")
     splits["test"] = test or splits["test"]
     total = sum(map(len, splits.values())) + dropped.total()
-    return DealtTexts(splits, dropped, [*left_out("texts", dropped, of=total), *told])
+    return DealtTexts(splits, dropped, [*left_out("texts", dropped, of=total), *told], dealt.trained)
 
 
 def write_tokens(folder: Path, splits: dict[str, list[Document]], options: TextOptions) -> Tokens:

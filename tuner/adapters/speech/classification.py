@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.adapters.base import Demands, Metric, Prepared
 from tuner.adapters.classification import (
     METRICS,
     check_kept,
     check_labels,
-    lag_of,
     metrics_of,
     numbered,
     trivial_of,
@@ -23,9 +23,11 @@ from tuner.adapters.classification import (
 )
 from tuner.adapters.described import Described, numbers, of_classes
 from tuner.adapters.files import content_digest, existing
+from tuner.adapters.folds import write_folds
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.speech.features import Item, compute_features, read_features, standardized
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
@@ -81,7 +83,8 @@ class SpeechClassification:
             )
         check_kept([item.label for item in items], [item.label for item in kept], [item.where for item in items],
                    "shorter than a frame", "Lower data.frame_ms, or bring longer recordings.")  # fmt: skip
-        splits, told = self._split(kept)
+        splits, told, fold_N = self._split(kept)
+        write_folds(folder, fold_N)
         classes = sorted({item.label for item in splits["train"]})
         frames = np.concatenate([item.features for item in splits["train"]])
         mean, scale = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
@@ -97,7 +100,7 @@ class SpeechClassification:
         dropped = Counter({"shorter than a frame": len(items) - len(kept)})
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},
-            trivial=trivial_of(labels, classes, self.options),
+            trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=lag_of(np.asarray(lengths)),
             about={
                 "name": "most frequent class",
@@ -148,8 +151,8 @@ class SpeechClassification:
         path = self._path()
         return [*unread_files(path), *(unused_split(path) if self.options.split is None else ())]
 
-    def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str]]:
-        """The items by split, whole speakers where all are known, and what is to be told of that."""
+    def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str], NDArray[np.int64] | None]:
+        """The items by split, whole speakers where all are known, what is to be told of that, and training folds."""
         options, labels = self.options, [item.label for item in items]
         places = [item.where for item in items]
         check_labels(labels, places, num_splits=1 if options.split else 3)
@@ -164,6 +167,7 @@ class SpeechClassification:
             groups=speakers if options.group is not None and len(speakers) == len(items) else None,
             given=given or None,
             group=options.group or "",
+            folds=options.folds,
         )
         splits: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
         for item, split in zip(items, dealt.splits, strict=True):
@@ -171,7 +175,7 @@ class SpeechClassification:
         twins = equal_items(
             [item.features for item in items], dealt.splits, places, "recordings", [item.label for item in items]
         )
-        return splits, [*dealt.notices, *twins]
+        return splits, [*dealt.notices, *twins], dealt.trained
 
 
 def _speakers(splits: dict[str, list[Item]]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_left_out, check_origin
-from tuner.adapters.learned_options import ClassOptions
+from tuner.adapters.learned_options import ClassOptions, FoldOptions
 from tuner.adapters.speech.sources import FEATURE_SOURCES, SOURCES
 from tuner.config.options import Options
 
@@ -27,7 +27,7 @@ class SignalOptions(Options):
     """Time from frame to frame in milliseconds, in [1, 1000]."""
 
 
-class SpeechClassificationOptions(ClassOptions, SignalOptions):
+class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
     """Labelled recordings: where they are, how they are split, and how they become features."""
 
     source: str | None = None
@@ -40,7 +40,7 @@ class SpeechClassificationOptions(ClassOptions, SignalOptions):
     """How the names below a folder tell label and speaker, without the ending: {label}/{file} is a folder per
     label, {label}_{speaker}_{index} says it in the file's name. Other fields only take up what varies, but for those
     that `group` and `split` name."""
-    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split")
+    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split", "folds")
     group: str | None = "speaker"
     """Column of a manifest, field of the pattern, or array of an .npz, that says which recordings belong together, so
     that none of them is in two splits: speaker, where it is known. Null deals recordings."""

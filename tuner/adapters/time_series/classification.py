@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared
-from tuner.adapters.classification import (
-    METRICS,
-    lag_of,
-    metrics_of,
-    numbered,
-    trivial_of,
-    write_facts,
-    write_labels,
-)
+from tuner.adapters.classification import METRICS, metrics_of, numbered, trivial_of, write_facts, write_labels
 from tuner.adapters.described import Described, facts_of, numbers, of_classes
+from tuner.adapters.folds import write_folds
 from tuner.adapters.ragged import write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.dealt_items import dealt_items, fingerprint
 from tuner.adapters.time_series.item_options import ClassificationOptions
@@ -51,7 +45,8 @@ class SeriesClassification:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told = dealt_items(self.options)
+        splits, empty, told, fold_N = dealt_items(self.options)
+        write_folds(folder, fold_N)
         classes = sorted(set(splits["train"].labels))
         scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])
         labels = {}
@@ -72,7 +67,7 @@ class SeriesClassification:
         lengths = [len(item) for item in splits["train"].sequences]
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
-            trivial=trivial_of(labels, classes, self.options),
+            trivial=trivial_of(labels, classes, self.options, fold_N),
             lag=lag_of(np.asarray(lengths)),
             about={
                 "name": "most frequent class",

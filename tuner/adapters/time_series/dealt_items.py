@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
 from tuner.adapters.classification import check_labels
 from tuner.adapters.files import content_digest, existing
-from tuner.adapters.learned_options import LEARNED
+from tuner.adapters.learned_options import LEARNED, FoldOptions
 from tuner.adapters.notices import left_out
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.item_options import ItemOptions
@@ -26,6 +27,8 @@ class DealtItems(NamedTuple):
     splits: dict[Split, Items]
     empty: int
     notices: list[str]
+    folds: NDArray[np.int64] | None = None
+    """The fold of each item of train, where there are some."""
 
 
 def fingerprint(options: ItemOptions) -> str:
@@ -66,12 +69,14 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         given=items.splits,
         held=bool(held),
         group=options.group or "",
+        folds=options.folds if isinstance(options, FoldOptions) else 1,
     )
     splits = {split: items.subset(np.flatnonzero(dealt.splits == split)) for split in SPLITS}
     if held:
         splits["test"] = _fitting(held[0], items)
     told = [*(note for part in parts for note in part.notices), *dealt.notices, *_shared(splits, held)]
-    return DealtItems(splits, empty, [*left_out("items", {"no steps": empty}, of=sum(map(len, parts))), *told])
+    told = [*left_out("items", {"no steps": empty}, of=sum(map(len, parts))), *told]
+    return DealtItems(splits, empty, told, dealt.trained)
 
 
 def _paths(options: ItemOptions) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
-from tuner.adapters.learned_options import ClassOptions, NumberOptions, SymbolOptions
+from tuner.adapters.learned_options import ClassOptions, FoldOptions, NumberOptions, SymbolOptions
 from tuner.adapters.time_series.options import Layout, TableOptions, check_table_options
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, LABELLING_SOURCES, REGRESSION_SOURCES
 from tuner.errors import TaskFileError
@@ -84,7 +84,7 @@ class ItemOptions(TableOptions):
         return self
 
 
-class ClassificationOptions(ItemOptions, ClassOptions):
+class ClassificationOptions(ItemOptions, FoldOptions, ClassOptions):
     """Labelled sequences: a ready source, or files of the user."""
 
     sources: ClassVar[Catalog] = CLASSIFICATION_SOURCES
@@ -96,6 +96,7 @@ class ClassificationOptions(ItemOptions, ClassOptions):
         "split",
         "layout",
         "time_format",
+        "folds",
     )
     label: str = "label"
     """Tables: the column that holds the class."""
@@ -137,11 +138,12 @@ class LabellingOptions(ItemOptions, SymbolOptions):
         return True
 
 
-class RegressionOptions(ItemOptions, NumberOptions):
+class RegressionOptions(ItemOptions, FoldOptions, NumberOptions):
     """Sequences with one number or several each: a ready source, or files of the user."""
 
     sources: ClassVar[Catalog] = REGRESSION_SOURCES
     own: ClassVar[tuple[str, ...]] = ("targets", *ItemOptions.own)
+    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "folds")
     source: str | None = None
     """Name of a ready source, such as aeon/Covid3Month; null when `path` is given."""
     path: str | None = None

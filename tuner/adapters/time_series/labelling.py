@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Demands, Metric, Prepared
-from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, numbers
 from tuner.adapters.labelling import TRIVIAL, trivial_scores
 from tuner.adapters.ragged import Ragged, write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.scaling import standardization
 from tuner.adapters.segments import METRICS, segments
 from tuner.adapters.time_series.dealt_items import dealt_items, fingerprint
@@ -44,7 +45,7 @@ class SeriesLabelling:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told = dealt_items(self.options)
+        splits, empty, told, _ = dealt_items(self.options)
         train = splits["train"]
         classes = sorted({str(label) for item in train.step_labels for label in item})
         if len(classes) < 2:

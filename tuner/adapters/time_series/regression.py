@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared
-from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, numbers
+from tuner.adapters.folds import write_folds
 from tuner.adapters.number_scores import METRICS, metrics_of
 from tuner.adapters.ragged import Ragged, write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.regression import TRIVIAL, prepare_targets
 from tuner.adapters.scaling import standardization
 from tuner.adapters.time_series.dealt_items import dealt_items, fingerprint
@@ -43,13 +45,14 @@ class SeriesRegression:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told = dealt_items(self.options)
+        splits, empty, told, fold_N = dealt_items(self.options)
+        write_folds(folder, fold_N)
         train = splits["train"]
         scaling = standardization(np.concatenate(train.sequences), train.places[0])
         for split, items in splits.items():
             write_ragged(folder, f"{split}.x", [scaling(item).astype(np.float32) for item in items.sequences])
         numbers = {split: items.numbers for split, items in splits.items()}
-        facts, trivial = prepare_targets(folder, numbers, self.options, train.places[0])
+        facts, trivial = prepare_targets(folder, numbers, self.options, train.places[0], fold_N)
         facts |= {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}
         told_of = {"targets": train.targets, "channels": train.channels}
         write_facts(folder, {**told_of, "steps": train.steps, **facts})

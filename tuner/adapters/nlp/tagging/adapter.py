@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
-from tuner.adapters.classification import lag_of, write_facts
+from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, balance, facts_of, lengths, symbols
 from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED as LEARNED_BY_ALL
@@ -28,6 +28,7 @@ from tuner.adapters.nlp.tagging.words import UNKNOWN, Numbering, learned
 from tuner.adapters.nlp.vectors import vectors_digest, write_vectors
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
+from tuner.adapters.ragged_problem import lag_of
 from tuner.errors import DataError
 
 if TYPE_CHECKING:

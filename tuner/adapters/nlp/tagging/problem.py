@@ -19,7 +19,6 @@ from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
-from tuner.adapters.classification import RaggedProblem
 from tuner.adapters.nlp.problem import word_embedding
 from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, unpacked
 from tuner.adapters.nlp.tagging.encoder import WordEncoder
@@ -29,6 +28,7 @@ from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.schemes import rules
 from tuner.adapters.nlp.tagging.words import UNKNOWN, Vocabulary
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.shown import PerType
 
 PADDING = -1
