@@ -65,6 +65,7 @@ def test_what_has_too_few_items_or_no_finite_score_is_left_out() -> None:
     """None in place of numbers that mean nothing."""
     assert found(np.ones(5)) is None
     assert found(np.array([np.inf, *np.ones(20)])) is None
+    assert found(np.ones(20), "of whole splits alone") is None
 
 
 @pytest.mark.parametrize(("name", "truth"), [("mean", 1.0), ("rmse", 2**0.5)])

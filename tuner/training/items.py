@@ -50,23 +50,31 @@ def influence(
         sets each group is scored by itself, which is the same of means and costs as much as scoring all once.
     """
     items, overlap = sum(len(batch.y) for batch in batches), overlap_of(problem)
-    groups = [_taken(predictions, batches, rows) for rows in _groups(items, overlap) if len(rows)]
-    if len(groups) < FEWEST or any(len(each) != len(batch.y) for each, batch in zip(predictions, batches, strict=True)):
+    if len(parts := _groups(items, overlap)) < FEWEST:
         return None
-
-    def score(of: Sequence[tuple[list[Tensor], list[Batch]]]) -> float:
-        return float(problem.evaluate([p for ps, _ in of for p in ps], [b for _, bs in of for b in bs])[name])
-
-    with torch.inference_mode():
-        if items >= LARGE:
-            values = [score([group]) for group in groups]
-        else:
-            whole, number = score(groups), len(groups)
-            rest = [score([*groups[:at], *groups[at + 1 :]]) for at in range(number)]
-            values = [number * whole - (number - 1) * each for each in rest]
+    try:
+        with torch.inference_mode():
+            values = _values(
+                problem, [_taken(predictions, batches, rows) for rows in parts], name, alone=items >= LARGE
+            )
+    except Exception:  # noqa: BLE001 - an adapter of one's own may score whole splits alone, or not part them by item
+        return None
     if not np.isfinite(values).all():
         return None
     return {"items": items, "overlap": overlap, "digest": _digest(batches), "values": values}
+
+
+def _values(
+    problem: Problem, groups: Sequence[tuple[list[Tensor], list[Batch]]], name: str, *, alone: bool
+) -> list[float]:
+    def score(of: Sequence[tuple[list[Tensor], list[Batch]]]) -> float:
+        return float(problem.evaluate([p for ps, _ in of for p in ps], [b for _, bs in of for b in bs])[name])
+
+    if alone:
+        return [score([group]) for group in groups]
+    whole, number = score(groups), len(groups)
+    rest = [score([*groups[:at], *groups[at + 1 :]]) for at in range(number)]
+    return [number * whole - (number - 1) * each for each in rest]
 
 
 def _groups(items: int, overlap: int) -> list[NDArray[np.int64]]:
