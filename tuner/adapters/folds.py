@@ -98,8 +98,8 @@ def _grouped(
     fold_N, left = np.full(len(labels), folds - 1), np.arange(len(labels))
     for fold in range(folds - 1):
         own = deal_groups(
-            [groups[item] for item in left],
-            [labels[item] for item in left],
+            [groups[item] for item in left.tolist()],
+            [labels[item] for item in left.tolist()],
             val=1 / (folds - fold),
             test=0,
             seed=derive_seed(seed, "folds", fold),

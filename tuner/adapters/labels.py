@@ -114,7 +114,7 @@ class ManyLabels(Classification):
 
     @cached_property
     def _share_K(self) -> NDArray[np.float64]:  # noqa: N802 - K is its shape
-        return _shares(self.items("train").targets > 0)
+        return _shares(self.items("train").targets.astype(np.float32) > 0)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.
