@@ -147,7 +147,7 @@ class TestAStudy:
         (folder / "own_steps.py").write_text("KEEP = 0.1\n")
         assert rerun(task, 0).changed == [
             f"since trial 0 was trained, torch 1.0 is now {now}: numbers may differ",
-            "since trial 0 was trained, the code of cell own_cell:Leaky is another in own_steps.py: numbers may differ",
+            "since trial 0 was trained, the code of cell own_cell:Leaky changed in own_steps.py: numbers may differ",
         ]
 
     def test_printed_commands_run_as_they_stand(self, folder: Path) -> None:

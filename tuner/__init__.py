@@ -1,6 +1,6 @@
 """Hyperparameter optimization for recurrent networks: one task file, an Optuna study over Ray, MLflow as the record.
 
-In Python: `run` a task, `open` a study, `load` a model. What they need is imported when they are first used.
+In Python: `run` a task, `open` a study, `load` a model. Their modules are imported on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands between scheme and path of a URL: hosts and their ports."""
+"""The authority of a URL, between scheme and path: hosts and their ports."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 
 
 def hosts(url: str) -> list[str]:
-    """The hosts of a URL, without login and ports; more than one for some databases, one that is "" where it has none.
+    """The hosts of a URL, without login and ports: several for some databases, `[""]` without any.
 
     Raises:
-        ValueError: A host cannot be one, or a port is no number from 1 to 65535.
+        ValueError: A host is not valid, or a port is no number from 1 to 65535.
 
     >>> hosts("postgresql://me:p@ss@first:5432,[::1]/runs")
     ['first', '[::1]']
@@ -24,7 +24,7 @@ def hosts(url: str) -> list[str]:
     for text in re.split(r"[/?#]", rest, maxsplit=1)[0].split(","):
         match = _HOST.fullmatch(text)
         if match is None or re.search(r"\s", text):
-            raise ValueError("must have a host that can be one")
+            raise ValueError("must have a valid host")
         if (port := match["port"]) is not None and not (
             re.fullmatch("[0-9]{1,9}", port, re.ASCII) and 0 < int(port) < 65536
         ):

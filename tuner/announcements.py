@@ -1,6 +1,6 @@
-"""What a sweep tells whoever watches it: one class per event, told by the driver's thread as it happens.
+"""The events of a sweep: one class per event, sent to one listener by the driver's thread as it happens.
 
-The console shows them in words; `--json` prints them under the name `event`, with the fields as they are called here.
+The console shows them in words; `--json` prints them, with the event's name under `event` and the fields named as here.
 docs/reference/events.md is written from this file.
 """
 
@@ -15,19 +15,19 @@ from tuner.objective import Objective
 
 @dataclass(frozen=True)
 class _Event:
-    """One event; all its fields are JSON-able."""
+    """An event; all fields are JSON-able."""
 
     event: ClassVar[str]
     """Its name in `--json`."""
 
     def as_json(self) -> dict[str, Any]:
-        """The fields by their names."""
+        """The fields by name."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True)
 class Started(_Event):
-    """A sweep begins, or goes on; the data are prepared."""
+    """A sweep begins or is resumed; the data are prepared."""
 
     event: ClassVar[str] = "started"
 
@@ -42,7 +42,7 @@ class Started(_Event):
     epochs: int
     """Epochs of a trial, at most."""
     seconds: float | None
-    """Training time of a trial in seconds, where the budget has one."""
+    """Training time of a trial in seconds, if the budget has one."""
     counts: Mapping[str, int]
     """Split -> its number of items."""
     folder: str
@@ -50,9 +50,9 @@ class Started(_Event):
     done: int
     """Trials of the search that are over already."""
     trivial: float | None
-    """The trivial predictor's score on the objective; none where that is not known."""
+    """The trivial predictor's score on the objective; none if unknown."""
     trivial_name: str
-    """What the trivial predictor is called."""
+    """Name of the trivial predictor."""
     maximize: bool
     """Whether a higher objective is better."""
     tracking: str
@@ -66,19 +66,19 @@ class Started(_Event):
 
 @dataclass(frozen=True)
 class SpaceChanged(_Event):
-    """The search space is another than in the last run of the driver."""
+    """The search space has changed since the last run of the driver."""
 
     event: ClassVar[str] = "space"
 
     lines: Sequence[str]
-    """What changed, a line per parameter."""
+    """The changes, a line per parameter."""
     fitting: int
-    """Earlier trials that fit the new one, and count."""
+    """Number of earlier trials that fit the new space, and so count."""
 
 
 @dataclass(frozen=True)
 class Resumed(_Event):
-    """Trials that had begun go on."""
+    """Unfinished trials are resumed."""
 
     event: ClassVar[str] = "resumed"
 
@@ -93,9 +93,9 @@ class PhaseBegan(_Event):
     event: ClassVar[str] = "phase"
 
     name: Literal["search", "confirm", "refit", "test", "record"]
-    """Which one; `record` comes after the summary, and draws figures."""
+    """The phase; `record`, which draws figures, comes after the summary."""
     runs: int
-    """Trials of the budget, trainings to come, models to score, trainings to draw."""
+    """The phase's number of trials, trainings to come, models to score or trainings to draw."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,11 @@ class TrialEnded(_Event):
     value: float | None
     """Its objective; none without one."""
     reason: str
-    """Why it ended so; empty where there is nothing to say."""
+    """Why it ended so; empty if there is nothing to say."""
     epochs: int
-    """Epochs that were trained, in all attempts."""
+    """Trained epochs, in all attempts."""
     seconds: float
-    """Seconds that it was trained, in all attempts."""
+    """Seconds of training, in all attempts."""
     params: Mapping[str, Any]
     """Its parameters."""
     findings: Sequence[str]
@@ -125,30 +125,30 @@ class TrialEnded(_Event):
     best_number: int | None
     """The trial that has it."""
     done: int
-    """Trials that are over, this one with them."""
+    """Finished trials, including this one."""
     trials: int
     """The budget's trials."""
     states: Mapping[str, int]
-    """State -> how many trials ended so."""
+    """State -> number of finished trials."""
 
 
 @dataclass(frozen=True)
 class RunLost(_Event):
-    """The worker of an attempt died or its node went; the run is sent out again from its checkpoint."""
+    """The worker or the node of an attempt died; the run is sent again from its checkpoint."""
 
     event: ClassVar[str] = "lost"
 
     run: str
     """The run, such as `trials/00007`."""
     reason: str
-    """What is known of the cause."""
+    """The cause, as far as it is known."""
     attempt: int
     """The attempt that was lost, from 1."""
 
 
 @dataclass(frozen=True)
 class RunRetried(_Event):
-    """An attempt's own code failed; the run is sent out again, as often as `attempts.errors` allows."""
+    """An attempt failed by an error in its own code; the run is retried, as `attempts.errors` allows."""
 
     event: ClassVar[str] = "error"
 
@@ -162,7 +162,7 @@ class RunRetried(_Event):
 
 @dataclass(frozen=True)
 class RepairBegan(_Event):
-    """A trial is made that treats what was found in another."""
+    """A new trial repairs a finding of an earlier one."""
 
     event: ClassVar[str] = "repair"
 
@@ -179,7 +179,7 @@ class RunConfirmed(_Event):
     event: ClassVar[str] = "confirm"
 
     run: str
-    """The run, such as `confirm/00007-1`: its trial and which of the seeds."""
+    """The run, such as `confirm/00007-1`: its trial and the number of the seed."""
     number: int
     """The trial that is confirmed, -1 for the baseline."""
     state: str
@@ -187,7 +187,7 @@ class RunConfirmed(_Event):
     value: float | None
     """Its objective; none without one."""
     reason: str
-    """Why it ended so; empty where there is nothing to say."""
+    """Why it ended so; empty if there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -199,18 +199,18 @@ class ModelsTested(_Event):
     run: str
     """The run: `test`."""
     number: int
-    """-1: it is no trial's."""
+    """Always -1, as it belongs to no trial."""
     state: str
     """How it ended, as of `trial`."""
     value: float | None
-    """None: the scores come with the summary."""
+    """Always none: the scores come with the summary."""
     reason: str
-    """Why it ended so; empty where there is nothing to say."""
+    """Why it ended so; empty if there is nothing to say."""
 
 
 @dataclass(frozen=True)
 class Stopping(_Event):
-    """Nothing new is sent out, as a stop was asked for or the time is over; what runs writes a checkpoint and ends."""
+    """A stop was asked for or the time is over: nothing new is sent out, running trials save checkpoints and end."""
 
     event: ClassVar[str] = "stopping"
 
@@ -220,26 +220,26 @@ class Stopping(_Event):
 
 @dataclass(frozen=True)
 class Summary(_Event):
-    """The end of a sweep in words and numbers, told before the recorder has everything."""
+    """The result of a sweep in words and numbers, sent before the recorder has everything."""
 
     event: ClassVar[str] = "summary"
 
     headline: str
-    """How many trials ended how."""
+    """The study and its trials by state, in one line."""
     metric: str
     """The objective."""
     test_metric: str
-    """Its name on the test data."""
+    """The objective's name on the test data."""
     readable_metric: str = ""
-    """The score on the test data that people know best; empty where it is the objective's."""
+    """The most readable score on the test data; empty if that is the objective."""
     verdict: Mapping[str, Any] = field(default_factory=dict)
-    """What to use, how good it is, whether that is more than chance, and what to do next: the fields of
+    """What to use, how good it is, whether that is beyond noise, and what to do next: the fields of
     `tuner.verdict.Verdict`; empty in studies of versions before."""
     rows: Sequence[Mapping[str, str]] = field(default_factory=list)
-    """The confirmed configurations and the trivial predictor, best first: name, searched (what the search had seen),
+    """The confirmed configurations and the trivial predictor, best first: name, searched (score in the search),
     score, test, readable, seeds."""
     sentences: Sequence[str] = field(default_factory=list)
-    """What follows from them; first whether the winner is better than the trivial predictor."""
+    """Conclusions from them; first whether the winner is better than the trivial predictor."""
     winner: str = ""
     """Name of the winner, empty without one."""
     winner_params: Mapping[str, Any] = field(default_factory=dict)
@@ -249,25 +249,25 @@ class Summary(_Event):
     models: Mapping[str, str] = field(default_factory=dict)
     """The folders of the other confirmed configurations' models, by their names."""
     own_code: str = ""
-    """The folder in which an adapter or a cell of one's own is found that the model needs; empty where it has none."""
+    """The folder of the user's own adapter or cell that the model needs; empty without one."""
     has_test: bool = False
     """Whether the test data was read."""
     importance: Mapping[str, float] = field(default_factory=dict)
-    """Share of each searched parameter in reaching the best trials; empty with few trials."""
+    """Importance of each searched parameter for reaching the best trials; empty with few trials."""
     separation: Mapping[str, Any] = field(default_factory=dict)
-    """The choice that separates the trials that learned; empty where none does."""
+    """The choice that separates the trials that learned from the others; empty if none does."""
     drawn: Sequence[str] = field(default_factory=list)
-    """Runs whose figures are drawn, which begins when this was told."""
+    """Runs whose figures will be drawn after this event."""
     asked: Mapping[str, Any] = field(default_factory=dict)
-    """What the task file asked for, so that an unchanged one is known to be finished."""
+    """What the task file asked for, to recognize later that nothing more is asked."""
     ensemble: Mapping[str, Any] = field(default_factory=dict)
-    """The winner's confirmed seeds together: `runs`; their scores `value` on validation, `test` on test data; of the
-    seeds by themselves the best, `best`, and the mean, `mean`, on validation data. Empty without one."""
+    """The ensemble of the winner's confirmed seeds: `runs`; its scores on validation data (`value`) and test data
+    (`test`); the single seeds' best (`best`) and mean (`mean`) on validation data. Empty without an ensemble."""
 
 
 @dataclass(frozen=True)
 class ReportWritten(_Event):
-    """What the study found is there as one page; told after the summary."""
+    """The study's results are written as one page; sent after the summary."""
 
     event: ClassVar[str] = "report"
 
@@ -277,73 +277,73 @@ class ReportWritten(_Event):
 
 @dataclass(frozen=True)
 class RecordingLeft(_Event):
-    """The sweep is over, and the recorder writes what is left; told when the number changes."""
+    """The sweep is over and the recorder is still writing; sent when the number changes."""
 
     event: ClassVar[str] = "recording"
 
     left: int
-    """Changes that are not written yet."""
+    """Changes not written yet."""
 
 
 @dataclass(frozen=True)
 class NothingToDo(_Event):
-    """The study is finished already, and the task file asks for nothing more."""
+    """The study is already finished, and the task file asks for nothing more."""
 
     event: ClassVar[str] = "nothing"
 
     sentence: str
-    """What it has, and how it is extended."""
+    """A sentence: what it has, and how to extend it."""
 
 
 @dataclass(frozen=True)
 class SweepProgress(_Event):
-    """How far a sweep is, at most once a second."""
+    """The progress of a sweep, at most once a second."""
 
     event: ClassVar[str] = "progress"
 
     done: int
-    """Trials of the search that are over."""
+    """Finished trials of the search."""
     trials: int
     """The budget's trials."""
     running: int
-    """Runs that workers have."""
+    """Runs that have a worker."""
     idle: int
     """Slots without a run."""
     states: Mapping[str, int]
-    """State -> how many trials ended so."""
+    """State -> number of finished trials."""
     best: float | None
     """The best objective so far; none before a trial completed."""
     best_number: int | None
     """The trial that has it."""
     left: int | None
-    """In the confirmation: trainings that are not over; none in the search."""
+    """In the confirmation: unfinished trainings; none in the search."""
     seconds_left: float | None
-    """Seconds that the rest will take; none while that cannot be told."""
+    """Estimated seconds for the rest; none while unknown."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress(_Event):
-    """How far the one training of `diagnose` is, at most twice a second; `--json` there prints none."""
+    """The progress of the training of `diagnose`, at most twice a second; not printed by its `--json`."""
 
     event: ClassVar[str] = "training"
 
     epoch: int
-    """The epoch that is over, from 1."""
+    """The last finished epoch, from 1."""
     epochs: int
     """Epochs of the whole training."""
     metric: str
     """The objective."""
     value: float | None
-    """Its value after this epoch."""
+    """The objective's value after this epoch."""
     loss: float | None
     """The training loss of this epoch."""
     seconds_left: float
-    """Seconds that the rest will take."""
+    """Estimated seconds for the rest."""
 
 
 @dataclass(frozen=True)
 class Notice(_Event):
-    """A sentence for people: what was found in the data, what is away, what is not used."""
+    """A sentence for people: a remark on the data, a service that does not answer, a setting without effect."""
 
     event: ClassVar[str] = "notice"
 
@@ -371,7 +371,7 @@ Announcement: TypeAlias = (
     | TrainingProgress
     | Notice
 )
-"""Any of the events."""
+"""Any event."""
 
 Listener: TypeAlias = Callable[[Announcement], None]
 """Takes one event. Called by the driver's thread; must not block and must not raise."""

@@ -1,4 +1,4 @@
-"""The errors a user can cause, told in one line: where, rule, value, fix.
+"""The errors that a user can cause, reported in one line: place, rule, value, fix.
 
 TunerError
 |-- UserError (ValueError)      a mistake in a file, an option or the data; exit status 2
@@ -21,7 +21,7 @@ from tuner.redaction import redacted
 Key = tuple[str | int, ...]
 """A path into the task file, such as ("budget", "trials")."""
 _MOST_NAMES = 12
-"""Most names that a message lists; of more, the nearest and the command that lists them."""
+"""Names that a message lists at most; of more, only the nearest and the command that lists them."""
 _NEAREST = 3
 _MOST_COMPARED = 10_000
 
@@ -31,12 +31,12 @@ class TunerError(Exception):
 
 
 class UserError(TunerError, ValueError):
-    """A mistake that the user can mend, told in one line.
+    """A mistake that the user can correct, reported in one line.
 
     Args:
         rule: What must hold, without a final stop: "budget.trials must be >= 1".
-        value: What was found instead; shown by `repr`, cut at 80 characters. Leave out where there is none.
-        fix: What to do, a whole sentence.
+        value: The value found instead, if any; shown by `repr`, cut at 80 characters.
+        fix: What to do, as a whole sentence.
         where: "file:line", or "file". Left out when `key` says it.
         key: Path of the option at fault; whoever knows the task file turns it into "file:line".
     """
@@ -48,13 +48,13 @@ class UserError(TunerError, ValueError):
         self.rule, self.value, self.fix, self.where, self.key = rule, value, fix, where, key
 
     def at(self, where: str) -> UserError:
-        """The same error with its place filled in, when it has none."""
+        """The same error, with the place filled in if it has none."""
         self.where = self.where or where
         return self
 
     @property
     def problem(self) -> str:
-        """The line without the place."""
+        """The message without the place."""
         return self._told("")
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class DataError(UserError):
 
 
 class StudyError(UserError):
-    """The study folder cannot be used as asked."""
+    """The study's folder cannot be used as asked."""
 
 
 class ClusterError(UserError):
@@ -83,7 +83,7 @@ class ClusterError(UserError):
 
 
 class TrialError(TunerError, RuntimeError):
-    """A trial cannot go on; the text becomes its reason."""
+    """A trial cannot continue; the text becomes its reason."""
 
 
 class Diverged(TrialError):  # noqa: N818 - the outcome's name in the literature and in the state table
@@ -91,8 +91,11 @@ class Diverged(TrialError):  # noqa: N818 - the outcome's name in the literature
 
 
 def missing_package(error: ImportError) -> UserError | None:
-    """What is told where a package that this one depends on is not installed; None of any other import that fails."""
-    from importlib.metadata import PackageNotFoundError, requires  # here, as nearly every command does without
+    """The error for a missing package that this one depends on; None for any other import error."""
+    from importlib.metadata import (
+        PackageNotFoundError,
+        requires,
+    )  # here, as nearly no command needs it
 
     try:
         known = {re.split(r"[^\w-]", line, maxsplit=1)[0].lower() for line in requires("tuner") or ()}
@@ -101,17 +104,17 @@ def missing_package(error: ImportError) -> UserError | None:
     package = (error.name or "").partition(".")[0].replace("_", "-").lower()
     if package not in known:
         return None
-    fix = f"Install it, pip install {package}, or tuner with all that it depends on."
+    fix = f"Install it (pip install {package}), or tuner with all its dependencies."
     return UserError(f"the package {package} must be installed", fix=fix)
 
 
 def nearest(name: str, known: Iterable[str], listed: str = "") -> str:
-    """The fix for an unknown name: the known ones where they are few, else the nearest and the command that lists all.
+    """The fix for an unknown name: all known names if they are few, else the nearest and the command that lists all.
 
     Args:
         name: The unknown one.
         known: All that are known.
-        listed: Arguments of the program that list them: "list cells"; "" where nothing does.
+        listed: The command's arguments that list them: "list cells"; "" without such a command.
 
     >>> nearest("lstn", ["gru", "lstm"])
     "Did you mean 'lstm'? Known: gru, lstm."
@@ -131,7 +134,7 @@ def nearest(name: str, known: Iterable[str], listed: str = "") -> str:
 
 
 def is_text(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which a name of no UTF-8 or an escape in JSON can bring in."""
+    """Whether a text has no lone surrogate, which a file name that is not UTF-8 or an escape in JSON can bring in."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -140,7 +143,7 @@ def is_text(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""A text that any terminal shows and any file takes: what is no printable character stands as its escape.
+    r"""A text that any terminal can show and any file can store: unprintable characters become escapes.
 
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
@@ -151,5 +154,5 @@ def printable(text: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(redacted(value)) if isinstance(value, str) else redacted(repr(value))  # before a cut hides its end
+    text = repr(redacted(value)) if isinstance(value, str) else redacted(repr(value))  # redacted before the text is cut
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,4 +1,4 @@
-"""A trial's line to the driver: the contract, and lines for trainings that have no driver."""
+"""The connection of a trial to the driver: the contract, and versions for trainings without a driver."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from tuner.messages import Answer, Epoch, Report, State, Verdict
 
 
 class Link(Protocol):
-    """A running attempt's line to the driver; used in the worker, by the trial's own thread."""
+    """A running attempt's connection to the driver; used in the worker, by the trial's own thread."""
 
     def send(self, report: Report) -> Answer | None:
         """Send a report.
 
         Returns:
-            The driver's answer: at a rung (`report.waiting`) it is waited for; elsewhere one that has come
-            meanwhile, or None. None lets the trial go on.
+            The driver's answer: waited for at a rung (`report.waiting`), elsewhere one that has arrived
+            meanwhile, or None. With None the trial continues.
         """
         ...
 
     def answered(self) -> Answer | None:
-        """An answer that has come meanwhile, or None; never waits."""
+        """An answer that has arrived meanwhile, or None; never waits."""
         ...
 
 
 class NullLink:
-    """A line to nobody: nothing is kept, nothing answered."""
+    """A connection to nobody: reports are dropped, answers are None."""
 
     def send(self, report: Report) -> Answer | None:  # noqa: ARG002 - the contract's
-        """Nobody answers."""
+        """Drop the report."""
         return None
 
     def answered(self) -> Answer | None:
-        """Nobody has."""
+        """Always None."""
         return None
 
 
 class RecordingLink:
-    """Keeps what it hears, and answers as a driver would.
+    """Keeps all reports, and answers as a driver would.
 
     Args:
-        answer: From a report to the answer to it; left out, the trial always goes on.
+        answer: From a report to the answer; by default the trial always continues.
     """
 
     def __init__(self, answer: Callable[[Report], Answer | None] = lambda _: None) -> None:
         self._answer = answer
         self.reports: list[Report] = []
-        """All that was sent, in order."""
+        """All reports, in order."""
 
     @property
     def epochs(self) -> list[Epoch]:
@@ -60,10 +60,10 @@ class RecordingLink:
         return self._answer(report)
 
     def answered(self) -> Answer | None:
-        """Answers come with `send` alone."""
+        """Always None: answers come from `send` only."""
         return None
 
 
 def end(report: Report, state: State, reason: str = "") -> Answer:
-    """The answer to a report that ends its attempt in a state."""
+    """The answer that ends a report's attempt in a state."""
     return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.STOP, state=state, reason=reason)

@@ -1,4 +1,4 @@
-"""What the driver and a worker say to each other, and the states a run can be in.
+"""The messages between driver and workers, and the states of a run.
 
 Everything here is plain data: picklable, JSON-able, free of torch, Optuna, Ray and MLflow.
 """
@@ -16,13 +16,13 @@ Kind = Literal["trial", "confirm", "refit", "test"]
 
 
 class State(StrEnum):
-    """How a run stands. The first and the last two are not final."""
+    """The state of a run. The first and the last two are not final."""
 
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
     PRUNED = "PRUNED"
     HOPELESS = "HOPELESS"
-    """A rule of the diagnostics ended it, as it learned nothing; all that it has is finite."""
+    """A rule of the diagnostics ended it since it learned nothing; all its values are finite."""
     DIVERGED = "DIVERGED"
     """A loss, gradient, prediction or score was not finite."""
     FAILED = "FAILED"
@@ -31,12 +31,12 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the run is over for good."""
+        """Whether the run has ended for good."""
         return self not in {State.RUNNING, State.LOST, State.STOPPED}
 
     @property
     def comparable(self) -> bool:
-        """Whether its values say what a run is worth: it is over, whole or pruned, and all was finite."""
+        """Whether its values can be compared with others: it is completed, pruned or hopeless, and all are finite."""
         return self in {State.COMPLETED, State.PRUNED, State.HOPELESS}
 
 
@@ -53,7 +53,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A verdict for one attempt of one run, and why."""
+    """A verdict for one attempt of a run, and its reason."""
 
     run: str
     attempt: int
@@ -64,24 +64,24 @@ class Answer:
 
     @property
     def end(self) -> State | None:
-        """The state to end in; None to go on."""
+        """The state to end in; None to continue."""
         ends = {Verdict.CONTINUE: None, Verdict.PRUNE: State.PRUNED, Verdict.STOP: self.state}
         return ends[self.verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """How long a training on training and validation data takes: as long as another one took to its best epoch."""
+    """The length of a training on training and validation data: that of another training, up to its best epoch."""
 
     steps: int
     """Optimizer steps of an epoch in that training."""
     losses: tuple[float, ...]
-    """Its validation losses, epoch by epoch, for what follows them; there are as many epochs."""
+    """That training's validation losses, one per epoch to be trained, for schedules that follow them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
-    """All that a worker needs to run one attempt.
+    """Everything that a worker needs to run one attempt.
 
     `run` is the run's identity and its folder below the study: "trials/00012", "confirm/00012-1", "test".
     """
@@ -101,45 +101,45 @@ class TrialSpec:
     prepared: str
     """Folder that holds prepared data."""
     folder: str
-    """The run's own folder; nothing else is written but in `checkpoints`."""
+    """The run's own folder; the worker writes only there and to `checkpoints`."""
     epochs: int
     seconds: float | None = None
-    """Training time of the whole trial, of which an epoch is then an equal part; None: an epoch is a pass over the
+    """Training time of the whole trial; an epoch is then an equal part of it. None: an epoch is a pass over the
     training data."""
     rungs: tuple[int, ...] = ()
     """Epochs (1-based) after which the worker waits for an answer."""
     objective: Objective = field(default_factory=Objective)
-    """With the trivial predictor's score on the validation split, where it is known."""
+    """The objective, with the trivial predictor's score on the validation split if known."""
     reported: int = 0
     """Epochs that the driver already holds; they are not sent again."""
     device: str = "auto"
     threads: int = 1
     diagnostics: str = "standard"
     act: bool = False
-    """Whether it asks to be ended where a rule finds it hopeless."""
+    """Whether it asks to be ended when a rule finds it hopeless."""
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Finding -> its thresholds that differ from the defaults."""
     trivial: Mapping[str, float] = field(default_factory=dict)
     """Scores of the trivial predictor on the validation split, without its name: `loss`, `accuracy`, ..."""
     stall_seconds: float | None = None
-    """Longest silence; the worker leaves its stacks in `stacks.txt` when it is over. None: no limit."""
+    """Longest silence in seconds, after which the worker writes its stacks to `stacks.txt`. None: no limit."""
     checkpoints: str = ""
-    """The run's place for checkpoint and model, a folder or an address in a store; "" is its folder."""
+    """The run's place for checkpoint and model: a folder or an address in a store; "" is `folder`."""
     store: str = ""
-    """Place in a store that has prepared data, for workers that share no disk with the driver."""
+    """Place of prepared data in a store, for workers that share no disk with the driver."""
     prepared_as: str = ""
-    """With `store`: the name under which this trial's data is prepared."""
+    """With `store`: the name of this trial's prepared data."""
     output_bytes: int = 1_000_000
-    """How much of what the run prints is kept, where the worker has a process of its own."""
+    """Bytes kept of the run's printed output, if the worker is a process of its own."""
     checkpoint_bytes: int | None = None
-    """A larger checkpoint is not written: the run's share of `disk.checkpoints`. None: no limit."""
+    """Largest checkpoint in bytes that is written: the run's share of `disk.checkpoints`. None: no limit."""
     keep_model: bool = False
     refit: Refit | None = None
-    """Refit runs only: how long they take."""
+    """Refit runs only: their length."""
     models: tuple[str, ...] = ()
     """Test runs only: places of the confirmed models to score."""
     ensemble: tuple[str, ...] = ()
-    """Test runs only: those of them that are scored together, too, on validation and test data; () for none."""
+    """Test runs only: places of the ensemble's models, scored together on validation and test data; () without one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +159,10 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Epochs since the last report. `waiting` is set at a rung, and where the trial asks to be ended as `hopeless`: the
-    worker does nothing until it is answered."""  # noqa: D205, D209
+    """Epochs since the last report.
+
+    With `waiting`, at a rung or when the trial asks to be ended as `hopeless`, the worker waits for the answer.
+    """
 
     run: str
     attempt: int
@@ -169,7 +171,7 @@ class Report:
     """Best objective value so far, as measured (not negated). A report without epochs is a sign of life."""
     waiting: bool = False
     hopeless: str = ""
-    """Why a rule would end it here. The driver, who knows the other trials, answers STOP with HOPELESS, or CONTINUE."""
+    """Why a rule would end it here. The driver, knowing the other trials, answers STOP with HOPELESS, or CONTINUE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,7 @@ class Ended:
     attempt: int
     state: State
     reason: str = ""
-    """One sentence with its numbers."""
+    """One sentence with numbers."""
     value: float | None = None
     """Best objective value; None when there is none that is finite."""
     epochs: int = 0
@@ -190,7 +192,7 @@ class Ended:
     trace: str = ""
     """FAILED only: the Python traceback."""
     results: Mapping[str, Any] = field(default_factory=dict)
-    """Numbers of this run beyond its epochs: `parameters` (count), the scores of a test run."""
+    """Numbers of this run besides its epochs: `parameters` (count), the scores of a test run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""What is optimized: a score, which way it is better, and what the trivial predictor has of it.
+"""What is optimized: a score, its direction, and the trivial predictor's value of it.
 
-Nothing else in the package chooses by direction. Plain data: picklable, free of third parties.
+No other code in the package depends on the direction. Plain data: picklable, free of third parties.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Literal, TypeVar, overload
 T = TypeVar("T")
 
 TRIVIAL_PREDICTOR = "trivial predictor"
-"""What it is called where the data give it no name."""
+"""Its name if the data give it none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What is optimized. A score that is None or not finite is none: it is never better than another, and comes last.
+    """What is optimized. A score that is None or not finite is never better than another, and comes last.
 
     Args:
         metric: With its split: "val/accuracy".
         maximize: Whether higher is better.
-        within: The least and the largest score that there can be.
-        trivial: The trivial predictor's score; None where it is not known.
-        trivial_name: What that predictor is called: "most frequent class".
-        counted: Whether it counts items, so that one of N more changes it by about 1 / N.
+        within: The least and the largest possible score.
+        trivial: The trivial predictor's score; None if unknown.
+        trivial_name: That predictor's name: "most frequent class".
+        counted: Whether it counts items, so that one item of N changes it by about 1 / N.
     """
 
     metric: str = "val/loss"
@@ -43,7 +43,7 @@ class Objective:
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
-        """As Optuna and the task file call it."""
+        """As in Optuna and the task file: "maximize" or "minimize"."""
         return "maximize" if self.maximize else "minimize"
 
     @property
@@ -53,29 +53,29 @@ class Objective:
 
     @property
     def words(self) -> str:
-        """Which way is better, for people."""
+        """The direction in words."""
         return "higher is better" if self.maximize else "lower is better"
 
     @property
     def sign(self) -> float:
-        """What makes a loss of a score, and a score of a loss: 1 or -1."""
+        """The factor between score and loss: 1 or -1."""
         return -1.0 if self.maximize else 1.0
 
     @property
     def worst(self) -> float:
-        """What every score is better than, infinite."""
+        """An infinite score that every score is better than."""
         return -math.inf if self.maximize else math.inf
 
     def loss(self, score: float | None) -> float:
-        """Lower is better, whatever the direction: the key that sorts the best first; infinite without a score."""
+        """The score as a loss (lower is better), the key that sorts the best first; infinite without a score."""
         return self.sign * score if score is not None and math.isfinite(score) else math.inf
 
     def better(self, score: float | None, than: float | None) -> bool:
-        """Whether a score is better than another; any is better than none."""
+        """Whether a score is better than another; any score is better than None."""
         return self.loss(score) < self.loss(than)
 
     def gain(self, score: float, over: float) -> float:
-        """By how much a score is better than another; negative where it is worse."""
+        """By how much a score is better than another; negative if it is worse."""
         return score - over if self.maximize else over - score
 
     @overload
@@ -85,20 +85,20 @@ class Objective:
     def best(self, scores: Iterable[float | None], default: None = None) -> float | None: ...
 
     def best(self, scores: Iterable[float | None], default: float | None = None) -> float | None:
-        """The best score; `default` where there is none."""
+        """The best score; `default` without any."""
         found = self.best_of(scores, score=lambda score: score)
         return default if found is None else found
 
     def best_of(self, items: Iterable[T], score: Callable[[T], float | None]) -> T | None:
-        """The item with the best score, of equals the first; None where none has one."""
+        """The item with the best score, the first of equals; None without any score."""
         found = min(items, key=lambda item: self.loss(score(item)), default=None)
         return None if found is None or math.isinf(self.loss(score(found))) else found
 
     def against(self, trivial: float | None, name: str = TRIVIAL_PREDICTOR) -> Objective:
-        """The same beside a trivial predictor.
+        """The same objective with a trivial predictor.
 
         Args:
-            trivial: Its score; None where it is not known.
-            name: What it is called.
+            trivial: Its score; None if unknown.
+            name: Its name.
         """
         return replace(self, trivial=trivial, trivial_name=name)

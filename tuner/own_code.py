@@ -1,6 +1,6 @@
-"""Code of a task's own: modules beside its file are found, and that they are as they were is told by their contents.
+"""A task's own code: finds modules beside the task file, and notices changes in them by their contents.
 
-Imports nothing but the standard library, so that it can be called before anything else is imported.
+Imports only the standard library, so that it can be called before anything else is imported.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 Code = dict[str, list[str]]
-"""File, relative to the folder that its modules are found in -> digests of its bytes and of its syntax tree."""
+"""File, relative to the folder of its top-level module -> digests of its bytes and of its syntax tree."""
 
 PACKAGE = Path(__file__).parent
 """The folder of this package."""
 
 
 _found_in: list[str] = []
-"""Folders of the task at hand."""
+"""Folders of the current task."""
 
 
 def find_modules(folders: Iterable[str]) -> None:
-    """Let modules in these folders be found, after all that is installed: no file there hides a package.
+    """Add folders at the end of the module search path, so that no file there hides an installed package.
 
     Args:
-        folders: Where the task file is, and where the command was started; those of an earlier call are left out.
+        folders: Those of the task file and of the started command; they replace those of an earlier call.
     """
     behind = list(dict.fromkeys(folders))
     sys.path[:] = [*(path for path in sys.path if path not in {*behind, *_found_in}), *behind]
@@ -37,27 +37,27 @@ def find_modules(folders: Iterable[str]) -> None:
 
 
 def found_anyhow(folder: str) -> bool:
-    """Whether `python -m tuner`, started here, finds modules in a folder without being told of it."""
+    """Whether `python -m tuner`, started here, finds modules in a folder by itself."""
     return folder == os.getcwd() or folder in {path for path in sys.path if path not in _found_in}
 
 
 def same_package() -> dict[str, str]:
-    """The environment in which another Python finds this package, wherever it is started.
+    """Environment variables with which another Python finds this package, in whatever folder it is started.
 
-    Start it with `-P`, or it takes modules of the current folder for installed ones.
+    Start it with `-P`, else modules of the current folder come before installed ones.
     """
     root = str(Path(__file__).parents[1])
     return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
 
 def code_of(module: str) -> Code:
-    """Digests of a module's file, and of those beside it that it imports, and so on.
+    """Digests of a module's file and, recursively, of those beside it that it imports.
 
-    Comments, blank lines and documentation do not change the second digest, the Python version may. Of an installed
-    package only its own modules count; none of this package.
+    Comments, blank lines and docstrings do not change the second digest; the Python version may. Of an installed
+    package only its own modules count; this package's do not.
 
     Args:
-        module: Its name; it can be imported.
+        module: The name of an importable module.
     """
     root, pending = root_of(module), list(_with_packages(module))
     found: Code = {}
@@ -75,13 +75,13 @@ def code_of(module: str) -> Code:
 
 
 def changed_files(before: Mapping[str, Iterable[str]], now: Code) -> list[str]:
-    """Files whose code differs: neither their bytes nor their syntax trees are the same."""
+    """Files whose code differs: both their bytes and their syntax trees do."""
     differing = [name for name in now.keys() & before.keys() if not set(before[name]) & set(now[name])]
     return sorted({*differing, *(now.keys() ^ before.keys())})
 
 
 def root_of(module: str) -> Path | None:
-    """The folder in which the module's top-level package or file lies; None of one that is no file of Python."""
+    """The folder of the module's top-level package or file; None for a module that is no Python file."""
     spec = find_spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
@@ -90,7 +90,7 @@ def root_of(module: str) -> Path | None:
 
 
 def _file(name: str, root: Path) -> Path | None:
-    """The source of a module below a folder, unless another one has been imported under that name."""
+    """The source file of a module below a folder, unless another one has been imported under that name."""
     path = root.joinpath(*name.split("."))
     found = next((each for each in (path / "__init__.py", path.with_name(f"{path.name}.py")) if each.is_file()), None)
     loaded = getattr(sys.modules.get(name), "__file__", None)
@@ -108,7 +108,7 @@ def _belongs(name: str, module: str, root: Path) -> bool:
 def _digest(data: bytes) -> str:
     try:
         tree = ast.parse(data)
-    except (SyntaxError, ValueError):  # it could be imported: not with what it has become
+    except (SyntaxError, ValueError):  # it could be imported before: the file has changed since
         return ""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -126,7 +126,7 @@ def _is_text(statement: ast.AST) -> bool:
 
 
 def _imported(data: bytes, name: str, *, package: bool) -> Iterator[str]:
-    """Names of modules that a module may import, the packages that they are in included."""
+    """Names of the modules that a module may import, and of their parent packages."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError):
@@ -146,7 +146,7 @@ def _imported(data: bytes, name: str, *, package: bool) -> Iterator[str]:
 
 
 def _called_for(call: ast.Call) -> str:
-    """The module that `import_module("…")` or `__import__("…")` imports; "" for other calls and names that are made."""
+    """The module that `import_module("…")` or `__import__("…")` imports; "" for other calls and for computed names."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     name = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
     return name if function in {"import_module", "__import__"} and isinstance(name, str) else ""

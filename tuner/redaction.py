@@ -1,15 +1,14 @@
-"""Texts as they may be shown and kept: without passwords and tokens. The one place that knows what must not be told.
+"""Redaction: removes passwords and tokens from texts that are shown or kept. The only place that knows secrets.
 
-Whatever is written or printed goes through `redacted` (a text), `redacted_values` (JSON) or a `RedactingStream` (what
-other code prints). Two things are left out:
+Everything written or printed goes through `redacted` (a text), `redacted_values` (JSON) or a `RedactingStream` (output
+of other code). Two kinds of secrets are removed:
 
-- by the parts of a URL, wherever one stands in a text: all of the user information, every value of the query that is
-  not known to be harmless, and those of a fragment. Where characters of a password that should have been encoded leave
-  it open where the user information ends, the longest reading is taken. One that was mistyped (http:/me:password@host)
-  is read alike.
-- by value: the passwords of the URLs that this process works with (`remember`) and those in its environment, as they
-  are written, encoded and decoded. A short one, or a plain word, is not told from other text: the rule above must do,
-  and what stands in quotes or after = beside a name such as PASSWORD.
+- by the parts of a URL anywhere in a text: all user information, and every value of a query or fragment that is not
+  known to be harmless. If unencoded characters of a password make the end of the user information ambiguous, the
+  longest reading is taken. A mistyped URL (http:/me:password@host) is treated alike.
+- by value: the passwords of the URLs that this process works with (`remember`) and those in its environment, as
+  written, encoded and decoded. A short one, or a plain word, cannot be told from other text; it is removed by the rule
+  above, and in quotes or after = beside a name such as PASSWORD.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _HIDDEN = "…"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)((?:(?![A-Za-z][A-Za-z0-9+.-]{0,30}://)\S)*)")
 _PAIR = re.compile(r"(?<=[?&;#])([^=&#\s]{1,200})=([^&#\s]*)")
 _MISTYPED = re.compile(
-    r"(?<![^\s\"'`(\[{<,;=])((?:[A-Za-z][A-Za-z0-9+.-]{0,30}:?/{1,2})?)"  # a scheme, of which a sign is missing
+    r"(?<![^\s\"'`(\[{<,;=])((?:[A-Za-z][A-Za-z0-9+.-]{0,30}:?/{1,2})?)"  # a scheme with a missing character
     r"[^\s:/@=\"'…]{0,100}:(?!/)[^\s@…]{1,200}@(?=[\w\[])"
 )
 _SECRET_NAME = (
@@ -40,7 +39,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _NAMING = ("pass", "pwd", "secret", "token", "credential", "signature", "key")
-"""What a name that `_NAMED` finds has in it."""
+"""Parts of the names that `_NAMED` finds."""
 _HEADER = re.compile(r"\b((?:Basic|Bearer)\s+)[A-Za-z0-9+/=._~-]{8,}")
 _CLOSING = "\"'`)]}>.,"
 HARMLESS = frozenset(
@@ -63,21 +62,21 @@ HARMLESS = frozenset(
         "workflowtype",
     }
 )
-"""Names in a URL's query whose values are shown."""
+"""Names in a URL's query whose values may be shown."""
 _VARIABLE = re.compile(rf"(?:.*_)?{_SECRET_NAME}|PGPASSWORD", re.IGNORECASE)
 """Names of environment variables whose values are secrets."""
 _URLS = ("MLFLOW_TRACKING_URI",)
-"""Variables whose URL is one that this process works with, its query too; of others the login alone counts."""
+"""Variables whose URL this process works with: its query may hold secrets, too; in others only the login does."""
 _LOGIN = "\0"
-"""What user information is told from other secrets by: no URL has it."""
+"""Marks user information among the secrets; no URL contains it."""
 _LEAST = 4
-"""Characters of a secret that is looked for by its value."""
+"""Least length of a secret that is looked for by its value."""
 _WORD = re.compile(r"[a-z]{1,8}")
 _known: set[str] = set()
 
 
 def redacted(text: str) -> str:
-    """A text without what must not be told.
+    """The text without secrets.
 
     >>> redacted("no answer from postgresql://me:p@ss@host/db?sslpassword=x")
     'no answer from postgresql://…@host/db?sslpassword=…'
@@ -86,23 +85,23 @@ def redacted(text: str) -> str:
     if "://" in text:
         for form in _written(
             frozenset(each[1:] for each in known if _is_login(each))
-        ):  # whole, wherever else a reader would see its end
+        ):  # whole, even where other readers would end it
             text = text.replace(f"://{form}", f"://{_HIDDEN}@")
         text = _URL.sub(_without_secrets, text)
     if "@" in text:
         text = _MISTYPED.sub(rf"\1{_HIDDEN}@", text)
     for form in _written(_apart(frozenset(known))):
         text = text.replace(form, _HIDDEN)
-    small = text.lower()  # looked through first, as that is a hundred times as fast
+    small = text.lower()  # searched first, as that is a hundred times as fast
     if any(word in small for word in _NAMING):
         text = _NAMED.sub(_hide_named, text)
     return _HEADER.sub(rf"\1{_HIDDEN}", text) if "basic" in small or "bearer" in small else text
 
 
 def redacted_values(value: Any) -> Any:
-    """JSON, of which every text is redacted; names of fields stay.
+    """JSON-able values with every text redacted; names of fields stay.
 
-    A text that has no URL in it and is not prose, such as a parameter's value, stays as it is.
+    A text without a URL that is no prose, such as a parameter's value, stays as it is.
     """
     if isinstance(value, str):
         return redacted(value) if " " in value or "://" in value else value
@@ -114,12 +113,12 @@ def redacted_values(value: Any) -> Any:
 
 
 def remember(url: str) -> None:
-    """Look for the secrets of this URL, if it is one, in whatever this process writes and prints from now on."""
+    """From now on redact the secrets of this URL, if it is one, in all that this process writes and prints."""
     _known.update(_secrets(url))
 
 
 class RedactingStream:
-    """A text stream that leaves out what must not be told; all else is that of the stream behind it."""
+    """A text stream that redacts what is written; all else is passed on to the wrapped stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -139,7 +138,7 @@ class RedactingStream:
 
 
 def redacting(stream: TextIO) -> TextIO:
-    """The stream, redacting; as it is where it does so already."""
+    """The stream, wrapped to redact unless it does so already."""
     return stream if isinstance(stream, RedactingStream) else cast("TextIO", RedactingStream(stream))
 
 
@@ -150,7 +149,7 @@ def _without_secrets(found: re.Match[str]) -> str:
 
 
 def _end_of_login(rest: str) -> int:
-    """How many characters of what follows :// are user information with its @; 0 without any.
+    """The length of the user information with its @ after ://; 0 without any.
 
     An @ in the path or query of a URL whose authority has neither an @ nor a colon begins no host.
     """
@@ -174,7 +173,7 @@ def _hide_named(found: re.Match[str]) -> str:
 
 
 def _secrets(url: str) -> Iterator[str]:
-    """What in a URL may be a secret, in every way that it can be read."""
+    """The possible secrets in a URL, in every reading of it."""
     scheme, colon, rest = url.partition("://")
     if not colon:
         scheme, rest = "", url if _MISTYPED.match(url) else ""
@@ -209,13 +208,13 @@ def _from_environment() -> frozenset[str]:
 
 
 def _is_login(secret: str) -> bool:
-    """Whether it is user information with its @, rather than a secret wherever it stands."""
+    """Whether it is user information with its @, rather than a secret to look for anywhere."""
     return secret.startswith(_LOGIN)
 
 
 @lru_cache(maxsize=8)
 def _apart(known: frozenset[str]) -> frozenset[str]:
-    """Secrets to look for wherever they stand: decoded, too, and the parts that a parser may break out of them."""
+    """Secrets to look for anywhere: also decoded, and the parts into which a parser may split them."""
     secrets = {
         form for secret in known if not _is_login(secret) for form in (secret, unquote_plus(secret), unquote(secret))
     }
@@ -225,7 +224,7 @@ def _apart(known: frozenset[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=8)
 def _written(secrets: frozenset[str]) -> tuple[str, ...]:
-    """Every way in which they may be written, the longest first."""
+    """Every way in which the secrets may be written, the longest first."""
     forms: set[str] = set()
     for secret in secrets:
         encoded = (quote(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe=":@"))
@@ -243,5 +242,5 @@ def _written(secrets: frozenset[str]) -> tuple[str, ...]:
 
 
 def _can_be_told_apart(secret: str) -> bool:
-    """Whether a secret is not likely to stand in a text for something else."""
+    """Whether a secret is unlikely to occur in a text with another meaning."""
     return len(secret) >= _LEAST and not _WORD.fullmatch(secret) and not (secret.isdigit() and len(secret) < 8)

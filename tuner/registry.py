@@ -1,4 +1,4 @@
-"""The one form of every extension point: a catalog of entries with lazy targets.
+"""The common form of every extension point: a catalog of entries with lazy targets.
 
 A room that offers choices has a `catalog.py`, free of torch, that fills one `Catalog` per kind. Reading a catalog
 imports nothing heavy; `Entry.load` imports the entry's own module.
@@ -18,12 +18,12 @@ from tuner.errors import TaskFileError, nearest
 
 @dataclass(frozen=True)
 class Entry:
-    """One choice: its options model, a line about it, its source, and where its code is.
+    """One choice of a catalog: its options model, a one-line summary, its source, and where its code is.
 
     Args:
         target: "module:Name", imported only by `load`.
         summary: One line for `tuner list`.
-        source: Paper, or "ours" where it is our invention.
+        source: The paper, or "ours" for our own invention.
         options: pydantic model whose fields are the entry's parameters (names as in a search space).
     """
 
@@ -47,10 +47,10 @@ class Catalog:
     """The known names of one kind.
 
     Args:
-        kind: Singular, as messages say it: "cell".
+        kind: In the singular, for messages: "cell".
         entries: YAML name -> entry.
-        entry_point: Group through which installed packages add entries; their entry point is a class with
-            `Options`, or an `Entry` of one, which spares its import where it is only listed.
+        entry_point: Group through which installed packages add entries: each is a class with `Options`, or an `Entry`
+            for one, so that listing need not import the class.
     """
 
     kind: str
@@ -67,7 +67,7 @@ class Catalog:
     def __getitem__(self, name: str) -> Entry:
         """The entry called `name`, or named as `package.module:Class`.
 
-        A class named that way carries its options model as the class attribute `Options`.
+        Such a class carries its options model as the class attribute `Options`.
 
         Raises:
             TaskFileError: The name is unknown.
@@ -94,12 +94,12 @@ def load_target(target: str) -> Any:
     module_name, _, name = target.partition(":")
     try:
         module = import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever a module of the user's own raises
+    except (Exception, SystemExit) as error:  # a user's own module may raise anything
         what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise TaskFileError(
             f"{target} must be importable",
             value=what,
-            fix="Mend it, put it beside the task file or into the current folder, or install its package.",
+            fix="Correct it, put the module beside the task file or into the current folder, or install its package.",
         ) from error
     try:
         return getattr(module, name)
@@ -107,7 +107,7 @@ def load_target(target: str) -> Any:
         raise TaskFileError(
             f"{target} must be importable",
             value=f"no {name} in {getattr(module, '__file__', module_name)}",
-            fix="Mend the name; where another module of that name is installed, give yours another one.",
+            fix="Correct the name; if another module of that name is installed, rename yours.",
         ) from error
 
 

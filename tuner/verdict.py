@@ -1,4 +1,4 @@
-"""What a study comes to, in sentences: one value that terminal, notebook, model card, MLflow and report all show.
+"""The verdict on a study, in sentences: one value that terminal, notebook, model card, MLflow and report all show.
 
 It is made in `sweep/concluding.py`. Plain data, free of third parties.
 """
@@ -12,18 +12,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a study comes to, in sentences; each is "" where there is nothing to say. Made once, when a sweep is over.
+    """The verdict on a study, in sentences; each is "" if there is nothing to say. Made once, at the end of a sweep.
 
     Args:
         sentence: Whether the winner is better than the trivial predictor.
-        beats: Whether it is, on every split that has been read.
+        beats: Whether the winner is better, on every split that was scored.
         use: Which model, with the parameters that matter most.
-        good: How good it is on data that the search never saw, in the score that people know best.
-        noise: Whether what it is ahead of the baseline is more than chance.
-        remarks: What the search had seen of it; a test score far from the validation score.
+        good: How good it is on data that the search never saw, in the most readable score.
+        noise: Whether its lead over the baseline is beyond noise.
+        remarks: Its score in the search; a test score far from the validation score.
         mattered: Which parameters mattered, or why that cannot be said.
-        advice: What to try, where the winner is not better than the trivial predictor.
-        next: Commands to go on with, most useful first: what for, and the command.
+        advice: What to try if the winner is not better than the trivial predictor.
+        next: The next commands, most useful first: (purpose, command).
         score: The score of `good`, with its split: "test/accuracy".
         scores: "winner", "baseline", "trivial" and names of methods in `floors` -> their mean in that score.
         floors: Whether the winner is better than methods that are no network, each by name; "" where there are none.
@@ -44,14 +44,14 @@ class Verdict:
 
     @property
     def lines(self) -> list[str]:
-        """All sentences in the order in which they are told: bad news first."""
+        """All sentences in their order, bad news first."""
         first = (
             [self.use, self.good, self.sentence] if self.beats else [self.sentence, self.advice, self.use, self.good]
         )
         return [line for line in (*first, self.floors, self.noise, *self.remarks, self.mattered) if line]
 
     def details(self, sentences: Sequence[str]) -> list[str]:
-        """Those of a study's sentences that the verdict does not say itself."""
+        """The sentences of a study that are not part of the verdict."""
         return [sentence for sentence in sentences if not any(sentence in line for line in self.lines)]
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Words of what is printed."""
+"""Wordings shared by all that is printed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 
 def called(number: int) -> str:
-    """What a configuration is called, whose number below 0 is the baseline: `baseline`, or `trial 7`."""
+    """The name of a configuration: `baseline` for a number below 0, else `trial 7`."""
     return "baseline" if number < 0 else f"trial {number}"
 
 
 def spoken(number: int) -> str:
-    """As sentences call a configuration: `the baseline`, or `trial 7`."""
+    """The name of a configuration within a sentence: `the baseline`, or `trial 7`."""
     return f"the {called(number)}" if number < 0 else called(number)
 
 
 def lasting(seconds: float) -> str:
-    """A time that is expected, as roughly as it is known.
+    """An expected time, rounded to its precision.
 
     >>> lasting(0.2), lasting(300), lasting(9000)
     ('1 second', '5 minutes', '2.5 hours')

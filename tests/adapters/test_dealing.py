@@ -191,7 +191,7 @@ def test_a_group_on_both_sides_of_the_data_is_named_in_every_form(form: str, tmp
 def test_other_words_of_a_split_column_are_refused_in_every_form(form: str, tmp_path: Path) -> None:
     """A cell that means no split is told with its place."""
     parts = ["train"] * 20 + ["fold3"] * 4
-    with pytest.raises(DataError, match=r"data.*: .*part.* must be train, val or test, but got 'fold3'\. Mend"):
+    with pytest.raises(DataError, match=r"data.*: .*part.* must be train, val or test, but got 'fold3'\. Correct"):
         prepared(form, tmp_path, rows_of(parts=parts), split="part", group="who")
 
 

@@ -66,7 +66,7 @@ def test_an_adapter_and_a_cell_of_the_first_contract_are_trained(path: Path) -> 
 
 def test_that_no_model_will_be_kept_is_told_before_the_search(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By `validate` and, once, by `run`, before the first trial; not of an adapter that has a codec and its files."""
-    sentence = f"no model will be kept, as adapter {STEPS} lacks `model_files` or `codec`"
+    sentence = f"no model will be written, as adapter {STEPS} lacks `model_files` or `codec`"
     (said,) = preview(resolve_task(path), timing=False)["notices"]
     assert said.startswith(sentence)
     outcome, told = sweep(path, "tracking.uri=none", "budget.trials=1", "diagnostics.level=off")
@@ -89,7 +89,7 @@ def test_looking_ahead_is_still_refused_where_the_problem_forbids_it(path: Path)
 def test_what_has_no_default_is_asked_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An adapter without metrics cannot be searched; that is told, with file and line."""
     monkeypatch.delattr(ADAPTERS[STEPS].load(), "metrics")
-    with pytest.raises(TaskFileError, match=r"task\.yaml:2: adapter .* must have `metrics`, one at least"):
+    with pytest.raises(TaskFileError, match=r"task\.yaml:2: adapter .* must have `metrics`, at least one"):
         resolve_task(path)
 
 

@@ -150,7 +150,7 @@ def test_a_split_that_the_column_lacks_is_dealt_from_train() -> None:
 
 def test_what_a_split_column_cannot_say_is_refused() -> None:
     """Other words by their line; no training items; a label that only others have; test beside a test file."""
-    with pytest.raises(DataError, match=r"^t\.csv:3: part must be train, val or test, but got 'fold 2'\. Mend"):
+    with pytest.raises(DataError, match=r"^t\.csv:3: part must be train, val or test, but got 'fold 2'\. Correct"):
         dealt("ab", ["train", "fold 2"])
     with pytest.raises(DataError, match="must say train of some items"):
         dealt("ab", ["val", "test"])

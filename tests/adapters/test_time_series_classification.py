@@ -162,7 +162,7 @@ def test_contradictory_options_are_refused(options: dict[str, object], message: 
 
 def test_missing_file_and_package_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path that is not there, and a package that is not installed, are told with what to do."""
-    with pytest.raises(DataError, match=r"data\.path must name an existing file.*but got '.*no\.ts'\. Mend"):
+    with pytest.raises(DataError, match=r"data\.path must name an existing file.*but got '.*no\.ts'\. Correct"):
         adapter(path=str(tmp_path / "no.ts")).fingerprint()
     monkeypatch.setattr("tuner.adapters.files.find_spec", lambda _: None)
     with pytest.raises(DataError, match=r"needs the package aeon.*tuner\[examples\]"):

@@ -431,7 +431,7 @@ FAULTS = [
     (
         "time,v\n2024-01-01,1\n2024-01-32,2\n",
         {},
-        r"x\.csv:3: time must be a number or a date .*'2024-01-32'\. Mend",
+        r"x\.csv:3: time must be a number or a date .*'2024-01-32'\. Correct",
     ),
     ("time,v\n2024-01-01,1\n,2\n", {}, r"x\.csv:3: time must not be empty"),
     (

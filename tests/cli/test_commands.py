@@ -219,7 +219,7 @@ def test_top_shows_confirmations_then_trials(name: str) -> None:
     table = tuner("top", name).stdout
     assert "study tiny" in table
     assert "baseline confirm" in table
-    assert "* the winner, and its trainings on fresh seeds" in table
+    assert "* the winner and its trainings on fresh seeds" in table
     assert len(output("top", name, "--limit", "2", "--json")) == 2
 
 
@@ -253,7 +253,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "rich", None)
     told = tuner("top", "tiny", status=2).output
     assert told == (
-        "the package rich must be installed. Install it, pip install rich, or tuner with all that it depends on.\n"
+        "the package rich must be installed. Install it (pip install rich), or tuner with all its dependencies.\n"
     )
     assert missing_package(ImportError(name="kaldi_native_fbank")) is not None
     assert missing_package(ImportError(name="tuner.cli")) is missing_package(ImportError()) is None
@@ -326,13 +326,13 @@ def test_show_tells_how_far_an_unfinished_study_is(
     stopped = json.dumps({"event": "stopped", "time": 1.0, "reason": "Ctrl+C", "seconds": 1.0})
     sweep.write_text(f"{begun}\n{stopped}\n")
     told = tuner("show", "tiny").stdout.splitlines()
-    assert told[0] == "study tiny is not finished: it was stopped (Ctrl+C); `run` goes on where it was"
-    assert re.fullmatch(r"2 of 3 trials over \(2 completed\), 1 begun", told[1])
+    assert told[0] == "study tiny is not finished: it was stopped (Ctrl+C); `run` resumes it"
+    assert re.fullmatch(r"2 of 3 trials done \(2 completed\), 1 begun", told[1])
     assert re.fullmatch(r"best so far: val/accuracy [0-9.]+ \(trial [01]\)", told[2])
     sweep.write_text(f"{begun}\n")
-    assert "its driver was ended without a word" in tuner("show", "tiny").stdout
+    assert "its driver was killed" in tuner("show", "tiny").stdout
     lock = DriverLock(folder / "driver.lock")
-    assert "a driver is at work on it" in tuner("show", "tiny").stdout
+    assert "it is running" in tuner("show", "tiny").stdout
     assert output("show", "tiny", "--json")["running"]
     lock.release()
     found = output("show", "tiny", "--json")

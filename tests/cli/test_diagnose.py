@@ -123,7 +123,7 @@ def test_damaged_findings_are_told_in_one_line(fake: StudyFolder) -> None:
     path.write_text(path.read_text().replace('"evidence"', '"evidenze"'))
     for arguments in ((), ("--trial", "1")):
         line = tuner("diagnose", "fake", *arguments, status=2).stderr
-        assert line.startswith("the findings of trials/00001 must be as they were written, but got")
+        assert line.startswith("the findings of trials/00001 must be unchanged, but got")
         assert line.count("\n") == 1
 
 

@@ -155,9 +155,9 @@ def test_a_study_of_eight_workers(size: tuple[int, int], ended: str, tmp_path: P
         assert f"trial {winner}: cell " in summary
         assert sum(line.lstrip().startswith(f"* {winner} ") for line in told["top"]) == 4
     else:
-        assert "study eight is not finished: its driver was ended without a word" in summary
+        assert "study eight is not finished: its driver was killed" in summary
         assert f"{count['HOPELESS']} hopeless" in summary
-        assert "22 of 30 trials over" in summary
+        assert "22 of 30 trials done" in summary
     rows = [line for line in told["top"] if " hopeless " in f" {line} "]
     assert len(rows) >= count["HOPELESS"]
     assert f"{count['HOPELESS']} hopeless trial" in " ".join(told["diagnose"])

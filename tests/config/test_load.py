@@ -148,7 +148,7 @@ def test_set(task_file: Path) -> None:
         ("budget.trails=5", r"^--set budget\.trails=5: budget must have known keys only, but got 'trails'"),
         ("trials", r"^--set: --set must be key=value, but got 'trials'\. For example"),
         ("budget..trials=1", r"^--set: --set must be key=value"),
-        ("adapter.x=1", r"^--set adapter\.x=1: adapter must be a mapping, so that a key of it can be set"),
+        ("adapter.x=1", r"^--set adapter\.x=1: adapter must be a mapping to set a key of it"),
         ("budget.trials=[", r"^--set budget\.trials=\[: the value must be YAML, .* in single ones: 'key=\"text\"'"),
         ("budget.trials=", r"^--set budget\.trials=: a YAML value must be there"),
     ],

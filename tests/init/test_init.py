@@ -141,7 +141,7 @@ class TestPlaces:
         Path("task.yaml").write_text("mine")
         error = tuner("init", "a.csv", "-o", "task.yaml", "--no-check", status=2).stderr
         assert error == (
-            "the task file must not be there yet, but got 'task.yaml'. Name another one, or write over it by --force.\n"
+            "the task file must not exist yet, but got 'task.yaml'. Name another one, or overwrite it with --force.\n"
         )
         assert Path("task.yaml").read_text() == "mine"
         tuner("init", "a.csv", "-o", "task.yaml", "--no-check", "--force")

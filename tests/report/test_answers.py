@@ -81,7 +81,7 @@ def test_the_page_shows_forecasts_beside_what_came(tmp_path: Path) -> None:
     """One picture per window; a step that was not read is left out."""
     window = {"channel": "load", "before": [1.0, 2.0], "truth": [3.0, None, 5.0], "forecast": [2.5, 3.0, 4.0]}
     page = _with_answers(tmp_path / "f", {"windows": [window, window]})
-    assert len(re.findall("forecast of load beside what came", page)) == 2
+    assert len(re.findall("forecast of load with the true values", page)) == 2
 
 
 def test_the_page_shows_how_well_each_type_is_found(tmp_path: Path) -> None:

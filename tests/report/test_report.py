@@ -65,7 +65,7 @@ class TestFiveQuestions:
         number = next(group for group in winner.groups() if group)
         assert told["Which model?"].startswith(f"Trial {number}: cell gru, ")
         assert re.search(r"Accuracy \d+\.\d ± \d+\.\d % on test data that the search never saw", told[QUESTIONS[1]])
-        assert "the search had seen" in told[QUESTIONS[1]]
+        assert "in the search" in told[QUESTIONS[1]]
         assert told[QUESTIONS[2]].startswith(f"Yes. Trial {number} is better than the trivial predictor")
         shares = (
             r"What mattered \(share in reaching the best tenth, 90 % interval\): learning_rate \d+% \(\d+% to \d+%\), "
@@ -103,7 +103,7 @@ class TestFiveQuestions:
             noise="within the noise of the seeds: a reason.",
             remarks=["test is far from validation: look."],
             advice="" if beats else "what to try: more data.",
-            next=[["to be surer, more seeds", "python -m tuner run t.yaml --set confirm.seeds=6"]],
+            next=[["to narrow the interval: more seeds", "python -m tuner run t.yaml --set confirm.seeds=6"]],
         ).as_json()
         folder.sweep_events.write_text("".join(json.dumps(each) + "\n" for each in [*before, last]))
         told = _answers(_page(folder))
@@ -177,12 +177,12 @@ class TestWhatIsShown:
         page = _page(MadeUp(trials=6, states=(), models=True).write(tmp_path / "models"))
         rows = re.findall(r"<tr[^>]*><td>(trial \d+, [^<]*)</td><td>(.*?)</td><td>(.*?)</td>", _section(page, "table"))
         assert [(name.split(", ")[1], val, test) for name, val, test in rows] == [
-            ("its 3 seeds together", "0.123", "0.1357"),
+            ("ensemble of its 3 seeds", "0.123", "0.1357"),
             ("refit on all but the test data", "-", "0.1246"),
         ]
         told = _section(page, "winner")
         assert re.search(r"An ensemble of the winner&#39;s 3 seeds has loss 0.123 on validation data", told)
-        assert re.search(r"The model is trial \d+ trained once more on training and validation data, 80 steps", told)
+        assert re.search(r"The model is trial \d+ trained again on training and validation data, 80 steps", told)
         shown = _section(page, "time")
         assert "Refit on training and validation data: 4 s." in shown
         assert 'class="bar refit"' in shown
@@ -206,7 +206,7 @@ class TestWhatIsShown:
         folder.sweep_events.write_text(re.sub(r'"winner": "trial \d+"', '"winner": "baseline"', told))
         page = _page(folder)
         shown = _section(page, "curves")
-        assert "baseline, the winner, its middle fresh seed" in shown
+        assert "baseline, the winner, its seed with the median score" in shown
         assert shown.count('class="line winner"') == 2
         assert "What does the baseline do inside?" in page
 
@@ -309,7 +309,7 @@ class TestEndOfASweep:
         path = write_task(tmp_path, trials=1, epochs=1, more="confirm: {top: 0}\ntracking: {uri: none}")
         done = CliRunner().invoke(main, ["run", str(path)])
         assert done.exit_code == 0, done.output
-        assert "no report is written: tiny" in done.output
+        assert "the report could not be written: tiny" in done.output
 
     def test_a_sweep_ends_with_its_report(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """After the summary its path is told, from the current folder."""

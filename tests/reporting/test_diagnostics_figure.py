@@ -215,7 +215,7 @@ def test_the_slope_that_is_judged_is_drawn() -> None:
     """From all of the gradient to what is told to be left over the task's lag."""
     record = trained(epochs=2, decay=0.06, lag=200)
     axes = panel(drawn(record), "layer 1")
-    (line,) = (line for line in axes.get_lines() if line.get_label() == "slope, which is judged")
+    (line,) = (line for line in axes.get_lines() if line.get_label() == "fitted slope, as judged")
     power = record.epochs[2]["tensors"]["attenuation"]["stack.forward_cells.0"]
     np.testing.assert_allclose(np.asarray(line.get_xydata()), [(0, 1), (200, 10**power)])
 

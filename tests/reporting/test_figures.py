@@ -178,7 +178,12 @@ class TestSweep:
         assert np.asarray(lines["trial 7, the winner"].get_xydata()).tolist() == [[7, pytest.approx(0.37)]]
         assert np.asarray(lines["trial 7, mean of its fresh seeds"].get_ydata()).tolist() == [pytest.approx(0.5)]
         drawn = [str(line.get_label()) for line in figures["curves"].axes[0].get_lines()]
-        assert {"last value", "baseline, its middle fresh seed", "trial 7, the winner", "their median"} <= set(drawn)
+        assert {
+            "last value",
+            "baseline, its seed with the median score",
+            "trial 7, the winner",
+            "their median",
+        } <= set(drawn)
         assert sum(label.startswith(("trial", "baseline")) for label in drawn) == 8
         assert "the other 33 while trained: middle 80 %" in [
             str(patch.get_label()) for patch in figures["curves"].axes[0].collections

@@ -32,8 +32,8 @@ def seeds(*configurations: list[list[float]]) -> list[RunRecord]:
 
 QUIET = seeds([[0.5, 0.4, 0.3], [0.51, 0.41, 0.31], [0.49, 0.4, 0.3]], [[0.9, 0.8, 0.7], [0.9, 0.79, 0.71]])
 LOUD = seeds([[0.5, 0.4, 0.3], [0.2, 0.1, 0.05], [0.9, 0.8, 0.3]], [[0.9, 0.8, 0.7], [0.9, 0.79, 0.71]])
-UNKNOWN = "whether another seed would do as much is not known."
-SEED = "no better than a repeat with another seed would be."
+UNKNOWN = "better; whether that is beyond the noise of seeds is not known."
+SEED = "better, but within the noise of seeds."
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class TestStudy:
         )
         for thresholds in broken:
             about = replace(ABOUT, thresholds=thresholds)
-            with pytest.raises(StudyError, match="the thresholds of study fake must be known to this version"):
+            with pytest.raises(StudyError, match="the thresholds of study fake must be those of this version"):
                 study_story([old], about)
 
     def test_a_repair_is_held_against_what_it_repairs_at_the_same_epochs(self) -> None:

@@ -203,15 +203,15 @@ def test_override_by_one_of_its_values_narrows(drawn: Space, seed: int, data: st
     [
         (
             "cel: null",
-            r"^t\.yaml:1: null must drop a parameter of the search space, but got 'cel'\. Did you mean",
+            r"^t\.yaml:1: null must remove a parameter of the search space, but got 'cel'\. Did you mean",
         ),
         (
             "layers: null",
-            r"^t\.yaml:1: layers must not be dropped while dropout\.between depends on it, .* Drop dropout",
+            r"^t\.yaml:1: layers must not be removed while dropout\.between depends on it, .* Remove dropout",
         ),
         (
             "layers: 1\ndropout.between: 0.2",
-            r"^t\.yaml:2: dropout\.between must be able to exist beside the other changes, but got "
+            r"^t\.yaml:2: dropout\.between must be possible with the other changes, but got "
             r"'dropout\.between \(layers>=2\)'\. Change what it depends on, or leave it out\.",
         ),
         (

@@ -32,22 +32,22 @@ SERIES = [
     Case(
         "no file",
         "adapter: time_series/classification\ndata:\n  path: nowhere.csv",
-        "task.yaml:3: data.path must name an existing file, but got 'nowhere.csv'. Mend the path; …",
+        "task.yaml:3: data.path must name an existing file, but got 'nowhere.csv'. Correct the path; …",
     ),
     Case(
         "a folder",
         "adapter: time_series/classification\ndata: {path: .}",
-        "task.yaml:2: data.path must name an existing file, but got '.'. Mend the path; …",
+        "task.yaml:2: data.path must name an existing file, but got '.'. Correct the path; …",
     ),
     Case(
         "a device",
         "adapter: time_series/classification\ndata: {path: /dev/zero}",
-        "task.yaml:2: data.path must name an existing file, but got '/dev/zero'. Mend the path; …",
+        "task.yaml:2: data.path must name an existing file, but got '/dev/zero'. Correct the path; …",
     ),
     Case(
         "a file of the kernel's",
         "adapter: time_series/classification\ndata: {path: /proc/kmsg}",
-        "task.yaml:2: data.path must name an existing file, but got '/proc/kmsg'. Mend the path; …",
+        "task.yaml:2: data.path must name an existing file, but got '/proc/kmsg'. Correct the path; …",
     ),
     Case(
         "ending",

@@ -95,7 +95,7 @@ TYPES = [
     Case(
         "bare off",
         f"{WAVES}diagnostics: {{level: off}}",
-        "task.yaml:3: a word that is true or false in some YAML readers must not stand alone"
+        "task.yaml:3: a word that some YAML readers take for true or false must be in quotes"
         ", but got 'off'. Write true or false, or \"off\" in quotes.",
     ),
     Case("device", f"{WAVES}device: gpu", "task.yaml:3: device must be auto, cpu, cuda, cuda:N or mps, but got 'gpu'."),
@@ -193,7 +193,7 @@ NAMES = [
         "own adapter",
         "adapter: nowhere.adapters:Mine",
         "task.yaml:1: nowhere.adapters:Mine must be importable, but got \"No module named 'nowhere'\". "
-        "Mend it, put it beside the task file or into the current folder, or install its package.",
+        "Correct it, put it beside the task file or into the current folder, or install its package.",
     ),
     Case(
         "no adapter", "data: {path: waves.csv}", "task.yaml:1: adapter must be given. Add `adapter:` to the top level."
@@ -235,7 +235,7 @@ NAMES = [
         "direction",
         f"{WAVES}objective:\n  metric: val/accuracy\n  direction: minimize",
         "task.yaml:5: objective.direction must be maximize for val/accuracy, but got 'minimize'. "
-        "Leave it out: the metric knows.",
+        "Leave it out: the metric implies it.",
     ),
     Case(
         "set without value",
@@ -268,7 +268,7 @@ SPACES = [
     Case(
         "space file",
         f"{WAVES}search_space: spaces/mine.yaml",
-        "task.yaml:3: search_space must name an existing file, but got 'spaces/mine.yaml'. Mend the path.",
+        "task.yaml:3: search_space must name an existing file, but got 'spaces/mine.yaml'. Correct the path.",
     ),
     Case(
         "low above high",
@@ -294,7 +294,7 @@ SPACES = [
     Case(
         "choice twice",
         f"{SPACE}  cell: [gru, lstm, gru]",
-        "task.yaml:4: cell[2] must differ from the choices before it, but got 'gru'.",
+        "task.yaml:4: cell[2] must differ from earlier choices, but got 'gru'.",
     ),
     Case(
         "unknown choice",
@@ -380,7 +380,7 @@ SPACES = [
     Case(
         "an adapter that says too little",
         "adapter: too_little:Adapter",
-        "task.yaml:1: adapter too_little:Adapter must have `metrics`, one at least. See `tuner.adapters.base.Adapter`.",
+        "task.yaml:1: adapter too_little:Adapter must have `metrics`, at least one. See `tuner.adapters.base.Adapter`.",
         files={"too_little.py": OUTSIDE},
     ),
     Case(
@@ -433,7 +433,7 @@ SPACES = [
     Case(
         "dropping nothing",
         f"{WAVES}space: {{forget_bais: null}}",
-        "task.yaml:3: null must drop a parameter of the search space, but got 'forget_bais'. "
+        "task.yaml:3: null must remove a parameter of the search space, but got 'forget_bais'. "
         "Did you mean 'forget_bias'? Known: …",
     ),
     Case(

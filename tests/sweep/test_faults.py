@@ -129,7 +129,7 @@ def test_a_worker_that_dies_costs_no_attempt_of_the_trials_own(tmp_path: Path) -
     """A worker that is killed is replaced, its trial sent again; the budget of errors is not touched."""
     path = write_faulty(tmp_path, "killed", 2, "ray: {address: local}\nresources: {workers: 1}\nattempts: {errors: 0}")
     output = finish(start(tmp_path, path))
-    assert "it goes on from its checkpoint" in output
+    assert "resuming from its checkpoint" in output
     records = [read_run(file) for file in trial_files(tmp_path)]
     assert [record.state for record in records] == [State.COMPLETED] * 3
     assert sum(record.attempts for record in records) == 5

@@ -145,8 +145,8 @@ def test_killed_in_mid_sweep(tmp_path: Path) -> None:
     last.write_text("".join(last.read_text().splitlines(keepends=True)[:-1]))
     now, page = standing(folder), render([read_study(folder)])
     assert unfinished(now) == [
-        "study tiny is not finished: its driver was ended without a word; `run` goes on where it was",
-        "3 of 4 trials over (3 completed), 1 begun",
+        "study tiny is not finished: its driver was killed; `run` resumes it",
+        "3 of 4 trials done (3 completed), 1 begun",
         f"best so far: val/loss {now.best:.4g} (trial {now.best_number})",
     ]
     assert f"Trial {now.best_number} leads so far; the study did not come to its end." in page
@@ -162,7 +162,7 @@ def test_eight_workers(tmp_path: Path) -> None:
     """All trials are told, whichever worker had them; the page has a lane for each."""
     folder = MadeUp(trials=30, workers=8, ended="stopped", confirmed=0, states=()).write(tmp_path / "eight")
     now, page = standing(folder), render([read_study(folder)])
-    assert unfinished(now)[0].endswith("it was stopped (Ctrl+C); `run` goes on where it was")
+    assert unfinished(now)[0].endswith("it was stopped (Ctrl+C); `run` resumes it")
     assert (now.states, now.begun) == ({"COMPLETED": 30}, 0)
     assert f"Trial {now.best_number} leads so far" in page
     assert len(set(re.findall(r"<title>(worker-\d)</title>", page))) == 8

@@ -127,7 +127,7 @@ def test_a_ready_one_is_brought_into_the_task_s_space(tmp_path: Path) -> None:
         ("configurations:\n- {cell: rnn}\n", "cell must lie in the search space, in [lstm, gru]"),
         (
             "configurations:\n- {cell: gru, weight_decay: 0.5}\n",
-            "first.yaml:2: weight_decay must lie in the search space, beside the other choices in 1e-4..1e-2 log",
+            "first.yaml:2: weight_decay must lie in the search space, with the other choices in 1e-4..1e-2 log",
         ),
         ("configurations:\n- {cell: gru, pooling: mean}\n", "first.yaml:2: a configuration must be one that"),
     ],

@@ -15,7 +15,7 @@ from tests.support.studies import curves, ended
 from tests.support.tiny import write_task
 
 MORE = "confirm: {{top: 1, seeds: 1}}\nstorage: {{study: '{url}'}}"
-AWAY = "the study's database is away, the sweep waits for it"
+AWAY = "the study's database does not answer; the sweep waits for it"
 
 
 def _task(folder: Path, url: str, trials: int = 6, epochs: int = 3, *, mlflow: bool = False) -> Path:

@@ -77,7 +77,7 @@ def test_that_mlflow_takes_nothing_is_told_once(tmp_path: Path, monkeypatch: pyt
     assert told == [
         Notice(
             "MLflow at http://…@mlflow.lab:5000 takes nothing (ConnectionError: refused); "
-            "the sweep goes on, and what it records is kept for later",
+            "the sweep goes on, and its records are kept for later",
         )
     ]
 

@@ -78,7 +78,7 @@ def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
     assert not [name for event in refit.epochs.values() for name in event["metrics"] if name.startswith("val/")]
     test = read_run(folder.events("test"))
     assert (test.attempts, run in test.results["test"]) == (1, True)
-    assert any("trained once more on training and validation data" in sentence for sentence in summary["sentences"])
+    assert any("trained again on training and validation data" in sentence for sentence in summary["sentences"])
     assert summary["model_run"] == run
     assert json.loads((folder.model / "network.json").read_text())["value"] is None
     assert "on training and validation data together" in (folder.model / "README.md").read_text()

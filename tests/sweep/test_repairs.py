@@ -355,7 +355,7 @@ class TestInASweep:
         assert sick.value > 0.16
         assert repair.value < 0.01
         assert outcome.summary is not None
-        assert outcome.summary.sentences[-1].endswith("whether another seed would do as much is not known.")
+        assert outcome.summary.sentences[-1].endswith("whether that is beyond the noise of seeds is not known.")
 
 
 ADDING = """

@@ -152,7 +152,7 @@ def test_with_checkpoints_in_a_store_a_machine_that_shares_nothing_does_the_work
     end_node(first)
     machines.node(tmp_path, 3)
     output = finish(process)
-    assert "it goes on from its checkpoint" in output
+    assert "resuming from its checkpoint" in output
     assert curves(path.parent) == curves(local.parent)
     records = [read_run(file) for file in trial_files(path.parent)]
     assert all(record.state.final for record in records)

@@ -88,7 +88,7 @@ def test_a_winner_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
     assert Sweep(task, listen).run().usable
     (notice,) = told.notices()
-    assert notice.startswith(f"the winner, {told.of(Summary)[0].winner}, could not be kept as a model: ")
+    assert notice.startswith(f"the winner, {told.of(Summary)[0].winner}, could not be written as a model: ")
     assert str(task.folder.model) in notice
 
 

@@ -66,7 +66,7 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
         raise DataError(
             f"data.{option} must name an existing file{' or folder' if folder else ''}",
             value=path,
-            fix=f"Mend the path; a relative one starts at the task file, or where the command runs.{is_there}",
+            fix=f"Correct the path; a relative one starts at the task file, or where the command runs.{is_there}",
             key=("data", option),
         )
     return Path(found)

@@ -146,7 +146,7 @@ def publish(folder: Path, store: str) -> None:
         raise DataError(
             "the prepared data must be stored",
             value=str(error),
-            fix="Mend storage.checkpoints, or what the store asks for (credentials, an address in AWS_ENDPOINT_URL).",
+            fix="Check storage.checkpoints, or what the store asks for (credentials, an address in AWS_ENDPOINT_URL).",
             where=store,
         ) from error
 

@@ -68,7 +68,7 @@ def split_named(cell: str, where: str, column: str) -> Split:
         raise DataError(
             f"{column} must be train, val or test",
             value=cell,
-            fix="Mend the cell, or leave data.split out to have the items dealt by seed.",
+            fix="Correct the cell, or leave data.split out to have the items dealt by seed.",
             where=where,
         ) from None
 
@@ -289,7 +289,7 @@ def _check_trained(labels: Sequence[str], places: Sequence[str], splits: NDArray
             raise DataError(
                 "a label must occur in the items that are trained on",
                 value=label,
-                fix="Mend the split column, or take that label's items away.",
+                fix="Correct the split column, or take that label's items away.",
                 where=place,
             )
 

@@ -1,8 +1,8 @@
 """The command line: commands and what they print; no logic.
 
 Nothing heavy is imported before a command needs it, so that `--help`, `list` and `schema` answer at once.
-Exit status: 0 done; 1 the sweep ended without one usable trial; 2 the user's mistake, reported in one line;
-130 and 143 stopped by Ctrl+C and SIGTERM, to be resumed by the same command.
+Exit status: 0 done; 1 the sweep ended without one usable trial; 2 a user's mistake, reported in one line;
+130 and 143 stopped by Ctrl+C and SIGTERM, and resumed by the same command.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _COMMANDS = (
 
 
 class _Commands(click.Group):
-    """Errors of the user become one line and exit status 2; nothing is printed with a password in it."""
+    """A user's mistakes become one line and exit status 2; passwords are left out of whatever is printed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which they are used."""
@@ -84,7 +84,7 @@ class _Commands(click.Group):
 
 
 def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What Python prints of an error that nobody expected."""
+    """Print the traceback of an unexpected error."""
     print("".join(traceback.format_exception(kind, error, trace)), file=redacting(sys.stderr), end="")
 
 

@@ -1,4 +1,4 @@
-"""Every catalog by the name that `list` knows it by. Imports nothing heavy."""
+"""Every catalog under its name in `list`. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ CATALOGS: dict[str, Catalog] = {
     "schedules": SCHEDULES,
 }
 OWNERS = {"cell": CELLS, "regularizer": REGULARIZERS, "optimizer": OPTIMIZERS, "schedule": SCHEDULES}
-"""Choices that bring parameters of their own."""
+"""Kinds whose entries have parameters of their own."""
 FILES = {"search_spaces": ready_search_spaces, "tasks": ready_tasks}
 KINDS = {
     "adapters": "kinds of data that can be read: `adapter`",
     "cells": "recurrent cells: the parameter `cell`",
-    "findings": "what can go wrong in a training, and is reported",
-    "initializers": "start values of the weights: the parameter `initializer`",
-    "optimizers": "how weights move: the parameter `optimizer`",
-    "parameters": "all that a search space can search",
+    "findings": "problems of a training that are detected and reported",
+    "initializers": "initial values of the weights: the parameter `initializer`",
+    "optimizers": "optimizers of the weights: the parameter `optimizer`",
+    "parameters": "every parameter that a search space can have",
     "poolings": "how the steps of a sequence become one vector: the parameter `pooling`",
     "probes": "what is measured while a network trains: `diagnostics.level`",
-    "pruners": "what ends unpromising trials early: `pruner.name`",
+    "pruners": "rules that end unpromising trials early: `pruner.name`",
     "recorders": "where trials are recorded: `tracking.recorder`",
-    "regularizers": "dropout and its kin, each a parameter of its own",
-    "samplers": "what suggests configurations: `sampler.name`",
-    "schedules": "courses of the learning rate: the parameter `schedule`",
+    "regularizers": "dropout and other regularization, each a parameter of its own",
+    "samplers": "methods that suggest configurations: `sampler.name`",
+    "schedules": "learning rate schedules: the parameter `schedule`",
     "search_spaces": "ready search spaces: `search_space`",
     "sources": "ready data sets: `data.source`",
     "tasks": "ready task files, to run or to copy from",
 }
-"""What can be listed, and what it is."""
+"""Kind -> what it is, for `list`."""
 SEARCHABLE = "Searchable as data."
 """What the description of an adapter's option says that may be searched."""
 
@@ -104,7 +104,7 @@ def _rows(catalog: Catalog) -> list[dict[str, Any]]:
 
 
 def parameter_models() -> Iterator[tuple[str, str, type[Options], str]]:
-    """Every options model whose fields can be searched: the kind of what it acts with, its name, the model, its source.
+    """Every options model whose fields can be searched, as (kind of its owner, the owner's name, model, source).
 
     Of adapters it is their whole model, of which those fields count whose description says so (`is_searchable`).
     """
@@ -118,7 +118,7 @@ def parameter_models() -> Iterator[tuple[str, str, type[Options], str]]:
 
 
 def searched_fields(kind: str, model: type[Options]) -> dict[str, Any]:
-    """Name in a search space -> field, of a model of `parameter_models`."""
+    """The fields of a model of `parameter_models`, by their names in a search space."""
     if kind != "adapter":
         return {field.alias or name: field for name, field in model.model_fields.items()}
     fields = model.model_fields.items()
@@ -137,7 +137,7 @@ def first_comment(text: str) -> str:
 
 
 def _parameters() -> list[dict[str, Any]]:
-    """Every parameter of a search space; its source is what it acts with."""
+    """Every parameter of a search space; its `source` names what it belongs to."""
     found: dict[str, dict[str, Any]] = {}
     for kind, owner, model, _ in parameter_models():
         whose = {"network": owner, "training": owner, "regularizer": "a regularizer"}.get(kind, f"{kind} {owner}")

@@ -1,4 +1,4 @@
-"""What `run` shows: one live line on a terminal, a line per event elsewhere, or JSON lines."""
+"""The output of `run`: lines with a live one on a terminal, plain lines elsewhere, or JSON lines."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ from tuner.reporting.commands import here
 from tuner.words import called, counted
 
 Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft
-"""Events that come all the time: a live line on a terminal, a line now and then elsewhere."""
+"""Frequent events: the live line on a terminal, an occasional line elsewhere."""
 TICK_SECONDS = 60.0
-"""Away from a terminal, the time between two progress lines."""
+"""Seconds between two progress lines where there is no terminal."""
 
 
 class JsonLines:
@@ -55,7 +55,7 @@ class JsonLines:
     def __call__(self, event: Announcement) -> None:
         """Print the event."""
         record = {"event": event.event, "time": round(time.time(), 3), **event.as_json()}
-        with suppress(OSError):  # nobody reads any more; the sweep goes on
+        with suppress(OSError):  # the reader has gone; the sweep continues
             print(json.dumps(redacted_values(finite(record))), file=self._out, flush=True)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Lines:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._last_tick = time.monotonic()
-        self._recording = False  # whether it has been said that something is left to record
+        self._recording = False  # whether `RecordingLeft` has been printed
 
     def __call__(self, event: Announcement) -> None:
         """Print the event's line, if it has one."""
@@ -82,7 +82,7 @@ class Lines:
                     self.print(line)
 
     def progress(self, event: Progress) -> None:
-        """Print how far it is, once a minute; the end of a training and the begin of recording in any case."""
+        """Print the progress once a minute; always at the end of a training and when recording begins."""
         last = isinstance(event, TrainingProgress) and event.epoch == event.epochs
         if isinstance(event, RecordingLeft) and event.left:
             last, self._recording = not self._recording, True
@@ -91,7 +91,7 @@ class Lines:
             self.print(progress_line(event))
 
     def print(self, line: str) -> None:
-        """Print one line; the sweep goes on when nobody reads any more."""
+        """Print one line; the sweep continues if the reader has gone."""
         with suppress(OSError):
             print(redacted(line), file=self._out, flush=True)
 
@@ -110,7 +110,7 @@ class Lines:
 
 
 class Terminal(Lines):
-    """The same lines, above one that is always up to date."""
+    """The same lines, above a live line."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Terminal(Lines):
 
 
 def listener(as_json: bool) -> JsonLines | Lines:
-    """What fits standard output: JSON, lines, or lines above one that is always up to date."""
+    """The listener that suits standard output: JSON, lines, or lines above a live one."""
     if as_json:
         return JsonLines()
     return Terminal(Console()) if sys.stdout.isatty() else Lines()
@@ -159,7 +159,7 @@ def event_line(event: Announcement) -> str | None:
         case TrialEnded():
             return _trial_ended(event)
         case RunLost():
-            return f"{event.run}: {event.reason}; it goes on from its checkpoint"
+            return f"{event.run}: {event.reason}; resuming from its checkpoint"
         case RunRetried():
             return f"{event.run}: attempt {event.attempt} failed: {event.reason}; it is retried"
         case RunConfirmed():
@@ -177,7 +177,7 @@ def event_line(event: Announcement) -> str | None:
 
 
 def progress_line(event: Progress, width: int | None = None) -> str:
-    """How far it is, in a line that is soon out of date; of a sweep, what matters most where all is too wide."""
+    """The progress in one line; where a sweep's is too wide, its most important parts."""
     match event:
         case SweepProgress():
             return _sweep_progress(event, width)
@@ -187,7 +187,7 @@ def progress_line(event: Progress, width: int | None = None) -> str:
                 f"train/loss {number(event.loss)}  about {duration(event.seconds_left)} left"
             )
         case RecordingLeft():
-            return f"the result is complete; MLflow still gets {counted(event.left, 'run')} of it"
+            return f"the result is complete; still to be recorded in MLflow: {counted(event.left, 'run')} of it"
 
 
 _PHASES = {
@@ -195,7 +195,7 @@ _PHASES = {
     "confirm": "confirmation: {trainings} on fresh seeds",
     "refit": "refit: the winner on training and validation data",
     "test": "test: scoring {models} on the test data",
-    "record": "drawing figures of {trainings}; Ctrl+C now ends that, and loses nothing",
+    "record": "drawing figures of {trainings}; Ctrl+C skips the rest and loses no result",
 }
 
 
@@ -234,7 +234,7 @@ def _confirmed(event: RunConfirmed) -> str:
 
 
 def _sweep_progress(event: SweepProgress, width: int | None) -> str:
-    """Counts by state, the best so far, the time left; where that is too long, first without what runs, then states."""
+    """Counts by state, best so far, time left; where too long, without the running ones, then without the states."""
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(event.states.items()))
     parts = {
         "done": f"{event.done}/{counted(event.trials, 'trial')}",

@@ -14,11 +14,11 @@ from tuner.verdict import Verdict
 
 
 def print_summary(summary: Summary, console: Console) -> None:
-    """Print the end of a sweep. What is copied, a path or a command, has a line of its own that is never wrapped.
+    """Print the end of a sweep. Paths and commands have lines of their own that are never wrapped, to be copied.
 
     Args:
-        summary: What the sweep tells last.
-        console: Where to.
+        summary: The sweep's last event but one.
+        console: Where it is printed.
     """
     verdict = Verdict(**summary.verdict)
     console.print()
@@ -47,7 +47,7 @@ def print_summary(summary: Summary, console: Console) -> None:
 
 
 def _table(summary: Summary, console: Console) -> Table:
-    """The configurations; without what the search had seen where the console is too narrow for that."""
+    """The configurations; on a narrow console without their scores in the search."""
     tests = {"test": summary.test_metric, "readable": summary.readable_metric} if summary.has_test else {}
     headings = {"name": "configuration", "score": summary.metric, **tests, "searched": "search"}
     whole = {row["seeds"] for row in summary.rows if row["seeds"]}

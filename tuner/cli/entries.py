@@ -1,4 +1,4 @@
-"""What `list` and `explain` print."""
+"""The output of `list` and `explain`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tuner.cli.wrapping import cells, columns, headline, pointed, say
 
 
 def print_names(entries: Sequence[tuple[str, str]], hint: str = "") -> None:
-    """A line per entry: its name, and the beginning of what it is.
+    """Print a line per entry: its name and the beginning of its summary.
 
     Args:
         entries: Name and summary.
-        hint: What a person is told below; not where a program reads.
+        hint: A line printed below on a terminal only.
     """
     width, longest = columns(), max((cells(name) for name, _ in entries), default=0)
     for name, summary in entries:
@@ -28,7 +28,7 @@ def print_names(entries: Sequence[tuple[str, str]], hint: str = "") -> None:
 
 
 def print_story(story: Story) -> None:
-    """All about one thing."""
+    """Print the description of one thing."""
     say(f"{story['name']}: {_article(story['kind'])}")
     say(_sentence(story["summary"]), indent="  ")
     if "uses" in story:

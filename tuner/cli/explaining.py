@@ -1,4 +1,4 @@
-"""All about one name: meaning, legal interval, default, when it acts, where ready files search it, its source."""
+"""Describe one name: meaning, legal interval, default, when it acts, its ranges in ready files, its source."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ _CHOSEN = {
     "schedules": "schedule: {}, in a search space",
     "search_spaces": "search_space: {}",
 }
-"""How a task file asks for an entry."""
+"""How a task file selects an entry."""
 _SEARCHED = {"cells", "initializers", "optimizers", "poolings", "schedules"}
-"""Kinds whose entries are choices of the parameter that is called as one of them."""
+"""Kinds whose entries are values of a parameter named after the kind: `cells`, `cell`."""
 _WHOSE = {"parameters": "parameter", "adapters": "option", "findings": "threshold", "samplers": "option"}
 
 Story = dict[str, Any]
-"""All about one thing; plain data.
+"""The description of one thing; plain data.
 
-`name`, `kind` (singular), `summary`, `source`; of a parameter `uses`, where it acts, and `spaces`, where ready search
-spaces have it; of an entry `chosen`, `spaces` (names), and `parameters`; of a file `path` and `text`.
+`name`, `kind` (singular), `summary`, `source`; of a parameter `uses`, where it acts, and `spaces`, its ranges in
+ready search spaces; of an entry `chosen`, `spaces` (names), and `parameters`; of a file `path` and `text`.
 """
 
 
 def explain(name: str, kind: str = "") -> list[Story]:
-    """All that is called so: one thing in most cases.
+    """The descriptions of everything of this name: one in most cases.
 
     Args:
         name: A parameter, a key of the task file, or an entry of what can be listed.
-        kind: One of `kinds()`, where only an entry of that is meant.
+        kind: One of `kinds()`, to describe an entry of that kind only.
 
     Raises:
-        UserError: Nothing is called so.
+        UserError: Nothing has this name.
     """
     found = [story for kinds, story in _stories(name) if not kind or kind in kinds]
     if not found:
@@ -65,7 +65,7 @@ def _names() -> list[str]:
 
 
 def _stories(name: str) -> Iterator[tuple[set[str], Story]]:
-    """All that is called so, with the kinds under which it is listed."""
+    """Everything of this name, with the kinds that list it."""
     if uses := _uses(name):
         yield {"parameters", *({"regularizers"} if name in CATALOGS["regularizers"] else ())}, _parameter(name, uses)
     for kind, catalog in CATALOGS.items():
@@ -139,7 +139,7 @@ def _fields(model: type[Options]) -> Sequence[Mapping[str, str]]:
 
 
 def _uses(name: str) -> list[dict[str, Any]]:
-    """Where a parameter acts, with its default, legal values and meaning there; what is alike is one."""
+    """Where a parameter acts, with its default, legal values and meaning there; equal ones are merged."""
     found: list[dict[str, Any]] = []
     for kind, owner, model, source in parameter_models():
         if name not in searched_fields(kind, model):
@@ -159,7 +159,7 @@ def _uses(name: str) -> list[dict[str, Any]]:
 
 
 def _in_space(space: str, name: str) -> Iterator[dict[str, str]]:
-    """How a ready search space has a parameter: its range, and when."""
+    """A parameter's range in a ready search space, and its condition."""
     for definition in _space(space).definitions:
         if definition.name == name:
             when = conditions_in_words(definition)
@@ -167,7 +167,7 @@ def _in_space(space: str, name: str) -> Iterator[dict[str, str]]:
 
 
 def _searched(space: str) -> Iterator[dict[str, str]]:
-    """All that a ready search space has."""
+    """All parameters of a ready search space."""
     for name in dict.fromkeys(each.name for each in _space(space).definitions):
         yield from ({"name": name, "range": each["range"], "when": each["when"]} for each in _in_space(space, name))
 
@@ -203,7 +203,7 @@ def _keys(model: type[Options], prefix: str = "") -> Iterator[tuple[str, Mapping
 
 
 def _value(value: object) -> str:
-    """A default as YAML has it."""
+    """A default as it is written in YAML."""
     if isinstance(value, Options):
         return ""
     if isinstance(value, str):
@@ -215,7 +215,7 @@ _TYPES = {"boolean": "true or false", "null": "null", "string": "text", "array":
 
 
 def _legal(schema: Mapping[str, Any], defined: Mapping[str, Any]) -> str:
-    """What a value may be, by its JSON Schema."""
+    """The legal values, from a JSON Schema."""
     if "$ref" in schema:
         return _legal(defined[schema["$ref"].rpartition("/")[2]], defined)
     for several in ("anyOf", "oneOf", "allOf"):

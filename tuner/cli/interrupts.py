@@ -1,4 +1,4 @@
-"""Ctrl+C and its kin: once for a clean stop, twice for an end at once."""
+"""Ctrl+C and other signals: once for a clean stop, twice to end at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGNALS = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "
 
 @contextmanager
 def stopping(stop: Callable[[str], None]) -> Iterator[list[int]]:
-    """The first signal asks for a clean stop, the second raises KeyboardInterrupt; yields those received."""
+    """On the first signal stop cleanly, on the second raise KeyboardInterrupt. Yields the list of received signals."""
     received: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's

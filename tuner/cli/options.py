@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STUDY = click.argument("study", metavar="STUDY")
 STORAGE = click.option("--storage", default=STUDIES, show_default=True, help="Folder of studies.")
 
 ENSEMBLE = click.option(
-    "--ensemble", is_flag=True, help="Of a study: all confirmed seeds of the winner as one, not the best one alone."
+    "--ensemble", is_flag=True, help="Use all confirmed seeds of a study's winner as an ensemble, not the best alone."
 )
 
 

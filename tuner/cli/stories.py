@@ -1,4 +1,4 @@
-"""The stories that `diagnose` tells, on the terminal."""
+"""The output of `diagnose` on the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_LINKS = 5
 
 
 def print_study(story: StudyStory, folder: StudyFolder) -> None:
-    """Symptoms, what goes with them, repairs, what was ended early."""
+    """Print symptoms, associated choices, repairs and trials that were ended early."""
     console = make_console()
     about = story.about
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(story.states.items()))
@@ -33,8 +33,8 @@ def print_study(story: StudyStory, folder: StudyFolder) -> None:
     if story.rejudged:
         _say(
             console,
-            f"without findings on record (an older version, or an error of their own code): {story.rejudged} of "
-            f"{counted(story.judged, 'trial')}, judged now by what they recorded and the study's thresholds.",
+            f"recorded without findings (an older version, or an error in their own code): {story.rejudged} of "
+            f"{counted(story.judged, 'trial')}, judged now, by their records and the study's thresholds.",
         )
     if not story.judged:
         _say(console, "no trial is over yet: there is nothing to report.")
@@ -59,15 +59,15 @@ def _print_symptoms(console: Console, story: StudyStory) -> None:
     linked = [(symptom, link) for symptom in story.symptoms for link in symptom.links[:_MOST_LINKS] if link.significant]
     test = f"Fisher's exact test, corrected for {counted(story.comparisons, 'comparison')}"
     if not linked:
-        few = "too few trials to see which choices go with a symptom."
-        _say(console, f"no choice goes with a symptom beyond chance ({test})." if story.comparisons else few)
+        few = "too few trials to say which choices are associated with a symptom."
+        _say(console, f"no choice is associated with a symptom beyond chance ({test})." if story.comparisons else few)
         return
-    _say(console, "which choices go with which symptom:")
+    _say(console, "choices associated with a symptom:")
     table = make_table("symptom", "choice", "with it (95 % interval)", "with others", "p")
     for symptom, link in linked:
         table.add_row(*_linked(symptom, link))
     print_table(console, table)
-    _say(console, f"p: {test}. A link is a hint at a cause: a search does not draw its choices evenly.")
+    _say(console, f"p: {test}. An association is only a hint at a cause: a search does not draw its choices evenly.")
 
 
 def _linked(symptom: Symptom, link: Association) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def _linked(symptom: Symptom, link: Association) -> tuple[str, ...]:
 
 
 def _print_repairs(console: Console, story: StudyStory) -> None:
-    _say(console, "what repairs did, at the epochs that both trials have:")
+    _say(console, "effect of repairs, at the epochs that both trials have:")
     table = make_table("repair", "of", "change", story.about.objective.metric, "outcome")
     for repair in story.repairs:
         outcome = f"{repair.outcome}, finding {'gone' if repair.cured else 'still there'}"
@@ -85,7 +85,7 @@ def _print_repairs(console: Console, story: StudyStory) -> None:
     print_table(console, table)
     if story.helped is not None:
         times = counted(story.helped.trials, "time")
-        _say(console, f"a repair helped {story.helped.hits} of {times}: by more than another seed would have.")
+        _say(console, f"a repair helped {story.helped.hits} of {times}: by more than the seed alone changes a score.")
 
 
 def _print_hopeless(console: Console, story: StudyStory) -> None:
@@ -102,7 +102,7 @@ def _print_hopeless(console: Console, story: StudyStory) -> None:
 
 
 def print_trial(story: TrialStory) -> None:
-    """Outcome, learning curve, findings, layers, figures."""
+    """Print outcome, learning curve, findings, layers and figures."""
     console = make_console()
     _say(console, f"{story.title}: {story.outcome}")
     _say(console, parameters(story.params))
@@ -128,7 +128,7 @@ def print_trial(story: TrialStory) -> None:
 def _print_findings(console: Console, story: TrialStory) -> None:
     _say(console, "")
     if not story.recorded:
-        _say(console, "no findings on record: judged now, by the study's thresholds.")
+        _say(console, "recorded without findings: judged now, by the study's thresholds.")
     if not story.findings:
         _say(console, "nothing was found." if story.look else "nothing was found; little was measured.")
     for place, finding in enumerate(story.findings, 1):

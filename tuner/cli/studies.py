@@ -1,4 +1,4 @@
-"""Studies by name or by task file."""
+"""Find studies by name or by task file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.errors import StudyError, nearest
 
 
 def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyFolder:
-    """A study named by its name or by its task file."""
+    """The folder of a study given by its name or by its task file."""
     if study.endswith((".yaml", ".yml")):
         from tuner.config import load_task_file
 
@@ -73,7 +73,7 @@ def ensemble_folder(study: StudyFolder) -> Path:
 
 
 def has_study(task: str, sets: tuple[str, ...]) -> bool:
-    """Whether a task file's study was begun."""
+    """Whether a task file's study has been started."""
     from tuner.config import load_task_file
 
     file = load_task_file(task, sets).task
@@ -84,5 +84,5 @@ def known_studies(storage: str) -> list[str]:
     """Names of the studies in a folder, sorted."""
     try:
         return sorted(path.name for path in Path(storage).iterdir() if StudyFolder(path).exists())
-    except (OSError, ValueError):  # no folder, or a name that none can have
+    except (OSError, ValueError):  # no folder, or an impossible name
         return []

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def make_console() -> Console:
-    """The terminal, or a wide page where there is none."""
+    """A console on the terminal, or a wide one where there is none."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table; away from a terminal without blanks behind its lines."""
+    """Print a table; without trailing blanks where there is no terminal."""
     if console.is_terminal:
         console.print(table)
         return
@@ -36,19 +36,19 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print sentences that break between words, on a terminal; away from one each is a line."""
+    """Print sentences: wrapped between words on a terminal, one per line elsewhere."""
     width = console.width if console.is_terminal else None
     console.print(Text(wrapped(text, width), style=style), soft_wrap=True)
 
 
 def say_command(console: Console, what: str, text: str) -> None:
-    """Print what a command or a path is for and, below, itself, so that it can be copied."""
+    """Print the purpose of a command or a path and, on the next line, the command itself, so that it can be copied."""
     say(console, f"{what}:")
     console.print(Text(command(text, console.width if console.is_terminal else None)), soft_wrap=True)
 
 
 def make_table(*headings: str) -> Table:
-    """An empty table whose cells fold on narrow terminals."""
+    """An empty table whose cells wrap on narrow terminals."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -56,23 +56,23 @@ def make_table(*headings: str) -> Table:
 
 
 def print_unfinished(standing: Standing, console: Console) -> None:
-    """How far a study is that is not finished."""
+    """Print the progress of an unfinished study."""
     for line in unfinished(standing):
         say(console, line)
 
 
 def unfinished(standing: Standing) -> list[str]:
-    """How far a study is that is not finished, in lines."""
+    """The progress of an unfinished study, in lines."""
     if standing.running:
-        state = "a driver is at work on it"
+        state = "it is running"
     else:
-        state = f"it was stopped ({standing.stopped})" if standing.stopped else "its driver was ended without a word"
-        state += "; `run` goes on where it was"
+        state = f"it was stopped ({standing.stopped})" if standing.stopped else "its driver was killed"
+        state += "; `run` resumes it"
     lines = [f"study {standing.study} is not finished: {state}"]
     over = sum(standing.states.values())
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(standing.states.items()))
     begun = f", {standing.begun} begun" if standing.begun else ""
-    lines.append(f"{over} of {counted(standing.trials, 'trial')} over{f' ({states})' if states else ''}{begun}")
+    lines.append(f"{over} of {counted(standing.trials, 'trial')} done{f' ({states})' if states else ''}{begun}")
     if standing.confirmed:
         lines.append(f"{counted(standing.confirmed, 'training')} of the confirmation over")
     if standing.best is not None:

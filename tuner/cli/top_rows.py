@@ -1,4 +1,4 @@
-"""The runs of a study on the terminal, as `top` shows them."""
+"""The output of `top` on the terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tuner.cli.tables import make_console, make_table, parameters, print_table, 
 from tuner.cli.values import duration, number
 from tuner.words import counted
 
-_NARROW = 110  # columns below which a table of trials would be one of syllables
+_NARROW = 110  # columns; a narrower table of trials could not be read
 _MARK = "* "
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Confirmations and trials of a study; on a narrow terminal each in a line or a few."""
+    """Print confirmations and trials of a study; on a narrow terminal as lines instead of a table."""
     console = make_console()
     console.print(f"study {title}", highlight=False)
     same = _same(rows)
@@ -40,7 +40,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if same:
         say(console, f"all: {parameters(same)}")
     if any(row["winner"] for row in rows):
-        say(console, f"{_MARK}the winner, and its trainings on fresh seeds")
+        say(console, f"{_MARK}the winner and its trainings on fresh seeds")
 
 
 def _print_row(console: Console, row: Mapping[str, Any], same: Mapping[str, Any]) -> None:
@@ -53,7 +53,7 @@ def _print_row(console: Console, row: Mapping[str, Any], same: Mapping[str, Any]
 
 
 def _same(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The parameters that all trials have alike, where there are several."""
+    """The parameters that are equal in all trials, if there are several trials."""
     trials = [row["params"] for row in rows if row["kind"] == "trial"]
     if len(trials) < 2:
         return {}
@@ -75,7 +75,7 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    """Why it ended so; of a repair, what of first; of one of the portfolio, that it is."""
+    """Why it ended so, after the trial that it repairs or its name in the portfolio."""
     known = f"portfolio {row['portfolio']}" if row.get("portfolio") else ""
     repaired = f"repairs {row['repairs']['number']}" if row["repairs"] else ""
     return "; ".join(filter(None, (known, repaired, row["reason"])))

@@ -1,4 +1,4 @@
-"""What `validate` says of a task, in sentences."""
+"""The output of `validate`, in sentences."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tuner.words import counted, lasting
 
 
 def print_preview(facts: Mapping[str, Any]) -> None:
-    """What was read, what is searched, what it takes.
+    """Print the data that were read, the search and the resources it needs.
 
     Args:
-        facts: As `tuner.solo.preview` gives them.
+        facts: From `tuner.solo.preview`.
     """
     click.echo(pointed(f"study {facts['study']} in", here(Path(facts["folder"])), columns()))
     for title, lines in (
@@ -76,11 +76,11 @@ def _sweep(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _rungs(rungs: Sequence[Mapping[str, int]]) -> Iterator[str]:
     if not rungs:
-        yield "no trial is pruned before its end"
+        yield "no trial is pruned"
         return
-    yield "trials that end early, where ranks at a rung are those at the end:"
+    yield "trials that are pruned, if ranks at a rung are those at the end:"
     for rung in rungs:
-        yield f"  after epoch {rung['epoch']}: about {rung['pruned']} of the {rung['trials']} that get there are pruned"
+        yield f"  after epoch {rung['epoch']}: about {rung['pruned']} of the {rung['trials']} that reach it are pruned"
 
 
 def _machine(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _time(seconds: Mapping[str, float], slots: int | None) -> str:
     low, high, most = (lasting(seconds[which]) for which in ("least", "most", "unpruned"))
     span = high if low == high else f"{low} to {high}"
     at_once = "one training at once" if slots in (None, 1) else f"{slots} trainings at once"
-    at_once += " (how many the cluster holds is not asked)" if slots is None else ""
+    at_once += " (the cluster is not asked how many it can hold)" if slots is None else ""
     limit = f"; budget.timeout ends it after {lasting(seconds['timeout'])}" if seconds.get("timeout") else ""
     return f"expected time: {span} with {at_once}, by the cells' measured steps; without pruning at most {most}{limit}"
 

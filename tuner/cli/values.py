@@ -1,4 +1,4 @@
-"""How values are shown, on a terminal and as JSON."""
+"""Values as they are shown on a terminal and in JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
 
 
 def finite(value: Any) -> Any:
-    """JSON without NaN and Infinity, which JSON does not have: they become null."""
+    """The value with NaN and infinities, which JSON lacks, replaced by None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

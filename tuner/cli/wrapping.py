@@ -1,6 +1,6 @@
-"""Text that fits the terminal: sentences break between words, what is copied breaks nowhere but where a shell takes it.
+"""Text that fits the terminal: sentences break between words, commands only where a shell allows it.
 
-Away from a terminal nothing is broken: a sentence is a line, so that it can be searched for.
+Where there is no terminal nothing is broken: each sentence is one line that can be searched for.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TextIO
 import click
 
 _PIECE = re.compile(r"`[^`]*`\S*|\S+")
-"""A word; what stands in backticks is one, as it is copied."""
+"""A word; text in backticks is one, so that it can be copied."""
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\\.|[^\s"'])+""")
-"""A word of a command, its quotes included."""
+"""A word of a command, with its quotes."""
 _CLAUSES = re.compile(r"[;:](?= )|\.(?= [A-Z])| (?=\()")
 """Where a sentence may end early."""
 _MORE = " \\"
 
 
 def columns(stream: TextIO | None = None) -> int | None:
-    """How wide the terminal of a stream is, standard output's unless said otherwise; None where it is no terminal."""
+    """The width of a stream's terminal (default: standard output); None if it is no terminal."""
     stream = stream or sys.stdout
     if not stream.isatty():
         return None
@@ -42,31 +42,31 @@ def cells(text: str) -> int:
 
 
 def wrapped(text: str, width: int | None, *, indent: str = "", later: str | None = None) -> str:
-    """A text in lines that fit.
+    """The text in lines that fit.
 
     Args:
-        text: A line, or several; what it begins with in blanks stays before each line that it becomes.
-        width: Columns; None leaves it whole.
-        indent: What each line begins with.
-        later: What lines begin with that go on with another; None for `indent`.
+        text: A line, or several; leading blanks are repeated before each wrapped line.
+        width: Columns; None: unwrapped.
+        indent: Put before each line.
+        later: Put before continuation lines; None for `indent`.
     """
     lines = [_broken(line, width, indent, indent if later is None else later) for line in text.split("\n")]
     return "\n".join(lines)
 
 
 def pointed(what: str, path: str, width: int | None) -> str:
-    """A path with what it is: in one line where it fits, else in a line of its own."""
+    """A path after its label: on one line where they fit, else on a line of its own."""
     line = f"{what} {path}"
     return line if width is None or cells(line) <= width else f"{what}\n  {path}"
 
 
 def say(text: str, *, indent: str = "", later: str | None = None, err: bool = False) -> None:
-    """Print a text as `wrapped` has it, on standard output or standard error."""
+    """Print a text, wrapped, on standard output or standard error."""
     click.echo(wrapped(text, columns(sys.stderr if err else sys.stdout), indent=indent, later=later), err=err)
 
 
 def say_command(text: str, *, indent: str = "  ", err: bool = False) -> None:
-    """Print a command in a line of its own, or several that can be pasted."""
+    """Print a command on a line of its own, or on several that can be pasted."""
     click.echo(command(text, columns(sys.stderr if err else sys.stdout), indent=indent), err=err)
 
 
@@ -86,7 +86,7 @@ def _broken(line: str, width: int | None, indent: str, later: str) -> str:
 
 
 def command(text: str, width: int | None, *, indent: str = "  ") -> str:
-    r"""A command that can be pasted: where it does not fit, it goes on after a backslash, options with their values.
+    r"""A command that can be pasted: broken by backslashes where it does not fit, options together with their values.
 
     >>> print(command("python -m tuner run task.yaml --set budget.trials=10", 40))
       python -m tuner run task.yaml \
@@ -111,7 +111,7 @@ def command(text: str, width: int | None, *, indent: str = "  ") -> str:
 
 
 def headline(text: str, room: int | None) -> str:
-    """The beginning of a text that fits into so many columns: its first clauses where some do, else its first words."""
+    """The beginning of a text that fits into the columns: its first clauses where possible, else its first words."""
     if room is None or cells(text) <= room:
         return text
     ends = [found.start() for found in _CLAUSES.finditer(text) if room // 2 <= found.start() <= room]

@@ -1,4 +1,4 @@
-"""The task file: read strictly, checked whole, with the place of every key in every message."""
+"""The task file: read strictly and checked completely; every message names the place of the key."""
 
 from tuner.config.given import as_sets
 from tuner.config.load import LoadedTask, load_task_file

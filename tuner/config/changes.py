@@ -1,8 +1,8 @@
 """Changes of a task file from the command line: `--set key=value`.
 
-The value is YAML, but where the option takes text alone: there it is the text as it stands, so that braces, brackets,
-`#`, `:`, `*`, `&`, `%`, `@` and `!` mean themselves, and 7 and `no` are texts. Quotes around the whole are still taken
-off, and null is nothing where the option may be null.
+The value is YAML, except where the option takes only text: there it is taken literally, so that braces, brackets, `#`,
+`:`, `*`, `&`, `%`, `@` and `!` have no special meaning, and 7 and `no` are texts. Quotes around the whole are removed,
+and null means null where the option may be null.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from tuner.config.yaml_file import Document, is_null, parse_value, plain_text
 from tuner.errors import Key, TaskFileError, is_text
 
 DataOptions = Callable[[str], type[Options]]
-"""Adapter's name -> its options model; raises a `TaskFileError` where the name is unknown."""
+"""Adapter's name -> its options model; raises a `TaskFileError` if the name is unknown."""
 
 _FLAT = {"data", "space", "baseline", "search_space"}
-"""Sections whose keys may hold dots: after the first dot all is one key."""
+"""Sections whose keys may contain dots: the part after the first dot is one key."""
 
 
 def changed(document: Document, change: str, data_options: DataOptions | None) -> Document:
@@ -31,16 +31,16 @@ def changed(document: Document, change: str, data_options: DataOptions | None) -
     Args:
         document: The task file.
         change: "key=value".
-        data_options: Tells what the keys of `data` take; None where nobody knows.
+        data_options: Gives the options of `data`; None if unknown.
 
     Raises:
-        TaskFileError: The change is none, or its value cannot be read.
+        TaskFileError: It is no change, or its value cannot be read.
     """
     where = f"--set {change}"
     key, text = split_change(change)
     value = _replaced(document.value, key, _read(text, _kinds_at(key, document, data_options), key, where), where)
     kept = {old: place for old, place in document.places.items() if old[: len(key)] != key}
-    made = {key[:length] for length in range(1, len(key))} - kept.keys()  # mappings that were not in the file
+    made = {key[:length] for length in range(1, len(key))} - kept.keys()  # mappings that the file lacks
     return Document(value, document.name, {**kept, **dict.fromkeys(made, where), key: where})
 
 
@@ -64,26 +64,26 @@ def split_key(dotted: str) -> tuple[str, ...]:
 
 
 def _read(text: str, kinds: set[Any] | None, key: Key, where: str) -> Any:
-    """The value of a change; `kinds` are the types that its option takes, None where they are not known."""
+    """The value of a change; `kinds` are the types of its option, None if unknown."""
     if kinds is not None and kinds - {NoneType} == {str} and text.strip():
         return None if NoneType in kinds and is_null(text) else plain_text(text, where)
     try:
         return parse_value(text, where)
     except TaskFileError:
         if kinds is None and key[0] == "data" and text.strip():
-            return plain_text(text, where)  # whoever knows the adapter reads it as the option wants it
+            return plain_text(text, where)  # read later, when the adapter is known
         raise
 
 
 def _kinds_at(key: Key, document: Document, data_options: DataOptions | None) -> set[Any] | None:
-    """The types that the option at `key` takes; None where the option is not known."""
+    """The types of the option at `key`; None if the option is unknown."""
     models: list[type[BaseModel]] = [TaskFile]
     if key[0] == "data" and len(key) > 1:
         adapter = document.value.get("adapter")
         try:
             models = [data_options(adapter)] if data_options and isinstance(adapter, str) else []
         except TaskFileError:
-            models = []  # told with its place when the file is checked
+            models = []  # reported with its place when the file is checked
         key = key[1:]
     found: set[Any] | None = None
     for part in key:
@@ -94,7 +94,7 @@ def _kinds_at(key: Key, document: Document, data_options: DataOptions | None) ->
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The members of a union, without what only checks them; of a `Literal` the types of its values."""
+    """The members of a union, without their validators; for a `Literal` the types of its values."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _kinds(get_args(annotation)[0])
@@ -104,7 +104,7 @@ def _kinds(annotation: Any) -> set[Any]:
 
 
 def _replaced(values: dict[str, Any], key: Key, new: Any, where: str) -> dict[str, Any]:
-    """A copy of nested mappings with the value at `key` replaced; missing mappings are made."""
+    """A copy of nested mappings with the value at `key` replaced; missing mappings are added."""
     name, *rest = (str(part) for part in key)
     if not rest:
         return {**values, name: new}
@@ -112,5 +112,5 @@ def _replaced(values: dict[str, Any], key: Key, new: Any, where: str) -> dict[st
     if inner is None:
         inner = {}
     if not isinstance(inner, dict):
-        raise TaskFileError(f"{name} must be a mapping, so that a key of it can be set", value=inner, where=where)
+        raise TaskFileError(f"{name} must be a mapping to set a key of it", value=inner, where=where)
     return {**values, name: _replaced(inner, tuple(rest), new, where)}

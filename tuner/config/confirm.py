@@ -9,25 +9,26 @@ from pydantic import Field
 from tuner.config.options import Options
 
 _AUTO = range(2, 9)
-"""Configurations that a confirmation may begin with."""
+"""Largest number of configurations of a confirmation."""
 _SHARE = 0.25
-"""Trainings of a confirmation as a share of the search's trials, at most; two configurations are always confirmed."""
+"""Largest ratio of confirmation trainings to search trials with "auto"; at least two configurations are confirmed."""
 
 
 class Confirm(Options):
     """The confirmation after the search."""
 
     top: Literal["auto"] | Annotated[int, Field(ge=0, le=100)] = "auto"
-    """How many of the best trials are trained again, 0 to 100; 0 leaves the confirmation out. After each seed the worse
-    half leave, until two are left. auto: 2 to 8, as many as a quarter of `budget.trials` trainings pays for."""
+    """How many of the best trials are trained again, 0 to 100; 0: no confirmation. After each seed the worse half
+    leave, until two are left. auto: 2 to 8, so that there are at most a quarter as many trainings as
+    `budget.trials`."""
     seeds: int = Field(default=3, ge=1, le=100)
-    """Fresh seeds for those that stay to the end, and for the baseline, 1 to 100."""
+    """Number of fresh seeds for the configurations that stay to the end and for the baseline, 1 to 100."""
 
     def rounds(self, trials: int) -> list[int]:
-        """Configurations that are trained on each seed, the baseline left out; empty without a confirmation.
+        """Number of configurations on each seed, without the baseline; empty without a confirmation.
 
         Args:
-            trials: `budget.trials`, which "auto" goes by.
+            trials: `budget.trials`, for "auto".
 
         >>> Confirm(top=5).rounds(30)
         [5, 3, 2]
@@ -38,13 +39,13 @@ class Confirm(Options):
         return _halved(max(fits, default=_AUTO[0]), self.seeds)
 
     def trainings(self, trials: int) -> int:
-        """Trainings of a confirmation, the baseline's among them. See `rounds`."""
+        """Number of trainings of a confirmation, including the baseline's. See `rounds`."""
         rounds = self.rounds(trials)
         return sum(rounds) + self.seeds if rounds else 0
 
 
 def _halved(top: int, seeds: int) -> list[int]:
-    """The numbers of a race: the better half go on, and two to the end."""
+    """The numbers of a race by seed: halved each time, down to two."""
     rounds = [top]
     while len(rounds) < seeds:
         rounds.append(max(min(top, 2), -(-rounds[-1] // 2)))

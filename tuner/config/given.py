@@ -1,4 +1,4 @@
-"""A task that is given as Python values instead of a file, and changes of one."""
+"""Tasks given as Python values instead of a file, and changes to them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from tuner.errors import Key, TaskFileError, is_text
 from tuner.redaction import remember
 
 NAME = "task"
-"""What messages call it."""
+"""Its name in messages."""
 _WHOLE = {"search_space"}
-"""Sections that a change replaces whole: a search space is one thing."""
+"""Sections that a change replaces as a whole."""
 
 
 def given(values: Mapping[str, Any]) -> Document:
     """A task as a document.
 
     Args:
-        values: What a task file would say. Tuples are lists, paths are texts, NumPy's scalars are numbers.
+        values: The content of a task file. Tuples become lists, paths texts, NumPy's scalars numbers.
 
     Raises:
-        TaskFileError: A value is none that a task file can hold.
+        TaskFileError: A task file cannot hold a value.
     """
     return Document(_plain_mapping(values, (), NAME), NAME, {})
 
 
 def as_yaml(document: Document) -> str:
-    """The text of a task file that says the same."""
+    """The text of an equivalent task file."""
     return yaml.safe_dump(document.value, sort_keys=False, allow_unicode=True, width=120)
 
 
 def with_changes(document: Document, changes: Mapping[str, Any]) -> Document:
-    """A document with changes: a mapping changes the keys that it names, all else replaces what was there.
+    """A document with changes: a mapping changes the keys that it names, any other value replaces the old one.
 
     Args:
         document: The task.
@@ -57,7 +57,7 @@ def with_changes(document: Document, changes: Mapping[str, Any]) -> Document:
 
 
 def as_sets(changes: Mapping[str, Any]) -> tuple[str, ...]:
-    """The same changes as `--set` takes them, one for each key that is changed.
+    """The same changes in the form of `--set`, one per changed key.
 
     Raises:
         TaskFileError: As `given`.
@@ -95,7 +95,7 @@ def _plain_mapping(values: Mapping[str, Any], key: Key, where: str) -> dict[str,
 
 
 def _plain(value: Any, key: Key, where: str) -> Any:
-    """The value in the types that a task file has."""
+    """The value in the types of a task file."""
     if len(key) > MAX_DEPTH:
         raise _unfit(f"values must be nested at most {MAX_DEPTH} deep", type(value).__name__, key[:1], where)
     if isinstance(value, Mapping):

@@ -10,12 +10,12 @@ from tuner.redaction import redacted
 
 
 def without_secrets(text: str) -> str:
-    """A task file's text in which no value, key or comment tells a secret.
+    """A task file's text with secrets removed from values, keys and comments.
 
-    A value that told one becomes a text in double quotes, however it was quoted; all else is left as it is.
+    A value with a secret becomes a text in double quotes, however it was quoted; all else is unchanged.
 
     Args:
-        text: YAML that can be read.
+        text: Valid YAML.
     """
     kept, end = [], 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):

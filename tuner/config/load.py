@@ -24,10 +24,10 @@ class LoadedTask:
     """A valid task file.
 
     Args:
-        task: What it says.
+        task: Its content.
         document: Its values with their places, changes included.
-        path: The file; of a task that is given as Python values, one in the current folder that need not be there.
-        text: The file's text, without changes; of a task that is given as Python values, one that says the same.
+        path: The file; for a task given as Python values, one in the current folder that need not exist.
+        text: The file's text, without changes; for a task given as Python values, an equivalent one.
     """
 
     task: TaskFile
@@ -36,7 +36,7 @@ class LoadedTask:
     text: str
 
     def resolve(self, path: str) -> Path:
-        """A path written in the task file: below the task file's folder if it exists there, else as it is.
+        """Resolve a path of the task file: below the task file's folder if it exists there, else unchanged.
 
         `~` is the home folder; an absolute path stays.
         """
@@ -45,7 +45,7 @@ class LoadedTask:
         return beside if os.path.lexists(beside) else Path(expanded)
 
     def search_space(self) -> Document:
-        """The search space that the task names or holds, before the changes under `space`.
+        """The search space that the task names or contains, before the changes under `space`.
 
         Raises:
             TaskFileError: No ready search space has that name, or the file cannot be read.
@@ -56,7 +56,7 @@ class LoadedTask:
         if space.endswith((".yaml", ".yml")):
             path = self.resolve(space)
             if not os.path.isfile(path):
-                raise self._no_search_space("search_space must name an existing file", "Mend the path.")
+                raise self._no_search_space("search_space must name an existing file", "Correct the path.")
             return read_yaml(path)
         ready = ready_search_spaces()
         if space not in ready:
@@ -65,10 +65,10 @@ class LoadedTask:
         return read_yaml(ready[space])
 
     def portfolio(self) -> Document | None:
-        """The configurations that are tried first; None where there are none.
+        """The configurations that are tried first; None without any.
 
         Raises:
-            TaskFileError: The file that is named is not there or cannot be read.
+            TaskFileError: The named file is missing or cannot be read.
         """
         named, space = self.task.portfolio, self.task.search_space
         if named == "none":
@@ -83,7 +83,7 @@ class LoadedTask:
         raise TaskFileError(
             "portfolio must be auto, none, or the path of a .yaml file that exists",
             value=named,
-            fix="Mend the path.",
+            fix="Correct the path.",
             where=self.document.place(key),
             key=key,
         )
@@ -102,19 +102,19 @@ def load_task_file(
     """Read and check a task file.
 
     Args:
-        source: The file, or what it would say.
-        sets: Changes as "key=value": dotted key, value in YAML, or plain where the option takes text. They win over
-            the file, later over earlier.
-        data_options: Tells what the keys of `data` take, by the adapter's name.
-        changes: Changes as Python values, see `with_changes`; they come before `sets`.
+        source: The file, or its content as Python values.
+        sets: Changes as "key=value": dotted key, value in YAML, or literal text for options of text. They override the
+            file, later ones earlier ones.
+        data_options: Gives the options of `data`, by the adapter's name.
+        changes: Changes as Python values, see `with_changes`; applied before `sets`.
 
     Raises:
-        TaskFileError: The first mistake, with its place; see `OptionsError` for the others.
+        TaskFileError: The first mistake, with its place; `OptionsError` has the others, too.
     """
     if isinstance(source, Mapping):
         path, document = Path(NAME), with_changes(given(source), changes)
         if "name" not in document.value:
-            raise TaskFileError("a task without a file must have a name", fix="Add name: its study is found by it.")
+            raise TaskFileError("a task without a file must have a name", fix="Add name, the name of its study.")
         text = as_yaml(document)
     else:
         path = Path(source)

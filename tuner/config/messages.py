@@ -1,4 +1,4 @@
-"""From a model's complaints to messages that name place, rule, value and fix."""
+"""Turns pydantic's validation errors into messages with place, rule, value and fix."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ _KINDS = {
     "dict": "be a mapping",
     "model": "be a mapping",
 }
-"""Wording of the types named `<kind>_type`, `<kind>_parsing` and the like."""
+"""Wording of pydantic's error types such as `<kind>_type` and `<kind>_parsing`."""
 
 _QUOTED = "Put it in quotes."
 
 
 class OptionsError(TaskFileError):
-    """Options that do not fit their model: the first mistake in the order of the file.
+    """Options do not fit their model; the message is the first mistake in the order of the file.
 
     Args:
-        first: The mistake that is told.
+        first: The mistake that is reported.
         others: The mistakes after it.
     """
 
@@ -67,12 +67,12 @@ class OptionsError(TaskFileError):
 
 
 def validate_options(model: type[_Model], values: Mapping[str, Any], *, key: Key = (), place: Place) -> _Model:
-    """Make options from what a file says. Types are not converted: "5" and true are no numbers.
+    """Make options from a file's values. Types are not converted: "5" and true are no numbers.
 
     Args:
         model: The options model.
         values: Option name -> value, as read from YAML.
-        key: Where in the file `values` stands: ("sampler",).
+        key: Key path of `values` in the file: ("sampler",).
         place: Turns a key path into "file:line".
 
     Raises:
@@ -88,7 +88,7 @@ def validate_options(model: type[_Model], values: Mapping[str, Any], *, key: Key
         first, *others = [_message(model, path, mistakes[path], key) for path in paths]
         for mistake in (first, *others):
             mistake.at(place(mistake.key))
-            if mistake.where.startswith("--set ") and mistake.fix == _QUOTED:  # the shell takes quotes away
+            if mistake.where.startswith("--set ") and mistake.fix == _QUOTED:  # the shell removes quotes
                 mistake.fix = (
                     f"""Quote it, and the whole too: --set 'key="{mistake.value}"', or 'key=["…"]' in a list."""
                 )
@@ -96,7 +96,7 @@ def validate_options(model: type[_Model], values: Mapping[str, Any], *, key: Key
 
 
 def phrase(details: ErrorDetails) -> str:
-    """What the value must do: "be >= 1"."""
+    """The rule for the value, after "must": "be >= 1"."""
     kind, context = details["type"], details.get("ctx", {})
     if template := _PHRASES.get(kind):
         return template.format(**{name: _plain(value) for name, value in context.items()})
@@ -111,7 +111,7 @@ def phrase(details: ErrorDetails) -> str:
 
 
 def _message(model: type[BaseModel], path: Key, group: Sequence[ErrorDetails], key: Key) -> TaskFileError:
-    """One message for all that is said about one key; a union complains once for each of its members."""
+    """One message from all errors of one key; a union has one error for each of its members."""
     details, whole = group[0], (*key, *path)
     name, parent = dotted(whole), dotted(whole[:-1]) or "the top level"
     if details["type"] == "missing":
@@ -152,11 +152,11 @@ def _fix(group: Sequence[ErrorDetails], rule: str) -> str:
 
 
 def _path(details: ErrorDetails, values: Any) -> Key:
-    """The key path of a complaint, without the names of union members and validators."""
+    """The key path of an error, without the names of union members and validators."""
     path: list[str | int] = []
     for index, part in enumerate(details["loc"]):
         if isinstance(values, list) and len(values) == 1 and part in _keys(values[0]):
-            values = values[0]  # a validator took the only entry out of its list
+            values = values[0]  # a validator has unpacked a list of one entry
             path.append(0)
         if part in _keys(values):
             values = values[part]
@@ -167,7 +167,7 @@ def _path(details: ErrorDetails, values: Any) -> Key:
 
 
 def _position(path: Key, values: Any) -> tuple[int, ...]:
-    """Sorts key paths as the file has them; a missing key comes last in its mapping."""
+    """Sort key of a key path: the order of the file, a missing key last in its mapping."""
     position = []
     for part in path:
         keys = _keys(values)

@@ -1,4 +1,4 @@
-"""The base of every options model, and how a mapping becomes one with messages that name file and line."""
+"""The base class of every options model."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Options(BaseModel):
         use_attribute_docstrings=True,
     )
     later: ClassVar[tuple[str, ...]] = ()
-    """Options that came in a later version."""
+    """Options that were added in a later version."""
 
     def used(self, unused: Collection[str]) -> dict[str, object]:
-        """What preparation depends on, for a fingerprint.
+        """The options that preparation depends on, for a fingerprint.
 
-        What was added later counts where it is given, so that a study begun before goes on.
+        Options added later count only if they are given, so that earlier studies can be resumed.
 
         Args:
-            unused: Options that act when data is opened, and those that name files.
+            unused: Options that act only when data are opened, and those that name files.
         """
         later = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
         return self.model_dump(exclude={*unused, *later})

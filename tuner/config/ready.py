@@ -1,4 +1,4 @@
-"""Where the ready tasks and search spaces are, in a checkout and in an installed package."""
+"""The folders of ready tasks and search spaces, in a checkout and in an installed package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ready_search_spaces() -> dict[str, Path]:
 
 
 def ready_portfolio(space: str) -> Path | None:
-    """The file of the configurations that are tried first in a ready search space; None where it has none."""
+    """The file of the configurations that are tried first in a ready search space; None without one."""
     path = ready_folder("search_spaces") / "portfolios" / f"{space}.yaml"
     return path if path.is_file() else None
 

@@ -1,7 +1,7 @@
 """The JSON Schema of the task file, with which editors complete and check it.
 
-It says what can be said without running anything: options of each adapter, sampler and pruner come from their
-catalogs. What one key demands of another (low < high, conditions) is checked on loading only.
+The options of each adapter, sampler and pruner come from their catalogs. Rules between keys (low < high, conditions)
+are not part of it; they are checked when a file is loaded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _RANGE: dict[str, Any] = {
         "high": {"type": "number"},
         "log": {"type": "boolean", "default": False},
         "step": {"type": "number", "exclusiveMinimum": 0},
-        "prior": {"description": "The value thought likeliest.", "type": "number"},
+        "prior": {"description": "The value with the highest prior probability.", "type": "number"},
         "when": {"$ref": "#/$defs/when"},
     },
     "required": ["low", "high"],
@@ -50,7 +50,7 @@ _RANGE: dict[str, Any] = {
 }
 _LIST: dict[str, Any] = {"type": "array", "items": _SCALAR, "minItems": 1, "uniqueItems": True}
 _BRANCHES: dict[str, Any] = {
-    "description": "Choices that each bring entries of their own.",
+    "description": "Choices, each with entries of its own.",
     "type": "object",
     "properties": {
         "when": {"$ref": "#/$defs/when"},
@@ -76,7 +76,7 @@ _ENTRY: dict[str, Any] = {
             "properties": {
                 "choices": {"anyOf": [_LIST, {"$ref": "#/$defs/branches"}]},
                 "prior": {
-                    "description": "A weight for each choice, in their order.",
+                    "description": "The weight of each choice, in order.",
                     "type": "array",
                     "items": {"type": "number", "exclusiveMinimum": 0},
                     "minItems": 1,
@@ -87,7 +87,7 @@ _ENTRY: dict[str, Any] = {
             "additionalProperties": False,
         },
         {
-            "description": "Definitions for different conditions.",
+            "description": "Definitions under different conditions.",
             "type": "array",
             "items": {"type": "object", "required": ["when"], "allOf": [{"$ref": "#/$defs/entry"}]},
             "minItems": 1,
@@ -125,7 +125,7 @@ def task_schema(*, adapters: Catalog, samplers: Catalog, pruners: Catalog, recor
         for kind, catalog in catalogs.items()
     }
     task = defs.pop(_name(references[TaskFile, mode]))
-    task["required"].remove("name")  # the file's name stands in
+    task["required"].remove("name")  # defaults to the file's name
     keys = task["properties"]
     keys["adapter"] = {**keys["adapter"], **_names(options["adapter"])}
     keys["search_space"] = {

@@ -32,7 +32,7 @@ _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def duration_seconds(value: object) -> object:
-    """Seconds from text such as "1h30m"; anything but text is passed on.
+    """Seconds from text such as "1h30m"; other values are returned unchanged.
 
     >>> duration_seconds("1h30m")
     5400.0
@@ -49,7 +49,7 @@ _SIZE = re.compile(r"\s*\d+(\.\d+)?\s*\w*b\s*", re.ASCII | re.IGNORECASE)
 
 
 def size_text(value: object) -> object:
-    """Pass on what pydantic may read as bytes: of "1,5GB" it would read the beginning, 1 byte.
+    """Check a size before pydantic reads it: of "1,5GB" it would read only the beginning, 1 byte.
 
     >>> size_text("1.5kB")
     '1.5kB'
@@ -61,7 +61,7 @@ def size_text(value: object) -> object:
 
 @dataclass(frozen=True)
 class _Form:
-    """Text that must match a pattern, with a sentence that says so to a reader."""
+    """Text that must match a pattern, with the rule in words for messages."""
 
     pattern: str
     rule: str
@@ -135,13 +135,13 @@ class Objective(Options):
     """What the search optimizes."""
 
     metric: _Score = "val/loss"
-    """A score of the adapter on the validation split: "val/accuracy". Test scores cannot be searched for."""
+    """A score of the adapter on the validation split: "val/accuracy". Test scores cannot be optimized."""
     direction: Literal["minimize", "maximize"] | None = None
-    """Which way is better; null takes the metric's own."""
+    """The direction; null takes the metric's own."""
 
 
 _MOST_SECONDS = 1e9
-"""Thirty years: what is longer is a mistake, and `null` where no limit is meant."""
+"""Thirty years; longer times are mistakes, as `null` means no limit."""
 _Seconds = Annotated[
     float | None,
     Field(gt=0, le=_MOST_SECONDS),
@@ -155,21 +155,22 @@ _Silence = Annotated[
 
 
 class Budget(Options):
-    """How much may be spent."""
+    """The limits of trials, epochs and time."""
 
     trials: int = Field(default=30, ge=1, le=1_000_000)
-    """Search trials, 1 to 1,000,000; the confirmation comes on top."""
+    """Number of search trials, 1 to 1,000,000; the confirmation is additional."""
     epochs: int = Field(default=20, ge=1, le=100_000)
     """Epochs of a full trial, 1 to 100,000: passes over the training data, or with `seconds` equal parts of them."""
     seconds: _Seconds = None
-    """Training and validation time of a full trial, > 0: seconds, or text such as "90s"; on CPUs with one thread
-    processor time. How many steps fit is measured when a trial begins, so that a slow cell gets fewer. null: passes."""
+    """Training and validation time of a full trial, > 0: seconds, or text such as "90s"; with one CPU thread it is
+    processor time. The steps that fit are measured when a trial begins; a slow cell gets fewer. null: an epoch is a
+    pass."""
     timeout: _Seconds = None
-    """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null is unlimited."""
+    """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null: no limit."""
 
 
 class Sampler(Options):
-    """The sampler and its own options, which its catalog entry checks."""
+    """The sampler and its own options, which are checked by its catalog entry."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -185,7 +186,7 @@ class Sampler(Options):
 
 
 class Pruner(Options):
-    """The pruner and its own options, which its catalog entry checks."""
+    """The pruner and its own options, which are checked by its catalog entry."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -199,37 +200,37 @@ class Pruner(Options):
 
 
 class Resources(Options):
-    """What one trial gets, and how many run at once."""
+    """Resources of one trial, and the number of trials at once."""
 
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=100_000)] = "auto"
-    """Trials at once, >= 1; auto fills the machine or cluster."""
+    """Number of trials at once, >= 1; auto fills the machine or cluster."""
     cpus: int = Field(default=1, ge=1, le=1_024)
-    """CPUs, and with them torch threads, of one trial, >= 1."""
+    """CPUs, and so torch threads, of one trial, >= 1."""
     gpus: Annotated[float, AfterValidator(_gpus)] = Field(default=0.0, ge=0, le=1_024)
-    """GPUs of one trial, >= 0: a share of one below 1, else whole."""
+    """GPUs of one trial, >= 0: a fraction of one GPU, or a whole number."""
 
 
 class Ray(Options):
-    """Where the workers are."""
+    """Where the workers run."""
 
     address: _Address = "local"
     """local starts Ray here; auto, host:port, ray://host:port join a cluster; in-process needs no Ray."""
     temp_dir: _AbsoluteFolder | None = None
-    """Folder for Ray's own files when it starts here, of at most 43 bytes; null is Ray's default, or where that is too
-    long for sockets a folder in /tmp."""
+    """Folder for Ray's own files when it starts here; at most 43 bytes long. null: Ray's default, or a folder in /tmp
+    if that is too long for sockets."""
     allow_unauthenticated_cluster: bool = False
-    """Join a cluster that asks for no token. Whoever reaches such a cluster can run any code on it."""
+    """Whether to join a cluster without token authentication. Whoever reaches such a cluster can run any code on it."""
 
 
 class Tracking(Options):
-    """Where runs are recorded: the recorder and its own options, which its catalog entry checks."""
+    """Where runs are recorded: the recorder and its own options, which are checked by its catalog entry."""
 
     model_config = ConfigDict(extra="allow")
 
     recorder: str = "mlflow"
     """A recorder (`tuner list recorders`), or package.module:Class."""
     uri: str | None = None
-    """MLflow tracking URI; null takes MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder; none records nothing
+    """MLflow tracking URI. null: MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder. none: nothing is recorded
     in MLflow."""
 
     @property
@@ -242,16 +243,16 @@ class Tracking(Options):
 
 
 class Storage(Options):
-    """Where a study is kept. A text is short for one of the keys: a folder, a database's URL or that of checkpoints."""
+    """Where a study is kept. A text stands for one key: a folder, the URL of a database, or a place of checkpoints."""
 
     folder: _Folder = "mlruns/studies"
-    """Folder of studies on a local disk: event files, artifacts, and what has no other place."""
+    """Folder of studies on a local disk: event files, artifacts, and everything without a place of its own."""
     study: _Database | None = None
-    """PostgreSQL database of the Optuna study (needs the extra `postgres`); null is a journal in the folder. A password
-    is better kept in ~/.pgpass or PGPASSWORD."""
+    """PostgreSQL database of the Optuna study (needs the extra `postgres`); null: a journal in the folder. Better keep
+    a password in ~/.pgpass or PGPASSWORD."""
     checkpoints: _Place | None = None
-    """Where workers keep checkpoints and models and find prepared data: a folder that all nodes share, or s3://bucket/
-    prefix (needs the extra `s3`), so that they need share no disk. null is the folder."""
+    """Where workers save checkpoints and models and find prepared data: a folder shared by all nodes, or
+    s3://bucket/prefix (needs the extra `s3`), with which nodes need not share a disk. null: the folder."""
 
 
 _Anywhere = Annotated[str, _Form(rf"{_FOLDER}|{_BUCKET}|{_DATABASE}[^\s\0]+", "must be a folder or a URL")]
@@ -271,99 +272,99 @@ def _storage(value: object) -> object:
 
 
 class Diagnostics(Options):
-    """How closely training is watched."""
+    """Which diagnostics run, and what follows from them."""
 
     level: Literal["off", "light", "standard", "full"] = "standard"
-    """Which probes run, by price: standard costs below 1 % of a training, full below 5 %. "off" needs its quotes."""
+    """Which probes run, by cost: standard takes below 1 % of a training, full below 5 %. Write "off" with quotes."""
     mode: Literal["observe", "repair", "act"] = "repair"
-    """observe: findings are reported only. repair: curable ones are also repaired, in trials of their own. act: what is
-    hopeless also ends early, unless it is among the best so far."""
+    """observe: findings are only reported. repair: curable ones are also repaired, in new trials. act: in addition,
+    hopeless trials end early, unless they are among the best so far."""
     repairs: float = Field(default=0.15, ge=0, le=1)
-    """Largest share of `budget.trials` that may be repairs, 0 to 1; none in the mode observe."""
+    """Largest fraction of `budget.trials` that may be repairs, 0 to 1; without effect in the mode observe."""
     thresholds: dict[str, dict[str, int | float]] = Field(default={})
-    """Finding -> threshold -> value, where it differs from the default (`tuner list findings`)."""
+    """Finding -> threshold -> value, to change defaults (`tuner list findings`)."""
 
 
 class Attempts(Options):
-    """Retries of a trial. The loss of a worker or a node never counts as one: such an attempt goes on elsewhere."""
+    """Retries of a trial. The loss of a worker or a node is not counted: such an attempt is resumed elsewhere."""
 
     errors: int = Field(default=1, ge=0, le=100)
-    """Retries after an error in the trial's own code, 0 to 100; then it is FAILED."""
+    """Retries after errors in the trial's own code, 0 to 100; after them it is FAILED."""
     stall: _Silence = 600.0
-    """Longest time without a sign of life (a report, or one in 10 seconds of training steps), >= 10: seconds or text
-    such as "10m"; after it the attempt is ended, its Python stacks kept. null waits for ever."""
+    """Longest time without a sign of life (a report, or a training step; at most one is sent in 10 seconds), >= 10:
+    seconds or text such as "10m". After it the attempt is ended and its Python stacks are kept. null: no limit."""
 
 
 _Bytes = Annotated[ByteSize, Field(ge=1), BeforeValidator(size_text, json_schema_input_type=int | str)]
 
 
 class Disk(Options):
-    """How much of the disk a study may take."""
+    """How much disk space a study may use."""
 
     checkpoints: _Bytes | None = None
-    """Bytes for checkpoints and models together, >= 1, or text such as "20GB". Only runs that may go on have a
-    checkpoint, and confirmed ones a model; of what models leave each running trial has an equal share, and one whose
-    checkpoint is larger trains without. null: no limit."""
+    """Bytes for checkpoints and models together, >= 1, or text such as "20GB". Unfinished runs have a checkpoint,
+    confirmed ones a model. Running trials have equal shares of the space left by models; a trial whose checkpoint is
+    larger than its share trains without one. null: no limit."""
     output: _Bytes = ByteSize(1_000_000)
-    """Bytes that are kept of what a trial prints, the last ones, >= 1, or text such as "10MB"."""
+    """Bytes kept of a trial's printed output (the last ones), >= 1, or text such as "10MB"."""
 
 
 class Report(Options):
-    """What is drawn when a sweep is over."""
+    """What is drawn at the end of a sweep."""
 
     figures: int = Field(default=10, ge=0, le=1000)
-    """How many of the best trials get a figure, as do the failed ones and the confirmations; 0 draws none at all."""
+    """How many of the best trials get figures, in addition to failed trials and confirmations; 0 draws none at all."""
 
 
 class TaskFile(Options):
     """A task: data, search space, objective, budget, and where and how it runs."""
 
     name: _Name
-    """The study's name; the file's name without its ending when left out. A study that exists is resumed."""
+    """The study's name; default: the file's name without its ending. An existing study is resumed."""
     adapter: str
     """The kind of data (`tuner list adapters`), or package.module:Class."""
     data: dict[str, Any] = Field(default={})
-    """The adapter's own options; `source` names a ready set, `path` the user's own files."""
+    """The adapter's own options; `source` names a ready data set, `path` the user's own files."""
     search_space: str | dict[str, Any] = "gated_rnn"
-    """A ready search space (`tuner list search_spaces`), the path of one, or one written out here."""
+    """The name of a ready search space (`tuner list search_spaces`), a path, or a search space written here."""
     space: dict[str, Any] = Field(default={})
-    """Changes to the search space: an entry replaces the one of its name, null drops it."""
+    """Changes to the search space: an entry replaces the one of the same name, null removes it."""
     portfolio: str = "auto"
-    """Configurations that are tried before the sampler's own, at most half of `budget.trials`: auto, those that come
-    with the ready search space; none; or the path of a .yaml file that lists some. Not with the sampler grid."""
+    """Configurations that are tried before the sampler's, at most half of `budget.trials`: auto, those of the ready
+    search space; none; or the path of a .yaml file that lists them. Not used with the sampler grid."""
     baseline: dict[str, Any] = Field(default={})
-    """Parameters of the configuration that the winner is compared with; the rest are defaults."""
+    """Parameters of the baseline, with which the winner is compared; the others have their defaults."""
     objective: Objective | None = None
-    """What is optimized; null takes the adapter's first metric."""
+    """The score to optimize; null takes the adapter's first metric."""
     budget: Budget = Budget()
-    """How much may be spent."""
+    """Limits of trials, epochs and time."""
     sampler: Sampler = Sampler()
-    """What suggests configurations."""
+    """The method that suggests configurations."""
     pruner: Pruner = Pruner()
-    """What ends unpromising trials early."""
+    """The rule that ends unpromising trials early."""
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
     refit: Literal["train+val"] | None = None
-    """train+val trains the winner once more, on training and validation data, as many steps as its seeds took to their
-    best epoch in the median; that is the model then. null keeps the best seed."""
+    """train+val trains the winner again on training and validation data, for the median of the steps that its seeds
+    took to their best epochs; this becomes the model. null: the model is the best seed."""
     attempts: Attempts = Attempts()
-    """Retries of a trial, and how long it may be silent."""
+    """Retries of a trial, and its longest silence."""
     disk: Disk = Disk()
-    """How much of the disk checkpoints and prints may take."""
+    """Disk space for checkpoints and printed output."""
     resources: Resources = Resources()
-    """What one trial gets, and how many run at once."""
+    """Resources of one trial, and the number of trials at once."""
     ray: Ray = Ray()
-    """Where the workers are."""
+    """Where the workers run."""
     storage: Annotated[Storage, BeforeValidator(_storage, json_schema_input_type=_Anywhere | Storage)] = Storage()
     """Where the study, its files and its checkpoints are kept."""
     tracking: Tracking = Tracking()
     """Where runs are recorded."""
     device: _Device = "auto"
-    """auto, cpu, cuda, cuda:N or mps; auto takes a GPU where a trial has one."""
+    """auto, cpu, cuda, cuda:N or mps; auto takes the trial's GPU if it has one."""
     diagnostics: Diagnostics = Diagnostics()
-    """How closely training is watched."""
+    """Which diagnostics run, and what follows from them."""
     report: Report = Report()
-    """What is drawn when the sweep is over."""
+    """What is drawn at the end of the sweep."""
 
     @field_validator("objective", mode="before", json_schema_input_type=Objective | list[Objective] | None)
     @classmethod

@@ -1,9 +1,9 @@
-"""YAML that a stranger may have written: read strictly, with the place of every key kept.
+"""Reads YAML from untrusted sources: strictly, and with the place of every key.
 
-The core schema of YAML 1.2 holds (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, and only
-`true` and `false` are truth values. Refused is what other readers understand differently (`on`, `no`, `<<`; but
-`y` is text to YAML 1.2 and to PyYAML, and a common column), what runs code or makes objects (tags), and what eats
-memory (alias bombs, deep nesting, large files). What a key means is not known here.
+The core schema of YAML 1.2 applies (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-3` is a number, and only `true`
+and `false` are truth values. Refused are words that other readers understand differently (`on`, `no`, `<<`; not `y`,
+which is text in YAML 1.2 and PyYAML, and a common column), tags, which could run code or make objects, and anything
+that fills memory (alias bombs, deep nesting, large files). The meaning of keys is not known here.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 """Deepest nesting of lists and mappings."""
 MAX_NODES = 20_000
-"""Most values in a file, with every alias expanded."""
+"""Largest number of values in a file, with aliases expanded."""
 
 _NULL, _BOOL, _INT, _FLOAT, _STR = (f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
 _MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
-_AMBIGUOUS, _NOT_FINITE, _MERGE = "ambiguous", "not finite", "merge"  # plain scalars that are refused
+_AMBIGUOUS, _NOT_FINITE, _MERGE = "ambiguous", "not finite", "merge"  # unquoted words that are refused
 
 _FORMS = {
     _NULL: re.compile(r"~|null|Null|NULL|"),
@@ -48,11 +48,11 @@ _UNFIT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says, and where it says it.
+    """The content of a file, with the place of every key.
 
     Args:
         value: Key -> value; values are None, bool, int, float, str, list and dict.
-        name: The file's name, as messages show it.
+        name: The file's name in messages.
         places: Key path -> "name:line".
     """
 
@@ -61,14 +61,14 @@ class Document:
     places: Mapping[Key, str]
 
     def place(self, key: Key) -> str:
-        """The place of `key`, or of the longest part of it that is in the file."""
+        """The place of `key`, or of the longest prefix of it that the file has."""
         for length in range(len(key), -1, -1):
             if key[:length] in self.places:
                 return self.places[key[:length]]
         return self.name
 
     def part(self, name: str) -> Document:
-        """The mapping below the top-level key `name` as a document of its own; empty when there is none."""
+        """The mapping below the top-level key `name` as a document of its own; empty if it is missing."""
         places = {key[1:]: place for key, place in self.places.items() if key[:1] == (name,)}
         return Document(self.value.get(name, {}), self.name, places or {(): self.place(())})
 
@@ -77,7 +77,7 @@ def read_yaml(path: Path) -> Document:
     """Read a YAML file that holds one mapping.
 
     Raises:
-        TaskFileError: The file is missing, not text, not YAML, or holds something refused here.
+        TaskFileError: The file is missing, no text, no YAML, or contains something that is refused.
     """
     name = str(path)
     if not os.path.isfile(path):
@@ -106,10 +106,10 @@ def read_yaml(path: Path) -> Document:
 
 
 def parse_yaml(text: str, name: str) -> Document:
-    """Parse YAML text that holds one mapping; `name` stands for the file in messages.
+    """Parse YAML text that holds one mapping; `name` is the file's name in messages.
 
     Raises:
-        TaskFileError: The text is not YAML, or holds something refused here.
+        TaskFileError: The text is no YAML, or contains something that is refused.
     """
     reader = _Reader(name)
     value = reader.read(text)
@@ -127,16 +127,16 @@ def parse_value(text: str, name: str) -> Any:
     """Parse one YAML value, such as the right side of `--set key=value`.
 
     Raises:
-        TaskFileError: As for `parse_yaml`; nothing at all is refused too.
+        TaskFileError: As for `parse_yaml`; an empty value is refused, too.
     """
     return _Reader(name, lines=False).read(text)
 
 
 def plain_text(text: str, name: str) -> str:
-    """A text that is no YAML, without blanks around it, or quotes.
+    """A literal text, without surrounding blanks and quotes.
 
     Raises:
-        TaskFileError: A character is none that a file may hold.
+        TaskFileError: It contains a control character.
     """
     text = text.strip()
     if found := _UNFIT_TEXT.search(text) or yaml.reader.Reader.NON_PRINTABLE.search(text):
@@ -156,7 +156,7 @@ def is_null(text: str) -> bool:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's parser with the scalars of YAML 1.2, bounded while it builds nodes."""
+    """PyYAML's parser with the scalars of YAML 1.2 and limits on the nodes it builds."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's name and form; filled below
 
@@ -169,7 +169,7 @@ class _Loader(yaml.SafeLoader):
         self.nodes += 1
         if self.depth > MAX_DEPTH or self.nodes > MAX_NODES:
             limit = f"{MAX_DEPTH} levels" if self.depth > MAX_DEPTH else f"{MAX_NODES} values"
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # missing in the stubs
             raise yaml.composer.ComposerError(None, None, f"found more than {limit}", mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
@@ -181,14 +181,14 @@ for _tag, _form in _FORMS.items():
 
 
 class _Reader:
-    """Turns the text of one file into values and places."""
+    """Parses the text of one file into values and places."""
 
     def __init__(self, name: str, *, lines: bool = True) -> None:
         self.name = name
         self.lines = lines
         self.places: dict[Key, str] = {}
         self.count = 0
-        self.open: list[yaml.Node] = []  # the collections around the current node
+        self.open: list[yaml.Node] = []  # the collections that contain the current node
 
     def read(self, text: str) -> Any:
         loader = None
@@ -220,7 +220,7 @@ class _Reader:
         if r"\t" in problem:
             fix = "Indent with spaces, not with tabs."
         elif "mapping values are not allowed" in problem:
-            fix = "Indent keys of one mapping alike, and put text with a colon in quotes."
+            fix = "Indent the keys of a mapping equally, and put text with a colon in quotes."
         elif "found more than" in problem:
             fix = "Put data into files of its own."
         if not self.lines:
@@ -293,9 +293,9 @@ class _Reader:
         if tag == _AMBIGUOUS:
             self._refuse(
                 node,
-                "a word that is true or false in some YAML readers must not stand alone",
+                "a word that some YAML readers take for true or false must be in quotes",
                 text,
-                f'Write true or false, or "{text}" in quotes.'
+                f'Write true or false, or "{text}" for the text.'
                 if self.lines
                 else f"""Write true or false, or the text in quotes that the shell leaves: --set 'key="{text}"'.""",
             )

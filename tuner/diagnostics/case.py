@@ -1,4 +1,4 @@
-"""What is judged: the record of one training, and what must be known of its task."""
+"""The input of the rules: the record of one training, and facts about its task."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Case:
     """The record of one training up to some epoch.
 
     Args:
-        epochs: From the first on, none left out.
+        epochs: All epochs from the first on.
         budget: Epochs of a full training.
-        objective: What is optimized, with the trivial predictor's score where it is known.
+        objective: With the trivial predictor's score, if known.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
-        lag: Longest expected dependency in steps; None where it is not known.
-        steps_per_epoch: Optimizer steps; 0 where they are not known.
-        params: The trial's parameters, defaults of cell and learning included where they are known.
-        diverged: Why there is nothing after the last epoch, where something was not finite; "" else.
-        pruned: Whether the search ended it, as others were ahead after as many epochs.
+        lag: Longest expected dependency in steps; None if unknown.
+        steps_per_epoch: Optimizer steps; 0 if unknown.
+        params: The trial's parameters, with the defaults of cell and learning if known.
+        diverged: What was not finite after the last epoch; "" if nothing was.
+        pruned: Whether the search pruned it.
     """
 
     epochs: Sequence[Epoch]
@@ -41,25 +41,25 @@ class Case:
     pruned: bool = False
 
     def series(self, name: str) -> list[tuple[int, float]]:
-        """Epoch and value of a metric, wherever it was measured and is finite."""
+        """Epoch and value of a metric, where it was measured and is finite."""
         pairs = ((epoch.epoch, epoch.metrics.get(name, math.nan)) for epoch in self.epochs)
         return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
 
     def tables(self, quantity: str) -> Iterator[tuple[int, Mapping[str, float]]]:
-        """Epoch and table of a quantity, wherever it was measured."""
+        """Epoch and table of a quantity, where it was measured."""
         for epoch in self.epochs:
             if table := epoch.tensors.get(quantity):
                 yield epoch.epoch, table
 
     def last_table(self, quantity: str) -> tuple[int, Mapping[str, float]]:
-        """The last of them; epoch 0 and nothing where there is none."""
+        """The last table of a quantity with its epoch; epoch 0 and an empty table without any."""
         for epoch in reversed(self.epochs):
             if table := epoch.tensors.get(quantity):
                 return epoch.epoch, table
         return 0, {}
 
     def step(self, epoch: int) -> int:
-        """Optimizer step at the end of an epoch; 0 where it is not known."""
+        """Optimizer step at the end of an epoch; 0 if unknown."""
         return epoch * self.steps_per_epoch
 
     @property
@@ -69,24 +69,23 @@ class Case:
 
     @cached_property
     def trivial_loss(self) -> float | None:
-        """Loss of the trivial predictor on the validation split, where it is known and above 0."""
+        """Loss of the trivial predictor on the validation split, if it is known and above 0."""
         value = self.trivial.get("loss")
         return value if value is not None and math.isfinite(value) and value > 0 else None
 
     @cached_property
     def best_loss(self) -> tuple[int, float]:
-        """Epoch and value of the least validation loss; (0, inf) where there is none."""
+        """Epoch and value of the lowest validation loss; (0, inf) without any."""
         return min(self.series(LOSS), key=lambda pair: pair[1], default=(0, math.inf))
 
     @cached_property
     def progress(self) -> float | None:
-        """Share of the trivial predictor's loss that the best epoch is below it; 0 where it never was below. None where
-        the trivial predictor's is not known.
+        """Largest improvement over the trivial predictor, as a fraction of its loss; 0 without any, None if unknown.
 
-        Where the objective is another error (MASE, a word error rate), the larger of both shares: a training that is
-        ahead by what it is chosen by has learned something. A score of which higher is better is left out: that of few
-        items is above the trivial predictor's by chance.
-        """  # noqa: D205
+        If the objective is another error (MASE, a word error rate), its improvement counts if it is larger: a training
+        that improves the objective has learned something. Scores that are maximized do not count: with few items they
+        exceed the trivial predictor's by chance.
+        """
         if self.trivial_loss is None:
             return None
         shares = [1.0 - self.best_loss[1] / self.trivial_loss]
@@ -97,14 +96,14 @@ class Case:
 
 
 def reach(profiles: Iterable[Mapping[str, Sequence[Sequence[float]]]], lag: int | None) -> float | None:
-    """Steps over which it is known what is left of a gradient: the task's lag, at most the longest one measured.
+    """Steps over which the decay of a gradient is known: the task's lag, at most the longest measured one.
 
     Args:
         profiles: By epoch, cell -> pairs of lag and value.
         lag: The task's.
 
     Returns:
-        None where neither is known.
+        None if neither is known.
     """
     measured = (pair[0] for cells in profiles for profile in cells.values() for pair in profile)
     known = (float(steps) for steps in (lag, max(measured, default=None)) if steps is not None)

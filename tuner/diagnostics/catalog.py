@@ -1,4 +1,4 @@
-"""What can be measured while a network trains, and the levels that bundle it by price."""
+"""The catalogs of probes, by levels of cost, and of rules."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class ProbeEntry(Entry):
 
     Args:
         when: "step": around optimizer steps; "look": in looks, after epochs.
-        cost: Of one measurement, in optimizer steps of an LSTM of 128 units on 32 items of 100 steps; the probes
-            of a look share its pass over the sample, forwards and backwards, which costs one more.
+        cost: Of one measurement, in optimizer steps of an LSTM of 128 units on 32 items of 100 steps; the probes of a
+            look share its forward and backward pass over the sample, which costs one more.
     """
 
     when: Literal["step", "look"] = "step"
@@ -48,19 +48,19 @@ PROBES = Catalog(
         "weight_norms": _step_probe("WeightNorms", "norm of every parameter tensor", "-", 0.001),
         "update_ratio": _step_probe(
             "UpdateRatio",
-            "size of a step over size of the weight, per tensor; about 1e-3 is healthy",
+            "norm of an update over norm of the weight, per tensor; about 1e-3 is healthy",
             "Karpathy, CS231n notes",
             0.004,
         ),
         "state_gradients": _look_probe(
             "StateGradients",
-            "gradient norm through the state over the lag, its slope, and what is left over the task's lag",
+            "gradient norm through the state by lag, its slope, and the share left after the task's lag",
             "Pascanu et al. 2013",
             0.02,
         ),
         "gates": _look_probe(
             "Gates",
-            "mean and saturation of every gate, and how long the units remember",
+            "mean and saturation of every gate, and the units' memory times",
             "Karpathy et al. 2016; Tallec & Ollivier 2018",
             0.4,
         ),
@@ -87,20 +87,20 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "full": (*_STEPS, *_LOOKS, "noise_scale"),
     "diagnosis": (*_STEPS, *_LOOKS, "noise_scale"),
 }
-"""Level -> its probes. What costs nothing (global gradient norm, clipped and skipped steps, loss spikes) is measured
-at any. The last one is not for searches: it is that of a training which is made only to be looked at."""
+"""Level -> its probes. Measurements without cost (global gradient norm, clipped and skipped steps, loss spikes) are
+made at every level. The last level is not for searches: it is for trainings made only to be diagnosed."""
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """When the probes of a level are asked, counted in optimizer steps: records repeat wherever and whenever.
+    """When the probes of a level measure, counted in optimizer steps, so that records can be repeated exactly.
 
     Args:
-        steps: Step probes at every n-th step at most; 0 never.
-        per_epoch: And so often in an epoch, where that is rarer.
-        least: A look at the end of an epoch that has a rung, or is the last, if so many steps were made since the last
-            look; 0 never.
-        most: Other looks when the interval has passed, which begins at `least` and doubles at every look up to `most`.
+        steps: Step probes measure at most at every n-th step; 0: never.
+        per_epoch: And at most this often in an epoch.
+        least: A look at the end of an epoch with a rung, or of the last epoch, if so many steps were made since the
+            last look; 0: never.
+        most: Further looks at intervals that begin at `least` and double at every look up to `most`.
     """
 
     steps: int = 0
@@ -116,7 +116,8 @@ CADENCES: Mapping[str, Cadence] = {
     "full": Cadence(steps=10, per_epoch=10**9, least=20, most=160),
     "diagnosis": Cadence(steps=1, per_epoch=20, least=1, most=160),
 }
-"""Level -> when. So `standard` costs under 1 %, `full` under 5 %: `python -m benchmarks.diagnostics_cost`."""
+"""Level -> its cadence. With these, `standard` costs under 1 %, `full` under 5 %: `python -m
+benchmarks.diagnostics_cost`."""
 
 
 def _rule(target: str, summary: str, source: str, options: type[Options]) -> Entry:
@@ -131,82 +132,86 @@ FINDINGS = Catalog(
         ),
         "exploded_loss": _rule(
             "loss:ExplodedLoss",
-            "the training loss is far above the trivial predictor's and stays there",
+            "the training loss stays far above the trivial predictor's",
             "after Zhang et al. 2021",
             thresholds.ExplodedLoss,
         ),
         "input_scale": _rule(
-            "activations:InputScale", "inputs on a scale that saturates every gate", "ours", thresholds.InputScale
+            "activations:InputScale", "inputs are so large that they saturate every gate", "ours", thresholds.InputScale
         ),
         "initialization_scale": _rule(
             "weights:InitializationScale",
-            "recurrent matrices start far too large or too small",
+            "initial recurrent matrices are far too large or too small",
             "Pascanu et al. 2013",
             thresholds.InitializationScale,
         ),
         "learning_rate_too_high": _rule(
             "learning_rate:LearningRateTooHigh",
-            "steps overwrite the weights",
+            "updates are so large that they overwrite the weights",
             "Karpathy, CS231n notes",
             thresholds.LearningRateTooHigh,
         ),
         "learning_rate_too_low": _rule(
             "learning_rate:LearningRateTooLow",
-            "steps leave the weights as they were",
+            "updates are so small that the weights hardly change",
             "Karpathy, CS231n notes",
             thresholds.LearningRateTooLow,
         ),
         "shrinking_weights": _rule(
-            "weights:ShrinkingWeights", "weight decay pulls the weights to 0", "ours", thresholds.ShrinkingWeights
+            "weights:ShrinkingWeights",
+            "weight decay shrinks the weights to 0",
+            "ours",
+            thresholds.ShrinkingWeights,
         ),
         "no_memory": _rule(
-            "activations:NoMemory", "whatever is read is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
+            "activations:NoMemory", "the state is forgotten at once", "Gers et al. 2000", thresholds.NoMemory
         ),
         "saturated_gate": _rule(
             "activations:SaturatedGate",
-            "a gate is shut, or open, whatever it reads",
+            "a gate is always shut or open, whatever its input",
             "Karpathy et al. 2016",
             thresholds.SaturatedGate,
         ),
         "vanishing_gradient": _rule(
             "gradients:VanishingGradient",
-            "the gradient does not reach across the task's lag, and the task is not learned",
+            "the gradient does not reach back over the task's lag, and the task is not learned",
             "Hochreiter 1991; Pascanu et al. 2013",
             thresholds.VanishingGradient,
         ),
         "exploding_gradient": _rule(
             "gradients:ExplodingGradient",
-            "the gradient grows through time, or leaps",
+            "the gradient grows on its way back through time, or jumps",
             "Pascanu et al. 2013",
             thresholds.ExplodingGradient,
         ),
         "growing_weights": _rule(
             "weights:GrowingWeights",
-            "steps drive the weights apart",
+            "the recurrent weights grow without end",
             "after Zhang et al. 2021",
             thresholds.GrowingWeights,
         ),
-        "dead_units": _rule(
-            "activations:DeadUnits", "units say the same whatever they read", "ours", thresholds.DeadUnits
-        ),
+        "dead_units": _rule("activations:DeadUnits", "outputs of units are constant", "ours", thresholds.DeadUnits),
         "saturated_units": _rule(
-            "activations:SaturatedUnits", "outputs sit at the ends of tanh", "ours", thresholds.SaturatedUnits
+            "activations:SaturatedUnits",
+            "outputs are at the flat ends of tanh",
+            "ours",
+            thresholds.SaturatedUnits,
         ),
         "unstable_loss": _rule(
             "loss:UnstableLoss",
-            "the training loss swings instead of falling",
+            "the training loss oscillates instead of falling",
             "Zhang et al. 2021",
             thresholds.UnstableLoss,
         ),
         "too_much_regularization": _rule(
             "fitting:TooMuchRegularization",
-            "dropout keeps the network from learning what it could",
+            "dropout is so strong that it prevents learning",
             "ours",
             thresholds.TooMuchRegularization,
         ),
         "not_generalizing": _rule(
             "fitting:NotGeneralizing",
-            "what is learned does not hold for the validation data",
+            "the training loss falls, the validation loss does not",
             "ours",
             thresholds.NotGeneralizing,
         ),
@@ -218,11 +223,11 @@ FINDINGS = Catalog(
         ),
         "stuck_at_trivial": _rule(
             "loss:StuckAtTrivial",
-            "no better than a predictor that does not look at the input",
+            "the loss is no better than the trivial predictor's",
             "Zhang et al. 2021",
             thresholds.StuckAtTrivial,
         ),
     },
 )
-"""Contract: `tuner.diagnostics.rules.rule.Rule`. Causes come before their symptoms: a repair takes the first that it
-can."""
+"""Contract: `tuner.diagnostics.rules.rule.Rule`. Causes come before their symptoms: a repair takes the first
+curable one."""

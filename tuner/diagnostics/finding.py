@@ -1,4 +1,4 @@
-"""What is told of a training: a symptom, its evidence, and what to try."""
+"""Findings: a symptom of a training, its evidence, and remedies."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
-    """A change of one parameter that may cure a symptom; exactly one of `to`, `times` and `plus` is given.
+    """A change of one parameter that may remove a symptom; exactly one of `to`, `times` and `plus` is given.
 
     Args:
         param: The parameter.
         to: Its new value.
         times: Factor of its value.
-        plus: What is added to its value.
-        old: The value that it changes, where that is known.
+        plus: Number added to its value.
+        old: The old value, if known.
     """
 
     param: str
@@ -28,7 +28,7 @@ class Cure:
     old: Value = None
 
     def changed(self, value: Any) -> Any:
-        """The new value; None where a number is needed and there is none."""
+        """The new value; None if there is no number to change."""
         if self.times is None and self.plus is None:
             return self.to
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -51,15 +51,15 @@ class Finding:
 
     Args:
         name: The rule's name in the catalog: "vanishing_gradient".
-        where: Tensor, cell or gate; "" where it is the whole training.
+        where: Tensor, cell or gate; "" for the whole training.
         epoch: First epoch in which it was seen, from 1.
-        step: Optimizer step at the end of that epoch; 0 where it is not known.
-        evidence: One sentence with its numbers.
+        step: Optimizer step at the end of that epoch; 0 if unknown.
+        evidence: One sentence with numbers.
         numbers: Those numbers by name.
-        threshold: What they were held against, in words.
-        source: Where the threshold comes from.
+        threshold: The violated rule, in words.
+        source: The source of the threshold.
         cures: Parameters to change, most promising first.
-        advice: What else to try, in words.
+        advice: Further remedies, in words.
         fatal: Whether the training is hopeless: it may be ended.
     """
 
@@ -82,14 +82,14 @@ class Finding:
 
     @property
     def remedies(self) -> list[str]:
-        """What to try, most promising first, in words."""
+        """The remedies, most promising first, in words."""
         return [*map(str, self.cures), *self.advice]
 
     def beside(self, params: Mapping[str, Any]) -> Finding:
-        """The finding with its cures held against a training's parameters: one that would change nothing is left out.
+        """The finding with its cures applied to a training's parameters; cures without effect are left out.
 
         Args:
-            params: All that act, defaults included.
+            params: All active ones, including defaults.
         """
         cures = (
             replace(cure, old=params[cure.param])
@@ -99,18 +99,18 @@ class Finding:
         return replace(self, cures=tuple(cures))
 
     def as_json(self) -> dict[str, Any]:
-        """JSON-able fields, as `results["findings"]` of an ended run holds them."""
+        """JSON-able fields, for `results["findings"]` of an ended run."""
         return {**asdict(self), "cures": [asdict(cure) for cure in self.cures], "advice": list(self.advice)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Finding:
-        """The finding that `as_json` gave."""
+        """The finding of such fields."""
         cures = tuple(Cure(**cure) for cure in fields["cures"])
         return cls(**{**fields, "cures": cures, "advice": tuple(fields["advice"])})
 
 
 def changes_in_words(change: Mapping[str, Sequence[Any]]) -> str:
-    """Parameter -> old and new value, None where it does not exist, as "learning_rate 0.1 -> 0.01"."""
+    """Write changes (parameter -> old and new value, None if missing) as "learning_rate 0.1 -> 0.01"."""
     return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in change.items())
 
 

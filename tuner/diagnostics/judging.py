@@ -12,7 +12,7 @@ from tuner.diagnostics.finding import Finding
 from tuner.diagnostics.rules.rule import Rule
 
 JUDGMENTS = 20
-"""Times in a full training at which it is asked whether it is hopeless."""
+"""Number of checks of a full training for hopelessness."""
 Thresholds = Mapping[str, Mapping[str, float]]
 
 
@@ -20,16 +20,16 @@ def rules(thresholds: Thresholds) -> list[Rule[Any]]:
     """The rules in the catalog's order.
 
     Args:
-        thresholds: Finding -> threshold -> value, where it differs from the default.
+        thresholds: Finding -> threshold -> value, if it differs from the default.
     """
     return [FINDINGS[name].load()(name, FINDINGS[name].options(**thresholds.get(name, {}))) for name in FINDINGS]
 
 
 def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
-    """What is found, fatal findings first, then in the order of the rules.
+    """The findings, fatal ones first, then in the order of the rules.
 
-    A training that has learned nothing is hopeless where its cause is found too: without one it may be on a plateau,
-    as tasks of long memory have, and leave it.
+    A training that has learned nothing is hopeless only if a cause is found, too: without one it may be on a plateau,
+    which tasks of long memory have, and leave it later.
     """
     found: list[Finding] = []
     causes: list[Finding] = []
@@ -45,14 +45,14 @@ def judge(case: Case, chosen: Sequence[Rule[Any]]) -> list[Finding]:
 
 
 def check_epochs(budget: int) -> range:
-    """Epochs after which it is asked whether a training is hopeless; they follow from the budget alone, so that a trial
-    ends alike wherever and whenever it runs."""  # noqa: D205, D209
+    """Epochs after which a training is checked for hopelessness. They follow from the budget alone, so that a trial
+    always ends alike."""  # noqa: D205, D209
     every = max(1, budget // JUDGMENTS)
     return range(every, budget, every)
 
 
 def hopeless(case: Case, chosen: Sequence[Rule[Any]]) -> Finding | None:
-    """The finding for which a training is ended; None where it may go on. Costs little where all is well."""
+    """The finding for which a training is ended; None if it may continue. Cheap for a healthy training."""
     if not any((finding := rule.judge(case)) and finding.fatal for rule in chosen if rule.can_end):
         return None
     return next((finding for finding in judge(case, chosen) if finding.fatal), None)

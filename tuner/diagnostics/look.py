@@ -1,4 +1,4 @@
-"""A look at a network: one pass over a small fixed batch, through its own kernels, that keeps what happens on the way.
+"""A look at a network: one forward and backward pass over a small fixed batch, with intermediate values kept.
 
 Letters of shapes: B items, T steps, I inputs, H units, K borders.
 """
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 PARTS = 10
-"""A sequence is read in about so many parts; between them the gradient through the state is seen."""
+"""A sequence is read in about so many parts; the gradient of the state is measured at their borders."""
 LAST_SHARE = 0.05
-"""Where each step has a prediction, the loss of a look is that of this share of an item's steps, the last ones."""
+"""With a prediction per step, the loss of a look is that of an item's last steps, this fraction of all."""
 
 
 class Batch(Protocol):
-    """Items to look at; `tuner.adapters.base.Batch` as this room needs it."""
+    """Items to look at: the part of `tuner.adapters.base.Batch` that is used here."""
 
     x: Tensor
     lengths: Tensor | None
@@ -29,7 +29,7 @@ class Batch(Protocol):
 
 
 class RecurrentCell(Protocol):
-    """`tuner.nets.cell.Cell` as this room needs it."""
+    """The part of `tuner.nets.cell.Cell` that is used here."""
 
     hidden_size: int
 
@@ -52,13 +52,14 @@ class RecurrentCell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What looks look at: a few items of the training split, the same in every look.
+    """The items of all looks: a few items of the training split.
 
     Args:
         batch: The items, on the network's device.
-        loss: From predictions and their items to the mean loss.
-        every_step: Whether each step has a prediction: predictions are then (B, T, ...), or have more before the first.
-        lag: Longest expected dependency in steps; None where it is not known.
+        loss: Function from predictions and their items to the mean loss.
+        every_step: Whether each step has a prediction: predictions are then (B, T, ...), possibly with more before the
+            first step.
+        lag: Longest expected dependency in steps; None if unknown.
     """
 
     batch: Batch
@@ -69,17 +70,17 @@ class Sample:
 
 @dataclass(slots=True)
 class CellLook:
-    """What one cell did. Steps are counted along its own reading direction.
+    """The measurements of one cell. Steps are counted along its own reading direction.
 
     Args:
         cell: The cell.
-        x: What it read, (B, T, I), without gradient.
-        y: What it gave, (B, T, H), without gradient.
+        x: Its input, (B, T, I), without gradient.
+        y: Its output, (B, T, H), without gradient.
         lengths: Valid steps per item, (B,).
-        borders: Numbers of steps after which the state was kept; the last is T.
-        states: The state at each border, floating point, the parts that a gradient reaches.
-        norms: ||dL/ds|| per border and item over all parts of the state, (K, B), float64 on the CPU. Each part is a
-            variable of its own: of an LSTM, dL/dc is at fixed h. 0 at borders that an item does not reach.
+        borders: Step counts after which the state was kept; the last is T.
+        states: The state at each border: its floating-point parts that a gradient reaches.
+        norms: ||dL/ds|| per border and item over all parts of the state, (K, B), float64 on the CPU. Each part is an
+            independent variable: for an LSTM, dL/dc is at fixed h. 0 at borders beyond an item's end.
     """
 
     cell: RecurrentCell
@@ -91,7 +92,7 @@ class CellLook:
     norms: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     def counted(self, values_BTH: Tensor, *, first: int = 0) -> Tensor:
-        """The values of the steps that are no padding, from step `first` on, (N, H)."""
+        """The values of the valid steps, without padding, from step `first` on, (N, H)."""
         steps = values_BTH.shape[1]
         values_BTH = values_BTH[:, first:]
         if int(self.lengths.min()) == steps:
@@ -102,15 +103,15 @@ class CellLook:
 
 @dataclass(slots=True)
 class Look:
-    """What was seen.
+    """The measurements of one look.
 
     Args:
-        network: What was looked at.
-        sample: On which items.
+        network: The network.
+        sample: The items.
         cells: By module name, such as `stack.forward_cells.0`.
         lengths: Valid steps per item, (B,), on the CPU.
-        input_norms: ||dL/dx_t|| of what the first layer reads, (B, T), float64 on the CPU.
-        smallest: Smallest positive number of the gradients' type.
+        input_norms: ||dL/dx_t|| of the first layer's input, (B, T), float64 on the CPU.
+        smallest: Smallest positive number of the gradients' dtype.
     """
 
     network: nn.Module
@@ -122,7 +123,7 @@ class Look:
 
 
 def cells_of(network: nn.Module) -> dict[str, RecurrentCell]:
-    """The recurrent cells of a network by module name; {} of one without a stack."""
+    """The recurrent cells of a network by module name; {} without a stack."""
     places = ("stack.forward_cells.", "stack.backward_cells.")
     return {
         name: cast("RecurrentCell", module)
@@ -133,9 +134,9 @@ def cells_of(network: nn.Module) -> dict[str, RecurrentCell]:
 
 @contextmanager
 def quiet(network: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode, random streams and gradients as they are found afterwards; kernels that can go back.
+    """Evaluation mode for a look; afterwards modes, random states and gradients are restored.
 
-    cuDNN's recurrent kernels refuse to go back in evaluation mode: on a GPU they are switched off meanwhile.
+    cuDNN's recurrent kernels have no backward pass in evaluation mode: on a GPU they are switched off meanwhile.
     """
     training = [module for module in network.modules() if module.training]
     cuda = device.type == "cuda"
@@ -153,11 +154,11 @@ def quiet(network: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def take_look(network: nn.Module, sample: Sample) -> Look:
-    """Read the sample forwards and backwards once. Nothing of the network, its `.grad` or the random streams changes.
+    """Make one forward and backward pass over the sample. Network, `.grad` and random states do not change.
 
-    Where a sequence has one prediction, L is the loss. Where each step has one, L is the part of the loss that comes
-    from an item's last steps (`LAST_SHARE`, at least one), so that a gradient far back has come through time; for
-    cells that read backwards, from its first ones.
+    With one prediction per sequence, L is the loss. With one per step, L is the part of the loss from an item's last
+    steps (`LAST_SHARE`, at least one), so that a gradient far back has come through time; for cells that read
+    backwards, from its first steps.
     """
     batch = sample.batch
     with quiet(network, batch.x.device), ExitStack() as stack:
@@ -195,7 +196,7 @@ def take_look(network: nn.Module, sample: Sample) -> Look:
 
 
 class _Tapped:
-    """A cell's forward pass in parts, with what was on the way."""
+    """A cell's forward pass in parts, with the states between them."""
 
     def __init__(self, cell: RecurrentCell, forward: Callable[..., tuple[Tensor, tuple[Tensor, ...]]]) -> None:
         self.cell, self._forward = cell, forward
@@ -205,13 +206,13 @@ class _Tapped:
     def __call__(self, x_BTI: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         steps = x_BTI.shape[1]
         every = -(-steps // PARTS)
-        # The step before the last is one more border, so that even a gradient that vanishes at once is seen twice.
+        # The step before the last is a further border, so that even a gradient that vanishes at once has two values.
         self.borders = sorted({*range(every, steps, every), max(1, steps - 1), steps})
         sizes = [end - start for start, end in zip([0, *self.borders], self.borders, strict=False)]
         outputs = []
         for part_BTI in torch.split(x_BTI, sizes, 1):
             y_BTH, state = self._forward(part_BTI, state)
-            # Aliases: all that reads the state from here on, and nothing within the part, adds to their gradients.
+            # Aliases: only readers of the state after this point add to their gradients, none within the part.
             state = tuple(part.view_as(part) for part in state)
             if state[0].shape == y_BTH[:, -1].shape and torch.equal(state[0], y_BTH[:, -1]):
                 y_BTH = torch.cat((y_BTH[:, :-1], state[0][:, None]), 1)
@@ -222,7 +223,7 @@ class _Tapped:
         return self.y, state
 
     def seen(self, lengths_B: Tensor) -> CellLook:
-        """All but the gradients."""
+        """The measurements except the gradients."""
         states = [tuple(part.detach() for part in state) for state in self.states]
         return CellLook(self.cell, self.x, self.y.detach(), lengths_B, self.borders, states)
 
@@ -250,7 +251,7 @@ def _backward(
     *,
     more: bool = False,
 ) -> Tensor:
-    """Fill the norms of the cells in `taps`; gives those of the input, (B, T)."""
+    """Fill the norms of the cells in `taps`; returns those of the input, (B, T)."""
     tensors = [part for tapped in taps.values() for state in tapped.states for part in state]
     gradients = torch.autograd.grad(
         output, [x_BTI, *tensors], wanted, allow_unused=True, retain_graph=more, materialize_grads=True
@@ -263,6 +264,6 @@ def _backward(
 
 
 def _masked(wanted: Tensor, where_BT: Tensor) -> Tensor:
-    """What is wanted of some steps; what stands before the first one is of none."""
+    """Select the steps of the mask; predictions before the first step are dropped."""
     where_BT = nn.functional.pad(where_BT, (wanted.shape[1] - where_BT.shape[1], 0))
     return wanted * where_BT.reshape(*where_BT.shape, *(1 for _ in wanted.shape[2:]))

@@ -1,4 +1,4 @@
-"""Probes that read a look: each turns what was seen on the way into numbers.
+"""Probes of a look: each turns its measurements into numbers.
 
 Letters of shapes: B items, T steps, H units, K borders, N valid steps of all items.
 """
@@ -22,16 +22,16 @@ Profile = list[tuple[float, float]]
 """(lag in steps, value), by lag."""
 
 SHUT, OPEN = 0.1, 0.9
-"""Below and above, a gate is saturated. Karpathy et al. 2016."""
+"""Bounds below and above which a gate is saturated. Karpathy et al. 2016."""
 SATURATED_ABOVE = 0.95
 DEAD_BELOW = 1e-3
-"""A unit whose output has a smaller standard deviation over items and steps says nothing."""
+"""A unit is dead if its output has a smaller standard deviation over items and steps."""
 REMEMBERING = 0.95
-"""The quantile of the units that stands for a cell's memory."""
+"""The quantile of the units' memory times that is reported for a cell."""
 INPUT_POINTS = 50
-"""The profile of the input has at most about so many lags."""
+"""Approximate number of lags of the input's profile."""
 SMOOTHING = 0.8
-"""Weight of the looks before in the sums of the noise scale."""
+"""Weight of earlier looks in the sums of the noise scale."""
 
 
 class Measured(NamedTuple):
@@ -43,10 +43,10 @@ class Measured(NamedTuple):
 
 
 class LookProbe(Probe):
-    """Measures one thing in every look.
+    """Measures one quantity in every look.
 
-    `Watch` builds one per attempt, in the worker. A probe changes nothing; what it must remember from look to look is
-    in `state_dict`. A value that is not finite is left out by `Watch`.
+    `Watch` builds one per attempt, in the worker. A probe changes nothing; its memory between looks is in `state_dict`.
+    `Watch` drops values that are not finite.
     """
 
     @abstractmethod
@@ -54,26 +54,26 @@ class LookProbe(Probe):
         """The values of one look."""
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON-able: what a resumed training needs to measure the same."""
+        """JSON-able: the state with which a resumed training measures the same."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
 
 
 class StateGradients(LookProbe):
-    """||dL/ds_t|| over the lag, its slope, and what is left of it over the task's lag.
+    """||dL/ds_t|| by lag, its slope, and the share left after the task's lag.
 
     An item of L steps has lag L - t after its step t. The value of a profile at a lag is the root mean square over the
-    items that have it. The slope is that of the least-squares line through the logarithms of all items' values; a value
-    that is 0 in the gradients' type counts as the smallest number above 0, and what lies behind it does not count. An
-    item whose gradient is 0 from the first lag on counts with its value at lag 0. The attenuation is the slope over the
-    task's lag, at most the longest one seen, in powers of ten.
+    items that reach it. The slope is that of the least-squares line through the logarithms of all items' values; a
+    value that is 0 in the gradients' dtype counts as the smallest number above 0, and values at longer lags are left
+    out. An item whose gradient is 0 from the first lag on counts with its value at lag 0. The attenuation is the slope
+    times the task's lag (at most the longest lag measured), in powers of ten.
 
     How to read it: below -4 the gradient does not reach that far, above 2 it grows.
 
     Reference:
-        Pascanu et al. 2013, arXiv:1211.5063, section 2. Deviation: the norm of the gradient itself in place of bounds.
+        Pascanu et al. 2013, arXiv:1211.5063, section 2. Deviation: the gradient's norm itself instead of bounds.
     """
 
     quantities = (
@@ -113,14 +113,14 @@ class StateGradients(LookProbe):
 
 
 class Gates(LookProbe):
-    """What the gates are, and how long the units remember.
+    """Values of the gates, and memory times of the units.
 
-    Memory: tau_j = -1 / mean_t log f_j steps, f_j the share that unit j keeps in a step; from the second step on, as
-    there is nothing to keep before. f is the gate that keeps, or 1 - the gate that lets new values in where it is the
-    only one; an input gate says nothing of what is kept.
+    Memory: tau_j = -1 / mean_t log f_j steps, f_j the share that unit j keeps in a step, from the second step on. f is
+    the gate that keeps, or 1 - the gate that admits new values if there is no other; an input gate beside a forget gate
+    does not count.
 
-    How to read it: a gate that is shut (below 0.1) or open (above 0.9) nearly always has stopped deciding. Memory far
-    below the task's lag cannot bridge it.
+    How to read it: a gate that is nearly always shut (below 0.1) or open (above 0.9) no longer depends on its input.
+    Memory far below the task's lag cannot bridge it.
 
     Reference:
         Karpathy et al. 2016, arXiv:1506.02078, section 4.2; Tallec & Ollivier 2018, arXiv:1804.11188. No deviation.
@@ -159,7 +159,7 @@ class Gates(LookProbe):
 class Units(LookProbe):
     """Outputs, states and inputs of each cell; padding does not count.
 
-    How to read it: many dead units ask for another initialization or a lower rate, many outputs near 1 in size too.
+    How to read it: many dead units, or many outputs near 1 in size, ask for another initialization or a lower rate.
 
     Reference:
         Ours; compare Zhang et al. 2021 (AutoTrainer), section 3.
@@ -225,10 +225,10 @@ class Spectrum(LookProbe):
 
 
 class NoiseScale(LookProbe):
-    """Items of a batch beyond which larger batches hardly help: trace of the gradients' covariance over |G|^2.
+    """Batch size beyond which larger ones hardly help: trace of the gradients' covariance over |G|^2.
 
-    From the sample and its two halves, without dropout, both sums smoothed over the looks. Left out while the estimate
-    of |G|^2 is not above 0.
+    Estimated from the sample and its two halves, without dropout; both sums are smoothed over the looks. Missing while
+    the estimate of |G|^2 is not above 0.
 
     How to read it: batches far below it are noisy, far above it wasteful.
 
@@ -266,7 +266,7 @@ class NoiseScale(LookProbe):
 
 
 def spectrum(cells: Mapping[str, RecurrentCell]) -> tuple[dict[str, float], dict[str, float]]:
-    """Largest and least singular values by block; a block with a value that is not finite is left out."""
+    """Largest and least singular values by block; blocks with values that are not finite are left out."""
     blocks = {label: block for label, block in _blocks(cells).items() if bool(block.isfinite().all())}
     values: dict[str, list[float]] = {}
     for size in {len(block) for block in blocks.values()}:
@@ -276,7 +276,7 @@ def spectrum(cells: Mapping[str, RecurrentCell]) -> tuple[dict[str, float], dict
 
 
 def gains(cells: Mapping[str, RecurrentCell]) -> dict[str, float]:
-    """Root mean square of the singular values by block: what a random state is scaled by."""
+    """Root mean square of the singular values by block: the factor by which a random state is scaled."""
     return {
         label: float(torch.linalg.vector_norm(block)) / math.sqrt(min(block.shape))
         for label, block in _blocks(cells).items()
@@ -284,7 +284,7 @@ def gains(cells: Mapping[str, RecurrentCell]) -> dict[str, float]:
 
 
 def _blocks(cells: Mapping[str, RecurrentCell]) -> dict[str, Tensor]:
-    """Recurrent blocks by `cell/gate`; of a gate's many blocks, `cell/gate.0` and so on."""
+    """Recurrent blocks by `cell/gate`; a gate's several blocks as `cell/gate.0` and so on."""
     blocks: dict[str, Tensor] = {}
     for name, cell in cells.items():
         found = [block.detach() for block in cell.recurrent_blocks()]
@@ -297,7 +297,7 @@ def _blocks(cells: Mapping[str, RecurrentCell]) -> dict[str, Tensor]:
 
 
 def _lagged(cell: CellLook, lengths: Sequence[int]) -> Iterable[tuple[float, float]]:
-    """Lag and norm at every border that lies before the end of an item."""
+    """Lag and norm at every border before an item's end."""
     for border, norms in zip(cell.borders, cell.norms.tolist(), strict=True):
         for length, norm in zip(lengths, norms, strict=True):
             if border < length:
@@ -305,7 +305,7 @@ def _lagged(cell: CellLook, lengths: Sequence[int]) -> Iterable[tuple[float, flo
 
 
 def _counted(cell: CellLook, lengths: Sequence[int], smallest: float) -> Iterable[tuple[float, float]]:
-    """Lag and logarithm of the norm, of what counts for the slope."""
+    """Lag and logarithm of the norm, of the values that count for the slope."""
     norms_BK = cell.norms.t().tolist()
     for length, norms in zip(lengths, norms_BK, strict=True):
         lagged = [
@@ -328,7 +328,7 @@ def _counted(cell: CellLook, lengths: Sequence[int], smallest: float) -> Iterabl
 
 
 def _slope(points: Iterable[tuple[float, float]]) -> float | None:
-    """Of the least-squares line; None of fewer than two different places."""
+    """Slope of the least-squares line; None with fewer than two different lags."""
     pairs = list(points)
     if not pairs:
         return None
@@ -348,7 +348,7 @@ def _mean_profile(pairs: Iterable[tuple[float, float]]) -> Profile:
 
 
 def _keeping(cell: RecurrentCell) -> dict[str, int]:
-    """The gate that says what a step keeps, and its sign."""
+    """The gate that controls how much a step keeps, and its sign."""
     gates = cell.memory_gates()
     kept = {gate: sign for gate, sign in gates.items() if sign > 0}
     return kept or {gate: sign for gate, sign in gates.items() if gate != "input"}
@@ -361,7 +361,7 @@ def _memory(kept_NH: Tensor) -> float:
 
 
 def _state_max(cell: CellLook) -> Tensor:
-    """Over all borders that an item reaches."""
+    """Largest value in the state over all borders that an item reaches."""
     largest = cell.y.new_zeros((), dtype=torch.float64)
     for border, state in zip(cell.borders, cell.states, strict=True):
         there_B = cell.lengths >= border
@@ -373,7 +373,7 @@ def _state_max(cell: CellLook) -> Tensor:
 
 
 def _gradients(look: Look, rows: slice) -> list[Tensor]:
-    """Of the mean loss of some items, by parameter."""
+    """Gradients of the mean loss of some items, by parameter."""
     sample, network = look.sample, look.network
     batch: Any = sample.batch
     lengths = None if batch.lengths is None else batch.lengths[rows]

@@ -1,4 +1,4 @@
-"""Probes: what one is, and those that measure around one optimizer step, one value per parameter tensor."""
+"""The contract of probes, and probes around one optimizer step, with one value per parameter tensor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tuner.diagnostics.names import GRAD, UPDATE, UPDATE_RATIO, WEIGHT, WEIGHT_N
 
 
 class Probe(ABC):
-    """Measures one thing: a `StepProbe` at optimizer steps, a `LookProbe` after epochs.
+    """Measures one quantity: a `StepProbe` at optimizer steps, a `LookProbe` after epochs.
 
-    When it is asked, and what it costs, is told in the catalog. It changes nothing and moves no random stream.
+    Its cadence and cost are in the catalog. It changes nothing and draws no random numbers.
     """
 
     quantities: ClassVar[tuple[str, ...]]
@@ -35,7 +35,7 @@ class StepProbe(Probe):
     """The per-tensor table that it fills."""
 
     def before_update(self, parameters: Sequence[Tensor]) -> Tensor | None:  # noqa: ARG002 - contract
-        """Called after the backward pass, before clipping: gradients are whole."""
+        """Called after the backward pass, before clipping: gradients are complete."""
         return None
 
     def after_update(self, parameters: Sequence[Tensor]) -> Tensor | None:  # noqa: ARG002 - contract
@@ -80,7 +80,7 @@ class UpdateRatio(StepProbe):
 
     Reference:
         Karpathy, CS231n notes. Deviation: there the divisor is ||w'||; with ||w|| a bias that starts at 0
-        begins at 1 and not at infinity. A tensor that stays 0 gives 0.
+        begins at 1 and not at infinity. A tensor that remains 0 gives 0.
     """
 
     quantity = UPDATE

@@ -1,4 +1,4 @@
-"""Loss spikes: how often the training loss rose far above what it had been."""
+"""Loss spikes: how often the training loss rose far above its recent values."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from statistics import median
 from typing import Any
 
 WINDOW = 100
-"""Steps that a loss is held against."""
+"""Number of recent steps with which a loss is compared."""
 LEAST = 20
-"""Steps before which nothing is said."""
+"""Number of steps before the first spike can be counted."""
 EVERY = 10
-"""Steps after which their median and MAD are computed anew."""
+"""Number of steps after which median and MAD are computed again."""
 DEVIATIONS = 6.0
 
 
 class Spikes:
-    """Counts times that the loss rose above median + 6 MAD of the last 100 steps; a rise counts once, however long."""
+    """Counts rises of the loss above median + 6 MAD of the last 100 steps; a rise counts once, however long."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._steps, self._limit, self._above = 0, math.inf, False
 
     def count(self, losses: Sequence[float]) -> int:
-        """Spikes in the losses of the next steps."""
+        """The number of spikes in the losses of the next steps."""
         spikes = 0
         for start in range(0, len(losses), EVERY):
             spikes += self._count(losses[start : start + EVERY])
         return spikes
 
     def _count(self, losses: Sequence[float]) -> int:
-        """Of at most `EVERY` steps, in which the limit changes once at most."""
+        """The number of spikes in at most `EVERY` steps, in which the limit changes at most once."""
         until = -self._steps % EVERY
         before, after = losses[:until], losses[until:]
         spikes = self._above_limit(before)
@@ -53,12 +53,12 @@ class Spikes:
         return spikes
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON-able: what is needed to go on."""
+        """JSON-able: the state with which a resumed training counts the same."""
         limit = None if math.isinf(self._limit) else self._limit
         return {"recent": list(self._recent), "steps": self._steps, "limit": limit, "above": self._above}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self._recent = deque(state["recent"], WINDOW)
         self._steps, self._above = state["steps"], state["above"]
         self._limit = math.inf if state["limit"] is None else state["limit"]

@@ -1,7 +1,7 @@
-"""What findings are held against: thresholds that a task file may change, each with its source.
+"""The thresholds of findings, which a task file may change, each with its source.
 
-Where the source is "ours", the value was set on the tasks and seeds of `benchmarks/seeded_faults.py --set` and judged
-on others, or on sweeps and random configurations where its text says so.
+A value with the source "ours" was chosen on the tasks and seeds of `benchmarks/seeded_faults.py --set` and tested on
+others, or on sweeps and random configurations if its text says so.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class SaturatedGate(Options):
     """Maximum fraction of a gate's values below 0.1, 0 to 1. Ours, after Karpathy et al. 2016."""
     open: float = Field(0.95, gt=0, le=1)
     """Maximum fraction of a gate's values below 0.1 and above 0.9 together, 0 to 1; beyond it the gate no longer
-    depends on what it reads. Ours."""
+    depends on its input. Ours."""
 
 
 class NoMemory(Options):
@@ -118,9 +118,9 @@ class InitializationScale(Options):
 
     least: float = Field(0.1, ge=0)
     """Minimum gain of a recurrent block at the start, the root mean square of its singular values; below it a state is
-    lost at once. Ours; torch's own start values have 0.58."""
+    lost at once. Ours; torch's own initial values have 0.58."""
     largest: float = Field(2.0, gt=0)
-    """Maximum gain at the start, above which gates and states saturate. Ours; He's start values have 1.4; for a plain
+    """Maximum gain at the start, above which gates and states saturate. Ours; He's initial values have 1.4; for a plain
     tanh network a singular value above 1 is necessary for exploding gradients (Pascanu et al. 2013)."""
 
 
@@ -128,7 +128,7 @@ class InputScale(Options):
     """Thresholds of `input_scale`."""
 
     sd: float = Field(20.0, gt=0)
-    """Maximum standard deviation of what the first layer reads, > 0. Ours: standardized inputs have 1."""
+    """Maximum standard deviation of the first layer's input, > 0. Ours: standardized inputs have 1."""
 
 
 class LearningRateTooLow(Options):
@@ -185,8 +185,8 @@ class Overfitting(Options):
     """Improvement of the best epoch over the trivial predictor, as a fraction of its loss, from which there is
     something to lose, 0 to 1. Ours."""
     rise: float = Field(1.0, gt=0)
-    """Maximum rise of the validation loss above its best, as a fraction of what the best improves on the trivial
-    predictor, > 0. Ours."""
+    """Maximum rise of the validation loss above its best, as a fraction of the best epoch's improvement over the
+    trivial predictor, > 0. Ours."""
     epochs: int = Field(3, ge=1)
     """Minimum number of epochs since the best one, >= 1. Ours."""
 

@@ -1,4 +1,4 @@
-"""What the training loop tells the diagnostics, and what it gets back per epoch."""
+"""The interface between training loop and diagnostics: one `Watch` per training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tuner.diagnostics.spikes import Spikes
 
 
 class Watch:
-    """Measures a training, epoch by epoch. It changes nothing: losses are the same bit for bit at any level.
+    """Measures a training, epoch by epoch. It changes nothing: losses are bit-identical at any level.
 
     The training loop calls `start` before the first step, and at every step and in this order:
 
@@ -50,7 +50,7 @@ class Watch:
         level: A name from `LEVELS`.
         network: The network to be trained; its parameters' names are the tables' keys.
         steps_per_epoch: Optimizer steps of one epoch, >= 1.
-        sample: Draws what looks look at; called once, when the first is due. None: no looks.
+        sample: Draws the items of the looks; called once, when the first look is due. None: no looks.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Watch:
         self.values: dict[str, list[Tensor]] = {}
 
     def start(self, network: nn.Module) -> None:
-        """Measure what is told of the network before its first step, recorded with the first epoch."""
+        """Measure the network before its first step; recorded with the first epoch."""
         if self._sample is not None and "spectrum" in self.look_probes:
             self._start = gains(cells_of(network))
 
@@ -92,7 +92,7 @@ class Watch:
         Args:
             norm: Global gradient norm before clipping.
             clipped: Whether the gradient was scaled down.
-            skipped: Whether the norm was not finite, so that nothing was updated.
+            skipped: Whether the norm was not finite, so that the update was skipped.
         """
         self.steps += 1
         self.clipped += clipped
@@ -121,15 +121,15 @@ class Watch:
                 self.values.setdefault(probe.quantity, []).append(values)
 
     def epoch(self, network: nn.Module, step: int, losses: Sequence[float], *, milestone: bool) -> Measured:
-        """Give what was measured in the epoch, look at the network where it is due, and start anew.
+        """Take a look if it is due, return the epoch's measurements, and begin the next epoch.
 
-        What was not measured, or is not finite, is left out.
+        Values that were not measured or are not finite are left out.
 
         Args:
             network: The network, after the epoch.
             step: Optimizer steps made so far, over the whole training.
             losses: Of each step of the epoch, before its update.
-            milestone: Whether the epoch has a rung, or is the last.
+            milestone: Whether the epoch has a rung or is the last.
         """
         tables: dict[str, dict[str, float]] = {}
         for quantity, values in self.values.items():
@@ -170,7 +170,7 @@ class Watch:
         return [probe.measure(look) for probe in self.look_probes.values()]
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON-able: what a resumed training needs to measure the same; between epochs."""
+        """JSON-able: the state with which a resumed training measures the same; valid between epochs."""
         return {
             "looked": self._looked,
             "interval": self._interval,
@@ -179,7 +179,7 @@ class Watch:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self._looked, self._interval = state["looked"], state["interval"]
         self._spikes.load_state_dict(state["spikes"])
         for name, probe in self.look_probes.items():
@@ -187,7 +187,7 @@ class Watch:
 
 
 def _finite(measured: Measured) -> Measured:
-    """Without the values that are not finite, and without tables and profiles that are empty."""
+    """The measurements without values that are not finite and without empty tables and profiles."""
     tensors = {
         quantity: {name: value for name, value in table.items() if math.isfinite(value)}
         for quantity, table in measured.tensors.items()
@@ -208,7 +208,7 @@ def _finite(measured: Measured) -> Measured:
 
 
 def nonfinite_tensor(network: nn.Module) -> str | None:
-    """Name of the first parameter whose gradient is not finite, else of the first not finite itself."""
+    """Name of the first parameter whose gradient is not finite, else of the first that is not finite itself."""
     named = list(network.named_parameters())
     gradients = ((name, p.grad) for name, p in named if p.grad is not None)
     return next((name for name, values in chain(gradients, named) if not values.isfinite().all()), None)

@@ -123,7 +123,7 @@ class OwnRay:
     def _not_started(self, error: Exception) -> ClusterError:
         mend = "Try again when it is less busy"
         if isinstance(error, OSError):
-            mend = f"Mend that; Ray's files are in {self._folder} (ray.temp_dir)"
+            mend = f"Correct that; Ray's files are in {self._folder} (ray.temp_dir)"
         return ClusterError(
             "Ray must be able to start on this machine",
             value=str(error).strip().splitlines()[0][:200],

@@ -1,4 +1,4 @@
-"""From the user's file to a task file: what it is taken for, why, and what would spoil the result."""
+"""From the user's data to a task file: which kind they are, why, and problems that would spoil the result."""
 
 from tuner.init.checking import Checked, check
 from tuner.init.draft import Draft, draft

@@ -1,4 +1,4 @@
-"""What comes of a draft: its data prepared as a sweep would do it, the trivial score, and what the sweep would take."""
+"""Check a draft: prepare its data as a sweep would, score the trivial predictor, estimate the sweep's time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tuner.words import counted, lasting
 
 @dataclass(frozen=True)
 class Checked:
-    """A draft whose data were read.
+    """A draft whose data have been read.
 
     Args:
-        draft: Without guesses that the data refused.
-        notices: What the reader of the data tells, a sentence each.
+        draft: Without guesses that do not fit the data.
+        notices: Remarks on the data, a sentence each.
         counts: Items by split, in words.
         trivial: Metric, and the score of the trivial predictor, in words.
-        time: What the sweep takes at most, in words; empty where it was not measured.
+        time: The sweep's longest time, in words; empty where it was not measured.
     """
 
     draft: Draft
@@ -43,7 +43,7 @@ def check(draft: Draft, *, timing: bool) -> Checked:
         timing: Whether steps are measured.
 
     Raises:
-        UserError: As `validate` has it: the data are unfit.
+        UserError: The data are unfit, as in `validate`.
     """
     dropped: list[str] = []
     while True:
@@ -59,7 +59,7 @@ def check(draft: Draft, *, timing: bool) -> Checked:
 
 
 def _at_fault(error: UserError) -> Key:
-    """The option that an error names; a split by groups that cannot be made names none."""
+    """The option that an error names; the error of an impossible split by groups names none."""
     if not error.key and isinstance(error, DataError) and "group" in error.rule:
         return ("data", "group")
     return error.key

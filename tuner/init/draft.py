@@ -1,4 +1,4 @@
-"""Which adapter the user's files are for, by what each adapter proposes, and the lines of the task file."""
+"""Choose an adapter for the user's files by the adapters' proposals, and draft the lines of the task file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _MOST_NAME = 60
 
 @dataclass(frozen=True)
 class Draft:
-    """A task file that was thought of.
+    """A proposed task file.
 
     Args:
         path: The file or folder to learn from.
         adapter: The adapter's name.
         proposal: What it proposed.
-        others: Other adapters that would read the files, and what they take them for.
-        lines: All lines of the task file, in their order, but those of the files' paths.
+        others: Other adapters that could read the files, and as what.
+        lines: All lines of the task file, in order, except the files' paths.
         paths: Options of `data` that name files: "path", "test_path", "val_path".
-        seen: What was looked at, in words.
+        seen: Which part of the data was looked at, in words.
     """
 
     path: Path
@@ -52,15 +52,15 @@ class Draft:
 
 
 def draft(paths: Sequence[Path], *, adapter: str | None = None, said: Mapping[Key, Any] | None = None) -> Draft:
-    """Look at files, and think of a task file.
+    """Look at files, and propose a task file.
 
     Args:
-        paths: A file or folder to learn from, then maybe one to test on; their names tell which is which.
-        adapter: The adapter, where it is not to be found out.
-        said: What the user has said of keys of the task file.
+        paths: The training file or folder, then optionally a test one; the names may tell which is which.
+        adapter: The adapter; None to choose it by the data.
+        said: Keys of the task file that the user has set.
 
     Raises:
-        DataError: A file cannot be read, or no adapter reads what is there.
+        DataError: A file cannot be read, or no adapter reads it.
         TaskFileError: The adapter is unknown.
     """
     said = said or {}
@@ -92,7 +92,7 @@ def _hint(value: Any) -> str:
 
 
 def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal], list[DataError]]:
-    """What adapters propose, by name, and why others that know such files cannot read these."""
+    """The adapters' proposals by name, and why other adapters for such files cannot read these."""
     found: dict[str, Proposal] = {}
     refusals: list[DataError] = []
     for name in names:
@@ -110,7 +110,7 @@ def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal]
 
 
 def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) -> DataError:
-    """Why no adapter has proposed anything."""
+    """The error that says why no adapter has proposed anything."""
     if refusals:
         return refusals[0]
     try:
@@ -118,7 +118,7 @@ def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) 
             check_plain(seen.start, seen.path)
     except DataError as error:
         return error
-    what = "names that no adapter knows" if seen.is_folder else "text" if seen.text is not None else "no text"
+    what = "names unknown to every adapter" if seen.is_folder else "text" if seen.text is not None else "no text"
     who = f"adapter {adapter}" if adapter else "some adapter"
     return DataError(
         f"{'the folder' if seen.is_folder else 'the file'} must be of a form that {who} reads",
@@ -130,11 +130,11 @@ def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) 
 
 
 def _roles(paths: Sequence[Path]) -> dict[str, Path]:
-    """Which file is for what: by the words in their names, else in their order."""
+    """The role of each file: by the words in its name, else by the order."""
     expanded = [Path(os.path.expanduser(path)) for path in paths]
     if len(expanded) > 3:
         raise DataError(
-            "at most three files can be named: to train on, to validate on, to test on",
+            "at most three files can be named, for training, validation and test",
             value=len(expanded),
             fix="Name the folder that holds them, or put their rows into one file.",
         )
@@ -151,7 +151,7 @@ def _roles(paths: Sequence[Path]) -> dict[str, Path]:
     for path in left:
         roles[next(role for role in ("path", "test_path", "val_path") if role not in roles)] = path
     if "path" not in roles:
-        raise DataError("one of the files must be to train on", value=[str(path) for path in paths])
+        raise DataError("one of the files must be for training", value=[str(path) for path in paths])
     return {role: roles[role] for role in ("path", "val_path", "test_path") if role in roles}
 
 
@@ -162,12 +162,12 @@ def _check_roles(adapter: str, roles: Mapping[str, Path]) -> None:
             raise DataError(
                 f"{adapter} has no option data.{role}",
                 value=str(path),
-                fix="Name one file alone: its parts are cut off by data.val and data.test.",
+                fix="Name one file only: data.val and data.test split it.",
             )
 
 
 def _with(lines: Sequence[Line], said: Mapping[Key, Any]) -> list[Line]:
-    """The lines, changed and added to by what the user has said."""
+    """The lines with the user's settings, changed or added."""
     changed = [_changed(line, said[line.key]) if line.key in said else line for line in lines]
     there = {line.key for line in lines}
     more = [Line(key, value, "as asked for") for key, value in said.items() if key not in there]
@@ -175,13 +175,13 @@ def _with(lines: Sequence[Line], said: Mapping[Key, Any]) -> list[Line]:
 
 
 def _changed(line: Line, value: Any) -> Line:
-    """The line with what the user has said; one name stands for a list of it."""
+    """The line with the user's value; a single name becomes a list where a list is wanted."""
     alone = isinstance(line.value, list) and isinstance(value, str)
     return Line(line.key, [value] if alone else value, "as asked for")
 
 
 def _study(path: Path) -> str:
-    """A study's name, made of a file's."""
+    """A study's name, made from a file's."""
     stem = path.stem if path.is_file() else path.name
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem or path.resolve().name).strip("-_")[:_MOST_NAME]
     return name or "task"
@@ -191,5 +191,5 @@ def _looked_at(seen: Glimpse) -> str:
     if not is_text(str(seen.path)):
         raise DataError("a path must be text that UTF-8 can write", value=str(seen.path), fix="Rename it.")
     if seen.is_folder:
-        return f"the names of {len(seen.files):,} files" + ("" if seen.whole else ", the first of more")
+        return f"the names of {len(seen.files):,} files" + ("" if seen.whole else ", the first ones only")
     return "the whole file" if seen.whole else f"the first {len(seen.start) >> 20} MB of the file"

@@ -1,4 +1,4 @@
-"""A draft as the text of a task file: YAML in which each line says why."""
+"""A draft as the text of a task file: YAML with the reason for each line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tuner.init.draft import Draft
 _WIDTH = 120
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
-"""Words that a reader of YAML may take for something else."""
+"""Words that some YAML readers do not read as text."""
 _FIRST = ("name", "adapter", "data", "search_space", "space", "baseline", "objective", "budget")
 
 
@@ -24,9 +24,9 @@ def written(draft: Draft, *, beside: Path | None, notes: Sequence[str] = ()) -> 
     """The text of a task file.
 
     Args:
-        draft: What is written.
-        beside: The folder in which it will lie; None where paths stay as they were given.
-        notes: What stands at its end, a line each.
+        draft: The draft to write.
+        beside: The folder of the task file; None: paths stay as they were given.
+        notes: Comments at its end, a line each.
     """
     paths = [
         Line(("data", option), _relative(path, beside), "what was looked at" if option == "path" else _held(option))
@@ -53,7 +53,7 @@ def _section(name: str, lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _written(name: str, line: Line, indent: int) -> list[str]:
-    """The line and its reason: behind it where there is room, else above it."""
+    """The line and its reason: after it where there is room, else above it."""
     said = f"{' ' * indent}{value_text(name)}: {value_text(line.value)}"
     why = printable(f"{'a guess: ' if line.guessed else ''}{line.why}")
     if len(said) + len(why) + 4 <= _WIDTH:
@@ -62,7 +62,7 @@ def _written(name: str, line: Line, indent: int) -> list[str]:
 
 
 def value_text(value: Any) -> str:
-    """A value as YAML has it on one line.
+    """A value as YAML on one line.
 
     >>> value_text(["a", "no", 1.5, None])
     '[a, "no", 1.5, null]'
@@ -79,14 +79,14 @@ def value_text(value: Any) -> str:
 
 
 def _escaped(letter: str) -> str:
-    """A letter within double quotes of YAML."""
+    """A character as written within double quotes in YAML."""
     if letter in '"\\':
         return f"\\{letter}"
     return letter if letter.isprintable() else f"\\U{ord(letter):08X}"
 
 
 def _relative(path: Path, beside: Path | None) -> str:
-    """A path as the task file has it: from its folder where that holds the file, else as it was given, or whole."""
+    """A path as the task file has it: relative where its folder holds the file, else as it was given, or absolute."""
     if beside is None:
         return str(path)
     whole, folder = Path(os.path.abspath(path)), Path(os.path.abspath(beside))

@@ -1,4 +1,4 @@
-"""One offline page about a study, made from its event files: for one that is finished, running or was killed.
+"""One offline page about a study, made from its event files, also while it runs or after it was killed.
 
 Importing this is cheap: templates are compiled, and statistics imported, by the functions that need them.
 """

@@ -1,4 +1,4 @@
-"""The page: its sections, style and script in one file that asks for nothing else."""
+"""The page: sections, style and script in one file that loads nothing else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tuner.report.templates import filled
 from tuner.words import called
 
 REPORT = "_report.html"
-"""Its name among the artifacts of a study, the first of them."""
+"""Its file name in a study's artifacts, which sorts first."""
 _ONLY_OURS = (
     "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; "
     "img-src data:; base-uri 'none'; form-action 'none'"
@@ -62,7 +62,7 @@ def write_report(folder: StudyFolder, into: Path | None = None) -> Path:
         into: The file; by default the study's artifact `report.html`.
 
     Returns:
-        Where it is.
+        Its path.
 
     Raises:
         StudyError: An event file is damaged.
@@ -83,14 +83,14 @@ def _digest(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that no markup can end."""
+    """JSON that is safe inside a script element."""
     return (
         json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     )
 
 
 def _told(study: ReportedStudy) -> dict[str, list[str]]:
-    """Trial -> lines that are shown where one of its marks is pointed at."""
+    """Trial -> lines of the hover text of its marks."""
     found = {}
     for one in study.trials:
         state = state_class(one.state) if one.state.final else "not over"

@@ -19,12 +19,12 @@ CLASSES = {
 }
 """State -> class of its marks; each has its own shape beside its own colour."""
 OPEN = "open"
-"""Class of what is not over."""
+"""Class of unfinished trials."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the axes of a picture are.
+    """The positions of a picture's axes.
 
     Args:
         width: Of the picture.
@@ -60,10 +60,10 @@ class Frame:
         """The picture.
 
         Args:
-            label: What is seen, for those who do not see it.
+            label: The text alternative, for screen readers.
             x: Of the horizontal axis; None for none.
             y: Of the vertical axis; None for none.
-            marks: What is drawn in it.
+            marks: Its marks.
             x_title: Of the horizontal axis.
             y_title: Of the vertical axis.
         """
@@ -101,13 +101,13 @@ class Frame:
 
 
 def epoch_scale(last: int, frame: Frame) -> Linear:
-    """The horizontal axis of epochs 1 to `last`; a single one lies in the middle."""
+    """The horizontal axis of epochs 1 to `last`; a single epoch is in the middle."""
     low, high = (1, last) if last > 1 else (0.5, 1.5)
     return Linear(low, high, frame.left, frame.right, whole=True)
 
 
 def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Ticks along a horizontal axis without those whose labels would run into the one before."""
+    """Ticks along a horizontal axis, without those whose labels would overlap."""
     kept: list[tuple[float, str]] = []
     for at, text in ticks:
         if not kept or at - kept[-1][0] > 3.5 * (len(text) + len(kept[-1][1])) + 6:
@@ -128,8 +128,8 @@ def mark(x: float, y: float, shape: str, size: float = 4.0, *, trial: int | None
         y: Place.
         shape: Its class.
         size: Half of its width.
-        trial: The trial that it stands for, so that it can be pointed at.
-        title: Told when it is pointed at.
+        trial: Its trial, for the hover text.
+        title: Its hover text.
     """
     inside = tag("title", title) if title else NOTHING
     if shape in _OUTLINES:
@@ -139,13 +139,13 @@ def mark(x: float, y: float, shape: str, size: float = 4.0, *, trial: int | None
 
 
 def line(places: Sequence[tuple[float, float]], class_: str, *, trial: int | None = None, title: str = "") -> Markup:
-    """A line through places; of a single one a dot, which is all that there is to see.
+    """A line through places; a dot for a single place.
 
     Args:
-        places: One at least.
+        places: At least one.
         class_: Classes, `line` first.
-        trial: The trial that it stands for, so that it can be pointed at.
-        title: Told when it is pointed at.
+        trial: Its trial, for the hover text.
+        title: Its hover text.
     """
     inside = tag("title", title) if title else NOTHING
     if len(places) == 1:
@@ -168,7 +168,7 @@ def _short(d: str) -> str:
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> Markup:
-    """What the marks mean: their class and words."""
+    """The legend of the marks: class and words of each."""
     parts = []
     for shape, words in entries:
         if shape.startswith(("line", "rule")):

@@ -1,4 +1,4 @@
-"""Answers to "this or that?": which choice of a parameter did better here, and how sure that is."""
+"""Answers to "this or that?": which choice of a parameter did better here, with its confidence."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tuner.reporting.comparable import FEWEST, Comparable
 from tuner.reporting.importance import is_numeric
 
 LEVEL = 0.95
-"""Confidence of all answers together."""
+"""Joint confidence of all answers."""
 MOST_CHOICES = 6
-"""Values of a number up to which each is a choice."""
+"""A number with at most so many different values is treated as a choice."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Answer:
         parameter: Its name.
         first: The choice that did better.
         second: The other.
-        trials: How many trials have the one, and the other.
+        trials: Number of trials with the first and with the second.
         medians: Their median scores.
-        share: Of pairs of trials in which the first is better, ties half; 0.5 to 1.
+        share: Fraction of pairs of trials in which the first is better, ties counted half; 0.5 to 1.
         low: Lower end of its interval.
         high: Upper end.
     """
@@ -45,12 +45,12 @@ class Answer:
 
     @property
     def question(self) -> str:
-        """In words."""
+        """The question in words."""
         return f"{self.parameter}: {self.first} or {self.second}?"
 
     @property
     def known(self) -> bool:
-        """Whether the interval leaves out an even chance."""
+        """Whether the interval excludes 0.5."""
         return self.low > 0.5
 
     @property
@@ -65,11 +65,11 @@ class Answer:
 
 
 def answers(compared: Comparable, objective: Objective) -> list[Answer]:
-    """Every pair of choices that enough trials have, the clearest first.
+    """Every pair of choices with enough trials, the clearest first.
 
     Args:
         compared: The trials, judged after the same number of epochs.
-        objective: What their scores are of.
+        objective: Of their scores.
     """
     pairs = [
         (name, one, other, scores[one], scores[other])
@@ -88,7 +88,7 @@ def answers(compared: Comparable, objective: Objective) -> list[Answer]:
 
 
 def _scores(compared: Comparable) -> dict[str, dict[str, list[float]]]:
-    """Parameter -> choice -> scores of the trials that have it, where enough have."""
+    """Parameter -> choice -> scores of its trials, if they are enough."""
     found: dict[str, dict[str, list[float]]] = {}
     for name in dict.fromkeys(name for one in compared.trials for name in one.params):
         values = [one.params[name] for one in compared.trials if name in one.params]
@@ -115,10 +115,10 @@ def _better(ours: Sequence[float], theirs: Sequence[float], objective: Objective
 
 
 def interval(share: float, first: int, second: int, level: float) -> tuple[float, float]:
-    """Interval of the probability that one of the first group is better than one of the second.
+    """Interval of the probability that a trial of the first group is better than one of the second.
 
     Args:
-        share: As it was found, 0 to 1.
+        share: The observed fraction, 0 to 1.
         first: Size of the first group, >= 1.
         second: Size of the second.
         level: Confidence, in (0, 1).

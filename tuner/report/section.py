@@ -1,4 +1,4 @@
-"""A part of the page."""
+"""A section of the page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Section:
 
     Args:
         key: Its name in links.
-        title: The question.
-        short: Its name in the list of contents.
+        title: The question it answers.
+        short: Its name in the table of contents.
         body: Markup.
     """
 
@@ -29,4 +29,4 @@ class Section:
 
 
 Make: TypeAlias = Callable[[ReportedStudy], Section | None]
-"""Makes a section; None where the study has nothing to show there."""
+"""Makes a section; None if the study has nothing to show in it."""

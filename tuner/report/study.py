@@ -1,4 +1,4 @@
-"""All that a report needs of a study, read from its folder once."""
+"""A study as a report needs it, read once from its folder."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tuner.reporting.scored import Scored, compared, seed_scores
 from tuner.words import called
 
 READABLE = ("accuracy", "mase", "perplexity")
-"""Scores that a reader knows without being told, the first that there is."""
+"""Readable scores, in order of preference."""
 
 
 @dataclass(frozen=True)
 class ReportedStudy:
-    """A study as its event files tell it.
+    """A study, from its event files.
 
     Args:
-        folder: Where it is.
-        about: What was optimized, and the trivial predictor.
-        sweep: What the last run of the driver set out to do; empty where that is not known.
-        summary: What it ended with; empty while it is not finished.
-        stopped: Why the last run was stopped; "" where it was not, or was killed.
-        running: Whether a driver has it now, and has not summed it up yet.
+        folder: Its folder.
+        about: The objective and the trivial predictor.
+        sweep: The `sweep` event of the last run of the driver; empty if missing.
+        summary: Its summary; empty while it is not finished.
+        stopped: Why the last run was stopped; "" if it was not stopped, or killed.
+        running: Whether a driver is running it and has not written the summary yet.
         trials: Trials of the search, by number.
         confirmed: Trainings on fresh seeds.
-        aside: A refit of the winner, and the reading of the test data.
+        aside: The refit of the winner, and the test run.
         tested: The results of the test run; empty before it.
-        task: The task file as it was last run; "" without one.
+        task: The text of the task file of the last run; "" without one.
     """
 
     folder: StudyFolder
@@ -67,12 +67,12 @@ class ReportedStudy:
 
     @property
     def finished(self) -> bool:
-        """Whether the last run of the driver came to its end."""
+        """Whether the last run of the driver reached the end."""
         return bool(self.summary)
 
     @cached_property
     def searched(self) -> tuple[str, ...]:
-        """Names of searched parameters that any trial has."""
+        """Names of the searched parameters that occur in a trial."""
         return tuple(dict.fromkeys(name for one in self.trials for name in one.searched if name in one.params))
 
     @cached_property
@@ -89,7 +89,7 @@ class ReportedStudy:
 
     @cached_property
     def winner(self) -> int | None:
-        """Number of the configuration that was chosen, or leads so far; -1 of the baseline, None without any."""
+        """Number of the winner, or of the leading configuration; -1 for the baseline, None without any."""
         told = str(self.summary.get("winner") or "")
         if told:
             return BASELINE if told == "baseline" else int(told.rpartition(" ")[2])
@@ -100,48 +100,48 @@ class ReportedStudy:
 
     @cached_property
     def comparable(self) -> Comparable:
-        """The trials that lie in the search space of the last run, after the same number of epochs."""
+        """The trials in the search space of the last run, compared after the same number of epochs."""
         space = self.about.space
         inside = [one for one in self.trials if space is None or space.contains(one.params)]
         return comparable(inside, self.objective)
 
     @cached_property
     def importances(self) -> Importances:
-        """How much each searched parameter mattered among them."""
+        """The importance of each searched parameter among the comparable trials."""
         return importances(self.comparable, self.objective, self.about.domains)
 
     @property
     def winner_name(self) -> str:
-        """What it is called."""
+        """The winner's name."""
         return "" if self.winner is None else called(self.winner)
 
     @cached_property
     def winner_runs(self) -> list[RunRecord]:
-        """Its trainings: those on fresh seeds, or else that of the search."""
+        """The winner's trainings: those on fresh seeds, else that of the search."""
         again = [one for one in self.confirmed if one.number == self.winner and one.state is State.COMPLETED]
         return again or [one for one in self.trials if one.number == self.winner]
 
     @cached_property
     def winner_params(self) -> Mapping[str, Any]:
-        """Its parameters."""
+        """The winner's parameters."""
         told = self.summary.get("winner_params")
         return told or next((one.params for one in self.winner_runs), {})
 
     @cached_property
     def readable(self) -> str:
-        """The score that a reader knows best, without its split: "accuracy"."""
+        """The most readable score, without its split: "accuracy"."""
         there = set(self.scored.known.get("val", {})) | set(next(iter(self.test.values()), {}))
         return next((name for name in READABLE if name in there), self.objective.name)
 
     @property
     def refit(self) -> RunRecord | None:
-        """The winner, trained once more on training and validation data; None without that."""
+        """The winner's refit on training and validation data; None without one."""
         refits = (one for one in self.aside if one.kind == "refit" and one.state is State.COMPLETED)
         return next((one for one in refits if one.number == self.winner), None)
 
     @cached_property
     def ensemble(self) -> Ensemble | None:
-        """What the winner's seeds reach together; None where that was not scored."""
+        """The ensemble of the winner's seeds; None if it was not scored."""
         return ensemble(self.tested, self.winner_runs, self.objective)
 
     @property
@@ -166,7 +166,7 @@ class ReportedStudy:
 
 
 def read_study(folder: StudyFolder) -> ReportedStudy:
-    """Read a study, whether it is finished, running or was killed; nothing of it is changed.
+    """Read a study, whether it is finished, running or was killed, without changing anything.
 
     Raises:
         StudyError: An event file is damaged.

@@ -1,4 +1,4 @@
-"""Elements of pictures, escaped; scales from values to places, with their ticks."""
+"""Escaped SVG elements; scales from values to places, with their ticks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NOTHING = Markup("")
 
 
 def tag(name: str, *children: Any, **attributes: Any) -> Markup:
-    """An element. Children that are no markup are escaped; `_` in the name of an attribute is `-`, one at its end none.
+    """An element. Children that are no markup are escaped; `_` in an attribute's name becomes `-`, the last is dropped.
 
     Args:
         name: Such as "circle".
-        children: What is in it.
-        attributes: Numbers are written with one decimal; those that are None are left out.
+        children: Its content.
+        attributes: Numbers are written with one decimal; None is left out.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{_attribute(value)}"'
@@ -30,7 +30,7 @@ def tag(name: str, *children: Any, **attributes: Any) -> Markup:
 
 
 def join(parts: Iterable[Markup]) -> Markup:
-    """Elements one after the other."""
+    """Concatenate elements."""
     return NOTHING.join(parts)
 
 
@@ -49,7 +49,7 @@ class Scale(Protocol):
     """Places of values along an axis."""
 
     def place(self, value: Any) -> float:
-        """Where a value is; at the end where it is beyond it."""
+        """The place of a value, clipped to the axis."""
         ...
 
     def ticks(self) -> Sequence[tuple[float, str]]:
@@ -73,7 +73,7 @@ class Linear:
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """About one per 80 units, upwards per 45; 1, 2 or 5 times a power of ten apart."""
+        """About one per 80 units (45 vertically), spaced by 1, 2 or 5 times a power of ten."""
         span = self.high - self.low
         if span <= 0:
             return [(self.place(self.low), number(self.low))]
@@ -104,7 +104,7 @@ class Log:
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Powers of ten, and twice and five times them where there is room; within one octave as of `Linear`."""
+        """Powers of ten, with twice and five times them if there is room; within one octave as for `Linear`."""
         decades = math.log10(self.high / self.low)
         if decades < 0.6:
             linear = Linear(self.low, self.high, self.start, self.end)
@@ -147,7 +147,7 @@ class Band:
 
 
 def number(value: float) -> str:
-    """A number as a tick has it: no `1e-05` where `0.00001` is short enough."""
+    """A tick's number: `0.00001` instead of `1e-05` if that is short enough."""
     if value == 0:
         return "0"
     if 1e-4 <= abs(value) < 1e6:
@@ -165,13 +165,13 @@ def shown(value: Any) -> str:
 
 
 def value_scale(values: Iterable[float], start: float, end: float, *, log: bool) -> Scale:
-    """A scale for scores, a little wider than they are; a few that are far off are beyond its end.
+    """A scale for scores, a little wider than their range; a few outliers lie beyond its end.
 
     Args:
-        values: Finite ones; may be none.
+        values: Finite scores; may be empty.
         start: Place of the least.
         end: Place of the largest.
-        log: Whether losses: by their logarithm where all are above 0, the worst 2 % beyond the end.
+        log: Whether they are losses: logarithmic if all are above 0, with the worst 2 % beyond the end.
     """
     ordered = sorted(value for value in values if math.isfinite(value))
     if not ordered:

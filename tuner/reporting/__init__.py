@@ -1,4 +1,4 @@
-"""What a study shows: leaderboard, confirmation, importance, tables, figures. Nothing is trained here.
+"""Evaluates and shows a study: leaderboard, confirmation, importance, tables, figures. Nothing is trained here.
 
 Importing this is cheap: SciPy, Optuna and matplotlib are imported by the functions that need them.
 """

@@ -1,4 +1,4 @@
-"""What must be known of a study to tell of its runs, and what was found in a run."""
+"""A study's facts that are needed to describe its runs; the findings of a run."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tuner.space.domains import Domain
 
 @dataclass(frozen=True)
 class About:
-    """What must be known of a study beside its runs.
+    """A study's facts that are needed to describe its runs.
 
     Args:
         study: Its name.
-        objective: What was optimized, with the trivial predictor's score where it is known.
-        epochs: Of a full trial; 0 where that is not known.
+        objective: With the trivial predictor's score, if known.
+        epochs: Of a full trial; 0 if unknown.
         trivial: Scores of the trivial predictor on the validation split, by name without the split.
         thresholds: Finding -> its thresholds that differ from the defaults, for runs without findings on record.
-        space: The search space of the last run; None where it is not known.
+        space: The search space of the last run; None if unknown.
     """
 
     study: str
@@ -41,11 +41,11 @@ class About:
 
     @classmethod
     def of(cls, study: str, sweep: Mapping[str, Any]) -> About:
-        """What a study says of itself.
+        """The facts in a study's own events.
 
         Args:
             study: Its name.
-            sweep: Its last `sweep` event; empty where it has none.
+            sweep: Its last `sweep` event; empty without one.
         """
         objective = Objective(sweep.get("metric", "val/loss"), maximize=sweep.get("direction") == "maximize")
         trivial = (sweep.get("trivial") or {}).get("val") or {}
@@ -61,7 +61,7 @@ class About:
 
     @property
     def domains(self) -> Mapping[str, Domain]:
-        """Searched parameter -> its declared domain, as far as it is known."""
+        """Searched parameter -> its declared domain, if known."""
         return {} if self.space is None else self.space.domains
 
     def as_json(self) -> dict[str, Any]:
@@ -77,24 +77,24 @@ class About:
         }
 
     def best(self, record: RunRecord) -> tuple[int, float] | None:
-        """Epoch and value of the best objective; None where no epoch has a finite one."""
+        """Epoch and value of the best objective; None if no epoch has a finite one."""
         return self.objective.best_of(record.series(self.objective.metric).items(), score=lambda pair: pair[1])
 
 
 def _declared(sweep: Mapping[str, Any]) -> Space | None:
     try:
         return Space.from_json(sweep["space"]["definition"])
-    except (LookupError, TypeError, ValueError):  # of an early version, or damaged
+    except (LookupError, TypeError, ValueError):  # from an early version, or damaged
         return None
 
 
 def is_judged(record: RunRecord) -> bool:
-    """Whether findings are on record: not before a run is over, nor in studies of older versions."""
+    """Whether the findings are recorded; they are not in unfinished runs and in studies of older versions."""
     return record.results.get("findings") is not None
 
 
 def findings(record: RunRecord, about: About) -> list[Finding]:
-    """What was found in a run; where that is not on record, what its numbers say under the study's thresholds.
+    """The findings of a run; if they are not recorded, those that its numbers give with the study's thresholds.
 
     Raises:
         StudyError: The record is damaged.
@@ -104,7 +104,7 @@ def findings(record: RunRecord, about: About) -> list[Finding]:
             return [Finding.from_json(fields) for fields in record.results["findings"]]
         except (TypeError, LookupError, ValueError) as error:
             raise StudyError(
-                f"the findings of {record.run} must be as they were written",
+                f"the findings of {record.run} must be unchanged",
                 value=repr(error),
                 fix="Restore its events.jsonl from a copy.",
             ) from error
@@ -118,19 +118,19 @@ def _rules(about: About) -> list[Rule[Any]]:
     except (AttributeError, TypeError, ValueError):
         pass
     raise StudyError(
-        f"the thresholds of study {about.study} must be known to this version",
+        f"the thresholds of study {about.study} must be those of this version",
         value=about.thresholds,
         fix="Read it with the version that wrote it, or restore its sweep.jsonl from a copy.",
     )
 
 
 def case_of(record: RunRecord, about: About, upto: int | None = None) -> Case:
-    """A run as rules judge it: except whether the search pruned it.
+    """A run as the rules see it, without whether the search pruned it.
 
     Args:
         record: The run.
         about: Its study.
-        upto: The last epoch that is looked at; None: all.
+        upto: The last epoch to use; None: all.
     """
     return Case(
         epochs=[

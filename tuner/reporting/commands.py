@@ -1,4 +1,4 @@
-"""Commands to go on with, as they are printed: what is copied runs as it stands, in the folder of the moment."""
+"""The next commands, as they are printed: a copied one runs as it is in the current folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TUNER = ("python", "-m", "tuner")
 
 
 def of_study(command: str, folder: StudyFolder, *more: str) -> str:
-    """A command with a study: by its name, and the folder of studies where that is not the usual one.
+    """A command for a study: with its name, and `--storage` if that is not the default.
 
     Args:
         command: Such as "diagnose".
         folder: The study.
-        more: What follows its name.
+        more: Arguments after its name.
     """
     storage = folder.root.absolute().parent
     where = [] if storage == Path(STUDIES).absolute() else ["--storage", here(storage)]
@@ -26,14 +26,14 @@ def of_study(command: str, folder: StudyFolder, *more: str) -> str:
 
 
 def of_task(command: str, task: Path, sets: Sequence[str], *more: str, change: str = "") -> str:
-    """A command with a task file, which repeats the changes that it was run with.
+    """A command for a task file that repeats the changes it was run with.
 
     Args:
         command: Such as "run".
         task: The task file.
-        sets: Changes as `--set` takes them.
-        more: What follows the task file.
-        change: One more change; it takes the place of one of the same key.
+        sets: Changes in the form of `--set`.
+        more: Arguments after the task file.
+        change: A further change, which replaces one of the same key.
     """
     kept = [each for each in sets if not change or _key(each) != _key(change)]
     changes = [word for each in (*kept, *([change] if change else [])) for word in ("--set", each)]
@@ -41,12 +41,12 @@ def of_task(command: str, task: Path, sets: Sequence[str], *more: str, change: s
 
 
 def to_use(model: Path, own_code: str, *more: str) -> str:
-    """The command that answers new raw data by a model.
+    """The command that predicts with a model for new raw data.
 
     Args:
-        model: Its folder: in the usual folder of studies it is named by its study, which is shorter.
-        own_code: The folder in which an adapter or a cell of one's own is found; "" where the model has none.
-        more: What follows it: the files.
+        model: Its folder; one in the default folder of studies is named by its study, which is shorter.
+        own_code: The folder of the user's own adapter or cell; "" without one.
+        more: Arguments after it: the files.
     """
     model = model.absolute()
     named = model.name == "model" and model.parent.parent == Path(STUDIES).absolute()
@@ -59,7 +59,7 @@ def to_use(model: Path, own_code: str, *more: str) -> str:
 
 
 def here(path: Path) -> str:
-    """A path as it is named from the current folder; one outside of it as it is."""
+    """A path relative to the current folder; one outside of it unchanged."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:

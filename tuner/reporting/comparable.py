@@ -1,4 +1,4 @@
-"""Trials judged after the same number of epochs, so that pruned ones count as well as completed ones."""
+"""Trials compared after the same number of epochs, so that pruned ones count as well as completed ones."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tuner.messages import State
 from tuner.objective import Objective
 
 REACHED = 0.8
-"""Share of the trials that must have been trained as long as all are judged."""
+"""Fraction of the trials that must have reached the epoch of the comparison."""
 FEWEST = 3
-"""Trials below which nothing is compared."""
+"""Least number of trials that are compared."""
 _ENDED = {State.DIVERGED, State.HOPELESS}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A trial as it is compared.
+    """A trial in a comparison.
 
     Args:
         number: The trial.
         params: Its searched parameters, inactive ones absent.
-        score: Its best by then; that of one that diverged or was hopeless before is the worst of all.
+        score: Its best score by then; one that diverged or was hopeless before has the worst score of all.
     """
 
     number: int
@@ -38,9 +38,9 @@ class Comparable:
     """All trials that can be compared.
 
     Args:
-        epoch: After which.
-        trials: Those that were trained so long, or ended by themselves before.
-        all: How many trials the search had.
+        epoch: The epoch of the comparison.
+        trials: Those that reached it, or diverged or were hopeless before.
+        all: Number of trials of the search.
     """
 
     epoch: int
@@ -49,7 +49,7 @@ class Comparable:
 
     @property
     def words(self) -> str:
-        """Which trials, and when they were judged."""
+        """Which trials are compared, and after which epoch, in words."""
         left = self.all - len(self.trials)
         out = f"; {left} ended before" if left else ""
         return f"{len(self.trials)} of {self.all} trials, each by its best score up to epoch {self.epoch}{out}"
@@ -58,12 +58,12 @@ class Comparable:
 def comparable(trials: Sequence[RunRecord], objective: Objective) -> Comparable:
     """The latest epoch that most trials have reached, and their scores by then.
 
-    A trial that was pruned later than that is judged as one that was completed. One that diverged, or was ended as
-    hopeless, before the epoch keeps the worst score of all. Failed ones say nothing.
+    A trial that was pruned later than that counts like a completed one. One that diverged or was hopeless before gets
+    the worst score of all. Failed ones are left out.
 
     Args:
         trials: Of the search.
-        objective: What is compared.
+        objective: Of the compared scores.
     """
     over = [
         one

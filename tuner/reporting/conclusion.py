@@ -1,4 +1,4 @@
-"""The sentences of a verdict: which model, how good, more than noise or not."""
+"""The sentences of a verdict: which model, how good, whether beyond noise."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from tuner.words import scored, spelt, spoken
 
 MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
-"""Of a score that is a share, how far test and validation are apart to be remarked on; of another one, as a part of
-the score on validation data: ours."""
+"""Difference between test and validation score that is remarked on: absolute for a score that is a share, else relative
+to the validation score. Our choice."""
 _COMMON = ("cell", "learning_rate", "hidden_size")
-"""What a reader asks for where it is not known what mattered."""
+"""Parameters that are named when it is not known what mattered."""
 
 
 @dataclass(frozen=True)
 class Readable:
-    """The score that a verdict is told in.
+    """The score used in a verdict.
 
     Args:
         name: Without its split: "accuracy".
-        share: Whether it is a share, told in per cent.
+        share: Whether it is a share, written in per cent.
     """
 
     name: str
     share: bool
 
     def text(self, values: Sequence[float]) -> str:
-        """The mean, with the standard deviation where there are several: `97.7 % ± 0.8`."""
+        """The mean, with the standard deviation of several values: `97.7 % ± 0.8`."""
         times, digits, unit = (100, ".1f", " %") if self.share else (1, ".4g", "")
         told = f"{times * fmean(values):{digits}}{unit}"
         if len(values) < 2:
@@ -47,13 +47,13 @@ def use(number: int, params: Mapping[str, Any], mattered: Sequence[str], *, beat
     Args:
         number: The winner, or -1.
         params: Its parameters.
-        mattered: Names of parameters, those that mattered most first; empty where that is not known.
+        mattered: Names of parameters, the most important first; empty if unknown.
         beats: Whether it is better than the trivial predictor.
     """
     names = [name for name in dict.fromkeys(["cell", *mattered, *_COMMON]) if name in params][: MOST_PARAMETERS + 1]
     told = ", ".join(f"{name} {spelt(params[name])}" for name in names)
     head = f"use {spoken(number)}" if beats else f"the best that was found is {spoken(number)}"
-    last = "; nothing that was confirmed is better than the defaults" if number == BASELINE and beats else ""
+    last = "; no confirmed configuration is better than the defaults" if number == BASELINE and beats else ""
     return f"{head}{f': {told}' if told else ''}{last}."
 
 
@@ -68,9 +68,9 @@ def good(
 
     Args:
         readable: The score.
-        values: The winner's, one at least.
-        others: What it stands beside: name -> scores.
-        where: On which data.
+        values: The winner's, at least one.
+        others: Scores to compare with: name -> scores.
+        where: The data, in words.
     """
     told = f"{scored(readable.name)} {readable.text(values)} {where}"
     if beside := ", ".join(f"{name} {readable.text(scores)}" for name, scores in others.items() if scores):
@@ -79,18 +79,18 @@ def good(
 
 
 def noise(against_baseline: Comparison | None) -> str:
-    """Whether the difference to the baseline is more than chance; "" where they were not compared."""
+    """Whether the difference to the baseline is beyond noise; "" if they were not compared."""
     if against_baseline is None:
         return ""
     if against_baseline.distinguishable:
         return f"beyond the noise of the seeds: {against_baseline.sentence}"
     if "cannot be told apart" in against_baseline.sentence:
-        return f"it is not known whether that is more than noise: {against_baseline.sentence}"
+        return f"it is not known whether that is beyond noise: {against_baseline.sentence}"
     return f"within the noise of the seeds: {against_baseline.sentence}"
 
 
 def seen_in_the_search(searched: float | None, fresh: Sequence[float], objective: Objective) -> str:
-    """`val/loss 0.0135 in the search, 0.13 on fresh seeds`; "" where the search had not run it to its end."""
+    """`val/loss 0.0135 in the search, 0.13 on fresh seeds`; "" if the search did not complete it."""
     if searched is None or not fresh:
         return ""
     mean = fmean(fresh)
@@ -106,13 +106,13 @@ def far_apart(
     *,
     share: bool,
 ) -> str:
-    """That a test score is far from the validation score, beyond the spread of the seeds; "" where it is not.
+    """A sentence if the test score is far from the validation score, beyond the spread of the seeds; else "".
 
     Args:
         fresh: Scores on validation data, by seed.
         tests: On test data.
         trivial: The trivial predictor's on validation and on test data.
-        objective: What they are of.
+        objective: Of the scores.
         share: Whether the score is a share.
     """
     if not fresh or not tests:

@@ -1,4 +1,4 @@
-"""What goes with a choice: the share of trials of which something is true, among those that have it and the others."""
+"""Associations with a choice: the share of trials with a property among those with the choice and among the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from tuner.reporting.importance import is_numeric
 
 _PARTS = 3
-"""Groups of about equal size that the values of a range are divided into."""
+"""Number of groups of about equal size into which the values of a range are divided."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Group:
 
     Args:
         label: The choice, or the part: "0.001 to 0.004".
-        hits: Those of them of which it is true.
+        hits: Those with the property.
         trials: All of them.
     """
 
@@ -40,8 +40,7 @@ class Contrast:
         parameter: The parameter.
         group: The trials that have the choice.
         groups: All choices, by share, largest first.
-        probability: Of so large a difference where the choice does not matter: Fisher's exact test, two-sided, of this
-            comparison alone.
+        probability: p value of this comparison alone: Fisher's exact test, two-sided.
     """
 
     parameter: str
@@ -51,15 +50,15 @@ class Contrast:
 
     @property
     def others(self) -> Group:
-        """The trials that have the parameter, and another choice."""
+        """The trials with another choice of the parameter."""
         rest = [group for group in self.groups if group is not self.group]
         return Group("others", sum(group.hits for group in rest), sum(group.trials for group in rest))
 
     @property
     def least(self) -> float:
-        """The least probability that so many hits in so many trials could have had, however they fell.
+        """The least p value possible with so many hits in so many trials.
 
-        Where it is above the level of a test, the comparison could not have been told, and need not be corrected for.
+        If it is above the level of a test, the comparison could never be significant, and need not be corrected for.
 
         Reference:
             Tarone 1990, doi:10.2307/2531456. Deviation: against the level itself, which corrects for more.
@@ -73,10 +72,10 @@ class Contrast:
 def contrasts(trials: Sequence[tuple[Mapping[str, Any], bool]]) -> list[Contrast]:
     """Every choice of every parameter, or part of its range, against the rest of the trials that have the parameter.
 
-    Of two choices only one is compared, the one with the larger share: the other comparison is the same.
+    Of two choices only the one with the larger share is compared: the other comparison is the same.
 
     Args:
-        trials: Searched parameters (inactive ones absent) of each trial, and whether it is true of it.
+        trials: Searched parameters (inactive ones absent) of each trial, and whether it has the property.
 
     Reference:
         Fisher 1922, doi:10.2307/2340521.
@@ -91,10 +90,10 @@ def contrasts(trials: Sequence[tuple[Mapping[str, Any], bool]]) -> list[Contrast
 
 
 def wilson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a share, within 0 to 1, sensible also for few trials and shares of 0 and 1.
+    """Confidence interval of a share, within 0 to 1, valid also for few trials and shares of 0 and 1.
 
     Args:
-        hits: Trials of which it is true, 0 to `trials`.
+        hits: Trials with the property, 0 to `trials`.
         trials: All trials, >= 1.
         level: Confidence, in (0, 1).
 
@@ -109,7 +108,7 @@ def wilson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def _groups(values: Sequence[Any], true: Sequence[bool]) -> tuple[Group, ...]:
-    """Choices, or parts of a range with about as many trials each, by their share of trials of which it is true."""
+    """Choices, or parts of a range with about equally many trials, sorted by their share of hits."""
     labels = _parts(values) if is_numeric(values) and len(set(values)) > _PARTS else [str(value) for value in values]
     groups = []
     for label in dict.fromkeys(labels):
@@ -119,7 +118,7 @@ def _groups(values: Sequence[Any], true: Sequence[bool]) -> tuple[Group, ...]:
 
 
 def _parts(values: Sequence[float]) -> list[str]:
-    """The part that each value is in; equal values are in one part."""
+    """The part of each value; equal values are in the same part."""
     ranked = sorted(values)
     part_of = {value: ranked.index(value) * _PARTS // len(ranked) for value in set(values)}
     labels = {}
@@ -138,7 +137,7 @@ def _probability(group: Group, groups: Sequence[Group]) -> float:
 
 
 def fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
-    """Probability of so large a difference between two shares by chance: Fisher's exact test, two-sided.
+    """The p value of the difference between two shares: Fisher's exact test, two-sided.
 
     Args:
         hits: Of the first group, 0 to `trials`.
@@ -149,7 +148,7 @@ def fisher(hits: int, trials: int, other_hits: int, other_trials: int) -> float:
     Reference:
         Fisher 1922, doi:10.2307/2340521.
     """
-    from scipy.stats import fisher_exact  # here, so that a leaderboard starts without SciPy
+    from scipy.stats import fisher_exact  # imported here, so that a leaderboard does not need SciPy
 
     table = [[hits, trials - hits], [other_hits, other_trials - other_hits]]
     return float(fisher_exact(table).pvalue)

@@ -37,7 +37,7 @@ _COLOURS = ("#2f6db3", "#7d3c98", "#16858c", "#a0522d", "#c0392b", "#5b6675", "#
 
 
 def curves_figure(scored: Scored, winner: int | None) -> Figure | None:
-    """The objective by epoch: at most eight lines, the rest as a band; None where no trial has an epoch."""
+    """The objective by epoch: at most eight lines, the rest as a band; None if no trial has an epoch."""
     objective = scored.objective
     learned = [record for record in scored.trials if _values(record, scored)]
     if not learned:
@@ -57,7 +57,7 @@ def curves_figure(scored: Scored, winner: int | None) -> Figure | None:
             label = f"{called(record.number)}, {'best so far' if winner is None else 'the winner'}"
         _draw(axes, record, scored, ORANGE if record is first else next(colours), label, ahead=record is first)
     if baseline is not None:
-        label = f"baseline{', the winner' * (winner == BASELINE)}, its middle fresh seed"
+        label = f"baseline{', the winner' * (winner == BASELINE)}, seed with the median score"
         _draw(axes, baseline, scored, GREEN, label, ahead=winner == BASELINE)
     _draw_others(axes, others, objective.metric)
     score_axis(axes, [value for record in learned for value in _values(record, scored)], objective, [objective.trivial])
@@ -72,14 +72,14 @@ def _values(record: RunRecord, scored: Scored) -> list[float]:
 
 
 def _middle(scored: Scored, number: int) -> RunRecord | None:
-    """Of a configuration's trainings on fresh seeds that with the median score."""
+    """A configuration's training on fresh seeds with the median score."""
     runs = {record.run: record for record in scored.confirmed if record.number == number and finite(record.value)}
     middle = median_low(value_of(record) for record in runs.values()) if runs else None
     return next((record for record in runs.values() if record.value == middle), None)
 
 
 def _ahead(learned: Sequence[RunRecord], scored: Scored, winner: int | None) -> RunRecord | None:
-    """The winner's trial; before there is one, the best of those that were completed."""
+    """The winner's trial; before there is one, the best completed trial."""
     if winner is not None:
         return next((record for record in learned if record.number == winner), None)
     completed = [record for record in learned if record.state is State.COMPLETED and finite(record.value)]
@@ -89,14 +89,14 @@ def _ahead(learned: Sequence[RunRecord], scored: Scored, winner: int | None) -> 
 def _chosen(
     learned: Sequence[RunRecord], scored: Scored, winner: int | None, most: int
 ) -> tuple[list[RunRecord], list[RunRecord]]:
-    """The winner and the best, and the others."""
+    """The drawn trials (winner and best), and the others."""
     objective, first = scored.objective, _ahead(learned, scored, winner)
     ranked = sorted(learned, key=lambda one: (one is not first, objective.loss(objective.best(_values(one, scored)))))
     return ranked[:most], ranked[most:]
 
 
 def _draw(axes: Axes, record: RunRecord, scored: Scored, colour: str, label: str, *, ahead: bool) -> None:
-    """A line, with the mark of its state where it ended."""
+    """Draw a line, with the mark of its state at its end."""
     epochs, values = series(record, scored.objective.metric)
     _, shape = STATE_MARKS.get(record.state, OTHER_STATES)
     axes.plot(

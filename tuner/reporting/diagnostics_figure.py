@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _MOST_CELLS = 6
-"""Cells that are drawn; the tables hold all."""
+"""Largest number of cells that are drawn; the tables have all."""
 _MOST_LOOKS = 6
-"""Epochs whose profile is drawn, the first and the last among them."""
+"""Largest number of epochs with a drawn profile, including the first and the last."""
 _CELL_COLOURS = (BLUE, ORANGE, GREEN, "#7d3c98", "#16858c", "#a0522d", "#c0392b", "#5b6675")
 _CLOSED, _OPEN = BLUE, ORANGE
 _STYLES: tuple[Literal["-", "--"], ...] = ("-", "--")
@@ -48,11 +48,11 @@ _SHAPES = ("o", "^")
 
 
 def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure | None:
-    """What happened inside the network, epoch by epoch; None where nothing of it was measured.
+    """What happened inside the network, epoch by epoch; None if nothing was measured.
 
     Args:
         record: The run; its epochs may be incomplete.
-        title: What the run is called, where its number does not say so.
+        title: The run's name, if it is not that of its number.
     """
     flow, gates = _profiles(record), _gates(record)
     below = [draw for quantity, draw in _BELOW.items() if tensor_table(record, quantity)[0]]
@@ -81,7 +81,7 @@ def diagnostics_figure(record: RunRecord, *, title: str = "") -> Figure | None:
 
 
 def unmeasured(record: RunRecord) -> list[str]:
-    """What of a look is not there, and why; empty where all is."""
+    """The parts of a look that are missing, and why; empty if none is."""
     gates, looked = bool(_gates(record)), bool(tensor_table(record, names.CELL_STATE_MAX)[0])
     there = {
         "the gradient through time": bool(_profiles(record)),
@@ -94,7 +94,7 @@ def unmeasured(record: RunRecord) -> list[str]:
 
 
 def _level(record: RunRecord) -> str:
-    """When a look is taken."""
+    """A sentence about when looks are taken."""
     steps = f"{counted(record.step, 'step')} were made; " if record.step else ""
     return (
         f"{steps}the first look is after {CADENCES['standard'].least} steps at diagnostics.level standard, "
@@ -106,7 +106,7 @@ def _level(record: RunRecord) -> str:
 
 
 def _profiles(record: RunRecord) -> dict[str, dict[int, Profile]]:
-    """Cell -> epoch -> what the gradient through the state keeps at each lag, of what it has at the least one."""
+    """Cell -> epoch -> share of the state's gradient that is left at each lag, relative to the smallest lag."""
     found: dict[str, dict[int, Profile]] = {}
     for epoch, event in sorted(record.epochs.items()):
         for cell, profile in ((event.get("profiles") or {}).get(names.STATE_GRAD) or {}).items():
@@ -148,13 +148,13 @@ def _draw_flow(part: SubFigure, record: RunRecord, flow: Mapping[str, Mapping[in
 
 
 def _draw_slope(axes: Axes, record: RunRecord, cell: str, epoch: int) -> None:
-    """What the last look is judged by: the line through the logarithms of all its values, over the task's lag."""
+    """Draw the line by which the last look is judged, fitted to the logarithms of all values, over the task's lag."""
     if slope := judged_slope(record, cell, epoch):
-        axes.plot(*zip(*slope, strict=True), ":", color="black", linewidth=1.4, label="slope, which is judged")
+        axes.plot(*zip(*slope, strict=True), ":", color="black", linewidth=1.4, label="fitted slope, as judged")
 
 
 def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
-    """What is left over the task's lag, or the longest lag that was measured, by the profile's slope, in words."""
+    """The share left after the task's lag (or the longest measured one), extrapolated by the slope, in words."""
     last = max(looks)
     power = ((record.epochs[last].get("tensors") or {}).get(names.CELL_ATTENUATION) or {}).get(cell)
     if power is None:
@@ -173,7 +173,7 @@ def _left(record: RunRecord, cell: str, looks: Mapping[int, Profile]) -> str:
 
 
 def _spread(epochs: Sequence[int], most: int) -> list[int]:
-    """At most so many of them, evenly, the first and the last among them."""
+    """A selection of at most so many, evenly spread, with the first and the last."""
     if len(epochs) <= most:
         return list(epochs)
     return [epochs[round(place * (len(epochs) - 1) / (most - 1))] for place in range(most)]
@@ -267,7 +267,7 @@ ByCell = tuple[list[int], dict[str, Any]]
 
 
 def _draw_pair(axes: Axes, pair: tuple[ByCell, ByCell], words: tuple[str, str], shown: Callable[[Any], Any]) -> None:
-    """Two quantities of each cell: its colour tells the cell, style and shape of mark the quantity.
+    """Two quantities of each cell: the colour tells the cell, line style and marker the quantity.
 
     Of more than four cells the four with the largest values are drawn.
     """
@@ -294,14 +294,14 @@ def _legend_below(axes: Axes, entries: Sequence[Line2D]) -> None:
 
 
 def _by_cell(record: RunRecord, quantity: str, extreme: Any) -> ByCell:
-    """A quantity of each cell; of several gates the largest or the least, at each epoch."""
+    """A quantity of each cell by epoch; for several gates their largest or least value."""
     blocks, epochs, table_NE = tensor_table(record, quantity)
     cells = [block.rpartition("/")[0] or block for block in blocks]
     return epochs, {cell: extreme.reduce(table_NE[[other == cell for other in cells]]) for cell in dict.fromkeys(cells)}
 
 
 def _positive(row_E: Any) -> Any:
-    """With NaN in place of what a logarithmic axis cannot show."""
+    """The values, with NaN where a logarithmic axis cannot show them."""
     import numpy as np
 
     return np.where(row_E > 0, row_E, np.nan)
@@ -312,7 +312,7 @@ _BELOW = {
     names.CELL_STATE_MAX: _draw_state,
     names.SINGULAR_LARGEST: _draw_weights,
 }
-"""Quantity -> what draws it, in the last row."""
+"""Quantity -> function that draws it in the last row."""
 
 
 # shared ---------------------------------------------------------------------------------------------------------
@@ -323,7 +323,7 @@ def _title(part: SubFigure, text: str) -> None:
 
 
 def _plain_log_axis(axes: Axes) -> None:
-    """A logarithmic axis at the side with plain numbers; it spans so much that small changes look small."""
+    """A vertical logarithmic axis with plain numbers, wide enough that small changes look small."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.set_ylim(low / 2, high * 2)

@@ -1,4 +1,4 @@
-"""What the figures share: colours, axes, legends; no screen, and none of matplotlib's global state."""
+"""Shared by the figures: colours, axes, legends; without a screen and without matplotlib's global state."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ STATE_MARKS = {
     State.DIVERGED: (RED, "x"),
     State.FAILED: ("#7d3c98", "s"),
 }
-"""Colour and shape of a trial's mark, by how it ended; that of a pruned one is hollow."""
+"""Colour and marker of a trial by its state; a pruned one's is hollow."""
 OTHER_STATES = ("#c9b458", "D")
 MOST_LINES = 8
-"""Lines of a panel; what is left is drawn as a band."""
+"""Largest number of lines in a panel; the others are drawn as a band."""
 MOST_TENSORS = 24
-"""Tensors that a panel has room for."""
+"""Largest number of tensors in a panel."""
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; the file is whole or not there."""
+    """Write a figure as PNG, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.part")
     figure.savefig(half, format="png", dpi=110)
@@ -85,25 +85,25 @@ def tensor_table(record: RunRecord, quantity: str, most: int | None = None) -> t
 
 
 def edges(epochs: Sequence[int]) -> list[float]:
-    """Borders of the cells around epochs that may be apart."""
+    """Borders of the cells around epochs, which may be spaced unevenly."""
     between = [(left + right) / 2 for left, right in pairwise(epochs)]
     return [epochs[0] - 0.5, *between, epochs[-1] + 0.5]
 
 
 def run_name(record: RunRecord) -> str:
-    """What a run is called: `trial 12`, `baseline (confirm)`."""
+    """The name of a run: `trial 12`, `baseline (confirm)`."""
     name = called(record.number)
     return name if record.kind == "trial" else f"{name} ({record.kind})"
 
 
 def heading(record: RunRecord, title: str = "") -> str:
-    """Which run it is, unless a title says so, and how it ended."""
+    """The heading: the run's name or the title, and how it ended."""
     because = f", {record.reason}" if record.reason else ""
     return f"{title or run_name(record)}: {record.state.value.lower()}{because}"
 
 
 def by_state(records: Sequence[RunRecord]) -> list[tuple[State | None, str, str, list[RunRecord]]]:
-    """State, colour, shape of its mark and records of each state that occurs; those not over yet come together."""
+    """State, colour, marker and records of each state that occurs; unfinished runs form one group."""
     groups: list[tuple[State | None, str, str, list[RunRecord]]] = [
         (state, *mark, [r for r in records if r.state is state]) for state, mark in reversed(STATE_MARKS.items())
     ]
@@ -112,21 +112,21 @@ def by_state(records: Sequence[RunRecord]) -> list[tuple[State | None, str, str,
 
 
 def state_name(state: State | None) -> str:
-    """As legends call it."""
+    """The name of a state in legends."""
     return "not over" if state is None else state.value.lower()
 
 
 def scatter(
     axes: Axes, places: Sequence[float], records: Sequence[RunRecord], largest: int, *, unscaled: bool = False
 ) -> None:
-    """A mark per run: its state by colour and shape, the epochs that it was trained by size.
+    """A mark per run: colour and shape tell its state, the size its epochs.
 
     Args:
         axes: Where.
         places: Along the horizontal axis, one per run.
         records: Runs with a value.
         largest: Epochs of the largest mark.
-        unscaled: Whether marks are so many that all are small.
+        unscaled: Whether all marks are small, as there are many.
     """
     at = {record.run: place for record, place in zip(records, places, strict=True)}
     for state, colour, shape, group in by_state(records):
@@ -150,12 +150,12 @@ def ring(axes: Axes, x: float, y: float, label: str | None = None) -> None:
 
 
 def mark_size(record: RunRecord, largest: int) -> float:
-    """Area of a run's mark in points, by its epochs."""
+    """Area of a run's mark in points, from its epochs."""
     return 10 + 45 * min(1.0, max(record.epochs, default=0) / max(1, largest))
 
 
 def state_legend(records: Sequence[RunRecord], largest: int) -> list[Line2D]:
-    """What the marks of `scatter` mean: states with their numbers, and two sizes."""
+    """The legend of `scatter`: states with their numbers of runs, and two sizes."""
     from matplotlib.lines import Line2D
 
     entries = []
@@ -176,13 +176,13 @@ def _length(record: RunRecord) -> int:
 
 
 def score_axis(axes: Axes, values: Sequence[float], objective: Objective, also: Sequence[float | None] = ()) -> None:
-    """A vertical axis for scores: of losses above 0 a logarithmic one; a few very bad values run out of the figure.
+    """A vertical axis for scores: logarithmic for losses above 0; a few very bad values lie outside the figure.
 
     Args:
         axes: Where.
         values: Finite scores.
-        objective: What they are of.
-        also: Scores that are to be seen beside them, where they are not too far.
+        objective: Of the scores.
+        also: Further scores to include, unless they are too far off.
     """
     axes.set_ylabel(f"{objective.metric} ({objective.words})")
     if not values:
@@ -205,7 +205,7 @@ def score_axis(axes: Axes, values: Sequence[float], objective: Objective, also: 
 
 
 def _ends(heights: Sequence[float], also: Sequence[float], objective: Objective) -> tuple[float, float]:
-    """Ends of an axis: of all values, or of the best three quarters and some more where the worst are far off."""
+    """Ends of an axis: those of all values, or a little beyond the best three quarters if the worst are far off."""
     ordered = sorted(heights, key=objective.loss)
     best, middle, worst = ordered[0], ordered[3 * len(ordered) // 4], ordered[-1]
     spread = abs(middle - best)
@@ -218,14 +218,14 @@ def _ends(heights: Sequence[float], also: Sequence[float], objective: Objective)
 
 
 def integer_axis(axes: Axes) -> None:
-    """Whole numbers below."""
+    """A horizontal axis of whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
 
 
 def log_axis(axes: Axes, values: Sequence[float]) -> None:
-    """A logarithmic axis below with plain numbers; few different values are named each."""
+    """A horizontal logarithmic axis with plain numbers; few different values get a tick each."""
     axes.set_xscale("log")
     plain_log(axes.xaxis, min(values), max(values))
     different = sorted(set(values))
@@ -249,7 +249,7 @@ def plain_log(axis: Axis, low: float, high: float) -> None:
 def lines_and_band(
     axes: Axes, epochs: Sequence[int], lines: Sequence[tuple[str, Sequence[float]]], colours: Sequence[Any], **look: Any
 ) -> None:
-    """At most `MOST_LINES` lines, those that come first; the middle 80 % and the median of the others as a band.
+    """The first `MOST_LINES` as lines; the middle 80 % and the median of the others as a band.
 
     Args:
         axes: Where.
@@ -272,7 +272,7 @@ def band(axes: Axes, epochs: Sequence[int], values: Sequence[Sequence[float]], l
         axes: Where.
         epochs: One per group of values.
         values: The values at each; those that are not finite do not count.
-        label: What they are of.
+        label: Their name.
     """
     import numpy as np
 
@@ -287,7 +287,7 @@ def band(axes: Axes, epochs: Sequence[int], values: Sequence[Sequence[float]], l
 
 
 def epoch_axis(axes: Axes, record: RunRecord) -> None:
-    """The run's epochs below."""
+    """A horizontal axis of the run's epochs."""
     axes.set_xlabel("epoch")
     integer_axis(axes)
     axes.set_xlim(0.5, max(record.epochs, default=1) + 0.5)
@@ -295,7 +295,7 @@ def epoch_axis(axes: Axes, record: RunRecord) -> None:
 
 
 def legend(axes: Axes, handles: Sequence[Any], *, columns: int = 0) -> None:
-    """A legend below the axes, where it hides nothing, in so many columns; 0 for one line."""
+    """A legend below the axes, where it hides nothing, in a number of columns; 0 for one line."""
     if handles:
         axes.legend(
             handles=list(handles),
@@ -316,18 +316,18 @@ def legend_beside(axes: Axes) -> None:
 
 
 def left_out(figure: Figure, reasons: Sequence[str]) -> None:
-    """Say below a figure why panels are not there; nothing without a reason."""
+    """Write below a figure why panels are missing; nothing without a reason."""
     if reasons:
         figure.supxlabel(f"Not shown: {'; '.join(reasons)}.", fontsize=8, color=GREY, wrap=True)
 
 
 def dots(epochs: Sequence[int], *, longest: int = 30, marker: str = "o") -> dict[str, Any]:
-    """Markers for a short series, so that one epoch is seen; of a shape of its own where styles tell lines apart."""
+    """Markers for a short series, so that a single epoch is visible; different shapes where lines differ by style."""
     return {"marker": marker, "markersize": 4.0} if len(epochs) <= longest else {}
 
 
 def short(name: str) -> str:
-    """A name that fits beside an axis: `stack.forward_cells.0.kernel.weight_hh_l0` is `layer 1 weight_hh`.
+    """A short name for an axis: `stack.forward_cells.0.kernel.weight_hh_l0` is `layer 1 weight_hh`.
 
     A cell's own name is the layer's, a gate's `cell/gate` is `layer 1 gate`.
     """

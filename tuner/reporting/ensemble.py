@@ -1,4 +1,4 @@
-"""What the winner's seeds reach together."""
+"""The scores of the winner's ensemble."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuner.objective import Objective
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Scores of the winner's seeds together, beside those of each.
+    """Scores of the ensemble of the winner's seeds, and of the single seeds.
 
     Args:
         facts: See `Summary.ensemble`.
@@ -25,12 +25,12 @@ class Ensemble:
 
 
 def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective: Objective) -> Ensemble | None:
-    """The winner's ensemble, as the test run has scored it; None where it has scored none of this winner.
+    """The winner's ensemble, as scored by the test run; None if that has not scored it.
 
     Args:
         scored: The results of the test run.
         winners: The winner's trainings.
-        objective: What they were chosen by.
+        objective: By which the winner was chosen.
     """
     found: Mapping[str, Any] = scored.get("ensemble") or {}
     members = [record for record in winners if record.run in found.get("runs", ())]

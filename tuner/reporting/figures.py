@@ -1,4 +1,4 @@
-"""The figure of one run: is it learning, and are its gradients and weights sound."""
+"""The figure of one run: whether it learns, its gradients and weights."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 HEALTHY_UPDATE = (1e-4, 1e-2)
-"""Update-to-weight ratio of a step, neither too slow nor too fast; 1e-3 is usual (Karpathy, CS231n notes)."""
+"""Healthy update-to-weight ratios of a step; 1e-3 is usual (Karpathy, CS231n notes)."""
 
 _MOST_MARKS = 6
-"""Findings that are marked on the learning curve; all are told by `diagnose`."""
+"""Largest number of findings marked on the learning curve; `diagnose` shows all."""
 
 
 def trial_figure(record: RunRecord, objective: Objective, *, title: str = "", also: Sequence[str] = ()) -> Figure:
@@ -48,8 +48,8 @@ def trial_figure(record: RunRecord, objective: Objective, *, title: str = "", al
     Args:
         record: The run; its epochs may be incomplete.
         objective: What was optimized, with the trivial predictor's score where it is known.
-        title: What the run is called, where its number does not say so.
-        also: What else is not shown, and why.
+        title: The run's name, if it is not that of its number.
+        also: Other parts that are not shown, and why.
     """
     known: Sequence[tuple[str, Callable[[Axes, RunRecord], None], bool]] = (
         ("gradients", _draw_gradients, bool(series(record, "grad/norm")[0] or series(record, "lr")[0])),
@@ -105,7 +105,7 @@ def _draw_learning(axes: Axes, record: RunRecord, objective: Objective) -> None:
 
 
 def _mark_findings(axes: Axes, record: RunRecord) -> list[Line2D]:
-    """Mark the epoch in which each finding was first seen, above the curves; returns entries of the legend."""
+    """Mark the epoch of each finding's first occurrence above the curves; returns entries of the legend."""
     first: dict[str, int] = {}
     for finding in record.results.get("findings") or ():
         first[finding["name"]] = min(finding["epoch"], first.get(finding["name"], finding["epoch"]))
@@ -145,7 +145,7 @@ def _entry(label: str) -> Line2D:
 
 
 def _draw_gradients(axes: Axes, record: RunRecord) -> None:
-    axes.set_title("Are the gradients and the learning rate sound?", loc="left")
+    axes.set_title("Are the gradients and the learning rate healthy?", loc="left")
     epoch_axis(axes, record)
     epochs, norms = series(record, "grad/norm", positive=True)
     _, highest = series(record, "grad/norm_max", positive=True)
@@ -174,7 +174,7 @@ def _draw_gradients(axes: Axes, record: RunRecord) -> None:
         axes.text(
             0.02,
             0.03,
-            f"{skipped:g} step{'s' * (skipped > 1)} left out: gradient not finite",
+            f"{skipped:g} step{'s' * (skipped > 1)} skipped: gradient not finite",
             transform=axes.transAxes,
             color=RED,
         )
@@ -201,7 +201,7 @@ def _draw_gradient_table(axes: Axes, record: RunRecord) -> None:
 
 
 def _draw_updates(axes: Axes, record: RunRecord) -> None:
-    """The weights that move least well as lines, the others as a band."""
+    """Draw the weights with the least healthy updates as lines, the others as a band."""
     import numpy as np
     from matplotlib import colormaps
 
@@ -228,6 +228,6 @@ def _draw_updates(axes: Axes, record: RunRecord) -> None:
 
 
 def _farthest(row_E: Any, middle: float) -> float:
-    """How many powers of ten a weight's updates come to be off a healthy size."""
+    """The largest distance of a weight's updates from the healthy range, in powers of ten."""
     values = [abs(math.log10(value) - middle) for value in row_E if math.isfinite(value)]
     return max(values, default=0.0)

@@ -1,4 +1,4 @@
-"""What is left of a gradient on its way back through time, as it is drawn and as it is judged."""
+"""The share of a gradient that is left on its way back through time, for drawing and for judging."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tuner.diagnostics.names import CELL_ATTENUATION, STATE_GRAD
 from tuner.disk.events import RunRecord
 
 MOST_LAGS = 12
-"""Points of a profile that are drawn; a sequence is read in about ten parts."""
+"""Number of drawn points of a profile; a sequence is read in about ten parts."""
 LEAST_SHARE = 1e-16
-"""Smallest part of a gradient that is drawn."""
+"""Smallest share of a gradient that is drawn."""
 Profile: TypeAlias = Sequence[tuple[float, float]]
 """Lags in steps, and values."""
 
 
 def lag_of(record: RunRecord, epoch: int) -> float | None:
-    """See `reach`, of one epoch."""
+    """The lag of one epoch, see `reach`."""
     profiles = record.epochs.get(epoch, {}).get("profiles") or {}
     return reach([profiles.get(STATE_GRAD) or {}], record.results.get("lag"))
 
 
 def share_left(profile: Profile) -> Profile:
-    """What is left of a gradient at each lag, of what it is at the least one; where that is 0, nothing is."""
+    """The share of a gradient left at each lag, relative to the smallest lag; empty if the gradient there is 0."""
     known = [(lag, value) for lag, value in profile if math.isfinite(value)]
     if len(known) < 2:
         return ()
@@ -34,7 +34,7 @@ def share_left(profile: Profile) -> Profile:
 
 
 def _together(profile: Profile) -> Profile:
-    """Neighbouring lags together, where there are more: each is then of other items, which shows as a zigzag."""
+    """Merge neighbouring lags if there are many: each lag has other items, which would show as a zigzag."""
     group = -(-len(profile) // MOST_LAGS)
     if group == 1:
         return profile
@@ -47,7 +47,7 @@ def _together(profile: Profile) -> Profile:
 
 
 def judged_slope(record: RunRecord, cell: str, epoch: int) -> Profile:
-    """Both ends of the line by which a look is judged, through the logarithms of all values; empty where it is unknown.
+    """Both ends of the line by which a look is judged, fitted to the logarithms of all values; empty if unknown.
 
     Args:
         record: The run.

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MANY = 300
-"""Trials from which on marks are small."""
+"""Number of trials from which all marks are small."""
 
 
 def history_figure(scored: Scored, winner: int | None) -> Figure | None:
-    """The value of every trial by number, and the best so far; None where no trial has a value."""
+    """The value of every trial by number, and the best so far; None if no trial has a value."""
     valued = [record for record in scored.trials if finite(record.value)]
     if not valued:
         return None
@@ -83,7 +83,7 @@ def _best_so_far(axes: Axes, scored: Scored) -> None:
 
 
 def _references(axes: Axes, scored: Scored, winner: int | None, means: dict[int, float]) -> None:
-    """The trivial predictor, the baseline and the winner, so that a score can be judged."""
+    """Draw the scores of the trivial predictor, the baseline and the winner for comparison."""
     trivial = scored.objective.trivial
     if finite(trivial):
         axes.axhline(trivial, color=GREY, linestyle="--", linewidth=1.2, label=scored.objective.trivial_name)

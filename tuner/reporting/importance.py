@@ -1,4 +1,4 @@
-"""Which searched parameter mattered."""
+"""The importance of searched parameters."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 FEWEST = 10
-"""Trials below which importance is noise."""
+"""Least number of trials; with fewer, importance is noise."""
 BEST, FEWEST_BEST = 0.1, 5
-"""Share of the trials that count as the best, and their least number; both of Optuna's documentation of PED-ANOVA."""
+"""Fraction of the trials that count as the best, and their least number; both from Optuna's documentation of
+PED-ANOVA."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the searched parameters in reaching the values of the best trials.
+    """Importance of the searched parameters for reaching the best trials.
 
     Args:
-        shares: Name -> share, largest first, summing to 1; None when they cannot be told.
+        shares: Name -> share, largest first, summing to 1; None if they cannot be computed.
         reason: Why not.
     """
 
@@ -45,14 +46,14 @@ def importance(
 
     Args:
         trials: Searched parameters (inactive ones absent) and finite score of each trial.
-        objective: What the scores are of.
+        objective: Of the scores.
         best: Number of trials that count as the best; 0 for the best tenth, `FEWEST_BEST` at least.
-        domains: Searched parameter -> its declared domain, which says whether it is searched by its logarithm; where
-            that is not known, the values say it.
+        domains: Searched parameter -> its declared domain, which tells whether its scale is logarithmic; if unknown,
+            that is guessed from the values.
 
     Reference:
-        Watanabe et al. 2023, arXiv:2304.10255, and its conditional form, arXiv:2601.20800, as Optuna's
-        default evaluator has them. Deviation: the range of a parameter is the one seen in the trials.
+        Watanabe et al. 2023, arXiv:2304.10255, and its conditional form, arXiv:2601.20800, as in Optuna's default
+        evaluator. Deviation: a parameter's range is that of the trials.
     """
     if len(trials) < FEWEST:
         return Importance(reason=f"importance needs {FEWEST} trials, and there are {len(trials)}.")
@@ -68,7 +69,7 @@ def importance(
     if not ranges:
         return Importance(reason="every trial has the same parameters.")
 
-    import optuna  # here, as it takes a quarter of a second
+    import optuna  # imported here, as it takes a quarter of a second
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -87,7 +88,7 @@ def importance(
         ]
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # few trials of a rare choice: its share is small then, as it should be
+        warnings.simplefilter("ignore")  # few trials have a rare choice: its share is small then, as it should be
         evaluator = optuna.importance.PedAnovaImportanceEvaluator(
             target_quantile=best / len(trials) if best else max(BEST, FEWEST_BEST / len(trials))
         )
@@ -96,12 +97,12 @@ def importance(
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
-    """Whether values lie on a line rather than being choices."""
+    """Whether values are numbers on a scale, not choices."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def is_logarithmic(values: Sequence[Any]) -> bool:
-    """Whether numbers are spread by ratios: the middle one lies in the middle of a logarithmic axis."""
+    """Whether numbers are spread logarithmically: the median is near the middle of a logarithmic axis."""
     if not values or not is_numeric(values) or min(values) <= 0 or max(values) < 8 * min(values):
         return False
     low, middle, high = min(values), median(set(values)), max(values)
@@ -111,7 +112,7 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
 
 
 def is_searched_by_logarithm(values: Sequence[Any], domain: Domain | None) -> bool:
-    """Whether an axis of a parameter is logarithmic: as declared; where that is not known, see `is_logarithmic`."""
+    """Whether a parameter's axis is logarithmic: as declared; if unknown, see `is_logarithmic`."""
     if isinstance(domain, Range):
         return domain.log and min(values, default=1) > 0
     return is_logarithmic(values)
@@ -129,5 +130,5 @@ def _range(values: Sequence[Any], domain: Domain | None) -> BaseDistribution:
 
 
 def _plain(value: Any) -> Any:
-    """A value that Optuna takes as a choice."""
+    """A value that Optuna accepts as a choice."""
     return value if isinstance(value, str | int | float | bool) or value is None else repr(value)

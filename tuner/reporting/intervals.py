@@ -1,4 +1,4 @@
-"""Intervals of a mean and of a difference of means, from few values whose spreads may differ by any factor."""
+"""Confidence intervals of a mean and of a difference of means, from few values with possibly very different spreads."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from statistics import fmean, stdev
 
 Interval = tuple[float, float]
 ANYWHERE: Interval = (-math.inf, math.inf)
-"""Where a score may lie of which nothing else is known."""
+"""The range of a score without known limits."""
 
 LEAST_STEPS = 0.5
-"""Least standard deviation, in steps, of a score that moves in steps: that of one which is as often on either side. Two
-seeds that agree to the last item do not show that none would differ by one."""
+"""Least standard deviation, in steps, of a score that moves in steps: that of a score which takes two neighbouring
+values equally often. Two seeds with equal counts do not show that no seed would differ by one item."""
 SAME = 1e-9
-"""Values whose standard deviation is a smaller share of the largest are told as equal."""
+"""Values whose standard deviation is a smaller fraction of the largest value count as equal."""
 
 
 def spread(values: Sequence[float], step: float = 0.0) -> float | None:
-    """Standard deviation of values (n - 1); None with one value, or where all are equal and no step is known.
+    """Standard deviation of values (n - 1); None with one value, or if all are equal and no step is known.
 
     Args:
         values: Finite.
-        step: What the score moves by, 0 where that is not known: then equal values do not tell how far others would be.
+        step: The score's smallest change; 0 if unknown: then the spread of equal values is unknown.
     """
     if len(values) < 2:
         return None
@@ -35,13 +35,13 @@ def spread(values: Sequence[float], step: float = 0.0) -> float | None:
 def mean_interval(
     values: Sequence[float], tail: float, step: float = 0.0, within: Interval = ANYWHERE
 ) -> Interval | None:
-    """Student's t interval of a mean, by the values' own spread; None where they have none, see `spread`.
+    """Student's t interval of a mean, from the values' own spread; None if they have none, see `spread`.
 
     Args:
         values: Finite, independent.
         tail: Probability that the mean is beyond each end, in (0, 0.5).
         step: See `spread`.
-        within: The least and the largest value that there can be; the interval ends there.
+        within: The least and the largest possible value, which limit the interval.
     """
     sd = spread(values, step)
     if sd is None:
@@ -53,19 +53,19 @@ def mean_interval(
 def difference_interval(
     first: Sequence[float], second: Sequence[float], tail: float, step: float = 0.0, within: Interval = ANYWHERE
 ) -> Interval | None:
-    """Welch's t interval of the difference of two means, first minus second; None where neither has a spread.
+    """Welch's t interval of the difference of two means, first minus second; None if neither has a spread.
 
     d +- t(df) * sqrt(a + b), a = sd_1^2 / n_1, b = sd_2^2 / n_2, df = (a + b)^2 / (a^2 / (n_1 - 1) + b^2 / (n_2 - 1))
 
     Args:
-        first: Finite, independent of the second's; two at least, or there is no interval.
+        first: Finite, independent of the second's; with less than two there is no interval.
         second: Alike.
         tail: Probability that the difference is beyond each end, in (0, 0.5).
         step: See `spread`.
         within: The least and the largest value that there can be.
 
     Reference:
-        Welch 1947, doi:10.2307/2332510. No deviation; a sample of equal values counts with no spread of its own.
+        Welch 1947, doi:10.2307/2332510. No deviation; a sample of equal values counts with spread 0.
     """
     if min(len(first), len(second)) < 2:
         return None
@@ -79,11 +79,11 @@ def difference_interval(
 
 
 def _around(middle: float, half: float, within: Interval) -> Interval:
-    """An interval that ends where values do; a middle that is beyond that, as it should not be, stays inside."""
+    """An interval clipped to the possible values; a middle beyond them, which should not occur, stays inside."""
     return max(middle - half, min(middle, within[0])), min(middle + half, max(middle, within[1]))
 
 
 def _quantile(freedom: float, tail: float) -> float:
-    from scipy.special import stdtrit  # here, so that a leaderboard starts without SciPy
+    from scipy.special import stdtrit  # imported here, so that a leaderboard does not need SciPy
 
     return float(stdtrit(freedom, 1.0 - tail))

@@ -1,4 +1,4 @@
-"""Who is best, and whether that is more than luck."""
+"""Which configuration is best, and whether that is beyond noise."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from tuner.words import counted, spoken
 BASELINE = -1
 """The number under which the baseline's scores are given."""
 
-COVERS = (
-    "intervals cover the choice of training seeds, not of the validation items; each configuration has its own spread."
-)
-"""What intervals are of, said once beside them."""
+COVERS = "intervals cover the choice of training seeds, not of validation items; each configuration has its own spread."
+"""What intervals cover, said once beside them."""
 
 
 def leaderboard(records: Sequence[RunRecord], objective: Objective) -> list[RunRecord]:
-    """The completed runs, best first, and after them the others by number.
+    """The completed runs, best first, then the others by number.
 
     Args:
         records: Runs of one kind.
-        objective: What their values are of.
+        objective: Of their values.
     """
 
     def place(record: RunRecord) -> tuple[bool, float, int]:
@@ -49,10 +47,10 @@ class Scores:
         missing: Seeds without a score: diverged or failed.
         mean: Of `values`; None without any.
         sd: Standard deviation of `values` (n - 1); None below two.
-        interval: Student's t interval of the mean; None below two values, where all are the same, or where seeds
-            learned or not.
-        learned: Seeds that learned the task, where some did and others not, and none is in between; else None.
-        asked: Seeds of those that stayed to the end of the confirmation; more than it was trained on where it left.
+        interval: Student's t interval of the mean; None below two values, if all are equal, or if `learned` is set.
+        learned: Number of seeds that learned the task, if some clearly did and others clearly did not; else None.
+        asked: Number of seeds of the configurations that stayed to the end of the confirmation; it was trained on fewer
+            if it left.
     """
 
     number: int
@@ -66,12 +64,12 @@ class Scores:
 
     @property
     def trained(self) -> int:
-        """Seeds that it was trained on."""
+        """Number of seeds that it was trained on."""
         return len(self.values) + self.missing
 
     @property
     def name(self) -> str:
-        """As sentences call it."""
+        """Its name within sentences."""
         return spoken(self.number)
 
     @property
@@ -85,13 +83,14 @@ class Comparison:
     """Two configurations.
 
     Args:
-        first: Number of the one that is asked about.
-        second: Number of the other.
+        first: Number of the first.
+        second: Number of the second.
         difference: How much better the first is on average, in either direction; negative when worse.
-        interval: Welch's, widened for the number of comparisons; None where there is none, see `difference_interval`,
-            and where seeds are counted.
-        distinguishable: Whether the interval leaves out 0; where seeds are counted, whether Fisher's exact test does.
-        sentence: All that in words.
+        interval: Welch's, widened for the number of comparisons; None without one (see `difference_interval`), or if
+            seeds are counted.
+        distinguishable: Whether the interval excludes 0; if seeds are counted, whether Fisher's exact test is
+            significant.
+        sentence: The comparison in words.
     """
 
     first: int
@@ -107,11 +106,11 @@ class Confirmation:
     """The outcome of training the best configurations and the baseline on fresh seeds.
 
     Args:
-        configurations: All of them, those that can win first, best mean first.
-        winner: Number of the best mean among those that can win; None when none can.
+        configurations: All of them; first those that can win, best mean first.
+        winner: Number of the configuration with the best mean among those that can win; None if none can.
         against_baseline: The best searched configuration against the baseline.
         against_second: The winner against the next best.
-        sentences: What to tell, in order.
+        sentences: The result in sentences, in order.
     """
 
     configurations: tuple[Scores, ...]
@@ -129,30 +128,30 @@ def confirmation(
     step: float = 0.0,
     seeds: int | None = None,
 ) -> Confirmation:
-    """Choose the winner by mean, and say how sure that is.
+    """Choose the winner by its mean, with confidence intervals.
 
-    Spreads of configurations may differ by any factor: each has its own. What is told is told of the best of k, so that
-    a plain interval would promise too much. It is wrong where any of k was lucky, or the best one unlucky: these k + 1
-    share 1 - level (Bonferroni), a tail of (1 - level) / (k + 1) at each end.
+    Each configuration has its own spread, as spreads may differ by any factor. The reported one is the best of k, so
+    that a plain interval would be too narrow: it is wrong if any of k was lucky, or the best one unlucky. These k + 1
+    events share 1 - level (Bonferroni), a tail of (1 - level) / (k + 1) at each end.
 
     mean +- t(n - 1) * sd / sqrt(n)    k configurations
     difference, Welch's interval       k searched configurations against the baseline; all but one against the second
 
-    One that was trained on fewer seeds than another left the confirmation, as it was among the worse half; it cannot
-    win, and counts among the k.
+    A configuration with fewer seeds than another has left the confirmation in the worse half; it cannot win, but counts
+    among the k.
 
-    Where some seeds of a configuration learned the task and others stayed with the trivial predictor, its mean says
-    little: there seeds are counted, and compared by Fisher's exact test.
+    If some seeds of a configuration learned the task and others did not get beyond the trivial predictor, its mean says
+    little: then the seeds that learned are counted, and compared by Fisher's exact test.
 
     `python -m benchmarks.intervals` prints coverage, false differences and power.
 
     Args:
-        scores: Number -> its score per seed; None, or a value that is not finite, where it has none.
-        objective: What the scores are of, with the trivial predictor's where it is known; intervals end where it does.
+        scores: Number -> its score per seed; None or a value that is not finite without one.
+        objective: Of the scores, with the trivial predictor's if known; its limits are those of the intervals.
         level: Confidence of each statement, in (0, 1).
-        step: What a score moves by where it counts items; 0 where it does not.
-        seeds: That those are trained on that stay to the end; None, or where there is no such one yet, as many as the
-            one that was trained on most.
+        step: The smallest change of a score that counts items; 0 for others.
+        seeds: Number of seeds of the configurations that stay to the end; None, or if there is no such one yet: the
+            largest number of seeds of any.
 
     Reference:
         Student's t; Welch 1947, doi:10.2307/2332510; Bonferroni's inequality; Fisher 1922, doi:10.2307/2340521.
@@ -181,7 +180,7 @@ def confirmation(
 
 @dataclass(frozen=True)
 class _Judge:
-    """What all configurations are judged by."""
+    """The common criteria for all configurations."""
 
     objective: Objective
     level: float
@@ -191,11 +190,11 @@ class _Judge:
     asked: int
 
     def tail(self, several: int) -> float:
-        """Probability beyond each end of an interval that is told of the best of several."""
+        """Probability beyond each end of an interval that is reported for the best of several."""
         return (1 - self.level) / (several + 1)
 
     def scores(self, number: int, values: Sequence[float | None]) -> Scores:
-        """A configuration with its own interval, or its count."""
+        """A configuration's scores with its interval, or its count of seeds that learned."""
         found = tuple(value for value in values if value is not None and math.isfinite(value))
         learned = None if self.cut is None else learned_or_not(found, self.cut, self.objective)
         interval = None
@@ -207,7 +206,7 @@ class _Judge:
         return Scores(number, found, len(values) - len(found), mean, sd, interval, learned, asked)
 
     def compare(self, first: Scores, second: Scores, comparisons: int) -> Comparison:
-        """One of so many comparisons."""
+        """Compare two configurations, corrected for a number of comparisons."""
         assert first.mean is not None
         assert second.mean is not None
         difference = self.objective.gain(first.mean, second.mean)
@@ -248,7 +247,7 @@ class _Judge:
         return sum(self.objective.better(value, self.cut) for value in scores.values)
 
     def sure(self, interval: Interval | None, seeds: int, digits: str) -> str:
-        """`95 % interval 0.1 to 0.3`, or why there is none."""
+        """`95 % interval 0.1 to 0.3`, or the reason why there is none."""
         if interval is None:
             return "no interval, as all seeds gave the same value" if seeds > 1 else "no interval with one seed"
         return f"{100 * self.level:.0f} % interval {interval[0]:{digits}} to {interval[1]:{digits}}"
@@ -286,8 +285,8 @@ def _sentences(
         told.append(COVERS)
     if any(one.learned is not None for one in configurations):
         told.append(
-            f"a seed has learned beyond {judge.cut:.3g}, halfway from the trivial predictor to the best seed; where "
-            "some of a configuration's have and the others are far from it, they are counted: a mean says little there."
+            f"a seed has learned beyond {judge.cut:.3g}, halfway from the trivial predictor to the best seed; if "
+            "some of a configuration's have and the others are far from it, they are counted, as a mean says little."
         )
     for one in configurations:
         if one.missing:

@@ -1,4 +1,4 @@
-"""Which trainings learned the task, where the trivial predictor's score says what it is to have learned nothing."""
+"""Which trainings learned the task, judged by the trivial predictor's score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tuner.objective import Objective
 
 
 def halfway(values: Iterable[float | None], objective: Objective) -> float | None:
-    """The value halfway from the trivial predictor's to the best; None where none beats that, or it is not known.
+    """The value halfway from the trivial predictor's to the best; None if none beats that, or it is unknown.
 
     Args:
         values: Of the trials; None without one.
@@ -23,18 +23,18 @@ def halfway(values: Iterable[float | None], objective: Objective) -> float | Non
 
 
 def learned_or_not(values: Sequence[float], cut: float, objective: Objective) -> int | None:
-    """How many seeds of one configuration learned, where some did, others did not, and none is in between.
+    """How many seeds of one configuration learned, if some clearly did and the others clearly did not.
 
-    In between is a gap of less than half of the way from the trivial predictor to the best score, which lies as far
-    beyond the cut as the trivial predictor is before it.
+    Clearly means that the two groups are apart by at least half of the way from the trivial predictor to the best
+    score, which lies as far beyond the cut as the trivial predictor before it.
 
     Args:
         values: One per seed, finite.
-        cut: As `halfway` has it.
+        cut: From `halfway`.
         objective: With the trivial predictor's score.
 
     Returns:
-        None where all learned, or none, or the scores are spread without such a gap.
+        None if all learned, or none, or there is no such gap between the scores.
     """
     yes = [value for value in values if objective.better(value, cut)]
     no = [value for value in values if not objective.better(value, cut)]
@@ -46,11 +46,11 @@ def learned_or_not(values: Sequence[float], cut: float, objective: Objective) ->
 
 @dataclass(frozen=True)
 class Course:
-    """What a training reached, epoch by epoch.
+    """The scores of a training by epoch.
 
     Args:
-        values: Epoch -> score; NaN where it has none.
-        whole: Whether no more would have come: it was trained to its end, or diverged. Else it was pruned.
+        values: Epoch -> score; NaN without one.
+        whole: Whether it is complete: trained to its end, or diverged. Else it was pruned.
     """
 
     values: Mapping[int, float]
@@ -58,11 +58,11 @@ class Course:
 
     @property
     def last(self) -> int:
-        """The last epoch, 0 without any."""
+        """The last epoch; 0 without any."""
         return max(self.values, default=0)
 
     def learned_at(self, cut: float, objective: Objective) -> int | None:
-        """The first epoch beyond a cut, see `halfway`; None where there is none."""
+        """The first epoch beyond a cut, see `halfway`; None without one."""
         return min((epoch for epoch, value in self.values.items() if objective.better(value, cut)), default=None)
 
 
@@ -72,7 +72,7 @@ class LearnedBy:
 
     Args:
         epoch: The epoch.
-        labels: One per training; None of one that was pruned before, when it had not learned yet.
+        labels: One per training; None for one that was pruned before that epoch without having learned.
     """
 
     epoch: int
@@ -80,25 +80,25 @@ class LearnedBy:
 
     @property
     def fewer(self) -> int:
-        """The smaller number of those that had learned and those that had not."""
+        """The number of trainings that had learned, or of those that had not, whichever is smaller."""
         return min(self.labels.count(True), self.labels.count(False))
 
     @property
     def unknown(self) -> int:
-        """How many were pruned before."""
+        """Number of trainings that were pruned before."""
         return self.labels.count(None)
 
 
 def learned_by(courses: Sequence[Course], cut: float, objective: Objective) -> LearnedBy:
     """Which trainings had learned, all judged after the same number of epochs.
 
-    One that was pruned may have learned later: nothing is said of it beyond its last epoch. So the later the epoch, the
-    more trainings show what they can, and the fewer are left. Taken is the epoch that leaves most of both kinds, and of
-    such epochs the last, which depends on no choice that the trainings are compared by.
+    A pruned training might have learned later, so it is unknown beyond its last epoch: at a later epoch, more trainings
+    have learned but fewer are known. The chosen epoch is the one with most trainings of both kinds, the last of equals;
+    it does not depend on the choices by which trainings are compared.
 
     Args:
         courses: The trainings.
-        cut: As `halfway` has it.
+        cut: From `halfway`.
         objective: What the scores are of.
     """
     at = [course.learned_at(cut, objective) for course in courses]

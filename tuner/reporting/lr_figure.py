@@ -1,4 +1,4 @@
-"""The figure of a learning-rate range test."""
+"""The figure of a learning rate range test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def lr_figure(
         losses: The loss at each, finite.
         smoothed: Its running mean.
         steepest: The rate at which it falls fastest.
-        least: The rate at which it is least; a tenth of it is marked too.
+        least: The rate with the lowest loss; a tenth of it is marked, too.
         low: Lower end of the range to search.
         high: Its upper end.
     """
@@ -45,7 +45,7 @@ def lr_figure(
     axes.axvline(least, color=ORANGE, label=f"least: {least:.2g}")
     log_axis(axes, rates)
     spread = max(smoothed) - min(smoothed)
-    if spread > 0:  # single steps may run out of the figure
+    if spread > 0:  # single steps may lie outside the figure
         axes.set_ylim(min(smoothed) - 0.1 * spread, max(smoothed) + 0.1 * spread)
     legend_beside(axes)
     return figure

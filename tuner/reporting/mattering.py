@@ -1,4 +1,4 @@
-"""How much each parameter mattered, with intervals, over all trials that can be compared."""
+"""The importance of each parameter, with intervals, over all comparable trials."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tuner.reporting.learned import halfway
 from tuner.space.domains import Domain
 
 RESAMPLED, LARGEST = 40, 300
-"""Times that the trials are drawn anew, and how many at most each time, so that it takes seconds."""
+"""Number of bootstrap samples, and largest size of one, so that it takes seconds."""
 CLEAR = 0.1
-"""Lower end of an interval from which a parameter stands out from chance: ours."""
+"""A parameter is significant if its interval begins here or above. Our choice."""
 _TOLD = 4
 
 
@@ -27,8 +27,8 @@ class Mattered:
 
     Args:
         name: Its name.
-        share: Of all, 0 to 1.
-        low: 5th percentile of its share among resampled trials.
+        share: Its importance, 0 to 1.
+        low: 5th percentile of the share over bootstrap samples.
         high: 95th percentile.
     """
 
@@ -43,13 +43,13 @@ class Mattered:
 
 @dataclass(frozen=True)
 class Importances:
-    """All parameters, the most important first; none, and why.
+    """All parameters, the most important first; or none and the reason.
 
     Args:
         parameters: By share.
-        compared: Over which trials, in words.
-        learned: How many trials counted as the best, as they alone learned; 0 where the best tenth did.
-        reason: Why there are no parameters.
+        compared: The compared trials, in words.
+        learned: Number of trials that learned, if these counted as the best; 0 if the best tenth did.
+        reason: Why there are none.
     """
 
     parameters: tuple[Mattered, ...]
@@ -64,12 +64,12 @@ class Importances:
 
     @property
     def of_what(self) -> str:
-        """What they are shares in."""
+        """What the parameters are important for, in words."""
         return f"being among the {self.learned} that learned" if self.learned else "reaching the best tenth"
 
     @property
     def sentence(self) -> str:
-        """All that in words."""
+        """The importances in words."""
         if not self.parameters:
             return f"what mattered cannot be said: {self.reason}" if self.reason else ""
         shares = ", ".join(map(str, self.parameters[:_TOLD]))
@@ -78,7 +78,7 @@ class Importances:
         return f"{head}; of {self.compared}."
 
     def as_json(self) -> dict[str, Any]:
-        """JSON-able: shares, intervals, and of which trials."""
+        """JSON-able: shares, intervals, and the compared trials."""
         return {
             "importance": self.shares,
             "intervals": {one.name: [one.low, one.high] for one in self.parameters},
@@ -87,15 +87,15 @@ class Importances:
 
 
 def importances(compared: Comparable, objective: Objective, domains: Mapping[str, Domain] | None = None) -> Importances:
-    """PED-ANOVA's shares of reaching the best tenth, with percentile intervals of a bootstrap over trials.
+    """Importance by PED-ANOVA for reaching the best tenth, with percentile intervals of a bootstrap over trials.
 
-    Where at least five trials learned the task, and at most half, those count as the best: then learning at all is the
-    question. The same trials give the same intervals: the drawing has a seed of its own.
+    If at least five trials learned the task, but at most half, those count as the best: then learning at all is the
+    question. The same trials give the same intervals, as the bootstrap has a fixed seed.
 
     Args:
         compared: The trials.
-        objective: What their scores are of.
-        domains: Searched parameter -> its declared domain, as far as it is known.
+        objective: Of their scores.
+        domains: Searched parameter -> its declared domain, if known.
 
     Reference:
         Watanabe et al. 2023, arXiv:2304.10255; Efron 1979, doi:10.1214/aos/1176344552 (percentile bootstrap).
@@ -122,7 +122,7 @@ def importances(compared: Comparable, objective: Objective, domains: Mapping[str
 
 
 def _few_that_learned(values: Sequence[float], objective: Objective) -> int:
-    """Trials that learned, where they are enough, and at most half, so that learning at all is the question; else 0."""
+    """Number of trials that learned, if they are enough but at most half, so that they count as the best; else 0."""
     cut = halfway(values, objective)
     learned = 0 if cut is None else sum(objective.better(value, cut) for value in values)
     return learned if FEWEST_BEST <= learned <= len(values) / 2 else 0

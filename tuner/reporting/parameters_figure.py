@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST, _COLUMNS, FEW = 12, 3, 8
-"""Parameters that are drawn, and how many beside each other; whole numbers that each have a place of their own."""
+"""Largest number of panels, of columns, and of integers that are drawn as choices."""
 
 
 def parameters_figure(scored: Scored, about: About, winner: int | None) -> Figure | None:
-    """A panel per searched parameter that any trial has; None where no trial has a value, or none is searched."""
+    """A panel per searched parameter that any trial has; None if no trial has a value, or nothing is searched."""
     valued = [record for record in scored.trials if finite(record.value)]
     names = list(dict.fromkeys(name for record in valued for name in record.active))[:_MOST]
     if not names:
@@ -65,7 +65,7 @@ def parameters_figure(scored: Scored, about: About, winner: int | None) -> Figur
 
 
 def _references(panels: Sequence[Axes], scored: Scored, winner: int | None) -> None:
-    """The trivial predictor, and what the ring is."""
+    """Draw the trivial predictor, and the legend of the ring."""
     trivial = scored.objective.trivial
     for axes in panels:
         if finite(trivial):
@@ -75,7 +75,7 @@ def _references(panels: Sequence[Axes], scored: Scored, winner: int | None) -> N
 
 
 def _axis(axes: Axes, name: str, values: Sequence[Any], domains: Mapping[str, Domain]) -> Any:
-    """The axis of a parameter as it was declared; returns where a trial is on it."""
+    """Set up the axis of a parameter's declared domain; returns the place of a trial on it."""
     axes.set_xlabel(name)
     domain = domains.get(name)
     if isinstance(domain, Choices) or not is_numeric(values):
@@ -99,12 +99,12 @@ def _axis(axes: Axes, name: str, values: Sequence[Any], domains: Mapping[str, Do
 
 
 def _aside(record: RunRecord) -> float:
-    """Trials with one value lie beside each other, so that all are seen."""
+    """Shift trials with equal values sideways, so that all are visible."""
     return 0.22 * math.sin(2.4 * record.number)
 
 
 def _choices(axes: Axes, name: str, values: Sequence[Any], domain: Domain | None) -> Any:
-    """All declared choices, those too that no trial had."""
+    """All declared choices, including those of no trial."""
     declared = [str(option) for option in domain.options] if isinstance(domain, Choices) else []
     labels = list(dict.fromkeys([*declared, *sorted(map(str, values))]))
     axes.set_xticks(range(len(labels)), labels, fontsize=9)

@@ -1,4 +1,4 @@
-"""What a refit is, in words."""
+"""A refit in words."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tuner.words import called, counted
 
 
 def refitted(record: RunRecord, test: Mapping[str, float | None], metric: str) -> str:
-    """What a refit is, and what it has reached on test data.
+    """A sentence about a refit: how it was trained, and its score on test data.
 
     Args:
         record: The refit.
         test: Its scores on test data.
-        metric: The one that is told, without its split.
+        metric: The reported score, without its split.
     """
     score = test.get(metric)
     on_test = "" if score is None else f": {metric} {score:.4g} on test data"
     return (
-        f"the model is {called(record.number)} trained once more on training and validation data, "
+        f"the model is {called(record.number)} trained again on training and validation data, "
         f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."
     )

@@ -14,25 +14,25 @@ from tuner.reporting.seed_noise import SeedNoise
 from tuner.words import counted
 
 LEAST_GAIN = 0.02
-"""A repair that gains less than this share of the value did not help."""
+"""A repair that improves the value by a smaller fraction of it did not help."""
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """A repair and what came of it.
+    """A repair and its outcome.
 
     Args:
         number: The repair.
         repaired: The trial that it repaired.
-        finding: What was found there.
+        finding: The finding in that trial.
         change: Parameter -> old and new value.
-        epochs: Epochs after which both are compared: those of the shorter one.
-        ended: Epochs of the repaired trial where it was ended; None else.
+        epochs: Number of epochs after which both are compared: those of the shorter training.
+        ended: Number of epochs of the repaired trial if it was ended early, else None.
         before: Best value of the repaired trial by then; None without one.
         after: That of the repair.
-        final: The repair's best value, where it was trained longer; None else.
-        better: Whether the repair is better at all, by a fiftieth of the value at least.
-        helped: Whether it is better by more than another seed would make it; None where that is not known.
+        final: The repair's best value if it was trained longer, else None.
+        better: Whether the repair is better, by at least a fiftieth of the value.
+        helped: Whether it is better beyond the noise of seeds; None if that is unknown.
         cured: Whether the finding is gone.
     """
 
@@ -53,10 +53,10 @@ class Repaired:
     def outcome(self) -> str:
         """Whether it helped, in words."""
         if self.helped is None:
-            return "whether another seed would do as much is not known"
+            return "better; whether that is beyond the noise of seeds is not known"
         if self.helped:
             return "it helped"
-        return "no better than a repeat with another seed would be" if self.better else "it did not help"
+        return "better, but within the noise of seeds" if self.better else "it did not help"
 
     @property
     def values(self) -> str:
@@ -70,17 +70,17 @@ class Repaired:
 
     @property
     def sentence(self) -> str:
-        """All that in words."""
+        """The repair and its outcome in words."""
         what, change = self.finding.replace("_", " "), changes_in_words(self.change)
         return f"trial {self.number} repaired trial {self.repaired} ({what}; {change}): {self.values}; {self.outcome}."
 
 
 def repaired(records: Sequence[RunRecord], confirmed: Sequence[RunRecord], objective: Objective) -> list[Repaired]:
-    """Every repair that is over, by number.
+    """Every finished repair, by number.
 
     Args:
         records: The trials of one study.
-        confirmed: Its confirmations, which tell what seeds do.
+        confirmed: Its confirmations, which show the noise of seeds.
         objective: What was optimized.
     """
     known = {record.number: record for record in records}

@@ -1,4 +1,4 @@
-"""The figures of one run, drawn when they are missing or older than the run's events."""
+"""The figures of one run, drawn if they are missing or older than the run's events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRAINING, DIAGNOSTICS = "training.png", "diagnostics.png"
 
 
 def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bool:
-    """Draw a run's figures into its artifacts; returns whether there was something to draw.
+    """Draw a run's figures into its artifacts; returns whether anything was drawn.
 
     Args:
         folder: The study.
@@ -21,7 +21,7 @@ def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bo
     """
     into = folder.run_artifacts(record.run)
     written = folder.events(record.run).stat().st_mtime
-    drawn = into / TRAINING  # the last one that is written
+    drawn = into / TRAINING  # the one that is written last
     if not record.epochs or (drawn.exists() and drawn.stat().st_mtime >= written):
         return False
     draw_into(into, record, objective)
@@ -29,9 +29,9 @@ def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bo
 
 
 def draw_into(into: Path, record: RunRecord, objective: Objective, *, title: str = "") -> None:
-    """Draw a run's figures into a folder, under a title where its number does not say what it is. See `draw_run`.
+    """Draw a run's figures into a folder, with a title if its number does not name it. See `draw_run`.
 
-    Where nothing was looked at there is no second figure, and the first one says why.
+    Without a look there is no second figure, and the first one says why.
     """
     from tuner.reporting.diagnostics_figure import diagnostics_figure, unmeasured  # matplotlib, only where it is needed
     from tuner.reporting.drawing import save

@@ -1,4 +1,4 @@
-"""The scores of configurations: on validation data at the epochs whose weights were kept, and on test data."""
+"""The scores of configurations: on validation data at the epochs of the kept weights, and on test data."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Scored:
     floors: Mapping[str, Mapping[str, Mapping[str, float | None]]] = field(default_factory=dict)
 
     def trained(self, number: int) -> list[RunRecord]:
-        """A configuration's completed trainings on fresh seeds; before there are any, that of the search."""
+        """A configuration's completed trainings on fresh seeds; before there are any, its trial."""
         return _completed(self.confirmed, number) or _completed(self.trials, number)
 
     def searched(self, number: int) -> float | None:
-        """What the search has seen of a trial, whether it was trained to its end or not."""
+        """A trial's score in the search, whether it was completed or not."""
         return next((run.value for run in self.trials if run.number == number), None)
 
     def validation(self, number: int, name: str = "") -> list[float]:
-        """Scores on validation data, by seed, of what `trained` gives.
+        """Scores on validation data, by seed, of the runs of `trained`.
 
         Args:
             number: Of the trial, or -1 of the baseline.
@@ -50,17 +50,17 @@ class Scored:
         return self._kept(self.trained(number), name)
 
     def fresh(self, number: int, name: str = "") -> list[float]:
-        """Those of fresh seeds alone. See `validation`."""
+        """The scores of fresh seeds only. See `validation`."""
         return self._kept(_completed(self.confirmed, number), name)
 
     def tests(self, number: int, name: str = "") -> list[float]:
-        """Scores on test data, by seed; none where it was not read. See `validation`."""
+        """Scores on test data, by seed; empty if it was not read. See `validation`."""
         runs = sorted(run.run for run in self.confirmed if run.number == number)
         values = [self.test.get(run, {}).get(name or self.objective.name) for run in runs]
         return [value for value in values if value is not None]
 
     def trivial(self, split: str, name: str = "") -> float | None:
-        """The trivial predictor's score on a split; None where it is not known."""
+        """The trivial predictor's score on a split; None if unknown."""
         return self.known.get(split, {}).get(name or self.objective.name)
 
     def floor(self, method: str, split: str, name: str = "") -> float | None:
@@ -72,7 +72,7 @@ class Scored:
         return [value for value in values if value is not None]
 
     def _at_best(self, run: RunRecord, name: str) -> float | None:
-        """A validation score at the epoch whose weights were kept; the run's own of the objective."""
+        """A validation score at the epoch of the kept weights; for the objective the run's value."""
         if name == self.objective.name:
             return run.value
         best = self.objective.best_of(run.series(self.objective.metric).items(), score=lambda pair: pair[1])
@@ -89,7 +89,7 @@ def compared(confirmed: Sequence[RunRecord], summary: Mapping[str, Any]) -> list
 
 
 def seed_scores(confirmed: Sequence[RunRecord]) -> dict[int, list[float | None]]:
-    """Number of a configuration -> its score per seed, None where it has none; seeds that are not over do not count."""
+    """Number of a configuration -> its score per seed, None without one; unfinished runs are left out."""
     scores: dict[int, list[float | None]] = {}
     for run in confirmed:
         if run.state.final:

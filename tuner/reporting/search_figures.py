@@ -1,4 +1,4 @@
-"""The figures of a search: what each trial reached, how it learned, and which values went with it."""
+"""The figures of a search: the trials' scores, learning curves, and scores by parameter."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def sweep_figures(scored: Scored, about: About, winner: int | None = None) -> dict[str, Figure]:
-    """What a search found.
+    """Draw the figures of a search.
 
     Args:
         scored: Its trials, by number, and its trainings on fresh seeds.
         about: The study.
-        winner: Number of the configuration that was chosen, -1 of the baseline; None before.
+        winner: Number of the winner, -1 for the baseline; None before there is one.
 
     Returns:
-        Figures by file name without ending: `history` and `parameters`, where a trial has a value, and `curves`, where
-        one has an epoch.
+        Figures by file name without ending: `history` and `parameters` if a trial has a value, and `curves` if one has
+        an epoch.
     """
     figures = {
         "history": history_figure(scored, winner),

@@ -1,4 +1,4 @@
-"""How far apart trainings of one configuration come to be by their seeds alone."""
+"""The noise of seeds: how much trainings of one configuration differ by their seeds alone."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tuner.messages import State
 from tuner.objective import Objective
 
 LEVEL = 0.05
-"""Probability that a gain of the seed alone is taken for more."""
+"""Significance level: probability that a gain due to the seed is taken for an improvement."""
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """The noise of seeds in a study, from configurations that were trained with several seeds: its confirmations.
+    """The noise of seeds in a study, from its confirmations, which train configurations with several seeds.
 
     Scores are compared on a scale on which their spread depends less on their height: losses by their logarithm, shares
     by the arcsine of their root (Bartlett 1947, doi:10.2307/3001536), others as they are.
@@ -35,9 +35,9 @@ class SeedNoise:
         """The noise in the confirmations of a study.
 
         Args:
-            confirmed: The confirmations; those that were trained to their end count.
-            trials: The trials, whose scores are to be on the same scale.
-            objective: What their scores are of.
+            confirmed: The confirmations; completed ones count.
+            trials: The trials, whose scores must fit the same scale.
+            objective: Of their scores.
         """
         whole = [record for record in confirmed if record.state is State.COMPLETED]
         seen = [value for record in [*whole, *trials] for value in record.series(objective.metric).values()]
@@ -53,19 +53,19 @@ class SeedNoise:
         return cls(list(by_number.values()), scale)
 
     def least_gain(self, epochs: int) -> float | None:
-        """The gain after so many epochs, on the scale, above which it is more than a seed's; None where nothing tells.
+        """The gain after so many epochs, on the scale, that is beyond the noise of seeds; None if that is unknown.
 
         The difference of two seeds of one configuration is above t(df) * sqrt(2) * sd with probability `LEVEL`; the
-        spread is pooled, as one of a configuration's own says nothing of another's. Spreads differ, so that it must be
-        above every difference that was seen, too.
+        spread is pooled over configurations. As spreads differ, the gain must also be above every difference that was
+        seen.
         """
         groups = [[_at(curve, epochs) for curve in curves] for curves in self.curves if len(curves) > 1]
         groups = [values for values in groups if all(map(math.isfinite, values))]
         freedom = sum(len(values) - 1 for values in groups)
         squares = sum((len(values) - 1) * stdev(values) ** 2 for values in groups)
         if not squares:
-            return None  # one seed each, or all alike, which tells nothing of others
-        from scipy.special import stdtrit  # here, so that a leaderboard starts without SciPy
+            return None  # one seed each, or all equal, which says nothing about others
+        from scipy.special import stdtrit  # imported here, so that a leaderboard does not need SciPy
 
         quantile = float(stdtrit(freedom, 1 - LEVEL))
         widest = max(max(values) - min(values) for values in groups)
@@ -73,7 +73,7 @@ class SeedNoise:
 
 
 def _at(curve: dict[int, float], epochs: int) -> float:
-    """The best by an epoch, which stays where the training was over before."""
+    """The best score by an epoch; the final one if the training ended before."""
     return curve.get(min(epochs, max(curve, default=0)), -math.inf)
 
 

@@ -1,4 +1,4 @@
-"""Which choice separates the trials that learned the task from those that did not."""
+"""The choice that separates the trials that learned the task from those that did not."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ class Separation:
 
     Args:
         parameter: The parameter.
-        groups: What was chosen, by share of trials that learned, largest first.
-        against: The label that differs from all others together.
-        cut: The value that a trial had to pass, halfway between the trivial predictor's and the best trial's.
-        epoch: By which it had to; 0 where it had as long as any.
-        unknown: Trials that were pruned before, when they had not passed it yet; they are left out.
-        probability: Of so large a difference where the choice does not matter: Fisher's exact test, two-sided, times
-            the number of comparisons (Bonferroni).
+        groups: The choices, by share of trials that learned, largest first.
+        against: The label of the choice that differs from all others together.
+        cut: The value that a trial must pass, halfway between the trivial predictor's and the best trial's.
+        epoch: The epoch by which it must pass; 0 without such a limit.
+        unknown: Number of trials that were pruned before, without having passed; they are left out.
+        probability: p value by Fisher's exact test, two-sided, times the number of comparisons (Bonferroni).
         comparisons: Their number.
     """
 
@@ -41,7 +40,7 @@ class Separation:
     comparisons: int
 
     def sentence(self, objective: Objective) -> str:
-        """All that in words.
+        """The separation in words.
 
         Args:
             objective: What was optimized.
@@ -60,20 +59,19 @@ class Separation:
 
 
 def separation(trials: Sequence[tuple[Mapping[str, Any], Course]], objective: Objective) -> Separation | None:
-    """The most significant difference between one choice and all others in the share of trials that learned.
+    """The choice whose share of trials that learned differs most significantly from that of all others.
 
-    A trial has learned when its value is more than halfway from the trivial predictor's to the best trial's; all are
-    judged by what they had reached after the same number of epochs, see `learned_by`. Every choice of every parameter,
-    or part of its range, is compared with the rest of the trials that have the parameter.
+    A trial has learned if its value is more than halfway from the trivial predictor's to the best trial's; all are
+    judged after the same number of epochs, see `learned_by`. Every choice of every parameter, or part of its range, is
+    compared with the rest of the trials that have the parameter.
 
     Args:
-        trials: Searched parameters (inactive ones absent) and course of each trial that is over, pruned and diverged
-            ones included.
+        trials: Searched parameters (inactive ones absent) and course of each finished trial, pruned and diverged ones
+            included.
         objective: With the trivial predictor's score.
 
     Returns:
-        None where no trial beats the trivial predictor, or that is not known, or no difference is significant at
-        `LEVEL`.
+        None if no trial beats the trivial predictor, that is unknown, or no difference is significant at `LEVEL`.
 
     Reference:
         Fisher 1922, doi:10.2307/2340521. A sampler that learns from earlier trials does not draw choices at random; in

@@ -1,4 +1,4 @@
-"""The story of a study: what was found in its trials, what goes with it, what repairs did. Nothing is read here."""
+"""The diagnosis of a study: findings in its trials, associated choices, effect of repairs. Reads no files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tuner.reporting.separation import LEVEL
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many trials, with Wilson's 95 % interval of the share."""
+    """A number of trials out of all, with Wilson's 95 % interval of the share."""
 
     hits: int
     trials: int
@@ -26,7 +26,7 @@ class Share:
 
     @classmethod
     def of(cls, group: Group) -> Share:
-        """Of a group of trials, one at least."""
+        """From a group of at least one trial."""
         return cls(group.hits, group.trials, wilson(group.hits, group.trials))
 
     def __str__(self) -> str:
@@ -36,15 +36,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Association:
-    """How often a symptom is seen with a choice, and without it.
+    """How often a symptom occurs with a choice, and without it.
 
     Args:
         parameter: A searched parameter.
         choice: A value, or part of its range.
         having: The trials with the choice.
         others: Those with another choice of the parameter.
-        probability: Of so large a difference by chance: Fisher's exact test, two-sided, times the `comparisons` of the
-            study's story (Bonferroni).
+        probability: p value by Fisher's exact test, two-sided, times the `comparisons` of the study's story
+            (Bonferroni).
     """
 
     parameter: str
@@ -55,7 +55,7 @@ class Association:
 
     @property
     def significant(self) -> bool:
-        """Whether that is more than chance."""
+        """Whether the difference is significant."""
         return self.probability <= LEVEL
 
 
@@ -65,9 +65,9 @@ class Symptom:
 
     Args:
         name: Its name in the catalog.
-        share: In how many of those that were judged.
+        share: Of the judged trials.
         numbers: Their numbers.
-        links: Every choice that was compared, the least probable by chance first.
+        links: Every compared choice, the most significant first.
     """
 
     name: str
@@ -82,9 +82,9 @@ class Hopeless:
 
     Args:
         numbers: Their numbers.
-        epochs: What they trained together.
-        saved_epochs: What was left to train of them.
-        saved_seconds: How long that would have taken at their own pace.
+        epochs: Number of epochs that they trained, in total.
+        saved_epochs: Number of epochs that were left, in total.
+        saved_seconds: Time of those epochs at the trials' own pace.
     """
 
     numbers: tuple[int, ...] = ()
@@ -95,18 +95,18 @@ class Hopeless:
 
 @dataclass(frozen=True)
 class StudyStory:
-    """What the trials of a study have in common.
+    """The diagnosis of a study.
 
     Args:
         about: The study.
         states: State -> number of trials.
-        judged: Trials of the search, repairs left out, in which findings were looked for.
-        rejudged: Those of them that had no findings on record and were judged from their numbers.
+        judged: Number of search trials, without repairs, in which findings were looked for.
+        rejudged: Number of those without recorded findings, which were judged from their numbers.
         symptoms: The most frequent first.
-        comparisons: How many choices were compared in all, of which one could have been significant.
-        repairs: Those that are over, by number.
-        helped: How many helped of those of which that is known; None without any.
-        hopeless: What was ended early.
+        comparisons: Number of compared choices that could have been significant.
+        repairs: The finished ones, by number.
+        helped: How many helped, of those whose effect is known; None without any.
+        hopeless: The trials that were ended early.
     """
 
     about: About
@@ -125,16 +125,15 @@ class StudyStory:
 
 
 def study_story(records: Sequence[RunRecord], about: About, confirmed: Sequence[RunRecord] = ()) -> StudyStory:
-    """The story of a study.
+    """Diagnose a study.
 
-    What goes with a symptom is told of the trials that the search drew. Repairs are no draws: they are told by
-    themselves. A sampler that learns does not draw evenly, so that a link is a hint at a cause, as in any study that is
-    no experiment.
+    Associations are computed over the trials that the search drew; repairs are shown separately. A sampler that learns
+    does not draw evenly, so an association is only a hint at a cause, as in any observational study.
 
     Args:
         records: All trials of the search.
         about: The study.
-        confirmed: Its confirmations, which tell what another seed does.
+        confirmed: Its confirmations, which show the noise of seeds.
     """
     over = [record for record in records if record.state.final and not record.repairs and record.epochs]
     found = {record.number: findings(record, about) for record in over}

@@ -1,4 +1,4 @@
-"""Runs as plain rows: for `top` and its JSON, and for spreadsheets."""
+"""Runs as plain rows, for `top`, its JSON and spreadsheets."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
 
     Args:
         records: Runs of one study.
-        objective: What their values are of.
+        objective: Of their values.
 
     Returns:
         Rows with number, state, reason, value, values, params (constants included), epochs (trained),
-        seconds, findings (names, most important first), repairs (as `RunRecord` has it) and kind; where it is of the
-        portfolio, its place there.
+        seconds, findings (names, most important first), repairs (as in `RunRecord`) and kind; for one of the portfolio
+        also its place there.
     """
     return [
         {
@@ -44,7 +44,7 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
 
 
 def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
-    """What `rows` gave, for a spreadsheet: a column per parameter, lists in a cell, an empty cell where nothing is."""
+    """The rows as CSV for a spreadsheet: a column per parameter, lists in one cell, missing values empty."""
     parameters = list(dict.fromkeys(name for row in table for name in row["params"]))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

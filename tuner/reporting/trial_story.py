@@ -1,4 +1,4 @@
-"""The story of a trial: its learning curve in sentences, its findings, its layers. Nothing is read here."""
+"""The diagnosis of a trial: its learning curve in sentences, its findings, its layers. Reads no files."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _GATES = {
 
 @dataclass(frozen=True)
 class TrialStory:
-    """How one training went.
+    """The diagnosis of one training.
 
     Args:
         about: Its study.
         number: Of the trial; -1 for the baseline.
-        run: Which run it is.
-        title: What it is called.
+        run: Its run.
+        title: Its name.
         outcome: Its end, in words.
         params: Its parameters.
         learning: The learning curve in sentences.
-        findings: Most important first, as `Finding.as_json` has them, with `title` and `remedies` in words.
-        recorded: Whether they were on record; else they are judged now, under the study's thresholds.
-        repairs: What it repairs; see `RunRecord`.
+        findings: Most important first, as from `Finding.as_json`, with `title` and `remedies` in words.
+        recorded: Whether they were recorded; else they were judged now, with the study's thresholds.
+        repairs: The trial and finding that it repairs; see `RunRecord`.
         repaired_by: Numbers of the trials that repair it.
-        look: Epoch of the tables below; 0 where nothing of them was measured.
-        lag: Steps over which `attenuation` is: the task's lag, at most the longest one measured; None where neither is
+        look: Epoch of the tables below; 0 without measurements.
+        lag: Number of steps for `attenuation`: the task's lag, at most the longest measured one; None if neither is
             known.
-        layers: Cell -> quantity -> value: log10 of what the gradient keeps over the lag, memory time in steps, shares
-            of dead units and saturated outputs, largest state.
+        layers: Cell -> quantity -> value: log10 of the share of the gradient left over the lag, memory time in steps,
+            shares of dead units and saturated outputs, largest state.
         gates: `cell/gate` -> quantity -> value: mean, shares below 0.1 and above 0.9, singular values.
-        figures: Files that show it.
+        figures: Files of its figures.
     """
 
     about: About
@@ -78,12 +78,12 @@ class TrialStory:
 
 
 def trial_story(record: RunRecord, about: About, *, title: str = "", repaired_by: Sequence[int] = ()) -> TrialStory:
-    """The story of a trial.
+    """Diagnose a trial.
 
     Args:
-        record: The trial; it may still run.
+        record: The trial; it may still be running.
         about: Its study.
-        title: What it is called, where it is no trial of the study.
+        title: Its name, if it is no trial of the study.
         repaired_by: Numbers of the trials that repair it.
     """
     look = max((epoch for epoch in record.epochs if _tables(record, epoch, {**_LAYERS, **_GATES})), default=0)
@@ -110,7 +110,7 @@ def trial_story(record: RunRecord, about: About, *, title: str = "", repaired_by
 
 
 def _tables(record: RunRecord, epoch: int, quantities: Mapping[str, str]) -> dict[str, dict[str, float]]:
-    """Name of a cell or gate -> quantity -> value, in an epoch."""
+    """Name of a cell or gate -> quantity -> value, of an epoch."""
     found: dict[str, dict[str, float]] = {}
     tensors = record.epochs.get(epoch, {}).get("tensors") or {}
     for quantity, name in quantities.items():
@@ -120,7 +120,7 @@ def _tables(record: RunRecord, epoch: int, quantities: Mapping[str, str]) -> dic
 
 
 def _by_cell(gates: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
-    """The gates of a cell one after the other."""
+    """The tables sorted, so that the gates of a cell are together."""
     cells = list(dict.fromkeys(gate.rpartition("/")[0] for gate in gates))
     return {gate: gates[gate] for cell in cells for gate in gates if gate.rpartition("/")[0] == cell}
 
@@ -133,7 +133,7 @@ def _outcome(record: RunRecord) -> str:
 
 
 def _learning(record: RunRecord, about: About) -> list[str]:
-    """The learning curve in sentences: the objective beside the trivial predictor's, then the training loss."""
+    """The learning curve in sentences: the objective with the trivial predictor's, then the training loss."""
     told = []
     objective = about.objective
     best, last = about.best(record), max(record.epochs, default=0)

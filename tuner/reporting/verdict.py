@@ -1,4 +1,4 @@
-"""What a study comes to, said first: whether its winner is better than a predictor that learned nothing."""
+"""The first sentence of a verdict: whether the winner is better than the trivial predictor."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tuner.words import counted
 __all__ = ["Held", "Standing", "Verdict", "against_floors", "verdict", "what_to_try"]
 
 FEW_TRIALS, FEW_ITEMS = 20, 1000
-"""Below these, more trials or more data to learn from are worth a try: ours."""
+"""Below these numbers, more trials or more training data are suggested. Our choice."""
 
 
 class Standing(StrEnum):
-    """How a configuration stands to the trivial predictor on a split, in words; worst first."""
+    """The comparison of a configuration with the trivial predictor on a split, in words; worst first."""
 
     WORSE = "not better than"
     UNSURE = "not distinguishable from"
@@ -34,11 +34,11 @@ class Held:
     """A configuration's scores on a split, held against those of the trivial predictor, or of another method.
 
     Args:
-        split: As sentences call it: "validation", "test".
+        split: Its name in sentences: "validation", "test".
         metric: With its split: "test/mse".
         values: One per seed, at least one, finite.
         trivial: The trivial predictor's, finite.
-        interval: Of the mean; None where there is none.
+        interval: Of the mean; None without one.
     """
 
     split: str
@@ -48,7 +48,7 @@ class Held:
     interval: Interval | None
 
     def standing(self, objective: Objective) -> Standing:
-        """Better where the mean is, and the interval leaves the trivial predictor's score out."""
+        """Better if the mean is better and the interval excludes the trivial predictor's score."""
         mean = fmean(self.values)
         if not objective.better(mean, self.trivial):
             return Standing.WORSE
@@ -67,11 +67,11 @@ class Held:
 
 
 def verdict(name: str, held: Sequence[Held], objective: Objective) -> Verdict:
-    """Hold the winner against the trivial predictor, the worst said first.
+    """Compare the winner with the trivial predictor, the worst split first.
 
     Args:
         name: The winner: "trial 3".
-        held: Per split; one whose trivial score or scores are not finite is left out.
+        held: Per split; splits without finite scores and trivial score are left out.
         objective: What was optimized.
     """
     known = [one for one in held if one.values and all(map(math.isfinite, [one.trivial, *one.values]))]
@@ -138,9 +138,9 @@ def what_to_try(
         runs: Trainings of the winner, at least one.
         objective: What was optimized.
         epochs: Of a full training.
-        trials: Of the search; None where the space holds no more.
-        items: To learn from.
-        more: What the kind of data asks for.
+        trials: Of the search; None if the space is exhausted.
+        items: Number of training items.
+        more: Further advice for this kind of data.
     """
     advice = []
     still = sum(_best_epoch(run, objective) == epochs for run in runs)
@@ -149,7 +149,7 @@ def what_to_try(
     found = Counter(name for run in runs for name in run.found)
     if found:
         names = ", ".join(name.replace("_", " ") for name, _ in found.most_common(2))
-        advice.append(f"the cures of what was found in its training, {names}")
+        advice.append(f"the remedies of its findings, {names}")
     advice += more
     if trials is not None and trials < FEW_TRIALS:
         advice.append(f"more than {counted(trials, 'trial')} (budget.trials)")

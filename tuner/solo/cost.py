@@ -1,4 +1,4 @@
-"""What a training step costs with every cell that a search space can produce."""
+"""The cost of a training step with every cell of a search space."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from tuner.training.pace import Pace
 
 SECONDS = 1.0
-"""Most time that is spent on a cell's steps; two are made in any case."""
+"""Longest time in seconds that is spent on a cell's steps; at least two are made."""
 
 
 def epoch_costs(task: Task) -> dict[str, float]:
-    """Cell -> seconds of an epoch, validation included; see `paces`."""
+    """Cell -> seconds of an epoch, including validation; see `paces`."""
     return {cell: pace.step * pace.steps_per_epoch + pace.validation for cell, pace in paces(task).items()}
 
 
 def paces(task: Task) -> dict[str, Pace]:
-    """Cell -> how long the parts of a training of the baseline take with that cell, the cheapest step first.
+    """Cell -> times of the parts of the baseline's training with that cell, the cheapest step first.
 
-    The baseline's other parameters stay, but those that do not act with the cell. On a CPU with one thread it is
-    processor time, so that what else runs on the machine does not count.
+    The baseline's other parameters stay, except those that do not act with the cell. On a CPU with one thread it is
+    processor time, so that other programs do not count.
 
     Args:
         task: The resolved task, whose data are prepared.

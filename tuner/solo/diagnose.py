@@ -1,4 +1,4 @@
-"""Why a network does not learn: the stories of a study and its trials, and one training without a search."""
+"""Why networks do not learn: diagnoses of a study, of a trial, and of one training without a study."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from tuner.task.specs import RUN_TRIAL, trial_spec
 from tuner.task.task import Task, acting
 
 BEST, BASE = "best", "baseline"
-"""What a configuration may start from: the study's winner, or the task's baseline."""
+"""The configurations to start from: the study's winner, or the task's baseline."""
 RUN = "diagnose"
 """The run's name in the records of a training without a study."""
 SEED = 0
-"""Seed of such a training, unless it starts from the winner, whose own it has then."""
+"""Seed of such a training; one that starts from the winner has the winner's seed."""
 PROGRESS_SECONDS = 0.5
-"""Least time between two tellings of the progress."""
+"""Shortest time in seconds between two reports of progress."""
 
 
 def diagnose_study(folder: StudyFolder) -> StudyStory:
-    """The story of a study; reads only.
+    """Diagnose a study without changing it.
 
     Raises:
         StudyError: The study has no trial yet.
@@ -48,13 +48,14 @@ def diagnose_study(folder: StudyFolder) -> StudyStory:
     records = _trials(folder)
     if not records:
         raise StudyError(
-            f"study {folder.name} must have a trial", fix="Start it with `python -m tuner run`, or let it go on."
+            f"study {folder.name} must have a trial",
+            fix="Start it with `python -m tuner run`, or wait for its first trial.",
         )
     return study_story(records, about(folder), _runs(folder, "confirm/"))
 
 
 def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
-    """The story of a trial of a study; its figures are drawn where they are missing.
+    """Diagnose a trial of a study; missing figures are drawn.
 
     Raises:
         StudyError: The study has no such trial.
@@ -70,25 +71,25 @@ def diagnose_trial(folder: StudyFolder, number: int) -> TrialStory:
     story = trial_story(
         record, told, repaired_by=[other.number for other in records if other.repairs.get("number") == number]
     )
-    with suppress(OSError):  # a study that may only be read is told all the same
+    with suppress(OSError):  # a read-only study can be diagnosed all the same
         draw_run(folder, record, told.objective)
     return replace(story, figures=_figures(folder.run_artifacts(record.run)))
 
 
 def about(folder: StudyFolder) -> About:
-    """What a study says of itself: objective, trivial predictor, budget."""
+    """A study's facts: objective, trivial predictor, budget."""
     return About.of(folder.name, read_sweep(folder).asked)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is to be trained, and where it comes from.
+    """A configuration to be trained, and its origin.
 
     Args:
         params: The parameters.
         seed: Of weights and batches.
-        number: Of the trial it starts from; -1 is the baseline.
-        words: All that for the user.
+        number: Of the trial it starts from; -1: the baseline.
+        words: Its description for the user.
     """
 
     params: Mapping[str, Any]
@@ -106,7 +107,7 @@ def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
 
     Raises:
         StudyError: There is no best trial.
-        TaskFileError: A change is none, or as `acting` says.
+        TaskFileError: A change is not valid, or as for `acting`.
     """
     changes = [text for text in wanted if text not in (BEST, BASE)]
     changed = dict(_change(change) for change in changes)
@@ -128,7 +129,7 @@ def configuration(task: Task, wanted: Sequence[str]) -> Configuration:
 def diagnose_task(task: Task, chosen: Configuration, link: RecordingLink) -> TrialStory:
     """Train one configuration in this process, with every probe; nothing is recorded in a study.
 
-    Figures go into a folder of their own in the study's.
+    Figures go into a separate folder within the study's.
 
     Args:
         task: The resolved task.
@@ -163,16 +164,16 @@ def diagnose_task(task: Task, chosen: Configuration, link: RecordingLink) -> Tri
     story = trial_story(record, told, title=shown)
     try:
         draw_into(into, record, told.objective, title=shown)
-    except OSError:  # all else is told; what lies there is of another training
+    except OSError:  # the rest is reported; figures that exist are those of another training
         return story
     return replace(story, figures=_figures(into))
 
 
 class ProgressLink(RecordingLink):
-    """Tells the progress, and ends the training when asked to.
+    """Reports the progress, and ends the training when asked to.
 
     Args:
-        tell: Told the progress, as `TrainingProgress`.
+        tell: Called with the progress, as `TrainingProgress`.
         metric: The objective.
         epochs: Of the whole training.
     """
@@ -185,7 +186,7 @@ class ProgressLink(RecordingLink):
         self._stop = ""
 
     def stop(self, reason: str) -> None:
-        """Ask for an end after the epoch that runs; what is found until then is told."""
+        """Ask for an end after the current epoch; the diagnosis is of the training until then."""
         self._stop = self._stop or reason
 
     def send(self, report: Report) -> Answer | None:
@@ -195,7 +196,7 @@ class ProgressLink(RecordingLink):
         return super().send(report)
 
     def answered(self) -> Answer | None:
-        """Nothing, unless the training is to end."""
+        """None, unless the training is to end."""
         return end(self.reports[-1], State.PRUNED, f"stopped by {self._stop}") if self._stop and self.reports else None
 
     def _progress(self, last: Epoch) -> None:
@@ -217,7 +218,7 @@ class ProgressLink(RecordingLink):
 
 
 def _record(spec: TrialSpec, epochs: Sequence[Epoch], ended: Ended) -> RunRecord:
-    """What would be recorded of a training, were it one of a study."""
+    """The record of a training, as if it were part of a study."""
     record = RunRecord(
         run=spec.run,
         kind=spec.kind,
@@ -244,7 +245,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _winner(folder: StudyFolder) -> tuple[RunRecord, str]:
-    """The winner of the confirmation, else the best trial of the search, and what to call it."""
+    """The winner of the confirmation, else the best trial of the search, with its description."""
     summaries = [event for event in events.read(folder.sweep_events) if event["event"] == "summary"]
     name = summaries[-1].get("winner", "") if summaries else ""
     if name:

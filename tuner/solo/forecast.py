@@ -1,4 +1,4 @@
-"""What a search will come to on this machine: how many trials each rung prunes, how long it takes, memory."""
+"""Forecast of a search on this machine: how many trials each rung prunes, its time and memory."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from tuner.training.pace import Pace
 
 _MOST = 300
-"""Trials that are drawn at most; of more, the shares are taken to be the same."""
+"""Largest number of simulated trials; with more, the shares are assumed to be the same."""
 _DRAWS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What is expected of a rung.
+    """The forecast of a rung.
 
     Args:
         epoch: After which trials are judged.
-        trials: Trials that come to it.
-        pruned: Trials that end there.
+        trials: Trials that reach it.
+        pruned: Trials that are pruned there.
     """
 
     epoch: int
@@ -56,12 +56,12 @@ def expected_refits(task: Task) -> int:
 
 
 def expected_rungs(task: Task) -> tuple[list[Rung], float]:
-    """What the pruner does to trials whose order at a rung is that of their quality, which is drawn at random.
+    """Simulate the pruner on trials of random quality, with ranks at rungs equal to the final ranks.
 
-    Rungs that count only once ranks are seen to settle early are left out, and trials that end by themselves.
+    Rungs that count only if ranks settle early are left out, as are trials that end for other reasons.
 
     Returns:
-        The baseline's rungs, and the mean share of its epochs that a trial is trained.
+        The baseline's rungs, and the mean fraction of the epochs that a trial is trained.
     """
     name, options = task.pruner
     pruner, epochs = PRUNERS[name].load()(options), task.file.budget.epochs
@@ -95,7 +95,7 @@ def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots:
     Args:
         task: The task.
         paces: Of the baseline with each cell.
-        share: Of its epochs that a trial of the search is trained, see `expected_rungs`.
+        share: Mean fraction of the epochs that a search trial is trained, see `expected_rungs`.
         slots: Trainings at once.
     """
     budget, trials, confirmed = task.file.budget, expected_trials(task), expected_confirmations(task)
@@ -107,5 +107,5 @@ def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots:
 
 
 def memory() -> tuple[int, int]:
-    """Bytes that this process has, in which steps were made, and that this machine has."""
+    """Memory of this process, in which steps were made, and of this machine, in bytes."""
     return psutil.Process().memory_info().rss, psutil.virtual_memory().total

@@ -1,4 +1,4 @@
-"""A learning-rate range test: where to look for the learning rate, found in a few hundred steps in this process."""
+"""The learning rate range test: finds a range for the learning rate in a few hundred steps in this process."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from tuner.training.loop import Training
 
 SMOOTHING = 0.9
-"""Share of the running mean of the loss kept per step."""
+"""Share of the loss's running mean that is kept per step."""
 STOP_FACTOR = 4.0
-"""The test ends where the smoothed loss is so many times its least. Howard & Gugger 2020 (fastai)."""
+"""The test ends when the smoothed loss is so many times its lowest value. Howard & Gugger 2020 (fastai)."""
 WINDOW = 0.1
-"""Share of all steps over which a fall is measured. Ours: from one step to the next there is mostly noise."""
+"""Fraction of all steps over which a slope is measured. Ours: between neighbouring steps there is mostly noise."""
 NOISE = 6.0
-"""Standard errors of the running mean by which the loss must fall. Ours: the least of 200 such means lies 3 below."""
+"""Standard errors of the running mean by which the loss must fall. Ours: the lowest of 200 such means is 3 below."""
 SEED = 0
 """Seed of the weights and of the order of batches."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a learning-rate range test found.
+    """The result of a learning rate range test.
 
     Args:
-        optimizer: Whose rate was tested; a range belongs to its optimizer.
+        optimizer: Its optimizer, for which the range holds.
         rates: Learning rates, rising by the same factor per step.
         losses: The training loss at each, before the update; finite.
-        smoothed: Its running mean, without the bias of its start.
-        steepest: The rate, up to the least loss, around which the loss falls fastest.
-        least: The rate at which the smoothed loss is least.
-        ended: Why there are no more steps.
+        smoothed: Its bias-corrected running mean.
+        steepest: The rate around which the loss falls fastest, before the lowest loss.
+        least: The rate with the lowest smoothed loss.
+        ended: Why the test ended.
         space: Entries for the task file's `space:`, from a tenth to ten times `steepest`.
         figure: The figure's file; None where its folder cannot be written.
     """
@@ -71,7 +71,7 @@ class RangeTest:
         return ["space:", *(f"  {name}: {text}" for name, text in self._entries())]
 
     def sets(self) -> list[str]:
-        """The entries of `space` as `--set` takes them."""
+        """The entries of `space` in the form of `--set`."""
         return [f"space.{name}={text}" for name, text in self._entries()]
 
     def _entries(self) -> Iterator[tuple[str, str]]:
@@ -82,8 +82,8 @@ class RangeTest:
 def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 200) -> RangeTest:
     """Train the task's baseline while the learning rate rises from `low` to `high`, and draw the loss.
 
-    The rate at step t of n is low (high / low)^(t / (n - 1)); clipping, decay and dropout are those of the baseline,
-    its schedule does not act. The test ends early where the loss is not finite or far above its least.
+    The rate at step t of n is low (high / low)^(t / (n - 1)); clipping, decay and dropout are those of the baseline;
+    its schedule does not act. The test ends early if the loss is not finite or far above its lowest value.
 
     Args:
         task: The resolved task.
@@ -93,10 +93,10 @@ def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 2
 
     Raises:
         DataError: The data is unfit.
-        TaskFileError: The rates are no range, the baseline cannot be trained, or its loss does not fall.
+        TaskFileError: The rates are not ascending, the baseline cannot be trained, or its loss does not fall.
 
     Reference:
-        Smith 2017, arXiv:1506.01186, section 3.3, with the rising exponential and the stop of Howard & Gugger 2020.
+        Smith 2017, arXiv:1506.01186, section 3.3, with the exponential rise and the stop of Howard & Gugger 2020.
     """
     if not 0 < low < high:
         raise TaskFileError(f"the first rate must be above 0 and below the last one ({high:g})", value=low)
@@ -131,9 +131,9 @@ def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 2
 
 
 def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> tuple[int, int] | None:
-    """The steps of the steepest fall and of the least loss; None where the loss does not fall by more than its noise.
+    """The steps of the steepest fall and of the lowest loss; None if the loss does not fall by more than its noise.
 
-    The fall at a step is the least-squares slope of the losses in the window around it, which ends by the least loss.
+    The fall at a step is the least-squares slope of the losses in a window around it, which ends at the lowest loss.
 
     Args:
         losses: One per step.
@@ -148,7 +148,7 @@ def judged(losses: Sequence[float], smoothed: Sequence[float], window: int) -> t
     if before[:window].mean() - smoothed[least] <= NOISE * noise:
         return None
     centred = np.arange(window) - (window - 1) / 2
-    slopes = np.correlate(before, centred, mode="valid")  # times a constant
+    slopes = np.correlate(before, centred, mode="valid")  # up to a constant factor
     return int(np.argmin(slopes)) + window // 2, least
 
 
@@ -163,7 +163,7 @@ def _training(task: Task, folder: str) -> Training:
 
 
 def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], list[float], str]:
-    """Losses, their running mean, and why they end."""
+    """Losses, their running mean, and why the test ended."""
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
@@ -179,7 +179,7 @@ def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], 
             smoothed.append(mean / (1 - SMOOTHING ** (len(losses) + 1)))
             least = min(smoothed)
             stop = smoothed[-1] > least + (STOP_FACTOR - 1) * abs(least)
-            ended = f"the loss was {STOP_FACTOR:g} times its least {at()}"
+            ended = f"the loss was {STOP_FACTOR:g} times its lowest {at()}"
             losses.append(loss)
             if stop:
                 return losses, smoothed, ended
@@ -189,7 +189,7 @@ def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], 
 
 
 class _Rise(Schedule):
-    """Given rates, one per step."""
+    """A schedule of given rates, one per step."""
 
     def __init__(self, rates: Sequence[float], peak_rate: float) -> None:
         super().__init__(None, len(rates), len(rates))
@@ -201,18 +201,18 @@ class _Rise(Schedule):
 
 
 def _largest_rate(optimizer: str) -> float:
-    """The largest learning rate that the optimizer takes."""
+    """The largest learning rate that the optimizer accepts."""
     bounds = OPTIMIZERS[optimizer].options.model_fields["learning_rate"].metadata
     return next(float(str(bound.le)) for bound in bounds if isinstance(bound, Le))
 
 
 def _rounded(rate: float) -> float:
-    """To two digits, as one writes it."""
+    """Rounded to two significant digits."""
     return float(f"{rate:.1e}")
 
 
 def _in_yaml(entry: Any) -> str:
-    """An entry of a space in one line."""
+    """An entry of a space on one line."""
     if not isinstance(entry, dict):
         return shown(entry, log=True)
     return f"{{{', '.join(f'{name}: {_in_yaml(part)}' for name, part in entry.items())}}}"

@@ -1,4 +1,4 @@
-"""What a sweep would do, without doing it."""
+"""A preview of a sweep, without running it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tuner.task.task import Task
 from tuner.words import counted, spelt
 
 DRY_RUNS = 12
-"""Configurations of which a dry run trains one epoch, besides the baseline."""
+"""Number of configurations, besides the baseline, that a dry run trains for one epoch."""
 
 
 def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         "storage": {key: redacted(value) for key, value in file.storage.model_dump(exclude_none=True).items()},
         "folder": str(task.folder.root),
     }
-    if (timing or dry_run) and not has_device(task):  # the sweep may be meant for another machine
+    if (timing or dry_run) and not has_device(task):  # the sweep may be intended for another machine
         facts["notices"].append(f"device {file.device} is not on this machine: no step is timed, nothing is tried")
         return facts
     if timing:
@@ -88,7 +88,7 @@ def _validated(task: Task, prepared: Prepared) -> int:
 
 
 def _ranges(space: Space) -> dict[str, list[str]]:
-    """Searched parameter -> where it is searched, a text for each definition."""
+    """Searched parameter -> its ranges, a text for each definition."""
     found: dict[str, list[str]] = {}
     for definition in space.definitions:
         if definition.name in space.searched:
@@ -99,7 +99,7 @@ def _ranges(space: Space) -> dict[str, list[str]]:
 
 
 def _measured(task: Task, share: float) -> dict[str, Any]:
-    """What steps with every cell take, and what follows for the sweep."""
+    """Measured steps of every cell, and the forecast of the sweep from them."""
     measured, at_once = paces(task), slots(task)
     least, most, unpruned = expected_seconds(task, measured, share, at_once or 1)
     return {

@@ -1,4 +1,4 @@
-"""One recorded run again, in this process, compared with its record."""
+"""Repeats a recorded run in this process and compares it with its record."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
 from tuner.task.task import Task
 
 COMPARED = ("train/", "val/", "grad/", "act/", "weight/", "update/", "lr")
-"""Metrics that must repeat; times do not."""
+"""Metrics that must be equal; times are not."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out of a rerun."""
+    """The result of a rerun."""
 
     epochs: int
     changed: list[str]
-    """What is not as it was when the trial was trained, and may be why numbers differ; a whole sentence each."""
+    """Changes since the trial was trained that may explain differing numbers; a whole sentence each."""
     differing: list[str]
-    """"epoch 3: val/loss 0.51 was 0.50" - empty when every number is equal, bit for bit."""
+    """"epoch 3: val/loss 0.51 was 0.50"; empty if every number is bit-identical."""
     ended: Ended
 
 
 def rerun(task: Task, number: int) -> Comparison:
-    """Train a trial of a study again with its parameters and seed, for as many epochs as it had.
+    """Train a trial again with its parameters and seed, for as many epochs as it had.
 
     Raises:
         StudyError: The study has no such trial, or it has no epoch to compare with.
-        TaskFileError: Its parameters go with nothing that the task file names.
+        TaskFileError: Its parameters do not fit the task file.
     """
     record = read_run(task.folder.events(trial_run(number)))
     if not record.epochs:
@@ -54,7 +54,7 @@ def rerun(task: Task, number: int) -> Comparison:
 
     def as_far(report: Report) -> Answer | None:
         over = any(epoch.epoch >= last for epoch in report.epochs)
-        return end(report, State.PRUNED, "as far as the record goes") if over else None
+        return end(report, State.PRUNED, "the record ends here") if over else None
 
     link = RecordingLink(as_far)
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def _spec(task: Task, record: RunRecord, folder: str) -> TrialSpec:
 
 
 def _changed(task: Task, record: RunRecord) -> list[str]:
-    """What was another version, or other code of the task's own, when the recorded epochs were trained."""
+    """Versions and own code that have changed since the recorded epochs were trained."""
     times = [epoch["time"] for epoch in record.epochs.values()]
     sweeps = [event for event in read(task.folder.sweep_events) if event["event"] == "sweep"]
     ends = [*(sweep["time"] for sweep in sweeps[1:]), math.inf]
@@ -81,12 +81,12 @@ def _changed(task: Task, record: RunRecord) -> list[str]:
         found.update(dict.fromkeys(changed_since(sweep.get("versions") or {})))
         for what, before in (sweep.get("code") or {}).items():
             if what in now and (files := changed_files(before, now[what])):
-                found[f"the code of {what} is another in {', '.join(files)}"] = None
+                found[f"the code of {what} changed in {', '.join(files)}"] = None
     return [f"since trial {record.number} was trained, {each}: numbers may differ" for each in found]
 
 
 def _differing(record: RunRecord, epochs: Sequence[Epoch]) -> list[str]:
-    """Numbers that are not those of the record."""
+    """Numbers that differ from the record."""
     differing = []
     for epoch in epochs:
         recorded = record.epochs.get(epoch.epoch, {}).get("metrics", {})

@@ -1,9 +1,9 @@
 """How a task file changes a search space.
 
-A new entry replaces what its parameter can be wherever the parameter exists, and keeps the conditions unless
-it brings a `when`. A list of choices keeps the entries below the choices it keeps; branches replace them.
-`null` drops a parameter and what stands below its choices. An unknown name is added. What could exist only
-beside a choice that is gone goes too; what the task file itself changed must not go that way.
+A new entry replaces the domain of its parameter wherever the parameter exists, and keeps the conditions unless it has a
+`when`. A list of choices keeps the entries below the choices it keeps; branches replace them. `null` removes a
+parameter and the entries below its choices. An unknown name is added. Parameters that could exist only with a removed
+choice are removed, too; it is an error if the task file changes such a parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tuner.space.order import check_parents
 
 
 def changed(definitions: Sequence[Definition], changes: Mapping[str, Any], place: Place) -> list[Definition]:
-    """The definitions after the changes; order and agreement are not checked here.
+    """The definitions after the changes; their order and consistency are not checked here.
 
     Args:
         definitions: A valid space.
@@ -28,11 +28,11 @@ def changed(definitions: Sequence[Definition], changes: Mapping[str, Any], place
         place: Turns a key path in `changes` into "file:line".
 
     Raises:
-        TaskFileError: An entry breaks the grammar, an unknown name is dropped, or a change has no effect.
+        TaskFileError: An entry breaks the grammar, an unknown name is removed, or a change has no effect.
     """
     result = list(definitions)
     written: list[Definition] = []
-    # Branches first, so that a change to a parameter below them applies wherever it stands in the file.
+    # Branches first, so that a change to a parameter below them applies wherever it is in the file.
     for name in sorted(changes, key=lambda name: form_of(changes[name]) != "branches"):
         if changes[name] is None:
             result = _dropped(result, name, place)
@@ -46,7 +46,7 @@ def changed(definitions: Sequence[Definition], changes: Mapping[str, Any], place
         lost = [str(each) for each in result if each.name == name]
         if lost and all(each.name != name for each in kept):
             raise TaskFileError(
-                f"{name} must be able to exist beside the other changes",
+                f"{name} must be possible with the other changes",
                 value=" or ".join(lost),
                 fix="Change what it depends on, or leave it out.",
                 where=place((name,)),
@@ -58,7 +58,7 @@ def changed(definitions: Sequence[Definition], changes: Mapping[str, Any], place
 def _dropped(definitions: list[Definition], name: str, place: Place) -> list[Definition]:
     if all(each.name != name for each in definitions):
         raise TaskFileError(
-            "null must drop a parameter of the search space",
+            "null must remove a parameter of the search space",
             value=name,
             fix=nearest(name, {each.name for each in definitions}),
             where=place((name,)),
@@ -68,9 +68,9 @@ def _dropped(definitions: list[Definition], name: str, place: Place) -> list[Def
     for each in kept:
         if any(condition.parent == name for condition in each.conditions):
             raise TaskFileError(
-                f"{name} must not be dropped while {each.name} depends on it",
+                f"{name} must not be removed while {each.name} depends on it",
                 value=str(each),
-                fix=f"Drop {each.name} too, or give {name} one value.",
+                fix=f"Remove {each.name}, too, or give {name} one value.",
                 where=place((name,)),
                 key=(name,),
             )
@@ -90,7 +90,7 @@ def _replaced(definitions: list[Definition], new: Sequence[Definition], form: Fo
 
 
 def _without_orphans(definitions: list[Definition]) -> list[Definition]:
-    """The definitions but those that stand below a parameter that is gone."""
+    """The definitions without those below a removed parameter."""
     while True:
         names = {"", *(each.name for each in definitions)}
         kept = [each for each in definitions if each.owner in names]
@@ -100,7 +100,7 @@ def _without_orphans(definitions: list[Definition]) -> list[Definition]:
 
 
 def _pruned(definitions: list[Definition]) -> list[Definition]:
-    """The definitions that can still exist, their conditions reduced to what can still be."""
+    """The definitions that are still possible, with conditions reduced to possible values."""
     while True:
         domains: dict[str, list[Domain]] = {}
         for each in definitions:

@@ -1,4 +1,4 @@
-"""Trying a space on whoever knows the parameters, before anything is trained."""
+"""Checks a search space by sample configurations, before anything is trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.space.space import Space
 
 
 def check(space: Space, judge: Callable[[Mapping[str, Any]], object], samples: int = 200, seed: int = 0) -> None:
-    """Let `judge` see configurations that cover every choice and both ends of every range.
+    """Pass configurations that cover every choice and both ends of every range to `judge`.
 
     Args:
         space: The space.
@@ -21,7 +21,7 @@ def check(space: Space, judge: Callable[[Mapping[str, Any]], object], samples: i
         seed: Seed of their choice.
 
     Raises:
-        TaskFileError: What `judge` raised, with the place of the entry at fault.
+        TaskFileError: That of `judge`, with the place of the entry at fault.
     """
     for params in space.samples(random.Random(seed), samples):
         try:

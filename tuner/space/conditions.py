@@ -1,4 +1,4 @@
-"""When a parameter exists: what must have been chosen elsewhere."""
+"""Conditions of a parameter: the values of other parameters under which it exists."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tuner.space.domains import Choices, Constant, Domain, Scalar, same, shown
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One parameter exists and has one of some values, or lies in an interval with both ends.
+    """The condition that a parameter exists and has one of some values, or lies in a closed interval.
 
     Args:
-        parent: The parameter that decides.
-        values: Its accepted values; empty where the interval counts.
+        parent: That parameter.
+        values: Its accepted values; empty if there is an interval.
         low: Least accepted number.
         high: Greatest accepted number.
     """
@@ -27,17 +27,17 @@ class Condition:
     high: float = math.inf
 
     def accepts(self, value: object) -> bool:
-        """Whether the parent's value is one of those asked for."""
+        """Whether the parent's value is accepted."""
         if self.values:
             return any(same(each, value) for each in self.values)
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def holds(self, params: Mapping[str, Any]) -> bool:
-        """Whether the condition is true of these parameters; a parent that does not exist makes it false."""
+        """Whether the condition holds for these parameters; not if the parent does not exist."""
         return self.parent in params and self.accepts(params[self.parent])
 
     def within(self, domains: Iterable[Domain]) -> Condition | None:
-        """What is left of the condition where the parent has one of these domains; None where nothing is."""
+        """The condition reduced to the parent's domains; None if it can never hold."""
         domains = tuple(domains)
         if self.values:
             left = tuple(value for value in self.values if any(domain.contains(value) for domain in domains))

@@ -1,4 +1,4 @@
-"""What changed between two search spaces, in lines for a reader."""
+"""The differences between two search spaces, as lines of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What values a parameter can take: one, some, or a range; and how they are suggested."""
+"""The domains of parameters: a constant, choices, or a range; and how values are suggested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scalar = str | int | float | bool | None
 
 
 class Suggester(Protocol):
-    """Who picks values: Optuna's `Trial` and `FixedTrial`, or `tuner.space.sampling.Covering`."""
+    """Picks values: Optuna's `Trial` or `FixedTrial`, or `tuner.space.sampling.Covering`."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """One of the choices."""
@@ -21,7 +21,7 @@ class Suggester(Protocol):
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A number in [low, high], on the grid low + k step if there is one."""
+        """A number in [low, high], on the grid low + k step with a step."""
         ...
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
@@ -31,7 +31,7 @@ class Suggester(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """One value; nothing to search."""
+    """A single value; not searched."""
 
     value: Scalar
 
@@ -44,7 +44,7 @@ class Constant:
         return (self.value,)
 
     def suggest(self, key: str, trial: Suggester) -> Scalar:  # noqa: ARG002 - the form of all domains
-        """The value; the trial is not asked."""
+        """The value; the trial is not used."""
         return self.value
 
     def to_json(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Some values without an order, two or more, all different."""
+    """Two or more different values without an order."""
 
     options: tuple[Scalar, ...]
 
@@ -110,7 +110,7 @@ class Range:
         return self.low <= value <= self.high and abs(steps - round(steps)) < 1e-8
 
     def values(self) -> Sequence[Scalar] | None:
-        """All values; None where they are dense or more than a million."""
+        """All values; None if they are continuous or more than a million."""
         step = self.step or int(self.whole)
         if not step or (self.high - self.low) / step > 1e6:
             return None
@@ -145,7 +145,7 @@ Domain = Constant | Choices | Range
 
 
 def domain_from_json(data: dict[str, Any]) -> Domain:
-    """The domain that `to_json` described; further keys are left alone."""
+    """The domain that `to_json` described; other keys are ignored."""
     if "value" in data:
         return Constant(data["value"])
     if "choices" in data:
@@ -154,12 +154,12 @@ def domain_from_json(data: dict[str, Any]) -> Domain:
 
 
 def same(one: object, other: object) -> bool:
-    """Equality that keeps true and 1 apart."""
+    """Equality, with true and 1 different."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def shown(value: Scalar, *, log: bool = False) -> str:
-    """A value as one writes it in YAML; on a log scale 3e-2 rather than 0.03.
+    """A value as in YAML; on a log scale 3e-2 rather than 0.03.
 
     >>> shown(0.03, log=True), shown(0.25, log=True), shown(0.03), shown(None), shown(True)
     ('3e-2', '0.25', '0.03', 'null', 'true')

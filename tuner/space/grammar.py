@@ -1,16 +1,15 @@
-"""The grammar of a search space: from what YAML holds to definitions of parameters.
+"""The grammar of a search space: from YAML values to definitions of parameters.
 
     entry    = constant | list of choices | range | branches | list of definitions
     constant = text, number, true, false, null, or {value: constant}
     choices  = [constant, ...], or {choices: [...], prior: [weight, ...]}
     range    = {low: number, high: number, log: bool, step: number, prior: number}
     branches = {choice: {name: entry, ...} or null, ...}, or {choices: {...}, prior: [weight, ...]}
-    list of definitions = [entry with when, ...]: one parameter, defined anew for different conditions
+    list of definitions = [entry with when, ...]: one parameter, defined separately for different conditions
 
-Choices and ranges written as a mapping may carry `prior`: weights of the choices, or the likeliest value.
-Every mapping may carry `when: {parameter: value | [values] | {low, high}}`; all parts must hold. Entries
-below a choice exist when it is chosen. One parameter may so have several definitions; what they demand of
-each other is checked in `tuner.space.order`.
+Choices and ranges written as a mapping may have a `prior`: weights of the choices, or the likeliest value. Every
+mapping may have `when: {parameter: value | [values] | {low, high}}`; all parts must hold. Entries below a choice exist
+if it is chosen. So a parameter may have several definitions; their consistency is checked in `tuner.space.order`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _RANGE = {"low", "high", "log", "step"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _MAX_STEPS = 1_000_000
 _LABEL_LENGTH = 10
-"""MLflow's parallel coordinates cut labels to this length and would show two choices as one."""
+"""MLflow's parallel coordinates cut labels to this length; longer choices with equal beginnings would look the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,11 @@ class Definition:
 
     Args:
         name: The parameter.
-        domain: What values it can take.
+        domain: Its possible values.
         conditions: All must hold for it to exist.
-        owner: The parameter below whose choice it was written; empty at the top.
+        owner: The parameter below whose choice it is written; empty at the top.
         where: "file:line", for messages.
-        prior: What is thought likely; None draws evenly.
+        prior: Its prior distribution; None: uniform.
     """
 
     name: str
@@ -60,12 +59,12 @@ class Definition:
 
     @property
     def key(self) -> str:
-        """The name in a study: it changes with the domain, so that one name never means two ranges."""
+        """A unique name that changes with the domain, so that one name never means two ranges."""
         text = json.dumps([self.name, self.domain.to_json()], sort_keys=True)
         return f"{self.name}@{hashlib.sha256(text.encode()).hexdigest()[:4]}"
 
     def active(self, params: Mapping[str, Any]) -> bool:
-        """Whether the parameter exists beside these."""
+        """Whether the parameter exists with these parameters."""
         return all(condition.holds(params) for condition in self.conditions)
 
     def to_json(self) -> dict[str, Any]:
@@ -90,7 +89,7 @@ Form = Literal["value", "choices", "range", "branches", "definitions"]
 
 
 def form_of(entry: object) -> Form:
-    """Which rule of the grammar an entry follows, judged by its outside."""
+    """The rule of the grammar that an entry follows, by its form."""
     if isinstance(entry, list):
         return "definitions" if entry and all(isinstance(each, Mapping) for each in entry) else "choices"
     if not isinstance(entry, Mapping) or "value" in entry:
@@ -117,9 +116,9 @@ class Parser:
 
         Args:
             values: Parameter name -> entry.
-            key: Where in the document `values` stands.
-            inherited: Conditions of everything in it.
-            owner: The parameter below whose choice it stands.
+            key: Key path of `values` in the document.
+            inherited: Conditions of all its entries.
+            owner: The parameter below whose choice it is.
 
         Raises:
             TaskFileError: An entry breaks the grammar.
@@ -139,7 +138,7 @@ class Parser:
         self._check_name(name, key)
         form = form_of(entry)
         if form == "definitions":
-            assert isinstance(entry, list)  # form_of says so
+            assert isinstance(entry, list)  # by form_of
             return self._guarded(name, entry, key, inherited, owner)
         own: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {form: entry}
         conditions = (*inherited, *self._when(own.get("when", {}), (*key, "when")))
@@ -199,8 +198,8 @@ class Parser:
         for index, value in enumerate(values):
             self._constant(value, (*key, index))
             if value in values[:index]:
-                self._refuse((*key, index), "must differ from the choices before it", value)
-            if isinstance(value, str) and ":" not in value:  # package.module:Class is named as it must be
+                self._refuse((*key, index), "must differ from earlier choices", value)
+            if isinstance(value, str) and ":" not in value:  # the name package.module:Class is given
                 other = labels.setdefault(value[:_LABEL_LENGTH], value)
                 if other != value:
                     self._refuse(
@@ -217,7 +216,7 @@ class Parser:
         given, key = values["prior"], (*key, "prior")
         if isinstance(domain, Range):
             if not domain.contains(given):
-                self._refuse(key, f"must be a value of {domain}", given, "It is the value thought likeliest.")
+                self._refuse(key, f"must be a value of {domain}", given, "It is the most likely value.")
             return Prior(likely=float(given))
         fix = "It has a weight for each choice, in their order."
         if not isinstance(given, list) or len(given) != len(domain.values() or ()):

@@ -1,4 +1,4 @@
-"""The configuration of a space that is nearest to one from elsewhere."""
+"""The configuration of a space that is nearest to a given one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _NOWHERE = object()
 def nearest(
     space: Space, wanted: Mapping[str, Any], otherwise: Mapping[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Parameters that `space.suggest` could return, as wanted where the space holds that.
+    """Parameters that `space.suggest` could return, as close as possible to the wanted ones.
 
-    A number beyond a range becomes the range's end, one between two steps the nearer step. What the space has fixed
-    stays so; what is not wanted is as otherwise where the space offers that, else the middle of its range, or the
-    first choice; what does not exist beside the other choices is left out.
+    Numbers are clipped to the range and rounded to its steps. Constants of the space stay. A parameter that is not
+    wanted gets its value of `otherwise` if possible, else the middle of its range, or the first choice. Parameters that
+    do not exist with the other choices are left out.
 
     Args:
         space: The search space.
-        wanted: Parameter name -> value, not all of them, and others too.
-        otherwise: The same of those that are not wanted.
+        wanted: Parameter name -> value; may lack parameters and have unknown ones.
+        otherwise: The same for parameters that are not in `wanted`.
 
     Returns:
-        The parameters; None where a choice is wanted that the space does not offer.
+        The parameters; None if a wanted choice is not in the space.
     """
     params: dict[str, Any] = {}
     for definition in space.definitions:

@@ -1,4 +1,4 @@
-"""What definitions demand of each other: parents before children, no loops, never two of one name at once."""
+"""The consistency of definitions: parents before children, no loops, never two of one name at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tuner.space.conditions import Condition
 from tuner.space.grammar import Definition
 
 MAX_DEFINITIONS = 500
-"""Largest search space; far beyond what a search can explore."""
+"""Largest number of definitions of a search space; far beyond what a search can explore."""
 
 
 def ordered(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
-    """The definitions with every parameter after those it depends on.
+    """The definitions sorted, every parameter after those it depends on.
 
     Raises:
         TaskFileError: A condition names no parameter or a value it never has, conditions form a loop, or two
@@ -43,7 +43,7 @@ def ordered(definitions: Sequence[Definition]) -> tuple[Definition, ...]:
 
 
 def check_parents(definitions: Sequence[Definition], space: Sequence[Definition]) -> None:
-    """Check that the conditions of `definitions` ask for what the parameters of `space` can be.
+    """Check that the conditions of `definitions` can hold in `space`.
 
     Raises:
         TaskFileError: A condition names no parameter or a value it never has.
@@ -91,7 +91,7 @@ def _check_exclusive(group: Sequence[Definition], groups: dict[str, list[Definit
 
 
 def _implied(definition: Definition, groups: dict[str, list[Definition]]) -> list[Condition]:
-    """All that must hold where the definition does: its conditions, and those of parents defined once."""
+    """All conditions of a definition: its own, and those of parents that are defined once."""
     implied, pending, seen = list(definition.conditions), list(definition.conditions), {definition.name}
     while pending:
         parent = pending.pop().parent

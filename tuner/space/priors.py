@@ -1,7 +1,7 @@
-"""What is thought likely before anything is known: priors of parameters.
+"""Prior distributions of parameters.
 
-A prior shapes what is drawn at random: all trials of the random sampler, the first ones of the others. A sampler's
-model, once it has one, goes by the trials alone, so that a wrong prior costs those first trials and no more.
+A prior shapes random draws: all trials of the random sampler, and the first ones of other samplers. A sampler's model,
+once there is one, uses only the trials, so that a wrong prior costs only those first trials.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from tuner.space.domains import Choices, Range, Scalar
 
 WIDTH = 0.25
-"""Standard deviation around a likely value, as a share of the range (of its logarithm, on a log scale). Ours: two
-draws of three are then within half of the range."""
+"""Standard deviation around a likely value, as a fraction of the range (of its logarithm, on a log scale). Our choice:
+two draws of three are then within half of the range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Prior:
 
     Args:
         weights: One per choice, > 0; a choice is drawn in proportion to its weight.
-        likely: A value of the range; a normal distribution around it, cut off at the ends, is drawn from.
+        likely: A value of the range; values are drawn from a normal distribution around it, truncated at the ends.
     """
 
     weights: tuple[float, ...] = ()

@@ -1,4 +1,4 @@
-"""Configurations for checking a space: random, but every choice and every end of a range comes up early."""
+"""Configurations for checking a space: random, but every choice and every end of a range occurs early."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class Covering:
-    """A `Suggester` that picks at random among what it has picked least often.
+    """A `Suggester` that picks at random among the values it has picked least often.
 
     Args:
         rng: Breaks ties.

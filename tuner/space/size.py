@@ -1,4 +1,4 @@
-"""How many configurations a search space has."""
+"""The number of configurations of a search space."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tuner.space.domains import Scalar
 from tuner.space.grammar import Definition
 
 _MANY = 10_000
-"""More combinations than this, as far as conditions tell them apart, are not counted."""
+"""Counting stops at so many combinations that conditions distinguish."""
 
 
 def count(definitions: Sequence[Definition]) -> int | None:
-    """The number of different configurations; None when a range is dense or there are too many combinations.
+    """The number of different configurations; None if a range is continuous or there are too many combinations.
 
     Args:
         definitions: Parents before children.
@@ -24,7 +24,7 @@ def count(definitions: Sequence[Definition]) -> int | None:
         for condition in definition.conditions:
             asked.setdefault(condition.parent, []).append(condition)
             last[condition.parent] = index
-    # Values of the parameters that later definitions depend on -> configurations so far that agree in them.
+    # Values of the parameters that later definitions depend on -> number of configurations with them so far.
     counts: dict[tuple[tuple[str, Scalar], ...], int] = {(): 1}
     for index, definition in enumerate(definitions):
         values = definition.domain.values()
@@ -44,7 +44,7 @@ def count(definitions: Sequence[Definition]) -> int | None:
 
 
 def _alike(values: Sequence[Scalar], conditions: Sequence[Condition]) -> list[Sequence[Scalar]]:
-    """The values in groups that no condition tells apart."""
+    """The values in groups that no condition distinguishes."""
     if not conditions:
         return [values]
     groups: dict[tuple[bool, ...], list[Scalar]] = {}

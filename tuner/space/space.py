@@ -1,4 +1,4 @@
-"""The search space: definitions in order, and what one does with them."""
+"""The search space: definitions in order, and operations on them."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class Space:
         return cls(ordered(Parser(place).entries(values)))
 
     def override(self, changes: Mapping[str, Any], place: Place) -> Space:
-        """The space with some entries replaced, added or (None) dropped; see `tuner.space.changes`.
+        """The space with some entries replaced, added or (None) removed; see `tuner.space.changes`.
 
         Args:
             changes: Parameter name -> entry, or None.
             place: Turns a key path in `changes` into "file:line".
 
         Raises:
-            TaskFileError: An entry breaks the grammar, or does not agree with the rest.
+            TaskFileError: An entry breaks the grammar, or contradicts the rest.
         """
         return Space(ordered(changed(self.definitions, changes, place)))
 
     def suggest(self, trial: Suggester) -> dict[str, Any]:
-        """Parameter name -> value, constants included; what does not exist in this trial is absent."""
+        """Parameter name -> value, including constants; parameters that do not exist in this trial are absent."""
         params: dict[str, Any] = {}
         for definition in self.definitions:
             if definition.active(params):
@@ -61,11 +61,11 @@ class Space:
         return params
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, tuple[str, Any]] | None:
-        """Where given parameters lie in this space.
+        """The searched parameters among given ones, with their definitions.
 
         Returns:
-            Name -> (key in the study, value) of the parameters that were searched; None when a parameter is
-            missing, is one too many, or has a value that the space does not hold.
+            Name -> (key of the definition, value) of the searched parameters; None if a parameter is missing or
+            superfluous, or has a value outside the space.
         """
         found: dict[str, tuple[str, Any]] = {}
         names = set()
@@ -86,13 +86,13 @@ class Space:
 
     @cached_property
     def searched(self) -> tuple[str, ...]:
-        """The parameters that a trial is asked for."""
+        """Names of the searched parameters."""
         names = (each.name for each in self.definitions if not isinstance(each.domain, Constant))
         return tuple(dict.fromkeys(names))
 
     @cached_property
     def domains(self) -> dict[str, Choices | Range]:
-        """Searched parameter -> its domain; the first one, where several conditions have one each."""
+        """Searched parameter -> its domain; the first one of several definitions."""
         found: dict[str, Choices | Range] = {}
         for each in self.definitions:
             if not isinstance(each.domain, Constant):
@@ -117,11 +117,11 @@ class Space:
         }
 
     def size(self) -> int | None:
-        """How many different configurations there are; None when a range is dense or there are too many."""
+        """The number of different configurations; None if a range is continuous or there are too many."""
         return count(self.definitions)
 
     def samples(self, rng: random.Random, n: int) -> list[dict[str, Any]]:
-        """Random configurations; every choice and every end of a range comes up early."""
+        """Random configurations; every choice and every end of a range occurs early."""
         trial = Covering(rng)
         return [self.suggest(trial) for _ in range(n)]
 
@@ -136,7 +136,7 @@ class Space:
 
 
 def task_space(loaded: LoadedTask) -> Space:
-    """The search space of a task: the one it names or holds, with the changes under `space`.
+    """The search space of a task: the one it names or contains, with the changes under `space`.
 
     Raises:
         TaskFileError: The search space is not found, breaks the grammar, or contradicts itself.

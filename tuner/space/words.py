@@ -32,5 +32,5 @@ def condition_in_words(condition: Condition) -> str:
 
 
 def conditions_in_words(definition: Definition) -> str:
-    """All that must hold for a definition; empty where nothing must."""
+    """All conditions of a definition in words; empty without any."""
     return " and ".join(map(condition_in_words, definition.conditions))

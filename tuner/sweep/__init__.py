@@ -1,4 +1,4 @@
-"""The driver's room: search, confirmation, test and summary of a resolved task, stopped and resumed at any instant."""
+"""The driver: search, confirmation, test and summary of a resolved task; can be stopped and resumed at any instant."""
 
 from tuner.sweep.driver import Outcome, Sweep, make_executor
 from tuner.sweep.search_phase import SweepFailed

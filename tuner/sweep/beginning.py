@@ -1,4 +1,4 @@
-"""The first thing that a driver writes: the task file as it is, the versions at work, and what it sets out to do."""
+"""The first events that a driver writes: the task file, the versions in use, and what is asked for."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tuner.task.specs import modelless, unpruned
 
 
 def begin(sweep: OpenSweep, prepared: Prepared, digest: str) -> None:
-    """Write down what this run of the driver begins with, and tell it.
+    """Record and announce how this run of the driver begins.
 
     Args:
         sweep: The sweep.
         prepared: Its data.
-        digest: Of them, and how they are prepared.
+        digest: Of the data and how they are prepared.
     """
     task, file, folder = sweep.task, sweep.task.file, sweep.folder
     places.write(str(folder.task_file), without_secrets(task.text).encode())

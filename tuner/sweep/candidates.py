@@ -23,17 +23,18 @@ class Candidate:
 
 
 def confirm_rounds(sweep: OpenSweep) -> list[int]:
-    """Configurations per seed, see `Confirm.rounds`; by the trials that there are, where a timeout left fewer."""
+    """Number of configurations per seed (`Confirm.rounds`), from the trials that there are if a timeout left fewer."""
     file = sweep.task.file
     return file.confirm.rounds(min(file.budget.trials, sweep.search.counted()))
 
 
 def candidates(sweep: OpenSweep) -> list[Candidate]:
-    """The best of the search, as many as the confirmation begins with, then the baseline.
+    """The best of the search, as many as the first round of the confirmation takes, then the baseline.
 
-    They are ranked by what they reached or, where they were pruned, are expected to. Of equals a completed one comes
-    first. The first trials of a search always come to their end; one that was pruned beside good ones may be better.
-    One that is the baseline's configuration is confirmed as that: with the same seeds it would be the same training.
+    They are ranked by the score that they reached or, if pruned, are expected to reach; a completed one goes before an
+    equal. Pruned trials can be candidates since one that was pruned among good ones may be better than the first trials
+    of a search, which are always completed. A trial with the baseline's configuration is left out: with the same seeds
+    it would be the same training.
     """
     task = sweep.task
     rounds = confirm_rounds(sweep)
@@ -55,9 +56,9 @@ def candidates(sweep: OpenSweep) -> list[Candidate]:
 
 
 def confirmed(sweep: OpenSweep) -> list[RunRecord]:
-    """The trainings that the winner is chosen by: today's candidates', and those of an earlier run of the study.
+    """The trainings by which the winner is chosen: those of today's candidates and of an earlier run of the study.
 
-    An earlier candidate that is none today counts where it lies in today's space and has all seeds.
+    An earlier candidate that is no longer one counts if it lies in today's space and has all seeds.
     """
     confirm = sweep.task.file.confirm
     if not confirm_rounds(sweep):
@@ -76,5 +77,5 @@ def confirmed(sweep: OpenSweep) -> list[RunRecord]:
 
 
 def is_baseline(task: Task, params: Mapping[str, Any]) -> bool:
-    """Whether parameters make the baseline's configuration, by defaults or by name."""
+    """Whether parameters, with their defaults filled in, are the baseline's configuration."""
     return task.settings(params) == task.settings(task.baseline)

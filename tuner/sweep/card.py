@@ -1,4 +1,4 @@
-"""The card of a model: what it does, what it was trained on, how good it is, in a page for people."""
+"""The model card: a page for people with a model's purpose, training data and scores."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def card(
 
     Args:
         task: The task.
-        summary: What its sweep ended with.
-        members: The runs whose weights these are; several answer together.
+        summary: The summary of its sweep.
+        members: The runs whose weights it has; several make an ensemble.
         prepared: Its data.
         digest: Of the study's data, as MLflow has it.
         classes: Scores of each class on validation data, of the configuration's best seed.
@@ -92,13 +92,13 @@ def card(
 
 
 def _weights(summary: Summary, members: Sequence[RunRecord], whose: str) -> str:
-    """Which runs' the weights are, of a configuration."""
+    """Which runs of a configuration the weights come from."""
     seeds = _each(record.run.rpartition("-")[2] for record in members)
     if members[0].kind == "refit":
         return (
             "The weights are those of a training on training and validation data together, of "
-            f"{members[0].step} steps, as many as the winner's seeds took to their best epoch in the median. It has no "
-            "validation score; the scores above are those of the seeds, on training data alone."
+            f"{members[0].step} steps, the median of the steps that the winner's seeds took to their best epochs. "
+            "It has no validation score; the scores above are those of the seeds, on training data alone."
         )
     if len(members) == 1:
         return (

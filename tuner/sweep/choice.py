@@ -12,7 +12,7 @@ from tuner.sweep.open_sweep import OpenSweep
 
 
 def winning(sweep: OpenSweep) -> list[RunRecord]:
-    """The trainings of the configuration that wins, seed by seed; none where none can."""
+    """The winning configuration's trainings, seed by seed; empty without a winner."""
     records = confirmed(sweep)
     seeds = sweep.task.file.confirm.seeds
     winner = confirmation(seed_scores(records), sweep.task.against_trivial, seeds=seeds).winner
@@ -20,6 +20,6 @@ def winning(sweep: OpenSweep) -> list[RunRecord]:
 
 
 def together(sweep: OpenSweep) -> list[RunRecord]:
-    """Those of the winner's trainings that make an ensemble: two or more whose models are here; else none."""
+    """The winner's trainings that form an ensemble: those with a model here, if two or more; else empty."""
     kept = [record for record in winning(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
     return kept if len(kept) > 1 else []

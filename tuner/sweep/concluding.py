@@ -26,7 +26,7 @@ from tuner.words import spoken
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict is told of.
+    """The facts that a verdict is made from.
 
     Args:
         sweep: The sweep.
@@ -50,11 +50,11 @@ class Evidence:
 
     @property
     def objective(self) -> Objective:
-        """What was optimized, beside the trivial predictor."""
+        """The objective with the trivial predictor's score."""
         return self.sweep.task.against_trivial
 
     def step(self, split: str) -> float:
-        """What the objective moves by where it counts items, else 0."""
+        """The objective's smallest change where it counts items, else 0."""
         return 1.0 / max(1, self.prepared.counts.get(split, 0)) if self.objective.counted else 0.0
 
 
@@ -64,7 +64,7 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
     Args:
         evidence: What is known.
         winner: A run of the configuration that was chosen; None where none was.
-        interval: Of its mean on validation data, as the confirmation has it.
+        interval: Of its mean on validation data, from the confirmation.
     """
     if winner is None:
         return _nothing(evidence)
@@ -129,7 +129,7 @@ def _noise(evidence: Evidence, result: Confirmation | None) -> str:
 
 
 def _against_trivial(evidence: Evidence, number: int, interval: Interval | None) -> Verdict:
-    """The winner held against the trivial predictor, and what to try where it is not better."""
+    """Compare the winner with the trivial predictor; what to try where it is not better."""
     task, objective = evidence.sweep.task, evidence.objective
     runs = evidence.scored.trained(number)
     scores = [run.value for run in runs if run.value is not None]
@@ -174,7 +174,7 @@ def _against_floors(evidence: Evidence, number: int) -> str:
 
 
 def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, str]]:
-    """What to do next, where it is a command."""
+    """The commands to go on with."""
     sweep = evidence.sweep
     budget, confirm = sweep.task.file.budget, sweep.task.file.confirm
 
@@ -184,24 +184,24 @@ def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, st
     if not found.beats:
         trial = [] if number == BASELINE else ["--trial", str(number)]
         return [
-            ("why so little is learned", of_study("diagnose", sweep.folder, *trial)),
-            ("which learning rates work on these data", again("lr-range")),
-            ("what other search spaces there are", "python -m tuner list search_spaces"),
+            ("to see why so little is learned", of_study("diagnose", sweep.folder, *trial)),
+            ("to see which learning rates work on these data", again("lr-range")),
+            ("to see the other search spaces", "python -m tuner list search_spaces"),
         ]
     told = []
     against = evidence.result.against_baseline if evidence.result is not None else None
     if evidence.result is None:
         told.append(("to train the best again on fresh seeds", again("run", "confirm.top=3")))
     elif against is not None and not against.distinguishable:
-        told.append(("to be surer, more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
+        told.append(("to narrow the interval: more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
     size = sweep.task.space.size()
     if budget.trials < FEW_TRIALS and (size is None or size > budget.trials):
-        told.append(("to search on", again("run", f"budget.trials={2 * budget.trials}")))
-    return told or [("what was found in the trials", of_study("diagnose", sweep.folder))]
+        told.append(("to search longer", again("run", f"budget.trials={2 * budget.trials}")))
+    return told or [("to see the findings of the trials", of_study("diagnose", sweep.folder))]
 
 
 def _nothing(evidence: Evidence) -> Verdict:
-    """Of a sweep without a winner."""
+    """The verdict of a sweep without a winner."""
     folder = evidence.sweep.folder
     if evidence.result is not None:
         why = "no configuration has a score on every fresh seed"
@@ -216,6 +216,6 @@ def _nothing(evidence: Evidence) -> Verdict:
         mattered=evidence.told,
         next=[
             ["how each trial ended", of_study("top", folder)],
-            ["what was found in the trials", of_study("diagnose", folder)],
+            ["to see the findings of the trials", of_study("diagnose", folder)],
         ],
     )

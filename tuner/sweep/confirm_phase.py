@@ -1,4 +1,4 @@
-"""After the search: the best configurations race on fresh seeds, the baseline beside them."""
+"""After the search: a race of the best configurations on fresh seeds, with the baseline."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from tuner.sweep.race import going_on
 
 
 class ConfirmPhase(FixedRuns):
-    """Races the best configurations of the search on fresh seeds, and the baseline beside them, full budget.
+    """Trains the best configurations of the search and the baseline on fresh seeds, with the full budget.
 
-    All configurations get the same seeds; none was used in the search. After each seed the worse half leave (`race`),
-    so that many are looked at and the best are known best; the baseline is trained on all of them, ahead of the race
-    where slots would be idle. What is trained already is not trained again, and nothing is where no trial completed.
+    All configurations get the same seeds; none was used in the search. After each seed the worse half leave (`race`):
+    many configurations are compared, the best ones most precisely. The baseline is trained on all seeds, ahead of the
+    race where slots would be idle. Trainings that are on record are not repeated; without a completed trial there are
+    none.
     """
 
     def __init__(self, sweep: OpenSweep) -> None:
@@ -38,24 +39,24 @@ class ConfirmPhase(FixedRuns):
 
     @property
     def left(self) -> int:
-        """Trainings that are still to be sent out. See `Phase`."""
+        """The number of trainings still to be sent out. See `Phase`."""
         later = range(self._dealt + 1, len(self._rounds) + 1)
         trained = sum(seed in scores for scores in self._scores.values() for seed in later)
         baselines = len(self._rounds) - self._baseline_dealt
         return len(self._waiting) + max(0, sum(self._rounds[self._dealt :]) - trained) + baselines
 
     def more(self) -> bool:
-        """Whether a training is left, or will be when a seed is over. See `Phase`."""
+        """Whether a training is left, or will be once a seed is finished. See `Phase`."""
         self._deal()
         return bool(self._waiting) or self._dealt < len(self._rounds)
 
     def next(self) -> TrialSpec | None:
-        """The next training of the race; while it waits for one, the baseline's. See `Phase`."""
+        """The next training of the race; one of the baseline while the race waits for results. See `Phase`."""
         self._deal()
         return super().next()
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
-        """Take its score, bring its model home, and say so. See `Phase`."""
+        """Take its score, copy its model into the study, and report it. See `Phase`."""
         if spec.number != BASELINE:
             self._scores[spec.number][seed_of(spec.run)] = ended.value if ended.state is State.COMPLETED else None
         if ended.state is State.COMPLETED:
@@ -63,7 +64,7 @@ class ConfirmPhase(FixedRuns):
         super().ended(spec, ended, aside=aside)
 
     def _deal(self) -> None:
-        """Make the next trainings ready, where none is."""
+        """Queue the next trainings if the queue is empty."""
         while not self._waiting:
             racing = self._racing(self._dealt + 1)
             if racing is not None:
@@ -76,7 +77,7 @@ class ConfirmPhase(FixedRuns):
                 self._add([self._baseline], self._baseline_dealt)
 
     def _racing(self, seed: int) -> list[Candidate] | None:
-        """Who is trained on a seed; None where that is not known yet, or there is no such seed."""
+        """Which configurations are trained on a seed; None if that is not known yet or there is no such seed."""
         if seed > len(self._rounds):
             return None
         numbers = going_on(list(self._candidates), self._scores, self._rounds, seed, self._sweep.task.objective)
@@ -87,17 +88,17 @@ class ConfirmPhase(FixedRuns):
         self._waiting.extend(spec for spec in specs if spec is not None)
 
     def _tell_of_the_baseline(self) -> None:
-        """Say which trials are the baseline's configuration, and so no candidates beside it."""
+        """Report which trials have the baseline's configuration, and so are no candidates."""
         sweep = self._sweep
         for record in sweep.records("trials/"):
             fits = record.state.comparable and sweep.search.fits(record.number)
             if fits and is_baseline(sweep.task, record.params):
-                sentence = f"trial {record.number} is the baseline's configuration, and is confirmed as the baseline"
+                sentence = f"trial {record.number} has the baseline's configuration: it is confirmed as the baseline"
                 sweep.tell(Notice(sentence))
 
 
 def _scores(sweep: OpenSweep, number: int) -> dict[int, float | None]:
-    """What a candidate has reached on the seeds that it was trained on, 1 the first."""
+    """A candidate's score by seed, from 1."""
     runs = [record for record in sweep.records("confirm/") if record.number == number and record.state.final]
     return {seed_of(run.run): run.value if run.state is State.COMPLETED else None for run in runs}
 

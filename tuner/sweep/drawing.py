@@ -1,4 +1,4 @@
-"""The figures of a sweep, drawn when its summary has been told; what is left is drawn by the next run of the driver."""
+"""The figures of a sweep, drawn after its summary; those that are missing are drawn by the next run of the driver."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tuner.reporting.scored import Scored, compared
 from tuner.words import called
 
 NO_RESULT = {State.FAILED, State.DIVERGED, State.HOPELESS}
-"""States whose reason people ask for first."""
+"""States whose figures people open first."""
 
 
 def to_draw(
     trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], objective: Objective, *, best: int
 ) -> list[str]:
-    """The runs that people open: the best, those without a result, the confirmed ones; none where `best` is 0.
+    """The runs that get figures: the best, those without a result, the confirmed ones; none if `best` is 0.
 
     Args:
         trials: Trials of the search.
@@ -40,7 +40,7 @@ def to_draw(
 
 
 def undrawn(folder: StudyFolder, runs: Sequence[str]) -> list[str]:
-    """Those of some runs that have no figures."""
+    """The given runs that have no figures yet."""
     return [run for run in runs if not (folder.run_artifacts(run) / TRAINING).exists()]
 
 
@@ -51,13 +51,13 @@ def draw(
     changed: Callable[[str], None],
     enough: Callable[[], bool],
 ) -> bool:
-    """Draw the figures of a sweep and of some of its runs; those of a run that are newer than the run stay.
+    """Draw the figures of a sweep and of some of its runs; figures that are newer than their run are kept.
 
     Args:
         folder: The study.
         runs: The runs.
         fits: Whether a trial, by its number, lies in today's search space.
-        changed: Told what has new figures: a run, or the sweep.
+        changed: Called with whatever has new figures: a run, or the sweep.
         enough: Asked before each run whether to stop.
 
     Returns:

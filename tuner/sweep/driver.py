@@ -1,8 +1,8 @@
 """The driver: open, search, confirm, test, summarize. The one room that knows all the others.
 
-It alone writes to the study, the event files and (through the recorder) the record. Whatever instant it dies at, the
-same command goes on: a trial is a row in the study before it is sent out, an outcome is in the event file before
-it is told, and what is in neither has not happened.
+It alone writes to the study, the event files and (through the recorder) the record. The same command resumes it
+whenever it dies: a trial is stored in the study before it is sent out, and an outcome in the event file before Optuna
+is told. What is in neither has not happened.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Outcome:
     Args:
         finished: False when it was stopped before the end.
         usable: Whether at least one trial completed.
-        summary: What was told last; None when stopped or when there is nothing to sum up.
-        recorded: Whether the record is there, with what was recorded.
+        summary: The last summary; None when stopped or when there is nothing to summarize.
+        recorded: Whether the recorder has received everything.
     """
 
     finished: bool
@@ -83,9 +83,9 @@ class Sweep:
 
     Args:
         task: The resolved task.
-        tell: Told what happens.
+        tell: Called with each event.
         executor: Runs the trials; by default the one that the task file asks for.
-        fresh: Set an existing study aside and begin anew.
+        fresh: Rename an existing study and start over.
     """
 
     def __init__(self, task: Task, tell: Listener, *, executor: Executor | None = None, fresh: bool = False) -> None:
@@ -96,7 +96,7 @@ class Sweep:
         self._began = time.monotonic()
 
     def stop(self, reason: str) -> None:
-        """Ask for a clean stop: nothing new is sent out, what runs writes a checkpoint. Callable from a signal."""
+        """Ask for a clean stop: nothing new is sent out, running trials save checkpoints. Safe in a signal handler."""
         self._stop.ask(reason)
 
     def run(self) -> Outcome:
@@ -113,7 +113,7 @@ class Sweep:
             return self._run(self._open(search))
 
     def _again(self, sentence: str, search: Search) -> Outcome:
-        """Tell a finished study's summary once more."""
+        """Report a finished study's summary again."""
         summary = last_summary(self._task.folder)
         if summary is not None:
             self._tell(summary)
@@ -157,11 +157,11 @@ class Sweep:
         if sweep.stop:
             self._note_stop(sweep, sweep.stop.reason)
         stopped, sweep.stop.reason = bool(sweep.stop), ""
-        recorded = sweep.record.close(lambda: bool(sweep.stop))  # once more Ctrl+C ends the wait, not the sweep
+        recorded = sweep.record.close(lambda: bool(sweep.stop))  # another Ctrl+C ends only this wait
         return Outcome(not stopped, sweep.progress.best is not None, None, recorded)
 
     def _record(self, sweep: OpenSweep, summary: Summary) -> Outcome:
-        """Draw and record what has been told; a stop ends both, and nothing is lost: the summary is on disk."""
+        """Draw figures and wait for the recorder; a stop ends both without loss, as the summary is on disk."""
         try:
             sweep.record.changed()
             self._report(sweep)
@@ -173,7 +173,7 @@ class Sweep:
         return Outcome(finished=True, usable=sweep.progress.best is not None, summary=summary, recorded=recorded)
 
     def _draw(self, record: Record, search: Search, runs: Sequence[str]) -> None:
-        """Draw the figures of a sweep and of some of its runs; what a stop leaves is drawn by the next run."""
+        """Draw the figures of a sweep and of some of its runs; after a stop the next run draws the rest."""
         if not runs:
             return
         self._tell(PhaseBegan("record", runs=len(runs)))
@@ -197,7 +197,7 @@ class Sweep:
 
     def _start_workers(self, sweep: OpenSweep) -> None:
         if self._task.file.ray.address == "local" and os.environ.get("RAY_ADDRESS"):
-            self._tell(Notice("RAY_ADDRESS is not used: ray.address is local; `auto` joins that cluster"))
+            self._tell(Notice("RAY_ADDRESS is ignored since ray.address is local; ray.address=auto joins that cluster"))
         with located(self._task.place, ("ray",)):
             sweep.executor.open()
         sweep.storage.probe(sweep.executor)
@@ -217,22 +217,22 @@ class Sweep:
         return summary
 
     def _report(self, sweep: OpenSweep) -> None:
-        """Write the study's page, which the record then takes; a sweep does not fail of it."""
+        """Write the study's page, which is then recorded; an error here does not fail the sweep."""
         try:
             path = events.once_there_is_space(sweep.folder.artifacts, lambda: write_report(sweep.folder))
         except Exception as error:  # noqa: BLE001 - whatever it is, the sweep's result stands
-            self._tell(Notice(f"no report is written: {error}"))
+            self._tell(Notice(f"the report could not be written: {error}"))
             return
         sweep.record.changed()
         self._tell(ReportWritten(str(path)))
 
     def _no_time(self, sweep: OpenSweep) -> bool:
-        """Say so, when the time was over before there was a trial: a summary would be one of nothing."""
+        """Report that the time was over before the first trial; there is nothing to summarize then."""
         if sweep.search.count:
             return False
         reason = f"budget.timeout ({self._task.file.budget.timeout:g} s) was over before a trial began"
         self._note_stop(sweep, reason)
-        self._tell(Notice(f"{reason}; with a larger one the same command goes on"))
+        self._tell(Notice(f"{reason}; raise it and run the same command again"))
         return True
 
     def _note_stop(self, sweep: OpenSweep, reason: str, *, patient: bool = True) -> None:
@@ -240,7 +240,7 @@ class Sweep:
         sweep.record.changed()
 
     def _seconds(self) -> float:
-        """Seconds of this driver, whatever the wall clock did meanwhile."""
+        """Seconds since this driver began, independent of changes to the wall clock."""
         return time.monotonic() - self._began
 
 

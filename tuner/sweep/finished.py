@@ -1,4 +1,4 @@
-"""Whether a study is finished: it was asked for the same before, and has told its summary."""
+"""Whether a study is finished: its summary is written, and the task file asks for the same as then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOP = 3
 
 
 def asked(task: Task) -> dict[str, Any]:
-    """What a task file asks of a study."""
+    """The settings of a task file that decide whether a study is finished."""
     confirm = task.file.confirm
     return {
         "trials": task.file.budget.trials,
@@ -25,7 +25,7 @@ def asked(task: Task) -> dict[str, Any]:
         "seeds": confirm.seeds,
         "baseline": dict(task.baseline),
         "space": task.space.to_json(),
-        **({"refit": task.file.refit} if task.file.refit else {}),  # which earlier versions did not know
+        **({"refit": task.file.refit} if task.file.refit else {}),  # unknown to earlier versions
     }
 
 
@@ -36,7 +36,7 @@ def _as_before(task: Task) -> dict[str, Any]:
 
 
 def finished(task: Task, search: Search) -> str:
-    """A sentence, when the study is finished and the task file asks for nothing more."""
+    """A sentence if the study is finished and the task file asks for nothing more, else None."""
     last = next(reversed(events.read(task.folder.sweep_events)), {"event": ""})
     if search.running() or last["event"] != "summary" or last.get("asked") not in (asked(task), _as_before(task)):
         return ""
@@ -44,5 +44,5 @@ def finished(task: Task, search: Search) -> str:
         return ""
     return (
         f"study {task.folder.name} is finished: {counted(search.counted(), 'trial')}. "
-        "Raise budget.trials to extend it, or begin anew with --fresh."
+        "Raise budget.trials to extend it, or start over with --fresh."
     )

@@ -1,4 +1,4 @@
-"""A phase whose runs are known when it begins, and of which none is judged on its way."""
+"""A phase whose runs are known when it begins and are never pruned."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tuner.sweep.open_sweep import OpenSweep
 
 
 class FixedRuns:
-    """Sends its runs out in their order. See `Phase`.
+    """Sends its runs out in order. See `Phase`.
 
     Args:
-        sweep: What is open.
+        sweep: The open sweep.
         specs: The runs.
         deadline: When they must end, by `time.monotonic`.
     """
@@ -26,35 +26,35 @@ class FixedRuns:
 
     @property
     def left(self) -> int:
-        """Runs that were not sent out yet."""
+        """The number of runs that were not sent out yet."""
         return len(self._waiting)
 
     def more(self) -> bool:
-        """Whether one is left. See `Phase`."""
+        """Whether a run is left. See `Phase`."""
         return bool(self._waiting)
 
     def next(self) -> TrialSpec | None:
-        """The next one. See `Phase`."""
+        """The next run. See `Phase`."""
         return self._waiting.popleft() if self._waiting else None
 
     def look_ahead(self) -> None:
-        """All of them are ready. See `Phase`."""
+        """Nothing to prepare. See `Phase`."""
 
     def unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
-        """The next run of the driver goes on with it. See `Phase`."""
+        """Nothing to do: the next run of the driver resumes it. See `Phase`."""
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
-        """Nothing waits for its epochs. See `Phase`."""
+        """Nothing to do with epochs. See `Phase`."""
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
-        """It has no rungs. See `Phase`."""
+        """Never called: there are no rungs. See `Phase`."""
         raise AssertionError(f"{spec.run} waits at epoch {epoch} with {value}, but has no rungs")
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
-        """It is trained to its end. See `Phase`."""
+        """Never called: every run is trained to its end. See `Phase`."""
         raise AssertionError(f"{spec.run} asks to be ended at epoch {epoch} with {value}, but may not")
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
-        """Say so. See `Phase`."""
+        """Report it. See `Phase`."""
         facts = spec.run, spec.number, ended.state.value, ended.value, ended.reason
         self._sweep.tell(RunConfirmed(*facts) if spec.kind == "confirm" else ModelsTested(*facts))

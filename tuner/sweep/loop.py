@@ -1,4 +1,4 @@
-"""The one loop of a sweep: whatever a phase has to run is sent out, and what comes back is taken in."""
+"""The main loop of a sweep: sends out the runs of a phase and takes in their messages."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Phase(Owner, Protocol):
     deadline: float
     """When it must end, by `time.monotonic`."""
     late: tuple[State, str]
-    """How runs end that are out at the deadline: state and reason."""
+    """State and reason of runs that are ended at the deadline."""
 
     @property
     def left(self) -> int | None:
-        """Runs of full length that were not sent out yet; None in the search, where most are pruned before."""
+        """Number of full-length runs that were not sent out yet; None in the search, where most are pruned."""
         ...
 
     def more(self) -> bool:
-        """Whether there is a run to send out, or may be one."""
+        """Whether there is, or may yet be, another run to send out."""
         ...
 
     def next(self) -> TrialSpec | None:
@@ -36,11 +36,11 @@ class Phase(Owner, Protocol):
         ...
 
     def look_ahead(self) -> None:
-        """Make the next run ready while all slots are busy."""
+        """Prepare the next run while all slots are busy."""
         ...
 
     def unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
-        """A run that waited for a worker is given up."""
+        """Give up a run that waited for a worker."""
         ...
 
 

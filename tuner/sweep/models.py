@@ -1,4 +1,4 @@
-"""Models that can be used, written when a sweep is over: of the winner, and of what it was held against."""
+"""The usable models that a finished sweep writes: the winner's, its ensemble, and those of the other candidates."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Kept:
     """The runs whose weights are kept as models.
 
     Args:
-        winner: That of the winner's model; "" where there is none.
-        others: Those of the other confirmed configurations, one each.
+        winner: The run of the winner's model; "" without one.
+        others: The runs of the other confirmed configurations' models, one each.
     """
 
     winner: str = ""
@@ -39,7 +39,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A model to be written: the runs whose weights it has, where, and their score together."""
+    """A model to be written: the runs whose weights it has, its folder, and their joint score."""
 
     members: Sequence[RunRecord]
     folder: Path
@@ -48,24 +48,23 @@ class _Wanted:
 
 
 def keep_models(sweep: OpenSweep, summary: Summary) -> Kept:
-    """Write the models of a finished sweep into its folder; those of an earlier end go.
+    """Write the models of a finished sweep into its folder, replacing those of an earlier end.
 
-    They are the winner's, its refit or its best seed; the ensemble of its seeds; and of every other confirmed
-    configuration its best seed. Nothing is written where nothing was chosen, or the adapter has no codec; what cannot
-    be written is told.
+    They are the winner's refit or best seed, the ensemble of its seeds, and the best seed of every other confirmed
+    configuration. Nothing is written without a winner or where the adapter has no codec; failures are reported.
     """
     folder = sweep.folder
     for old in (folder.model, folder.ensemble, folder.models):
         shutil.rmtree(old, ignore_errors=True)
     best = _best(sweep)
-    if best is None or not has_codec(ADAPTERS[sweep.task.file.adapter].load()):  # which was told before the search
+    if best is None or not has_codec(ADAPTERS[sweep.task.file.adapter].load()):  # which was reported before the search
         return Kept()
     kept = []
     for wanted in _wanted(sweep, summary, best):
         try:
             _write(sweep, summary, wanted)
         except (OSError, TunerError) as error:
-            sweep.tell(Notice(f"{wanted.what} could not be kept as a model: {error}"))
+            sweep.tell(Notice(f"{wanted.what} could not be written as a model: {error}"))
         else:
             kept.append(wanted)
     return Kept(
@@ -87,7 +86,7 @@ def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wa
 
 
 def _best(sweep: OpenSweep) -> RunRecord | None:
-    """The refit of the winner, else its confirmed run with the best validation score; one whose model is here."""
+    """The winner's refit, else its confirmed run with the best validation score, of those with a model here."""
     refit = refitted(sweep)
     if refit is not None and (sweep.folder.run(refit.run) / MODEL).is_file():
         return refit
@@ -95,7 +94,7 @@ def _best(sweep: OpenSweep) -> RunRecord | None:
 
 
 def _best_seed(sweep: OpenSweep, runs: Sequence[RunRecord]) -> RunRecord | None:
-    """Of those whose models are here the one with the best validation score."""
+    """The run with the best validation score, of those with a model here."""
     here = [record for record in runs if (sweep.folder.run(record.run) / MODEL).is_file()]
     return sweep.task.objective.best_of(here, score=lambda record: record.value)
 
@@ -103,7 +102,7 @@ def _best_seed(sweep: OpenSweep, runs: Sequence[RunRecord]) -> RunRecord | None:
 def _write(sweep: OpenSweep, summary: Summary, wanted: _Wanted) -> None:
     task, best = sweep.task, wanted.members[0]
     entry = ADAPTERS[task.file.adapter]
-    from tuner.predict.writing import Trained, write_model  # brings torch
+    from tuner.predict.writing import Trained, write_model  # imports torch
 
     settings = task.settings(best.params)
     where, prepared = prepare(task.file.adapter, entry.load()(settings.data), sweep.folder.prepared)
@@ -130,7 +129,7 @@ def _classes(sweep: OpenSweep, number: int) -> list[ClassScores]:
 
 
 def _fitted(sweep: OpenSweep, members: Sequence[RunRecord]) -> Mapping[str, float]:
-    """What the test run has fitted on validation data for a model of these runs."""
+    """What the test run has fitted on validation data for the model of these runs."""
     results = read_run(sweep.folder.events("test")).results
     if len(members) > 1:
         return dict((results.get("ensemble") or {}).get("fitted", {}))

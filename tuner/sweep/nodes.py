@@ -1,29 +1,29 @@
-"""Nodes that only fail: a machine with a broken GPU or a full disk must not take one trial after the other."""
+"""Setting nodes aside: a machine with a broken GPU or a full disk must not fail one trial after another."""
 
 from __future__ import annotations
 
 from tuner.messages import State
 
 MAX_FAILURES = 3
-"""Failures in a row on a node after which it is set aside, when no such thing is known of another."""
+"""A node is set aside after so many failures in a row, unless another node fails alike."""
 
 
 class Nodes:
-    """Failures in a row by node. Where nothing goes well elsewhere, it is the task's code and not the node.
+    """Counts failures in a row by node. Where every node fails, the task's code is at fault, not the node.
 
-    A node that is up first may fail before another is tried; that one then shows which of the two it is.
+    The first node may fail before another has been tried; the other then shows whose fault it was.
     """
 
     def __init__(self) -> None:
         self.aside: set[str] = set()
-        """Nodes to which nothing is sent any more."""
+        """Nodes that get no more runs."""
         self._sent: set[str] = set()
         self._failures: dict[str, int] = {}
         self._well: set[str] = set()
         self._well_elsewhere: set[str] = set()
 
     def sent(self, node: str) -> None:
-        """An attempt was begun on a node."""
+        """Note that an attempt has begun on a node."""
         self._sent.add(node)
 
     def record_outcome(self, node: str, state: State) -> bool:

@@ -1,4 +1,4 @@
-"""What is open while a sweep runs: the one object that every phase gets."""
+"""The open resources of a running sweep, as one object that every phase gets."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class OpenSweep:
         search: The study, open.
         executor: Runs the trials.
         storage: Where workers find data and leave checkpoints.
-        record: Told which runs have changed.
-        tell: Told what happens.
-        stop: Whether a stop was asked for.
+        record: Is told which runs have changed.
+        tell: Called with each event.
+        stop: Set when a stop is asked for.
         deadlines: When the search and the sweep must end.
         progress: Counts of the trials that are over.
-        nodes: What is known of the cluster's nodes.
+        nodes: Successes and failures by node.
     """
 
     task: Task
@@ -81,13 +81,13 @@ class OpenSweep:
     def create(
         self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None, portfolio: int = 0
     ) -> None:
-        """Write the first event of a run that has none.
+        """Write a run's first event, if it has none.
 
         Args:
             spec: The run.
             searched: Names of the searched parameters.
-            repairs: Of a repair: which trial, finding and change.
-            portfolio: Of a configuration of the portfolio: its place, from 1.
+            repairs: For a repair: which trial, finding and change.
+            portfolio: For a configuration of the portfolio: its place, from 1.
         """
         created: dict[str, Any] = {
             "run": spec.run,
@@ -104,14 +104,14 @@ class OpenSweep:
         events.append(self.folder.events(spec.run), "created", **created)
 
     def bring_model(self, run: str) -> None:
-        """Copy a run's model into the study's folder; say where it cannot be."""
+        """Copy a run's model into the study's folder; report it if that fails."""
         try:
             self.storage.bring_model(run)
         except OSError as error:
             self.tell(Notice(f"the model of {run} stays in storage.checkpoints: {error}"))
 
     def records(self, kind: str) -> Iterator[RunRecord]:
-        """The runs of a kind ("trials/", "confirm/"), one after the other."""
+        """Iterate over the runs of a kind ("trials/", "confirm/")."""
         return read_runs(self.folder.events(run) for run in self.folder.runs() if run.startswith(kind))
 
     def _checkpoint_share(self) -> int | None:

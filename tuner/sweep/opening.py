@@ -1,4 +1,4 @@
-"""Opening a study: what is checked before it is touched, its lock, and the search that it holds."""
+"""Opening a study: checks before anything is changed, the study's lock, and its search."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def check_startable(task: Task, executor: Executor, *, fresh: bool) -> None:
-    """See that a sweep can start here, before anything of its study is touched; prepares the data.
+    """Check that a sweep can start here, before its study is changed; prepares the data.
 
     Raises:
-        UserError: The study's folder, this machine, the cluster or the data cannot do.
+        UserError: The study's folder, this machine, the cluster or the data are unfit.
     """
     if not fresh:
         check_shape(task.folder)
@@ -42,13 +42,13 @@ def check_startable(task: Task, executor: Executor, *, fresh: bool) -> None:
 
 @contextmanager
 def opened_study(task: Task, tell: Listener, stop: Stop, *, fresh: bool) -> Iterator[Search]:
-    """The search of a task's study, which this process alone has while the context lasts.
+    """The search of a task's study, locked for this process while the context lasts.
 
     Args:
         task: The resolved task, whose data are prepared.
-        tell: Told when the search space has changed, or the study's database is away.
+        tell: Called when the search space has changed or the study's database does not answer.
         stop: Ends the wait for a database.
-        fresh: Set an existing study aside and begin anew.
+        fresh: Rename an existing study and start over.
 
     Raises:
         StudyError: The study is in use, damaged, or was made for something else.
@@ -58,7 +58,7 @@ def opened_study(task: Task, tell: Listener, stop: Stop, *, fresh: bool) -> Iter
     try:
         if fresh:
             _set_aside(folder, task.file.storage.study)
-            check_shape(folder)  # what was no study stands there still
+            check_shape(folder)  # a folder that is no study is still there
         check_format(folder)
         check_events(folder)
         search = _search(task, tell, stop)
@@ -73,7 +73,7 @@ def opened_study(task: Task, tell: Listener, stop: Stop, *, fresh: bool) -> Iter
 
 
 def _search(task: Task, tell: Listener, stop: Stop) -> Search:
-    from tuner.study.search import Search  # Optuna, only once task and data are known to be sound
+    from tuner.study.search import Search  # imports Optuna, so only once task and data are known to be valid
 
     told = False
 
@@ -83,7 +83,7 @@ def _search(task: Task, tell: Listener, stop: Stop) -> Search:
             raise KeyboardInterrupt(stop.reason)
         if not told:
             told = True
-            tell(Notice(f"the study's database is away, the sweep waits for it: {problem}"))
+            tell(Notice(f"the study's database does not answer; the sweep waits for it: {problem}"))
 
     return Search(
         task.folder,
@@ -105,7 +105,7 @@ def _note_space(task: Task, search: Search, tell: Listener) -> None:
 
 
 def _set_aside(folder: StudyFolder, database: str | None) -> None:
-    """Move what a study has, all but its lock, to `<name>.before-<time>` beside it, and rename it in the database."""
+    """Move a study's files except its lock to `<name>.before-<time>` beside it, and rename it in the database."""
     kept = folder.root.with_name(f"{folder.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
     if database is not None:
         from tuner.study.database import rename_study

@@ -12,7 +12,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def origin(task_file: Path) -> dict[str, str]:
-    """What is known of `file`, `user` and `commit`.
+    """The origin's `file`, `user` and `commit`, as far as they are known.
 
     Args:
         task_file: The task file.

@@ -1,4 +1,4 @@
-"""How far a sweep is: counts by state, the best so far, the time that is left."""
+"""The progress of a sweep: counts by state, the best so far, the time left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.objective import Objective
 
 @dataclass
 class Progress:
-    """Counts over the search trials that are over; keeps no trial."""
+    """Counts of finished search trials; the trials themselves are not kept."""
 
     objective: Objective
     trials: int
@@ -31,7 +31,7 @@ class Progress:
         return sum(self.states.values())
 
     def add(self, record: RunRecord, *, here: bool) -> None:
-        """Count a trial that is over; `here`: it ended under this driver."""
+        """Count a finished trial; `here`: it ended under this driver."""
         self.states[record.state.value] = self.states.get(record.state.value, 0) + 1
         self._here += here
         if record.state is not State.COMPLETED or record.value is None:
@@ -42,13 +42,13 @@ class Progress:
             self.best, self.best_number = record.value, record.number
 
     def search_seconds(self) -> float | None:
-        """Wall seconds the rest of the search takes at the pace so far; None before the first trial."""
+        """Wall-clock seconds for the rest of the search at the pace so far; None before the first trial."""
         if self._here == 0:
             return None
         return (self.trials - self.done) * (time.monotonic() - self._began) / self._here
 
     def full_runs_seconds(self, runs: int, slots: int) -> float | None:
-        """Wall seconds that so many full trainings take on the slots; None before the first completed trial."""
+        """Wall-clock seconds for a number of full trainings on the slots; None before the first completed trial."""
         if self._full_runs == 0:
             return None
         return runs * self._full_seconds / self._full_runs / max(1, slots)

@@ -1,4 +1,4 @@
-"""Once a second while a sweep runs: how far it is, and how its record is."""
+"""Once a second while a sweep runs: report the progress, and check the recorder."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.runs import Runs
 
 SECONDS = 1.0
-"""Least time between two beats."""
+"""Shortest time between two reports."""
 
 
 class Pulse:
-    """Tells the progress of a sweep, at most once a second."""
+    """Reports the progress of a sweep, at most once a second."""
 
     def __init__(self, sweep: OpenSweep) -> None:
         self._sweep = sweep
         self._last = 0.0
 
     def beat(self, runs: Runs, left: int | None) -> None:
-        """Tell the progress, if it is time.
+        """Report the progress, if it is time.
 
         Args:
-            runs: What is out.
-            left: In a confirmation: runs of full length that were not sent out yet; None in the search.
+            runs: The runs that are out.
+            left: In a confirmation: full-length runs that were not sent out yet; None in the search.
         """
         now = time.monotonic()
         if now - self._last < SECONDS:

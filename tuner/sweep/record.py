@@ -1,4 +1,4 @@
-"""What a sweep tells about its record, which follows it and never holds it up."""
+"""The sweep's side of recording: the recorder follows the sweep and never delays it."""
 
 from __future__ import annotations
 
@@ -21,53 +21,53 @@ T = TypeVar("T")
 
 
 class Record:
-    """Passes on to the task's recorder what changed, looks after it, and says how it is.
+    """Tells the task's recorder what has changed, checks it, and reports its problems.
 
-    A recorder that raises is asked nothing more, and the sweep goes on.
+    A recorder that raises is not called again; the sweep continues.
 
     Args:
         task: The task, which says where it is recorded.
-        tell: Told what happens.
+        tell: Called with each event.
     """
 
     def __init__(self, task: Task, tell: Listener) -> None:
         self._task, self._tell = task, tell
         self._recording: Recording = NoRecorder().begin(task.folder)
-        self._broken = ""  # why it is asked nothing more
+        self._broken = ""  # why it is not called any more
         self._told_away = False
         self._told_left: int | None = None
 
     def begin(self) -> None:
-        """Begin, once `sweep.jsonl` is there."""
+        """Begin; `sweep.jsonl` must exist."""
         for sentence in self._task.recorder.notices:
             self._tell(Notice(sentence))
         self._recording = self._ask(lambda _: self._task.recorder.begin(self._task.folder), self._recording)
 
     def changed(self, run: str = SWEEP) -> None:
-        """Say that the events or artifacts of a run grew, or those of the sweep."""
+        """Note that a run, or the sweep, has new events or artifacts."""
         self._ask(lambda recording: recording.changed(run), None)
 
     def look(self) -> None:
-        """Say so, once, when nothing can be recorded."""
+        """Report, once, that nothing can be recorded."""
         if self._told_away or not self._ask(lambda recording: recording.away(), False):
             return
         if problem := self._ask(lambda recording: recording.problem(lasting=True), ""):
             self._told_away = True
-            what = f"takes nothing ({problem.rstrip('.')}); the sweep goes on, and what it records is kept for later"
+            what = f"takes nothing ({problem.rstrip('.')}); the sweep goes on, and its records are kept for later"
             self._notice(what)
 
     def leave(self) -> None:
-        """End without waiting; the writer goes on alone until everything is written."""
+        """End without waiting; the writer process continues until everything is written."""
         self._ask(lambda recording: recording.close(0.0), False)
 
     def close(self, enough: Callable[[], bool]) -> bool:
-        """Wait until everything is recorded, as long as it gets on.
+        """Wait until everything is recorded, as long as there is progress.
 
         Args:
-            enough: Asked whether to wait no longer.
+            enough: Whether to stop waiting.
 
         Returns:
-            Whether the record is there.
+            Whether everything is recorded.
         """
         if self._ask(lambda recording: recording.close(tell=self._progress, enough=enough), False):
             return True
@@ -79,7 +79,7 @@ class Record:
         return not away
 
     def _ask(self, act: Callable[[Recording], T], otherwise: T) -> T:
-        """What the recording answers; `otherwise` when it raises or has raised before."""
+        """Call the recorder; `otherwise` if it raises or has raised before."""
         if self._broken:
             return otherwise
         try:
@@ -104,7 +104,7 @@ class Record:
 
 
 def sync_command(task: Task) -> str:
-    """The command that brings the record up to date with a study, to be run where the sweep was started."""
+    """The command that writes what the record lacks, to be run where the sweep was started."""
     words = ["python", "-m", "tuner", "sync"]
     if task.file.tracking.choice[0] != "mlflow":
         return shlex.join([*words, str(task.path)])

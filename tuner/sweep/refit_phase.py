@@ -1,4 +1,4 @@
-"""After the confirmation, where the task file asks for it: the winner trained once more, on all data but the test's."""
+"""After the confirmation, on request: the winner is trained again on training and validation data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tuner.sweep.open_sweep import OpenSweep
 
 
 class RefitPhase(FixedRuns):
-    """Trains the winner on training and validation data, unless that is done, as many steps as one of its seeds.
+    """Trains the winner on training and validation data, for as many steps as one of its seeds; unless that is done.
 
-    It is the seed whose best epoch is the median of the seeds' (of an even number the lower one): its initial weights,
-    its steps of an epoch, its schedule, up to that epoch.
+    The seed is the one with the median best epoch (the lower one of an even number). The refit repeats its initial
+    weights, steps per epoch and schedule, up to that epoch.
 
     Reference:
         Goodfellow, Bengio and Courville 2016, Deep Learning, section 7.8, algorithm 7.2: as many steps, not as many
@@ -29,7 +29,7 @@ class RefitPhase(FixedRuns):
         super().__init__(sweep, _specs(sweep), sweep.deadlines.all)
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:  # noqa: ARG002 - the contract's
-        """Bring its model home; say where there is none. See `Phase`."""
+        """Copy its model into the study; report it if there is none. See `Phase`."""
         if ended.state is State.COMPLETED:
             self._sweep.bring_model(spec.run)
         else:
@@ -38,7 +38,7 @@ class RefitPhase(FixedRuns):
 
 
 def refitted(sweep: OpenSweep) -> RunRecord | None:
-    """The winner's training on training and validation data; None where none was asked for, or it is not there."""
+    """The winner's training on training and validation data; None if it is not asked for or missing."""
     chosen = _chosen(sweep)
     if chosen is None:
         return None
@@ -47,7 +47,7 @@ def refitted(sweep: OpenSweep) -> RunRecord | None:
 
 
 def _chosen(sweep: OpenSweep) -> RunRecord | None:
-    """The seed that is trained again as long."""
+    """The seed that the refit repeats."""
     if sweep.task.file.refit is None:
         return None
     seeds = {record.run: record for record in winning(sweep)}
@@ -57,12 +57,12 @@ def _chosen(sweep: OpenSweep) -> RunRecord | None:
 
 
 def _best_epoch(record: RunRecord, metric: str) -> int:
-    """The first epoch with the value that its weights were kept for."""
+    """The first epoch with the best value, whose weights were kept."""
     return next(epoch for epoch, value in record.series(metric).items() if value == record.value)
 
 
 def _same(record: RunRecord, chosen: RunRecord) -> bool:
-    """Whether a refit was planned by this seed; each of a configuration has a seed of its own."""
+    """Whether a refit repeats this seed; each training of a configuration has its own seed."""
     return (record.params, record.seed) == (chosen.params, chosen.seed)
 
 
@@ -72,7 +72,7 @@ def _specs(sweep: OpenSweep) -> list[TrialSpec]:
         return []
     run = refit_run(chosen.number)
     record = read_run(sweep.folder.events(run))
-    if record.run and not _same(record, chosen):  # of another choice, before more was confirmed
+    if record.run and not _same(record, chosen):  # for another winner, before more was confirmed
         shutil.rmtree(sweep.folder.run(run))
         record = RunRecord()
     if record.state.final:

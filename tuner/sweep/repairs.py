@@ -1,7 +1,7 @@
-"""Repairs: the cure of a curable finding, tried as a new trial of the search.
+"""Repairs: the remedy of a curable finding, tried as a new trial of the search.
 
-What is repaired follows from the records of the trials that are over, in their order, so that a resumed sweep decides
-as one that was never stopped.
+Repairs follow only from the records of finished trials, in order, so that a resumed sweep decides like an uninterrupted
+one.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ _ORDER = {name: number for number, name in enumerate(FINDINGS)}
 _CURED_ANYWAY = {name for name in FINDINGS if FINDINGS[name].load().cured_anyway}
 
 EARLY = 10
-"""The first so many trials are worth a repair: the search knows nothing better yet."""
+"""The first trials, this many, are worth a repair: the search knows nothing better yet."""
 PROMISING = 0.25
-"""Any trial among this share of the best so far is worth one, too."""
+"""A later trial is worth a repair if it is in this best share so far."""
 LITTLE = 0.3
-"""A trial whose best epoch is below the trivial predictor's loss by a larger share of it has learned something: of its
-findings only those few are cured that spoil what was learned (`Rule.cured_anyway`). So has one that came this share of
-the way that the best so far came, once some are over: where labels are noisy, none is far below that loss."""
+"""A trial whose best loss is below the trivial predictor's by more than this fraction of it has learned something: only
+findings that spoil what was learned (`Rule.cured_anyway`) are then repaired. The same holds for a trial with this
+fraction of the best trial's progress: with noisy labels no loss is far below the trivial one."""
 SOME = 5
-"""So many trials show how far one can come."""
+"""Number of finished trials from which the best trial's progress is used."""
 NOTHING = 0.03
-"""As small a share of the trivial predictor's loss is nothing, whatever the best has."""
+"""A smaller fraction of the trivial predictor's loss is never counted as progress."""
 AT_ONCE = "learning_rate"
-"""Of a trial that was cut only this is cured: a beginning shows little else, as on a plateau all trials look alike."""
+"""The only parameter repaired in a pruned trial: a short training shows little else, as all look alike on a plateau."""
 REGION = ("cell", "optimizer")
-"""Trials that agree in these are in one region, where a cause is repaired once."""
+"""Trials with equal values of these are in one region, where each cause is repaired once."""
 LEAST_CHANGE = 0.1
-"""A number that changes by less, relative to the old one, is no cure: the range of the search ends there."""
+"""A smaller relative change of a number is no repair: the end of the search range prevents it."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A cure to be tried.
+    """A repair to be tried.
 
     Args:
         number: The trial that it repairs.
-        finding: What was found there.
-        change: Parameter -> its old and its new value; the cure, and what had to follow it.
+        finding: The finding in that trial.
+        change: Parameter -> old and new value: the repair and the changes that it requires.
         params: The new trial's parameters.
     """
 
@@ -62,7 +62,7 @@ class Repair:
     params: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """As the new trial's first event holds it."""
+        """The fields in the new trial's first event."""
         change = {name: list(values) for name, values in self.change.items()}
         return {"number": self.number, "finding": self.finding, "change": change}
 
@@ -71,11 +71,11 @@ class Repair:
 
 
 class Repairs:
-    """Which cure to try next.
+    """Chooses the next repair.
 
     Args:
-        space: Today's search space; a cure that leads out of it is not tried.
-        most: Number of repairs in the whole sweep.
+        space: The current search space; repairs outside it are not tried.
+        most: Largest number of repairs in the whole sweep.
         objective: What is optimized.
     """
 
@@ -84,15 +84,15 @@ class Repairs:
         self._curable: deque[tuple[RunRecord, list[Finding]]] = deque()
         self._tried: set[tuple[Any, ...]] = set()
         self._losses: list[float] = []
-        """Of the trials that are over, the best first; see `Objective.loss`."""
+        """Losses (`Objective.loss`) of the finished trials, the best first."""
         self._furthest = 0.0
-        """The largest progress (`Case.progress`) of a trial that is over."""
+        """The largest progress (`Case.progress`) of a finished trial."""
 
     def begun(self, repairs: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-        """Count a repair that is in the study.
+        """Count a repair that the study has.
 
         Args:
-            repairs: What `Repair.as_json` gave.
+            repairs: From `Repair.as_json`.
             params: The new trial's parameters.
         """
         self._left -= 1
@@ -100,7 +100,7 @@ class Repairs:
         self._tried.add(_cause(repairs["finding"], {**params, **before}))
 
     def ended(self, record: RunRecord) -> None:
-        """Take in a trial that is over."""
+        """Take in a finished trial."""
         loss = self._loss(record)
         if loss is not None:
             insort(self._losses, loss)
@@ -108,26 +108,26 @@ class Repairs:
         found = [Finding.from_json(fields) for fields in record.results.get("findings", ())]
         findings = sorted(found, key=lambda finding: _ORDER.get(finding.name, len(_ORDER)))  # causes before symptoms
         if record.repairs:
-            return  # a cure that left something to cure was none
+            return  # a repair is not repaired itself
         learned_little = self._learned_little(record)
         if record.number < EARLY or (loss is not None and self._is_promising(loss)):
             wanted = [finding for finding in findings if learned_little or finding.name in _CURED_ANYWAY]
             self._curable.append((record, wanted))
 
     def next(self, begin: Callable[[Repair], T | None]) -> T | None:
-        """Begin the repair that has waited longest: of a trial's first finding that the space has a cure for.
+        """Begin the repair that has waited longest: for a trial's first finding that can be repaired inside the space.
 
         Args:
-            begin: Begins it; None where it cannot, as such a trial was there before.
+            begin: Begins it; returns None if such a trial exists already.
 
         Returns:
-            What `begin` gave; None where there is nothing to repair.
+            The result of `begin`; None if there is nothing to repair.
         """
         while self._left > 0 and self._curable:
             record, findings = self._curable.popleft()
             for finding in findings:
                 if _cause(finding.name, record.params) in self._tried:
-                    break  # what else was found may follow from it
+                    break  # other findings may be consequences of this one
                 if (begun := self._begin(record, finding, begin)) is not None:
                     return begun
         return None
@@ -162,9 +162,10 @@ class Repairs:
 
 
 def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any] | None:
-    """The parameters after a cure, inside the space; None where the space has no room for it.
+    """The parameters after a repair, inside the space; None if the space does not allow it.
 
-    Numbers go as far as their range. What the cure brings into being gets the middle of its range or its first choice.
+    Numbers are clipped to their range. Parameters that become active get the middle of their range or their first
+    choice.
     """
     old = params.get(cure.param)
     new = cure.changed(old)
@@ -180,13 +181,13 @@ def cured(space: Space, params: Mapping[str, Any], cure: Cure) -> dict[str, Any]
 
 
 class _Curing:
-    """A `Suggester` that keeps what it can of a trial's parameters, but for the one that is cured."""
+    """A `Suggester` that keeps a trial's parameters where possible, except the repaired one."""
 
     def __init__(self, params: Mapping[str, Any], name: str, value: Any) -> None:
         self._wanted = {**params, name: value}
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """What is wanted, where it can be chosen, else the number nearest to it, else the first."""
+        """The wanted value if it is a choice, else the nearest number, else the first choice."""
         wanted = self._wanted.get(_plain(name))
         for choice in choices:
             if same(choice, wanted):
@@ -198,7 +199,7 @@ class _Curing:
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """What is wanted, or the end of the range on its side; the middle where nothing is."""
+        """The wanted value clipped to the range; the middle of the range without a wanted value."""
         value = self._number(name, low, high, log)
         if step is not None:
             value = low + step * round((value - low) / step)
@@ -232,7 +233,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 
 def _distance(one: float, other: float) -> float:
-    """As a ratio where both are positive: rates and sizes are compared so."""
+    """The log ratio if both are positive, as rates and sizes are compared, else the difference."""
     return abs(math.log(one / other)) if one > 0 and other > 0 else abs(one - other)
 
 
@@ -241,6 +242,6 @@ def _cause(finding: str, params: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs, the parameters that are gone or new with None."""
+    """Parameter -> old and new value of all that differ; None for removed or added ones."""
     names = dict.fromkeys([*old, *new])
     return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}

@@ -1,7 +1,6 @@
-"""Sending runs out and taking in what comes back: event files written, lost attempts sent again.
+"""Sends runs to workers and takes in their messages: writes event files, sends lost attempts again.
 
-The same for search trials, confirmations and the test. What a report at a rung means, and what follows an end, the
-caller says.
+The same for search trials, confirmations and the test. The caller (`Owner`) decides at rungs and after an end.
 """
 
 from __future__ import annotations
@@ -20,32 +19,32 @@ from tuner.sweep.nodes import MAX_FAILURES
 from tuner.sweep.open_sweep import OpenSweep
 
 MAX_DELAY_SECONDS = 60.0
-"""Longest wait before a run is sent out again that was lost again and again without a new epoch."""
+"""Longest wait before a run is sent again that is lost repeatedly without a new epoch."""
 KEPT_SECONDS = 32.0
-"""Longest such wait for which a place is kept: with one worker the trials stay in order; after it others go ahead."""
+"""Longest such wait during which the run keeps its slot, so that one worker's trials stay in order."""
 MAX_TRACE = 20_000
 """Characters kept of a silent attempt's stacks."""
 STALL_SLACK_SECONDS = 5.0
-"""Time for a worker to write its stacks before it is ended."""
+"""Seconds for a worker to write its stacks before it is killed."""
 
 
 class Owner(Protocol):
-    """Who sends runs out and decides about them."""
+    """The phase that sends runs out and decides about them."""
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
-        """Take in an epoch; its event is on disk."""
+        """Take in an epoch, whose event is on disk."""
         ...
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
-        """Answer a run that waits at a rung: verdict, and the reason with its numbers."""
+        """Decide about a run that waits at a rung: the verdict, and a reason with numbers."""
         ...
 
     def may_end(self, spec: TrialSpec, epoch: int, value: float) -> tuple[bool, str]:
-        """Whether a run that a rule finds hopeless ends here, and the reason with its numbers."""
+        """Whether a run that a rule finds hopeless ends here, and a reason with numbers."""
         ...
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
-        """Take a final outcome; its event is on disk. `aside`: it comes from a node that is set aside."""
+        """Take in a final outcome, whose event is on disk. `aside`: it comes from a node that is set aside."""
         ...
 
 
@@ -56,13 +55,13 @@ class _Live:
     seen: int
     """Epochs on disk."""
     heard: float
-    """When it last gave a sign of life, by `time.monotonic`."""
+    """Time of its last sign of life, by `time.monotonic`."""
     stopping: tuple[State, str] | None = None
-    """The state and reason that it was asked to end with."""
+    """State and reason of an end that it was asked for."""
 
 
 class _Retry(NamedTuple):
-    """A run to be sent again."""
+    """A run waiting to be sent again."""
 
     due: float
     """When, by `time.monotonic`."""
@@ -71,10 +70,10 @@ class _Retry(NamedTuple):
 
 
 class Runs:
-    """Runs of a phase that are out, and those waiting to be sent again.
+    """The runs of a phase that have a worker, and those waiting to be sent again.
 
     Args:
-        sweep: What is open.
+        sweep: The open sweep.
         owner: Decides about the runs.
     """
 
@@ -98,11 +97,11 @@ class Runs:
 
     @property
     def room(self) -> bool:
-        """Whether a further run could be sent out now."""
+        """Whether another run can be sent out now."""
         return self._executor.num_idle > sum(again.keeps_place for again in self._again)
 
     def send(self, spec: TrialSpec) -> None:
-        """Send a run out; it must have been created."""
+        """Send out a run, whose first event is written."""
         worker, node = self._executor.start(spec)
         events.append(self._folder.events(spec.run), "attempt", attempt=spec.attempt, worker=worker)
         self._sweep.nodes.sent(node)
@@ -110,7 +109,7 @@ class Runs:
         self._record.changed(spec.run)
 
     def send_waiting(self) -> None:
-        """Send lost runs out again whose delay is over."""
+        """Send the lost runs again whose delay is over."""
         for again in [again for again in self._again if again.due <= time.monotonic()]:
             if not self._executor.num_idle:
                 return
@@ -118,14 +117,14 @@ class Runs:
             self.send(again.spec)
 
     def poll(self, timeout: float) -> None:
-        """Take in what has come."""
+        """Take in the messages that have arrived."""
         for message in self._executor.poll(timeout):
             self._take(message)
         for live in list(self._live.values()):
             self._check_silence(live)
 
     def stop(self, state: State, reason: str) -> list[TrialSpec]:
-        """Ask every run that is out to end in `state`; returns those that have no worker to be asked."""
+        """Ask every run to end in `state`; returns those without a worker that could be asked."""
         for live in self._live.values():
             if live.stopping is None:
                 live.stopping = state, reason
@@ -137,7 +136,7 @@ class Runs:
     def _take(self, message: Message) -> None:
         live = self._live.get(message.run)
         if live is None or live.spec.attempt != message.attempt:
-            return  # late or repeated: the attempt is over
+            return  # a late or repeated message: the attempt is over
         live.heard = time.monotonic()
         if isinstance(message, Report):
             self._report(live, message)
@@ -161,7 +160,7 @@ class Runs:
 
     def _answer(self, live: _Live, report: Report) -> None:
         spec = live.spec
-        if live.stopping:  # the stop is on its way and is the answer
+        if live.stopping:  # the stop was sent and is the answer
             return
         told: dict[str, Any]
         state = State.RUNNING
@@ -195,16 +194,16 @@ class Runs:
         events.append_ended(self._folder.events(ended.run), ended)
         if ended.state.final:
             self._losses.pop(ended.run, None)
-            self._remove_checkpoint(live.spec)  # not before: the outcome could be lost
+            self._remove_checkpoint(live.spec)  # only now: before, the outcome could have been lost
             self._owner.ended(live.spec, ended, aside=live.node in self._sweep.nodes.aside)
         self._record.changed(ended.run)
 
     def _remove_checkpoint(self, spec: TrialSpec) -> None:
-        with suppress(OSError):  # the store is away; `tuner gc` removes what lies here
+        with suppress(OSError):  # the store does not answer; `tuner gc` removes what is left here
             places.remove(places.join(spec.checkpoints or spec.folder, CHECKPOINT))
 
     def _may_try_again(self, live: _Live, ended: Ended) -> bool:
-        """Send a run out again whose own code failed, as often as the task file allows; from its last checkpoint."""
+        """Send a run again from its last checkpoint after an error in its own code, as the task file allows."""
         path = self._folder.events(ended.run)
         if events.read_run(path).errors >= self._sweep.task.file.attempts.errors:
             return False
@@ -215,7 +214,7 @@ class Runs:
         return True
 
     def _check_silence(self, live: _Live) -> None:
-        """End an attempt that has been silent beyond its allowance."""
+        """End an attempt that has been silent for longer than `attempts.silence`."""
         allowed = live.spec.stall_seconds
         if allowed is None or time.monotonic() - live.heard <= allowed + STALL_SLACK_SECONDS:
             return
@@ -236,7 +235,7 @@ class Runs:
         )
 
     def _lost(self, live: _Live, lost: Lost) -> None:
-        """Send a run out again from its checkpoint, without end: at once, then after 1, 2, 4, … 60 seconds."""
+        """Send a lost run again from its checkpoint, without limit: at once, then after 1, 2, 4, … 60 seconds."""
         del self._live[lost.run]
         losses = self._losses[lost.run] = self._losses.get(lost.run, 0) + 1
         self._sweep.tell(RunLost(lost.run, lost.reason, lost.attempt))
@@ -245,14 +244,14 @@ class Runs:
             delay = min(MAX_DELAY_SECONDS, 2.0 ** (losses - 2)) if losses > 1 else 0.0
             spec = replace(live.spec, attempt=live.spec.attempt + 1, reported=live.seen)
             self._again.append(_Retry(time.monotonic() + delay, spec, keeps_place=delay <= KEPT_SECONDS))
-        elif live.stopping[0].final:  # it was to end for good, and has
+        elif live.stopping[0].final:  # it was asked to end for good
             state, reason = live.stopping
             self._live[lost.run] = live
             self._end(live, Ended(run=lost.run, attempt=lost.attempt, state=state, reason=reason))
         self._record.changed(lost.run)
 
     def _judge_node(self, node: str, state: State) -> None:
-        """Set a node aside that only fails, once, if another one can do the work."""
+        """Set a node aside that only fails, if there is another one."""
         if not node or node in self._sweep.nodes.aside or not self._sweep.nodes.record_outcome(node, state):
             return
         if self._executor.avoid(node):

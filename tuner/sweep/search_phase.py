@@ -1,4 +1,4 @@
-"""The search: suggestions go out, reports at rungs are judged, outcomes are told to the study."""
+"""The search: suggestions are sent out, reports at rungs are judged, outcomes are told to the study."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tuner.study.suggesting import Suggestion
 
 SAME_FAILURES = 3
-"""When the first so many trials that end under a driver fail for the same reason, the sweep stops with it."""
+"""The sweep stops when the first trials, this many, that end under a driver fail for the same reason."""
 
 
 class SweepFailed(Exception):  # noqa: N818 - an outcome told to the user
-    """The sweep cannot go on; the text says why."""
+    """The sweep cannot continue; the text says why."""
 
 
 class SearchPhase:
@@ -50,17 +50,17 @@ class SearchPhase:
         self._repairs = Repairs(self._task.space, most, self._task.objective)
         self._first: list[str] = []
         self._reconcile()
-        self._portfolio = self._open_portfolio()  # then trial 0 has its first event, wherever a driver was killed
+        self._portfolio = self._open_portfolio()  # then trial 0 has its first event even if the driver was killed
 
     def close(self) -> None:
-        """Tell the study of trials that were drawn but never began, as the time was over."""
+        """Close trials in the study that were suggested but never began because the time was over."""
         for spec in self._ready:
             self._tell_unsent(spec, State.PRUNED, "budget.timeout was over before it began")
 
     # sending ----------------------------------------------------------------------------------------------------
 
     def more(self) -> bool:
-        """Until every trial of the budget is sent out, or the space is exhausted. See `Phase`."""
+        """True until every trial of the budget is sent out or the space is exhausted. See `Phase`."""
         return bool(self._ready or self._missing)
 
     def next(self) -> TrialSpec | None:
@@ -68,12 +68,12 @@ class SearchPhase:
         return self._ready.popleft() if self._ready or self._suggest() else None
 
     def look_ahead(self) -> None:
-        """With several slots one suggestion is kept ready; with one, each knows all that went before. See `Phase`."""
+        """With several slots, prepare one suggestion; with one slot, wait for the last result. See `Phase`."""
         if self._sweep.executor.num_slots > 1 and not self._ready:
             self._suggest()
 
     def unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
-        """Close a trial that waited for a worker, unless it goes on with the next run. See `Phase`."""
+        """Close a trial that waited for a worker, unless the next run of the driver resumes it. See `Phase`."""
         if state.final:
             self._tell_unsent(spec, state, reason)
 
@@ -92,7 +92,7 @@ class SearchPhase:
         return True
 
     def _open_portfolio(self) -> deque[tuple[int, Mapping[str, Any]]]:
-        """What of the portfolio may still be tried; nothing in a study that has begun without one."""
+        """The portfolio's configurations still to be tried; none in a study that began without one."""
         task = self._task
         begun_without = self._search.count and not read_run(task.folder.events(trial_run(0))).portfolio
         if begun_without or task.sampler[0] == "grid":
@@ -100,7 +100,7 @@ class SearchPhase:
         return deque(enumerate(task.portfolio[: task.file.budget.trials // 2], 1))
 
     def _known(self) -> Suggestion | None:
-        """The next configuration of the portfolio that was not tried yet."""
+        """The next untried configuration of the portfolio."""
         suggestion = None
         while suggestion is None and self._portfolio:
             place, params = self._portfolio.popleft()
@@ -132,7 +132,7 @@ class SearchPhase:
     # resuming ---------------------------------------------------------------------------------------
 
     def _reconcile(self) -> None:
-        """Bring study and event files together: tell what had ended, send out again what had not."""
+        """Bring study and event files into agreement: tell the study which trials have ended, send the others again."""
         sweep = self._sweep
         for suggestion in self._search.running():
             record = read_run(sweep.folder.events(trial_run(suggestion.number)))
@@ -160,16 +160,16 @@ class SearchPhase:
                 sweep.progress.add(record, here=False)
 
     def _tell_unsent(self, spec: TrialSpec, state: State, reason: str) -> None:
-        """Close a trial that no worker has."""
+        """Close a trial without a worker."""
         ended = Ended(run=spec.run, attempt=spec.attempt, state=state, reason=reason)
         events.append_ended(self._sweep.folder.events(spec.run), ended)
         self._search.tell(spec.number, state, None, reason)
         self._sweep.record.changed(spec.run)
 
-    # what comes back --------------------------------------------------------------------------------------------
+    # incoming messages --------------------------------------------------------------------------------------------
 
     def reported(self, spec: TrialSpec, epoch: Epoch) -> None:
-        """Let the study compare others with it. See `Phase`."""
+        """Let the study compare other trials with it. See `Phase`."""
         self._search.reported(spec.number, epoch.epoch, epoch.metrics[self._task.objective.metric])
 
     def judge(self, spec: TrialSpec, epoch: int, value: float) -> tuple[Verdict, str]:
@@ -185,7 +185,7 @@ class SearchPhase:
         return not decision.go_on, decision.reason
 
     def ended(self, spec: TrialSpec, ended: Ended, *, aside: bool) -> None:
-        """Tell the study, count, and say so. See `Phase`."""
+        """Tell the study, count it, and report it. See `Phase`."""
         sweep = self._sweep
         record = read_run(sweep.folder.events(spec.run))
         self._tell_study(spec.number, record)
@@ -216,7 +216,7 @@ class SearchPhase:
         self._search.tell(number, record.state, record.value, record.reason, trained=trained)
 
     def _check_first(self, ended: Ended) -> None:
-        """Stop when the first trials of this driver have all failed alike: numbers in their messages may differ."""
+        """Stop if the first trials of this driver have all failed alike; numbers in their messages may differ."""
         if len(self._first) == SAME_FAILURES:
             return
         self._first.append(re.sub(r"\d+", "#", ended.reason) if ended.state is State.FAILED else "")

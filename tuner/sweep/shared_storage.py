@@ -1,4 +1,4 @@
-"""What the driver shares with its workers: prepared data, and a place for checkpoints and models."""
+"""Storage shared by driver and workers: prepared data, and a place for checkpoints and models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _KEY: Key = ("storage", "checkpoints")
 
 
 class SharedStorage:
-    """Places of one study.
+    """The places of one study.
 
-    By default all of them are folders that every node sees. With `storage.checkpoints` checkpoints and models go
-    there; when that is a store, prepared data is put there too, and workers need share no disk with the driver.
+    By default they are folders that every node sees. With `storage.checkpoints`, checkpoints and models go there; if
+    that is a store, prepared data goes there too, and workers need not share a disk with the driver.
 
     Args:
         task: The task.
-        study: A name that no other study in the place has.
+        study: A name that is unique in the place.
     """
 
     def __init__(self, task: Task, study: str) -> None:
@@ -47,25 +47,25 @@ class SharedStorage:
         return self._base if self._base is not None and places.is_store(self._base) else ""
 
     def checkpoints(self, run: str) -> str:
-        """A run's place for checkpoint and model; "" where it is the run's own folder."""
+        """A run's place for checkpoint and model; "" for the run's own folder."""
         return "" if self._base is None else places.join(self._base, self._study, run)
 
     def kept(self, run: str) -> str:
-        """Where a run's checkpoint and model are."""
+        """The place that has a run's checkpoint and model."""
         return self.checkpoints(run) or str(self._task.folder.run(run))
 
     def bring_model(self, run: str) -> None:
-        """Copy a run's model into the study's folder, so that the folder is whole without the store."""
+        """Copy a run's model into the study's folder, so that the folder is complete without the store."""
         if self._base is None:
             return
         content = places.patiently(lambda: places.read(places.join(self.kept(run), MODEL)))
         places.write(str(self._task.folder.run(run) / MODEL), content)
 
     def prepared_as(self, params: Mapping[str, Any]) -> str:
-        """With a store: the name of the data as a trial wants it, prepared and stored; else "".
+        """With a store: prepare and store the data for a trial, and return their name; else "".
 
         Raises:
-            DataError: It cannot be prepared or stored.
+            DataError: They cannot be prepared or stored.
         """
         if not self.store:
             return ""
@@ -83,11 +83,11 @@ class SharedStorage:
         return self._names[key]
 
     def probe(self, executor: Executor) -> None:
-        """Have every node read the prepared data and write where checkpoints go, before anything is sent there.
+        """Let every node read the prepared data and write to the place of checkpoints, before anything is sent there.
 
         Raises:
-            ClusterError: The first node that cannot, and what.
-            StudyError: The driver itself cannot write where checkpoints go.
+            ClusterError: A node cannot; names the first one and what it cannot do.
+            StudyError: The driver itself cannot write to the place of checkpoints.
         """
         place = self._base or str(self._task.folder.root)
         token = f"probe-{uuid.uuid4().hex}"
@@ -98,7 +98,7 @@ class SharedStorage:
             raise StudyError(
                 "storage.checkpoints must be writable",
                 value=str(error),
-                fix="Mend it, or what the store asks for: credentials, its address in AWS_ENDPOINT_URL.",
+                fix="Correct it, or give what the store asks for: credentials, its address in AWS_ENDPOINT_URL.",
                 where=self._task.place(_KEY),
                 key=_KEY,
             ) from error

@@ -1,4 +1,4 @@
-"""How a study stands, read from its folder: finished, with what it said; or how far it is."""
+"""The state of a study, read from its folder: finished with its summary, or its progress."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from tuner.words import called
 
 @dataclass(frozen=True)
 class Standing:
-    """How a study stands.
+    """The state of a study: finished, or its progress.
 
     Args:
         study: Its name.
-        folder: Where it is.
-        finished: Whether the last run of the driver came to its end.
-        running: Whether a driver has it now.
-        stopped: Why the last run of the driver was stopped; "" where it was not, or was killed.
+        folder: Its folder.
+        finished: Whether the last run of the driver reached the end.
+        running: Whether a driver is running it.
+        stopped: Why the last run of the driver was stopped; "" if it was not stopped, or killed.
         metric: The objective.
-        trials: Trials that were asked for.
-        states: State -> trials of the search that are over so.
-        begun: Trials of the search that are not over.
-        confirmed: Trainings of the confirmation that are over.
+        trials: The budget's trials.
+        states: State -> number of finished search trials.
+        begun: Number of unfinished search trials.
+        confirmed: Number of finished trainings of the confirmation.
         best: The best score of a completed trial; None before there is one.
         best_number: The trial that has it.
-        summary: What it said when it was finished; None before.
+        summary: Its summary; None before it is finished.
     """
 
     study: str
@@ -57,7 +57,7 @@ class Standing:
 
 
 def standing(folder: StudyFolder) -> Standing:
-    """How a study stands.
+    """The state of a study: finished, or its progress.
 
     Raises:
         StudyError: An event file is damaged.
@@ -85,7 +85,7 @@ def standing(folder: StudyFolder) -> Standing:
 
 
 def last_summary(folder: StudyFolder) -> Summary | None:
-    """What a study said when it was finished; None where it is not.
+    """The summary of a finished study; None for an unfinished one.
 
     Raises:
         StudyError: The study's event file is damaged.
@@ -104,12 +104,12 @@ def _summary(folder: StudyFolder, sweep: SweepRecord) -> Summary | None:
 
 
 def models_of(folder: StudyFolder, winner: str, others: Sequence[str]) -> dict[str, Any]:
-    """The fields of a summary that say where models are; none of those that are there no more.
+    """The fields of a summary that name the folders of models, of those that still exist.
 
     Args:
         folder: The study.
-        winner: The run whose weights the winner's model has; "" where there is none.
-        others: Those of the other confirmed configurations' models.
+        winner: The run of the winner's model; "" without one.
+        others: The runs of the other confirmed configurations' models.
     """
     found = {_configuration(run): folder.model_of(run) for run in others}
     return {
@@ -119,7 +119,7 @@ def models_of(folder: StudyFolder, winner: str, others: Sequence[str]) -> dict[s
 
 
 def _configuration(run: str) -> str:
-    """What the configuration of a confirmed run is called."""
+    """The name of a confirmed run's configuration."""
     number = run.partition("/")[2].partition("-")[0]
     return called(int(number) if number.isdecimal() else -1)
 

@@ -1,4 +1,4 @@
-"""When a sweep ends early: a stop that is asked for, and the task file's `budget.timeout`."""
+"""The early ends of a sweep: a stop on request, and the task file's `budget.timeout`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIRM_SHARE = 0.25
 
 
 class Stop:
-    """A clean stop: nothing new is sent out, what runs writes a checkpoint. Asked for by a signal, or by a caller."""
+    """A clean stop, requested by a signal or a caller: nothing new is sent out, running trials save checkpoints."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -23,20 +23,20 @@ class Stop:
         return bool(self.reason)
 
     def ask(self, reason: str) -> None:
-        """Ask for it; the first reason stays. Callable from a signal."""
+        """Ask for it; the first reason stays. Safe in a signal handler."""
         self.reason = self.reason or reason
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Times of `time.monotonic` at which the search and the whole sweep must end."""
+    """Deadlines of the search and of the whole sweep, by `time.monotonic`."""
 
     search: float = math.inf
     all: float = math.inf
 
     @classmethod
     def of(cls, timeout: float | None, folder: StudyFolder, *, confirmed: bool) -> Deadlines:
-        """What is left of a timeout, which counts the drivers before this one; a part is kept for a confirmation."""
+        """The deadlines of a timeout, less the time of earlier drivers; a part of it is kept for the confirmation."""
         if timeout is None:
             return cls()
         began = time.monotonic() - seconds_used(folder)
@@ -45,9 +45,9 @@ class Deadlines:
 
 
 def seconds_used(folder: StudyFolder) -> float:
-    """Wall seconds of the drivers before this one, from the sweep's own events.
+    """Wall-clock seconds of the earlier drivers, from the sweep's own events.
 
-    Where the last one died without a word, the newest event file tells when.
+    Where the last one was killed, the newest event file tells when.
     """
     used, began = 0.0, None
     for event in events.read(folder.sweep_events):

@@ -1,4 +1,4 @@
-"""The runs of a study as `top` lists them."""
+"""The rows of `top`: the runs of a study."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tuner.words import called
 
 
 def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
-    """Confirmations, the winner's first, then trials, best first; each with `winner`, whether it is of that."""
+    """Confirmations, the winner's first, then trials, best first; `winner` marks those of the winner."""
     study = read_study(folder)
     objective = About.of(folder.name, study.sweep.asked).objective
     winner = study.sweep.summary.get("winner") or ""
@@ -30,7 +30,7 @@ def study_rows(folder: StudyFolder) -> list[dict[str, Any]]:
 
 
 def top_failure(folder: StudyFolder) -> str:
-    """The most frequent reason of trials without a result; "" when there is none."""
+    """The most frequent reason of trials without a result; "" if there is none."""
     reasons = Counter(row["reason"] for row in study_rows(folder) if row["state"] in NO_RESULT)
     return reasons.most_common(1)[0][0] if reasons else ""
 

@@ -1,4 +1,4 @@
-"""What a finished sweep says: the verdict, the confirmed configurations, the test, what mattered."""
+"""The summary of a finished sweep: verdict, confirmed configurations, test, what mattered."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import called, counted
 
 _ENDED = {State.PRUNED: "pruned", State.HOPELESS: "ended as hopeless"}
-"""What was done to trials that the confirmation may train to their end."""
+"""How the search ended trials early that the confirmation may run to completion."""
 
 
 def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
-    """Sum up a sweep whose phases are over; writes the tables as artifacts. Figures are drawn later."""
+    """Summarize a sweep whose phases are over; writes the tables as artifacts. Figures are drawn later."""
     task, folder, objective = sweep.task, sweep.folder, sweep.task.against_trivial
     trials = [record for record in sweep.records("trials/") if sweep.search.fits(record.number)]
     confirmed = confirmed_runs(sweep)
@@ -101,7 +101,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
 def _winner(
     trials: Sequence[RunRecord], confirmed: Sequence[RunRecord], result: Confirmation | None, objective: Objective
 ) -> RunRecord | None:
-    """A run of the configuration that is chosen; without a confirmation the best of the search."""
+    """A run of the chosen configuration; without a confirmation the best of the search."""
     if result is not None:
         return next((record for record in confirmed if record.number == result.winner), None)
     best = next(iter(leaderboard(trials, objective)), None)
@@ -109,7 +109,7 @@ def _winner(
 
 
 def _chosen(winner: RunRecord | None, result: Confirmation | None) -> list[str]:
-    """That nothing confirms the winner, where nothing does."""
+    """A sentence that the winner is not confirmed, if so."""
     if winner is None or result is not None:
         return []
     told = f"trial {winner.number} was chosen by its {winner.value:.4g}, the best of the search; nothing confirms it."
@@ -117,7 +117,7 @@ def _chosen(winner: RunRecord | None, result: Confirmation | None) -> list[str]:
 
 
 def _fitted(scored: Mapping[str, Any], runs: Sequence[str]) -> list[str]:
-    """What was fitted of the winner's seeds beside their weights."""
+    """A sentence about what was fitted after training, for the winner's seeds."""
     found = [values for run in runs if (values := scored.get("fitted", {}).get(run))]
     told = []
     for name in found[0] if found else ():
@@ -127,7 +127,7 @@ def _fitted(scored: Mapping[str, Any], runs: Sequence[str]) -> list[str]:
 
 
 def _ended_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
-    """That the search had ended the winner early, where it had."""
+    """A sentence that the search had ended the winner early, if so."""
     return [
         f"trial {record.number} was {_ENDED[record.state]} in the search, at epoch {len(record.epochs)};"
         " the confirmation ran it to completion."
@@ -137,7 +137,7 @@ def _ended_before(trials: Sequence[RunRecord], winner: int | None) -> list[str]:
 
 
 def _step(prepared: Prepared, split: str, objective: Objective) -> float:
-    """What a score moves by where it counts items, else 0."""
+    """The smallest change of a score that counts items, else 0."""
     return 1.0 / max(1, prepared.counts.get(split, 0)) if objective.counted else 0.0
 
 
@@ -149,7 +149,7 @@ def headline(study: str, trials: Sequence[RunRecord]) -> str:
 
 
 def _told_params(sweep: OpenSweep, params: Mapping[str, Any], *, confirmed: bool) -> dict[str, Any]:
-    """A configuration's parameters, and of the defaults those that a reader would ask for."""
+    """A configuration's parameters, with the defaults that a reader would ask for."""
     if not params or not confirmed:
         return dict(params)
     return {**sweep.task.settings(params).headline, **params}
@@ -205,7 +205,7 @@ def _mean_sd(values: Sequence[float]) -> str:
 
 
 def _separation(objective: Objective, trials: Sequence[RunRecord]) -> Separation | None:
-    """Which choice separates, by all trials that came to an end of their own: those that learn nothing are pruned."""
+    """The choice that separates trials that learned from others, by all finished trials, pruned ones too."""
     whole = {State.COMPLETED, State.DIVERGED}
     return separation(
         [

@@ -1,4 +1,4 @@
-"""At the end: one reading of the test data, by the models of all confirmed runs."""
+"""At the end: the test data are read once and scored with the models of all confirmed runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tuner.sweep.refit_phase import refitted
 
 
 class TestPhase(FixedRuns):
-    """Scores the models of all confirmed runs, of a refit, and the winner's together; not those scored before."""
+    """Scores the models of all confirmed runs, of a refit, and the winner's ensemble; not those scored before."""
 
     def __init__(self, sweep: OpenSweep) -> None:
         self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]

@@ -1,4 +1,4 @@
-"""What must stay as it was when the study was begun: the task's facts, its data, its own code."""
+"""What must not change within a study: the task's facts, its data, its own code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_unchanged(task: Task, search: Search) -> None:
-    """Refuse a study that is not this task's; note in a new one what must not change.
+    """Refuse a study that does not belong to this task; a new study records what must not change.
 
     Raises:
         StudyError: The first thing that differs.
@@ -28,7 +28,7 @@ def check_unchanged(task: Task, search: Search) -> None:
 
 
 def _check_belonging(task: Task, search: Search) -> None:
-    """A study in a database and the event files in the folder must be of one sweep."""
+    """Check that a study in a database and the event files in the folder belong to one sweep."""
     folder = task.folder
     runs = [run for run in folder.runs() if run.startswith("trials/")]
     foreign = [run for run in runs if int(run.rpartition("/")[2]) >= search.count]
@@ -36,7 +36,7 @@ def _check_belonging(task: Task, search: Search) -> None:
         raise StudyError(
             f"the study must know the runs of its folder {folder.root}",
             value=f"{foreign[0]}, which it has not",
-            fix="Name the database that they belong to in storage.study, or begin anew with --fresh.",
+            fix="Name the database that they belong to in storage.study, or start over with --fresh.",
             where=task.place(("storage",)),
         )
     missing = [number for number in search.told() if not events.begins(folder.events(trial_run(number)))]
@@ -44,7 +44,7 @@ def _check_belonging(task: Task, search: Search) -> None:
         raise StudyError(
             f"folder {folder.root} must hold the event files of study {folder.name}",
             value=f"none for trial {missing[0]}",
-            fix=f"Go on where it was begun ({search.attribute('begun')}), or copy that folder here; or begin "
+            fix=f"Resume it where it was begun ({search.attribute('begun')}), or copy that folder here; or begin "
             "anew with --fresh.",
             where=task.place(("storage",)),
         )
@@ -55,7 +55,7 @@ def _check_belonging(task: Task, search: Search) -> None:
 
 
 def _check_facts(task: Task, search: Search) -> None:
-    """Another adapter, other data, another objective or epoch would make its trials incomparable."""
+    """Refuse another adapter, other data, another objective or epoch: trials could not be compared."""
     file = task.file
     facts: dict[Key, Any] = {
         ("adapter",): file.adapter,
@@ -73,14 +73,14 @@ def _check_facts(task: Task, search: Search) -> None:
             raise StudyError(
                 f"{name} must stay what study {task.folder.name} was begun with{was}",
                 value=now,
-                fix="Give the study another name, or begin anew with --fresh.",
+                fix="Give the study another name, or start over with --fresh.",
                 where=task.place(key),
             )
     search.set_attribute("facts", {".".join(map(str, key)): value for key, value in facts.items()})
 
 
 def _check_edition(task: Task, search: Search) -> None:
-    """The same data must also be read alike, by whatever version."""
+    """Check that this version reads the same data as the study's version did."""
     edition = preparing.edition(task.adapter)
     earlier = search.attribute("edition")
     if earlier is None and not search.count:
@@ -91,7 +91,7 @@ def _check_edition(task: Task, search: Search) -> None:
         raise StudyError(
             f"data must be read as when study {task.folder.name} was begun",
             value="the same data, which this version reads in another way",
-            fix="See `validate` for how; give the study another name, or begin anew with --fresh.",
+            fix="`validate` shows how. Give the study another name, or start over with --fresh.",
             where=task.place(("data",)),
         )
     search.set_attribute("edition", edition)

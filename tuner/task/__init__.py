@@ -1,4 +1,4 @@
-"""A task file, resolved: what it asks for, checked against every catalog, this machine and the study's own code."""
+"""A resolved task file: checked against every catalog, this machine and the study's own code."""
 
 from tuner.task.resolve import resolve_task
 from tuner.task.task import Task

@@ -1,4 +1,4 @@
-"""Whether the code of a task's own adapter and cells is what the study was begun with, as its data must be."""
+"""Checks that the code of a task's own adapter and cells has not changed since the study was begun."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def check_code(task: Task, search: Search) -> None:
-    """Refuse code that has changed since the study was begun; keep what is new with the study.
+    """Refuse code that has changed since the study was begun; store new code with the study.
 
-    A study that was begun before code was kept takes in what there is now.
+    A study from before code was stored takes today's code.
 
     Raises:
-        StudyError: Some has changed.
+        StudyError: Some code has changed.
     """
     stored: dict[str, Code] = search.attribute("code") or {}
     now = code_now(task)
@@ -31,7 +31,7 @@ def check_code(task: Task, search: Search) -> None:
             raise StudyError(
                 f"the code of {what} must stay what study {task.file.name} was begun with",
                 value=f"changes in {', '.join(files)}",
-                fix="Undo them, give the study another name, or begin anew with --fresh.",
+                fix="Undo them, give the study another name, or start over with --fresh.",
                 where=task.place(key),
                 key=key,
             )
@@ -40,12 +40,12 @@ def check_code(task: Task, search: Search) -> None:
 
 
 def code_now(task: Task) -> dict[str, Code]:
-    """The code, as it is today, of whatever the task uses from outside this package."""
+    """Today's code of everything that the task uses from outside this package."""
     return {what: code_of(entry.target.partition(":")[0]) for what, (entry, _) in _own(task).items()}
 
 
 def own_code_folder(adapter: str, params: Mapping[str, Any]) -> str:
-    """The folder in which the adapter or the cell of a configuration is found that is named `module:Class`; else ""."""
+    """The folder of a configuration's adapter or cell that is named `module:Class`; "" without one."""
     for name in (adapter, str(params.get("cell", ""))):
         module, colon, _ = name.partition(":")
         if colon:
@@ -54,7 +54,7 @@ def own_code_folder(adapter: str, params: Mapping[str, Any]) -> str:
 
 
 def _own(task: Task) -> dict[str, tuple[Entry, Key]]:
-    """What it is, as `cell my_cells:UGRNN` -> entry and key of whatever the task uses from outside this package."""
+    """Description (`cell my_cells:UGRNN`) -> entry and key of all that the task uses from outside this package."""
     names = dict.fromkeys([*cells(task), task.settings(task.baseline).net.cell])
     used: dict[str, tuple[Entry, Key]] = {f"cell {name}": (CELLS[name], ("search_space",)) for name in names}
     used[f"adapter {task.file.adapter}"] = ADAPTERS[task.file.adapter], ("adapter",)

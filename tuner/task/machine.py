@@ -1,4 +1,4 @@
-"""What a task asks of this machine, where its trials run here: found before anything starts."""
+"""Checks that this machine has what a task needs, if its trials run here, before anything starts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from tuner.own_code import same_package
 from tuner.task.task import Task
 
 WORKER_BYTES = 256 * 1024**2
-"""Memory of a worker that does not train yet: Python with torch (300 MB measured, part of it shared)."""
+"""Memory of an idle worker in bytes: Python with torch (300 MB measured, part of it shared)."""
 HERE = ("local", "in-process")
 """Values of `ray.address` that mean this machine."""
 _ASK = "from tuner.training.devices import devices; print(*devices())"
 
 
 def check_machine(task: Task) -> None:
-    """See that trials fit on this machine, when they run here.
+    """Check that trials fit on this machine, if they run here.
 
     Raises:
-        ClusterError: They ask for more CPUs or GPUs, for a device that is not there, or for more workers than its
-            memory holds.
+        ClusterError: There are too few CPUs or GPUs, the device is missing, or the memory is too small for the workers.
     """
     file = task.file
     if file.ray.address not in HERE:
@@ -40,7 +39,7 @@ def check_machine(task: Task) -> None:
 
 
 def slots(task: Task) -> int | None:
-    """How many trainings run at once; None where the cluster has to be asked."""
+    """Number of trainings at once; None if the cluster has to be asked."""
     resources, address = task.file.resources, task.file.ray.address
     if address == "in-process":
         return 1
@@ -62,7 +61,7 @@ def has_device(task: Task) -> bool:
 
 
 def devices() -> list[str]:
-    """The devices of this machine as torch names them, asked in another process."""
+    """The devices of this machine by torch's names, found in another process."""
     command = [sys.executable, "-P", "-W", "ignore", "-c", _ASK]
     asked = subprocess.run(command, env={**os.environ, **same_package()}, capture_output=True, text=True, check=True)
     return asked.stdout.split()

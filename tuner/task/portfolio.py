@@ -1,4 +1,4 @@
-"""Configurations that a search tries first: those that come with its search space, or a file of the user's."""
+"""The portfolio: configurations that a search tries first, from the ready search space or a file of the user's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CONFIGURATIONS = "configurations"
 def portfolio(loaded: LoadedTask, space: Space, baseline: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """The portfolio of a task, inside its space, best first; empty without one.
 
-    A ready portfolio is brought into the task's space: see `nearest`; a configuration with a choice that is not
-    offered there is left out. What it does not say is as in the baseline, where the space offers that. A file of the
-    user's must lie in the space.
+    A ready portfolio is mapped into the task's space (see `nearest`); configurations with a choice outside the space
+    are left out. Missing parameters are as in the baseline, if the space allows that. A user's file must lie in the
+    space.
 
     Args:
         loaded: The task file.
@@ -27,7 +27,7 @@ def portfolio(loaded: LoadedTask, space: Space, baseline: Mapping[str, Any]) -> 
         baseline: Parameters of its baseline.
 
     Raises:
-        TaskFileError: The user's file is not there or has another form, or a value lies outside the space.
+        TaskFileError: The user's file is missing or has another form, or a value lies outside the space.
     """
     document = loaded.portfolio()
     if document is None:
@@ -60,7 +60,7 @@ def _configurations(document: Document) -> list[dict[str, Any]]:
 def _check_inside(
     space: Space, wanted: Mapping[str, Any], params: Mapping[str, Any] | None, document: Document, key: Key
 ) -> None:
-    """Each value that is written down must be one that the search could try."""
+    """Check that the search could try each written value."""
     for name, value in wanted.items():
         definitions = [each for each in space.definitions if each.name == name]
         if not definitions:
@@ -71,24 +71,28 @@ def _check_inside(
         if not any(each.domain.contains(value) for each in definitions):
             domains = " or ".join(str(each.domain) for each in definitions)
             raise _outside(
-                document, (*key, name), f"must lie in the search space, in {domains}", value, "Mend it, or the space."
+                document,
+                (*key, name),
+                f"must lie in the search space, in {domains}",
+                value,
+                "Correct it, or the space.",
             )
-        if params is None:  # a choice that is offered beside other choices alone
+        if params is None:  # a choice that exists only with other choices
             continue
         if name not in params:
             fix = "Leave it out, or make the choice that it belongs to."
             raise _outside(
-                document, (*key, name), "must exist beside the other choices of its configuration", value, fix
+                document, (*key, name), "must exist together with the other choices of its configuration", value, fix
             )
         here = next(each.domain for each in definitions if each.active(params))
         if not here.contains(value):
-            rule = f"must lie in the search space, beside the other choices in {here}"
-            raise _outside(document, (*key, name), rule, value, "Mend it, or the space.")
+            rule = f"must lie in the search space, with the other choices in {here}"
+            raise _outside(document, (*key, name), rule, value, "Correct it, or the space.")
     if params is None:
         raise TaskFileError(
-            "a configuration must be one that the search could try, but its choices are not offered together",
+            "the search must be able to try a configuration, but its choices do not exist together",
             value=", ".join(f"{name}: {value}" for name, value in wanted.items()),
-            fix="Mend it, or the space.",
+            fix="Correct it, or the space.",
             where=document.place(key),
             key=("portfolio",),
         )

@@ -1,4 +1,4 @@
-"""A task file, resolved against every catalog: all mistakes are found here, before anything starts."""
+"""Resolves a task file against every catalog: all mistakes are found here, before anything starts."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def resolve_task(
     """Read a task file and check everything that can be checked without reading the data.
 
     Args:
-        source: The task file, or what it would say.
+        source: The task file, or its content as Python values.
         sets: `key=value` changes.
-        changes: Changes as Python values: a mapping changes the keys that it names.
+        changes: Changes as Python values; a mapping changes the keys that it names.
 
     Raises:
         TaskFileError: The first mistake, with its place.
@@ -94,11 +94,11 @@ def _entry(catalog: Catalog, name: str, place: Place, key: Key) -> Any:
 
 
 def _check_adapter(name: str, adapter: Adapter, place: Place) -> None:
-    """One from outside the package may lack what has no default (see `tuner.adapters.defaults`)."""
+    """Check an adapter from outside the package, which may lack required attributes (see `tuner.adapters.defaults`)."""
     if not getattr(adapter, "metrics", ()):
         key = ("adapter",)
         raise TaskFileError(
-            f"adapter {name} must have `metrics`, one at least",
+            f"adapter {name} must have `metrics`, at least one",
             fix="See `tuner.adapters.base.Adapter`.",
             where=place(key),
             key=key,
@@ -131,7 +131,7 @@ def _objective(file: TaskFile, adapter: Adapter, place: Place) -> Objective:
         raise TaskFileError(
             f"objective.direction must be {objective.direction} for {name}",
             value=direction,
-            fix="Leave it out: the metric knows.",
+            fix="Leave it out: the metric implies it.",
             where=place(key),
             key=key,
         )
@@ -143,7 +143,7 @@ def _of_metric(metric: Metric) -> Objective:
 
 
 def _check_driver(file: TaskFile, place: Place) -> None:
-    """The driver of the study's database is needed last, and is missed first."""
+    """Check that the package for the study's database is installed, although it is needed only later."""
     if file.storage.study is None:
         return
     try:
@@ -159,14 +159,14 @@ def _check_driver(file: TaskFile, place: Place) -> None:
 
 
 def _check_thresholds(file: TaskFile, place: Place) -> None:
-    """Every finding and every threshold must be known, and in its interval."""
+    """Check that every finding and threshold is known and in its interval."""
     for name, values in file.diagnostics.thresholds.items():
         key = ("diagnostics", "thresholds", name)
         validate_options(_entry(FINDINGS, name, place, key).options, values, key=key, place=place)
 
 
 def _check_device(file: TaskFile, place: Place) -> None:
-    """A trial that has GPUs to itself sees no others, and numbers them from 0."""
+    """Check the device's number: a trial sees only its own GPUs, numbered from 0."""
     kind, _, number = file.device.partition(":")
     key = ("device",)
     if file.resources.gpus and kind == "cuda" and int(number or 0) >= max(1.0, file.resources.gpus):
@@ -181,7 +181,7 @@ def _check_device(file: TaskFile, place: Place) -> None:
 
 
 def _check_refit(file: TaskFile, place: Place) -> None:
-    """What is trained once more was confirmed before, which says how long."""
+    """Check that there is a confirmation before a refit, as it determines the refit's length."""
     if file.refit and file.confirm.top == 0:
         raise TaskFileError(
             "refit must come with a confirmation",
@@ -219,11 +219,11 @@ def _recorder(file: TaskFile, place: Place) -> Recorder:
 
 
 def _server(url: str) -> tuple[str, str | None, int, str]:
-    """What tells two URLs of databases apart: kind, host, port, database."""
+    """The identity of a database by its URL: kind, host, port, database."""
     parts = urlsplit(url)
     try:
         port = parts.port
-    except ValueError:  # not a number: whoever connects says so
+    except ValueError:  # not a number: reported when it is connected
         port = None
     kind = "postgresql" if parts.scheme.startswith("postgres") else parts.scheme
     return kind, parts.hostname, port or 5432, parts.path.strip("/")
@@ -235,7 +235,7 @@ def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, An
 
 
 def _absolute_paths(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for workers, which run in other folders; messages to the user have what the user wrote."""
+    """Absolute paths for workers, which run in other folders; messages to the user show the written ones."""
     return {key: str(Path(value).absolute()) if _is_path(key, value) else value for key, value in data.items()}
 
 

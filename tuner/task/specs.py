@@ -1,4 +1,4 @@
-"""The one place where a task becomes the specs of its trainings."""
+"""The only place where specs of trainings are made from a task."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tuner.study.catalog import PRUNERS
 from tuner.task.task import Task
 
 RUN_TRIAL = "tuner.training:run_trial"
-"""What trains a spec, where a worker finds it."""
+"""The function that trains a spec, as workers import it."""
 
 
 def trial_spec(task: Task, params: Mapping[str, Any], run: str, folder: str | Path, **fields: Any) -> TrialSpec:
-    """A spec with what all trainings of a task have in common.
+    """A spec with the fields that all trainings of a task share.
 
     Args:
         task: The resolved task, whose data are prepared.
         params: The configuration.
-        run: What it is for, or its folder below the study.
-        folder: Where it may write.
-        fields: Further fields, and others than the task's.
+        run: Its name, or its folder below the study.
+        folder: The folder that it may write to.
+        fields: Further fields, which override the task's.
     """
     file = task.file
     common: dict[str, Any] = {
@@ -56,12 +56,12 @@ def trial_spec(task: Task, params: Mapping[str, Any], run: str, folder: str | Pa
 
 
 def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
-    """Epochs after which a search trial may be judged, none before its own learning rate has been at its highest."""
+    """Epochs after which a search trial may be judged, none before the peak of its own learning rate."""
     name, options = task.pruner
     epochs = task.file.budget.epochs
     try:
         settings = task.settings(params)
-    except TaskFileError:  # the trial will fail by it
+    except TaskFileError:  # the trial will fail with it
         return ()
     peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
     rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
@@ -69,18 +69,18 @@ def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def modelless(task: Task) -> list[str]:
-    """A sentence where no winner of the study can be kept as a model, as its adapter has no codec."""
+    """A sentence if no model of the winner can be written, as the adapter has no codec; else ""."""
     adapter = task.file.adapter
     if has_codec(ADAPTERS[adapter].load()):
         return []
     return [
-        f"no model will be kept, as adapter {adapter} lacks `model_files` or `codec`; a study begun without them is "
-        "run anew with --fresh when it has both"
+        f"no model will be written, as adapter {adapter} lacks `model_files` or `codec`; "
+        "once it has both, run the study again with --fresh"
     ]
 
 
 def unpruned(task: Task) -> list[str]:
-    """A sentence where the pruner that the task file asks for can stop no trial."""
+    """A sentence if the pruner of the task file can stop no trial; else ""."""
     name, options = task.pruner
     first, epochs = getattr(options, "min_epochs", None), task.file.budget.epochs
     if first is None or first <= epochs / 2:

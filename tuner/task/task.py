@@ -1,4 +1,4 @@
-"""What a task file asks for, as one value: every name in it is known, every option checked."""
+"""A resolved task file as one value: every name is known, every option checked."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Place = Callable[[Key], str]
 
 @dataclass(frozen=True)
 class Task:
-    """What a task file asks for, checked."""
+    """A resolved task file."""
 
     file: TaskFile
     path: Path
-    """The task file; of a task without one, the copy that its study keeps."""
+    """The task file; without one, the copy that its study keeps."""
     text: str
-    """What the study keeps of it."""
+    """The text of it that the study keeps."""
     place: Place
     adapter: Adapter
     data: Mapping[str, Any]
@@ -41,23 +41,23 @@ class Task:
     baseline: Mapping[str, Any]
     """Parameters of the baseline: the defaults of every part, the adapter's, the space's constants, `baseline:`."""
     portfolio: tuple[Mapping[str, Any], ...]
-    """Configurations of the space that are tried first, best first."""
+    """Configurations of the space that are tried first, in this order."""
     objective: Objective
-    """Without the trivial predictor's score, which follows from the data: see `against_trivial`."""
+    """Without the trivial predictor's score, which needs the data: see `against_trivial`."""
     sampler: tuple[str, Any]
     pruner: tuple[str, Any]
     recorder: Recorder
     folder: StudyFolder
     modules: tuple[str, ...] = ()
-    """Folders in which modules of the task's own are found."""
+    """Folders of the task's own modules."""
     sets: tuple[str, ...] = ()
-    """Changes of the task file, as `--set` takes them, without secrets."""
+    """Changes of the task file in the form of `--set`, without secrets."""
 
     def prepare(self) -> tuple[Path, Prepared]:
-        """Prepare the data, or find it prepared.
+        """Prepare the data, or find them prepared.
 
         Raises:
-            DataError: With the place of the option at fault, where the data itself names none.
+            DataError: The data are unfit; with the place of the option at fault.
         """
         with located(self.place, ("data",)):
             return prepare(self.file.adapter, self.adapter, self.folder.prepared)
@@ -69,7 +69,7 @@ class Task:
 
     @cached_property
     def against_trivial(self) -> Objective:
-        """The objective beside the trivial predictor on the validation data."""
+        """The objective with the trivial predictor's score on the validation data."""
         name = str(self.prepare()[1].about.get("name", TRIVIAL_PREDICTOR))
         return self.objective.against(self.trivial.get(self.objective.name), name)
 
@@ -87,20 +87,20 @@ class Task:
         """Check parameters against every part.
 
         Raises:
-            TaskFileError: As `training.settings` says.
+            TaskFileError: As for `training.settings`.
         """
         return settings(
             params,
             adapter=type(self.adapter),
             data_options=self.data_options,
             data=self.data,
-            place=lambda at: "" if at[:1] == ("space",) else self.place(at),  # `check` knows where entries stand
+            place=lambda at: "" if at[:1] == ("space",) else self.place(at),  # `check` knows the entries' places
             key=key,
         )
 
 
 class located:  # noqa: N801 - reads as a word where it is used
-    """Context that gives errors from within the place of the option they name."""
+    """Context that adds the place of the named option to errors."""
 
     def __init__(self, place: Place, default: Key) -> None:
         self._place, self._default = place, default
@@ -114,16 +114,16 @@ class located:  # noqa: N801 - reads as a word where it is used
 
 
 def acting(task: Task, params: Mapping[str, Any], *, kept: Container[str] = (), key: str = "space") -> dict[str, Any]:
-    """The parameters that act beside each other, all else being default; those that act nowhere are left out.
+    """The parameters that act together, with defaults for all others; those that act nowhere are left out.
 
     Args:
         task: The task.
         params: The parameters.
-        kept: Names that were asked for beside each other: one that acts nowhere is a mistake.
-        key: The task file's section that these come from.
+        kept: Names that were asked for together: it is an error if one acts nowhere.
+        key: Their section of the task file.
 
     Raises:
-        TaskFileError: A kept one acts nowhere, or one does not go with the data or with another one.
+        TaskFileError: A kept one acts nowhere, or one does not fit the data or another one.
     """
     left = dict(params)
     while True:
@@ -141,7 +141,7 @@ def acting(task: Task, params: Mapping[str, Any], *, kept: Container[str] = (), 
 
 
 def cells(task: Task) -> list[str]:
-    """The cells that the space can produce, in its order; the baseline's where it does not choose one."""
+    """The cells of the space, in order; the baseline's if the space has none."""
     found: dict[str, None] = {}
     for definition in task.space.definitions:
         if definition.name == "cell":

@@ -199,7 +199,7 @@ def number_of(document: Document) -> float:
         raise DataError(
             "what is to be learned of a text must be a finite number",
             value=document.label,
-            fix="Mend the cell, or delete the row; for classes the adapter is nlp/classification.",
+            fix="Correct the cell, or delete the row; for classes the adapter is nlp/classification.",
             where=document.where,
         )
     return number

@@ -55,7 +55,7 @@ def header_of(source: Source, where: Path | str) -> tuple[int, int]:
         raise DataError(
             f"the sample rate must be {RATES_HZ[0]} to {RATES_HZ[1]} Hz",
             value=info.samplerate,
-            fix="Mend the header, or resample the recording.",
+            fix="Correct the header, or resample the recording.",
             where=str(where),
         )
     cut_off = _CUT_OFF.search(info.extra_info)

@@ -30,7 +30,7 @@ _ISO = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?"
 _ONLY_CLOCK = re.compile(_CLOCK)
 _NAMED_ZONE = re.compile(rf".*{_CLOCK} ?(?:[A-Z]{{2,5}}|\[?[A-Za-z]+/[A-Za-z_/]+\]?)")
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec"
-_MEND = "Mend the cell, or say how dates are written in data.time_format."
+_MEND = "Correct the cell, or say how dates are written in data.time_format."
 _PATTERNS = "such as '%d.%m.%Y %H:%M'"
 
 

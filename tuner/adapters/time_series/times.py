@@ -152,7 +152,7 @@ def _said(column: Column, form: str) -> NDArray[np.generic]:
         return _instants(column, form)
     if form == "excel":
         days = _floats(column, "be the number of a day, as spreadsheets have it")
-        rule, fix = "be the number of a day from 1900 on", "Mend the cell, or data.time_format."
+        rule, fix = "be the number of a day from 1900 on", "Correct the cell, or data.time_format."
         column.check((days > 0) & (days < 3_000_000), rule, fix)
         instants: NDArray[np.generic] = EXCEL_DAY_0 + np.rint(days * 86_400_000).astype("timedelta64[ms]")
         return instants
@@ -244,7 +244,7 @@ def _floats(column: Column, rule: str) -> NDArray[np.float64]:
     import pandas as pd
 
     values = np.asarray(pd.to_numeric(column.cells, errors="coerce"), dtype=np.float64)
-    column.check(np.isfinite(values), rule, "Mend the cell, or data.time_format.")
+    column.check(np.isfinite(values), rule, "Correct the cell, or data.time_format.")
     return values
 
 
@@ -261,7 +261,7 @@ def _instants(column: Column, form: str) -> NDArray[np.generic]:
             numbers[row] = int(Decimal(cell) * scale)
         except (InvalidOperation, ValueError, OverflowError):
             sound[row] = False
-    column.check(sound, f"be a number of {words} since 1970", "Mend the cell, or data.time_format.")
+    column.check(sound, f"be a number of {words} since 1970", "Correct the cell, or data.time_format.")
     return numbers.astype(f"datetime64[{unit}]")
 
 
@@ -279,5 +279,5 @@ def _by_pattern(column: Column, form: str) -> NDArray[np.generic]:
             key=("data", "time_format"),
         ) from error
     rule = f"be a date written as {form}"
-    column.check(dates.notna().to_numpy(), rule, "Mend the cell, or say how dates are written in data.time_format.")
+    column.check(dates.notna().to_numpy(), rule, "Correct the cell, or say how dates are written in data.time_format.")
     return dates.dt.tz_localize(None).to_numpy()

@@ -1,1 +1,1 @@
-"""The commands: a file for each, or for a family. What only one of them needs is imported when it runs."""
+"""The commands: one file per command or family. A command imports what only it needs when it runs."""

@@ -24,7 +24,7 @@ from tuner.errors import UserError
     "--params",
     multiple=True,
     metavar="best|baseline|KEY=VALUE",
-    help="Train one configuration of TASK.yaml: the study's winner or the baseline (which is meant when neither is "
+    help="Train one configuration of TASK.yaml: the study's best or the baseline (which is meant when neither is "
     "named), with these changes. May be repeated.",
 )
 @SET
@@ -45,18 +45,18 @@ def diagnose(
     storage: str,
     as_json: bool,
 ) -> None:
-    """Say why networks do not learn: findings with evidence, threshold and what to try.
+    """Say why networks do not learn: findings with evidence, threshold and remedies.
 
-    Of a study: its symptoms, the choices that go with them, what repairs did; with --trial, of one of its trials. With
-    --params, or where a task file has no study yet, one configuration is trained in this process with every probe;
-    its figures are kept in the folder `diagnose` of the study, nothing else is recorded.
+    For a study: its symptoms, the choices associated with them, and the effect of repairs. With --trial: one of its
+    trials. With --params, or for a task file without a study, one configuration is trained in this process with every
+    probe; its figures are kept in the folder `diagnose` of the study, nothing else is recorded.
     """
     is_task = target.endswith((".yaml", ".yml"))
     if params and not is_task:
-        fix = "Name the study's task file instead, as it says where the data is."
+        fix = "Name the study's task file instead: it says where the data are."
         raise UserError("--params needs a TASK.yaml", value=target, fix=fix)
     if params and trial is not None:
-        raise UserError("--params must not stand beside --trial", fix="One trains, the other shows a trained trial.")
+        raise UserError("--params must not stand beside --trial", fix="--params trains, --trial shows a trained one.")
     if is_task and (params or (trial is None and not has_study(target, sets))):
         _diagnose_task(Path(target), sets, params, as_json)
         return
@@ -71,7 +71,7 @@ def diagnose(
 
 
 def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], as_json: bool) -> None:
-    """Train one configuration and tell its story; Ctrl+C ends it early, and what was found is told all the same."""
+    """Train one configuration and report on it; after Ctrl+C on what was trained until then."""
     from tuner.announcements import Notice
     from tuner.cli.console import Lines, listener
     from tuner.cli.stories import print_trial

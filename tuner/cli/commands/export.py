@@ -1,4 +1,4 @@
-"""`export`: a model, to be used elsewhere."""
+"""`export`: copy a model to use it elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.cli.options import ENSEMBLE, STORAGE, examples
 from tuner.cli.studies import model_folder
 
 
-@click.command(short_help="Copy a model to where it is used; as ONNX, too.")
+@click.command(short_help="Copy a model to use it elsewhere; also as ONNX.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.option(
     "-o", "--output", "folder", required=True, type=click.Path(path_type=Path), help="Folder to write; new or empty."
@@ -29,8 +29,8 @@ from tuner.cli.studies import model_folder
 def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, ensemble: bool, storage: str) -> None:
     """Copy a model to where it is used: of a study's confirmed winner, a model's folder, MLflow's models:/NAME@ALIAS.
 
-    With --onnx the network becomes a graph that other programs run. It is run at four sizes of batch and length before
-    it is given out, and must answer as the model does.
+    With --onnx the network becomes a graph that other programs run. Before it is written, it is run at four sizes of
+    batch and length and must give the model's answers.
     """
     from tuner.predict.exporting import check_new
     from tuner.predict.exporting import export as copied
@@ -47,4 +47,6 @@ def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, e
         copied(source, folder, onnx=onnx, own_code=own_code)
     click.echo(f"model written to {folder}")
     if onnx:
-        click.echo("model.onnx answers as the model does, at four sizes of batch and length; preprocess.json says how")
+        click.echo(
+            "model.onnx gives the model's answers, tried at four sizes of batch and length; preprocess.json says how"
+        )

@@ -1,4 +1,4 @@
-"""`gc`: what a study no longer needs."""
+"""`gc`: remove what a study no longer needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tuner.words import counted
 def gc(study: str, storage: str) -> None:
     """Remove what a study no longer needs: checkpoints of runs that are over, and half-written files.
 
-    Results, prints, models and the checkpoints of runs that may go on are kept. Safe to repeat.
+    Results, printed output, models and the checkpoints of unfinished runs are kept. Safe to repeat.
     """
     from tuner.disk.gc import collect
     from tuner.disk.lock import DriverLock

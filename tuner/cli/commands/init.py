@@ -1,4 +1,4 @@
-"""`init`: a task file for the user's own file."""
+"""`init`: write a task file for the user's own data."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from tuner.init import Checked, Draft
 
 
-_FILES = "Name the files after init, in this order: to train on, to test on, to validate on."
+_FILES = "Name the files after init, in this order: training, test, validation."
 _ELSEWHERE: dict[Key, str] = {
     ("adapter",): "It is --adapter NAME.",
     **{("data", option): _FILES for option in ("path", "test_path", "val_path")},
 }
 
 
-@click.command(short_help="Look at your file, and write a task file for it.")
+@click.command(short_help="Write a task file for your data.")
 @click.argument("files", metavar="FILE|FOLDER...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Task file to write; else it is printed.")
-@click.option("--adapter", help="The kind of data, where it is not to be found out (list adapters).")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Task file to write. Default: it is printed.")
+@click.option("--adapter", help="The kind of data (see: list adapters). Default: it is guessed.")
 @click.option(
     "--set",
     "sets",
     multiple=True,
     metavar="KEY=VALUE",
-    help="What is known already, such as data.label=COLUMN or budget.trials=10. May be repeated.",
+    help="Set a key of the task file, such as data.label=COLUMN or budget.trials=10. May be repeated.",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option("--check/--no-check", default=True, show_default=True, help="Read all of the data, as validate does.")
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Measure what a sweep would take.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--check/--no-check", default=True, show_default=True, help="Read all data, as validate does.")
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Measure how long a sweep would take.")
 @examples(
     "python -m tuner init reviews.csv",
     "python -m tuner init reviews.csv -o task.yaml",
@@ -53,10 +53,10 @@ def init(
     check: bool,
     timing: bool,
 ) -> None:
-    """Look at a file or a folder, say what it is taken for, and write a task file in which each line says why.
+    """Look at a file or a folder, recognize its kind, and write a task file with the reason for each line.
 
-    A second file holds the test items. Warnings tell what would spoil the result; guesses are marked as such. The task
-    file goes to standard output or to the file of -o, what is said about it to standard error.
+    A second file holds the test items. Warnings name problems that would spoil the result; guesses are marked as such.
+    The task file goes to standard output or to the file of -o, all messages to standard error.
     """
     from tuner.init import check as checked_by
     from tuner.init import draft, written
@@ -73,7 +73,7 @@ def init(
         notes += [f"note: {notice}" for notice in result.notices]
         _tell_checked(result)
     else:
-        _say("not checked: `validate` reads all of the data")
+        _say("not checked: `validate` reads all data")
     for note in notes:
         _say(note)
     text = written(drafted, beside=output.parent if output else None, notes=notes)
@@ -105,7 +105,7 @@ def _tell_checked(result: Checked) -> None:
 
 
 def _said(sets: tuple[str, ...]) -> dict[Key, Any]:
-    """What `--set` says, as plain data."""
+    """The values of `--set`, as plain data."""
     from tuner.config import parse_value
     from tuner.config.changes import split_change
 
@@ -113,7 +113,7 @@ def _said(sets: tuple[str, ...]) -> dict[Key, Any]:
     for change in sets:
         key, text = split_change(change)
         if key in _ELSEWHERE:
-            raise TaskFileError("--set must leave out what has a place of its own", value=change, fix=_ELSEWHERE[key])
+            raise TaskFileError("--set must not name what init has arguments for", value=change, fix=_ELSEWHERE[key])
         said[key] = text.strip() if key[0] == "data" and not _is_plain(text) else parse_value(text, change)
     return said
 
@@ -135,9 +135,9 @@ def _is_number(text: str) -> bool:
 def _check_free(output: Path, *, force: bool) -> None:
     if output.is_dir() or (output.exists() and not force) or (output.is_symlink() and not force):
         raise TaskFileError(
-            "the task file must not be there yet",
+            "the task file must not exist yet",
             value=str(output),
-            fix="Name another one, or write over it by --force." if not output.is_dir() else "It is a folder.",
+            fix="Name another one, or overwrite it with --force." if not output.is_dir() else "It is a folder.",
         )
 
 

@@ -1,4 +1,4 @@
-"""`lr-range`: where to search the learning rate."""
+"""`lr-range`: the learning rate range test."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tuner.cli.wrapping import columns, pointed, say, say_command
     "--params",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Test another configuration than the baseline: change a parameter of it. May be repeated.",
+    help="Change a parameter of the tested configuration, which is the baseline. May be repeated.",
 )
-@click.option("--low", default=1e-7, show_default=True, type=click.FloatRange(1e-12, 100), help="First rate.")
+@click.option("--low", default=1e-7, show_default=True, type=click.FloatRange(1e-12, 100), help="First, lowest rate.")
 @click.option("--high", default=1.0, show_default=True, type=click.FloatRange(1e-12, 100), help="Last rate.")
 @click.option("--steps", default=200, show_default=True, type=click.IntRange(10, 100_000), help="Optimizer steps.")
 @JSON
@@ -49,7 +49,7 @@ def lr_range(
         return
     say(f"{found.optimizer}: {found.ended}")
     say(f"steepest fall at {found.steepest:.2g}")
-    say(f"least loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
+    say(f"lowest loss at {found.least:.2g}, a tenth of it is {found.least / 10:.2g}")
     if found.figure:
         click.echo(pointed("figure:", os.path.relpath(found.figure), columns()))
     else:

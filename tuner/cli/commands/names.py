@@ -1,4 +1,4 @@
-"""`list`, `explain` and `schema`: what a task file can say."""
+"""`list`, `explain` and `schema`: the names and keys of a task file."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from tuner.cli.options import JSON, examples
 from tuner.errors import UserError, nearest
 
 
-@click.command("list", short_help="List what a task file can name, or tell all about one of it.")
+@click.command("list", short_help="List the names of a task file, or describe one of them.")
 @click.argument("kind", metavar="[KIND]", required=False)
 @click.argument("name", metavar="[NAME]", required=False)
 @JSON
 @examples(
-    "python -m tuner list                 # what can be listed",
-    "python -m tuner list cells           # a line for each",
-    "python -m tuner list cells gru       # all about one",
-    "python -m tuner list parameters      # whatever can be searched",
+    "python -m tuner list                 # the kinds of names",
+    "python -m tuner list cells           # one line per cell",
+    "python -m tuner list cells gru       # one in full",
+    "python -m tuner list parameters      # all that can be searched",
     "python -m tuner list adapters --json",
 )
 def list_(kind: str | None, name: str | None, as_json: bool) -> None:
-    """List what a task file can name: cells, initializers, schedules, adapters, sources, ready tasks and more.
+    """List the names that a task file can use: cells, initializers, schedules, adapters, sources, ready tasks and more.
 
-    With NAME, tell all about one of them, as `explain` does.
+    With NAME, describe one of them, as `explain` does.
     """
     from tuner.cli.catalogs import KINDS, describe, kinds
     from tuner.cli.entries import print_names
 
     if kind is None:
-        print_names(list(KINDS.items()), "`python -m tuner list KIND` lists one of them.")
+        print_names(list(KINDS.items()), "`python -m tuner list KIND` lists the entries of a kind.")
         return
     if kind not in KINDS:
         raise UserError("KIND must be a known kind", value=kind, fix=nearest(kind, kinds(), "list"))
@@ -42,10 +42,10 @@ def list_(kind: str | None, name: str | None, as_json: bool) -> None:
         click.echo(json.dumps(entries, indent=2))
         return
     named = [(str(entry["name"]), str(entry["summary"])) for entry in entries]
-    print_names(named, f"`python -m tuner list {kind} NAME` tells all about one.")
+    print_names(named, f"`python -m tuner list {kind} NAME` describes one.")
 
 
-@click.command(short_help="Tell all about a parameter, a key or an entry of `list`.")
+@click.command(short_help="Describe a parameter, a key or an entry of `list`.")
 @click.argument("name", metavar="NAME")
 @JSON
 @examples(
@@ -55,10 +55,10 @@ def list_(kind: str | None, name: str | None, as_json: bool) -> None:
     "python -m tuner explain budget.trials",
 )
 def explain(name: str, as_json: bool) -> None:
-    """Tell all about one name of a task file.
+    """Describe one name of a task file.
 
-    What it means, which values are allowed, its default, when it acts, where ready search spaces search it and over
-    which range, and the source of the method.
+    Its meaning, allowed values, default, when it acts, the ready search spaces that have it, with their ranges, and the
+    source of the method.
     """
     _tell(name, "", as_json)
 

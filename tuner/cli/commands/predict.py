@@ -1,4 +1,4 @@
-"""`predict`: answers of a study's winner to new raw data."""
+"""`predict`: predictions of a study's winner for new raw data."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tuner.predict import Model
 
 _SHOWN = 5
-"""Problems that are told one by one."""
+"""Problems that are printed one by one."""
 _TICK_SECONDS = 2.0
 
 
-@click.command(short_help="Answer new raw data by a study's winner.")
+@click.command(short_help="Predict for new raw data with a study's winner.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write: .csv, .jsonl or .parquet.")
@@ -36,10 +36,10 @@ _TICK_SECONDS = 2.0
     "wishes",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Ask for more than the model answers by itself: every_origin=true of forecasts, continuation=200 of a "
+    help="Ask the model for more: every_origin=true for forecasts, continuation=200 for a "
     "language model. May be repeated.",
 )
-@click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
+@click.option("--device", default="cpu", show_default=True, help="Device to compute on: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
 @ENSEMBLE
 @STORAGE
@@ -64,8 +64,8 @@ def predict(
 ) -> None:
     """Answer new raw data by the confirmed winner of a study, by a model's folder, or by MLflow's models:/NAME@ALIAS.
 
-    The files are of the form that the task's data had; no label is needed. An item that cannot be read keeps its place
-    with an empty answer, and its problem in the column `problem`; the exit status is then 1.
+    The files have the form of the task's data; no label is needed. An item that cannot be read keeps its row, with an
+    empty answer and the reason in the column `problem`; the exit status is then 1.
     """
     from tuner.predict import load
     from tuner.predict.output import Csv, check, opened
@@ -90,12 +90,12 @@ def predict(
 
 
 def _check_input(file: Path, output: Path | None) -> None:
-    """Refuse what is no file, and to write over what is read."""
+    """Refuse input that is no file, and an output that would overwrite the input."""
     if str(file) == "-" or file.is_char_device() or file.is_fifo():
-        fix = "Write it to a file first, whose ending says its form."
+        fix = "Save it to a file first; the file's ending tells its format."
         raise UserError("FILE must be a file or a folder", value=str(file), fix=fix)
     if output is not None and output.exists() and file.exists() and output.samefile(file):
-        raise UserError("the answers must not take the place of what is read", value=str(file), fix="Name another -o.")
+        raise UserError("the answers must not overwrite the input", value=str(file), fix="Name another file with -o.")
 
 
 def _asked(wishes: tuple[str, ...]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _answers(model: Model, files: tuple[Path, ...], problems: _Problems, *, prob
 
 
 class _Problems:
-    """Counts items, and tells the progress and the first problems on standard error."""
+    """Counts items; prints progress and the first problems on standard error."""
 
     def __init__(self) -> None:
         self.items = self.count = 0
@@ -136,7 +136,7 @@ class _Problems:
             _say(f"{self.items} items answered")
 
     def tell(self, output: Path | None) -> None:
-        """What came of it."""
+        """Print the totals."""
         into = "" if output is None else f", written to {output}"
         left = f"; {self.count} could not be read, see the column problem" if self.count else ""
         _say(f"{self.items} {'item' if self.items == 1 else 'items'}{into}{left}")

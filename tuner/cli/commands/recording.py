@@ -1,4 +1,4 @@
-"""`sync` and `ui`: a study's record brought up to date, and shown."""
+"""`sync` and `ui`: bring a study's record up to date, and show it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from tuner.recording import Recorder
 
 _URI = click.option(
-    "--uri", default=None, help="MLflow's tracking URI; default that of TASK.yaml, MLFLOW_TRACKING_URI, ./mlflow.db."
+    "--uri",
+    default=None,
+    help="MLflow's tracking URI. Default: that of TASK.yaml, else MLFLOW_TRACKING_URI, else ./mlflow.db.",
 )
 
 
-@click.command(short_help="Serve MLflow's UI, and tell the address of a study.")
+@click.command(short_help="Serve MLflow's UI, and print a study's address.")
 @click.argument("study", metavar="[STUDY]", required=False)
 @STORAGE
 @_URI
@@ -33,14 +35,14 @@ _URI = click.option(
     "ssh -L 5000:127.0.0.1:5000 HOST     # from another machine",
 )
 def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -> None:
-    """Serve MLflow's UI on loopback, and tell the address of STUDY's runs; without STUDY, of all in the folder.
+    """Serve MLflow's UI on loopback, and print the address of STUDY's runs (default: of all studies in the folder).
 
-    It is the UI of the MLflow in which STUDY is recorded, where its task file is named.
+    With a task file, the UI is that of the MLflow store which the task file names.
     """
     _recorder(study, storage, uri).serve(host, port, _shown(study, storage), click.echo)
 
 
-@click.command(short_help="Write to MLflow what is missing there.")
+@click.command(short_help="Write what is missing in MLflow.")
 @STUDY
 @STORAGE
 @_URI
@@ -51,7 +53,7 @@ def ui(study: str | None, storage: str, uri: str | None, host: str, port: int) -
     "python -m tuner sync task.yaml --uri http://127.0.0.1:5000",
 )
 def sync(study: str, storage: str, uri: str | None, register: bool) -> None:
-    """Write to MLflow whatever part of a study is missing there; safe to repeat."""
+    """Write the parts of a study to MLflow that are missing there; safe to repeat."""
     from tuner.recording.sync import sync as write
 
     folder = study_folder(study, storage)
@@ -65,7 +67,7 @@ def sync(study: str, storage: str, uri: str | None, register: bool) -> None:
 
 
 def _shown(study: str | None, storage: str) -> list[str]:
-    """Names of the studies that are looked for among the pages."""
+    """Names of the studies whose pages are looked for."""
     from tuner.config import load_task_file
 
     if study is None:
@@ -74,7 +76,7 @@ def _shown(study: str | None, storage: str) -> list[str]:
 
 
 def _recorder(study: str | None, storage: str, uri: str | None, *, register: bool = False) -> Recorder:
-    """Where a study is recorded, as its task file says; of one named by its name, the default place of MLflow."""
+    """Where a study is recorded: as its task file says; for a study given by name, in MLflow's default place."""
     from tuner.config import load_task_file
     from tuner.config.task import Tracking
     from tuner.own_code import find_modules
@@ -90,6 +92,6 @@ def _recorder(study: str | None, storage: str, uri: str | None, *, register: boo
         return make_recorder(loaded.task.tracking, loaded.document.place)
     recorded = recorder_of(study_folder(study, storage))
     if recorded not in ("mlflow", "none"):
-        fix = "Name the study's task file instead, as it says where that records."
-        raise UserError("STUDY must be recorded in MLflow to be named by its name", value=recorded, fix=fix)
+        fix = "Name the study's task file instead: it says where the study is recorded."
+        raise UserError("a study given by name must be recorded in MLflow", value=recorded, fix=fix)
     return make_recorder(Tracking(recorder=recorded, **asked))

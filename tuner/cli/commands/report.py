@@ -11,17 +11,17 @@ from tuner.cli.studies import study_folder
 from tuner.errors import UserError
 
 TOGETHER = Path("compared.html")
-"""Where several studies are written, unless told otherwise."""
+"""Default output for several studies."""
 
 
-@click.command(short_help="Write what a study found as one HTML page.")
+@click.command(short_help="Write a study's results as one HTML page.")
 @click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The file to write; by default the study's artifact `_report.html`, of several studies `compared.html` here.",
+    help="File to write. Default: the study's artifact `_report.html`; for several studies, `compared.html` here.",
 )
 @STORAGE
 @examples(
@@ -30,10 +30,10 @@ TOGETHER = Path("compared.html")
     "python -m tuner report digits digits-small -o both.html",
 )
 def report(studies: tuple[str, ...], output: Path | None, storage: str) -> None:
-    """Write what a study found as one HTML file: verdict, curves, what mattered, what went wrong, how to repeat it.
+    """Write a study's results as one HTML file: verdict, curves, what mattered, what went wrong, how to repeat it.
 
-    The file needs no network and opens from disk. It is made of the study's event files, also while the study runs or
-    after it was killed. Several studies are set side by side.
+    The file opens from disk and needs no network. It is made from the study's event files, also while the study runs or
+    after it was killed. Several studies are shown side by side.
     """
     from tuner.disk import places
     from tuner.report import REPORT, read_study, render

@@ -1,4 +1,4 @@
-"""`rerun`: a recorded trial once more."""
+"""`rerun`: train a recorded trial again."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from tuner.task import Task
 
 
-@click.command(short_help="Run a sweep, or go on with one.")
+@click.command(short_help="Run a sweep, or resume one.")
 @TASK
 @SET
-@click.option("--fresh", is_flag=True, help="Begin anew; an existing study is kept under another name.")
+@click.option("--fresh", is_flag=True, help="Start over; an existing study is kept under another name.")
 @click.option("--register", is_flag=True, help="Put the winner into MLflow's registry, as models:/STUDY@champion.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line.")
 @examples(
     "python -m tuner run task.yaml",
     "python -m tuner run task.yaml --set budget.trials=100",
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     "python -m tuner run task.yaml --fresh",
 )
 def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json: bool) -> None:
-    """Run a sweep, or go on with one: search, confirm, test, record.
+    """Run a sweep, or resume one: search, confirm, test, record.
 
-    Ctrl+C once stops cleanly, twice at once; the same command goes on where it was.
+    Ctrl+C once stops after saving checkpoints, twice at once; the same command resumes the sweep.
     """
     from tuner.cli.console import listener
     from tuner.sweep import Sweep, SweepFailed
@@ -58,7 +58,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json:
     if outcome.summary is not None and not as_json:
         _print_places(resolved, recorded=outcome.recorded)
     if not outcome.finished:
-        click.echo("stopped; the same command goes on where it was", err=True)
+        click.echo("stopped; the same command resumes it", err=True)
         sys.exit(128 + (received[0] if received else signal.SIGINT))
     if not outcome.usable:
         say(f"no trial completed{_top_failure(resolved.folder)}", err=True)
@@ -66,7 +66,7 @@ def run(task: Path, sets: tuple[str, ...], fresh: bool, register: bool, as_json:
 
 
 def _print_places(task: Task, *, recorded: bool) -> None:
-    """Where the study is, and how the pages of its record are opened, if it has any."""
+    """Print the study's folder and the commands that open its record."""
     click.echo("\n" + pointed("stored in", os.path.relpath(task.folder.root), columns()))
     pages = task.recorder.pages(task.folder.name) if recorded else ""
     if pages:

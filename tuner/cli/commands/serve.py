@@ -12,10 +12,10 @@ from tuner.cli.studies import model_folder
 from tuner.cli.wrapping import columns, say, say_command
 
 
-@click.command(short_help="Answer raw data over HTTP by a study's winner.")
+@click.command(short_help="Serve a study's winner over HTTP.")
 @click.argument("model", metavar="STUDY|MODEL")
 @click.option("--port", default=5001, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one.")
-@click.option("--device", default="cpu", show_default=True, help="Where it is computed: cpu, cuda.")
+@click.option("--device", default="cpu", show_default=True, help="Device to compute on: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
 @ENSEMBLE
 @STORAGE
@@ -25,7 +25,7 @@ from tuner.cli.wrapping import columns, say, say_command
     "ssh -L 5001:127.0.0.1:5001 HOST     # from another machine",
 )
 def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, storage: str) -> None:
-    """Answer raw data over HTTP on loopback, by the confirmed winner of a study or by a model's folder.
+    """Serve the confirmed winner of a study, or a model's folder, over HTTP on loopback: raw data in, answers out.
 
     A model of MLflow's is named models:/NAME@ALIAS. The server is MLflow's own scoring server, which has no login: POST
     /invocations with `dataframe_split` or `dataframe_records`, recordings in base64. Ctrl+C ends it.
@@ -34,7 +34,7 @@ def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, st
     from tuner.recording.serving import ScoringServer, curl
 
     folder = model_folder(model, storage, ensemble=ensemble)
-    load(folder, device=device, own_code=own_code)  # so that a damaged one is told in a line
+    load(folder, device=device, own_code=own_code)  # a damaged model is then reported in one line
     server = ScoringServer(folder, port, {"device": device, "own_code": own_code})
     with stopping(lambda _: server.stop()) as received:
         server.run(lambda: _tell(model, server.url, curl(folder, server.url)))
@@ -44,7 +44,7 @@ def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, st
 
 
 def _tell(model: str, url: str, command: str) -> None:
-    """Where it answers, and a command that asks it."""
+    """Print the address, and a command that sends a request."""
     if columns() is None:
         click.echo(f"{model} answers at {url}; try: {command}")
         return

@@ -1,4 +1,4 @@
-"""`show`: how a study stands."""
+"""`show`: a study's summary or progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.cli.studies import study_folder
 from tuner.cli.wrapping import columns, pointed
 
 
-@click.command(short_help="Print a study's summary, or how far it is.")
+@click.command(short_help="Print a study's summary or progress.")
 @STUDY
 @STORAGE
 @JSON
@@ -22,7 +22,7 @@ from tuner.cli.wrapping import columns, pointed
     "python -m tuner show digits --json",
 )
 def show(study: str, storage: str, as_json: bool) -> None:
-    """Print the summary of a finished study again; of another one, how far it is."""
+    """Print the summary of a finished study, or the progress of an unfinished one."""
     from tuner.sweep.standing import standing
 
     found = standing(study_folder(study, storage))

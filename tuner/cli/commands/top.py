@@ -21,7 +21,7 @@ from tuner.cli.studies import study_folder
     "python -m tuner top digits --json",
 )
 def top(study: str, limit: int, storage: str, as_json: bool) -> None:
-    """Show a study's confirmations on fresh seeds, the winner's first and marked, then its trials, best first."""
+    """Show a study's confirmations on fresh seeds, with the winner's first and marked; then its trials, best first."""
     from tuner.sweep import study_rows
 
     folder = study_folder(study, storage)

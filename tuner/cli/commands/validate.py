@@ -1,4 +1,4 @@
-"""`validate`: what a task file would run."""
+"""`validate`: check a task file and preview its sweep."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import click
 from tuner.cli.options import JSON, SET, TASK, examples
 
 
-@click.command(short_help="Check a task file, and tell what a sweep would do.")
+@click.command(short_help="Check a task file, and preview its sweep.")
 @TASK
 @SET
-@click.option("--timing/--no-timing", default=True, show_default=True, help="Measure a step with every cell.")
+@click.option("--timing/--no-timing", default=True, show_default=True, help="Measure an optimizer step of every cell.")
 @click.option("--dry-run", is_flag=True, help="Also train one epoch of the baseline and of some configurations.")
 @JSON
 @examples(
@@ -22,11 +22,11 @@ from tuner.cli.options import JSON, SET, TASK, examples
     "python -m tuner validate task.yaml --dry-run",
 )
 def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_json: bool) -> None:
-    """Check a task file and its data, and tell what a sweep would do.
+    """Check a task file and its data, and preview its sweep.
 
-    What was read, with three examples; what is searched, and where; at which rungs how many trials will be pruned; by
-    steps that are measured with every cell, how long it takes here. Nothing is recorded. Compare cells in a budget of
-    seconds (`budget.seconds`) where their steps differ in cost.
+    Shows what was read, with three examples; what is searched, over which ranges; how many trials will be pruned at
+    which rung; and how long the sweep takes on this machine, by measured steps of every cell. Nothing is recorded.
+    Where the cells' steps differ much in cost, compare them in a budget of seconds (`budget.seconds`).
     """
     from tuner.solo import preview
     from tuner.task import resolve_task

@@ -1,1 +1,1 @@
-"""Rules: from the record of a training to a finding, or to none; by what they look at. Free of torch."""
+"""Rules: each judges the record of a training and gives a finding or None; a file per subject. Free of torch."""

@@ -1,4 +1,4 @@
-"""What goes through a network: its inputs, its gates, its outputs."""
+"""Rules about a network's inputs, gates and outputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tuner.diagnostics.finding import Cure, Finding
 from tuner.diagnostics.rules.rule import Rule
 
 MEMORY_GATES = {"forget", "update", "input"}
-"""Gates that decide what is kept, which are far to one side where much must be kept long; see `NoMemory`."""
+"""Gates that control what is kept; they may be near 0 or 1 if much must be kept for long. See `NoMemory`."""
 
 
 class InputScale(Rule[thresholds.InputScale]):
-    """What the first layer reads is on a scale that saturates every gate."""
+    """The first layer's input is so large that it saturates every gate."""
 
     is_cause = True
 
@@ -27,7 +27,7 @@ class InputScale(Rule[thresholds.InputScale]):
                 return self.finding(
                     case,
                     epoch,
-                    f"what the first layer reads has a standard deviation of {sd:.3g}",
+                    f"the first layer's input has a standard deviation of {sd:.3g}",
                     f"a standard deviation of at most {self.limits.sd:g}; standardized data has 1",
                     where=where,
                     numbers={"sd": sd},
@@ -37,7 +37,7 @@ class InputScale(Rule[thresholds.InputScale]):
 
 
 class NoMemory(Rule[thresholds.NoMemory]):
-    """Gates that keep the state are shut: whatever is read is forgotten at once."""
+    """The gates that keep the state are shut: it is forgotten at once."""
 
     is_cause = True
 
@@ -63,7 +63,7 @@ class NoMemory(Rule[thresholds.NoMemory]):
 
 
 class SaturatedGate(Rule[thresholds.SaturatedGate]):
-    """A gate is shut, or open, whatever it reads; gates of the memory apart, which may be."""
+    """A gate is always shut or open, whatever its input; except gates of the memory, which may be."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -103,12 +103,12 @@ class SaturatedGate(Rule[thresholds.SaturatedGate]):
 
 
 class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
-    """Outputs sit at the ends of tanh, where its slope is 0; of networks whose outputs have such ends."""
+    """Outputs are at the ends of tanh, where its slope is 0; only in networks with such outputs."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         _, largest = case.last_table(names.OUTPUT_MAX)
-        if max(largest.values(), default=0.0) > 1.0 + 1e-6:  # relu, linear: no ends to sit at
+        if max(largest.values(), default=0.0) > 1.0 + 1e-6:  # relu, linear: not bounded
             return None
         return _share(
             self,
@@ -122,7 +122,7 @@ class SaturatedUnits(Rule[thresholds.SaturatedUnits]):
 
 
 class DeadUnits(Rule[thresholds.DeadUnits]):
-    """Units say the same whatever they read."""
+    """The outputs of units are constant."""
 
     is_cause = True
 
@@ -153,7 +153,7 @@ def _share(
     cures: Sequence[Cure],
     advice: Sequence[str],
 ) -> Finding | None:
-    """The finding of a rule about a share of each cell; in the last look, and before it in a row."""
+    """The finding of a rule about a share of each cell, if it is too large in the last look; its first epoch."""
     last, table = case.last_table(quantity)
     if not table or max(table.values()) <= limit:
         return None

@@ -1,4 +1,4 @@
-"""The training loss beside the validation loss: too little fitted, or too much."""
+"""Rules that compare training and validation loss: underfitting and overfitting."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tuner.diagnostics.finding import Cure, Finding
 from tuner.diagnostics.rules.rule import Rule
 
 STARTUP = 0.1
-"""Share of the budget in which the training loss may still be that of a start."""
+"""Fraction of the budget in which the training loss may still be high from the start."""
 DROPOUTS = ("dropout.input", "dropout.between", "dropout.output", "dropout.recurrent", "dropout.state", "weight_drop")
 
 
 class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
-    """With dropout on, the network is far worse than without: it is kept from learning what it could."""
+    """Dropout is so strong that it prevents learning: with dropout the network is far worse than without."""
 
     cured_anyway = True
 
@@ -57,7 +57,7 @@ class TooMuchRegularization(Rule[thresholds.TooMuchRegularization]):
 
 
 class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
-    """What is learned of the training data does not hold for the validation data at all."""
+    """The training loss falls, the validation loss does not."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -75,7 +75,7 @@ class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
                     f"is {self.limits.train:.0%} below it",
                     numbers={"train": loss, "validation": case.best_loss[1], "trivial": trivial},
                     advice=(
-                        "look whether labels belong to their items, and whether both parts come from one source",
+                        "check whether labels belong to their items, and whether both splits come from one source",
                         "a smaller network, more dropout or weight decay, more data",
                     ),
                 )
@@ -83,7 +83,7 @@ class NotGeneralizing(Rule[thresholds.NotGeneralizing]):
 
 
 class Overfitting(Rule[thresholds.Overfitting]):
-    """The validation loss rises while the training loss falls on."""
+    """The validation loss rises while the training loss keeps falling."""
 
     cured_anyway = True
 
@@ -103,8 +103,8 @@ class Overfitting(Rule[thresholds.Overfitting]):
                     epoch,
                     f"since epoch {best_epoch} the validation loss rose from {best:.3g} to {value:.3g} while the "
                     f"training loss fell to {train[epoch]:.3g}",
-                    f"a rise of at most {self.limits.rise:.0%} of what the best epoch had gained on "
-                    "the trivial predictor",
+                    f"a rise of at most {self.limits.rise:.0%} of the best epoch's improvement "
+                    "over the trivial predictor",
                     source="after Schoop et al. 2021; the limit is ours",
                     numbers={"best": best, "validation": value, "train": train[epoch]},
                     cures=(
@@ -118,5 +118,5 @@ class Overfitting(Rule[thresholds.Overfitting]):
 
 
 def _late(case: Case, name: str) -> list[tuple[int, float]]:
-    """A series after the start."""
+    """A series without the start of the training."""
     return [(epoch, value) for epoch, value in case.series(name) if epoch > STARTUP * case.budget]

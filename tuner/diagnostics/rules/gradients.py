@@ -1,4 +1,4 @@
-"""The gradient on its way back through time."""
+"""Rules about the gradient on its way back through time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tuner.diagnostics.finding import Cure, Finding
 from tuner.diagnostics.rules.rule import Rule
 
 PLAIN = {"rnn", "indrnn"}
-"""Cells without a gate, which a gated one cures."""
+"""Cells without gates, for which a gated cell is a cure."""
 
 
 class VanishingGradient(Rule[thresholds.VanishingGradient]):
-    """The gradient through the state dies out before it has crossed the task's lag, and the task is not learned."""
+    """The state's gradient vanishes before it has reached back over the task's lag, and the task is not learned."""
 
     is_cause = True
 
@@ -50,12 +50,12 @@ class VanishingGradient(Rule[thresholds.VanishingGradient]):
         )
 
     def explains(self, finding: Finding) -> bool:
-        """See `Rule.explains`: what is weak may still be learned from."""
+        """See `Rule.explains`: a weak gradient may still suffice for learning."""
         return bool(10.0 ** finding.numbers["attenuation"] < self.limits.hopeless)
 
 
 class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
-    """The gradient grows on its way back through time, or leaps by orders of magnitude."""
+    """The gradient grows on its way back through time, or jumps by orders of magnitude."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -77,14 +77,14 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
                     cures=cures,
                 )
         norms, clipped = case.series(names.GRAD_NORM), dict(case.series(names.GRAD_CLIPPED))
-        # In a good training the norm falls by orders of magnitude: what counts is what was usual at the start.
+        # In a good training the norm falls by orders of magnitude, so it is compared with the norm at the start.
         typical = max(norms[0][1], median(value for _, value in norms)) if norms else 0.0
         for epoch, value in case.series(names.GRAD_NORM_MAX):
             if typical > 0 and value > self.limits.outlier * typical and not clipped.get(epoch):
                 return self.finding(
                     case,
                     epoch,
-                    f"the gradient norm leaps to {value:.3g}, {value / typical:.3g} times what is usual, unclipped",
+                    f"the gradient norm jumps to {value:.3g}, {value / typical:.3g} times what is usual, unclipped",
                     f"at most {self.limits.outlier:g} times what is usual",
                     numbers={"norm": value, "typical": typical},
                     cures=cures,
@@ -93,7 +93,7 @@ class ExplodingGradient(Rule[thresholds.ExplodingGradient]):
 
 
 def _reach(case: Case) -> str:
-    """The steps over which an attenuation was measured: the task's lag, or as much of it as sequences are long."""
+    """The steps over which an attenuation was measured, in words: the task's lag, or the length of sequences."""
     steps = reach((epoch.profiles.get(names.STATE_GRAD, {}) for epoch in case.epochs), case.lag)
     if steps == case.lag:
         return f"the task's lag of {case.lag} steps"

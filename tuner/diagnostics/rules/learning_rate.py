@@ -1,4 +1,4 @@
-"""Whether the learning rate goes with the size of the weights."""
+"""Rules about the size of updates relative to the weights."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded,
 from tuner.diagnostics.rules.rule import Rule
 
 SMALL_START = 0.1
-"""Gain of all recurrent blocks at the start below which their size says nothing about steps."""
+"""If the initial gain of all recurrent blocks is below this, their size is no measure for updates."""
 
 
 class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
-    """Steps are so large that weights are overwritten rather than adjusted.
+    """Updates are so large that weights are overwritten rather than adjusted.
 
-    Nothing is learned then, or the recurrent matrices grow out of proportion. Large steps alone are no fault: of short
-    trainings the best often have them.
+    Nothing is learned then, or the recurrent matrices grow out of proportion. Large updates alone are no fault: the
+    best of short trainings often have them.
     """
 
     is_cause = True
@@ -40,7 +40,7 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
         return self.finding(
             case,
             next(epoch for epoch, value in ratios if value > self.limits.update),
-            f"a step changes the weights by {largest:.2g} of their size (epoch {epoch}), and {harm}",
+            f"an update changes the weights by {largest:.2g} of their size (epoch {epoch}), and {harm}",
             f"a change by at most {self.limits.update:g}, unless the loss is {self.limits.progress:.0%} below the "
             f"trivial predictor's and no singular value above {self.limits.singular:g} times the gain at the start (or "
             f"{self.limits.singular:g}, where that gain is below 1); about 0.001 is healthy",
@@ -52,15 +52,17 @@ class LearningRateTooHigh(Rule[thresholds.LearningRateTooHigh]):
 
 
 class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
-    """Steps are so small that all of the budget's together leave the weights about where they began; or smaller than
-    healthy ones, and the search pruned the training as others were ahead."""  # noqa: D205, D209
+    """Updates are so small that the whole budget hardly changes the weights.
+
+    In a training that the search pruned, updates that are smaller than healthy ones count, too.
+    """
 
     can_end = is_cause = cured_anyway = True
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
         ratios, steps = case.series(names.UPDATE_RATIO), case.step(case.budget)
-        _, dead = case.last_table(names.UNITS_DEAD)  # which get no gradient, whatever the rate
+        _, dead = case.last_table(names.UNITS_DEAD)  # without gradient, whatever the rate
         if not ratios or not steps or max(dead.values(), default=0) == 1:
             return None
         epoch, largest = peak_update(case)
@@ -88,8 +90,8 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
             ratios[0][0],
             f"a step changes the weights by at most {largest:.2g} of their size (epoch {epoch}), so that all {steps} "
             f"steps of the budget move them by at most {travel:.2g} times their size"
-            + ("" if lost else "; the search pruned it, as others were ahead"),
-            threshold if lost else f"a total change of at least {least:.2g} times their size, where it is pruned",
+            + ("" if lost else "; the search pruned it"),
+            threshold if lost else f"a total change of at least {least:.2g} times their size in a pruned training",
             source="after Karpathy, CS231n notes; the limit is ours",
             numbers={"update": largest, "travel": travel, "reachable": reachable},
             cures=(Cure(param="learning_rate", times=rounded(wanted / max(largest, 1e-9))),),
@@ -98,18 +100,20 @@ class LearningRateTooLow(Rule[thresholds.LearningRateTooLow]):
         )
 
     def explains(self, finding: Finding) -> bool:
-        """See `Rule.explains`: what is only smaller than healthy may learn, and where so few steps get nowhere at any
-        rate, it is not the rate's fault."""  # noqa: D205, D209
+        """See `Rule.explains`.
+
+        A rate that is only smaller than healthy may learn; and if the steps are too few for any rate, it is no cause.
+        """
         numbers = finding.numbers
         return numbers["travel"] < self.limits.travel <= numbers["reachable"]
 
 
 def _starts_small(case: Case) -> bool:
-    """Whether the recurrent matrices start so small that any step is large beside them: see `InitializationScale`."""
+    """Whether the recurrent matrices start so small that any update is relatively large: see `InitializationScale`."""
     return any(max(table.values()) < SMALL_START for _, table in case.tables(names.START_GAIN))
 
 
 def _warms_up(case: Case) -> bool:
-    """Whether the learning rate still rises."""
+    """Whether the learning rate is still rising."""
     rates = [value for _, value in case.series(names.LEARNING_RATE)]
     return len(rates) > 1 and rates[-1] > 1.001 * rates[-2] and case.last < case.budget

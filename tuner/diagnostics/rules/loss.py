@@ -1,4 +1,4 @@
-"""What the loss itself shows: not finite, exploded, swinging, no better than the trivial predictor."""
+"""Rules about the loss itself: not finite, exploded, unstable, no better than the trivial predictor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded,
 from tuner.diagnostics.rules.rule import Rule
 
 STILL = 1e-4
-"""Largest update-to-weight ratio at which nothing can have exploded."""
+"""With update-to-weight ratios up to this, nothing can have exploded."""
 
 
 class NonFinite(Rule[thresholds.NonFinite]):
@@ -31,13 +31,13 @@ class NonFinite(Rule[thresholds.NonFinite]):
             "every loss, gradient and prediction is finite",
             source="arithmetic",
             cures=(Cure(param="learning_rate", times=0.1), Cure(param="clip_norm", times=0.3)),
-            advice=("look at the data for values that are not finite or very large",),
+            advice=("check the data for values that are not finite or very large",),
             fatal=True,
         )
 
 
 class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
-    """The training loss is far above that of the trivial predictor, and stays there."""
+    """The training loss stays far above that of the trivial predictor."""
 
     can_end = True
 
@@ -45,7 +45,7 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
         """See `Rule.judge`."""
         trivial, need = case.trivial_loss, self.limits.epochs
         moved = max((value for _, value in case.series(names.UPDATE_RATIO)), default=1.0)
-        if trivial is None or moved < STILL:  # it is where it began
+        if trivial is None or moved < STILL:  # it is still the initial loss
             return None
         losses = case.series(names.TRAIN_LOSS)
         for end in range(need, len(losses) + 1):
@@ -68,7 +68,7 @@ class ExplodedLoss(Rule[thresholds.ExplodedLoss]):
 
 
 class UnstableLoss(Rule[thresholds.UnstableLoss]):
-    """The training loss swings from epoch to epoch instead of falling."""
+    """The training loss oscillates from epoch to epoch instead of falling."""
 
     cured_anyway = True
 
@@ -95,7 +95,7 @@ class UnstableLoss(Rule[thresholds.UnstableLoss]):
 
 
 class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
-    """The network is no better than a predictor that does not look at the input."""
+    """The loss is no better than the trivial predictor's."""
 
     can_end = needs_cause = True
 
@@ -104,7 +104,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
         used, losses = case.last / case.budget, case.series(names.TRAIN_LOSS)
         if used < self.limits.warn or case.last < self.limits.epochs:
             return None
-        if not stands(case, self.limits.gain, self.limits.train):  # what fell in training only is `not_generalizing`
+        if not stands(case, self.limits.gain, self.limits.train):  # else it is `not_generalizing`
             return None
         quarter = [value for epoch, value in losses if epoch > 0.75 * case.last]
         before = [value for epoch, value in losses if 0.5 * case.last < epoch <= 0.75 * case.last] or quarter
@@ -123,7 +123,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
             cures=(Cure(param="learning_rate", times=rounded(wanted / ratio)),) if 0 < 2 * ratio < wanted else (),
             advice=(
-                "python -m tuner lr-range task.yaml tells where the loss falls",
+                "python -m tuner lr-range task.yaml shows at which rates the loss falls",
                 *(
                     ()
                     if case.params.get("initializer", "orthogonal") == "orthogonal"
@@ -135,7 +135,9 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
 
 
 def _falls_on(case: Case) -> bool:
-    """Whether the training loss fell in every epoch of the second half, however little: where labels are noisy, all
-    that can be learned is a small share of the loss."""  # noqa: D205, D209
+    """Whether the training loss fell in every epoch of the second half, however little.
+
+    With noisy labels only a small share of the loss can be learned.
+    """
     losses = [value for epoch, value in case.series(names.TRAIN_LOSS) if epoch > 0.5 * case.last]
     return len(losses) > 2 and all(b < a for a, b in pairwise(losses))

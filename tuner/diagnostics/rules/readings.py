@@ -1,4 +1,4 @@
-"""What several rules read off a training."""
+"""Measurements of a training that several rules use."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from tuner.diagnostics import names
 from tuner.diagnostics.case import Case
 
 TRAVEL = 20.0
-"""How far the steps of a training should move its weights, in their own size: the good trainings of our benchmarks move
-them by 10 to 100 times; with 20,000 steps it is the folklore's 1e-3 a step."""
+"""Healthy total movement of the weights over a training, as a multiple of their norm: in good trainings of our
+benchmarks it is 10 to 100; over 20,000 steps it is the usual 1e-3 per step."""
 LEAST_PEAK, LARGEST_PEAK = 1e-3, 2e-2
-"""Bounds of the largest epoch's update-to-weight ratio that a learning rate is corrected to."""
+"""Bounds of the update-to-weight ratio (largest of any epoch) to which a learning rate is corrected."""
 
 
 def start_gain(case: Case) -> float:
-    """Largest gain of a recurrent block at the start; 1 where it was not measured."""
+    """Largest initial gain of a recurrent block; 1 if not measured."""
     return max((max(table.values()) for _, table in case.tables(names.START_GAIN)), default=1.0)
 
 
 def peak_update(case: Case) -> tuple[int, float]:
-    """Epoch and value of the largest update-to-weight ratio; (0, 0) where it was not measured."""
+    """Epoch and value of the largest update-to-weight ratio; (0, 0) if not measured."""
     return max(case.series(names.UPDATE_RATIO), key=lambda pair: pair[1], default=(0, 0.0))
 
 
 def healthy_peak(case: Case) -> float:
-    """The largest epoch's update-to-weight ratio of a training that gets somewhere within its budget."""
+    """A healthy update-to-weight ratio (largest of any epoch) for a training of this budget."""
     return min(max(TRAVEL / max(case.step(case.budget), 1), LEAST_PEAK), LARGEST_PEAK)
 
 
 def stands(case: Case, gain: float, train: float) -> bool:
-    """Whether neither the validation loss was ever below the trivial predictor's by more than the share `gain`, nor the
-    training loss by more than `train`; not where that is unknown."""  # noqa: D205, D209
+    """Whether nothing was learned: the validation loss never improved on the trivial predictor's by more than the
+    fraction `gain`, nor the training loss by more than `train`; False if unknown."""  # noqa: D205, D209
     losses = [value for _, value in case.series(names.TRAIN_LOSS)]
     if case.trivial_loss is None or case.progress is None or not losses:
         return False
@@ -37,5 +37,5 @@ def stands(case: Case, gain: float, train: float) -> bool:
 
 
 def rounded(factor: float) -> float:
-    """To two digits."""
+    """Rounded to two significant digits."""
     return float(f"{factor:.2g}")

@@ -1,4 +1,4 @@
-"""The size of the recurrent weights: at the start, and what training makes of it."""
+"""Rules about the size of the recurrent weights, at the start and during training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.diagnostics.rules.rule import Rule
 
 
 class InitializationScale(Rule[thresholds.InitializationScale]):
-    """Recurrent matrices start far too large or too small."""
+    """The initial recurrent matrices are far too large or too small."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -39,7 +39,7 @@ class InitializationScale(Rule[thresholds.InitializationScale]):
 
 
 class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
-    """Weight decay pulls the weights to 0 faster than learning moves them."""
+    """Weight decay shrinks the weights faster than learning makes them grow."""
 
     is_cause = True
 
@@ -60,7 +60,7 @@ class ShrinkingWeights(Rule[thresholds.ShrinkingWeights]):
 
 
 class GrowingWeights(Rule[thresholds.GrowingWeights]):
-    """Steps drive the weights apart instead of to a place."""
+    """The recurrent weights grow without end."""
 
     def judge(self, case: Case) -> Finding | None:
         """See `Rule.judge`."""
@@ -88,7 +88,7 @@ class GrowingWeights(Rule[thresholds.GrowingWeights]):
 
 
 def _sizes(case: Case) -> list[tuple[int, float]]:
-    """Epoch and norm of the recurrent layers' weights, biases apart."""
+    """Epoch and norm of the recurrent layers' weights, without biases."""
     tables = case.tables(names.WEIGHT)
     return [
         (epoch, math.hypot(*(table[at] for at in table if "_cells." in at and "bias" not in at)))

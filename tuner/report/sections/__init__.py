@@ -18,5 +18,5 @@ SECTIONS = (verdict, seeds, table, curves, mattered, problems, time, winner, rep
 
 
 def sections_of(study: ReportedStudy) -> list[Section]:
-    """All that the study has something to show in."""
+    """The sections in which the study has something to show."""
     return [made for make in SECTIONS if (made := make(study)) is not None]

@@ -1,4 +1,4 @@
-"""What the winner answers on validation data: what it takes for what, its surest mistakes, its forecasts."""
+"""The winner's answers on validation data: confusion matrix, most confident mistakes, forecasts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NUMBERED = 20
 
 @dataclass(frozen=True)
 class Mistake:
-    """An item that was taken for another class.
+    """A misclassified item.
 
     Args:
         truth: Its class.
-        predicted: The one that it was taken for.
-        probability: Of that.
-        text: What it says, where it is a text.
-        picture: Of its first channels, where it is a series.
+        predicted: The predicted class.
+        probability: Of the predicted class.
+        text: The item, if it is a text.
+        picture: Of its first channels, if it is a series.
     """
 
     truth: str
@@ -39,7 +39,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Answered:
-    """Pictures of answers; empty where there are none.
+    """Pictures of answers; empty without any.
 
     Args:
         matrix: A row per true class, a column per answer.
@@ -48,8 +48,8 @@ class Answered:
         head: What their columns are.
         wrong: The surest mistakes.
         channels: Names of what their pictures show.
-        windows: Forecasts beside what came.
-        legend: Of those.
+        windows: Forecasts with the true values.
+        legend: Of the forecasts.
     """
 
     matrix: Markup = NOTHING
@@ -73,7 +73,7 @@ def answered(told: Mapping[str, Any]) -> Answered:
         wrong=[_mistake(one) for one in wrong],
         channels=list(next((one["series"] for one in wrong if one.get("series")), {})),
         windows=[window for window in windows if window],
-        legend=legend([("line before", "looked back on"), ("line truth", "what came"), ("line forecast", "forecast")]),
+        legend=legend([("line before", "input"), ("line truth", "true values"), ("line forecast", "forecast")]),
     )
 
 
@@ -117,7 +117,7 @@ def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
 
 
 def _most_frequent(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """The confusion that occurs most, in words."""
+    """The most frequent confusion, in words."""
     right = sum(line[at] for at, line in enumerate(counts))
     items = sum(map(sum, counts))
     told = f"{right} of {counted(items, 'item')} right."
@@ -133,7 +133,7 @@ def _most_frequent(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> s
 
 
 def _series(series: Mapping[str, Sequence[float]]) -> Markup:
-    """The values of an item over its steps."""
+    """A picture of an item's values over its steps."""
     lines = {name: _finite(values) for name, values in series.items()}
     lines = {name: points for name, points in lines.items() if len(points) > 1}
     if not lines:
@@ -149,7 +149,7 @@ def _series(series: Mapping[str, Sequence[float]]) -> Markup:
 
 
 def _window(window: Mapping[str, Any]) -> Markup:
-    """A forecast beside what came, after what was looked back on."""
+    """A picture of a forecast with the true values, after the input."""
     before, truth, forecast = (_finite(window.get(part) or ()) for part in ("before", "truth", "forecast"))
     if not truth or not forecast:
         return NOTHING
@@ -172,12 +172,12 @@ def _window(window: Mapping[str, Any]) -> Markup:
         if len(points) > 1
     ]
     return frame.draw(
-        f"forecast of {window['channel']} beside what came", x, y, parts, x_title=f"{window['channel']}, steps"
+        f"forecast of {window['channel']} with the true values", x, y, parts, x_title=f"{window['channel']}, steps"
     )
 
 
 def _heights(lines: Mapping[str, Sequence[tuple[float, float]]], frame: Frame) -> Linear:
-    """A scale on which all values are."""
+    """A scale that contains all values."""
     values = [value for points in lines.values() for _, value in points]
     room = 0.05 * (max(values) - min(values)) or 0.5
     return Linear(min(values) - room, max(values) + room, frame.bottom, frame.top)

@@ -1,4 +1,4 @@
-"""Several studies side by side."""
+"""Studies side by side."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Row:
     """A quantity of each study.
 
     Args:
-        name: What it is.
-        cells: Per study.
+        name: Of the quantity.
+        cells: One per study.
         differs: Whether the studies differ in it.
     """
 
@@ -35,7 +35,7 @@ class Row:
 
 
 def compared(studies: Sequence[ReportedStudy]) -> Markup:
-    """A table of what they found, and the best score by trials."""
+    """A table of the studies' results, and their best score by number of trials."""
     metrics = {study.objective.metric for study in studies}
     sources = {str((study.sweep.get("data") or {}).get("digest", "")) for study in studies}
     return filled(
@@ -57,7 +57,7 @@ def _rows(studies: Sequence[ReportedStudy]) -> list[Row]:
         "on fresh seeds": [_fresh(one) for one in studies],
         "on test data": [_test(one) for one in studies],
         "trivial predictor": [_trivial(one) for one in studies],
-        "better than that": [_better(one) for one in studies],
+        "better than trivial": [_better(one) for one in studies],
         "trials": [counted(len(one.trials), "trial") for one in studies],
         "epochs": [str(one.about.epochs or "-") for one in studies],
         "sampler": [str(one.sweep.get("sampler", "-")) for one in studies],

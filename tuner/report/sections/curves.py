@@ -1,4 +1,4 @@
-"""How trials learned: every curve, the winner before all."""
+"""How trials learned: every curve, the winner's on top."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from tuner.report.templates import filled
 from tuner.reporting.leaderboard import BASELINE
 
 MOST_CURVES, MOST_POINTS, MOST_STRONG = 120, 80, 8
-"""Curves of a picture, the best and then of the others every so many; points of a curve; curves in full colour."""
+"""Largest number of curves in a picture (the best, then evenly of the others), of points in a curve, and of curves in
+full colour."""
 Points: TypeAlias = Sequence[tuple[int, float]]
 _ORDER = (State.PRUNED, State.FAILED, State.HOPELESS, State.DIVERGED, State.LOST, State.COMPLETED)
 
@@ -55,7 +56,7 @@ def curves(study: ReportedStudy) -> Section | None:
 
 
 def points(one: RunRecord, metric: str, most: int = MOST_POINTS) -> list[tuple[int, float]]:
-    """Finite values of a metric by epoch, thinned out where they are many; the judged one and the last are kept."""
+    """Finite values of a metric by epoch, thinned out if they are many; the best and the last are kept."""
     own = [(epoch, value) for epoch, value in one.series(metric).items() if math.isfinite(value)]
     step = math.ceil(len(own) / most)
     if step <= 1:
@@ -65,7 +66,7 @@ def points(one: RunRecord, metric: str, most: int = MOST_POINTS) -> list[tuple[i
 
 
 def curve_scale(values: Sequence[float], frame: Frame, study: ReportedStudy) -> Scale:
-    """By the logarithm for losses."""
+    """The scale of the scores: logarithmic for losses."""
     trivial = study.objective.trivial
     known = [*values, trivial] if trivial is not None and math.isfinite(trivial) else values
     return value_scale(known, frame.bottom, frame.top, log=study.objective.is_loss)
@@ -114,7 +115,7 @@ def _front(one: RunRecord, study: ReportedStudy) -> tuple[bool, int]:
 
 
 def _band(curves: Sequence[Points], x: Linear, y: Scale) -> Markup:
-    """The middle 80 % of some curves at each epoch at which there are three."""
+    """The middle 80 % of some curves at each epoch with at least three."""
     at: dict[int, list[float]] = {}
     for own in curves:
         for epoch, value in own:
@@ -128,7 +129,7 @@ def _band(curves: Sequence[Points], x: Linear, y: Scale) -> Markup:
 
 
 def _baseline(study: ReportedStudy) -> RunRecord | None:
-    """Of the baseline's trainings on fresh seeds that with the median score."""
+    """The baseline's training on fresh seeds with the median score."""
     runs = study.scored.trained(BASELINE)
     ordered = sorted(runs, key=lambda one: study.objective.loss(one.value))
     return ordered[(len(ordered) - 1) // 2] if ordered else None

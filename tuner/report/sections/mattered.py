@@ -1,4 +1,4 @@
-"""What mattered: importance with intervals, answers, slices, and every trial as a line through its choices."""
+"""What mattered: importance with intervals, answers, slices, parallel coordinates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAR = 26
 
 
 def mattered(study: ReportedStudy) -> Section | None:
-    """What goes with a good result."""
+    """The section on what is associated with a good result."""
     if not study.comparable.trials:
         return None
     told = answers(study.comparable, study.objective)
@@ -93,7 +93,7 @@ class _PerCent:
 
 
 def _best(study: ReportedStudy, names: Sequence[str]) -> str:
-    """Within what the best trials have their numbers, in words; "" with few trials."""
+    """The ranges of the best trials' numbers, in words; "" with few trials."""
     trials = sorted(study.comparable.trials, key=lambda one: study.objective.loss(one.score))
     best = trials[: max(3, math.ceil(0.1 * len(trials)))]
     if len(trials) < 10:

@@ -1,4 +1,4 @@
-"""Every trial as a line through what was chosen for it."""
+"""Parallel coordinates: every trial as a line through its parameters."""
 
 from __future__ import annotations
 

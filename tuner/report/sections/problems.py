@@ -1,4 +1,4 @@
-"""What went wrong: findings with cure and outcome, and trials that failed."""
+"""What went wrong: findings with remedies and outcomes, and trials that failed."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Fault:
 
     Args:
         title: Its name in words.
-        meaning: What it is.
-        trials: In which trials it was found.
+        meaning: Its explanation.
+        trials: The trials that have it.
         evidence: Of the clearest case.
-        example: The trial of that.
+        example: The trial of the clearest case.
         remedies: What to try.
-        outcomes: What repairs did, a sentence each.
+        outcomes: The outcomes of repairs, a sentence each.
         helped: How many of those helped, in words; "" without any.
-        picture: The curves of its trials before all others.
+        picture: The curves of its trials in front of the others.
     """
 
     title: str
@@ -102,7 +102,7 @@ def _fault(
 
 
 def _picture(study: ReportedStudy, numbers: set[int]) -> Markup:
-    """The curves of some trials, before those of the others."""
+    """The curves of some trials, in front of the others."""
     metric = study.objective.metric
     learned = [(one, points(one, metric, MOST_POINTS)) for one in study.trials]
     learned = [(one, own) for one, own in learned if len(own) > 1]

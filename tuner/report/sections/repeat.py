@@ -11,7 +11,7 @@ from tuner.reporting.commands import of_study, of_task
 
 
 def repeat(study: ReportedStudy) -> Section:
-    """What another person needs."""
+    """The section with all that is needed to repeat the study."""
     winner, sweep = study.winner, study.sweep
     task, sets = Path("task.yaml"), sweep.get("sets") or ()
     commands = [of_task("run", task, sets)]

@@ -20,7 +20,7 @@ ROW = 46
 
 
 def seeds(study: ReportedStudy) -> Section | None:
-    """Marks per configuration: validation, test, and what the search had seen."""
+    """Marks per configuration: validation and test scores, and the score in the search."""
     result = study.result
     if result is None:
         return None
@@ -32,7 +32,7 @@ def seeds(study: ReportedStudy) -> Section | None:
             [
                 ("val", "validation data, one per fresh seed"),
                 ("test", "test data, read once"),
-                ("search", "what the search had seen"),
+                ("search", "score in the search"),
                 ("line-mean", "mean"),
                 ("rule", f"{study.objective.trivial_name} (trivial predictor){_trivial_words(study)}"),
             ]
@@ -83,7 +83,7 @@ def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float
 
 
 def _scale(values: Sequence[float], trivial: float | None, frame: Frame) -> Scale:
-    """Of the trainings; with the trivial predictor where that does not press them together."""
+    """The scale of the scores; with the trivial predictor's if that does not compress the others."""
     if trivial is not None and values:
         spread = max(values) - min(values)
         if abs(trivial - fmean(values)) < 4 * (spread or abs(trivial) or 1):

@@ -1,4 +1,4 @@
-"""The objective against each searched parameter, on the range that was declared."""
+"""The objective against each searched parameter, on the declared range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tuner.reporting.importance import is_logarithmic, is_numeric
 from tuner.space.domains import Choices, Domain, Range
 
 MOST_SLICES, MOST_WHOLE, MANY = 9, 8, 150
-"""Pictures; whole numbers that each have a place of their own; trials from which on marks are small."""
+"""Largest number of pictures; of integers that are drawn as choices; of trials with large marks."""
 
 
 def slices(study: ReportedStudy, names: Sequence[str]) -> Markup:
@@ -28,7 +28,7 @@ def slices(study: ReportedStudy, names: Sequence[str]) -> Markup:
 
 
 def parameter_scale(study: ReportedStudy, name: str, start: float, end: float) -> Scale:
-    """The axis of a parameter: what was declared; where that is not known, what was seen."""
+    """The axis of a parameter: the declared range, else the range of the trials."""
     values = [one.params[name] for one in study.trials if name in one.params]
     domain: Domain | None = study.about.domains.get(name)
     if isinstance(domain, Range):
@@ -63,7 +63,7 @@ def _slice(study: ReportedStudy, scored: Sequence[RunRecord], name: str) -> Mark
         assert one.value is not None
         size = 1.6 + (3.0 if len(having) < MANY else 1.4) * math.sqrt(min(1.0, max(one.epochs, default=1) / largest))
         at = x.place(one.params[name])
-        if isinstance(x, Band):  # beside each other, so that equal choices do not hide one another
+        if isinstance(x, Band):  # side by side, so that trials with equal choices do not hide each other
             at += 0.28 * min(x.width, 60) * math.sin(2.4 * one.number)
         shape = state_class(one.state) + (" chosen" if one.number == study.winner else "")
         if one.number == study.winner:

@@ -21,7 +21,7 @@ from tuner.words import called
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, and what it is sorted by."""
+    """One cell: the shown text, and the value to sort by."""
 
     text: str
     key: float | str = ""
@@ -34,7 +34,7 @@ class Line:
 
     Args:
         cells: Its cells.
-        trial: Its number; None of what is no trial of the search.
+        trial: Its number; None for other rows than trials of the search.
         winner: Whether it was chosen.
     """
 
@@ -44,7 +44,7 @@ class Line:
 
 
 def table(study: ReportedStudy) -> Section | None:
-    """Confirmed configurations beside baseline and trivial predictor, then every trial."""
+    """Confirmed configurations with baseline and trivial predictor, then every trial."""
     if not study.trials and study.result is None:
         return None
     names = _varying(study)
@@ -71,7 +71,7 @@ def _standing_head(study: ReportedStudy) -> list[str]:
 
 
 def _standing(study: ReportedStudy) -> list[Line]:
-    """Configurations with the trivial predictor where it ranks; none without a confirmation."""
+    """Rows of configurations and trivial predictor by rank; none without a confirmation."""
     if study.result is None:
         return []
     objective, ranked = study.objective, []
@@ -105,13 +105,13 @@ def _floor(study: ReportedStudy, method: str, scores: Sequence[str]) -> tuple[bo
 
 
 def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
-    """What else was made of the winner: its seeds together, and a refit, which no validation data is left for."""
+    """Rows of the winner's other models: the ensemble of its seeds, and a refit, which has no validation score."""
     lines = []
     objective, joint, refit = study.objective, study.ensemble, study.refit
     if joint is not None:
         facts = joint.facts
         cells = [
-            f"{study.winner_name}, its {len(facts['runs'])} seeds together",
+            f"{study.winner_name}, ensemble of its {len(facts['runs'])} seeds",
             score_text([facts["value"]], objective.name),
         ]
         cells += [score_text([facts["test"]], name) if name == objective.name else "" for name in scores]
@@ -133,7 +133,7 @@ def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
 
 
 def _varying(study: ReportedStudy) -> list[str]:
-    """Searched parameters of which there are two values at least."""
+    """Searched parameters with at least two different values."""
     return [name for name in study.searched if len({repr(one.params.get(name)) for one in study.trials}) > 1]
 
 

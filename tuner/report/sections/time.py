@@ -1,4 +1,4 @@
-"""Where the time went: who trained what, when."""
+"""Where the time went: which worker trained what, when."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tuner.report.templates import filled
 from tuner.words import called
 
 LANE, MOST_LANES = 26, 40
-"""Height of a worker; workers that are drawn."""
+"""Height of a worker; largest number of workers that are drawn."""
 _ASIDE = {
     "confirm": "confirmation",
     "refit": "refit on training and validation data",
-    "test": "reading of the test data",
+    "test": "scoring on test data",
 }
-"""Kind of a run that is no trial of the search -> what it is."""
+"""Kind of a run other than a search trial -> its description."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Piece:
         worker: Where.
         start: Seconds since the study began.
         end: Seconds since the study began.
-        shape: Class of its state; of what is no trial of the search, its own.
+        shape: Class of its state; other runs than search trials have their own.
     """
 
     run: RunRecord
@@ -75,7 +75,7 @@ def time(study: ReportedStudy) -> Section | None:
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit that says enough: `48 s`, `12 min`, `3.4 h`."""
+    """A duration in a suitable unit: `48 s`, `12 min`, `3.4 h`."""
     if seconds < 100:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.3g} min" if seconds < 6000 else f"{seconds / 3600:.3g} h"
@@ -138,7 +138,7 @@ def _picture(by_worker: dict[str, list[Piece]], length: float) -> Markup:
 
 
 def _saved(study: ReportedStudy) -> str:
-    """How much training pruning and rules spared, at each trial's own pace."""
+    """The training time saved by pruning and rules, at each trial's own pace."""
     full = study.about.epochs
     left: Sequence[tuple[RunRecord, int]] = [
         (one, full - max(one.epochs))

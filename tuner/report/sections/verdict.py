@@ -21,16 +21,16 @@ from tuner.reporting.verdict import verdict as judged
 from tuner.words import called, capital, counted, scored
 
 PER_CENT = {"accuracy", "macro_f1", "micro_f1", "balanced_accuracy", "f1", "segment_f1"}
-"""Scores that are told in per cent."""
+"""Scores that are written in per cent."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that is seen first.
+    """A number at the top of the page.
 
     Args:
-        value: As it is shown.
-        label: What it is of.
+        value: The shown text.
+        label: Its description.
         best: Whether it is the winner's.
     """
 
@@ -63,7 +63,7 @@ def verdict(study: ReportedStudy) -> Section:
 
 
 def judge(study: ReportedStudy) -> Judgement:
-    """What the study was concluded with; before that, the winner held against the trivial predictor."""
+    """The study's verdict; before there is one, the comparison of the leader with the trivial predictor."""
     if concluded := study.summary.get("verdict"):
         return Judgement(**concluded)
     if study.winner is None:
@@ -110,7 +110,7 @@ def _standing(study: ReportedStudy, judgement: Judgement) -> str:
 
 
 def _headline(study: ReportedStudy, judgement: Judgement) -> str:
-    """One sentence; what is not final says so."""
+    """The headline, which says if the result is not final."""
     if not study.trials:
         return "No trial has begun."
     if study.winner is None:
@@ -169,9 +169,9 @@ def _how_good(study: ReportedStudy) -> str:
         parts.append("The test data was not read.")
     if fresh:
         parts.append(f"On validation data {objective.metric} is {score_text(fresh, objective.name)} on fresh seeds")
-        parts[-1] += f"; the search had seen {searched:.4g}." if searched is not None else "."
+        parts[-1] += f"; it was {searched:.4g} in the search." if searched is not None else "."
     elif searched is not None:
-        parts.append(f"{objective.metric} was {searched:.4g} in the search, which is the luckiest of many.")
+        parts.append(f"{objective.metric} was {searched:.4g} in the search: the best of many scores is partly luck.")
     return " ".join(parts)
 
 
@@ -189,7 +189,7 @@ def _better(study: ReportedStudy, judgement: Judgement) -> str:
 
 
 def _beside_baseline(study: ReportedStudy) -> str:
-    """Whether it is better than the baseline, too, where both were confirmed."""
+    """A sentence whether it is better than the baseline, if both were confirmed."""
     told = study.result.against_baseline if study.result is not None else None
     if told is None or told.first != study.winner:
         return ""
@@ -206,8 +206,8 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     name = study.name
     if not study.finished:
         if study.running:
-            return "Wait: the study is running. Make this report again for what has come since."
-        return f"Go on with the same command, `python -m tuner run`: study {name} resumes where it ended."
+            return "Wait: the study is running. Make this report again to see newer results."
+        return f"Resume study {name} with the same command, `python -m tuner run`."
     if study.winner is None:
         reasons = Counter(one.reason for one in study.trials if one.reason)
         why = f" The most frequent reason: {reasons.most_common(1)[0][0]}" if reasons else ""
@@ -222,9 +222,9 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
     if advice and not judgement.beats:
         return capital(advice)
     if study.summary.get("model"):
-        return f"Use the model: `{_use(study)}`. A larger budget.trials goes on from here."
+        return f"Use the model: `{_use(study)}`. Raise budget.trials to search longer."
     again = of_task("rerun", Path("task.yaml"), study.sweep.get("sets") or (), str(max(0, study.winner)))
-    return f"Train it again with `{again}`, or go on with a larger budget.trials."
+    return f"Train it again with `{again}`, or raise budget.trials to search longer."
 
 
 def _use(study: ReportedStudy) -> str:

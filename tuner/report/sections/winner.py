@@ -26,7 +26,7 @@ MOST_LINES, GATE = 8, 24
 
 
 def winner(study: ReportedStudy) -> Section | None:
-    """Of the configuration that was chosen, or leads."""
+    """The section on the winner, or on the leading configuration."""
     runs = study.winner_runs
     if study.winner is None or not any(one.epochs for one in runs):
         return None
@@ -44,7 +44,7 @@ def winner(study: ReportedStudy) -> Section | None:
         fitting=_fitting(runs),
         fitting_legend=legend([("line winner", "validation"), ("line train", "training")]),
         gradient=gradient,
-        gradient_legend=legend([*entries, ("line judged", "slope, which is judged")]),
+        gradient_legend=legend([*entries, ("line judged", "fitted slope, as judged")]),
         lag=lag_of(best, _looked(best, names.STATE_GRAD)),
         gates=gates,
         gates_shown=shown_gates,
@@ -57,7 +57,7 @@ def winner(study: ReportedStudy) -> Section | None:
 
 
 def _models(study: ReportedStudy) -> list[str]:
-    """What was made of it beside its seeds: their ensemble, a refit."""
+    """Sentences about the winner's other models: ensemble and refit."""
     refit = study.refit
     return [
         *([] if study.ensemble is None else [study.ensemble.sentence]),
@@ -90,7 +90,7 @@ def _looked(one: RunRecord, profile: str) -> int:
 
 
 def _gradient(one: RunRecord) -> tuple[Markup, list[str]]:
-    """What is left of the gradient with respect to the state over the lag, per cell, in the last look."""
+    """The share of the state's gradient that is left over the lag, per cell, in the last look."""
     epoch = _looked(one, names.STATE_GRAD)
     profiles = (one.epochs[epoch].get("profiles") or {})[names.STATE_GRAD] if epoch else {}
     lines = {cell: share_left(profile) for cell, profile in list(profiles.items())[:MOST_LINES]}
@@ -115,7 +115,7 @@ def _gradient(one: RunRecord) -> tuple[Markup, list[str]]:
 
 
 def _gates(one: RunRecord) -> tuple[Markup, bool]:
-    """Mean of every gate, and the shares of its values that are shut and open, in the last look."""
+    """Mean of every gate, and the shares of shut and open values, in the last look."""
     epoch = max(
         (at for at, event in one.epochs.items() if (event.get("tensors") or {}).get(names.GATE_MEAN)), default=0
     )

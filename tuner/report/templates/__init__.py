@@ -1,4 +1,4 @@
-"""Templates of the page. Whatever is put into them is escaped, unless it is markup already."""
+"""The templates of the page. Inserted values are escaped, unless they are markup already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tuner.words import capital
 
 
 def filled(name: str, /, **values: Any) -> Markup:
-    """A template, by the name of its file, with values in their places."""
+    """The template of a file name, filled with values."""
     return Markup(_environment().get_template(name).render(**values))
 
 

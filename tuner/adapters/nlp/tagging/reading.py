@@ -346,7 +346,7 @@ def _whole_lines(path: Path, options: TaggingOptions) -> list[str]:
 
 def _count_error(words: int, tags: int, where: str, what: str) -> DataError:
     return DataError(
-        f"{what} must have a tag per word, {words}", value=tags, fix="Mend the line, or take the sentence away.",
+        f"{what} must have a tag per word, {words}", value=tags, fix="Correct the line, or take the sentence away.",
         where=where,
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ def checked_scheme(sentences: Sequence[Sentence], options: TaggingOptions) -> Sc
                     raise DataError(
                         f"a tag of scheme {options.scheme} must be O or a letter, a dash and a type, such as B-city",
                         value=tag,
-                        fix="Mend it, or set data.scheme to plain, or data.tags to another column.",
+                        fix="Correct it, or set data.scheme to plain, or data.tags to another column.",
                         where=sentence.place(place),
                     )
     return options.scheme
