@@ -97,7 +97,7 @@ class TestAStudy:
                 check(path, facts)
             assert re.fullmatch(
                 rf".*own\.yaml:\d+: the code of cell own_cell:Leaky must stay what study own was begun with, but got "
-                rf"'changes in {re.escape(name)}'\. Undo them, give the study another name, or begin anew with "
+                rf"'changes in {re.escape(name)}'\. Undo them, give the study another name, or start over with "
                 r"--fresh\.",
                 str(caught.value),
             )

@@ -70,7 +70,7 @@ MISTAKES = {
     "adapter: x\nray: {address: cluster}": r"ray\.address must be local, auto, in-process, host:port or ray:",
     "adapter: x\ndevice: gpu": r"device must be auto, cpu, cuda, cuda:N or mps, but got 'gpu'",
     "adapter: x\ndiagnostics: {level: ful}": r"diagnostics\.level must be 'off', .*Did you mean 'full'",
-    "adapter: x\ndiagnostics: {level: off}": r"task\.yaml:2: a word that is true or .*\"off\" in quotes",
+    "adapter: x\ndiagnostics: {level: off}": r"task\.yaml:2: a word that some YAML readers .*\"off\" for the text",
     "adapter: x\nobjective: [{metric: val/a}, {metric: val/b}]": r"objective must be a single objective",
     "adapter: x\nobjective: [{metric: test/a}]": r"objective\[0\]\.metric must be a score on the val",
     "adapter: x\nsearch_space: 5": r"search_space must be text or a mapping, but got 5",

@@ -12,9 +12,9 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
 )
 REFUSED = {
-    "a: on": r"^t\.yaml:1: a word that is true or false in some .* but got 'on'\. Write true or false, or",
-    "a: [No]": r"^t\.yaml:1: a word that is true or false",
-    "b: 1\nyes: 1": r"^t\.yaml:2: a word that is true or false in some YAML readers .*, but got 'yes'",
+    "a: on": r"^t\.yaml:1: a word that some YAML readers take .* but got 'on'\. Write true or false, or",
+    "a: [No]": r"^t\.yaml:1: a word that some YAML readers take for true or false",
+    "b: 1\nyes: 1": r"^t\.yaml:2: a word that some YAML readers take for true or false .*, but got 'yes'",
     "a: .inf": r"^t\.yaml:1: a number must be finite, but got '\.inf'",
     "a: -.Inf": r"^t\.yaml:1: a number must be finite",
     "a: .nan": r"^t\.yaml:1: a number must be finite",

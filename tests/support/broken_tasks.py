@@ -96,7 +96,7 @@ TYPES = [
         "bare off",
         f"{WAVES}diagnostics: {{level: off}}",
         "task.yaml:3: a word that some YAML readers take for true or false must be in quotes"
-        ", but got 'off'. Write true or false, or \"off\" in quotes.",
+        ", but got 'off'. Write true or false, or \"off\" for the text.",
     ),
     Case("device", f"{WAVES}device: gpu", "task.yaml:3: device must be auto, cpu, cuda, cuda:N or mps, but got 'gpu'."),
     Case(
@@ -193,7 +193,7 @@ NAMES = [
         "own adapter",
         "adapter: nowhere.adapters:Mine",
         "task.yaml:1: nowhere.adapters:Mine must be importable, but got \"No module named 'nowhere'\". "
-        "Correct it, put it beside the task file or into the current folder, or install its package.",
+        "Correct it, put the module beside the task file or into the current folder, or install its package.",
     ),
     Case(
         "no adapter", "data: {path: waves.csv}", "task.yaml:1: adapter must be given. Add `adapter:` to the top level."

@@ -211,7 +211,7 @@ def _shown(value: Any) -> Any:
 
 
 def _damaged(rule: str, value: object, where: str) -> StudyError:
-    return StudyError(rule, value=value, fix="Restore the file from a copy, or begin anew with --fresh.", where=where)
+    return StudyError(rule, value=value, fix="Restore the file from a copy, or start over with --fresh.", where=where)
 
 
 @dataclass

@@ -33,7 +33,7 @@ def check_shape(folder: StudyFolder) -> None:
                 raise StudyError(
                     f"what has this name in a study's folder must be {wanted}",
                     value=found,
-                    fix="Move it away, and restore what was there from a copy; or begin anew with --fresh.",
+                    fix="Move it away, and restore what was there from a copy; or start over with --fresh.",
                     where=str(path),
                 )
     except OSError as error:

@@ -57,7 +57,7 @@ def curves_figure(scored: Scored, winner: int | None) -> Figure | None:
             label = f"{called(record.number)}, {'best so far' if winner is None else 'the winner'}"
         _draw(axes, record, scored, ORANGE if record is first else next(colours), label, ahead=record is first)
     if baseline is not None:
-        label = f"baseline{', the winner' * (winner == BASELINE)}, seed with the median score"
+        label = f"baseline{', the winner' * (winner == BASELINE)}, its seed with the median score"
         _draw(axes, baseline, scored, GREEN, label, ahead=winner == BASELINE)
     _draw_others(axes, others, objective.metric)
     score_axis(axes, [value for record in learned for value in _values(record, scored)], objective, [objective.trivial])

@@ -260,6 +260,6 @@ def _check_direction(study: optuna.Study, objective: Objective) -> None:
         raise StudyError(
             f"the objective's direction must stay {direction}",
             value=objective.direction,
-            fix="Begin anew with --fresh, or give the study another name.",
+            fix="Start over with --fresh, or give the study another name.",
             key=("objective", "direction"),
         )

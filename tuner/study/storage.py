@@ -190,7 +190,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
                 raise StudyError(
                     "every line of a study journal must be JSON",
                     value=line[:40],
-                    fix="Restore the file from a copy, or begin anew with --fresh.",
+                    fix="Restore the file from a copy, or start over with --fresh.",
                     where=f"{path}:{number}",
                 ) from error
     return logs

@@ -39,7 +39,7 @@ def curves(study: ReportedStudy) -> Section | None:
     baseline = _baseline(study)
     if baseline is not None:
         told = "baseline, the winner, its" if study.winner == BASELINE else "baseline, its"
-        entries.insert(min(1, len(entries)), (f"line {_baseline_shape(study)}", f"{told} middle fresh seed"))
+        entries.insert(min(1, len(entries)), (f"line {_baseline_shape(study)}", f"{told} seed with the median score"))
     if len(drawn) > MOST_STRONG:
         entries.append(("bar band", f"middle 80 % of all but the best {MOST_STRONG}, of those trained so long"))
     if study.objective.trivial is not None:
