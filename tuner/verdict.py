@@ -25,8 +25,8 @@ class Verdict:
         advice: What to try if the winner is not better than the trivial predictor.
         next: The next commands, most useful first: (purpose, command).
         score: The score of `good`, with its split: "test/accuracy".
-        scores: "winner", "baseline", "trivial" and names of methods in `floors` -> their mean in that score.
-        floors: Whether the winner is better than methods that are no network, each by name; "" where there are none.
+        scores: "winner", "baseline", "trivial" and names of the methods in `floors` -> mean of that score.
+        floors: Whether the winner is better than other methods that are no networks, each by name; "" without any.
     """
 
     sentence: str = ""

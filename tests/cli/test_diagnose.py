@@ -103,8 +103,8 @@ class TestStudy:
                 event.get("results", {}).pop("findings", None)
             path.write_text("".join(json.dumps(event) + "\n" for event in lines))
         text = tuner("diagnose", "fake").stdout
-        assert "(an older version, or an error of their own code): 17 of 17 trials" in text
-        assert "no findings on record" in tuner("diagnose", "fake", "--trial", "1").stdout
+        assert "(an older version, or an error in their own code): 17 of 17 trials" in text
+        assert "recorded without findings" in tuner("diagnose", "fake", "--trial", "1").stdout
 
     def test_a_study_that_has_just_begun(self, fake: StudyFolder) -> None:
         """Without an ended trial there is nothing to tell; without any, that is the user's mistake."""

@@ -240,7 +240,7 @@ class TestRefusals:
         ("change", "said"),
         [
             ("data.label=nothing", "data.label must be a column"),
-            ("data.path=b.csv", "--set must leave out"),
+            ("data.path=b.csv", "--set must not name what"),
             ("adapter=x", "It is --adapter NAME"),
             ("trials", "--set must be key=value"),
         ],

@@ -169,7 +169,7 @@ def test_a_folder_for_the_answers_that_is_not_there_is_told_in_a_line(texts: Pat
     ("arguments", "line"),
     [
         (("new.csv", "-o", "./new.csv"), "the answers must not overwrite the input, but got 'new.csv'."),
-        (("-",), "FILE must be a file or a folder, but got '-'. Write it to a file first"),
+        (("-",), "FILE must be a file or a folder, but got '-'. Save it to a file first"),
         (("/dev/null",), "FILE must be a file or a folder, but got '/dev/null'."),
         (("none.csv",), "none.csv: the file must be readable"),
         (("new.csv", "--device", "cuda:7"), "device must be one that torch finds on this machine, but got 'cuda:7'."),

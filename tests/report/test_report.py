@@ -103,14 +103,14 @@ class TestFiveQuestions:
             noise="within the noise of the seeds: a reason.",
             remarks=["test is far from validation: look."],
             advice="" if beats else "what to try: more data.",
-            next=[["to narrow the interval: more seeds", "python -m tuner run t.yaml --set confirm.seeds=6"]],
+            next=[["to narrow the interval with more seeds", "python -m tuner run t.yaml --set confirm.seeds=6"]],
         ).as_json()
         folder.sweep_events.write_text("".join(json.dumps(each) + "\n" for each in [*before, last]))
         told = _answers(_page(folder))
         assert told[QUESTIONS[1]] == "Accuracy 91.2 % on test data. Test is far from validation: look."
         sentences = "Trial 3 is what the conclusion says. Within the noise of the seeds: a reason."
         assert told[QUESTIONS[2]] == f"{'Yes' if beats else 'Perhaps not'}. {sentences}"
-        command = "To be surer, more seeds: python -m tuner run t.yaml --set confirm.seeds=6."
+        command = "To narrow the interval with more seeds: python -m tuner run t.yaml --set confirm.seeds=6."
         assert told[QUESTIONS[4]] == (command if beats else f"What to try: more data. {command}")
 
 
@@ -151,7 +151,7 @@ class TestStudiesOfAllKinds:
         page = _page(MadeUp(trials=12, workers=2, ended="", seed=4).write(tmp_path / "killed"))
         assert re.search(r"Trial \d+ leads so far; the study did not come to its end\.", _headline(page))
         assert "2 not over" in page
-        assert "Go on with the same command" in _answers(page)["What do I do next?"]
+        assert "with the same command" in _answers(page)["What do I do next?"]
 
     def test_no_trial_at_all(self, tmp_path: Path) -> None:
         """A study that was killed before its first trial has a page, too."""
@@ -232,7 +232,7 @@ class TestWhatIsShown:
             lines = [{k: v for k, v in line.items() if k not in ("tensors", "profiles")} for line in lines]
             path.write_text("".join(json.dumps(line) + "\n" for line in lines))
         told = html.unescape(_section(_page(folder), "winner"))
-        assert "Not shown: the gradient through time, gates, units, states and recurrent weights, as they were" in told
+        assert "Not shown: the gradient through time, gates, units, states and recurrent weights, not measured" in told
         assert "the first look is after 100 steps" in told
 
 

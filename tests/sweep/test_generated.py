@@ -151,7 +151,7 @@ def test_killed_in_mid_sweep(tmp_path: Path) -> None:
     ]
     assert f"Trial {now.best_number} leads so far; the study did not come to its end." in page
     assert "4 trials (3 completed, 1 not over)" in page
-    assert "Go on with the same command" in page
+    assert "with the same command" in page
     rows = study_rows(folder)
     assert rows[0]["number"] == now.best_number
     assert rows[-1]["state"] == State.LOST

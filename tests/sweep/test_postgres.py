@@ -75,7 +75,9 @@ def test_a_study_without_its_event_files_is_refused(tmp_path: Path, postgres: Po
     url = postgres.new_database()
     finish(start(first, _task(first, url, trials=2)))
     output = finish(start(second, _task(second, url, trials=3)), status=2)
-    assert "must hold the event files of study tiny, but got 'none for trial 0'. Go on where it was begun (" in output
+    assert (
+        "must hold the event files of study tiny, but got 'none for trial 0'. Resume it where it was begun (" in output
+    )
     assert str(first) in output
     assert not (second / "mlruns" / "studies" / "tiny" / "trials").exists()
     other = postgres.new_database()

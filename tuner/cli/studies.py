@@ -32,10 +32,10 @@ def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyF
 
 
 def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
-    """A model named by its folder, by MLflow's URI (a copy that is there as long as the command), or by its study.
+    """The folder of a model given by its folder, its study, or MLflow's URI (copied for as long as the command runs).
 
     Raises:
-        StudyError: There is no such study or model, or it has no ensemble where that is asked for.
+        StudyError: There is no such study or model, or an ensemble is asked for and it has none.
     """
     if model.startswith("models:/"):
         return _from_mlflow(model, ensemble=ensemble)

@@ -86,7 +86,7 @@ def _checked(draft: Draft, dropped: Sequence[str], *, timing: bool) -> Checked:
 
 
 def _time(task: Task) -> str:
-    """What all trainings take at most, on one processor after the other."""
+    """The longest time of all trainings on one processor."""
     budget = task.file.budget
     costs = sorted(epoch_costs(task).values())
     trainings = expected_trials(task) + expected_confirmations(task) + expected_refits(task)

@@ -151,7 +151,7 @@ class ReportedStudy:
 
     @property
     def answers(self) -> Mapping[str, Mapping[str, Any]]:
-        """Run -> what its model answers on validation data, as `tuner.adapters.shown` has it."""
+        """Run -> its model's answers on validation data, in the form of `tuner.adapters.shown`."""
         return self.tested.get("answers") or {}
 
     @cached_property

@@ -133,4 +133,4 @@ def far_apart(
     ):
         moved = "harder" if objective.better(before, after) else "easier"
         told += f"; test is {moved} for the trivial predictor, too ({before:.4g} and {after:.4g})"
-    return f"{told}; look at how the data is split."
+    return f"{told}; check how the data are split."

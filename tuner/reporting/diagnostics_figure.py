@@ -89,7 +89,7 @@ def unmeasured(record: RunRecord) -> list[str]:
         "units, states and recurrent weights": all(tensor_table(record, quantity)[0] for quantity in _BELOW),
     }
     missing = [what for what, measured in there.items() if not measured]
-    told = [f"{', '.join(missing)}, as they were not measured ({_level(record)})"] if missing else []
+    told = [f"{', '.join(missing)}, not measured ({_level(record)})"] if missing else []
     return [*told, *(["gates, as the cell has none"] if looked and not gates else [])]
 
 

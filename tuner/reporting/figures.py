@@ -58,7 +58,7 @@ def trial_figure(record: RunRecord, objective: Objective, *, title: str = "", al
     )
     panels = {name: draw for name, draw, there in known if there}
     missing = ", ".join(name for name, _, there in known if not there)
-    reasons = [*([f"{missing}, as they were not measured"] if missing else []), *also]
+    reasons = [*([f"{missing}, not measured"] if missing else []), *also]
     rows = [["learning", *list(panels)[:1]], list(panels)[1:]]
     if len(panels) == 2:
         rows = [["learning", "learning"], list(panels)]

@@ -31,7 +31,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """A configuration's scores on a split, held against those of the trivial predictor, or of another method.
+    """A configuration's scores on a split, compared with those of the trivial predictor or another method.
 
     Args:
         split: Its name in sentences: "validation", "test".

@@ -38,20 +38,20 @@ class Rung:
 
 
 def expected_trials(task: Task) -> int:
-    """Trials of the search: the budget's, or as many as the space has configurations."""
+    """Number of search trials: the budget's, but at most the number of configurations of the space."""
     size = task.space.size()
     return task.file.budget.trials if size is None else min(task.file.budget.trials, size)
 
 
 def expected_confirmations(task: Task) -> int:
-    """Trainings on fresh seeds, the baseline's among them; no more configurations are there than trials."""
+    """Number of trainings on fresh seeds, including the baseline's; at most as many configurations as trials."""
     trials, confirm = expected_trials(task), task.file.confirm
     rounds = confirm.rounds(trials)
     return sum(min(trials, going_on) for going_on in rounds) + confirm.seeds if rounds else 0
 
 
 def expected_refits(task: Task) -> int:
-    """The winner's last training, where there is one."""
+    """Number of refits: 1 if the task file asks for one, else 0."""
     return 0 if task.file.refit is None else 1
 
 
@@ -88,9 +88,9 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
 
 
 def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots: int) -> tuple[float, float, float]:
-    """What a sweep takes in seconds: with the cheapest cell, the dearest, the dearest without pruning.
+    """Seconds of a sweep: with the cheapest cell, the dearest, and the dearest without pruning.
 
-    The winner's last training, where `refit` asks for it, is one more, with no other beside it.
+    The refit, if there is one, is a further training that runs alone.
 
     Args:
         task: The task.

@@ -31,7 +31,7 @@ def card(
         summary: The summary of its sweep.
         members: The runs whose weights it has; several make an ensemble.
         prepared: Its data.
-        digest: Of the study's data, as MLflow has it.
+        digest: Of the study's data, as in MLflow.
         classes: Scores of each class on validation data, of the configuration's best seed.
     """
     file, best, verdict = task.file, members[0], Verdict(**summary.verdict)

@@ -193,7 +193,7 @@ def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, st
     if evidence.result is None:
         told.append(("to train the best again on fresh seeds", again("run", "confirm.top=3")))
     elif against is not None and not against.distinguishable:
-        told.append(("to narrow the interval: more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
+        told.append(("to narrow the interval with more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
     size = sweep.task.space.size()
     if budget.trials < FEW_TRIALS and (size is None or size > budget.trials):
         told.append(("to search longer", again("run", f"budget.trials={2 * budget.trials}")))

@@ -156,7 +156,7 @@ def _told_params(sweep: OpenSweep, params: Mapping[str, Any], *, confirmed: bool
 
 
 def _rows(evidence: Evidence, result: Confirmation, readable: Readable) -> list[dict[str, str]]:
-    """Every configuration and what is no network, where each ranks; those that cannot win come last."""
+    """Every configuration, the trivial predictor and other methods by rank; those that cannot win come last."""
     objective = evidence.objective
     trivial = objective.trivial
     ranked: list[tuple[bool, float, dict[str, str]]] = [

@@ -27,7 +27,7 @@ from tuner.cli.studies import model_folder
     "python -m tuner export digits --ensemble -o digits-ensemble",
 )
 def export(model: str, folder: Path, onnx: bool, mlflow: bool, own_code: bool, ensemble: bool, storage: str) -> None:
-    """Copy a model to where it is used: of a study's confirmed winner, a model's folder, MLflow's models:/NAME@ALIAS.
+    """Copy a model to use it elsewhere: a study's confirmed winner, a model's folder, MLflow's models:/NAME@ALIAS.
 
     With --onnx the network becomes a graph that other programs run. Before it is written, it is run at four sizes of
     batch and length and must give the model's answers.

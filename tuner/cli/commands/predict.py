@@ -62,7 +62,7 @@ def predict(
     ensemble: bool,
     storage: str,
 ) -> None:
-    """Answer new raw data by the confirmed winner of a study, by a model's folder, or by MLflow's models:/NAME@ALIAS.
+    """Predict for new raw data with a study's confirmed winner, a model's folder, or MLflow's models:/NAME@ALIAS.
 
     The files have the form of the task's data; no label is needed. An item that cannot be read keeps its row, with an
     empty answer and the reason in the column `problem`; the exit status is then 1.

@@ -45,8 +45,8 @@ class Answered:
         matrix: A row per true class, a column per answer.
         words: The most frequent confusion.
         classes: Scores of each class, or of each type of entity.
-        head: What their columns are.
-        wrong: The surest mistakes.
+        head: Names of their columns.
+        wrong: The most confident mistakes.
         channels: Names of what their pictures show.
         windows: Forecasts with the true values.
         legend: Of the forecasts.
@@ -63,7 +63,7 @@ class Answered:
 
 
 def answered(told: Mapping[str, Any]) -> Answered:
-    """Pictures of what a test run has recorded, see `tuner.adapters.shown`; it may be empty."""
+    """Pictures of the answers that a test run has recorded (see `tuner.adapters.shown`), if any."""
     windows = [_window(window) for window in told.get("windows") or ()]
     wrong = told.get("wrong") or ()
     return Answered(
