@@ -179,7 +179,7 @@ def test_what_was_not_measured_is_left_out_with_its_reason(tmp_path: Path) -> No
     figure = trial_figure(record, Objective(), also=[reason])
     assert len(figure.axes) == 2 + 1  # learning, gradients, and the share of clipped steps
     assert figure.get_supxlabel() == (
-        "Not shown: gradient norms of each weight, updates of each weight, as they were not measured; " + reason + "."
+        "Not shown: gradient norms of each weight, updates of each weight, not measured; " + reason + "."
     )
 
 
@@ -190,7 +190,7 @@ def test_a_part_that_was_not_measured_is_left_out() -> None:
         event.pop("profiles")
     figure = drawn(record)
     assert "Do the units work?" in words(figure)
-    assert figure.get_supxlabel().startswith("Not shown: the gradient through time, as they were not measured (")
+    assert figure.get_supxlabel().startswith("Not shown: the gradient through time, not measured (")
 
 
 def test_a_cell_without_gates_says_so() -> None:

@@ -103,7 +103,7 @@ class TestTrial:
             event["tensors"] = {}
         figure = trial_figure(record, Objective())
         save(figure, tmp_path / "figures" / "trial.png")
-        assert "updates of each weight, as they were not measured" in figure.get_supxlabel()
+        assert "updates of each weight, not measured" in figure.get_supxlabel()
         assert all(axes.has_data() for axes in figure.axes)
 
 

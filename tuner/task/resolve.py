@@ -230,7 +230,7 @@ def _server(url: str) -> tuple[str, str | None, int, str]:
 
 
 def _resolved_paths(data: Mapping[str, Any], loaded: LoadedTask) -> dict[str, Any]:
-    """Options that name files are looked for beside the task file first."""
+    """Resolve options that name files: beside the task file first."""
     return {key: str(loaded.resolve(value)) if _is_path(key, value) else value for key, value in data.items()}
 
 
