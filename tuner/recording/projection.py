@@ -1,4 +1,4 @@
-"""A study folder written into MLflow, any number of times with the same result."""
+"""Writes a study's folder into MLflow, with the same result however often it is repeated."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tuner.recording.store import RunStore, StoredRun
 from tuner.recording.views import saved_views
 
 UNUSABLE = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
-"""What MLflow raises when its database, its server or its folder cannot be used."""
+"""Exceptions of MLflow if its database, its server or its folder cannot be used."""
 
 
 @dataclass
 class _Cursor:
-    """A run that may still grow: its events so far."""
+    """The read events of an unfinished run."""
 
     run: Run
     lines: int = 0
@@ -39,20 +39,18 @@ class _Cursor:
 class Projection:
     """Writes a study's events into one MLflow experiment: a parent run and a child per run.
 
-    Runs are found again by their tags, metrics carry the times of their events (MLflow keeps identical ones
-    once) and parameters never change, so that repeats, from any process and after any crash, leave the same
-    runs. The tag `tuner.events` says how many lines of the event file are in MLflow for sure; it is written
-    after them. A cursor per unfinished run in memory makes live recording cost the new lines alone.
-
-    After an exception of MLflow's the object goes on from what MLflow holds; the caller just repeats the
-    call.
+    Runs are found again by their tags, metrics have the times of their events (MLflow keeps identical ones once) and
+    parameters never change, so that repetitions, from any process and after any crash, give the same runs. The tag
+    `tuner.events` is the number of lines of the event file that are certainly in MLflow; it is written after them. With
+    a cursor per unfinished run, live recording reads only new lines. After an exception of MLflow the caller repeats
+    the call, which continues from MLflow's content.
 
     Args:
         folder: The study.
         uri: MLflow's tracking URI; made if it is a SQLite file that does not exist.
-        live: Runs with a live worker, and "sweep" with a live driver; only those are RUNNING in MLflow. The
-            caller may change it.
-        register: Put the winner into the registry, whatever the task file says.
+        live: Runs with a worker, and "sweep" with a running driver; only those are RUNNING in MLflow. The caller may
+            change it.
+        register: Register the winner, whatever the task file says.
 
     Raises:
         StudyError: The study has no events, or its experiment was deleted in MLflow.
@@ -67,7 +65,7 @@ class Projection:
         self._cursors: dict[str, _Cursor] = {}
 
     def project(self, run: str) -> int:
-        """Write what is new in a run's event file.
+        """Write the new events of a run's file.
 
         Returns:
             Number of events written.
@@ -107,12 +105,12 @@ class Projection:
         return written
 
     def close_open(self) -> None:
-        """Show as SCHEDULED whatever reads RUNNING in MLflow and is not live."""
+        """Set runs that are RUNNING in MLflow but not live to SCHEDULED."""
         running = [run for run, stored in self._runs.items() if stored.status == "RUNNING"]
         for run in running:
             if run in self._live:
                 continue
-            with suppress(StudyError):  # its event file is damaged; it is closed all the same
+            with suppress(StudyError):  # closed even if its event file is damaged
                 if run == SWEEP:
                     self.project_sweep()
                 else:
@@ -121,7 +119,7 @@ class Projection:
                 self._runs.set_status(self._runs[run], State.LOST, None)
 
     def _forget(self) -> None:
-        """Drop all memory of what MLflow holds; it is read again when needed."""
+        """Forget the cached content of MLflow; it is read again when needed."""
         self._cursors.clear()
         self._runs.forget()
 
@@ -135,7 +133,7 @@ class Projection:
             return 0
         record = cursor.run.record
         if not record.stints and record.ended is None:
-            return 0  # it waits for a worker, which is no part of its duration
+            return 0  # waiting for a worker is not part of its duration
         is_open = record.state is State.LOST and record.attempts > 0 and record.ended is None
         state = State.RUNNING if is_open and run in self._live else record.state
         tags = {"mlflow.parentRunId": self._parent(), **cursor.run.tags(state)}
@@ -161,7 +159,7 @@ class Projection:
         return written
 
     def _read(self, run: str, cursor: _Cursor, held: int) -> tuple[list[Point], int]:
-        """Fold new events in.
+        """Take in new events.
 
         Returns:
             The points that MLflow may lack, and the number of lines of the file.
@@ -174,7 +172,7 @@ class Projection:
                 made = list(cursor.run.add(event))
                 points += made if number > held else []
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise StudyError("an event file must be as it was written", value=repr(error), where=str(path)) from error
+            raise StudyError("an event file must be unchanged", value=repr(error), where=str(path)) from error
         if new and cursor.run.record.run != run:
             raise StudyError(f"the event file must be that of {run}", value=cursor.run.record.run, where=str(path))
         return points, cursor.lines + len(new)
@@ -188,7 +186,7 @@ class Projection:
             self._log_to(target, test_points(scores, milliseconds(run.record.ended or 0.0)))
 
     def _log_to(self, run: str, points: list[Point]) -> None:
-        """Log what another run has told of one, where there is one."""
+        """Log another run's points about this run, if it exists."""
         if run not in self._folder.runs():
             return
         if run not in self._runs:
@@ -227,7 +225,7 @@ class Projection:
             self._write_model(self._folder.model_of(run), run)
 
     def _write_model(self, model: Path, run: str, *, parent: str = "", register: bool = False) -> None:
-        if not model.is_dir():  # there is none any more
+        if not model.is_dir():  # it no longer exists
             return
         if run not in self._runs:
             self._project(run)
@@ -241,7 +239,7 @@ class Projection:
 
 
 def _records(folder: StudyFolder) -> list[RunRecord]:
-    """Of all runs whose event files can be read."""
+    """Records of all runs with readable event files."""
     found = []
     for run in folder.runs():
         with suppress(StudyError):
