@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.ready import plain
 from tuner.adapters.nlp.streams import UNSCORED, ParallelStreams, ScoredText
-from tuner.adapters.nlp.units import characters, subwords, words
+from tuner.adapters.nlp.units import UNITS, characters, subwords, word_ends, words
 from tuner.config import validate_options
 from tuner.errors import DataError, TaskFileError, TrialError
 from tuner.nets.catalog import NetOptions
@@ -297,6 +298,16 @@ def test_scores_are_those_of_a_single_pass(tmp_path: Path, unit: str) -> None:
     assert abs(evaluate(net, problem, short, torch.device("cpu"))["loss"] - scores["loss"]) > 1e-5
 
 
+@pytest.mark.parametrize("unit", ["char", "subword", "word"])
+def test_words_are_counted_alike_by_all_units(unit: Any) -> None:
+    """What white space parts, and every line end, is found again from the tokens."""
+    text = "Rain, and  sun.\n\n\tWind\u00e0 \u4e16\u754c\nend \n"
+    vocabulary = UNITS[unit](text, 270)
+    token_N = vocabulary.encode(text)
+    before_N = np.concatenate(([0], token_N[:-1]))
+    assert word_ends(unit, vocabulary.tokens).number(before_N, token_N) == len(re.findall(r"\n|\S+", text)) == 10
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_a_network_starts_as_the_trivial_predictor(tmp_path: Path, tied: bool) -> None:
     """With nothing before the head but zeros, its bias gives the closed form of the frequencies with add-one."""
@@ -315,7 +326,9 @@ def test_trivial_scores_by_hand(tmp_path: Path) -> None:
     prepared, _ = opened(tmp_path, "aaaabb" + "ac" + "ab", val=0.2, test=0.2)
     nats = -(math.log(5 / 9) + math.log(1 / 9)) / 2  # 4 + 1 and 0 + 1 of 6 + 3
     bits = (nats + math.log(0x110000) / 2) / math.log(2)
+    of_word = 2 * nats + math.log(0x110000)
     scores = {"loss": nats, "bpc": bits, "perplexity": math.exp(nats), "accuracy": 0.5}
+    scores["word_perplexity"] = math.exp(of_word)
     assert prepared.trivial["val"] == pytest.approx(scores)
 
 

@@ -85,7 +85,7 @@ def test_the_test_score_follows_from_the_raw_text(study: Path, tmp_path: Path) -
     assert found.pop("place") == str(study / "test.txt")
     unknown = {"char": (8, "Z e p y"), "subword": (0, ""), "word": (2, "Zephyr")}[study.name.rstrip("0123456789")]
     assert (found["unknown"], found["unknown_symbols"]) == unknown
-    for name in ("loss", "bpc", "perplexity", "accuracy"):
+    for name in ("loss", "bpc", "word_perplexity", "perplexity", "accuracy"):
         assert found[name] == pytest.approx(recorded[name], abs=1e-6)
     assert found["perplexity"] == pytest.approx(np.exp(found["loss"]))
 

@@ -21,7 +21,7 @@ from tuner.adapters.base import Batch, Item, Row
 from tuner.adapters.batching import device_of
 from tuner.adapters.lines import NO_TEXT, lines_of
 from tuner.adapters.nlp.corpus import corpus_files, corpus_text, normalised_lines
-from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem, Tally
+from tuner.adapters.nlp.language_problem import MOST_LOGITS, LanguageModellingProblem, Tally, together
 from tuner.adapters.nlp.options import LanguageAsked, LanguageModellingOptions
 from tuner.adapters.nlp.streams import UNSCORED
 from tuner.adapters.nlp.units import DECODERS, ENCODERS, parts_of
@@ -65,7 +65,7 @@ class LanguageCodec:
 
     def columns(self, *, proba: bool) -> dict[str, type]:  # noqa: ARG002 - contract
         """See `Codec`."""
-        scores = dict.fromkeys(("loss", "bpc", "perplexity", "accuracy"), float)
+        scores = dict.fromkeys(("loss", "bpc", "word_perplexity", "perplexity", "accuracy"), float)
         found = {"place": str, "tokens": int, "unknown": int, "unknown_symbols": str, **scores}
         return found | ({"continuation": str} if self.asked.continuation else {})
 
@@ -154,12 +154,12 @@ class LanguageCodec:
                 short.append(number)
             else:
                 parts = (_tally(problem, network, batch, device) for batch in scored.batches(_STRETCHES))
-                found[number] = reduce(_together, parts)
+                found[number] = reduce(together, parts)
         for numbers in self._groups({number: len(items[number].x) for number in short}):  # type: ignore[arg-type]
             batch = _beside([items[number].x for number in numbers])
             reduced = _reduced(problem, network, batch, device)
             for row, number in enumerate(numbers):
-                found[number] = problem.tally(reduced[row], batch.y[row])
+                found[number] = problem.tally(reduced[row], batch.x[row], batch.y[row])
         return [problem.scores(found[number]) for number in range(len(items))]
 
     def _groups(self, lengths: Mapping[int, int]) -> Iterator[list[int]]:
@@ -212,11 +212,7 @@ def _reduced(
 def _tally(
     problem: LanguageModellingProblem, network: nn.Module | Forward, batch: Batch, device: torch.device
 ) -> Tally:
-    return problem.tally(_reduced(problem, network, batch, device), batch.y)
-
-
-def _together(one: Tally, other: Tally) -> Tally:
-    return Tally(one.nats + other.nats, one.hits + other.hits, one.found + other.found)
+    return problem.tally(_reduced(problem, network, batch, device), batch.x, batch.y)
 
 
 def _beside(texts: Sequence[NDArray[Any] | None]) -> Batch:

@@ -19,7 +19,7 @@ from tuner.adapters.nlp.language_scores import unigram_scores
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.proposing import propose_language_modelling
 from tuner.adapters.nlp.sources import CORPORA
-from tuner.adapters.nlp.units import UNITS
+from tuner.adapters.nlp.units import UNITS, word_ends
 from tuner.adapters.nlp.vectors import vectors_digest, write_vectors
 from tuner.errors import DataError
 
@@ -51,6 +51,12 @@ class LanguageModelling:
             summary="bits per character, unknown symbols spelt out; compares all units",
             within=(0, math.inf),
             readable=True,
+        ),
+        Metric(
+            "word_perplexity",
+            maximize=False,
+            summary="exp of the nats per word, of white space or a line end behind it, whatever the unit, >= 1",
+            within=(1, math.inf),
         ),
         Metric(
             "perplexity",
@@ -110,6 +116,7 @@ class LanguageModelling:
         counts_K = np.bincount(streams["train"], minlength=num_tokens)
         np.save(folder / "counts.npy", counts_K)
         (folder / "tokens.json").write_text(json.dumps(vocabulary.tokens))
+        ends = word_ends(options.unit, vocabulary.tokens)
         lag = min(LAG, len(streams["train"]))
         facts = {"lag": lag, "spelling": vocabulary.spelling, "tokenizer": vocabulary.tokenizer}
         notices = []
@@ -122,7 +129,7 @@ class LanguageModelling:
         write_facts(folder, facts)
         return Prepared(
             counts={split: len(tokens) for split, tokens in streams.items()},
-            trivial={split: unigram_scores(counts_K, streams[split], vocabulary) for split in ("val", "test")},
+            trivial={split: unigram_scores(counts_K, streams[split], vocabulary, ends) for split in ("val", "test")},
             lag=lag,
             about={
                 "name": "frequencies of tokens",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from tuner.adapters.nlp.language_scores import scores_of
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.problem import TokenEmbedding, word_embedding
 from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
+from tuner.adapters.nlp.units import word_ends
 from tuner.errors import TrialError
 
 SHORTEST_STRETCH = 256
@@ -41,11 +43,18 @@ class Tally(NamedTuple):
         nats: Cross-entropy of its tokens together.
         hits: Tokens that were held for likeliest.
         found: How often each token is in it, (K,).
+        words: That end in it.
     """
 
     nats: float
     hits: float
     found: NDArray[np.int64]
+    words: int
+
+
+def together(one: Tally, other: Tally) -> Tally:
+    """Of a text what follows from two parts of it."""
+    return Tally(one.nats + other.nats, one.hits + other.hits, one.found + other.found, one.words + other.words)
 
 
 class LanguageModellingProblem:
@@ -62,6 +71,7 @@ class LanguageModellingProblem:
         self._embedding_size: int = facts.get("vector_size", options.embedding_size)
         self.counts_K = torch.from_numpy(np.load(folder / "counts.npy"))
         self.lengths_K = np.load(folder / "lengths.npy")
+        self._ends = word_ends(options.unit, json.loads((folder / "tokens.json").read_text()))
         self._embedding: TokenEmbedding | None = None
 
     @property
@@ -150,15 +160,17 @@ class LanguageModellingProblem:
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over the tokens that count, from reduced predictions."""
-        reduced = torch.cat([prediction.flatten(0, 1) for prediction in predictions])
-        return self.scores(self.tally(reduced, torch.cat([batch.y.flatten() for batch in batches])))
+        tallies = (self.tally(reduced, batch.x, batch.y) for reduced, batch in zip(predictions, batches, strict=True))
+        return self.scores(reduce(together, tallies))
 
-    def tally(self, reduced: Tensor, y: Tensor) -> Tally:
-        """Of reduced predictions (..., 2) and their tokens (...) what scores follow from; that of parts adds up."""
+    def tally(self, reduced: Tensor, x: Tensor, y: Tensor) -> Tally:
+        """Of reduced predictions (..., 2), the tokens before and the tokens (...) what scores follow from."""
         counted = y >= 0
         nats, hits = reduced[counted].sum(0).tolist()
-        return Tally(nats, hits, torch.bincount(y[counted], minlength=self.num_tokens).cpu().numpy())
+        before_N, token_N = (part[counted].cpu().numpy() for part in (x, y))
+        found_K = np.bincount(token_N, minlength=self.num_tokens)
+        return Tally(nats, hits, found_K, self._ends.number(before_N, token_N))
 
     def scores(self, tally: Tally) -> dict[str, float]:
         """All metrics."""
-        return scores_of(tally.nats, tally.hits, tally.found, self.lengths_K, self.spelling)
+        return scores_of(*tally, self.lengths_K, self.spelling)

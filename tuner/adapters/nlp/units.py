@@ -12,7 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ Encode = Callable[[str], NDArray[np.int64]]
 """A text to token numbers."""
 
 _CODES = 0x110000
+_PARTS_OF_LETTERS = (0x85, 0xA0)
+"""Bytes that are white space as characters, but parts of other characters in UTF-8; as characters they are rare."""
 _WORD = re.compile(r"\n|\S+")
 _PIECE = re.compile(r"(?s).{1,4096}\S*")
 """A part of a text to be told apart into subwords by itself, which ends with a word."""
@@ -138,6 +141,45 @@ ENCODERS: Mapping[Unit, Callable[[Sequence[str], str], Encode]] = {
 def parts_of(unit: Unit, text: str) -> Sequence[str]:
     """What the tokens of a text are, one by one; of subwords, none of which is unknown, nothing."""
     return {"char": list(text), "word": _WORD.findall(text), "subword": []}[unit]
+
+
+class WordEnds(NamedTuple):
+    """Where tokens end words: what white space parts, and every line end.
+
+    Args:
+        within: Words that end within each token, a line end being one, (K,) int64.
+        closes: Whether it begins with white space, which ends the word before it, (K,).
+        opens: Whether it ends with another sign, so that a word goes on, (K,).
+    """
+
+    within: NDArray[np.int64]
+    closes: NDArray[np.bool_]
+    opens: NDArray[np.bool_]
+
+    def number(self, before_N: NDArray[np.integer], token_N: NDArray[np.integer]) -> int:
+        """Words that end in a text, the last one where white space is behind it.
+
+        Args:
+            before_N: The token before each.
+            token_N: Its tokens.
+        """
+        return int(self.within[token_N].sum() + (self.closes[token_N] & self.opens[before_N]).sum())
+
+
+def word_ends(unit: Unit, tokens: Sequence[str]) -> WordEnds:
+    """Of the tokens of a unit, by their spellings; the first one, which is unknown, is within a word."""
+    if unit == "word":
+        nowhere = np.zeros(len(tokens), dtype=bool)
+        return WordEnds(np.ones(len(tokens), dtype=np.int64), nowhere, nowhere)
+    bytes_of = _byte_letters() if unit == "subword" else {}
+    within, closes, opens = [], [], []
+    for token in ("x", *tokens[1:]):
+        text = "".join(chr(bytes_of[letter]) for letter in token) if unit == "subword" else token
+        blank = [sign.isspace() and ord(sign) not in _PARTS_OF_LETTERS for sign in text]
+        within.append(text.count("\n") + sum(after and not sign for sign, after in pairwise(blank)))
+        closes.append(blank[0])
+        opens.append(not blank[-1])
+    return WordEnds(np.asarray(within, dtype=np.int64), np.asarray(closes), np.asarray(opens))
 
 
 def _from_subwords(tokens: Sequence[str]) -> str:
