@@ -42,7 +42,8 @@ SMOKE = {
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
-    "tagging": f"tagged --epochs 1 --seeds 1 {SWEEP}",
+    "tagging": f"tagged --trials 1 --epochs 1 --seeds 1 {SWEEP}",
+    "trec": f"trec.train trec.test --trials 1 --epochs 1 --seeds 1 {SWEEP}",
 }
 """Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,
 with MLflow's tables made before."""
@@ -87,8 +88,14 @@ def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
     if name == "tagging":
         (tmp_path / "tagged").mkdir()
         for split in ("train", "dev", "test"):
-            text = "".join(f"to O\nRome B-city\nw{number} O\n\n" for number in range(150 if split == "train" else 20))
-            (tmp_path / f"tagged/{split}.conll").write_text(text)
+            count = 150 if split == "train" else 20
+            for ending, line in (("seq.in", "to Rome w{}"), ("seq.out", "O B-city O"), ("label", "fly{}")):
+                lines = [line.format(number % 2 if ending == "label" else number) for number in range(count)]
+                (tmp_path / f"tagged/{split}.{ending}").write_text("\n".join(lines))
+    if name == "trec":
+        for split, count in (("train", 60), ("test", 10)):
+            lines = [f"{('NUM:date when', 'LOC:city where')[n % 2]} is number {n} ?" for n in range(count)]
+            (tmp_path / f"trec.{split}").write_text("\n".join(lines))
     if KEPT in SMOKE[name]:
         (tmp_path / name).mkdir()
         shutil.copy(migrated, tmp_path / name / "mlflow.db")
