@@ -56,11 +56,11 @@ def test_too_many_classes_are_not_shown() -> None:
     assert _confused([0, 1], [0, 1], sure=[1.0, 1.0], classes=classes) is None
 
 
-def _with_answers(folder: Path, answers: dict[str, object]) -> str:
+def _with_answers(folder: Path, answers: dict[str, object], name: str = "answers") -> str:
     study = MadeUp(trials=6, states=(), confirmed=1).write(folder)
     path = study.events("test")
     *before, last = (json.loads(line) for line in path.read_text().splitlines())
-    last["results"]["answers"] = dict.fromkeys(last["results"]["test"], answers)
+    last["results"][name] = dict.fromkeys(last["results"]["test"], answers)
     path.write_text("".join(json.dumps(each) + "\n" for each in [*before, last]))
     return render([read_study(study)])
 
@@ -82,6 +82,30 @@ def test_the_page_shows_forecasts_beside_what_came(tmp_path: Path) -> None:
     window = {"channel": "load", "before": [1.0, 2.0], "truth": [3.0, None, 5.0], "forecast": [2.5, 3.0, 4.0]}
     page = _with_answers(tmp_path / "f", {"windows": [window, window]})
     assert len(re.findall("forecast of load with the true values", page)) == 2
+
+
+def test_the_page_shows_which_series_are_forecast_worst_and_best(tmp_path: Path) -> None:
+    """The ends of many, and the error by step ahead; a score that is not finite is of none."""
+    series: list[list[object]] = [["series", f"s{number}", "y", 2, 1.0, number / 7] for number in range(12)]
+    rows = [["all", "", "", 24, 1.0, 0.8], ["step", "1", "", 24, 1.0, 0.25], ["step", "2", "", 24, 1.0, 0.75], *series]
+    rows.append(["series", "odd", "y", 2, None, None])
+    columns = ["part", "name", "channel", "windows", "mse", "mase"]
+    page = _with_answers(tmp_path / "p", {"columns": columns, "rows": rows}, "tables")
+    assert "mase by step ahead, from 0.25 to 0.75" in page
+    told = page.partition("Which series does it forecast worst, and best?")[2].partition("</table>")[0]
+    assert re.findall(r"<td>(s\d+|odd)</td>", told) == [f"s{at}" for at in (11, 10, 9, 8, 7, 4, 3, 2, 1, 0)]
+    assert "<td>1.571</td>" in told
+    assert "the ends of 12" in page
+
+
+@pytest.mark.parametrize(("row", "told"), [(["all"], ""), (["all", 1], "a cell per column")])
+def test_a_table_that_is_not_rectangular_is_refused(row: list[object], told: str) -> None:
+    """As every event that is not as it was written."""
+    fields = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "seconds": 1.0, "step": 0, "trace": ""}
+    tables = {"tables": {"confirm/00001-1": {"columns": ["part"], "rows": [row]}}}
+    found = misfit({"event": "ended", "time": 1.0, **fields, "results": tables})
+    assert told in found
+    assert bool(told) is bool(found)
 
 
 def test_the_page_shows_how_well_each_type_is_found(tmp_path: Path) -> None:

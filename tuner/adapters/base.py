@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tuner.adapters.described import Described
     from tuner.adapters.proposal import Propose
-    from tuner.adapters.shown import Confused, Forecasts, PerType
+    from tuner.adapters.shown import Confused, Forecasts, PerType, Table
     from tuner.config.options import Options
 
 Split = Literal["train", "val", "test"]
@@ -188,6 +188,15 @@ class ShowingProblem(Problem, Protocol):
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | PerType | None:
         """Of a whole split, see `evaluate`; None where there is too much to be shown."""
+        ...
+
+
+@runtime_checkable
+class TabulatingProblem(Problem, Protocol):
+    """A problem that scores the parts of a split by themselves: each series, each step ahead."""
+
+    def table(self, split: Split, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Table:
+        """Of a whole split, whose batches come in their fixed order; see `evaluate`."""
         ...
 
 

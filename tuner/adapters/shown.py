@@ -50,3 +50,16 @@ class PerType:
     right: Sequence[int]
     predicted: Sequence[int]
     true: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Scores of the parts of a split.
+
+    Args:
+        columns: Of what a row is, then scores: "part", "name", "channel", "windows", "mase", ...
+        rows: Their cells; the first is of the whole.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]

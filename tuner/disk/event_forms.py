@@ -151,6 +151,17 @@ class _Items(_Form):
     values: list[_Number]
 
 
+class _Table(_Form):
+    columns: list[str] = []
+    rows: list[list[str | _Number | None]] = []
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Self:
+        if {len(self.columns), *map(len, self.rows)} != {len(self.columns)}:
+            raise ValueError("each row must have a cell per column")
+        return self
+
+
 class _Results(_Form):
     findings: list[_Finding] | None = None
     parameters: _Whole | None = None
@@ -161,6 +172,7 @@ class _Results(_Form):
     unsaved: str | None = None
     test: dict[str, _Numbers] = {}
     answers: dict[str, _Answers] = {}
+    tables: dict[str, _Table] = {}
     fitted: dict[str, dict[str, _Number]] = {}
     ensemble: _Ensemble | None = None
     items: dict[str, _Items] = {}

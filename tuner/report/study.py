@@ -154,6 +154,11 @@ class ReportedStudy:
         """Run -> its model's answers on validation data, in the form of `tuner.adapters.shown`."""
         return self.tested.get("answers") or {}
 
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """Run -> the scores of its model on the parts of the test data, as `tuner.adapters.shown.Table` has it."""
+        return self.tested.get("tables") or {}
+
     @cached_property
     def scored(self) -> Scored:
         """The scores of its configurations."""

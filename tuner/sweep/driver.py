@@ -35,7 +35,7 @@ from tuner.sweep.shared_storage import SharedStorage
 from tuner.sweep.standing import last_summary, models_of
 from tuner.sweep.stopping import Deadlines, Stop
 from tuner.sweep.summary import summarize
-from tuner.sweep.test_phase import TestPhase, write_class_scores
+from tuner.sweep.test_phase import TestPhase, write_tables
 from tuner.task.code import own_code_folder
 from tuner.task.specs import RUN_TRIAL
 from tuner.task.task import Task, located
@@ -205,7 +205,7 @@ class Sweep:
 
     def _summarize(self, sweep: OpenSweep, prepared: Prepared) -> Summary:
         summary = events.once_there_is_space(sweep.folder.artifacts, lambda: summarize(sweep, prepared))
-        write_class_scores(sweep)
+        write_tables(sweep)
         kept = keep_models(sweep, summary)
         own_code = own_code_folder(sweep.task.file.adapter, summary.winner_params) if kept.winner else ""
         summary = replace(summary, own_code=own_code, **models_of(sweep.folder, kept.winner, kept.others))

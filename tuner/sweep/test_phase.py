@@ -8,6 +8,7 @@ from tuner.announcements import Notice
 from tuner.disk import events
 from tuner.disk.events import read_run
 from tuner.messages import State, TrialSpec
+from tuner.reporting import part_scores
 from tuner.reporting.per_class import as_csv, per_class
 from tuner.sweep.candidates import BASELINE, confirmed
 from tuner.sweep.choice import together
@@ -42,11 +43,19 @@ class TestPhase(FixedRuns):
         return [spec]
 
 
-def write_class_scores(sweep: OpenSweep) -> None:
-    """A table of the scores of each class beside every run that the test has recorded them of."""
-    for run, told in read_run(sweep.folder.events("test")).results.get("answers", {}).items():
+def write_tables(sweep: OpenSweep) -> None:
+    """Tables of the scores of each class, and of each series, beside every run that the test has recorded them of."""
+    results = read_run(sweep.folder.events("test")).results
+    for run, told in results.get("answers", {}).items():
         if scores := per_class(told):
-            file, text = sweep.folder.run_artifacts(run) / "per_class.csv", as_csv(scores)
-            file.parent.mkdir(exist_ok=True)
-            events.once_there_is_space(file.parent, lambda: file.write_text(text))  # noqa: B023 - called at once
-            sweep.record.changed(run)
+            _write(sweep, run, "per_class.csv", as_csv(scores))
+    for run, table in results.get("tables", {}).items():
+        if table:
+            _write(sweep, run, "scores.csv", part_scores.as_csv(table))
+
+
+def _write(sweep: OpenSweep, run: str, name: str, text: str) -> None:
+    file = sweep.folder.run_artifacts(run) / name
+    file.parent.mkdir(exist_ok=True)
+    events.once_there_is_space(file.parent, lambda: file.write_text(text))
+    sweep.record.changed(run)

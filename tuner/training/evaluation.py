@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.base import Batch, Dataset, FittingProblem, Problem, ShowingProblem
+from tuner.adapters.base import Batch, Dataset, FittingProblem, Problem, ShowingProblem, Split, TabulatingProblem
 from tuner.errors import Diverged
 from tuner.training.devices import to_device
 
@@ -23,7 +23,11 @@ def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: tor
     Raises:
         Diverged: A prediction is not finite.
     """
-    predictions, batches = predicted(network, problem, dataset, device)
+    return scored(problem, *predicted(network, problem, dataset, device))
+
+
+def scored(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
+    """Scores of predictions over a whole split."""
     with torch.inference_mode():
         return {name: float(score) for name, score in problem.evaluate(predictions, batches).items()}
 
@@ -35,6 +39,14 @@ def shown(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Bat
     with torch.inference_mode():
         found = problem.shown(predictions, batches)
     return {} if found is None else asdict(found)
+
+
+def table(problem: Problem, split: Split, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, Any]:
+    """The scores of the parts of a whole split; empty where it is no `TabulatingProblem`."""
+    if not isinstance(problem, TabulatingProblem):
+        return {}
+    with torch.inference_mode():
+        return asdict(problem.table(split, predictions, batches))
 
 
 def fit(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import Network, build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
-from tuner.training.evaluation import evaluate, fit, predicted, shown, with_fitted
+from tuner.training.evaluation import evaluate, fit, predicted, scored, shown, table, with_fitted
 from tuner.training.items import influence
 from tuner.training.problems import open_problem
 
@@ -31,6 +31,7 @@ def test(spec: TrialSpec) -> Ended:
         An `Ended` whose results hold, under "test", the run -> metric -> value; under "ensemble", where one was asked
         for, its runs, its scores on "val" and "test" and what is "fitted" of it; under "answers", the run -> what it
         answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
+        "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under
         "fitted", the run -> option -> value fitted on validation data, of a refit, which has learned from those, the
         mean of the runs of its configuration; under "items", the run -> what each group of validation items has to do
         with the objective (see `influence`).
@@ -38,7 +39,7 @@ def test(spec: TrialSpec) -> Ended:
     started = time.monotonic()
     torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
-    scores, answers, items = {}, {}, {}
+    scores, answers, tables, items = {}, {}, {}, {}
     fitted = _Fitted()
     for place in sorted(spec.models, key=_refitted):
         network, problem, params = _opened(spec, place, device)
@@ -47,11 +48,19 @@ def test(spec: TrialSpec) -> Ended:
         assert values or not _refitted(place) or not fit(problem, *known), f"{place}: no seed of it has been fitted"
         fitted.add(_run(place), params, values)
         problem = with_fitted(problem, values)
-        scores[_run(place)] = evaluate(network, problem, problem.dataset("test"), device)
+        unseen = predicted(network, problem, problem.dataset("test"), device)
+        scores[_run(place)] = scored(problem, *unseen)
+        tables[_run(place)] = table(problem, "test", *unseen)
         answers[_run(place)] = shown(problem, *known)
         if not _refitted(place) and (found := influence(problem, *known, spec.objective.name)) is not None:
             items[_run(place)] = found
-    results: dict[str, Any] = {"test": scores, "answers": answers, "fitted": fitted.values, "items": items}
+    results: dict[str, Any] = {
+        "test": scores,
+        "answers": answers,
+        "tables": tables,
+        "fitted": fitted.values,
+        "items": items,
+    }
     if spec.ensemble:
         results["ensemble"] = _together(spec, spec.ensemble, device)
     return Ended(

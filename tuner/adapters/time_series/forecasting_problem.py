@@ -20,16 +20,17 @@ from torch import Tensor, nn
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
-from tuner.adapters.shown import Forecasts
+from tuner.adapters.shown import Forecasts, Table
 from tuner.adapters.time_series import conformal
 from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, steps_ahead
 from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, made_in, statistics_in, stretches_in, windows_of
 from tuner.adapters.time_series.outputs import output_of
+from tuner.adapters.time_series.part_scores import part_scores
 from tuner.adapters.time_series.parting import apart
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
-from tuner.adapters.time_series.scoring import MEDIAN, scores
+from tuner.adapters.time_series.scoring import MEDIAN, Forecast, scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, extra
 
 LEAST_UNIT = 0.02
@@ -50,6 +51,7 @@ class ForecastingProblem:
         self.channels: list[str] = facts["channels"]
         self.horizon: int = facts["horizon"]
         self.season: int = facts["seasonality"]
+        self.names: list[str] = facts.get("series", [])
         self.parts = Parts(*np.load(folder / "parts.npy"))
         check_channels(options, self.channels)
         check_counts(options, counts=facts.get("counts", True))
@@ -155,6 +157,17 @@ class ForecastingProblem:
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """Mean squared and absolute error, MASE and sMAPE over all windows; of quantiles also WQL and coverage."""
+        return scores(*self._forecast(predictions, batches))
+
+    def table(self, split: Split, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Table:
+        """Scores of each series, channel and step ahead; see `TabulatingProblem`."""
+        series_N, channel_N = self.dataset(split).items()
+        channel_NC = channel_N[:, None] + np.arange(self.per_item)
+        names = self.names or [str(number) for number in range(len(self.parts.test))]
+        return part_scores(self._forecast(predictions, batches), series_N, channel_NC, names, self.channels)
+
+    def _forecast(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecast:
+        """What a split is scored by."""
         y_NKC = torch.cat([batch.y for batch in batches]).double()
         located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
         quantiles = self.output.answers(located, y_NKC)
@@ -166,7 +179,7 @@ class ForecastingProblem:
             part.cpu().numpy() for part in (y_NKC[:, : self.horizon], *y_NKC[:, -3:].unbind(1))
         )
         quantiles_NHCQ = None if quantiles is None else quantiles.cpu().numpy()
-        return scores(forecast_NHC.cpu().numpy(), truth_NHC, mean_NC, scale_NC, error_NC, quantiles_NHCQ)
+        return Forecast(forecast_NHC.cpu().numpy(), truth_NHC, mean_NC, scale_NC, error_NC, quantiles_NHCQ)
 
     @property
     def _to_be_fitted(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,17 @@ QUANTILE_METRICS = (
 """Beside the others, of forecasts that have quantiles. Their point is the median."""
 
 
+class Forecast(NamedTuple):
+    """What a split is scored by: (N, H, C), then (N, C), of quantiles (N, H, C, Q); see `parts`."""
+
+    forecast: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    naive_error: NDArray[np.float64]
+    quantiles: NDArray[np.float64] | None
+
+
 def scores(
     forecast_NHC: NDArray[np.float64],
     truth_NHC: NDArray[np.float64],
@@ -114,7 +125,6 @@ def parts(
     """
     there_NHC = ~np.isnan(truth_NHC)
     times_NHC = there_NHC if count_N is None else there_NHC * count_N[:, None, None]
-    mean_N1C, scale_N1C = mean_NC[:, None], scale_NC[:, None]
 
     def mean(values_NHC: NDArray[Any]) -> float:
         if count_N is None:
@@ -122,31 +132,37 @@ def parts(
         return float((values_NHC * times_NHC).sum(where=there_NHC) / times_NHC.sum())
 
     with np.errstate(over="ignore", invalid="ignore"):  # forecasts that are not finite give scores that are not
-        error_NHC = np.abs(forecast_NHC - truth_NHC)
-        real_NHC = np.abs(truth_NHC * scale_N1C + mean_N1C)
-        size_NHC = np.abs(forecast_NHC * scale_N1C + mean_N1C) + real_NHC
-        percent_NHC = 200 * error_NHC * scale_N1C / np.where(size_NHC == 0, 1.0, size_NHC)
-        mse = mean(np.square(error_NHC))
-        found = {
-            "mse": mse,
-            "mae": mean(error_NHC),
-            "mase": mean(error_NHC / naive_error_NC[:, None]),
-            "smape": mean(percent_NHC),
-            "loss": mse,
-        }
-        if quantiles_NHCQ is None:
-            return found
-        over = [truth_NHC - quantiles_NHCQ[..., level] for level in range(len(LEVELS))]
-        pinball = [
-            mean(np.maximum(level * above, (level - 1) * above) * scale_N1C)
-            for level, above in list(zip(LEVELS, over, strict=True))[_WEIGHTED]
-        ]
-        return found | {
-            "pinball": 2 * math.fsum(pinball) / len(pinball),
-            "size": mean(real_NHC),
-            "coverage_80": mean((over[1] >= 0) & (over[-2] <= 0)),
-            "coverage_95": mean((over[0] >= 0) & (over[-1] <= 0)),
-        }
+        each = elements(forecast_NHC, truth_NHC, mean_NC, scale_NC, naive_error_NC, quantiles_NHCQ)
+        found = {name: mean(values_NHC) for name, values_NHC in each}
+    return {**found, "loss": found["mse"]}
+
+
+def elements(
+    forecast_NHC: NDArray[np.float64],
+    truth_NHC: NDArray[np.float64],
+    mean_NC: NDArray[np.float64],
+    scale_NC: NDArray[np.float64],
+    naive_error_NC: NDArray[np.float64],
+    quantiles_NHCQ: NDArray[np.float64] | None = None,
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """What `parts` takes means of, one after the other, each (N, H, C)."""
+    mean_N1C, scale_N1C = mean_NC[:, None], scale_NC[:, None]
+    error_NHC = np.abs(forecast_NHC - truth_NHC)
+    yield "mse", np.square(error_NHC)
+    yield "mae", error_NHC
+    yield "mase", error_NHC / naive_error_NC[:, None]
+    real_NHC = np.abs(truth_NHC * scale_N1C + mean_N1C)
+    size_NHC = np.abs(forecast_NHC * scale_N1C + mean_N1C) + real_NHC
+    yield "smape", 200 * error_NHC * scale_N1C / np.where(size_NHC == 0, 1.0, size_NHC)
+    if quantiles_NHCQ is None:
+        return
+    over = [truth_NHC - quantiles_NHCQ[..., level] for level in range(len(LEVELS))]
+    weighted = list(zip(LEVELS, over, strict=True))[_WEIGHTED]
+    pinball = sum(np.maximum(level * above, (level - 1) * above) for level, above in weighted)
+    yield "pinball", 2 * pinball * scale_N1C / len(weighted)
+    yield "size", real_NHC
+    yield "coverage_80", (over[1] >= 0) & (over[-2] <= 0)
+    yield "coverage_95", (over[0] >= 0) & (over[-1] <= 0)
 
 
 def whole(parts: Mapping[str, float]) -> dict[str, float]:

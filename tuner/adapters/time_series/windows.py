@@ -93,14 +93,21 @@ class WindowDataset:
     def __len__(self) -> int:
         return len(self.first_N) * self.per_window
 
+    def items(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Series and channel of each item, in the order of a pass without `rng`; the channel is 0 where it has all."""
+        order = np.argsort(self._steps(), kind="stable")
+        return self.number_N[order // self.per_window], order % self.per_window
+
+    def _steps(self) -> NDArray[np.int64]:
+        return np.repeat(-(-self.rows_N // self.segment), self.per_window)
+
     def num_batches(self, batch_size: int) -> int:
         """Batches of one pass."""
         return -(-len(self) // batch_size)
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass; see `Dataset.batches`."""
-        steps_N = np.repeat(-(-self.rows_N // self.segment), self.per_window)
-        for indices_B in batch_indices(steps_N, batch_size, rng):
+        for indices_B in batch_indices(self._steps(), batch_size, rng):
             yield self.batch(indices_B)
 
     def batch(self, indices_B: NDArray[np.int64]) -> Batch:

@@ -12,6 +12,7 @@ from tuner.report.plot import Frame, epoch_scale, legend, line
 from tuner.report.section import Section
 from tuner.report.sections.answers import answered
 from tuner.report.sections.curves import points
+from tuner.report.sections.parts import by_part
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, tag, value_scale
 from tuner.report.templates import filled
@@ -50,6 +51,7 @@ def winner(study: ReportedStudy) -> Section | None:
         gates_shown=shown_gates,
         name=called(study.winner),
         answers=answered(study.answers.get(best.run) or {}),
+        parts=by_part(study.tables.get(best.run) or {}),
         models=_models(study),
         missing="" if gradient else "; ".join(unmeasured(best)),
     )
