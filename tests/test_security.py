@@ -155,7 +155,7 @@ def test_an_open_cluster_is_refused_unless_it_is_allowed(
     path = write_task(tmp_path, trials=2, more=f"ray: {{address: '{open_cluster}'}}\nconfirm: {{top: 0}}")
     output = finish(start(tmp_path, path), status=2)
     line = output.strip().splitlines()[-1]
-    assert "the Ray cluster must ask for a token" in line
+    assert "the Ray cluster must require a token" in line
     assert "ray.allow_unauthenticated_cluster: true" in line
     assert not list(tmp_path.glob("mlruns/studies/tiny/trials/*"))
     finish(start(tmp_path, path, "--set", "ray.allow_unauthenticated_cluster=true"))

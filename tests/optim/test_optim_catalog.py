@@ -48,7 +48,7 @@ def test_nesterov_needs_momentum() -> None:
         SGDOptions(nesterov=True, momentum=0)
     error = caught.value.errors()[0]["ctx"]["error"]
     assert isinstance(error, TaskFileError)
-    assert str(error) == ("momentum must be > 0 for nesterov, but got 0.0. Raise it or drop nesterov.")
+    assert str(error) == ("momentum must be > 0 for nesterov, but got 0.0. Raise it, or leave nesterov out.")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_learning_options_are_checked(name: str, value: Any) -> None:
     [
         ({"clip": "norm", "clip_value": 1.0}, "clip_value acts only with clip: value, but got 'norm'."),
         ({"clip": "value", "clip_norm": 1.0}, "clip_norm acts only with clip: norm, but got 'value'."),
-        ({"ema": 0.99, "average_after": 5}, "average_after must be null beside ema, but got 5."),
+        ({"ema": 0.99, "average_after": 5}, "average_after must be null with ema, but got 5."),
         ({"optimizer": "adamw_schedule_free", "ema": 0.99}, "ema must be null with adamw_schedule_free, but got 0.99."),
         ({"optimizer": "adamw_schedule_free", "schedule": "cosine"}, "schedule must be constant with"),
     ],

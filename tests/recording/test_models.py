@@ -256,7 +256,7 @@ def test_a_crash_at_any_call_is_mended(
 def test_a_damaged_model_is_told_after_the_runs_are_written(study: StudyFolder, uri: str) -> None:
     """Its folder's fault is no fault of the runs; one that was taken away is not missed."""
     (study.model / "signature.json").write_text("{")
-    with pytest.raises(StudyError, match="the model's signature must be as it was written"):
+    with pytest.raises(StudyError, match="the model's signature must be unchanged"):
         Projection(study, uri).project_all()
     assert runs_of(study, uri)["sweep"].info.status == "FINISHED"
     shutil.rmtree(study.model)

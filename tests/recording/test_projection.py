@@ -465,7 +465,7 @@ class TestRefusals:
         study.events(damaged).write_text('{"event": "created"}\nnonsense\n')
         run = finished(study, 1)
         projection = Projection(study, uri)
-        with pytest.raises(StudyError, match=r"00000/events.jsonl: an event file must be as it was written"):
+        with pytest.raises(StudyError, match=r"00000/events.jsonl: an event file must be unchanged"):
             projection.project_all()
         assert runs_of(study, uri)[run].info.status == "FINISHED"
 

@@ -283,7 +283,7 @@ class TestTheEnd:
         recorder.start()
         told: list[int] = []
         assert not recorder.close(60.0, told.append, lambda: len(told) > 1)
-        assert recorder.problem() == "it was not waited for, and its writer goes on alone"
+        assert recorder.problem() == "the sweep did not wait for it; its writer continues"
         assert started[0].poll() is None
         started[0].kill()
 
@@ -365,7 +365,7 @@ def test_who_waits_for_another_writer_says_so(study: StudyFolder, uri: str) -> N
         recorder.start()
         wait_for(lambda: told and recorder.problem() == told[0])
     syncing.join()
-    assert told == ["the writer of an earlier run is still at it"]
+    assert told == ["the writer of an earlier run is still writing"]
     assert recorder.close()
 
 
@@ -376,7 +376,7 @@ def test_what_is_damaged_is_set_aside(study: StudyFolder, uri: str) -> None:
     run = finished(study, 1)
     answers = io.StringIO()
     assert not writer.Writer(study, uri, writer.Inbox(io.StringIO("all\n")), answers).run()
-    assert "an event file must be as it was written" in answers.getvalue()
+    assert "an event file must be unchanged" in answers.getvalue()
     assert runs_of(study, uri)[run].info.status == "FINISHED"
 
 

@@ -116,7 +116,7 @@ TYPES = [
     Case(
         "folder for MLflow",
         f"{WAVES}tracking: {{uri: file:./mlruns}}",
-        "task.yaml:3: tracking.uri must not be a folder of files, which MLflow has given up"
+        "task.yaml:3: tracking.uri must not be a folder of files, which MLflow no longer supports"
         ", but got 'file:./mlruns'. Use sqlite:///mlflow.db, …",
     ),
     Case(

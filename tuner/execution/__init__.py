@@ -1,4 +1,4 @@
-"""Where trials run: worker slots on Ray, or one slot in this process. No trial, study or MLflow is known here."""
+"""Runs trials: worker slots on Ray, or one slot in this process. Knows nothing of studies and MLflow."""
 
 from tuner.execution.contract import Executor, RunTrial, Started
 from tuner.execution.in_process import InProcessExecutor

@@ -1,4 +1,4 @@
-"""Who may give work to a Ray cluster: whoever can is able to run any code as the cluster's user."""
+"""Access to a Ray cluster: whoever can submit work to it can run any code as the cluster's user."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 CHECK_SECONDS = 60.0
-"""Longest time for all that is asked."""
+"""Longest time for the whole check, in seconds."""
 CONNECT_SECONDS = 5.0
 """Longest time for a connection to a cluster's head."""
 ANSWER_SECONDS = 30.0
-"""Longest time for the head to say which nodes there are."""
+"""Longest time for the head to list its nodes."""
 AWAY = "away: "
 Access = str
 """`token`, `open`, `unknown`, or `away: why`."""
@@ -56,10 +56,10 @@ except Exception as error:
 
 
 def make_token() -> None:
-    """Have a token for a Ray that this process starts, which asks for it unless the environment says otherwise.
+    """Make sure that a Ray started by this process requires a token, unless the environment says otherwise.
 
-    The environment is not heard. A token is made when there is none. The file is Ray's own, ~/.ray/auth_token, but for
-    its user alone: Ray itself writes it for everyone to read.
+    A token is made if there is none. The file is Ray's own, ~/.ray/auth_token, but readable by its user only, whereas
+    Ray itself writes it readable by everyone.
     """
     os.environ.pop("RAY_AUTH_MODE", None)
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
@@ -73,25 +73,25 @@ def make_token() -> None:
                 file.write(secrets.token_hex(32))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
-    except OSError:  # a home that cannot be written: for this process and those that it starts
+    except OSError:  # a home that cannot be written: a token for this process and its children
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 
 def use_token() -> None:
-    """Use the token for a cluster that is joined, if there is one: Ray does so only for clusters that it starts."""
+    """Use the token, if there is one, for a joined cluster: Ray itself does so only for clusters that it starts."""
     found = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH") or _token_file().exists()
     if found:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def access(address: str) -> Access:
-    """Whether a cluster turns away who has no token; asked by another process, as Ray reads its settings once.
+    """Whether a cluster requires a token; asked in another process, as Ray reads its settings only once.
 
     Args:
         address: auto, host:port of the cluster's head, or ray://host:port.
 
     Returns:
-        `token`; `open`, when it asks for none; `unknown`; or `away: why`, when there is no cluster.
+        `token`; `open` if it requires none; `unknown`; or `away: why` if there is no cluster.
     """
     if address != "auto" and (problem := _unreachable(address)):
         return AWAY + problem
@@ -112,11 +112,11 @@ def access(address: str) -> Access:
 
 
 def _unreachable(address: str) -> str:
-    """Why nobody can be connected to at [ray://]host:port; "" when somebody answers."""
+    """Why there is no connection to [ray://]host:port; "" if there is."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-    except (OSError, UnicodeError) as error:  # of a name that is none, too
+    except (OSError, UnicodeError) as error:  # also for an invalid name
         return f"{host}:{port}: {error}"
     return ""
 

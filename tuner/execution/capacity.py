@@ -1,4 +1,4 @@
-"""The nodes of a Ray cluster and how many slots each holds."""
+"""The nodes of a Ray cluster and the number of slots that each holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tuner.errors import ClusterError
 
 JOINING_SECONDS = 10.0
-"""Longest time for a node that has just joined to say what resources it has."""
+"""Longest time for a node that has just joined to report its resources, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Node:
     Args:
         id: Ray's name of it.
         name: Its host and address, for people; two nodes of one machine share it.
-        resources: What it has in all, busy or not: `CPU`, `GPU`, and so on; nothing before it has said so.
+        resources: Its total resources, busy or not: `CPU`, `GPU`, and so on; empty before it has reported them.
     """
 
     id: str
@@ -29,18 +29,18 @@ class Node:
 
 @dataclass(frozen=True)
 class SlotSize:
-    """What one slot takes of a node.
+    """The resources that one slot takes of a node.
 
     Args:
         cpus: CPUs, at least 1.
-        gpus: GPUs, 0 or more; fractions share one.
+        gpus: GPUs, 0 or more; slots with fractions share one.
     """
 
     cpus: int = 1
     gpus: float = 0.0
 
     def slots_on(self, node: Node) -> int:
-        """How many slots a node holds.
+        """The number of slots that a node holds.
 
         >>> SlotSize(cpus=2, gpus=0.5).slots_on(Node("id", "name", {"CPU": 9.0, "GPU": 1.0}))
         2
@@ -50,10 +50,10 @@ class SlotSize:
         return int(min(by_cpu, by_gpu))
 
     def slots_in_all(self, nodes: Sequence[Node]) -> int:
-        """How many slots a cluster holds.
+        """The number of slots that a cluster holds.
 
         Raises:
-            ClusterError: None.
+            ClusterError: It holds none.
         """
         slots = sum(map(self.slots_on, nodes))
         if slots == 0:
@@ -72,7 +72,7 @@ def living_nodes(patience: float = JOINING_SECONDS) -> list[Node]:
     """The nodes that are alive.
 
     Args:
-        patience: Seconds to wait until each has said what it has.
+        patience: Seconds to wait until each has reported its resources.
     """
     import ray
 

@@ -1,4 +1,4 @@
-"""The contract of a Ray that slots are made on (`Cluster`), and what holds wherever Ray is initialized."""
+"""The contract of a Ray cluster for slots (`Cluster`), and the common settings for initializing Ray."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tuner.execution.capacity import SlotSize
 from tuner.own_code import PACKAGE
 
 LOOK_SECONDS = 1.0
-"""Time between two looks at whether a Ray is still there."""
+"""Seconds between two checks whether a Ray still runs."""
 
 
 class Cluster(Protocol):
-    """A Ray of one's own (`OwnRay`), or one that is joined (`JoinedRay`)."""
+    """A Ray started for the sweep (`OwnRay`), or a running cluster that is joined (`JoinedRay`)."""
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether it is gone for good: asked for anything, Ray would wait and then end this process."""
+        """Whether it is gone for good: at any further call Ray would wait and then end this process."""
         ...
 
     def check(self) -> None:
-        """See, before anything is started, whether it can be had.
+        """Check, before anything is started, whether it can be used.
 
         Raises:
-            ClusterError: It cannot.
+            ClusterError: It cannot be used.
         """
         ...
 
     def start(self) -> None:
-        """Start or join it; also in place of one that has `died`.
+        """Start or join it; also as a replacement after it has `died`.
 
         Raises:
             ClusterError: It cannot be started or joined.
@@ -43,22 +43,22 @@ class Cluster(Protocol):
     def probe(
         self, target: str, question: Mapping[str, str], size: SlotSize, modules: Sequence[str]
     ) -> Sequence[tuple[str, str]]:
-        """Ask the nodes that are not this machine's own for certain; see `Executor.probe`."""
+        """Probe the nodes that may be other machines; see `Executor.probe`."""
         ...
 
     def died(self, *, now: bool = False) -> bool:
         """Whether it has died and can be started again.
 
         Args:
-            now: Look even when the last look was a moment ago (`LOOK_SECONDS`).
+            now: Check even if the last check was less than `LOOK_SECONDS` ago.
 
         Raises:
-            ClusterError: It has died, and is not ours to start.
+            ClusterError: It has died, and was not started here.
         """
         ...
 
     def close(self, *, keep_logs: bool) -> None:
-        """Leave it, and end it if it was started here.
+        """Leave it; end it if it was started here.
 
         Args:
             keep_logs: Whether Ray's own files are still needed.
@@ -67,7 +67,7 @@ class Cluster(Protocol):
 
 
 def set_environment() -> None:
-    """What Ray reads when it is imported: be quiet, and never end this process."""
+    """Set the environment variables that Ray reads when imported: quiet, and never ending this process."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -78,11 +78,11 @@ def set_environment() -> None:
 
 @contextlib.contextmanager
 def initializing() -> Iterator[None]:
-    """Around `ray.init`: signal handlers and the current folder are afterwards as they were.
+    """Context for `ray.init` that restores signal handlers and the current folder afterwards.
 
-    Ray puts a handler of its own on SIGTERM, which ends the process without a word. It also lets its workers look for
-    packages in the driver's current folder before all others, where a file of the user's could hide one: within, that
-    is the folder of this package. A `RayWorker` goes back to the driver's, and finds the user's modules last.
+    Ray installs a handler for SIGTERM that ends the process silently. Its workers also look for packages first in the
+    driver's current folder, where a user's file could hide one; so the current folder is this package's within the
+    context. A `RayWorker` changes back to the driver's folder, and finds the user's modules last.
     """
     before = os.getcwd()
     main = threading.current_thread() is threading.main_thread()

@@ -1,4 +1,4 @@
-"""The contracts of this room: what runs trials (`Executor`), and what it runs (`RunTrial`)."""
+"""The contracts of this package: `Executor`, which runs trials, and `RunTrial`, the function that it runs."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ RunTrial = Callable[[TrialSpec, Link], Ended]
 
 
 class Started(NamedTuple):
-    """Where an attempt runs."""
+    """The worker and node of an attempt."""
 
     worker: str
     """The worker's name, for people: "host:pid"."""
     node: str = ""
-    """The node's identity; "" where there is but one."""
+    """The node's id; "" if there is only one."""
 
 
 class Executor(Protocol):
-    """A number of slots, each running one attempt at a time. Used by the driver's thread alone."""
+    """A number of slots, each running one attempt at a time. Used only by the driver's thread."""
 
     def check(self) -> None:
-        """See, before anything is started or written, whether what holds the slots can be had.
+        """Check, before anything is started or written, whether slots can be made.
 
         Raises:
-            ClusterError: It cannot be reached, or not be started here.
+            ClusterError: The cluster cannot be reached or started.
         """
         ...
 
     def open(self) -> None:
-        """Start or join what holds the slots; there is none yet.
+        """Start or join the cluster; there are no slots yet.
 
         Raises:
             ClusterError: The cluster cannot be reached or cannot hold one slot.
@@ -42,28 +42,28 @@ class Executor(Protocol):
 
     @property
     def num_slots(self) -> int:
-        """Slots in all."""
+        """Number of slots."""
         ...
 
     @property
     def num_idle(self) -> int:
-        """Slots that can start an attempt now."""
+        """Number of slots that can start an attempt now."""
         ...
 
     def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """Ask every node that is not this machine's own for certain whether it can do a worker's work.
+        """Check every node that may be another machine: can it do a worker's work?
 
         Args:
             target: "module:function" that takes the question and returns what the node cannot do, or "".
             question: Plain data.
 
         Returns:
-            By node: its name, which is not always its own, and what it cannot do, "" for nothing.
+            Per node: its name, which need not be unique, and what it cannot do, "" for nothing.
         """
         ...
 
     def launch(self) -> None:
-        """Make the slots, after the nodes were asked; they become idle later."""
+        """Make the slots, after `probe`; they become idle later."""
         ...
 
     def start(self, spec: TrialSpec) -> Started:
@@ -71,22 +71,22 @@ class Executor(Protocol):
         ...
 
     def answer(self, answer: Answer) -> None:
-        """Pass an answer on to the attempt it names; nothing happens when that one is over."""
+        """Pass an answer to the attempt it names; ignored if that has ended."""
         ...
 
     def poll(self, timeout: float) -> Sequence[Message]:
-        """Messages that have come, waiting up to `timeout` seconds for the first; [] when there is none."""
+        """Messages that have arrived, waiting up to `timeout` seconds for the first; [] without any."""
         ...
 
     def abandon(self, run: str) -> None:
-        """End the worker of a run by force, without a message; another takes its slot."""
+        """Kill the worker of a run, without a message; a new one takes its slot."""
         ...
 
     def avoid(self, node: str) -> bool:
-        """Give a node no more attempts; those that run there go on.
+        """Give a node no more attempts; those that run there continue.
 
         Returns:
-            Whether it is done; not where no other node could hold a slot.
+            Whether it is done; not if no other node can hold a slot.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Why a worker died: of what its trial did to it, which is the trial's failure, or because it was taken away."""
+"""Why a worker died: by its own trial, which is the trial's failure, or by an outside cause."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tuner.execution.worker import STACKS
 from tuner.messages import Ended, Lost, State, TrialSpec
 
 _MEMORY_MONITOR = "low on memory"
-"""What Ray says of a worker that its memory monitor has ended."""
+"""Part of Ray's message about a worker that its memory monitor has killed."""
 
 
 def end_of_attempt(slot: Slot, spec: TrialSpec, error: Exception) -> Ended | Lost:
-    """What the death of a worker means to the attempt that it ran.
+    """The end of an attempt whose worker has died.
 
     Args:
         slot: The worker.
         spec: The attempt.
-        error: What Ray says of the death.
+        error: Ray's error.
     """
     if own := _own_doing(slot, spec, error):
         reason, trace = own
@@ -30,7 +30,7 @@ def end_of_attempt(slot: Slot, spec: TrialSpec, error: Exception) -> Ended | Los
 
 
 def memory_kills() -> int:
-    """Processes of this machine that its system has ended for want of memory; 0 where it does not count them."""
+    """Number of processes that this machine's kernel has killed for lack of memory; 0 if it is not counted."""
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
@@ -39,7 +39,7 @@ def memory_kills() -> int:
 
 
 def _own_doing(slot: Slot, spec: TrialSpec, error: Exception) -> tuple[str, str] | None:
-    """Reason and trace, when the worker died of what its trial did."""
+    """Reason and trace, if the worker died by its own trial."""
     if _MEMORY_MONITOR in str(error):
         return f"out of memory: Ray's memory monitor ended worker {slot.name}; {MEMORY_ADVICE}", ""
     if slot.host == os.uname().nodename and memory_kills() > slot.kills_before:

@@ -1,4 +1,4 @@
-"""Why an attempt failed, in one line: from its exception, or from what a dead worker left behind."""
+"""Why an attempt failed, in one line: from its exception, or from the note of a dead worker."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tuner.own_code import PACKAGE
 
 MEMORY_ADVICE = "lower batch_size, hidden_size or layers in the search space, or resources.workers"
 EXITED = "os._exit"
-"""First word of a note that a worker leaves when its trial ends the process."""
+"""First word of the note that a worker writes if its trial ends the process."""
 _FATAL = "Fatal Python error: "
 _ALLOCATORS = ("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory")
-"""What torch's allocators say: the CPU's by a RuntimeError, a GPU's by its own OutOfMemoryError."""
+"""Messages of torch's allocators: the CPU's in a RuntimeError, a GPU's in an OutOfMemoryError."""
 _PACKAGE = str(PACKAGE) + os.sep
 _FRAME = re.compile(r'^\s+File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)
 
@@ -41,7 +41,7 @@ def failure_reason(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory could not be had, of the machine or of a GPU.
+    """Whether an exception means that the machine or a GPU was out of memory.
 
     >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
     True
@@ -52,10 +52,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def crash_reason(left: str) -> str:
-    """One line from what a worker left in its stacks file; "" when it did not die of the trial's own doing.
+    """One line from a dead worker's stacks file; "" if it did not die by its own trial.
 
     Args:
-        left: The file's text: `faulthandler`'s on a fatal signal, or the note of an `os._exit`.
+        left: The file's text: by `faulthandler` after a fatal signal, or the note of an `os._exit`.
     """
     frames = [(found["file"], int(found["line"])) for found in _FRAME.finditer(left)]
     if left.startswith(EXITED):
@@ -67,7 +67,7 @@ def crash_reason(left: str) -> str:
 
 
 def _place(innermost_first: Sequence[tuple[str, int]]) -> str:
-    """` (file.py:12)`: where the user's code was, else where this package's was, else nothing."""
+    """` (file.py:12)`: the place in the user's code, else in this package's, else ""."""
     frames = [frame for frame in innermost_first if "<frozen" not in frame[0]]
     users = [frame for frame in frames if "site-packages" not in frame[0] and not _of_python(frame[0])]
     own = [frame for frame in users if not frame[0].startswith(_PACKAGE)] or users

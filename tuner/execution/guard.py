@@ -1,8 +1,8 @@
-"""A small process that outlives the driver and ends what the driver's Ray leaves behind.
+"""A small process that outlives the driver and ends the processes that the driver's Ray leaves behind.
 
-Ray's own helpers live on for minutes after the process that started them was killed with SIGKILL, and what a trial
-forked may live for ever. All of them have a mark in their environment, which a process hands on to those it starts.
-When the driver's end of the pipe closes, those that are still there are ended.
+Ray's own helpers run on for minutes after their parent was killed with SIGKILL, and processes forked by a trial may run
+forever. All have a mark in their environment, which child processes inherit. When the driver's end of the pipe closes,
+those that still run are killed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from contextlib import contextmanager, suppress
 import psutil
 
 GRACE_SECONDS = 5.0
-"""Time for Ray's processes to end by themselves after the driver was killed."""
+"""Seconds for Ray's processes to end by themselves after the driver was killed."""
 MARK = "TUNER_SWEEP"
-"""Environment variable by which the processes of one driver are known."""
+"""Environment variable that marks the processes of one driver."""
 _KEEP_ENVIRONMENT = "SPT_NOENV"
-"""Else Ray's processes write their titles over their environment, where others read it."""
+"""Without this setting Ray's processes overwrite their visible environment with their titles."""
 _END = "end"
 _ROUNDS = 10
 _CLOSE_SECONDS = 20.0
-"""A look at every process of a busy machine takes a while."""
+"""Longest time in seconds, as checking every process of a busy machine takes a while."""
 
 
 class Guard:
-    """The driver's end.
+    """The driver's side.
 
     Args:
-        folder: Removed when the driver is killed; "" for none.
+        folder: Removed if the driver is killed; "" for none.
     """
 
     def __init__(self, folder: str = "") -> None:
@@ -50,7 +50,7 @@ class Guard:
 
     @contextmanager
     def marking(self) -> Iterator[None]:
-        """Processes started within, and those that they start, are under the guard."""
+        """Processes started within this context, and their children, are under the guard."""
         os.environ.update({MARK: self._mark, _KEEP_ENVIRONMENT: "1"})
         try:
             yield
@@ -58,11 +58,11 @@ class Guard:
             del os.environ[MARK], os.environ[_KEEP_ENVIRONMENT]
 
     def end_marked(self) -> None:
-        """End all that was started under the guard, now."""
+        """Kill all processes under the guard now."""
         end(self._mark)
 
     def close(self) -> None:
-        """All has ended in good order; what is left goes at once."""
+        """End the guard after a regular end; processes that are left are killed at once."""
         with suppress(BrokenPipeError, subprocess.TimeoutExpired):
             self._process.communicate(f"{_END}\n", timeout=_CLOSE_SECONDS)
 
@@ -78,7 +78,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def end(mark: str) -> None:
-    """Kill the processes that have the mark, and those that they start meanwhile."""
+    """Kill the marked processes, and those that they start meanwhile."""
     for _ in range(_ROUNDS):
         if not (left := marked(mark)):
             return

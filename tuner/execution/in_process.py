@@ -1,6 +1,6 @@
 """The plain executor: one slot in the driver's own process, for debugging and tests.
 
-One slot, because torch's random stream is global to a process; a debugger and a profiler see the trial.
+One slot, as torch's random state is global to a process; debuggers and profilers see the trial.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class InProcessExecutor:
         self._busy: TrialSpec | None = None
 
     def check(self) -> None:
-        """Nothing is asked for."""
+        """Nothing to check."""
 
     def open(self) -> None:
-        """This process is there already."""
+        """Nothing to do."""
 
     def launch(self) -> None:
         """Load the trial function."""
@@ -34,11 +34,11 @@ class InProcessExecutor:
 
     @property
     def num_idle(self) -> int:
-        """1 unless an attempt runs."""
+        """1, or 0 while an attempt runs."""
         return 0 if self._busy or self._worker is None else 1
 
     def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - the contract's
-        """There is no node but this process."""
+        """No nodes besides this process."""
         return []
 
     def start(self, spec: TrialSpec) -> Started:
@@ -49,7 +49,7 @@ class InProcessExecutor:
         return Started("in-process")
 
     def answer(self, answer: Answer) -> None:
-        """Hand the answer over."""
+        """Pass the answer."""
         assert self._worker is not None, "launch first"
         self._worker.answer(answer)
 
@@ -62,17 +62,17 @@ class InProcessExecutor:
         return messages
 
     def abandon(self, run: str) -> None:
-        """Leave the thread to itself, as a thread cannot be ended, and take a new worker."""
+        """Abandon the thread, as threads cannot be killed, and make a new worker."""
         if self._busy is not None and self._busy.run == run:
             self._busy = None
             self._worker = Worker(self._run_trial)
 
     def avoid(self, node: str) -> bool:  # noqa: ARG002 - the contract's
-        """There is no other."""
+        """Never done: there is no other node."""
         return False
 
     def close(self) -> None:
-        """Ask the running attempt to end; its thread dies with the process if it does not."""
+        """Ask the running attempt to end; else its thread dies with the process."""
         if self._worker is not None and self._busy is not None:
             spec, self._busy = self._busy, None
             self._worker.answer(

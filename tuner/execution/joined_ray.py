@@ -1,4 +1,4 @@
-"""A Ray cluster that runs already: joined if it lets only its own users in, and left as it was."""
+"""A running Ray cluster: joined if it requires a token, and left running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.execution.cluster import LOOK_SECONDS, initializing, set_environment
 from tuner.execution.probe import probe_nodes
 
 _REFUSALS = 3
-"""Refused connections in a row after which the cluster is taken for gone."""
+"""Number of refused connections in a row after which the cluster counts as gone."""
 
 
 class JoinedRay:
@@ -23,7 +23,7 @@ class JoinedRay:
 
     Args:
         address: "auto", "host:port" or "ray://...".
-        allow_open: Join a cluster that asks for no token.
+        allow_open: Whether to join a cluster that requires no token.
     """
 
     def __init__(self, address: str, *, allow_open: bool = False) -> None:
@@ -34,7 +34,7 @@ class JoinedRay:
         self.out_of_reach = False
 
     def check(self) -> None:
-        """Refuse what is no cluster, before anything is sent there, and one to which anyone could give work."""
+        """Before anything is sent there, refuse an address without a cluster, and a cluster that requires no token."""
         self._found = access(self._address)
         if self._found.startswith(AWAY):
             raise self._no_cluster(self._found.removeprefix(AWAY))
@@ -42,12 +42,12 @@ class JoinedRay:
             self._check_allowed()
 
     def start(self) -> None:
-        """Join it, with a token where there is one."""
+        """Join it, with the token if there is one."""
         if self._found is None:
             self.check()
         set_environment()
         if self._found == "open":
-            os.environ["RAY_AUTH_MODE"] = "disabled"  # a driver that asked for a token would not be answered
+            os.environ["RAY_AUTH_MODE"] = "disabled"  # a driver that required a token would get no answers
         else:
             use_token()
         import ray
@@ -64,14 +64,14 @@ class JoinedRay:
     def probe(
         self, target: str, question: Mapping[str, str], size: SlotSize, modules: Sequence[str]
     ) -> Sequence[tuple[str, str]]:
-        """Ask every node that holds a slot."""
+        """Probe every node that can hold a slot."""
         return probe_nodes(target, question, size, modules)
 
     def died(self, *, now: bool = False) -> bool:
-        """See whether its head still takes connections.
+        """Check whether its head still accepts connections.
 
         Raises:
-            ClusterError: It refuses them, again and again.
+            ClusterError: It refuses them repeatedly.
         """
         if not self._head or (not now and time.monotonic() - self._looked < LOOK_SECONDS):
             return False
@@ -80,7 +80,7 @@ class JoinedRay:
             raise ClusterError(
                 "the Ray cluster must stay while a sweep runs on it",
                 value=f"no answer from {self._head}",
-                fix="Start it again; the same command goes on.",
+                fix="Start it again, and resume with the same command.",
                 key=("ray", "address"),
             )
         self._looked = time.monotonic()
@@ -114,10 +114,10 @@ class JoinedRay:
         )
 
     def _check_allowed(self) -> None:
-        """Refuse a cluster to which anyone could give work, unless that is wanted."""
+        """Refuse a cluster that requires no token, unless that is allowed."""
         if not self._allow_open:
             raise ClusterError(
-                "the Ray cluster must ask for a token, as whoever reaches it can run code there",
+                "the Ray cluster must require a token, as whoever reaches it can run code there",
                 value=self._address,
                 fix="Start its nodes with RAY_AUTH_MODE=token (`ray get-auth-token --generate`), or set "
                 "ray.allow_unauthenticated_cluster: true.",

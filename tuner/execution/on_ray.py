@@ -1,6 +1,6 @@
-"""The Ray executor: `slots` on a `Cluster`, which is one of our own or a joined one.
+"""The Ray executor: `slots` on a `Cluster`, started for the sweep or joined.
 
-A dead actor is replaced; its attempt, if it had one, ends as `deaths` says, and the driver decides what follows.
+A dead actor is replaced; its attempt, if any, ends as `deaths` finds, and the driver decides what follows.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tuner.execution.slots import Slot, Slots
 from tuner.messages import Answer, Ended, Lost, Message, TrialSpec
 
 MAX_FAILED_STARTS = 20
-"""Workers in a row that may fail to start once one has: nodes come and go."""
+"""Number of workers in a row that may fail to start after one has started: nodes come and go."""
 MAX_FIRST_STARTS = 4
-"""Workers that may die while they start, before one has."""
+"""Number of workers that may die while starting, before any has started."""
 MOVING_SECONDS = 120.0
-"""Longest time without any worker after a node was set aside."""
+"""Longest time without any worker after a node was set aside, in seconds."""
 
 
 class RayExecutor:
@@ -32,13 +32,13 @@ class RayExecutor:
 
     Args:
         run_trial: "module:function" that runs an attempt.
-        address: "local" starts a Ray of our own on loopback; "auto", "host:port" and "ray://..." join one.
+        address: "local" starts a Ray on loopback; "auto", "host:port" and "ray://..." join one.
         workers: Number of slots, or "auto": as many as the cluster's CPUs (and GPUs) hold.
         cpus: CPUs of a slot, also its torch threads.
-        gpus: GPUs of a slot; fractions share one.
+        gpus: GPUs of a slot; slots with fractions share one.
         temp_dir: Ray's temporary folder in local mode; when empty Ray's own default, or a short one in place of it.
-        allow_open: Join a cluster that asks for no token.
-        modules: Folders in which workers find modules of the task's own.
+        allow_open: Whether to join a cluster that requires no token.
+        modules: Folders with the task's own modules, for workers.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class RayExecutor:
         else:
             self._cluster = JoinedRay(address, allow_open=allow_open)
         self._slots = Slots(run_trial, self._size, modules)
-        self._up = False  # whether any slot ever was
+        self._up = False  # whether there was ever a worker
         self._failed_starts = 0  # in a row
         self._last_up = 0.0  # when a slot last was, by `time.monotonic`; kept once a node is set aside
         self.num_slots = 0
 
     def check(self) -> None:
-        """Ask who answers at the address of a cluster; find a folder for a Ray of our own."""
+        """Check the address of a cluster to join, or find a folder for a Ray to start."""
         self._cluster.check()
 
     def open(self) -> None:
@@ -78,15 +78,15 @@ class RayExecutor:
 
     @property
     def num_idle(self) -> int:
-        """Actors that are up and have nothing to do."""
+        """Number of started actors without an attempt."""
         return self._slots.num_idle
 
     def probe(self, target: str, question: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-        """Ask every node of a joined cluster; a Ray of our own has this machine's disk and packages."""
+        """Probe every node of a joined cluster; a Ray started here has this machine's disk and packages."""
         return self._cluster.probe(target, question, self._size, self._modules)
 
     def launch(self) -> None:
-        """Create the actors: not before the nodes were asked, as one that lacks this package could not even say so."""
+        """Create the actors, after `probe`, as an actor on a node without this package could not even report it."""
         self._slots.launch(self.num_slots)
 
     def start(self, spec: TrialSpec) -> Started:
@@ -96,7 +96,7 @@ class RayExecutor:
         return Started(slot.name, slot.node)
 
     def answer(self, answer: Answer) -> None:
-        """Hand the answer to the actor that runs the attempt."""
+        """Pass the answer to the actor that runs the attempt."""
         self._slots.answer(answer)
 
     def poll(self, timeout: float) -> Sequence[Message]:
@@ -109,7 +109,7 @@ class RayExecutor:
         messages: list[Message] = []
         for slot, answer in self._slots.wait(timeout):
             if isinstance(answer, ray.exceptions.RayError):
-                # Before Ray is asked for anything more: it would wait, and then end this process.
+                # Before any further call of Ray, which would wait and then end this process.
                 if self._cluster.died(now=True):
                     return [*messages, *self._begin_again()]
                 messages += self._replace_dead(slot, answer)
@@ -132,7 +132,7 @@ class RayExecutor:
             slot.kill_here()
 
     def avoid(self, node: str) -> bool:
-        """Actors made from now on go elsewhere, and idle ones move there."""
+        """New actors are created elsewhere, and idle ones are moved."""
         able = {each.id for each in living_nodes(patience=0.0) if self._size.slots_on(each)}
         if not able - self._slots.avoided - {node}:
             return False
@@ -140,7 +140,7 @@ class RayExecutor:
         return True
 
     def close(self) -> None:
-        """Kill the actors; end the Ray that was started here, leave a joined one."""
+        """Kill the actors; end a Ray started here, leave a joined one running."""
         if self._cluster.out_of_reach:
             self._slots.forget()
         else:
@@ -148,15 +148,15 @@ class RayExecutor:
         self._cluster.close(keep_logs=self._failed_starts > 0)
 
     def _replace_dead(self, slot: Slot, error: Exception) -> list[Message]:
-        """Put another actor in place of a dead one; returns how its attempt ended.
+        """Replace a dead actor; returns the end of its attempt.
 
         Raises:
-            ClusterError: Actors do not come up.
+            ClusterError: Actors do not start.
         """
         slot.kill_here()
         if not slot.name:
             self._failed_starts += 1
-        never_could = not self._up and getattr(error, "actor_init_failed", False)  # its code, not its death
+        never_could = not self._up and getattr(error, "actor_init_failed", False)  # an error in its code, not its death
         if never_could or self._failed_starts > (MAX_FAILED_STARTS if self._up else MAX_FIRST_STARTS):
             raise ClusterError(
                 "a worker must be able to start",
@@ -167,7 +167,7 @@ class RayExecutor:
         return [] if slot.spec is None else [end_of_attempt(slot, slot.spec, error)]
 
     def _begin_again(self) -> list[Message]:
-        """Start another Ray in place of our own that has died; what ran on it is lost."""
+        """Start a new Ray after the one started here has died; its attempts are lost."""
         lost: list[Message] = [
             Lost(run=slot.spec.run, attempt=slot.spec.attempt, reason=f"Ray died under worker {slot.name}")
             for slot in self._slots.forget()
@@ -178,10 +178,10 @@ class RayExecutor:
         return lost
 
     def _check_moved(self) -> None:
-        """See whether a worker has come up elsewhere since a node was set aside: others may use those that are left.
+        """Check that a worker has started elsewhere since a node was set aside: other nodes may be in use by others.
 
         Raises:
-            ClusterError: None has, for too long.
+            ClusterError: None has started for too long.
         """
         now = time.monotonic()
         if not self._slots.avoided or self._slots.any_up:
@@ -190,6 +190,6 @@ class RayExecutor:
             nodes = ", ".join(node[:12] for node in sorted(self._slots.avoided))
             raise ClusterError(
                 f"no worker started on another node within {MOVING_SECONDS:g} s of setting node {nodes} aside",
-                fix="See the failures above; free or add a node, or mend that one. The same command goes on.",
+                fix="See the failures above; free or add a node, or repair that one, and resume with the same command.",
                 key=("ray", "address"),
             )

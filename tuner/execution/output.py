@@ -1,7 +1,7 @@
-"""A worker's prints, kept per run and capped: a small process that reads them from a pipe into a file.
+"""A worker's printed output, kept per run and capped: a small process copies it from a pipe into a file.
 
-A process of its own, as a trial may print from native code that holds Python's lock, so that no thread of the
-worker's could empty the pipe. It imports nothing but the standard library and `redaction`, and is started by its path.
+It is a separate process because a trial may print from native code that holds Python's lock, when no thread of the
+worker could empty the pipe. It imports nothing but the standard library and `redaction`, and is started by its path.
 
 A second connection brings a line of JSON per attempt: the folder to write to from now on, and a cap in bytes; a byte
 comes back when everything printed before is written. The last `cap` bytes are kept: `output.txt`, and before it
@@ -19,26 +19,26 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-if __name__ == "__main__":  # isolated: no folder of packages is known
+if __name__ == "__main__":  # isolated mode: packages are not on the path
     sys.path.append(str(Path(__file__).parents[2]))
 
 from tuner.redaction import redacted
 
 OUTPUT = "output.txt"
-"""File in a run's folder with what it printed last."""
+"""File in a run's folder with its last printed output."""
 EARLIER = "output.1.txt"
 _BLOCK = 65536
 _PATIENCE_SECONDS = 5.0
 
 
 class Output:
-    """The worker's end: standard output and error of this process go to the file of the attempt that runs."""
+    """The worker's side: redirects standard output and error of this process to the file of the running attempt."""
 
     def __init__(self) -> None:
         read, write = os.pipe()
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_PATIENCE_SECONDS)
-        subprocess.run(  # it goes on as no child of this process, where a child is something that a trial has left
+        subprocess.run(  # detached, as children of this process are taken for leftovers of a trial
             [sys.executable, "-I", "-S", __file__, str(read), str(theirs.fileno())],
             pass_fds=(read, theirs.fileno()),
             stdin=subprocess.DEVNULL,
@@ -56,8 +56,8 @@ class Output:
         sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
 
     def into(self, folder: Path, cap: int) -> None:
-        """From now on keep what is printed in a run's folder, at most `cap` bytes of it."""
-        with suppress(OSError):  # the reader is gone: prints are lost, the trial goes on
+        """From now on keep the output in a run's folder, at most `cap` bytes of it."""
+        with suppress(OSError):  # the reader is gone: output is lost, the trial continues
             sys.stdout.flush()
             sys.stderr.flush()
             self._control.sendall(json.dumps([str(folder), cap]).encode() + b"\n")
@@ -65,14 +65,14 @@ class Output:
 
 
 class Capped:
-    """The last bytes printed, in two files that take turns; nothing is made before there is a byte."""
+    """Keeps the last bytes in two alternating files, which are created at the first byte."""
 
     def __init__(self, folder: str, cap: int) -> None:
         self._folder, self._half = folder, max(1, cap // 2)
         self._begun = b""  # a line without its end
 
     def write(self, data: bytes) -> None:
-        """Append whole lines, of a long one what there is; what the disk does not take is lost."""
+        """Append whole lines (and parts of very long ones); what the disk cannot hold is lost."""
         whole = (self._begun + data).rpartition(b"\n")
         self._begun = whole[2]
         self._append(whole[0] + whole[1])
@@ -80,7 +80,7 @@ class Capped:
             self.end()
 
     def end(self) -> None:
-        """Append the line that was begun."""
+        """Append the incomplete last line."""
         begun, self._begun = self._begun, b""
         self._append(begun)
 
@@ -93,7 +93,7 @@ class Capped:
                 data = self._some(data)
 
     def _some(self, data: bytes) -> bytes:
-        """Write what the current file has room for, or begin another; returns the rest."""
+        """Write what fits into the current file, or begin another; returns the rest."""
         path = os.path.join(self._folder, OUTPUT)
         with open(path, "ab", buffering=0) as file:
             if (room := self._half - file.tell()) > 0:
@@ -103,7 +103,7 @@ class Capped:
 
 
 def main() -> None:
-    """Read until the worker is gone; the process that was started ends at once, a copy of it goes on."""
+    """Read until the worker is gone; the started process ends at once, its fork continues."""
     if os.fork():
         os._exit(0)
     prints, control = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
@@ -130,7 +130,7 @@ def main() -> None:
 
 
 def _drain(prints: int, file: Capped | None) -> bool:
-    """Take what the pipe holds, at most as much as it can hold; False when nobody can print any more."""
+    """Read the pipe's content, at most its capacity; False if nobody can write to it any more."""
     with suppress(BlockingIOError):
         for _ in range(16):
             if not (data := os.read(prints, _BLOCK)):

@@ -1,4 +1,4 @@
-"""A Ray of one's own: started on loopback for one sweep, watched, started again when it dies, ended with the sweep."""
+"""A Ray started for one sweep: on loopback, watched, restarted if it dies, ended with the sweep."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tuner.execution.guard import Guard
 from tuner.execution.temporary import ray_folder
 
 _STARTS = 3
-"""Times that it is tried to be started."""
+"""Number of tries to start it."""
 _SERVERS = {"raylet", "gcs_server"}
-"""Names of the processes without which a Ray is no more."""
+"""Names of the processes without which a Ray cannot work."""
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
 
@@ -29,7 +29,7 @@ class OwnRay:
     """See `Cluster`.
 
     Args:
-        cpus: CPUs that it may give to slots.
+        cpus: CPUs for slots.
         temp_dir: Ray's temporary folder; when empty Ray's own default, or a short one in place of it.
     """
 
@@ -37,8 +37,8 @@ class OwnRay:
 
     def __init__(self, cpus: int, temp_dir: str = "") -> None:
         self._cpus, self._temp_dir = cpus, temp_dir
-        self._folder, self._private = "", False  # of Ray's files, and whether it was made for them
-        self._session = ""  # the folder of this Ray within it
+        self._folder, self._private = "", False  # the folder of Ray's files, and whether it was made for them
+        self._session = ""  # this Ray's folder within it
         self._guard: Guard | None = None
         self._servers: list[psutil.Process] = []
         self._looked = 0.0
@@ -46,11 +46,11 @@ class OwnRay:
     def check(self) -> None:
         """Find a folder for Ray's files."""
         folder, private = ray_folder(self._temp_dir)
-        if private:  # another one when it is needed
+        if private:  # another one if needed
             Path(folder).rmdir()
 
     def start(self) -> None:
-        """Start Ray; what is left of one before is ended first, as Ray's shutdown waits for it."""
+        """Start Ray; leftovers of an earlier one are killed first, as Ray's shutdown waits for them."""
         # Before ray is imported. The first keeps every port of a one-machine Ray on loopback: Ray offers no option
         # for that, and the name is the one in its ray_constants.py, where it is read on every system.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
@@ -68,7 +68,7 @@ class OwnRay:
             try:
                 self._session = self._init()
                 break
-            except Exception as error:  # Ray raises just that when its servers take too long on a busy machine
+            except Exception as error:  # raised by Ray if its servers take too long on a busy machine
                 self._guard.end_marked()
                 ray.shutdown()
                 if start == _STARTS or isinstance(error, OSError):
@@ -82,18 +82,18 @@ class OwnRay:
         size: SlotSize,  # noqa: ARG002
         modules: Sequence[str],  # noqa: ARG002
     ) -> Sequence[tuple[str, str]]:
-        """Its one node has this machine's disk and packages."""
+        """Nothing to probe: its only node is this machine."""
         return []
 
     def died(self, *, now: bool = False) -> bool:
-        """Whether one of its servers is gone: the driver's calls would then hang or end the process."""
+        """Whether one of its servers has died: calls of the driver would then hang or end the process."""
         if not now and time.monotonic() - self._looked < LOOK_SECONDS:
             return False
         self._looked = time.monotonic()
         return any(not server.is_running() or server.status() == psutil.STATUS_ZOMBIE for server in self._servers)
 
     def close(self, *, keep_logs: bool) -> None:
-        """End it with all that was started on it, and remove its files, which it would keep for ever."""
+        """End it with all its processes, and remove its files, which Ray itself would keep."""
         import ray
 
         ray.shutdown()
@@ -103,7 +103,7 @@ class OwnRay:
             shutil.rmtree(made, ignore_errors=True)
 
     def _init(self) -> str:
-        """Start it, once; returns the folder of its session."""
+        """Try to start it once; returns the folder of its session."""
         import ray
 
         assert self._guard is not None

@@ -1,4 +1,4 @@
-"""Asking every node of a Ray cluster whether it can do a worker's work."""
+"""Checks whether every node of a Ray cluster can do a worker's work."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from tuner.execution.capacity import SlotSize, living_nodes
 from tuner.own_code import PACKAGE
 
 PROBE_SECONDS = 180.0
-"""Longest time for all nodes to answer; a worker's process must start first."""
+"""Longest time in seconds for all nodes to answer, including the start of a worker's process."""
 
 
 def probe_nodes(
     target: str, question: Mapping[str, str], size: SlotSize, modules: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
-    """Run `target` on every node that may hold a slot.
+    """Run `target` on every node that can hold a slot.
 
     Args:
         target: "module:function" that takes the question and returns what the node cannot do, or "".
         question: Plain data.
-        size: What a slot takes of a node.
-        modules: Folders in which modules of the task's own are found.
+        size: The resources of a slot.
+        modules: Folders of the task's own modules.
 
     Returns:
-        By node: its host and address, which two nodes of one machine share, and what it cannot do, "" for nothing.
+        Per node: its host and address, which nodes of one machine share, and what it cannot do, "" for nothing.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     def ask(target: str, question: Mapping[str, str], driver: str, modules: Sequence[str]) -> str:
-        # Sent by value, as a node that lacks the package must be able to say so.
+        # Sent by value, so that a node without the package can report that.
         import hashlib
         import sys
         from importlib import import_module
         from pathlib import Path
 
-        sys.path[:] = [*(path for path in sys.path if path not in modules), *modules]  # as `find_modules` does
+        sys.path[:] = [*(path for path in sys.path if path not in modules), *modules]  # like `find_modules`
         try:
             package = import_module("tuner")
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the node cannot do
@@ -64,7 +64,7 @@ def probe_nodes(
 
 
 def package_digest() -> str:
-    """A name for the code of this package."""
+    """A digest of this package's code."""
     digest = hashlib.sha256()
     root = PACKAGE
     for path in sorted(root.rglob("*.py")):

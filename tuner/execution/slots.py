@@ -1,7 +1,7 @@
-"""Slots: one long-lived Ray actor each, reused across trials, and the long poll that is under way with it.
+"""Slots: each is a long-lived Ray actor, reused across trials, with its pending long poll.
 
-There is a poll (`messages`) also with an idle actor, and all are waited on at once, so that a message costs one call,
-the order within an attempt is kept, and a death is seen at once. Nothing is retried by Ray.
+Idle actors have a pending poll (`messages`), too, and all polls are waited on at once. So a message costs one call, the
+order within an attempt is kept, and a death is noticed at once. Ray retries nothing.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 LONG_POLL_SECONDS = 30.0
-_CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one to spare
+_CALLS_AT_ONCE = 4  # a long poll, an answer, a start, one spare
 
 
 class RayWorker(Worker):
-    """A `Worker` in an actor's process, which it has for itself."""
+    """A `Worker` in an actor's own process."""
 
     def __init__(self, run_trial: str, modules: Sequence[str], folder: str) -> None:
         find_modules(modules)
-        with contextlib.suppress(OSError):  # another machine need not have it
+        with contextlib.suppress(OSError):  # the folder may be missing on another machine
             os.chdir(folder)
         super().__init__(run_trial, alone=True)
 
     def about(self) -> dict[str, str | int]:
-        """Who this is, and on which node."""
+        """Name and node of this worker."""
         import ray
 
         return {**super().about(), "node": ray.get_runtime_context().get_node_id()}
@@ -44,28 +44,28 @@ class RayWorker(Worker):
 
 @dataclass(eq=False)
 class Slot:
-    """An actor and what it does."""
+    """An actor and its state."""
 
-    actor: Any  # ActorHandle[RayWorker], which Ray's own types do not follow through `options`
+    actor: Any  # ActorHandle[RayWorker], but Ray's types lose it in `options`
     asked: ObjectRef[Any]
-    """What is waited for: who the actor is (`about`), until that is known; then its messages."""
+    """The pending call: `about` until its answer is known, then `messages`."""
     name: str = ""
-    """Its name for people, host:pid; empty until it is up."""
+    """Its name for people, host:pid; empty until it has started."""
     host: str = ""
     pid: int = 0
     node: str = ""
     spec: TrialSpec | None = None
-    """The attempt that it runs."""
+    """Its running attempt."""
     kills_before: int = 0
-    """Processes that this machine's system had ended for want of memory when the attempt began."""
+    """The count of `memory_kills` when the attempt began."""
 
     def is_up(self, about: dict[str, Any]) -> None:
-        """Take in who the actor is."""
+        """Take in the actor's name and node."""
         self.host, self.pid, self.node = about["host"], about["pid"], about["node"]
         self.name = f"{self.host}:{self.pid}"
 
     def kill_here(self) -> None:
-        """End a worker of this machine whatever state it is in; Ray leaves a stopped one alone."""
+        """Kill a worker on this machine in any state; Ray does not kill a stopped process."""
         if self.host != os.uname().nodename:
             return
         with contextlib.suppress(psutil.Error):
@@ -75,30 +75,30 @@ class Slot:
 
 
 class Slots:
-    """The slots of one Ray. Every slot is either on its way up, idle, or runs an attempt.
+    """The slots of one Ray. Every slot is starting, idle, or runs an attempt.
 
     Args:
         run_trial: "module:function" that runs an attempt.
         size: CPUs and GPUs of a slot.
-        modules: Folders in which workers find modules of the task's own.
+        modules: Folders with the task's own modules, for workers.
     """
 
     def __init__(self, run_trial: str, size: SlotSize, modules: Sequence[str]) -> None:
         self._run_trial, self._size, self._modules = run_trial, size, tuple(modules)
-        self._all: dict[ObjectRef[Any], Slot] = {}  # by what is waited for
-        self._idle: list[Slot] = []  # the longest idle first
+        self._all: dict[ObjectRef[Any], Slot] = {}  # by pending call
+        self._idle: list[Slot] = []  # those that have been idle longest first
         self._by_run: dict[str, Slot] = {}
         self.avoided: set[str] = set()
-        """Nodes on which no new actor is made."""
+        """Nodes that get no new actors."""
 
     @property
     def num_idle(self) -> int:
-        """Slots that can start an attempt now."""
+        """Number of slots that can start an attempt now."""
         return len(self._idle)
 
     @property
     def any_up(self) -> bool:
-        """Whether any actor is up, idle or not."""
+        """Whether any actor has started."""
         return any(slot.name for slot in self._all.values())
 
     def running(self, run: str) -> Slot | None:
@@ -106,7 +106,7 @@ class Slots:
         return self._by_run.get(run)
 
     def launch(self, count: int) -> None:
-        """Make so many actors."""
+        """Create a number of actors."""
         import ray
 
         self._actor_class = ray.remote(RayWorker)
@@ -114,7 +114,7 @@ class Slots:
             self._add()
 
     def start(self, spec: TrialSpec) -> Slot:
-        """Start an attempt on the slot that is idle for longest."""
+        """Start an attempt on the slot that has been idle longest."""
         slot = self._idle.pop(0)
         slot.spec = spec
         self._by_run[spec.run] = slot
@@ -122,21 +122,21 @@ class Slots:
         return slot
 
     def answer(self, answer: Answer) -> None:
-        """Hand the answer to the actor that runs the attempt."""
+        """Pass the answer to the actor that runs the attempt."""
         if (slot := self._by_run.get(answer.run)) is not None:
             slot.actor.answer.remote(answer)
 
     def wait(self, timeout: float) -> Iterator[tuple[Slot, Any]]:
-        """What was waited for, by slot, of all that have something; or the `RayError` of a death.
+        """Results of the pending calls that have finished, by slot; a `RayError` for a death.
 
-        To each slot something must be done before the next: `free`, `listen`, or `replace`.
+        For each of these slots one of `free`, `listen` and `replace` must be called before the next wait.
         """
         import ray
 
         if not self._all:
             return
         ready, _ = ray.wait(list(self._all), num_returns=1, timeout=timeout)
-        if ready:  # whatever else is there comes along without another wait
+        if ready:  # others that have finished are included without another wait
             ready, _ = ray.wait(list(self._all), num_returns=len(self._all), timeout=0)
         for asked in ready:
             try:
@@ -153,7 +153,7 @@ class Slots:
         self._all[slot.asked] = slot
 
     def free(self, slot: Slot) -> None:
-        """Its attempt has ended, or it has come up: it is idle, or given up where its node is avoided."""
+        """Mark a slot as idle after its attempt or its start; give it up if its node is avoided."""
         if slot.spec is not None:
             self._by_run.pop(slot.spec.run, None)
             slot.spec = None
@@ -164,10 +164,10 @@ class Slots:
         self.listen(slot)
 
     def replace(self, slot: Slot) -> None:
-        """Give up an actor, dead or alive, for another one."""
+        """Replace an actor, dead or alive, by a new one."""
         import ray
 
-        with contextlib.suppress(Exception):  # it may be dead; unreachable is not always dead
+        with contextlib.suppress(Exception):  # it may be alive, as unreachable actors are not always dead
             ray.kill(slot.actor)
         self._all.pop(slot.asked)
         if slot in self._idle:
@@ -177,13 +177,13 @@ class Slots:
         self._add()
 
     def avoid(self, node: str) -> None:
-        """Make no more actors on a node, and move the idle ones away from it."""
+        """Create no more actors on a node, and move its idle ones."""
         self.avoided.add(node)
         for slot in [slot for slot in self._idle if slot.node == node]:
             self.replace(slot)
 
     def forget(self) -> list[Slot]:
-        """Let go of all without a call to Ray; returns those that ran an attempt."""
+        """Forget all slots without a call to Ray; returns those that ran an attempt."""
         busy = list(self._by_run.values())
         self._all, self._idle, self._by_run = {}, [], {}
         return busy
@@ -193,12 +193,12 @@ class Slots:
         import ray
 
         for slot in self._all.values():
-            with contextlib.suppress(Exception):  # it may be dead already
+            with contextlib.suppress(Exception):  # it may already be dead
                 ray.kill(slot.actor)
         self.forget()
 
     def _add(self) -> None:
-        """Make an actor on a node that is not avoided, and ask who it is."""
+        """Create an actor on a node that is not avoided, and call `about`."""
         avoided = f"!in({','.join(sorted(self.avoided))})"
         actor: Any = self._actor_class.options(
             num_cpus=self._size.cpus,

@@ -1,4 +1,4 @@
-"""Where a Ray of one's own keeps its files: in a folder that takes sockets, whose paths the kernel keeps short."""
+"""The folder for the files of a Ray started here; its path must be short, as the kernel limits paths of sockets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SESSION = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 FOLDER_BYTES = SOCKET_BYTES - len(f"/{_SESSION}")
 """Longest path of Ray's folder."""
 SHORT_FOLDERS = ("/tmp", "/dev/shm", "/var/tmp")
-"""Where a folder is made when the usual one is of no use."""
+"""Parent of the folder if the default cannot be used."""
 _KEY: Key = ("ray", "temp_dir")
 
 
 def ray_folder(given: str) -> tuple[str, bool]:
-    """The folder for Ray's files, and whether it was made for this process, to be removed in the end.
+    """The folder for Ray's files, and whether it was made for this process and must be removed at the end.
 
     Args:
         given: `ray.temp_dir`; "" for Ray's own choice (`ray` below RAY_TMPDIR, TMPDIR or /tmp), which a long TMPDIR, as
@@ -53,7 +53,7 @@ _FIX = f"Name a folder of this machine's disk, with a path of at most {FOLDER_BY
 
 
 def _problem(folder: str) -> tuple[str, str] | None:
-    """What a folder would have to do, and what it is instead; None when Ray can use it. It is made if need be."""
+    """The rule that a folder breaks, and what was found instead; None if Ray can use it. It is created if missing."""
     if not os.path.isabs(folder):
         return "be an absolute path", folder
     if len(os.fsencode(folder)) > FOLDER_BYTES:
@@ -74,5 +74,5 @@ def _problem(folder: str) -> tuple[str, str] | None:
 
 
 def _missing(folder: Path) -> list[Path]:
-    """Those of a folder and its parents that do not exist, the outermost first."""
+    """The missing ones of a folder and its parents, the outermost first."""
     return [path for path in (*reversed(folder.parents), folder) if not os.path.lexists(path)]

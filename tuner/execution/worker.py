@@ -1,4 +1,4 @@
-"""One slot: runs one attempt at a time in a thread of its own; messages are fetched from it, answers put into it."""
+"""A worker: runs one attempt at a time in a thread; the driver fetches its messages and passes answers."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ STACKS = "stacks.txt"
 
 
 class Worker:
-    """Runs attempts for the driver, which fetches `messages` and puts `answer`s; keeps nothing between attempts.
+    """Runs attempts for the driver, which calls `messages` and `answer`; keeps nothing between attempts.
 
     Args:
         run_trial: "module:function" of type `RunTrial`.
-        alone: Whether the process is this worker's alone: what trials print is then kept in their folders, what they
-            leave running is ended with them, and a trial that ends the process leaves a note.
+        alone: Whether the worker has the process for itself: printed output is then kept in the runs' folders,
+            processes left by a trial are killed, and a trial that ends the process leaves a note.
     """
 
     def __init__(self, run_trial: str, *, alone: bool = False) -> None:
@@ -47,11 +47,11 @@ class Worker:
             self._note_exits()
 
     def about(self) -> dict[str, str | int]:
-        """Who this is."""
+        """Name of this worker."""
         return {"pid": os.getpid(), "host": os.uname().nodename}
 
     def start(self, spec: TrialSpec) -> None:
-        """Begin an attempt; the one before must have ended."""
+        """Begin an attempt; the previous one must have ended."""
         spec = _at_home(spec)
         self._link = QueueLink(spec, self._outbox)
         if self._output is not None:
@@ -59,7 +59,7 @@ class Worker:
         threading.Thread(target=self._run, args=(spec, self._link), name=spec.run, daemon=True).start()
 
     def answer(self, answer: Answer) -> None:
-        """Hand an answer to the attempt it names; ignored when that one is over."""
+        """Pass an answer to the attempt it names; ignored if that has ended."""
         link = self._link
         if link is not None and (link.spec.run, link.spec.attempt) == (answer.run, answer.attempt):
             link.answers.put(answer)
@@ -86,17 +86,17 @@ class Worker:
                 run=spec.run,
                 attempt=spec.attempt,
                 state=State.FAILED,
-                reason=redacted(failure_reason(error)),  # here, as secrets of this machine are known here
+                reason=redacted(failure_reason(error)),  # here, where this machine's secrets are known
                 trace=redacted(traceback.format_exc()),
             )
-        if os.getpid() != process:  # the trial forked, and this is the copy: the attempt is not its to end
+        if os.getpid() != process:  # a fork of the trial: it must not end the attempt
             os.kill(os.getpid(), signal.SIGKILL)
         if self._alone:
             self._end_children()
         self._outbox.put(ended)
 
     def _end_children(self) -> None:
-        """End the processes that a trial has left running."""
+        """Kill the processes that a trial has left running."""
         if not _has_children():
             return
         left = psutil.Process().children(recursive=True)
@@ -106,7 +106,7 @@ class Worker:
         psutil.wait_procs(left, timeout=1.0)
 
     def _note_exits(self) -> None:
-        """Let `os._exit` leave a note: nothing else tells it from a process that was killed."""
+        """Make `os._exit` leave a note, to distinguish it from a killed process."""
         really_exit = os._exit
 
         def exit_with_a_note(status: int) -> NoReturn:
@@ -118,7 +118,7 @@ class Worker:
 
 
 def _has_children() -> bool:
-    """Asked of the kernel, as a look at every process of the machine takes milliseconds."""
+    """Whether this process has children; asks the kernel, as checking every process takes milliseconds."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -127,7 +127,7 @@ def _has_children() -> bool:
 
 
 def _at_home(spec: TrialSpec) -> TrialSpec:
-    """With checkpoints in a store, a worker that does not see the study's folder has one of its own for the rest."""
+    """The spec, with a local folder if checkpoints are in a store and this worker cannot see the study's folder."""
     if not spec.store or Path(spec.folder).parents[1].is_dir():
         return spec
     return replace(spec, folder=str(cache_folder() / "runs" / spec.study / spec.run))
@@ -148,19 +148,19 @@ class QueueLink:
         if self._process not in {
             0,
             os.getpid(),
-        }:  # a copy of the trial, made by `os.fork`: the trial is not its to tell
+        }:  # a fork of the trial: it must not report
             os.kill(os.getpid(), signal.SIGKILL)
         self._outbox.put(report)
         if not report.waiting:
             self._arm()
             return self.answered()
-        faulthandler.cancel_dump_traceback_later()  # waiting for the driver is no silence
+        faulthandler.cancel_dump_traceback_later()  # waiting for the driver does not count as silence
         answer = self.answers.get()
         self._arm()
         return answer
 
     def answered(self) -> Answer | None:
-        """An answer that has come, if any."""
+        """An answer that has arrived, if any."""
         try:
             return self.answers.get_nowait()
         except queue.Empty:
@@ -168,16 +168,16 @@ class QueueLink:
 
     @contextmanager
     def watched(self, *, crashes: bool) -> Iterator[None]:
-        """Within, too long a silence leaves the stacks of all threads in `stacks.txt`, also from native code.
+        """Within this context, too long a silence writes all threads' stacks to `stacks.txt`, also from native code.
 
         Args:
-            crashes: Let a fatal signal (SIGSEGV, SIGABRT, …) leave them too.
+            crashes: Whether a fatal signal (SIGSEGV, SIGABRT, …) writes them, too.
         """
         folder, self._process = Path(self.spec.folder), os.getpid()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._stacks = (folder / STACKS).open("w")
-        except OSError:  # a full disk: better without stacks than not at all
+        except OSError:  # a full disk: run without stacks rather than not at all
             yield
             return
         with self._stacks:
@@ -195,7 +195,7 @@ class QueueLink:
                 (folder / STACKS).unlink()
 
     def note(self, text: str) -> None:
-        """Leave a note in `stacks.txt` while the attempt runs, from its own process and not from a fork of it."""
+        """Write a note to `stacks.txt`, if the attempt is running and this process is no fork."""
         if self._stacks is not None and not self._stacks.closed and os.getpid() == self._process:
             with suppress(OSError):
                 self._stacks.write(text)

@@ -1,4 +1,4 @@
-"""What can be chosen about the network: cells, initializers, regularizers, poolings, shape."""
+"""The choices of the network: cells, initializers, regularizers, poolings, shape."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tuner.nets.regularizer_options import (
 )
 from tuner.registry import Catalog, Entry
 
-__all__ = [  # parameters too that cells outside the package are made of
+__all__ = [  # also option models for cells outside the package
     "CELLS",
     "INITIALIZERS",
     "NEEDS",
@@ -68,7 +68,7 @@ CELLS = Catalog(
     {
         "rnn": Entry(
             "tuner.nets.cells.rnn:RNNCell",
-            "plain recurrent network; forgets early, the baseline to advise against",
+            "plain recurrent network; forgets early, only useful as a baseline",
             "Elman 1990",
             RNNOptions,
         ),
@@ -80,7 +80,7 @@ CELLS = Catalog(
         ),
         "lstm_ablation": Entry(
             "tuner.nets.cells.lstm_ablation:LSTMAblationCell",
-            "LSTM with peepholes of which gates, activations and links can be switched off or on",
+            "LSTM with peepholes, with switches for its gates, activations and connections",
             "Greff et al. 2017, arXiv:1503.04069",
             LSTMAblationOptions,
         ),
@@ -236,7 +236,7 @@ INITIALIZERS = Catalog(
         ),
         "torch_default": Entry(
             "tuner.nets.initializers:torch_default",
-            "the cell's own numbers, as in PyTorch U(+-1/sqrt(hidden_size)); the control arm",
+            "the cell's own initial values, as in PyTorch U(+-1/sqrt(hidden_size)); for comparison",
             "torch.nn.RNNBase",
             NoOptions,
         ),
@@ -297,8 +297,8 @@ REGULARIZERS = Catalog(
         ),
     },
 )
-"""A regularizer's name is the name of its one parameter; what acts within a cell is a parameter of the cell. Contract:
-`tuner.nets.regularizers.Regularizer`, `EmbeddingDropout` or `Penalty`."""
+"""A regularizer's name is that of its only parameter; regularization within a cell is a parameter of the cell.
+Contract: `tuner.nets.regularizers.Regularizer`, `EmbeddingDropout` or `Penalty`."""
 
 POOLINGS = Catalog(
     "pooling",
@@ -324,7 +324,7 @@ POOLINGS = Catalog(
         ),
         "every": Entry(
             "tuner.nets.poolings:Every",
-            "every step as it is; what tasks that predict at each step have, and only they",
+            "every step as it is; for tasks that predict at each step, and only for them",
             "Elman 1990",
             NoOptions,
         ),
@@ -336,7 +336,7 @@ NEEDS: Mapping[str, Mapping[str, object]] = {
     "dropout.between": {"layers": {"low": 2}},
     "residual": {"layers": {"low": 2}},
 }
-"""What a parameter needs in order to act, in the grammar of a search space's `when`."""
+"""Conditions under which a parameter acts, in the grammar of a search space's `when`."""
 
 
 class NetOptions(Options):
@@ -349,17 +349,17 @@ class NetOptions(Options):
     hidden_size: int = Field(128, ge=1, le=4096)
     """Units per layer and direction; 1 to 4096. Matters most after the learning rate (Greff et al. 2017)."""
     bidirectional: bool = False
-    """Whether every layer also reads backwards; refused where the task may not look ahead."""
+    """Whether every layer also reads backwards; refused if the task may not look ahead."""
     residual: bool = False
     """Whether the input of every layer after the first is added to its output. Needs two layers. He et al. 2016; for
     recurrent layers Wu et al. 2016, arXiv:1609.08144, section 3.1."""
     projection_size: int = Field(0, ge=0, le=4096)
-    """Features that every layer's output is projected to, linearly and without bias; 0 (off) to 4096. Sak et al. 2014.
-    Deviation: the state that a cell hands to its own next step is not projected."""
+    """Features to which every layer's output is projected, linearly and without bias; 0 (off) to 4096. Sak et al. 2014.
+    Deviation: a cell's own recurrent state is not projected."""
     pooling: str = "last"
     """How the steps of a sequence become one vector. A task that predicts at each step has `every` and no other."""
     initializer: str = "orthogonal"
-    """Start values of the recurrent layers' weights, per gate."""
+    """Initializer of the recurrent layers' weights, applied per gate."""
 
     @field_validator("cell", "pooling", "initializer")
     @classmethod

@@ -14,24 +14,24 @@ from tuner.config.options import Options
 from tuner.nets.gate_biases import start_biases
 
 State = tuple[Tensor, ...]
-"""What a cell carries from step to step, floating point, batch first; most often (h,) or (h, c), each (B, H)."""
+"""A cell's state between steps: floating point, batch first; mostly (h,) or (h, c), each (B, H)."""
 
 
 class Cell(nn.Module, ABC):
     """One recurrent layer in one direction.
 
     The stack builds `layers x directions` cells in the worker, calling `Class(input_size, hidden_size,
-    options)` with an instance of the entry's options model, and calls each once per batch. Initializers and
-    diagnostics use the accessors below, so that they need not know any cell. A cell draws no random numbers
-    after it is built, but in `gate_biases` and, while it trains, for noise that its options ask for.
+    options)` with an instance of the entry's options model, and calls each once per batch. Initializers and diagnostics
+    use the accessors below, so that they need not know individual cells. After it is built, a cell draws random numbers
+    only in `gate_biases` and, in training, for noise that its options ask for.
 
-    A parameter that weight decay must leave alone (a bias, a norm's gain, a peephole, an eigenvalue) is a vector; a
-    matrix is decayed.
+    Weight decay acts on matrices only: parameters that must not decay (a bias, a norm's gain, a peephole, an
+    eigenvalue) are vectors.
 
     Args:
         input_size: Features per step, I >= 1.
         hidden_size: Units of the state, H >= 1.
-        options: The cell's options; left out by one that reads none of them here.
+        options: The cell's options; may be omitted if unused here.
     """
 
     def __init__(self, input_size: int, hidden_size: int, options: Options | None = None) -> None:
@@ -44,11 +44,11 @@ class Cell(nn.Module, ABC):
         """Read a batch of sequences from left to right.
 
         Args:
-            x_BTI: Inputs; padding, if any, is on the right and cannot change what comes before it.
-            state: The state to start from, as this method returned it; None starts anew.
+            x_BTI: Inputs; padding, if any, is on the right and must not change earlier outputs.
+            state: The state to start from, as returned by this method; None: the initial state.
 
         Returns:
-            The outputs of all steps, (B, T, H), and the whole state after the last step.
+            The outputs of all steps, (B, T, H), and the state after the last step.
         """
 
     @abstractmethod
@@ -57,37 +57,37 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def input_weights(self) -> Tensor:
-        """The parameter that multiplies the input, gates stacked: (G * H, F), F = I where a step sees one input."""
+        """The parameter that multiplies the input, gates stacked: (G * H, F), F = I if a step reads one input."""
 
     @abstractmethod
     def recurrent_weights(self) -> Tensor | None:
-        """The parameter that multiplies the state, gates stacked: (G * H, H); None where each unit sees only itself."""
+        """The parameter that multiplies the state, gates stacked: (G * H, H); None if each unit reads only itself."""
 
     def recurrent_blocks(self) -> Sequence[Tensor]:
-        """Views of every matrix from units to units that an initializer fills on its own: one per gate."""
+        """Views of the square recurrent matrices that an initializer fills separately: one per gate."""
         weights = self.recurrent_weights()
         return [] if weights is None else [weights[rows] for rows in self.gates().values()]
 
     @abstractmethod
     def biases(self) -> tuple[Tensor, ...]:
-        """The bias parameters, gates stacked, (G * H,) each; their sum is what a gate adds."""
+        """The bias parameters, gates stacked, (G * H,) each; a gate adds their sum."""
 
     def memory_gates(self) -> Mapping[str, int]:
-        """Gate name -> 1 where an open gate keeps the state, -1 where it lets new values in; others are left out."""
+        """Gate name -> 1 if the open gate keeps the state, -1 if it admits new values; other gates are left out."""
         return {}
 
     def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002 - contract
-        """What the gates were in a pass without noise that began anew; the least work that tells, and no gradient.
+        """The gates' values in a noise-free pass from the initial state, computed cheaply and without gradient.
 
         Args:
             x_BTI: The pass's inputs.
-            y_BTH: The outputs that it gave.
+            y_BTH: The pass's outputs.
 
         Returns:
-            Gate name -> its values, (B, T, H), 0 to 1; {} for a cell without gates, or that does not tell them.
+            Gate name -> its values, (B, T, H), 0 to 1; {} for a cell without gates, or if it cannot compute them.
         """
         return {}
 
     def gate_biases(self) -> Mapping[str, Tensor | float]:
-        """Gate name -> the start values that the options ask for, drawn anew at every call; other gates start at 0."""
+        """Gate name -> initial bias values asked for by the options, drawn at every call; other gates start at 0."""
         return start_biases(self.options, self.memory_gates(), self.hidden_size)

@@ -1,4 +1,4 @@
-"""Parameters that cells have. A cell of one's own makes its options of those whose mechanisms it has."""
+"""Parameters of cells. A user's own cell combines the option models of the mechanisms it has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.errors import TaskFileError
 
 
 class ZoneoutOptions(Options):
-    """Parameters of a state whose units may keep their values."""
+    """Zoneout of the state."""
 
     zoneout_state: float = Field(0.0, ge=0, lt=1, alias="zoneout.state")
     """Probability that a unit of the state h (of sru and qrnn: c) keeps its old value in a step of training; evaluation
@@ -19,7 +19,7 @@ class ZoneoutOptions(Options):
 
 
 class CellZoneoutOptions(ZoneoutOptions):
-    """Parameters of an LSTM whose units may keep their values."""
+    """Zoneout of an LSTM's cell state."""
 
     zoneout_cell: float = Field(0.0, ge=0, lt=1, alias="zoneout.cell")
     """Probability that a unit of the cell's state c keeps its old value in a step of training; evaluation takes the
@@ -27,7 +27,7 @@ class CellZoneoutOptions(ZoneoutOptions):
 
 
 class RecurrentNoiseOptions(ZoneoutOptions):
-    """Parameters of what acts on the product with the state."""
+    """Noise on the product with the state."""
 
     weight_drop: float = Field(0.0, ge=0, lt=1)
     """Share of the recurrent matrix set to 0, the same entries at all steps of a batch (DropConnect); 0 (off) to below
@@ -38,11 +38,11 @@ class RecurrentNoiseOptions(ZoneoutOptions):
 
 
 class CandidateNoiseOptions(RecurrentNoiseOptions):
-    """Parameters of what acts within a gated cell."""
+    """Noise on a gated cell's new values."""
 
     dropout_recurrent: float = Field(0.0, ge=0, lt=1, alias="dropout.recurrent")
-    """Share of the new values that are not written to the state, drawn anew at every step; 0 (off) to below 1, 0.1 to
-    0.5 is usual. Semeniuta et al. 2016."""
+    """Share of the new values that are not written to the state, drawn at every step; 0 (off) to below 1, 0.1 to 0.5 is
+    usual. Semeniuta et al. 2016."""
 
 
 class RNNOptions(RecurrentNoiseOptions):
@@ -53,17 +53,17 @@ class RNNOptions(RecurrentNoiseOptions):
 
 
 class LagOptions(Options):
-    """Parameters of what depends on how long the network must remember."""
+    """Parameters that depend on how long the network must remember."""
 
     max_lag: int | None = Field(None, ge=2, le=1_000_000)
-    """Longest expected dependency T_max in steps, 2 to 1,000,000; null takes what the data's adapter expects."""
+    """Longest expected dependency T_max in steps, 2 to 1,000,000; null takes the adapter's estimate."""
 
 
 class GateBiasOptions(LagOptions):
-    """Parameters of a gate that keeps the state, where the start value of its bias has no name of its own."""
+    """Initial biases of a gate that keeps the state, without an own parameter for the constant."""
 
     gate_bias: Literal["constant", "chrono", "uniform"] = "constant"
-    """Start values of the biases that decide how long a state is kept. constant: the same for every unit. chrono:
+    """Initial biases of the gates that keep the state. constant: the same for every unit. chrono:
     log u, u ~ U(1, T_max - 1), so that units forget over all spans up to T_max (Tallec & Ollivier 2018). uniform:
     log(u / (1 - u)), u ~ U(1/H, 1 - 1/H), which needs no T_max (Gu et al. 2020)."""
 
@@ -83,7 +83,7 @@ class ForgetBiasOptions(GateBiasOptions):
     """Parameters of a forget gate."""
 
     forget_bias: float = Field(1.0, ge=-10, le=10)
-    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10, larger keeps longer. 0, 1, 3, 5
+    """Initial bias of the forget gate, with gate_bias constant; -10 to 10, larger keeps longer. 0, 1, 3, 5
     remember for 1, 2, 14, 103 steps (half-life). Gers et al. 2000; 1 after Jozefowicz et al. 2015."""
 
 
@@ -108,7 +108,7 @@ class MinLSTMOptions(ForgetBiasOptions, ZoneoutOptions):
 
 
 class LSTMAblationOptions(LSTMOptions):
-    """Parameters of the LSTM of which parts can be switched off or on."""
+    """Parameters of the LSTM with switches for its parts."""
 
     input_gate: bool = True
     """Whether there is an input gate; without it i = 1. Greff et al. 2017, NIG."""
@@ -142,7 +142,7 @@ class JANETOptions(ForgetBiasOptions, CandidateNoiseOptions):
     """Parameters of JANET."""
 
     beta: float = Field(1.0, ge=0, le=5)
-    """By how much the gate's pre-activation is lowered where it lets new values in; 0 to 5. 0 couples keeping and
+    """Amount by which the gate's pre-activation is lowered for admitting new values; 0 to 5. 0 couples keeping and
     writing, as in the GRU. 1 after van der Westhuizen & Lasenby 2018."""
 
 
@@ -152,22 +152,22 @@ class IndRNNOptions(LagOptions, ZoneoutOptions):
     nonlinearity: Literal["relu", "tanh"] = "relu"
     """Activation of the state. Li et al. 2018 recommend relu."""
     growth: float = Field(2.0, ge=1, le=10)
-    """Most that a state may grow by over T_max steps; 1 to 10. Recurrent weights stay within growth^(1 / T_max).
-    2 after Li et al. 2018."""
+    """Largest factor by which a state may grow over T_max steps; 1 to 10. Recurrent weights stay within growth^(1 /
+    T_max). 2 after Li et al. 2018."""
 
 
 class SRUOptions(ForgetBiasOptions, ZoneoutOptions):
     """Parameters of the SRU."""
 
     forget_bias: float = Field(0.0, ge=-10, le=10)
-    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Lei et al. 2018."""
+    """Initial bias of the forget gate, with gate_bias constant; -10 to 10. 0 after Lei et al. 2018."""
 
 
 class QRNNOptions(ForgetBiasOptions, ZoneoutOptions):
     """Parameters of the QRNN."""
 
     forget_bias: float = Field(0.0, ge=-10, le=10)
-    """Start value of the forget gate's bias, with gate_bias constant; -10 to 10. 0 after Bradbury et al. 2017."""
+    """Initial bias of the forget gate, with gate_bias constant; -10 to 10. 0 after Bradbury et al. 2017."""
     filter_width: int = Field(2, ge=1, le=8)
     """Steps that the convolution sees, the current one included; 1 to 8. 2 after Bradbury et al. 2017."""
 
@@ -176,7 +176,8 @@ class SLSTMOptions(ForgetBiasOptions, CandidateNoiseOptions):
     """Parameters of the sLSTM."""
 
     heads: int = Field(1, ge=1, le=64)
-    """Groups of units that see only each other's states; 1 to 64, a divisor of hidden_size. Beck et al. 2024 take 4."""
+    """Number of heads: groups of units that read only each other's states; 1 to 64, a divisor of hidden_size. Beck et
+    al. 2024 take 4."""
 
 
 class LRUOptions(Options):

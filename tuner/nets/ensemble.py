@@ -14,11 +14,10 @@ from tuner.nets.network import Network
 
 
 class Ensemble(nn.Module):
-    """Several trainings of one configuration, which answer as one network does.
+    """Several trainings of one configuration that predict as one network.
 
-    Of logits the probabilities are averaged, at each step where each has a prediction; what comes out are the
-    logarithms of their means, which are logits again: p = (p_1 + ... + p_M) / M. All other predictions are averaged as
-    they are.
+    For logits the probabilities are averaged (at each step, with a prediction per step), p = (p_1 + ... + p_M) / M; the
+    result is their logarithms, which are logits again. All other predictions are averaged directly.
 
     Args:
         members: Networks of one shape, 1 or more.
@@ -36,7 +35,7 @@ class Ensemble(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        """That of the first member: all take the same input."""
+        """The encoder of the first member: all take the same input."""
         return self._networks[0].encoder
 
     def forward(self, x: Tensor, lengths_B: Tensor | None = None) -> Tensor:
@@ -46,7 +45,7 @@ class Ensemble(nn.Module):
     def read(
         self, x: Tensor, lengths_B: Tensor | None = None, states: Sequence[Sequence[State]] | None = None
     ) -> tuple[Tensor, list[list[State]]]:
-        """The averaged prediction, from each member's states on, and theirs after the last step; see `Network.read`."""
+        """The averaged prediction from given states of each member, and their states afterwards; see `Network.read`."""
         begun: Sequence[Sequence[State] | None] = states or [None] * len(self.members)
         found = [member.read(x, lengths_B, before) for member, before in zip(self._networks, begun, strict=True)]
         return self._averaged([prediction for prediction, _ in found]), [after for _, after in found]

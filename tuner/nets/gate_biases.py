@@ -1,4 +1,4 @@
-"""Start values of the biases that decide how long a cell keeps its state."""
+"""Initial biases of the gates that keep a cell's state."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tuner.nets.cell_options import ForgetBiasOptions, GateBiasOptions
 
 
 def start_biases(options: Options, gates: Mapping[str, int], size: int) -> dict[str, Tensor | float]:
-    """Gate name -> start values of its bias.
+    """Gate name -> initial values of its bias.
 
     constant: the forget gate's bias is `forget_bias`; other gates are left out.
     chrono:   b = log u, u ~ U(1, T_max - 1); a state then lasts for about u steps.
     uniform:  b = log(u / (1 - u)), u ~ U(1/H, 1 - 1/H).
 
-    A gate that lets new values in gets -b, with the same u.
+    A gate that admits new values gets -b, with the same u.
 
     Args:
         options: The cell's options.
-        gates: Gate name -> 1 where an open gate keeps the state, -1 where it lets new values in.
+        gates: Gate name -> 1 if the open gate keeps the state, -1 if it admits new values.
         size: Units H.
 
     Raises:
-        TrialError: T_max is needed and not known.
+        TrialError: T_max is needed and unknown.
 
     Reference:
         Tallec & Ollivier 2018, arXiv:1804.11188, "chrono initialization"; Gu et al. 2020, arXiv:1910.09890,

@@ -1,9 +1,9 @@
-"""Start values of a cell's matrices, gate by gate, and of its biases.
+"""Initializers of a cell's matrices, gate by gate, and of its biases.
 
-The matrices of a gated cell are stacked, (G * H, F). An initializer that took them whole would see fan_out
-= G * H, and would leave no gate's block orthogonal; here every block (H, F) is filled on its own, with
-fan_in = F columns and fan_out = H rows. What a cell does not show as input or recurrent block (gains of norms,
-peepholes, the eigenvalues of an LRU, the recurrent vector of an IndRNN) keeps the start value that the cell gave it.
+The matrices of a gated cell are stacked, (G * H, F). An initializer of the whole matrix would use fan_out = G * H, and
+would leave no gate's block orthogonal; here every block (H, F) is filled separately, with fan_in = F columns and
+fan_out = H rows. Parameters that are no input or recurrent block (gains of norms, peepholes, the eigenvalues of an LRU,
+the recurrent vector of an IndRNN) keep the cell's own initial values.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tuner.nets.cell import Cell
 class Initializer(Protocol):
     """Fills the weights and biases of one cell in place, from torch's global generator.
 
-    Called once per cell when the network is built, without gradient tracking; `initialize` then sets the
-    biases that the cell's options ask for.
+    Called once per cell when the network is built, without gradient tracking; `initialize` then sets the biases that
+    the cell's options ask for.
     """
 
     def __call__(self, cell: Cell, /) -> None:
@@ -33,10 +33,10 @@ class Initializer(Protocol):
 
 
 def initialize(cell: Cell, name: str) -> None:
-    """Fill a cell by the initializer called `name`, then set its gates' start biases.
+    """Fill a cell by the initializer called `name`, then set its gates' initial biases.
 
-    A start bias acts with every initializer, `torch_default` included: the first bias vector holds it and
-    the others hold 0, so that their sum is the value exactly.
+    An initial bias acts with every initializer, including `torch_default`: the first bias vector holds it and the
+    others are 0, so that their sum is exactly the value.
     """
     with torch.no_grad():
         fill: Initializer = INITIALIZERS[name].load()
@@ -97,7 +97,7 @@ def identity(cell: Cell) -> None:
 
 
 def torch_default(_cell: Cell) -> None:
-    """Leave the cell's numbers, as in PyTorch U(-1/sqrt(H), 1/sqrt(H)) for matrices and biases: the control arm."""
+    """Keep the cell's own values, as in PyTorch U(-1/sqrt(H), 1/sqrt(H)) for matrices and biases; for comparison."""
 
 
 def _fill(cell: Cell, block: Callable[[Tensor], Tensor], recurrent: Callable[[Tensor], Tensor] | None = None) -> None:

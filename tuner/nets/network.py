@@ -22,11 +22,11 @@ from tuner.nets.stack import RecurrentStack
 
 
 class Problem(Protocol):
-    """What a network needs to know of the task."""
+    """The facts about a task that a network needs."""
 
     @property
     def lag(self) -> int | None:
-        """Longest expected dependency in steps; None where it is not known."""
+        """Longest expected dependency in steps; None if unknown."""
         ...
 
     @property
@@ -49,8 +49,8 @@ class Network(nn.Module):
     Args:
         encoder: Module from a batch's x to (B, T, I).
         stack: Recurrent layers.
-        pooling: Steps to one vector, or to one each.
-        head: Module from what `pooling` gives to predictions.
+        pooling: Reduces the steps to one vector, or keeps one each.
+        head: Module from the output of `pooling` to predictions.
     """
 
     def __init__(self, encoder: nn.Module, stack: RecurrentStack, pooling: Pooling, head: nn.Module) -> None:
@@ -62,23 +62,23 @@ class Network(nn.Module):
         """Predictions of a padded batch.
 
         Args:
-            x: What the encoder takes; padding is on the right.
-            lengths_B: Valid steps, int64, >= 1; None where all are valid.
+            x: The encoder's input; padding is on the right.
+            lengths_B: Valid steps, int64, >= 1; None: all are valid.
         """
         return self.read(x, lengths_B)[0]
 
     def read(
         self, x: Tensor, lengths_B: Tensor | None = None, states: Sequence[State] | None = None
     ) -> tuple[Tensor, list[State]]:
-        """Predictions, from the states of the steps before on, and the states after the last step.
+        """Predictions from given initial states, and the states after the last step.
 
         Args:
             x: As in `forward`.
             lengths_B: As in `forward`.
-            states: One per layer, as this method returned them; None starts anew. Reading forwards only.
+            states: One per layer, as returned by this method; None: initial states. Reading forwards only.
 
         Returns:
-            Predictions, and what `RecurrentStack.forward` says of the states.
+            Predictions, and the states as from `RecurrentStack.forward`.
         """
         y_BTF, end_BF, after = self.stack(self.encoder(x), lengths_B, states)
         prediction: Tensor = self.head(self.pooling(y_BTF, lengths_B, end_BF))
@@ -86,18 +86,18 @@ class Network(nn.Module):
 
 
 def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, float], problem: Problem) -> Network:
-    """A fresh network, its recurrent layers initialized; encoder and head keep their own start values.
+    """A fresh network with initialized recurrent layers; encoder and head keep their own initial values.
 
     All random numbers come from torch's global generator, so that one seed gives one network.
 
     Args:
-        net: Shape of the network; it goes with the task, as `training.settings` sees to.
+        net: Shape of the network; it fits the task, as `training.settings` has checked.
         cell: Options of the cell that `net` names.
-        regularizers: Name -> value of its one parameter; 0 switches it off, as does leaving it out.
+        regularizers: Name -> value of its only parameter; 0 or absence switches it off.
         problem: The task.
 
     Raises:
-        TrialError: The parts do not go together.
+        TrialError: The parts do not fit together.
     """
     encoder = problem.encoder()
     input_size = getattr(encoder, "output_size", None)

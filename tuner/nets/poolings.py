@@ -1,6 +1,6 @@
-"""How the steps of a sequence become one vector, or stay as they are; padding never counts.
+"""Poolings: reduce the steps of a sequence to one vector, or keep them; padding never counts.
 
-Letters of shapes: B batch, T steps, F features: H units, 2 H where both directions are read, or a projection of them.
+Letters of shapes: B batch, T steps, F features: H units, 2 H with both directions, or a projection of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tuner.nets.stack import valid_steps
 
 
 class Pooling(nn.Module, ABC):
-    """Steps to one vector, in `Every` to one each.
+    """Reduces steps to one vector; `Every` keeps one each.
 
     Built in the worker as `Class(size)`, called once per batch on the stack's output.
 
@@ -31,9 +31,9 @@ class Pooling(nn.Module, ABC):
         """One vector per sequence, in `Every` one per step.
 
         Args:
-            y_BTF: The stack's output; whatever it holds beyond a sequence's length does not count.
-            lengths_B: Valid steps, >= 1; None where all T are valid.
-            end_BF: The stack's output after reading all, by each of its directions.
+            y_BTF: The stack's output; values beyond a sequence's length are ignored.
+            lengths_B: Valid steps, >= 1; None: all T are valid.
+            end_BF: The stack's output of each direction after its last step.
 
         Returns:
             (B, F), in `Every` (B, T, F).
@@ -41,7 +41,7 @@ class Pooling(nn.Module, ABC):
 
 
 class Last(Pooling):
-    """What each direction gives after reading all: forwards at the last valid step, backwards at step 0."""
+    """Each direction's output after its last step: forwards at the last valid step, backwards at step 0."""
 
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""
@@ -96,7 +96,7 @@ class Attention(Pooling):
 
 
 class Every(Pooling):
-    """All steps as they are, padding as zeros: for tasks that predict something at each step."""
+    """All steps as they are, padding as zeros: for tasks that predict at each step."""
 
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:  # noqa: ARG002 - contract
         """See `Pooling.forward`."""

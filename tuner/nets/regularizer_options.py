@@ -1,4 +1,4 @@
-"""Parameters of the regularizers: one each, by which it is switched on."""
+"""Parameters of the regularizers: one each, which also switches it on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class InputDropoutOptions(Options):
     """Parameters of dropout on the input."""
 
     rate: float = Field(0.0, ge=0, lt=1, alias="dropout.input")
-    """Share of the encoder's outputs set to 0, anew at every step; 0 (off) to below 1. Zaremba 2014."""
+    """Share of the encoder's outputs set to 0, drawn at every step; 0 (off) to below 1. Zaremba 2014."""
 
 
 class BetweenDropoutOptions(Options):
     """Parameters of dropout between layers."""
 
     rate: float = Field(0.0, ge=0, lt=1, alias="dropout.between")
-    """Share of a layer's outputs set to 0 on the way to the next layer, anew at every step; 0 (off) to
+    """Share of a layer's outputs set to 0 on the way to the next layer, drawn at every step; 0 (off) to
     below 1. Needs two layers. Zaremba et al. 2014."""
 
 
@@ -26,7 +26,7 @@ class OutputDropoutOptions(Options):
     """Parameters of dropout on the output."""
 
     rate: float = Field(0.0, ge=0, lt=1, alias="dropout.output")
-    """Share of the last layer's outputs set to 0 before pooling, anew at every step; 0 (off) to below 1.
+    """Share of the last layer's outputs set to 0 before pooling, drawn at every step; 0 (off) to below 1.
     Zaremba et al. 2014."""
 
 
@@ -42,7 +42,7 @@ class EmbeddingDropoutOptions(Options):
     """Parameters of dropout of embeddings."""
 
     rate: float = Field(0.0, ge=0, lt=1, alias="dropout.embedding")
-    """Share of symbols whose embedding is 0 in a batch, wherever they stand; 0 (off) to below 1, up to 0.2 is usual.
+    """Share of symbols whose embedding is 0 throughout a batch; 0 (off) to below 1, up to 0.2 is usual.
     Gal & Ghahramani 2016; 0.1 in Merity et al. 2018."""
 
 
@@ -50,7 +50,7 @@ class InputNoiseOptions(Options):
     """Parameters of noise on the input."""
 
     sd: float = Field(0.0, ge=0, le=10, alias="input_noise")
-    """Standard deviation of normal noise on the encoder's output; 0 (off) to 10. It nearly always hurts, but for a
+    """Standard deviation of normal noise on the encoder's output; 0 (off) to 10. It mostly hurts, except for a
     small gain on TIMIT at 0.2 to 0.5 (Greff et al. 2017)."""
 
 

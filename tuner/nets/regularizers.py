@@ -1,6 +1,6 @@
-"""What acts on the values that flow through the network, or adds to the loss, in training only.
+"""Regularizers, active in training only: change values between the layers, or add a term to the loss.
 
-What acts within a cell is in `tuner.nets.cells.noise`. Letters of shapes: B batch, T steps, F features, V symbols.
+Noise within a cell is in `tuner.nets.cells.noise`. Letters of shapes: B batch, T steps, F features, V symbols.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tuner.errors import TrialError
 from tuner.nets.regularizer_options import InputNoiseOptions
 
 Place = Literal["input", "layer", "between", "output"]
-"""On the stack's input; on every layer's output; from one layer to the next; on the stack's output."""
+"""Places: the stack's input; every layer's output; between layers; the stack's output."""
 
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -30,8 +30,8 @@ def dropout_mask(rate: float, like: Tensor) -> Tensor:
 class Regularizer(nn.Module, ABC):
     """Changes values at one place of the stack while training, and nothing in evaluation.
 
-    Built in the worker as `Class(options)`, only where it is switched on, and called once per batch and place. It draws
-    from the global generator of the values' device and has no parameters. Beside it, a `Penalty` adds to the loss, and
+    Built in the worker as `Class(options)` if it is switched on, and called once per batch and place. It draws from the
+    global generator of the values' device and has no parameters. In addition, a `Penalty` adds to the loss, and
     `EmbeddingDropout` acts on the encoder's embeddings.
     """
 
@@ -52,7 +52,7 @@ class Rated(Protocol):
 
 
 class Dropout(Regularizer):
-    """Inverted dropout: x * m / (1 - p), m ~ Bernoulli(1 - p), drawn anew for every element.
+    """Inverted dropout: x * m / (1 - p), m ~ Bernoulli(1 - p), drawn for every element.
 
     Args:
         options: `rate` is p, in [0, 1).
@@ -96,8 +96,8 @@ class VariationalDropout(Dropout):
     """Inverted dropout on every layer's output whose mask is the same at all steps of a sequence: m_B1F.
 
     Reference:
-        Gal & Ghahramani 2016; "locked dropout" of Merity et al. 2018. Deviation from the former: the state
-        that a cell hands to its own next step is left alone, as in the latter.
+        Gal & Ghahramani 2016; "locked dropout" of Merity et al. 2018. Deviation from the former: the recurrent state
+        itself is not changed, as in the latter.
     """
 
     place = "layer"
@@ -126,7 +126,7 @@ class InputNoise(Regularizer):
 
 
 class EmbeddingDropout(nn.Module):
-    """Inverted dropout of whole rows of an embedding: a symbol is there, or is missing wherever it stands in a batch.
+    """Inverted dropout of whole rows of an embedding: a symbol is kept or dropped throughout a batch.
 
     Args:
         options: `rate`, in [0, 1).
@@ -160,7 +160,7 @@ class EmbeddingDropout(nn.Module):
 
 
 class Penalty(nn.Module, ABC):
-    """A term that the loss gets in training, from the last layer's output.
+    """A term added to the loss in training, computed from the last layer's output.
 
     Built as `Class(options)`, only where it is switched on.
     """
@@ -175,8 +175,8 @@ class Penalty(nn.Module, ABC):
 
         Args:
             y_BTF: The last layer's output, before any dropout.
-            dropped_BTF: The same after dropout, as the pooling sees it.
-            valid_BT1: Whether a step is no padding; None where all are valid.
+            dropped_BTF: The same after dropout, as the pooling gets it.
+            valid_BT1: Whether a step is valid, not padding; None: all are valid.
         """
 
 
@@ -185,7 +185,7 @@ class Scaled(Protocol):
 
     @property
     def factor(self) -> float:
-        """What the mean is multiplied by, >= 0."""
+        """Factor of the mean, >= 0."""
         ...
 
 

@@ -18,19 +18,19 @@ from tuner.nets.regularizers import PLACES, Penalty, Regularizer
 class RecurrentStack(nn.Module):
     """Recurrent layers on top of each other, each reading forwards, or forwards and backwards.
 
-    Every layer and direction is a cell of its own. Batches are not packed: padding is on the right, where a
-    cell that reads forwards meets it after all that counts; one that reads backwards gets every sequence
-    reversed within its length. Valid steps thus equal those of `nn.LSTM` on a packed batch.
+    Every layer and direction is a separate cell. Batches are not packed: padding is on the right, so that a cell
+    reading forwards reaches it after all valid steps; one reading backwards gets every sequence reversed within its
+    length. Valid steps thus equal those of `nn.LSTM` on a packed batch.
 
     Args:
-        make_cell: Number of inputs -> a fresh cell; called layer by layer, forwards before backwards.
+        make_cell: Function from the number of inputs to a fresh cell; called layer by layer, forwards before backwards.
         input_size: Features per step of the input, I >= 1.
         layers: Number of layers, >= 1.
         bidirectional: Whether every layer also reads backwards.
-        regularizers: What acts in training, each at its place.
+        regularizers: Act in training, each at its place.
         residual: Whether the input of every layer after the first is added to its output: y = x + f(dropout(x)).
-        projection_size: Features P that every layer's output is projected to; 0 leaves them as they are.
-        penalties: Terms of the loss; after a pass in training, `penalty` is their sum.
+        projection_size: Features P to which every layer's output is projected; 0: no projection.
+        penalties: Terms of the loss; after a training pass, `penalty` is their sum.
     """
 
     penalty: Tensor | None = None
@@ -74,14 +74,14 @@ class RecurrentStack(nn.Module):
 
         Args:
             x_BTI: Inputs, padded on the right.
-            lengths_B: Valid steps, int64, >= 1; None where all T are valid.
-            states: The states to go on from, one per layer; None starts from zeros. Reading forwards only.
+            lengths_B: Valid steps, int64, >= 1; None: all T are valid.
+            states: Initial states, one per layer; None: zeros. Reading forwards only.
 
         Returns:
-            The last layer's output, (B, T, F), meaningless beyond a sequence's length; what it is after reading all,
-            (B, F): at the last valid step, with both directions what comes of the states in which each direction has
-            read the whole sequence; and the state of each layer after step T, to be carried on, which means nothing
-            for sequences shorter than T. The list is empty where nothing can be carried: with both directions.
+            The last layer's output, (B, T, F), undefined beyond a sequence's length; its output at the end, (B, F): at
+            the last valid step, or with both directions the output of each direction after it has read the whole
+            sequence; and the state of each layer after step T, for the next call, undefined for sequences shorter than
+            T. The list is empty with both directions, as no state can be carried over.
         """
         regularizers = self.regularizers
         carried: list[State] = []
@@ -119,7 +119,7 @@ def valid_steps(y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
 
 
 def _at_end(y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """What stands at the last valid step, (B, F)."""
+    """The value at the last valid step, (B, F)."""
     if lengths_B is None:
         return y_BTF[:, -1]
     return y_BTF[torch.arange(y_BTF.shape[0], device=y_BTF.device), lengths_B - 1]
@@ -128,9 +128,9 @@ def _at_end(y_BTF: Tensor, lengths_B: Tensor | None) -> Tensor:
 def _both(ahead_BTH: Tensor, back_BTH: Tensor, lengths_B: Tensor | None) -> Tensor:
     """Both directions side by side, (B, T + 1, 2 H).
 
-    The last of the T + 1 steps is none of the sequence's: in it stands what each direction gave when it had read all,
-    which goes through projections, sums and dropout as the steps do, but into no cell. Afterwards the directions can be
-    mixed, so that no part of a step is one direction's.
+    The last of the T + 1 steps is not one of the sequence: it holds the final output of each direction, which goes
+    through projections, sums and dropout like the steps, but into no cell. It must be kept separately, as a projection
+    may mix the directions.
     """
     end_BF = torch.cat((_at_end(ahead_BTH, lengths_B), back_BTH[:, 0]), dim=1)
     return torch.cat((torch.cat((ahead_BTH, back_BTH), dim=2), end_BF[:, None]), dim=1)

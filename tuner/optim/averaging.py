@@ -1,4 +1,4 @@
-"""Averages of the weights: a trial can be judged by other weights than those it trains."""
+"""Weight averages: a trial can be evaluated with other weights than those it trains."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tuner.optim.catalog import SELF_AVERAGING, LearningOptions
 
 
 class Averaging:
-    """The weights that a trial is judged by and keeps; here those that it trains.
+    """The weights that a trial evaluates and keeps; in this base class the trained ones.
 
-    The training loop calls `update` after every optimizer step and `observe` once per evaluation; it evaluates, and
-    copies the weights that it keeps, within `applied`. What is trained never changes by any of it.
+    The training loop calls `update` after every optimizer step and `observe` once per evaluation; within `applied` it
+    evaluates and copies the weights to keep. The trained weights never change.
 
     Args:
         parameters: Those of the network.
@@ -27,25 +27,25 @@ class Averaging:
         self.parameters = [parameter.detach() for parameter in parameters]
 
     def update(self) -> None:
-        """Take note of the weights after an optimizer step."""
+        """Take in the weights after an optimizer step."""
 
     def observe(self, loss: float) -> None:
-        """Take note of a validation loss."""
+        """Take in a validation loss."""
 
     def average(self) -> list[Tensor] | None:
-        """The averages, one per parameter; None where there is none yet."""
+        """The averages, one per parameter; None before there are any."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must keep."""
+        """The state for a checkpoint."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within, the network has the averaged weights; afterwards those it trains, bit for bit."""
+        """Within this context the network has the averaged weights; afterwards the trained ones, bit-identical."""
         average = self.average()
         if average is None:
             yield
@@ -66,8 +66,8 @@ class ExponentialAverage(Averaging):
         decay: Largest share kept per step, in [0, 1).
 
     Reference:
-        Polyak & Juditsky 1992, in the exponential form that is usual. The smaller share of the first steps, without
-        which short trainings would be judged by their start values, is that of TensorFlow's ExponentialMovingAverage.
+        Polyak & Juditsky 1992, in the exponential form that is usual. The smaller decay of the first steps is that of
+        TensorFlow's ExponentialMovingAverage; without it, short trainings would be evaluated near their initial values.
     """
 
     def __init__(self, parameters: Iterable[Tensor], decay: float) -> None:
@@ -97,11 +97,11 @@ class ExponentialAverage(Averaging):
 class TailAverage(Averaging):
     """The mean of the weights after every step since the validation loss stopped falling; none before.
 
-    It begins as soon as a validation loss is above the least of those that are more than `after` evaluations old.
+    It begins as soon as a validation loss is above the lowest one that is more than `after` evaluations old.
 
     Args:
         parameters: Those of the network.
-        after: Evaluations n that do not count, >= 1.
+        after: Number n of latest evaluations that are ignored, >= 1.
 
     Reference:
         Merity et al. 2018, arXiv:1708.02182, algorithm 1 (NT-ASGD), where the optimizer is SGD at a constant rate.
@@ -145,7 +145,7 @@ class TailAverage(Averaging):
 
 
 class OptimizersAverage(Averaging):
-    """The average that the optimizer itself keeps, and switches to by `eval()` and back from by `train()`.
+    """The average kept by the optimizer itself, which switches to it by `eval()` and back by `train()`.
 
     Args:
         parameters: Those of the network.
@@ -168,11 +168,11 @@ class OptimizersAverage(Averaging):
             yield
         finally:
             self._optimizer.train()
-            torch._foreach_copy_(self.parameters, trained)  # there and back moves the last bit
+            torch._foreach_copy_(self.parameters, trained)  # switching there and back changes the last bit
 
 
 def make_averaging(learning: LearningOptions, parameters: Iterable[Tensor], optimizer: optim.Optimizer) -> Averaging:
-    """The averaging that the options ask for, or that the optimizer brings."""
+    """The averaging of the options, or that of the optimizer."""
     if learning.optimizer in SELF_AVERAGING:
         return OptimizersAverage(parameters, optimizer)
     if learning.ema is not None:

@@ -18,13 +18,13 @@ def lion(groups: Groups, options: LionOptions) -> optim.Optimizer:
 
 
 def muon(groups: Groups, options: MuonOptions) -> optim.Optimizer:
-    """Muon on the decayed group, which has the matrices, Adam on the spared one, at one learning rate.
+    """Muon on the matrices (the decayed group), Adam on the others, with the same learning rate.
 
     m = mu * m + (1 - mu) * g; w *= 1 - lr * wd; w -= lr * 0.2 sqrt(max(R, C)) * O((1 - mu) * g + mu * m)
 
     O makes all singular values about 1, by five Newton-Schulz iterations in bfloat16; R and C are rows and columns.
-    Scaled so, a step is as large as Adam's (Liu et al. 2025, section 2.2). Stacked gates are one matrix, and the head's
-    is not left to Adam.
+    With this scale a step is as large as Adam's (Liu et al. 2025, section 2.2). Stacked gates count as one matrix; the
+    head's matrix also gets Muon.
     """
     matrices, others = decaying(groups, options.weight_decay)
     optimizer: optim.Optimizer = pytorch_optimizer.Muon(
@@ -45,7 +45,7 @@ def muon(groups: Groups, options: MuonOptions) -> optim.Optimizer:
 
 
 def adamw_schedule_free(groups: Groups, options: AdamWScheduleFreeOptions) -> optim.Optimizer:
-    """Schedule-free AdamW; see `tuner.optim.averaging.OptimizersAverage` for the weights that it is judged by."""
+    """Schedule-free AdamW; see `tuner.optim.averaging.OptimizersAverage` for the evaluated weights."""
     optimizer: optim.Optimizer = pytorch_optimizer.ScheduleFreeAdamW(
         decaying(groups, options.weight_decay),
         options.learning_rate,

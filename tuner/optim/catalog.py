@@ -1,4 +1,4 @@
-"""What can be chosen about learning: optimizers, schedules, clipping, averaging of weights, batch size, patience."""
+"""The choices of learning: optimizers, schedules, clipping, weight averages, batch size, patience."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class SGDOptions(Options):
     momentum: float = Field(0.9, ge=0, lt=1)
     """Share of the last step kept; 0 (off) to below 1. Polyak 1964."""
     nesterov: bool = False
-    """Whether the gradient is taken where momentum leads; needs momentum. Sutskever et al. 2013."""
+    """Nesterov momentum: the gradient is taken at the point to which momentum leads; needs momentum. Sutskever et al.
+    2013."""
     weight_decay: float = Field(1e-4, ge=0, le=1)
     """Decoupled decay of matrices, w *= 1 - rate * weight_decay; 0 (off) to 1. Loshchilov & Hutter 2019."""
 
@@ -27,7 +28,7 @@ class SGDOptions(Options):
     def _nesterov_has_momentum(self) -> Self:
         if self.nesterov and self.momentum == 0:
             raise TaskFileError(
-                "momentum must be > 0 for nesterov", value=self.momentum, fix="Raise it or drop nesterov."
+                "momentum must be > 0 for nesterov", value=self.momentum, fix="Raise it, or leave nesterov out."
             )
         return self
 
@@ -44,7 +45,7 @@ class RMSpropOptions(Options):
 
 
 class AdamOptions(Options):
-    """Parameters of Adam. It has no weight decay: L2 inside Adam is not one. AdamW has."""
+    """Parameters of Adam, without weight decay, as L2 inside Adam is no weight decay; AdamW has one."""
 
     learning_rate: float = Field(3e-3, gt=0, le=1)
     """Peak learning rate; above 0, up to 1. Recurrent networks train well between 3e-4 and 1e-2."""
@@ -149,7 +150,8 @@ class CosineRestartsOptions(CosineOptions):
     """Epochs of the first wave, T_0, counted from the end of the warm-up; above 0, fractions allowed. Loshchilov &
     Hutter 2017 take 1 to 200."""
     restart_growth: int = Field(2, ge=1, le=10)
-    """Length of a wave over that of the one before, T_mult; 1 to 10. 1 or 2 after Loshchilov & Hutter 2017."""
+    """Ratio of the length of a wave to that of the one before, T_mult; 1 to 10. 1 or 2 after Loshchilov & Hutter
+    2017."""
 
 
 class WSDOptions(WarmupOptions):
@@ -179,9 +181,9 @@ class OneCycleOptions(Options):
     peak_at: float = Field(0.3, gt=0, lt=1)
     """Share of all steps after which the rate is at its peak; between 0 and 1, 0.1 to 0.4 is usual."""
     start_divisor: float = Field(25, ge=1, le=1e6)
-    """Peak over first rate; at least 1, 10 to 25 is usual. Smith 2018."""
+    """Ratio of peak to first rate; at least 1, 10 to 25 is usual. Smith 2018."""
     end_divisor: float = Field(1e4, ge=1, le=1e12)
-    """First over last rate; at least 1, 1e3 to 1e4 is usual. Smith 2018."""
+    """Ratio of first to last rate; at least 1, 1e3 to 1e4 is usual. Smith 2018."""
 
 
 class PlateauOptions(WarmupOptions):
@@ -190,7 +192,7 @@ class PlateauOptions(WarmupOptions):
     plateau_factor: float = Field(0.3, gt=0, lt=1)
     """Factor of each reduction; between 0 and 1, 0.1 to 0.5 is usual."""
     plateau_patience: int = Field(3, ge=1, le=1000)
-    """Evaluations without gain before a reduction; 1 to 1000, 2 to 10 is usual."""
+    """Number of evaluations without gain before a reduction; 1 to 1000, 2 to 10 is usual."""
     plateau_gain: float = Field(1e-3, ge=0, lt=1)
     """Share of the best validation loss by which it must fall to count as a gain; 0 to below 1."""
 
@@ -233,13 +235,13 @@ OPTIMIZERS = Catalog(
         ),
         "radam": Entry(
             f"{_OPTIMIZERS}:radam",
-            "Adam that starts as momentum, until its mean of squares can be trusted; with decoupled weight decay",
+            "Adam that starts as momentum until its mean of squares is reliable; with decoupled weight decay",
             "Liu et al. 2020, arXiv:1908.03265",
             RAdamOptions,
         ),
         "lion": Entry(
             "tuner.optim.beyond_torch:lion",
-            "sign of a mean of gradients: every entry moves by the rate; with decoupled weight decay",
+            "sign of a mean of gradients: every entry changes by the learning rate; with decoupled weight decay",
             "Chen et al. 2023, arXiv:2302.06675",
             LionOptions,
         ),
@@ -251,7 +253,7 @@ OPTIMIZERS = Catalog(
         ),
         "adamw_schedule_free": Entry(
             "tuner.optim.beyond_torch:adamw_schedule_free",
-            "AdamW that averages its weights in place of a schedule",
+            "AdamW that averages its weights instead of a schedule",
             "Defazio et al. 2024, arXiv:2405.15682",
             AdamWScheduleFreeOptions,
         ),
@@ -260,7 +262,7 @@ OPTIMIZERS = Catalog(
 """Contract: `tuner.optim.optimizers.Maker`."""
 
 SELF_AVERAGING = frozenset({"adamw_schedule_free"})
-"""Optimizers that are evaluated at an average of their own; it takes the place of schedule, ema and average_after."""
+"""Optimizers that are evaluated at their own weight average, which replaces schedule, ema and average_after."""
 
 SCHEDULES = Catalog(
     "schedule",
@@ -276,7 +278,7 @@ SCHEDULES = Catalog(
         ),
         "cosine_restarts": Entry(
             f"{_SCHEDULES}:CosineRestarts",
-            "cosine waves down, each as long as the last or longer",
+            "falling half cosine waves, each at least as long as the one before",
             "Loshchilov & Hutter 2017",
             CosineRestartsOptions,
         ),
@@ -313,34 +315,34 @@ class LearningOptions(Options):
     """How a network learns."""
 
     optimizer: str = "adamw"
-    """Optimizer; its learning rate and decay are its own parameters."""
+    """Optimizer, with its learning rate and decay as parameters."""
     schedule: str = "cosine"
-    """Course of the learning rate over the planned steps. The default is constant for an optimizer that averages in
-    place of a schedule."""
+    """Learning rate schedule over the planned steps. The default is constant for an optimizer that averages instead of
+    a schedule."""
     clip: Literal["norm", "value", "percentile"] = "norm"
-    """What is clipped: norm, the norm of the whole gradient at clip_norm (Pascanu et al. 2013); value, every entry at
-    clip_value (no better than none in Reimers & Gurevych 2017); percentile, the norm at clip_percentile of the norms
-    before (Seetharaman et al. 2020)."""
+    """Gradient clipping: norm, the norm of the whole gradient at clip_norm (Pascanu et al. 2013); value, every entry at
+    clip_value (no better than none in Reimers & Gurevych 2017); percentile, the norm at clip_percentile of the earlier
+    norms (Seetharaman et al. 2020)."""
     clip_norm: float | None = Field(1.0, gt=0, le=1e9)
-    """With clip: norm, the largest gradient norm that is left as it is, larger ones are scaled to it; above 0, or null
+    """With clip: norm, the largest gradient norm; larger gradients are scaled to it; above 0, or null
     (off). 0.25 to 5 is usual. Pascanu et al. 2013."""
     clip_value: float = Field(1.0, gt=0, le=1e9)
-    """With clip: value, the largest size of a gradient's entry, larger ones are cut to it; above 0."""
+    """With clip: value, the largest absolute value of a gradient's entry; larger ones are clipped to it; above 0."""
     clip_percentile: float = Field(90.0, ge=0, le=100)
-    """With clip: percentile, the percentile of past gradient norms to which larger ones are scaled; 0 to 100, 10 to 90
+    """With clip: percentile, the percentile of past gradient norms to which larger norms are scaled; 0 to 100, 10 to 90
     is usual. Seetharaman et al. 2020."""
     ema: float | None = Field(None, ge=0.5, lt=1)
     """Share of the weights' running mean kept per step; validation and the kept model use the mean. 0.5 to below 1,
     0.99 to 0.9999 is usual; null is off. Polyak & Juditsky 1992."""
     average_after: int | None = Field(None, ge=1, le=1_000_000)
-    """Evaluations n: once the validation loss is above the best one that is more than n evaluations old, validation
-    and the kept model use the mean of all weights from there on; at least 1, or null (off). With sgd and schedule:
-    constant this is NT-ASGD, where n is 5. Merity et al. 2018."""
+    """Number n of evaluations: once the validation loss is above the best one that is more than n evaluations old,
+    validation and the kept model use the mean of all weights from then on; at least 1, or null (off). With sgd and
+    schedule: constant this is NT-ASGD, where n is 5. Merity et al. 2018."""
     batch_size: int = Field(32, ge=1, le=4096)
     """Sequences per step; 1 to 4096."""
     truncation: int | None = Field(None, ge=1, le=1_000_000)
-    """Steps after which gradients are cut, where the task predicts at each step: sequences are read in chunks of so
-    many steps, each an optimizer step, and the state is carried over; at least 1, or null (off). 35 to 200 is usual.
+    """Truncated backpropagation, for tasks that predict at each step: sequences are read in chunks of so many steps,
+    each with an optimizer step, and the state is carried over; at least 1, or null (off). 35 to 200 is usual.
     Williams & Peng 1990."""
     patience: int | None = Field(10, ge=1, le=1_000_000)
     """Epochs without gain on the validation split before training stops; at least 1, or null (off)."""
@@ -375,7 +377,7 @@ class LearningOptions(Options):
     def _averages_once(self) -> Self:
         if self.ema is not None and self.average_after is not None:
             raise TaskFileError(
-                "average_after must be null beside ema",
+                "average_after must be null with ema",
                 value=self.average_after,
                 fix="Choose one of the two.",
                 key=("average_after",),
@@ -388,7 +390,7 @@ class LearningOptions(Options):
                 raise TaskFileError(f"{name} must be null with {self.optimizer}", value=value, fix=fix, key=(name,))
         if self.schedule != "constant":
             raise TaskFileError(
-                f"schedule must be constant with {self.optimizer}, which averages in place of a schedule",
+                f"schedule must be constant with {self.optimizer}, which averages instead of a schedule",
                 value=self.schedule,
                 fix="Leave it out, or give it `when` for the other optimizers.",
                 key=("schedule",),

@@ -14,11 +14,11 @@ from torch import Tensor
 from tuner.optim.catalog import LearningOptions
 
 REMEMBERED_NORMS = 1000
-"""Norms before that a percentile is taken of. Ours: with all of them, those of the first steps would count for ever."""
+"""Number of past norms for the percentile. Ours: with all norms, those of the first steps would count forever."""
 
 
 class Clipping(ABC):
-    """Makes large gradients smaller; called by the training loop at every step whose gradient is finite."""
+    """Clips large gradients; called by the training loop at every step with a finite gradient."""
 
     @abstractmethod
     def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:
@@ -26,7 +26,7 @@ class Clipping(ABC):
 
         Args:
             parameters: Those with the gradients.
-            norm_tensor: What `gradient_norm` gave, finite, on the device.
+            norm_tensor: From `gradient_norm`: finite, on the device.
             norm: The same as a number.
 
         Returns:
@@ -34,11 +34,11 @@ class Clipping(ABC):
         """
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must keep."""
+        """The state for a checkpoint."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most have no state
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
 
 
 class ByNorm(Clipping):
@@ -56,7 +56,7 @@ class ByNorm(Clipping):
 
 
 class ByValue(Clipping):
-    """Cuts every entry to [-limit, limit].
+    """Clips every entry to [-limit, limit].
 
     Reference:
         Mikolov 2012. No deviation.
@@ -67,7 +67,7 @@ class ByValue(Clipping):
 
     def clip_(self, parameters: Iterable[Tensor], norm_tensor: Tensor, norm: float) -> bool:  # noqa: ARG002 - contract
         """See `Clipping.clip_`."""
-        if norm <= self.limit:  # then so is every entry, and nothing need be read from the device
+        if norm <= self.limit:  # then every entry is small, and nothing need be read from the device
             return False
         gradients = _gradients(parameters)
         largest = torch.stack(torch._foreach_norm(gradients, float("inf"))).max().item()
@@ -77,10 +77,10 @@ class ByValue(Clipping):
 
 
 class ByPercentile(Clipping):
-    """Scales a gradient whose norm is above a percentile of the norms so far, its own included, to that percentile.
+    """Scales a gradient whose norm is above a percentile of the norms so far (including its own) to that percentile.
 
     Args:
-        percentile: 0 to 100, interpolated in a line between norms.
+        percentile: 0 to 100, interpolated linearly between norms.
 
     Reference:
         Seetharaman et al. 2020, arXiv:2007.14469, algorithm 1. Deviation: the last REMEMBERED_NORMS norms, not all.
@@ -133,13 +133,13 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
 def clip_(parameters: Iterable[Tensor], norm: Tensor, max_norm: float) -> None:
     """Scale all gradients by max_norm / norm where norm > max_norm, without waiting for the device.
 
-    A norm that is not finite changes nothing, so that the gradient at fault can still be found; scaling by
-    it would turn infinite gradients into NaN and all others into 0.
+    With a norm that is not finite nothing changes, so that the gradient at fault can still be found; scaling would turn
+    infinite gradients into NaN and all others into 0.
 
     Args:
-        parameters: Those that `norm` was taken of.
-        norm: What `gradient_norm` gave.
-        max_norm: Largest norm that is left alone, > 0.
+        parameters: Those of the norm.
+        norm: From `gradient_norm`.
+        max_norm: Largest norm that is not scaled, > 0.
 
     Reference:
         Pascanu et al. 2013, algorithm 1. No deviation.

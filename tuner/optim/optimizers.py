@@ -1,8 +1,8 @@
 """Optimizers, and which parameters they decay.
 
 Weight decay is decoupled wherever it exists (Loshchilov & Hutter 2019): before the gradient step, w *= 1 -
-lr * wd. It acts on matrices; biases, gains of norms and embeddings are spared, since decay pulls a forget
-gate's bias to 0, where half of the memory is lost at every step.
+lr * wd. It acts on matrices, not on biases, gains of norms and embeddings: decay would pull a forget gate's bias to 0,
+where half of the memory is lost at every step.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from tuner.optim.catalog import (
 )
 
 Groups = list[dict[str, Any]]
-"""Parameter groups as torch takes them, each with its "name" and "params": first "decayed", then "spared"."""
+"""Parameter groups for torch, each with "name" and "params": first "decayed", then "spared"."""
 
 
 class Maker(Protocol):
     """Builds an optimizer over two groups; called once per attempt, in the worker.
 
-    Of torch's implementations the fused one is taken where there is one (on one CPU thread with ten tensors
-    a step takes 0.4 of the loop's time for Adam, 0.6 for SGD), else the one by `torch._foreach_*` (0.9 for
-    RMSprop).
+    It uses torch's fused implementation if there is one (on one CPU thread with ten tensors a step takes 0.4 of the
+    loop's time for Adam, 0.6 for SGD), else the one with `torch._foreach_*` (0.9 for RMSprop).
     """
 
     def __call__(self, groups: Groups, options: Any, /) -> optim.Optimizer:
@@ -126,7 +125,7 @@ def nadam(groups: Groups, options: NAdamOptions) -> optim.Optimizer:
 
 
 def radam(groups: Groups, options: RAdamOptions) -> optim.Optimizer:
-    """RAdam, with the decay of AdamW. Deviation: eps is added to the root before the bias is taken off, as in torch."""
+    """RAdam, with the decay of AdamW. Deviation: eps is added to the root before bias correction, as in torch."""
     return optim.RAdam(
         decaying(groups, options.weight_decay),
         options.learning_rate,
@@ -138,13 +137,13 @@ def radam(groups: Groups, options: RAdamOptions) -> optim.Optimizer:
 
 
 def decaying(groups: Groups, weight_decay: float) -> Groups:
-    """The groups for an optimizer whose decay is decoupled by itself."""
+    """The groups for an optimizer with its own decoupled decay."""
     decayed, spared = groups
     return [{**decayed, "weight_decay": weight_decay}, {**spared, "weight_decay": 0.0}]
 
 
 def _with_decay(optimizer: optim.Optimizer, weight_decay: float) -> optim.Optimizer:
-    """Give decoupled decay to an optimizer that has none of its own: torch's own would be L2."""
+    """Add decoupled decay to an optimizer without one: torch's own would be L2."""
 
     def decay(optimizer: optim.Optimizer, *_: object) -> None:
         decayed = optimizer.param_groups[0]

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: factors of the peak rate, on the one clock of optimizer steps.
+"""Learning rate schedules: factors of the peak rate by optimizer step.
 
 In formulas t is the step from 0, N the planned steps, w the steps of the warm-up, e the steps of an epoch.
 """
@@ -24,16 +24,15 @@ from tuner.optim.catalog import (
 )
 
 _FINE = 1000
-"""Steps of an epoch where a schedule is looked at without data."""
+"""Steps of an epoch if a schedule is examined without data."""
 
 
 class Schedule(ABC):
-    """The course of the learning rate.
+    """A learning rate schedule.
 
-    The training loop builds one per attempt as `Class(options, total_steps, steps_per_epoch)`, asks for the
-    factor before every optimizer step, and tells the validation loss once per evaluation. The horizon is
-    the whole planned budget, never a rung, so that a trial that goes on later sees the same rates. Steps
-    beyond it never raise.
+    The training loop builds one per attempt as `Class(options, total_steps, steps_per_epoch)`, asks for the factor
+    before every optimizer step, and passes the validation loss once per evaluation. The horizon is the whole planned
+    budget, never a rung, so that a resumed trial gets the same rates. Steps beyond it never raise.
 
     Args:
         options: An instance of the entry's options model.
@@ -46,26 +45,26 @@ class Schedule(ABC):
 
     @abstractmethod
     def factor(self, step: int) -> float:
-        """What the peak rate is multiplied by at `step` >= 0. Changes nothing."""
+        """The factor of the peak rate at `step` >= 0. Changes nothing."""
 
     @property
     def peak_step(self) -> int:
-        """The step from which on the rate has been at its highest: none before is as high, unless this is 0."""
+        """The first step with the highest rate."""
         return 0
 
     def observe(self, loss: float) -> None:  # noqa: B027 - most schedules do not look at the loss
-        """Take note of a validation loss."""
+        """Take in a validation loss."""
 
     def state_dict(self) -> dict[str, float]:
-        """What a checkpoint must keep: all that `observe` changed."""
+        """The state for a checkpoint: all that `observe` has changed."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:  # noqa: B027 - most schedules have no state
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
 
 
 def peak_epoch(name: str, options: Any, epochs: int) -> float:
-    """Epochs, of `epochs` planned ones, until the rate of the schedule called `name` has been at its highest."""
+    """Epochs, of `epochs` planned ones, until the schedule called `name` reaches its highest rate."""
     return make_schedule(name, options, epochs * _FINE, _FINE).peak_step / _FINE
 
 
@@ -211,7 +210,7 @@ class Cyclical(Schedule):
 
 
 class OneCycle(Schedule):
-    """Half a cosine wave from 1 / d up to 1 at step p N, then one down to 1 / (d f) at N, and no further.
+    """Half a cosine wave from 1 / d up to 1 at step p N, then one down to 1 / (d f) at N, constant from there.
 
     p is peak_at, d start_divisor, f end_divisor.
 
@@ -239,7 +238,7 @@ class Plateau(WarmedUp):
     """g^k after k reductions, with g = plateau_factor.
 
     A reduction comes after plateau_patience evaluations in a row whose loss was not below the best one by
-    plateau_gain * |best|; the count then starts anew. A loss that is NaN is no gain.
+    plateau_gain * |best|; the count then starts again. A loss that is NaN is no gain.
 
     Reference:
         torch's ReduceLROnPlateau. Deviations: torch waits for one evaluation more, and takes the gain

@@ -1,6 +1,6 @@
-"""Records of studies, rebuilt at any time from the event files: MLflow as the one that ships.
+"""Records of studies, which can be rebuilt from the event files at any time; MLflow ships with the package.
 
-Nothing named here imports MLflow, which takes two seconds; its writer process does, and `sync` where it is used.
+These modules do not import MLflow, which takes two seconds; only its writer process and `sync` do.
 """
 
 from tuner.recording.contract import SWEEP, Recorder, Recording

@@ -15,17 +15,17 @@ from tuner.registry import Catalog, Entry
 
 
 class MLflowOptions(Options):
-    """Where MLflow is."""
+    """Options of MLflow."""
 
     uri: str | None = None
     """MLflow tracking URI: sqlite:///FILE, http://HOST:PORT of a server, or postgresql://… of a database; null takes
     MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder. `none` is short for the recorder none."""
     registers: bool = Field(False, alias="register")
-    """Whether the winner's model is put into MLflow's registry, as `models:/STUDY@champion`."""
+    """Whether to register the winner's model in MLflow, as `models:/STUDY@champion`."""
 
 
 class NoOptions(Options):
-    """There are none."""
+    """No options."""
 
 
 RECORDERS = Catalog(
@@ -39,7 +39,7 @@ RECORDERS = Catalog(
         ),
         "none": Entry(
             "tuner.recording.nothing:NoRecorder",
-            "nothing is recorded but the study's own files",
+            "no record besides the study's own files",
             "ours",
             NoOptions,
         ),
@@ -56,7 +56,7 @@ def make_recorder(tracking: Tracking, place: Callable[[Key], str] = lambda _: ""
         place: Turns a key path into "file:line".
 
     Raises:
-        TaskFileError: It is not known, or its options name no place to record in.
+        TaskFileError: It is unknown, or its options name no place to record in.
     """
     name, options = tracking.choice
     try:

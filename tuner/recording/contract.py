@@ -1,4 +1,4 @@
-"""The contracts of this room: what keeps records of studies (`Recorder`), and one that is written (`Recording`)."""
+"""The contracts of this package: a place of records (`Recorder`), and a record being written (`Recording`)."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ from tuner.errors import UserError
 from tuner.redaction import redacted
 
 SWEEP = "sweep"
-"""What the sweep itself is called among the runs."""
+"""The name of the sweep itself among the runs."""
 SILENCE_SECONDS = 60.0
-"""Longest time without a sign of progress that the end of a sweep waits for."""
+"""Seconds without progress after which the end of a sweep waits no longer."""
 
 
 class Recording(Protocol):
-    """The record of one study, written while it runs. Used by the driver's thread alone.
+    """The record of one study, written while it runs. Used only by the driver's thread.
 
-    The event files are the truth, and the recording reads them itself; it is told only that they grew. It may be told
-    of the same run any number of times, and of runs that are in its record already: the record is then as after the
-    first time. It decides nothing, holds nothing up and raises nothing: where it cannot write, it keeps what is left
-    for later, and `problem` says why.
+    The event files are the truth: the recording reads them itself and is only notified of changes. Repeated
+    notifications, also of runs already recorded, must not change the record. It decides nothing, delays nothing and
+    raises nothing: if it cannot write, it keeps the rest for later, and `problem` tells why.
     """
 
     def changed(self, run: str) -> None:
-        """Hear that the events or artifacts of a run grew, or with `SWEEP` those of the sweep. Takes no time."""
+        """Note that a run (with `SWEEP`: the sweep) has new events or artifacts. Returns at once."""
         ...
 
     def problem(self, *, lasting: bool = False) -> str:  # noqa: ARG002 - for those who know
-        """Why the record is behind; empty when it is not, or is known to get on.
+        """Why the record is behind; empty if it is not, or is making progress.
 
         Args:
-            lasting: Only what has not gone by within a moment.
+            lasting: Report only problems that have lasted for a while.
         """
         return ""
 
     def away(self) -> bool:
-        """Whether the problem keeps everything back, rather than some runs."""
+        """Whether the problem blocks all runs, not only some."""
         return False
 
     def close(
@@ -46,15 +45,15 @@ class Recording(Protocol):
         tell: Callable[[int], None] | None = None,  # noqa: ARG002
         enough: Callable[[], bool] = lambda: False,  # noqa: ARG002
     ) -> bool:
-        """End, when the sweep is over, and wait until the record is complete, as long as it gets on.
+        """After the sweep, wait until the record is complete, as long as there is progress.
 
         Args:
-            patience: Seconds without progress after which it is waited for no longer.
-            tell: Called now and then with the number of changes left.
-            enough: Asked as often whether to wait no longer.
+            patience: Seconds without progress after which to stop waiting.
+            tell: Called repeatedly with the number of changes left.
+            enough: Called as often; whether to stop waiting.
 
         Returns:
-            Whether everything is in the record. If not, the events stay, and `Recorder.sync` completes it.
+            Whether the record is complete. If not, `Recorder.sync` completes it from the event files.
         """
         return True
 
@@ -62,16 +61,16 @@ class Recording(Protocol):
 class Recorder(Protocol):
     """A place where studies are recorded. Importing its module imports nothing heavy.
 
-    One outside the package carries its options model as the class attribute `Options`. Whoever names this class as a
-    base has what is not written here as abstract.
+    A recorder outside the package has its options model as the class attribute `Options`; one that subclasses this
+    class inherits the methods that are not abstract.
     """
 
     name: str
-    """What it is called in sentences: "MLflow"."""
+    """Its name in sentences: "MLflow"."""
     uri: str
-    """Where it records; may hold a password. Empty where it records nothing."""
+    """Where it records; may contain a password. Empty if it records nothing."""
     notices: Sequence[str] = ()
-    """What the user should hear when a sweep begins, a whole sentence each."""
+    """Notices for the user at the beginning of a sweep, a whole sentence each."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file and no server.
@@ -82,18 +81,18 @@ class Recorder(Protocol):
         ...
 
     def begin(self, folder: StudyFolder) -> Recording:
-        """Record a study from now on; of what is there already, all that the record lacks. `sweep.jsonl` is there."""
+        """Begin to record a study, including earlier events that the record lacks. `sweep.jsonl` exists."""
         ...
 
     def sync(self, folder: StudyFolder, waiting: Callable[[str], None]) -> int | None:  # noqa: ARG002 - for those who wait
-        """Complete the record of a study that no driver owns; safe to repeat.
+        """Complete the record of a study without a running driver; safe to repeat.
 
         Args:
             folder: The study.
-            waiting: Told why, once, where it has to wait for another process.
+            waiting: Called once with the reason if it must wait for another process.
 
         Returns:
-            Number of events that were missing; None where that is not known.
+            Number of events that were missing; None if unknown.
 
         Raises:
             StudyError: It cannot be completed now.
@@ -106,7 +105,7 @@ class Recorder(Protocol):
         return None
 
     def pages(self, study: str) -> str:  # noqa: ARG002 - for those who have pages
-        """The command or the address that shows a study's record, as a user types it; empty where there is none."""
+        """The command or the address that shows a study's record, as a user types it; empty without one."""
         return ""
 
     def serve(
@@ -116,13 +115,13 @@ class Recorder(Protocol):
         studies: Sequence[str],  # noqa: ARG002
         tell: Callable[[str], None],  # noqa: ARG002
     ) -> None:
-        """Become the web server of the record's pages; returns never.
+        """Become the web server of the record's pages; never returns.
 
         Args:
             host: A name of this machine's loopback.
             port: TCP port.
-            studies: Names of those that the user may want to see.
-            tell: Told, before the server begins, a line per study: where its pages will be.
+            studies: Names of the studies that the user may want to see.
+            tell: Called before the server begins with a line per study: the address of its pages.
 
         Raises:
             UserError: There is nothing to show here.

@@ -1,4 +1,4 @@
-"""The right to write a study into MLflow, held by one process at a time."""
+"""The lock for writing a study into MLflow, held by one process at a time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tuner.disk.lock import locked
 
 @contextmanager
 def recording_lock(folder: StudyFolder, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the right to write a study into MLflow; waits for a writer that still drains.
+    """Hold the lock for writing a study into MLflow; waits for an earlier writer to finish.
 
     Args:
         folder: The study.
-        waiting: Told why, once, where it has to wait.
+        waiting: Called once with the reason if it must wait.
     """
     path = folder.root / "recording.lock"
-    with locked(path, lambda: waiting("the writer of an earlier run is still at it")):
+    with locked(path, lambda: waiting("the writer of an earlier run is still writing")):
         yield

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LOADER = "tuner.predict.pyfunc"
-"""The module that MLflow imports to open it."""
+"""The module that MLflow imports to open the model."""
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(==[\w.+!-]+)?")
 _LARGEST = 64 * 1024**2
-"""Bytes of JSON that are read."""
+"""Largest size of JSON that is read, in bytes."""
 
 
 def save(model: Path, to: Path, identity: Model | None = None) -> None:
@@ -39,7 +39,7 @@ def save(model: Path, to: Path, identity: Model | None = None) -> None:
     Args:
         model: The model's folder.
         to: The folder to make.
-        identity: What MLflow knows of it already: its number, its run.
+        identity: Its ids in MLflow: of the model and of its run.
 
     Raises:
         StudyError: The model's folder is damaged, or the new one cannot be made.
@@ -61,7 +61,7 @@ def save(model: Path, to: Path, identity: Model | None = None) -> None:
 
 
 def _requirements(path: Path) -> list[str]:
-    """Packages and their versions alone: MLflow reads what other lines name, and installs from where they say."""
+    """The lines, each a package with its version: others could make MLflow read files or use other indexes."""
     try:
         told = regular.read_bytes(path).decode().splitlines()
     except (OSError, ValueError) as error:
@@ -70,7 +70,7 @@ def _requirements(path: Path) -> list[str]:
     for line in lines:
         if not _REQUIREMENT.fullmatch(line):
             raise StudyError(
-                "a line must be a package and its version", value=line, fix="Copy it anew.", where=str(path)
+                "a line must be a package and its version", value=line, fix="Copy it again.", where=str(path)
             )
     return lines
 
@@ -79,18 +79,18 @@ def application(model: Path, config: Mapping[str, object]) -> Any:
     """MLflow's scoring server of an MLflow model, as an ASGI application.
 
     Args:
-        model: What `save` has made.
-        config: What the loader module is told.
+        model: A folder made by `save`.
+        config: Passed to the loader module.
     """
     answering: Any = Answering(pyfunc.load_model(str(model), model_config=dict(config)))
     return scoring_server.init(answering)
 
 
 class Answering:
-    """A loaded model as the scoring server asks it: a request that MLflow itself refuses gets one line, too.
+    """A loaded model for the scoring server: also a request refused by MLflow itself is answered in one line.
 
     Args:
-        model: As MLflow has loaded it.
+        model: As loaded by MLflow.
     """
 
     def __init__(self, model: Any) -> None:
@@ -100,19 +100,21 @@ class Answering:
         """The model's answers.
 
         Raises:
-            Refused: The request is not what the model takes.
+            Refused: The request does not fit the model.
         """
         try:
             answers: pd.DataFrame = self._model.predict(data, params=params)
         except Refused:
             raise
         except MlflowException as error:
-            raise Refused(error.message.rpartition(" Error: ")[2]) from error  # before it MLflow shows all of the data
+            raise Refused(
+                error.message.rpartition(" Error: ")[2]
+            ) from error  # MLflow's message begins with all the data
         return answers
 
 
 def _signature(model: Path) -> tuple[ModelSignature | None, pd.DataFrame | None]:
-    """What it takes and gives, and an example; none of a model without."""
+    """The model's signature and an example; None without them."""
     if not (model / "signature.json").exists():
         return None, None
     try:
@@ -123,10 +125,8 @@ def _signature(model: Path) -> tuple[ModelSignature | None, pd.DataFrame | None]
         binary = [column["name"] for column in found["inputs"] if column["type"] == "binary"]
         return ModelSignature(inputs, outputs, params), _table(request, binary)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, MlflowException) as error:
-        fix = "Copy it anew."
-        raise StudyError(
-            "the model's signature must be as it was written", value=error, fix=fix, where=str(model)
-        ) from error
+        fix = "Copy it again."
+        raise StudyError("the model's signature must be unchanged", value=error, fix=fix, where=str(model)) from error
 
 
 def _table(request: dict[str, Any], binary: list[str]) -> pd.DataFrame:

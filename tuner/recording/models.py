@@ -23,14 +23,14 @@ from tuner.recording.store import RunStore, StoredRun
 from tuner.words import called
 
 ALIAS = "champion"
-"""What the registry calls a study's winner: `models:/STUDY@champion`."""
+"""The registry's alias of a study's winner: `models:/STUDY@champion`."""
 _LAST = f"tuner.{ALIAS}"
 
 
 class LoggedModels:
-    """Writes the models of a study's folder into MLflow, each once, however often it is asked.
+    """Writes the models of a study's folder into MLflow, each only once.
 
-    One is found again by what is in it: one with other weights is another model, and the one before stays.
+    A model is found again by its content: one with other weights is a new model, and the old one stays.
 
     Args:
         study: The study's name.
@@ -56,11 +56,11 @@ class LoggedModels:
 
         Args:
             folder: The model's folder.
-            record: The run whose weights these are; it is in MLflow.
-            test: The reading of the test data.
-            sweep: What the study's runs share.
+            record: The run of the weights, which is in MLflow.
+            test: The test run.
+            sweep: The facts shared by the study's runs.
             parent: The run whose model it is, too, as the winner's is the sweep's; "" for none.
-            register: Whether it goes into the registry, too.
+            register: Whether to register it.
 
         Raises:
             StudyError: The model's folder is damaged.
@@ -81,7 +81,7 @@ class LoggedModels:
         return self._runs.client
 
     def _logged(self, folder: Path, record: RunRecord, sweep: SweepFacts, digest: str) -> LoggedModel:
-        """The model in MLflow, made and finished where it is not."""
+        """The model in MLflow, created and completed if necessary."""
         stored = self._runs[record.run]
         model = self._find(sweep, digest) or self._make(record, stored, sweep, digest)
         if model.status != LoggedModelStatus.READY:
@@ -100,9 +100,9 @@ class LoggedModels:
             self._client.log_outputs(stored.id, [LoggedModelOutput(model.model_id, step)])
 
     def _register(self, model: LoggedModel) -> None:
-        """Make it the champion among the registered models of the study's name; a later choice of the user's stays.
+        """Register it under the study's name as champion, unless the user has chosen another champion since.
 
-        The registered model's tag keeps which version was made so last.
+        A tag of the registered model keeps the version that was made champion last.
         """
         name, last = self._study, None
         try:
@@ -139,7 +139,7 @@ class LoggedModels:
         return self._client.create_logged_model(self._runs.experiment, name, stored.id, tags, params, "tuner")
 
     def _score(self, model: LoggedModel, record: RunRecord, test: RunRecord, sweep: SweepFacts) -> None:
-        """Link the scores that the run has already to model and data; identical ones are kept once."""
+        """Link the run's scores to model and data; identical ones are kept once."""
         scores: Mapping[str, float] = test.results.get("test", {}).get(record.run, {})
         for split, points in (
             ("val", _chosen(record, sweep.metric)),
@@ -160,7 +160,7 @@ class LoggedModels:
 
 
 def _chosen(record: RunRecord, metric: str) -> list[Point]:
-    """The score that the weights were kept for, at its epoch; the run's own where no epoch has it."""
+    """The best score, with its epoch; the run's own value if no epoch has it."""
     for epoch, event in sorted(record.epochs.items()):
         if record.value is not None and event["metrics"].get(metric) == record.value:
             return [Point(metric_key(metric), record.value, milliseconds(event["time"]), epoch)]
@@ -168,7 +168,7 @@ def _chosen(record: RunRecord, metric: str) -> list[Point]:
 
 
 def _digest(model: Path) -> str:
-    """Of all that decides what a model answers."""
+    """A digest of everything that determines a model's answers."""
     parts = [model / "network.json", model / "weights.safetensors", *(model / "preprocess").rglob("*")]
     found = hashlib.sha256()
     for path in sorted(path for path in parts if not path.is_dir()):
@@ -180,7 +180,7 @@ def _digest(model: Path) -> str:
 
 @contextmanager
 def _default(uri: str) -> Iterator[None]:
-    """Within it, MLflow's default is this URI: its registry looks there for the model, whichever client asks."""
+    """Within this context MLflow's default URI is this one, as its registry ignores the client's URI."""
     name = "MLFLOW_TRACKING_URI"
     before = os.environ.get(name)
     os.environ[name] = uri

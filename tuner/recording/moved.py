@@ -1,4 +1,4 @@
-"""A folder with its `mlflow.db` and `mlruns/` that was moved: MLflow keeps absolute places of artifacts."""
+"""Repairs a moved folder with `mlflow.db` and `mlruns/`: MLflow keeps absolute paths of artifacts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sqlalchemy.engine import make_url
 
 
 def mend_artifact_places(experiment: str, uri: str) -> bool:
-    """Point an experiment's artifacts to where they are now, when their old place is gone.
+    """Update the paths of an experiment's artifacts if their old place no longer exists.
 
-    MLflow has no call for that, so the columns that hold the place are rewritten. Nothing is done for
-    other databases and tracking servers, whose artifacts do not lie beside them.
+    MLflow has no call for that, so the columns with the paths are rewritten. Nothing is done for other databases and
+    tracking servers, whose artifacts are not beside them.
 
     Args:
         experiment: Its name.
         uri: MLflow's tracking URI.
 
     Returns:
-        Whether something was mended.
+        Whether something was changed.
     """
     if not uri.startswith("sqlite:"):
         return False

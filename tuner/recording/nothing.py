@@ -1,4 +1,4 @@
-"""The recorder of nothing: a study then has its event files alone."""
+"""The recorder `none`: a study then has only its event files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.recording.contract import Recorder, Recording
 
 
 class _Silence(Recording):
-    """A record of nothing; it is always complete."""
+    """An empty record, always complete."""
 
     def changed(self, run: str) -> None:
         """See `Recording`."""
@@ -28,11 +28,11 @@ class NoRecorder(Recorder):
         pass
 
     def begin(self, folder: StudyFolder) -> Recording:  # noqa: ARG002 - the contract's
-        """A record of nothing."""
+        """An empty record."""
         return _Silence()
 
     def sync(self, folder: StudyFolder, waiting: Callable[[str], None]) -> int:  # noqa: ARG002 - the contract's
-        """There is nowhere to write to.
+        """Nothing to complete.
 
         Raises:
             StudyError: Always.
@@ -50,7 +50,7 @@ class NoRecorder(Recorder):
         studies: Sequence[str],  # noqa: ARG002
         tell: Callable[[str], None],  # noqa: ARG002
     ) -> None:
-        """There is nothing to show.
+        """Nothing to show.
 
         Raises:
             UserError: Always.

@@ -1,4 +1,4 @@
-"""The recorder of MLflow: a process of its own writes, the driver tells it what changed and never waits for MLflow."""
+"""The MLflow recorder: a separate process writes; the driver notifies it of changes and never waits for MLflow."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from tuner.recording.uri import QUIET, tracking_uri
 
 _RESTART_SECONDS = 2.0
 END = "end"
-"""The last line to a writer, when the driver has told it everything."""
+"""The last line to a writer, after all changes."""
 ENDINGS = (0, 3)
-"""Exit statuses of a writer that ended in its own time: all is in MLflow, or not all."""
+"""Exit statuses of a writer that ended regularly: everything is in MLflow, or not."""
 LASTING_SECONDS = 2.0
-"""Age at which a problem is told while the search runs: a lock is held for a moment now and then."""
+"""Seconds after which a problem is reported during the search, as locks are held for moments."""
 _UNTOLD_SECONDS = 3.0
-"""The end of a sweep says nothing of a record that lacks no longer than this."""
+"""At the end of a sweep, a record that is behind for less than this, in seconds, is not reported."""
 _LAST_LIVES = 2
-"""Writers that may die at the end, before it is given up."""
+"""Number of writers that may die at the end before recording is given up."""
 
 
 class MLflowRecorder(Recorder):
     """Records in MLflow; see `Recorder`.
 
     Args:
-        options: Where it is.
+        options: Its options.
 
     Raises:
-        TaskFileError: As `tracking_uri` says.
+        TaskFileError: As for `tracking_uri`.
     """
 
     name = "MLflow"
@@ -69,15 +69,14 @@ class MLflowRecorder(Recorder):
 
 
 class MLflowRecording(Recording):
-    """Keeps MLflow up to date with a study, through a process of its own; see `Recording`.
+    """Keeps MLflow up to date with a study, through a separate process; see `Recording`.
 
-    Events are written to the study folder first; then `changed` says so. A writer that dies is started again
-    and given everything. It outlives a killed driver until everything is written, and Ctrl+C does not reach
-    it.
+    Events are written to the study's folder before `changed` is called. A writer that dies is started again and gets
+    all changes. It outlives a killed driver until everything is written, and Ctrl+C does not reach it.
 
     Args:
         folder: The study; its folder exists.
-        uri: MLflow's tracking URI, as `tracking_uri` gives it.
+        uri: MLflow's tracking URI, from `tracking_uri`.
     """
 
     def __init__(self, folder: StudyFolder, uri: str) -> None:
@@ -96,30 +95,30 @@ class MLflowRecording(Recording):
         self._feeder = threading.Thread(target=self._feed, name="recorder", daemon=True)
 
     def start(self) -> None:
-        """Start the writer, which first closes what an earlier driver left open. `sweep.jsonl` is there."""
+        """Start the writer, which first closes runs that an earlier driver left open. `sweep.jsonl` exists."""
         self._unsent = {"all": None, SWEEP: None}
         self._feeder.start()
 
     def changed(self, run: str) -> None:
-        """Say that a run's events or artifacts grew. Takes microseconds, whatever MLflow does."""
+        """Note that a run has new events or artifacts. Takes microseconds, whatever MLflow does."""
         with self._condition:
             self._unsent[run] = None
             self._named[run] = None
             self._condition.notify_all()
 
     def lag(self) -> int:
-        """Changes that are not in MLflow yet, as far as is known."""
+        """Number of known changes that are not in MLflow yet."""
         with self._condition:
             return len(self._unsent) + self._left
 
     def problem(self, *, lasting: bool = False) -> str:
-        """Why MLflow is behind; empty when the last round went well."""
+        """Why MLflow is behind; empty if the last round succeeded."""
         with self._condition:
             young = lasting and time.monotonic() - self._troubled < LASTING_SECONDS
             return "" if young else self._problem
 
     def away(self) -> bool:
-        """Whether the problem keeps everything back, rather than some runs."""
+        """Whether the problem blocks all runs, not only some."""
         with self._condition:
             return self._away
 
@@ -129,7 +128,7 @@ class MLflowRecording(Recording):
         tell: Callable[[int], None] | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """End the recording; what is then left, the writer writes alone."""
+        """End the recording; the writer writes the rest by itself."""
         with self._condition:
             self._closing = True
             self._heard = began = time.monotonic()
@@ -140,7 +139,7 @@ class MLflowRecording(Recording):
             if remaining <= 0:
                 left_alone = f"it has taken nothing for {patience:g} s"
             elif enough():
-                left_alone = "it was not waited for, and its writer goes on alone"
+                left_alone = "the sweep did not wait for it; its writer continues"
             else:
                 self._feeder.join(min(0.5, remaining))
                 waited = time.monotonic() - began
@@ -151,7 +150,7 @@ class MLflowRecording(Recording):
         return self._complete
 
     def _feed(self) -> None:
-        """Thread: keep a writer alive until one has ended in its own time, or too many have died at the end."""
+        """Thread: keep a writer running until one has ended regularly, or too many have died at the end."""
         lives = _LAST_LIVES
         while (status := self._one_life()) not in ENDINGS:
             with self._condition:
@@ -196,13 +195,13 @@ class MLflowRecording(Recording):
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                # in the environment, as a command line can be read by everyone and a URI may hold a password
+                # in the environment, as everyone can read command lines and a URI may contain a password
                 env={**QUIET, **os.environ, **same_package(), "MLFLOW_TRACKING_URI": self._uri},
                 start_new_session=True,
             )
 
     def _listen(self, answers: IO[str]) -> None:
-        """Thread: hear how far the writer is, until it ends."""
+        """Thread: receive the writer's progress until it ends."""
         with answers:
             for line in answers:
                 answer = json.loads(line)
@@ -214,7 +213,7 @@ class MLflowRecording(Recording):
             self._condition.notify_all()
 
     def _note(self, problem: str, *, away: bool) -> None:
-        """Take in how MLflow is; the lock is held."""
+        """Take in the state of MLflow; the lock is held."""
         now = time.monotonic()
         if not problem:
             self._heard = now

@@ -1,4 +1,4 @@
-"""What the events of a study mean for its parent run in MLflow: state, tags and metrics. Free of MLflow."""
+"""The parent run of a study in MLflow, from its events: state, tags and metrics. Free of MLflow."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ _TOLD = ("version", "metric", "direction", "trials", "epochs")
 
 @dataclass(frozen=True)
 class Parent:
-    """The parent run as far as the study's events were read.
+    """The parent run, from the study's events so far.
 
     Args:
-        lines: Those of `sweep.jsonl`; there is a `sweep` among them.
+        lines: Of `sweep.jsonl`, at least one `sweep`.
     """
 
     lines: Sequence[Mapping[str, Any]]
 
     @cached_property
     def first(self) -> Mapping[str, Any]:
-        """What was asked for when the study began."""
+        """The first `sweep` event."""
         return next(line for line in self.lines if line["event"] == "sweep")
 
     @cached_property
     def latest(self) -> Mapping[str, Any]:
-        """What was asked for last."""
+        """The last `sweep` event."""
         return next(line for line in reversed(self.lines) if line["event"] == "sweep")
 
     @cached_property
     def end(self) -> Mapping[str, Any] | None:
-        """How the last driver ended; None while it runs, and of one that was killed."""
+        """The last driver's end; None while it runs, or if it was killed."""
         last = next(line for line in reversed(self.lines) if line["event"] in ("sweep", *_ENDINGS))
         return None if last["event"] == "sweep" else last
 
     def state(self, *, live: bool) -> State:
-        """How the study is, where `live` says whether it has a driver."""
+        """The study's state; `live`: whether it has a running driver."""
         if self.end is None:
             return State.RUNNING if live else State.LOST
         return State.COMPLETED if self.end["event"] == "summary" else State.STOPPED
 
     def tags(self, state: State) -> dict[str, str]:
-        """Plain tags; the description has the verdict, the details and what to do next, as Markdown."""
+        """The tags; the description has the verdict, details and next commands, as Markdown."""
         end = self.end or {}
         tags = {
             "tuner.kind": "sweep",
@@ -71,12 +71,12 @@ class Parent:
         return tags
 
     def confirmed(self, records: Sequence[RunRecord]) -> dict[int, Point]:
-        """Trial -> mean objective of its configuration on fresh seeds, when the study has come to its end.
+        """Trial -> mean objective of its configuration on fresh seeds, once the study has ended.
 
-        None of one with a score on fewer seeds than others have, as it left the race or diverged: means of other seeds
-        are not compared, and it cannot win.
+        Configurations with fewer scores than others (they left the race or diverged) are left out: they cannot win, and
+        means over different seeds are not compared.
         """
-        if self.end is None or self.end["event"] != "summary":  # what is told of a stop would stay
+        if self.end is None or self.end["event"] != "summary":  # a stop's text would stay
             return {}
         numbers = sorted({record.number for record in records if record.kind == "confirm" and record.number >= 0})
         scores = {number: _values(_seeds(records, called(number))) for number in numbers}
@@ -88,11 +88,12 @@ class Parent:
         }
 
     def points(self, records: Sequence[RunRecord]) -> list[Point]:
-        """What came of the study, when it has ended: none before.
+        """The study's results as metrics; empty before its end.
 
         `best` is the search's best objective; `confirmed` and `baseline` are means over fresh seeds, `test` that of the
         winner on test data, `trivial` the trivial predictor's objective; `trials/pruned` counts trials by state;
-        `hours` are those of all its drivers. The step is how often it had ended before, as one that goes on ends again.
+        `hours` are those of all its drivers. The step is the number of earlier ends, as a study can be extended and end
+        again.
         """
         if self.end is None:
             return []
@@ -120,12 +121,12 @@ class Parent:
 
 
 def _seeds(records: Sequence[RunRecord], configuration: str) -> list[RunRecord]:
-    """The confirmations of a configuration that is called so."""
+    """The confirmations of the configuration of a name."""
     return [record for record in records if record.kind == "confirm" and configuration == called(record.number)]
 
 
 def _values(records: Sequence[RunRecord]) -> list[float]:
-    """Objectives of the runs that were completed."""
+    """Objectives of the completed runs."""
     completed = [record.value for record in records if record.state is State.COMPLETED]
     return [value for value in completed if value is not None and math.isfinite(value)]
 

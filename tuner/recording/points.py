@@ -1,7 +1,7 @@
-"""What the events of a study mean in MLflow's words: metrics, parameters, tags and statuses. Free of MLflow.
+"""Translates events into MLflow's metrics, parameters, tags and statuses. Free of MLflow.
 
-Every metric follows from one event and the epochs before it, with that event's time, so that a replay gives
-the very same points as live recording did.
+Every metric follows from one event and the epochs before it, with that event's time, so that a replay gives exactly the
+points of live recording.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tuner.disk.events import RunRecord
 from tuner.messages import State
 
 MAX_POINTS = 200
-"""Points of one series in MLflow; the event file holds them all."""
+"""Largest number of points of a series in MLflow; the event file has all."""
 MAX_SERIES = 25
-"""Series by epoch of one run in MLflow."""
+"""Largest number of series by epoch of a run in MLflow."""
 _TOLD = (State.PRUNED, State.HOPELESS, State.DIVERGED, State.FAILED)
-"""States that a run's name tells."""
+"""States that are part of a run's name."""
 
 STATUS = {
     State.RUNNING: "RUNNING",
@@ -35,7 +35,7 @@ STATUS = {
     State.DIVERGED: "FAILED",
     State.FAILED: "FAILED",
 }
-"""MLflow's status of a run in each state."""
+"""State -> MLflow's status."""
 
 
 class Point(NamedTuple):
@@ -49,11 +49,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """What a study learns from.
+    """The data of a study.
 
     Args:
         source: As the task file names it: a ready set, or a path.
-        digest: Changes with its content and with how it is prepared; "" of a study that did not tell it yet.
+        digest: Changes with the content and its preparation; "" if not recorded yet.
         counts: Items per split.
     """
 
@@ -62,22 +62,22 @@ class Data:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def name(self, split: str) -> str:
-        """What a split is called among the study's datasets."""
+        """The dataset name of a split."""
         return f"{PurePath(self.source).name} {split}"[-500:]
 
 
 @dataclass(frozen=True)
 class SweepFacts:
-    """What the runs of a study share.
+    """The facts that a study's runs share.
 
     Args:
-        identity: Tells this study from an earlier one of the same name.
-        epochs: Planned epochs of a trial; 0 when not known.
+        identity: Distinguishes this study from an earlier one of the same name.
+        epochs: Planned epochs of a trial; 0 if unknown.
         categorical: Searched parameters that are choices.
-        data: What the runs learn from.
-        metric: What is optimized: "val/accuracy".
-        registers: Whether the winner goes into the registry.
-        origin: Where it comes from, as MLflow's own tags: source, user, commit.
+        data: The runs' data.
+        metric: The objective: "val/accuracy".
+        registers: Whether the winner is registered.
+        origin: Source, user and commit, as MLflow's own tags.
     """
 
     identity: str
@@ -90,12 +90,12 @@ class SweepFacts:
 
     @property
     def stride(self) -> int:
-        """Every how many epochs a point goes to MLflow."""
+        """Number of epochs per point in MLflow."""
         return max(1, math.ceil(self.epochs / MAX_POINTS))
 
 
 def read_sweep(events: list[dict[str, Any]]) -> SweepFacts | None:
-    """What the runs share, from the events of `sweep.jsonl`; None before the first `sweep` event."""
+    """The facts that the runs share, from `sweep.jsonl`; None before the first `sweep` event."""
     sweeps = [event for event in events if event["event"] == "sweep"]
     if not sweeps:
         return None
@@ -114,7 +114,7 @@ def read_sweep(events: list[dict[str, Any]]) -> SweepFacts | None:
 
 
 def origin(sweep: Mapping[str, Any]) -> dict[str, str]:
-    """MLflow's tags of where a study comes from, as far as it told."""
+    """MLflow's tags for the origin of a study, as far as it is known."""
     told = sweep.get("origin") or {}
     named = {"mlflow.source.name": "file", "mlflow.user": "user", "mlflow.source.git.commit": "commit"}
     tags = {tag: str(told[key])[:5000] for tag, key in named.items() if told.get(key)}
@@ -123,17 +123,17 @@ def origin(sweep: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass
 class Run:
-    """A run as far as its events were read."""
+    """A run, from its events so far."""
 
     sweep: SweepFacts
     record: RunRecord = field(default_factory=RunRecord)
     series: dict[str, None] = field(default_factory=dict)
-    """Names of metrics by epoch that are a curve, in the order in which they became one."""
+    """Names of the metrics recorded as curves, in order of their first points."""
     silent: set[str] = field(default_factory=set)
-    """Those that have been 0 throughout: no curve, until they are something else."""
+    """Metrics that have been 0 so far: not recorded until they differ."""
 
     def add(self, event: Mapping[str, Any]) -> Iterator[Point]:
-        """Fold one event in and give its points."""
+        """Take in an event and return its points."""
         name, known = event["event"], event.get("epoch") in self.record.epochs
         self.record.add(event)
         if name == "epoch" and not known:
@@ -145,11 +145,11 @@ class Run:
 
     @property
     def left_out(self) -> list[str]:
-        """Series beyond `MAX_SERIES`."""
+        """Number of series beyond `MAX_SERIES`."""
         return list(self.series)[MAX_SERIES:]
 
     def _begun(self, event: Mapping[str, Any]) -> Iterator[Point]:
-        """The zeros of series that are something else from this epoch on; the objective is told in any case."""
+        """The earlier zeros of series that differ from 0 at this epoch; the objective is always recorded."""
         for name, value in event["metrics"].items():
             if value == 0 and name not in self.series and name != self.sweep.metric:
                 self.silent.add(name)
@@ -159,7 +159,7 @@ class Run:
                 self.silent.remove(name)
                 self.series[name] = None
                 if name in self.left_out:
-                    continue  # no part of a curve that is not told
+                    continue  # not part of a recorded curve
                 for epoch, before in sorted(self.record.epochs.items()):
                     if epoch % self.sweep.stride == 0 and before["metrics"].get(name) == 0:
                         yield Point(metric_key(name), 0.0, milliseconds(before["time"]), epoch)
@@ -177,9 +177,9 @@ class Run:
             yield Point("nonfinite", missing, time_ms, step)
 
     def _end(self, time: float) -> Iterator[Point]:
-        """The last epoch, and at its time the run's facts: ending there twice gives the same.
+        """The last epoch's points and the run's facts at its time, so that a repeated end gives the same.
 
-        A fact stands at step 0, where MLflow draws a bar per run, rather than a line of one point.
+        Facts are at step 0, for which MLflow draws a bar per run instead of a one-point line.
         """
         record = self.record
         last = max(record.epochs, default=0)
@@ -204,7 +204,7 @@ class Run:
         return {metric_key(name): short(value) for name, value in {**active, **inactive}.items()}
 
     def tags(self, state: State) -> dict[str, str]:
-        """Plain tags, so that grouping and filtering do not rest on nesting."""
+        """The tags, so that grouping and filtering need no nesting of runs."""
         record = self.record
         tags = {
             "tuner.kind": record.kind,
@@ -228,7 +228,7 @@ class Run:
         return tags
 
     def name(self) -> str:
-        """The run's name for people; that of a run that was not completed says so, as MLflow has no status for each."""
+        """The run's name for people; with its state if it was not completed, as MLflow has no status for each."""
         state = self.record.state
         return f"{self._called()} ({state.lower()})" if state in _TOLD else self._called()
 
@@ -244,14 +244,14 @@ class Run:
         return record.kind
 
     def test_scores(self) -> dict[str, dict[str, float]]:
-        """Run -> its scores on the test data, as this test run found them; empty for any other run."""
+        """Run -> its scores on the test data, from a test run; empty for any other run."""
         return dict(self.record.results.get("test") or {})
 
     def tensor_table(self) -> str:
-        """Quantities of tensors, cells and gates by epoch, and those through time by lag, as CSV; a row per value.
+        """A run's tables as CSV, a row per value: quantities of tensors, cells and gates by epoch, profiles by lag.
 
-        The lag is in steps, and empty where a quantity has none. Of a long training it holds every so many epochs, as
-        MLflow's series do, and the last. Empty when nothing was measured.
+        The lag is in steps, empty for quantities without one. Long trainings are thinned out like MLflow's series,
+        keeping the last epoch. Empty if nothing was measured.
         """
         epochs = self.record.epochs
         last = max(epochs, default=0)
@@ -267,7 +267,7 @@ class Run:
 
 
 def _table_rows(event: Mapping[str, Any]) -> Iterator[tuple[int, str, str, float | str, float]]:
-    """Epoch, quantity, name, lag ("" where there is none) and value of all that an epoch has in tables."""
+    """Rows of epoch, quantity, name, lag ("" without one) and value, from an epoch's tables."""
     for quantity, values in (event.get("tensors") or {}).items():
         yield from ((event["epoch"], quantity, name, "", value) for name, value in values.items())
     for quantity, profiles in (event.get("profiles") or {}).items():
@@ -285,7 +285,7 @@ def test_points(scores: Mapping[str, float], time_ms: int) -> list[Point]:
 
 
 def sweep_params(first: Mapping[str, Any]) -> dict[str, str]:
-    """Constants and budget, as the study's first sweep had them; MLflow lets no parameter change later."""
+    """Constants and budget of the study's first sweep; MLflow's parameters cannot change later."""
     facts = {
         f"budget.{name}": first.get(name) for name in ("trials", "epochs", "seconds") if first.get(name) is not None
     }
@@ -293,7 +293,7 @@ def sweep_params(first: Mapping[str, Any]) -> dict[str, str]:
 
 
 def metric_key(name: str) -> str:
-    """A name that every MLflow store accepts.
+    """A metric's name, in a form that every MLflow store accepts.
 
     >>> metric_key("val/f1[macro]")
     'val/f1_macro_'

@@ -1,4 +1,4 @@
-"""Why MLflow takes nothing, in few words: what its client says of a server has the cause at the end of a long line."""
+"""Why a call to MLflow failed, in few words: its client's messages have the cause at the end of a long line."""
 
 from __future__ import annotations
 

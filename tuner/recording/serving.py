@@ -14,16 +14,16 @@ from tuner.errors import UserError
 from tuner.recording.uri import QUIET
 
 _LONGEST_EXAMPLE = 300
-"""Bytes of a request that are shown; a longer one is named by its file."""
+"""Longest request in bytes that is shown; for a longer one its file is named."""
 
 
 class ScoringServer:
-    """Answers HTTP until it is told to stop, in this process, so that nothing is left behind.
+    """Serves HTTP in this process until it is stopped, so that no process is left behind.
 
     Args:
         model: The model's folder.
         port: TCP port; 0 for one that is free.
-        config: What the model's loader is told: `own_code`, `device`.
+        config: Passed to the model's loader: `own_code`, `device`.
 
     Raises:
         UserError: The port is in use.
@@ -44,11 +44,11 @@ class ScoringServer:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address."""
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def stop(self) -> None:
-        """Ask for its end. Callable from a signal, at any time."""
+        """Ask it to end. Safe in a signal handler, at any time."""
         self._stopped = True
         self._ask()
 
@@ -56,7 +56,7 @@ class ScoringServer:
         """Serve until it is stopped.
 
         Args:
-            ready: Called when it answers.
+            ready: Called once it answers.
 
         Raises:
             StudyError: The model is damaged.
@@ -85,7 +85,7 @@ class ScoringServer:
 
 
 def curl(model: Path, url: str) -> str:
-    """A command that asks a served model, as a user types it."""
+    """A command that sends a request to a served model, as a user types it."""
     example = model / "input_example.json"
     data = f"@{os.path.relpath(example)}"
     if not example.is_file():

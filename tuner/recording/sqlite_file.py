@@ -1,4 +1,4 @@
-"""MLflow's SQLite file, made fit for a writer beside readers."""
+"""Prepares MLflow's SQLite file for a writer beside readers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sqlalchemy.engine import Engine, make_url
 
 @contextmanager
 def sqlite_prepared(uri: str) -> Iterator[None]:
-    """Make a SQLite file fit for a writer beside readers; other databases are left alone.
+    """Prepare a SQLite file for a writer beside readers; other databases are not changed.
 
-    With a write-ahead log readers and the writer do not wait for each other, and a commit need not wait for
-    the disk: after a power cut the file is whole and may lack the last runs, which `sync` brings back. The
-    lock on the folder keeps two processes from making the same tables.
+    With a write-ahead log readers and the writer do not wait for each other, and a commit need not wait for the disk:
+    after a power failure the file is consistent but may lack the last runs, which `sync` restores. The lock on the
+    folder prevents two processes from making the same tables.
     """
     if not uri.startswith("sqlite:"):
         yield

@@ -1,4 +1,4 @@
-"""A study's runs as MLflow holds them: found by their tags, made where they are missing, written by what they lack."""
+"""A study's runs in MLflow: found by their tags, created if missing, completed with what they lack."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from tuner.recording.uri import SERVERS
 from tuner.recording.views import ours, readable
 
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
-"""Split -> what MLflow calls its use."""
+"""Split -> MLflow's name of its use."""
 _NAME = "mlflow.runName"
 _NOTE = "mlflow.note.content"
 _NOTED = "mlflow.tuner.note"
-"""A digest of the description that was written here, so that one of a user's is known; the pages hide such tags."""
+"""Tag with a digest of the description written here, to recognize a user's own; the pages hide such tags."""
 _MLFLOW = "python -m mlflow"
-_METRICS_PER_CALL = 800  # with parameters and tags below MLflow's 1000 entities in a request
+_METRICS_PER_CALL = 800  # with parameters and tags within MLflow's 1000 entities per request
 
 
 @dataclass
 class StoredRun:
-    """A run as MLflow holds it."""
+    """A run in MLflow."""
 
     id: str
     status: str = "RUNNING"
@@ -44,12 +44,12 @@ class StoredRun:
 
     @property
     def events(self) -> int:
-        """So many lines of the event file are in MLflow for sure; `tuner.events` is written after them."""
+        """Number of lines of the event file that are certainly in MLflow; `tuner.events` is written after them."""
         return int(self.tags.get("tuner.events", 0))
 
 
 class RunStore(Mapping[str, StoredRun]):
-    """The runs of one study in its MLflow experiment, by the names that they have in the study's folder.
+    """The runs of one study in its MLflow experiment, by their names in the study's folder.
 
     Args:
         folder: The study.
@@ -79,17 +79,17 @@ class RunStore(Mapping[str, StoredRun]):
         return len(self._runs)
 
     def forget(self) -> None:
-        """Drop all memory of the runs; they are read again when needed."""
+        """Forget the cached runs; they are read again when needed."""
         self._memory = None
 
     def make(self, run: str, name: str, start: float, tags: Mapping[str, str]) -> StoredRun:
-        """The run, made where it is missing.
+        """The run, created if missing.
 
         Args:
             run: Its name in the study's folder.
             name: Its name for people.
             start: Unix seconds.
-            tags: Those that it has from its beginning, but for `tuner.events`.
+            tags: Its initial tags, without `tuner.events`.
         """
         if (stored := self._runs.get(run)) is None:
             first = {
@@ -104,13 +104,13 @@ class RunStore(Mapping[str, StoredRun]):
         return stored
 
     def rename(self, stored: StoredRun, name: str) -> None:
-        """Add to a run's name how it ended: "trial 3" becomes "trial 3 (pruned)". One that a user gave it stays."""
+        """Add the final state to a run's name: "trial 3" becomes "trial 3 (pruned)". A user's own name is kept."""
         if name.startswith(f"{stored.tags.get(_NAME)} ("):
             self.client.update_run(stored.id, name=name)
             stored.tags[_NAME] = name
 
     def set_status(self, stored: StoredRun, state: State, end: float | None) -> None:
-        """Show a run as its state is, ended at `end` in Unix seconds."""
+        """Set a run's status by its state, ended at `end` in Unix seconds."""
         status, end_ms = STATUS[state], None if end is None else milliseconds(end)
         if status in ("RUNNING", "SCHEDULED"):
             if stored.status != status:
@@ -127,7 +127,7 @@ class RunStore(Mapping[str, StoredRun]):
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log what MLflow lacks; the tags go with the last metrics, as `tuner.events` vouches for them."""
+        """Log what MLflow lacks; the tags are sent with the last metrics, as `tuner.events` confirms them."""
         metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
         while len(metrics) > _METRICS_PER_CALL:
             self.client.log_batch(stored.id, metrics[:_METRICS_PER_CALL])
@@ -147,15 +147,15 @@ class RunStore(Mapping[str, StoredRun]):
         stored.tags.update(new_tags)
 
     def _noted_here(self, stored: StoredRun) -> bool:
-        """Whether a run's description, as it is now, is none of a user's."""
+        """Whether a run's current description was written here, not by a user."""
         tags = self.client.get_run(stored.id).data.tags
         note = tags.get(_NOTE, "")
-        if _NOTED not in tags:  # of an earlier version, which wrote a run's reason
+        if _NOTED not in tags:  # by an earlier version, which wrote a run's reason
             return bool(not note or note[:500] == tags.get("tuner.reason"))
         return bool(not note or tags[_NOTED] == _digest(note))
 
     def log_inputs(self, stored: StoredRun, data: Data) -> None:
-        """Log the splits that a run has seen, with their digest; those that are there already stay once."""
+        """Log the splits that a run has used, with their digest; each is kept once."""
         if not data.digest:
             return
         inputs = []
@@ -167,7 +167,7 @@ class RunStore(Mapping[str, StoredRun]):
         self.client.log_inputs(stored.id, inputs)
 
     def write_views(self, views: Mapping[str, str]) -> None:
-        """Write saved views; those that a user has saved since stay, as do all where the pages may not read ours."""
+        """Write the saved views, except over a user's own, and only for versions of MLflow known to read them."""
         if not views or views == self._views:
             return
         tags = self.client.get_experiment(self.experiment).tags
@@ -178,7 +178,7 @@ class RunStore(Mapping[str, StoredRun]):
         self._views = dict(views)
 
     def write_text(self, stored: StoredRun, text: str, name: str) -> None:
-        """Write an artifact; none of an empty text."""
+        """Write a text as an artifact, unless it is empty."""
         if text:
             self.client.log_text(stored.id, text, name)
 
@@ -189,7 +189,7 @@ class RunStore(Mapping[str, StoredRun]):
                 self.write_file(run, path, path.parent.relative_to(folder).as_posix())
 
     def write_file(self, run: str, path: Path, below: str = ".") -> None:
-        """Write one artifact, unless this object wrote it as it is now."""
+        """Write one artifact, unless this object has already written this content."""
         stat = path.stat()
         version = (stat.st_mtime_ns, stat.st_size)
         if self._files.get((run, path)) != version:
@@ -197,7 +197,7 @@ class RunStore(Mapping[str, StoredRun]):
             self._files[run, path] = version
 
     def _pages_version(self) -> str:
-        """Of the MLflow whose pages show the runs: a server tells its own, else it is the installed one."""
+        """Version of the MLflow that shows the runs: that of the server, else the installed one."""
         if not self._uri.startswith(SERVERS):
             return version("mlflow")
         creds = get_default_host_creds(self._uri)  # type: ignore[no-untyped-call]  # MLflow has no types here

@@ -1,4 +1,4 @@
-"""`tuner sync`: bring a record up to date with a study that no driver owns."""
+"""`tuner sync`: completes the record of a study without a running driver."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tuner.redaction import redacted
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync found and did.
+    """The result of a sync.
 
     Args:
         runs: Runs of the study.
-        written: Events that the record lacked; None where that is not known.
+        written: Number of events that the record lacked; None if unknown.
     """
 
     runs: int
@@ -32,15 +32,15 @@ class SyncReport:
 
 
 def sync(folder: StudyFolder, recorder: Recorder, waiting: Callable[[str], None] = lambda _: None) -> SyncReport:
-    """Bring the record of a study up to date.
+    """Complete the record of a study.
 
     Args:
         folder: The study.
-        recorder: Where it is recorded.
-        waiting: Told why, once, where it has to wait for another process.
+        recorder: Its recorder.
+        waiting: Called once with the reason if it must wait for another process.
 
     Raises:
-        StudyError: A driver owns the study, or the recorder cannot be used.
+        StudyError: The study is running, or the recorder cannot be used.
     """
     if driver_lives(folder):
         raise StudyError(
@@ -57,11 +57,11 @@ def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None], *, 
     Args:
         folder: The study.
         uri: MLflow's tracking URI.
-        waiting: Told why, once, where it has to wait for another process.
-        register: Put the winner into the registry.
+        waiting: Called once with the reason if it must wait for another process.
+        register: Register the winner.
 
     Returns:
-        Number of events that MLflow did not hold for sure.
+        Number of events that were not certainly in MLflow.
 
     Raises:
         StudyError: MLflow cannot be used.
@@ -84,13 +84,13 @@ def write_all(folder: StudyFolder, uri: str, waiting: Callable[[str], None], *, 
             raise StudyError(
                 f"MLflow at {redacted(uri)} must be usable",
                 value=reason(error),
-                fix="The study's events are safe; repeat `sync` when it is.",
+                fix="The study's events are safe; repeat `sync` later.",
             ) from error
     return written
 
 
 def recorder_of(folder: StudyFolder) -> str:
-    """The recorder that a study was last run with; "mlflow" of one that is older than the choice."""
+    """The recorder that a study was last run with; "mlflow" for one from before there was a choice."""
     return str(read_sweep(folder).asked.get("recorder", "mlflow"))
 
 

@@ -21,18 +21,18 @@ _VIEW = f"{PREFIX}{LEADERBOARD}"
 _SHARED = f"&viewStateShareKey={LEADERBOARD}"
 _CHOOSE = "and choose the view Leaderboard there, at the top right"
 _BESIDE = len("  open ")
-_WIDE = 1000  # columns of what is no terminal
+_WIDE = 1000  # columns without a terminal
 
 
 def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[list[str], dict[str, str]]:
     """The command that shows `uri` in a browser, and its environment.
 
-    The URI goes through the environment: a command line can be read by everyone on the machine, and a URI may
-    hold a password.
+    The URI is passed in the environment: everyone on the machine can read command lines, and a URI may contain a
+    password.
 
     Raises:
-        TaskFileError: `host` is not this machine alone: MLflow's pages have no login.
-        UserError: `uri` is a tracking server, which shows its own pages.
+        TaskFileError: `host` is no loopback name; MLflow's pages have no login.
+        UserError: `uri` is a tracking server, which has its own pages.
     """
     if host not in _LOOPBACK:
         raise TaskFileError(
@@ -65,17 +65,17 @@ def ui_command(uri: str, host: str = "127.0.0.1", port: int = 5000) -> tuple[lis
 
 
 def serve_ui(uri: str, host: str, port: int, studies: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Become MLflow's web server for `uri`; returns never.
+    """Become MLflow's web server for `uri`; never returns.
 
     Args:
-        uri: A database, as `tracking_uri` gives it.
+        uri: A database, from `tracking_uri`.
         host: A name of this machine's loopback; others are refused.
         port: TCP port.
-        studies: Names of those whose addresses are told.
-        tell: Told a line per study that is there: the address of its runs, and its name.
+        studies: Names of the studies whose addresses are printed.
+        tell: Called with a line per existing study: the address of its runs, and its name.
 
     Raises:
-        UserError: As `ui_command` says.
+        UserError: As for `ui_command`.
     """
     command, environment = ui_command(uri, host, port)
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -85,10 +85,10 @@ def serve_ui(uri: str, host: str, port: int, studies: Sequence[str], tell: Calla
 
 
 def runs_pages(uri: str, studies: Sequence[str], at: str) -> dict[str, str]:
-    """Study -> the address of its leaderboard among MLflow's pages; without those that MLflow lacks or cannot tell of.
+    """Study -> the address of its leaderboard in MLflow's pages; studies that are not found are left out.
 
-    Where there is no such view, the address is that of the runs. It says that it is about machine learning: without
-    that word MLflow opens its GenAI side, whatever tags the experiment has.
+    Without such a view, the address is that of the runs. It contains `machine_learning`, as otherwise MLflow opens its
+    GenAI pages, whatever tags the experiment has.
 
     Args:
         uri: MLflow's tracking URI.
@@ -103,15 +103,15 @@ def runs_pages(uri: str, studies: Sequence[str], at: str) -> dict[str, str]:
 
 
 def _in_database(uri: str, studies: Sequence[str]) -> dict[str, tuple[str, bool]]:
-    """Study -> its experiment, and whether it has the view.
+    """Study -> its experiment, and whether that has the view.
 
-    The database itself is asked: MLflow would take two seconds to be imported.
+    Reads the database directly, as importing MLflow takes two seconds.
     """
     from sqlalchemy import bindparam, create_engine, make_url, text
     from sqlalchemy.exc import SQLAlchemyError
 
     if uri.startswith("sqlite:") and not Path(str(make_url(uri).database)).exists():
-        return {}  # asking would make it
+        return {}  # connecting would create it
     query = text(
         "SELECT name, experiments.experiment_id, experiment_tags.key FROM experiments LEFT JOIN experiment_tags"
         " ON experiments.experiment_id = experiment_tags.experiment_id AND experiment_tags.key = :view"
@@ -124,7 +124,7 @@ def _in_database(uri: str, studies: Sequence[str]) -> dict[str, tuple[str, bool]
             rows = connection.execute(query.bindparams(bindparam("names", expanding=True)), asked)
             found = {name: (str(number), key is not None and readable(version("mlflow"))) for name, number, key in rows}
             return {study: found[study] for study in studies if study in found}
-    except SQLAlchemyError:  # it has no tables yet, or is away
+    except SQLAlchemyError:  # it has no tables yet, or does not answer
         return {}
     finally:
         engine.dispose()
@@ -145,12 +145,12 @@ def _on_server(uri: str, studies: Sequence[str]) -> dict[str, tuple[str, bool]]:
 
 
 def pages(uri: str, study: str) -> str:
-    """What opens a study's leaderboard: a command and, in a line of its own, the address; of a server that alone."""
+    """How to open a study's leaderboard: a command and, on its own line, the address; for a server only the address."""
     command = f"python -m tuner ui --uri {shlex.quote(uri)}"
     if uri == f"sqlite:///{Path.cwd() / 'mlflow.db'}":
         mlflow = "mlflow" if shutil.which("mlflow") else os.path.relpath(Path(sys.executable).with_name("mlflow"))
         command = f"{mlflow} ui"
-    if redacted(uri) != uri:  # it may hold a password
+    if redacted(uri) != uri:  # it may contain a password
         return f"python -m tuner ui {study}"
     if uri.startswith(SERVERS):
         return runs_pages(uri, [study], uri).get(study, uri)
@@ -162,6 +162,6 @@ def pages(uri: str, study: str) -> str:
 
 
 def _fitting(address: str) -> str:
-    """The address; in a terminal too narrow to copy it from, that of the runs, where the view is two clicks away."""
+    """The address; in a narrow terminal, which would wrap it, that of the runs, two clicks from the view."""
     fits = len(address) + _BESIDE <= shutil.get_terminal_size((_WIDE, 24)).columns
     return address if fits else address.removesuffix(_SHARED)

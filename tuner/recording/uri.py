@@ -1,4 +1,4 @@
-"""Where MLflow is, checked without importing it."""
+"""MLflow's tracking URI, checked without importing MLflow."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
-    # else a model takes along a `pyproject.toml` that happens to lie in the current folder
+    # else a model includes a `pyproject.toml` of the current folder
     "MLFLOW_UV_AUTO_DETECT": "false",
-    # MLflow's own retries would hold a call for minutes; the writer's rounds are the retries.
+    # MLflow's own retries would block a call for minutes; the writer's rounds are the retries.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-"""MLflow's switches, to be set before it is imported; what the user set stays."""
+"""Environment variables of MLflow, to be set before it is imported; the user's own are kept."""
 
 SERVERS = ("http://", "https://")
-"""How the address of a tracking server begins."""
+"""Beginnings of a tracking server's address."""
 _SCHEMES = ("sqlite", "postgresql", "mysql", "http", "https")
 _FIX = "Use sqlite:///mlflow.db, http://HOST:PORT of a tracking server, or postgresql://… of a database."
 
@@ -32,13 +32,13 @@ def tracking_uri(configured: str | None) -> str:
     """The tracking URI of a sweep: the task file's, else MLFLOW_TRACKING_URI, else MLflow's own default.
 
     MLflow's default is the file `mlflow.db` in the current folder, so that a bare `mlflow ui` started there
-    shows the runs. A relative SQLite path is made absolute, so that every process means the same file.
+    shows the runs. A relative SQLite path is made absolute, so that every process uses the same file.
 
     Args:
-        configured: `tracking.uri` of the task file; None where it is left out.
+        configured: `tracking.uri` of the task file; None without one.
 
     Raises:
-        TaskFileError: The URI names a place where MLflow keeps no runs any more, or none that is known.
+        TaskFileError: MLflow no longer supports such a place, or the URI is unknown.
     """
     if configured is not None:
         return _checked(configured)
@@ -57,7 +57,7 @@ def _checked(uri: str) -> str:
     scheme, colon, rest = uri.partition("://")
     if scheme.partition(":")[0] == "file" or not colon:
         raise TaskFileError(
-            "tracking.uri must not be a folder of files, which MLflow has given up",
+            "tracking.uri must not be a folder of files, which MLflow no longer supports",
             value=uri,
             fix=_FIX,
             key=key,
@@ -86,7 +86,7 @@ def _checked(uri: str) -> str:
 
 
 def _check_driver(uri: str) -> None:
-    """The Python module by which SQLAlchemy, and so MLflow, reaches a database must be there."""
+    """Check that the database's Python driver for SQLAlchemy, which MLflow uses, is installed."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 

@@ -1,8 +1,8 @@
 """Saved views of a study's runs in MLflow's pages: a leaderboard of the trials, and charts. Free of MLflow.
 
-A view is a tag of the experiment: `mlflow.sharedViewState.KEY` holds JSON with its name and, deflated, what the page
-would keep in the browser. MLflow has no call that makes one and documents no form, so views are written for those
-versions only whose pages were seen to read them.
+A view is a tag of the experiment: `mlflow.sharedViewState.KEY` holds JSON with its name and the page's compressed
+browser state. MLflow has no call to create one and does not document the form, so views are written only for versions
+whose pages were seen to read them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from tuner.recording.points import metric_key
 
 SEEN = ("3.17.",)
-"""Versions of MLflow, by their beginnings, whose pages read these views: a test with a browser looks at the installed
+"""Beginnings of the versions of MLflow whose pages read these views; a test with a browser checks the installed
 one."""
 PREFIX = "mlflow.sharedViewState."
 LEADERBOARD, CHARTS = "leaderboard", "charts"
-"""Keys of the two views, as they stand in an address."""
+"""Keys of the two views, as in an address."""
 
-_OURS = "tuner"  # a mark beside what the pages read; they drop it when a user saves the view
+_OURS = "tuner"  # our mark, which the pages remove when a user saves the view
 _FIRST = ("cell", "learning_rate")
 _COLUMNS = 12
 _AXES = 8
@@ -31,7 +31,7 @@ _FACTS = ("epochs", "seconds", "parameters")  # told by the table, and no pictur
 
 
 def readable(version: str) -> bool:
-    """Whether the pages of this version of MLflow were seen to read the views."""
+    """Whether the pages of this version of MLflow are known to read the views."""
     return version.startswith(SEEN)
 
 
@@ -58,7 +58,7 @@ def saved_views(sweep: Mapping[str, Any], identity: str) -> dict[str, str]:
 
 
 def ours(value: str | None) -> bool:
-    """Whether a view may be written anew: there is none, or it is as it was written here, not saved by a user."""
+    """Whether a view may be overwritten: it is missing, or was written here and not saved by a user."""
     if value is None:
         return True
     try:
@@ -69,7 +69,7 @@ def ours(value: str | None) -> bool:
 
 
 def _leaderboard(sweep: Mapping[str, Any]) -> dict[str, Any]:
-    """State and scores first, then the parameters, then when and how long."""
+    """The leaderboard: state and scores first, then parameters, then start and duration."""
     scores = [_column("metrics", "objective"), _column("metrics", "confirmed"), _column("tags", "tuner.state")]
     rest = [*(_column("params", name) for name in _searched(sweep)[:_COLUMNS]), _column("metrics", "epochs")]
     fixed = {_column("attributes", "Run Name"): 160, "runDateAndNestInfo": 120}
@@ -81,7 +81,7 @@ def _leaderboard(sweep: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _charts(sweep: Mapping[str, Any]) -> dict[str, Any]:
-    """Learning curves, parallel coordinates and the learning rate first; the rest as MLflow makes it, below."""
+    """The charts: learning curves, parallel coordinates and learning rate first; below, MLflow's own."""
     metric, searched = metric_key(str(sweep.get("metric", ""))), _searched(sweep)
     always = [name for name in searched if _always(sweep, name)]
     numeric = [name for name in always if _kinds(sweep).get(name) != "categorical"]
@@ -128,7 +128,7 @@ def _charts(sweep: Mapping[str, Any]) -> dict[str, Any]:
         "compareRunSections": [{**section, "isReordered": True, "deleted": False, "isGenerated": False}],
         "isAccordionReordered": True,
         "runsHiddenMode": "SHOW_ALL",
-        "runListHidden": True,  # its place is needed in a window of 900 pixels
+        "runListHidden": True,  # hidden to save space in a window of 900 pixels
     }
 
 
@@ -138,7 +138,7 @@ def _card(kind: str, name: str, **fields: Any) -> dict[str, Any]:
 
 
 def _column(group: str, name: str) -> str:
-    """What the pages call a column."""
+    """A column's name in the pages."""
     return f"{group}.`{metric_key(name)}`"
 
 
@@ -148,13 +148,13 @@ def _kinds(sweep: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _searched(sweep: Mapping[str, Any]) -> list[str]:
-    """Searched parameters: first what a person asks for first, then as the space has them."""
+    """Searched parameters: the most common ones first, then in the space's order."""
     kinds = _kinds(sweep)
     return [*(name for name in _FIRST if name in kinds), *(name for name in kinds if name not in _FIRST)]
 
 
 def _always(sweep: Mapping[str, Any], name: str) -> bool:
-    """Whether every trial has a parameter, by itself or in one of several definitions: MLflow shows no other line."""
+    """Whether every trial has a parameter; MLflow's parallel coordinates show only trials that have all."""
     definition: Sequence[Mapping[str, Any]] = (sweep.get("space") or {}).get("definition") or ()
     entries = [entry for entry in definition if entry.get("name") == name]
     free = any(not entry.get("when") and not entry.get("owner") for entry in entries)

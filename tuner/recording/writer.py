@@ -1,15 +1,14 @@
 """The process that writes a study into MLflow: `python -m tuner.recording.writer STUDY_FOLDER`.
 
-The tracking URI comes in the environment as MLFLOW_TRACKING_URI, as it may hold a password.
+The tracking URI comes in the environment variable MLFLOW_TRACKING_URI, as it may contain a password. Standard input has
+a line per change: the name of a run, `sweep`, or `all`, and finally `end`. Only named runs may have a running worker.
+Standard output has lines of JSON: `left` (changes not yet in MLflow), `problem` (why some are left, or "") and `away`
+(whether that blocks all).
 
-Standard input brings a line per change: the name of a run, `sweep`, or `all`, and at last `end`. A run that was named
-may have a live worker; others have none. Standard output gives lines of JSON: `left` (changes not yet in MLflow),
-`problem` (why some are left, or "") and `away` (whether that keeps everything back).
-
-While the search runs, a thread of low priority writes: it takes what processor time is left over. The end of the input
-means that the search is over, or the driver gone. What is left is then written by the main thread, whose priority is
-that of any process (a lowered one can not be raised again), without an `end` from every event file, and the process
-ends with status 0, or 3 when MLflow could not be reached or refused something.
+While the search runs, a thread of low priority writes, with leftover processor time. The end of the input means that
+the search is over or the driver has died. The rest is then written by the main thread at normal priority (a lowered
+priority cannot be raised again); without a preceding `end`, from every event file. The process ends with status 0, or 3
+if MLflow could not be reached or refused something.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ from tuner.recording.projection import UNUSABLE, Projection
 from tuner.recording.reasons import reason
 from tuner.redaction import redacted, redacting
 
-_PAUSE_SECONDS = 0.5  # rounds are apart by this, so that a run's changes come together
-_GIVE_UP_SECONDS = 10.0  # without success, counted from the first failure, once there is no driver
+_PAUSE_SECONDS = 0.5  # between rounds, so that a run's changes are written together
+_GIVE_UP_SECONDS = 10.0  # of failures, after which it gives up once there is no driver
 _LONGEST_BACKOFF_SECONDS = 30.0
 _LOG_BYTES = 1_000_000
-_BACK = 10  # niceness more than usual while the search runs: a tenth of the weight of a process that computes
+_BACK = 10  # additional niceness while the search runs: a tenth of the weight of a normal process
 _SESSION_TRIES = 20
 
 _PASSING = (401, 403, 408, 429)
-"""HTTP statuses of the 400s that a later try may not give."""
+"""HTTP statuses of the 400s after which a retry may succeed."""
 
 
 class Inbox:
-    """Lines of a stream, read by a thread, each held once in the order of its first arrival."""
+    """Lines of a stream, read by a thread, without duplicates, in order of arrival."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,11 +54,11 @@ class Inbox:
         self._condition = threading.Condition()
         self.closed = False
         self.whole = False
-        """Whether the driver said that it has told everything."""
+        """Whether `end` has been read."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def take(self, *, wait: bool) -> list[str]:
-        """The changes since the last call; with `wait`, not before there is one or the stream has ended."""
+        """The changes since the last call; with `wait`, blocks until there is one or the stream has ended."""
         with self._condition:
             if wait:
                 self._condition.wait_for(lambda: self._changes or self.closed)
@@ -72,7 +71,7 @@ class Inbox:
             self._condition.wait_for(lambda: self.closed)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but not beyond the end of the stream."""
+        """Sleep, at most until the end of the stream."""
         with self._condition:
             self._condition.wait_for(lambda: self.closed, timeout=seconds)
 
@@ -90,17 +89,16 @@ class Inbox:
 
 
 class Writer:
-    """Rounds of projecting what changed, until the input has ended and nothing is left.
+    """Projects changes in rounds, until the input has ended and nothing is left.
 
-    A change that fails for a passing reason (no server, a lock) is tried again for ever while the driver
-    lives. One that MLflow refuses twice is set aside and told in the log; its events stay, and `sync` brings
-    it back.
+    A change that fails for a temporary reason (no server, a lock) is retried as long as the driver runs. One that
+    MLflow refuses twice is set aside and logged; `sync` can write it later.
 
     Args:
         folder: The study.
         uri: MLflow's tracking URI.
         inbox: Changes.
-        answers: Where the state after each round goes.
+        answers: Stream for the state after each round.
     """
 
     def __init__(self, folder: StudyFolder, uri: str, inbox: Inbox, answers: TextIO) -> None:
@@ -114,28 +112,28 @@ class Writer:
         self._failing: float | None = None  # since when, by `time.monotonic`
 
     def run(self) -> bool:
-        """Write until the input ends, and then what is left.
+        """Write until the input ends, and then the rest.
 
         Returns:
             Whether everything is in MLflow.
         """
         self._tell("")  # MLflow is imported
         self._take(wait=not self._dirty)
-        self._round(only_open=True)  # at full priority, as making a database's tables takes seconds
+        self._round(only_open=True)  # at full priority, as creating a database's tables takes seconds
         follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         follower.start()
         self._inbox.wait_for_end()
         _come_forward()
-        follower.join()  # it ends after the change that it is at
+        follower.join()  # the thread ends after its current change
         return self._drain()
 
     def wait(self, why: str) -> None:
-        """Tell why it has not begun."""
+        """Report why it has not begun."""
         self._take(wait=False)
         self._tell(why)
 
     def _follow(self) -> None:
-        """Thread: write what comes, with the processor time that others leave."""
+        """Thread: write incoming changes at low priority."""
         _stand_back()
         backoff = 0.0
         while not self._inbox.closed:
@@ -150,7 +148,7 @@ class Writer:
         self._dirty.update(dict.fromkeys(changes))
 
     def _drain(self) -> bool:
-        """Without a driver: write what is left, and leave no run RUNNING."""
+        """Without a driver: write the rest, and leave no run RUNNING."""
         self._live.clear()
         untold = [] if self._inbox.whole else ["all"]
         self._dirty.update(dict.fromkeys([*self._inbox.take(wait=False), *untold, "close"]))
@@ -166,10 +164,10 @@ class Writer:
         return not self._aside
 
     def _round(self, *, only_open: bool = False, draining: bool = False) -> str:
-        """Project every change once; what is not draining leaves off when the input ends.
+        """Project every change once; unless draining, stop when the input ends.
 
         Returns:
-            Why some are left; empty when none is.
+            Why some changes are left; empty if none is.
         """
         problem = ""
         change = ""
@@ -190,7 +188,7 @@ class Writer:
             passing = is_passing(error)
             problem = redacted(str(error) if isinstance(error, UserError) else reason(error))
             print(f"{change or 'opening'}: {problem}", file=sys.stderr)  # noqa: T201 - the log
-            if change:  # else MLflow could not be opened, which is no change's fault
+            if change:  # else MLflow could not be opened, independent of the change
                 self._put_back(change, problem, passing=passing)
             if not passing:
                 self._projection = None
@@ -203,7 +201,7 @@ class Writer:
         return problem
 
     def _put_back(self, change: str, problem: str, *, passing: bool) -> None:
-        """Keep a change that failed for a later turn, after the others; set one aside that is refused again."""
+        """Queue a failed change after the others; set it aside if it is refused again."""
         del self._dirty[change]
         if change in self._refused and not passing:
             self._aside = problem
@@ -225,17 +223,17 @@ class Writer:
     def _tell(self, problem: str, *, away: bool = False) -> None:
         self._told = time.monotonic()
         answer = {"left": len(self._dirty), "problem": problem, "away": away}
-        with suppress(OSError):  # the driver is gone; its last line was the end of the input
+        with suppress(OSError):  # the driver is gone
             print(json.dumps(answer), file=self._answers, flush=True)
 
     def _cap_log(self) -> None:
-        """Empty the log when it is long; it is open for appending."""
+        """Truncate the log if it is long; it is open for appending."""
         if os.fstat(sys.stderr.fileno()).st_size > _LOG_BYTES:
             os.ftruncate(sys.stderr.fileno(), 0)
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether a repeat may go well: MLflow is away or busy, rather than saying no."""
+    """Whether a retry may succeed: MLflow does not answer or is busy, but has not refused."""
     if isinstance(error, MlflowException):
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]  # MLflow has no types here
         return status >= 500 or status in _PASSING
@@ -243,14 +241,14 @@ def is_passing(error: Exception) -> bool:
 
 
 def _stand_back() -> None:
-    """Give this thread a low priority, and the session, which Linux may schedule as one, where it is ours."""
-    with suppress(OSError):  # a system whose threads have no priority of their own
+    """Lower the priority of this thread, and of the session if it is ours, as Linux may schedule it as a group."""
+    with suppress(OSError):  # a system without priorities of threads
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _BACK)
     _set_session(_BACK)
 
 
 def _come_forward() -> None:
-    """Give the session its full share again; a thread cannot be given more than it has."""
+    """Restore the session's priority; a thread's cannot be raised."""
     _set_session(0)
 
 
@@ -272,7 +270,7 @@ def main() -> int:
     """Run the process."""
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever MLflow prints goes to the log, not between the answers
+    os.dup2(2, 1)  # MLflow's output goes to the log, not between the answers
     sys.stdout, sys.stderr = redacting(sys.stdout), redacting(sys.stderr)
     writer = Writer(folder, os.environ["MLFLOW_TRACKING_URI"], Inbox(sys.stdin), answers)
     with recording_lock(folder, writer.wait):

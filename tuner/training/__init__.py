@@ -1,4 +1,4 @@
-"""What happens in a worker: one attempt of a trial, from its parameters to its outcome."""
+"""Training in a worker: one attempt of a trial, from its parameters to its outcome."""
 
 from __future__ import annotations
 

@@ -21,15 +21,16 @@ from tuner.training.reporter import Cut
 def train(spec: TrialSpec, link: Link) -> Ended:
     """Run one attempt of a search or confirmation trial.
 
-    Resumes from the run's checkpoint when there is one. The outcome of training is returned, never raised: DIVERGED
-    with what was not finite, HOPELESS with the rule and its cause, PRUNED or STOPPED as the driver answered, else
-    COMPLETED.
-    Other exceptions are errors of the trial's code and go up.
+    Resumes from the run's checkpoint if there is one. The outcome of training is returned, never raised: DIVERGED with
+    what was not finite, HOPELESS with the rule and its cause, PRUNED or STOPPED by the driver's answer, else COMPLETED.
+    Other exceptions are errors in the trial's code and are raised.
     """
     started = time.monotonic()
     training = _begun(spec, link)
     outcome = _run(training)
-    if not outcome.state.final and training.between_epochs:  # else it goes on from the one before: an epoch is repeated
+    if (
+        not outcome.state.final and training.between_epochs
+    ):  # else it resumes from the checkpoint before, and repeats an epoch
         training.save_checkpoint()
     best = training.history.best
     return Ended(
@@ -46,7 +47,7 @@ def train(spec: TrialSpec, link: Link) -> Ended:
 
 
 class _Outcome(NamedTuple):
-    """How a training ended, and what its judge must know of that."""
+    """How a training ended, with the facts for its judge."""
 
     state: State
     reason: str
@@ -81,7 +82,7 @@ def _run(training: Training) -> _Outcome:
 
 
 def _results(training: Training, outcome: _Outcome) -> dict[str, Any]:
-    """What is recorded of the attempt beside its epochs; what is found, once it is over for good."""
+    """The attempt's results besides its epochs; findings only once it has ended for good."""
     results: dict[str, Any] = {
         "parameters": training.learner.num_parameters,
         "parameter_groups": parameter_groups(training.learner.network),
@@ -92,6 +93,6 @@ def _results(training: Training, outcome: _Outcome) -> dict[str, Any]:
         results["updates_per_epoch"] = training.updates_per_epoch
     if training.checkpoints.unsaved:
         results["unsaved"] = training.checkpoints.unsaved
-    if outcome.state.final and not training.spec.refit:  # which has no validation scores to be judged by
+    if outcome.state.final and not training.spec.refit:  # it has no validation scores to be judged by
         results |= training.judge.judgment(outcome.diverged, pruned=outcome.pruned)
     return results

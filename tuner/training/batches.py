@@ -1,4 +1,4 @@
-"""What optimizer steps see: the training data, pass after pass."""
+"""The training data for optimizer steps, pass after pass."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tuner.training.chunks import Chunk, chunks
 from tuner.training.devices import to_device
 
 SAMPLE_ITEMS = 16
-"""Most items of the batch that diagnostics look at."""
+"""Largest number of items in the batch for diagnostics."""
 SAMPLE_CHOICE = 8
-"""Batches that it is chosen from."""
+"""Number of batches from which it is chosen."""
 
 
 class TrainingBatches:
-    """The training split in chunks on the trial's device, every pass in an order of its own.
+    """The training split in chunks on the trial's device, every pass in a new order.
 
     Args:
-        problem: Whose training split it is.
-        learning: Size of batches, and their truncation.
-        seed: The trial's; the order of pass n follows from it and n.
-        device: Where chunks lie.
-        updates_per_epoch: Chunks of an epoch; None makes an epoch of every pass.
+        problem: The problem with the training split.
+        learning: Has the batch size and the truncation.
+        seed: The trial's; it determines, with n, the order of pass n.
+        device: The device of the chunks.
+        updates_per_epoch: Chunks of an epoch; None: an epoch is a pass.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class TrainingBatches:
         self._fixed = updates_per_epoch
         self._passes = self._position = 0
         self.endless = self._endless()
-        """Pass after pass, from the place that a checkpoint had reached."""
+        """Chunks without end, pass after pass, from the position of a checkpoint."""
         self.updates_per_epoch = updates_per_epoch or self._updates_of_a_pass()
         """Chunks of an epoch; with truncated sequences of unequal length, a pass may have a few more or less."""
 
@@ -57,13 +57,15 @@ class TrainingBatches:
         return itertools.islice(self.endless, self._fixed)
 
     def sample(self) -> Sample:
-        """What diagnostics look at, the same in every trial of a study with as large batches.
+        """The batch for diagnostics, the same in every trial of a study with the same batch size.
 
-        Of the first whole batches of training items in a random order the one with the longest sequences, as it is
-        about long lags; with truncation the first steps of it.
+        It is the one with the longest sequences (to show long lags) of the first full batches in a random order; with
+        truncation its first steps.
         """
         items = min(SAMPLE_ITEMS, self._learning.batch_size)
-        batches = self._dataset.batches(items, rng=np.random.default_rng(0))  # items may be stored class by class
+        batches = self._dataset.batches(
+            items, rng=np.random.default_rng(0)
+        )  # items may be stored class by class, hence shuffled
         batch = max(itertools.islice(batches, SAMPLE_CHOICE), key=lambda batch: (len(batch.y), batch.x.shape[1]))
         if self._learning.truncation is not None:
             batch = next(chunks(batch, self._learning.truncation)).batch
@@ -91,9 +93,9 @@ class TrainingBatches:
         return sum(1 for _ in self._pass(1))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where `endless` is."""
+        """The position of `endless`."""
         return {"passes": self._passes, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Let `endless` go on from there; before its first chunk."""
+        """Set the position of `endless`; call before its first chunk."""
         self._passes, self._position = state["passes"], state["position"]

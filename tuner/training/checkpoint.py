@@ -1,7 +1,6 @@
-"""Checkpoints: tensors and JSON, written whole or not at all, read without running code.
+"""Checkpoints: tensors and JSON, written atomically, read without running code.
 
-What a training consists of is one dictionary, from a part's name to the part; a checkpoint holds the parts' states
-under the same names.
+The parts of a training are one dictionary from name to part; a checkpoint holds the parts' states under the same names.
 """
 
 from __future__ import annotations
@@ -24,62 +23,63 @@ from tuner.messages import TrialSpec
 from tuner.training.devices import choose_device
 
 FORMAT = 4
-"""Raised when a checkpoint holds something else: a trial whose checkpoint is of another format begins anew."""
+"""Format number, raised when the content changes: a trial with a checkpoint of another format starts from the
+beginning."""
 FORMAT_3 = 3
-"""That of version 0.2.0, which is read too."""
+"""The format of version 0.2.0, which can be read, too."""
 SHARE = 0.1
-"""Part of the time that writing checkpoints may take away from rungs: a store may be slow."""
+"""Largest fraction of the time for writing checkpoints that are not at rungs, as a store may be slow."""
 
 
 class Stateful(Protocol):
-    """A part of a training that a checkpoint must keep, as torch's modules and optimizers are."""
+    """A part of a training with a state for checkpoints, like torch's modules and optimizers."""
 
     def state_dict(self) -> dict[str, Any]:
         """Nested dictionaries and lists of tensors, numbers and strings."""
         ...
 
     def load_state_dict(self, state: dict[str, Any], /) -> object:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         ...
 
 
 class Saved(NamedTuple):
-    """What a checkpoint holds."""
+    """The content of a checkpoint."""
 
     updates_per_epoch: int | None
-    """Optimizer steps of an epoch, where it is not a pass over the data."""
+    """Optimizer steps of an epoch, if that is not a pass over the data."""
     states: dict[str, Any]
     """Part -> its state."""
 
     def load_into(self, parts: Mapping[str, Stateful]) -> None:
-        """Let the parts go on as if nothing had happened."""
+        """Restore the parts, which then continue as without interruption."""
         for name, part in parts.items():
             part.load_state_dict(self.states[name])
 
 
 class Checkpoints:
-    """Writes the checkpoints of a run; each takes the place of the one before.
+    """Writes the checkpoints of a run; each replaces the one before.
 
     Args:
-        spec: What is trained.
+        spec: The run.
     """
 
     def __init__(self, spec: TrialSpec) -> None:
         self._spec = spec
         self._next = 0.0
         self.unsaved = ""
-        """Why the last one was not written; "" when it was."""
+        """Why the last checkpoint was not written; "" if it was."""
 
     def due(self) -> bool:
-        """Whether it is time for one away from rungs."""
+        """Whether it is time for a checkpoint between rungs."""
         return time.monotonic() >= self._next
 
     def save(self, parts: Mapping[str, Stateful], *, epoch: int, updates_per_epoch: int | None) -> None:
-        """Write the states of the parts; where that cannot be, the one before stays.
+        """Write the states of the parts; if that fails, the checkpoint before stays.
 
         Args:
-            parts: Those that `Saved.load_into` is given.
-            epoch: Whole epochs made.
+            parts: The same as for `Saved.load_into`.
+            epoch: Number of finished epochs.
             updates_per_epoch: See `Saved`.
         """
         states = {name: part.state_dict() for name, part in parts.items()}
@@ -87,7 +87,7 @@ class Checkpoints:
         began = time.monotonic()
         try:
             save(artifact_path(self._spec, CHECKPOINT), states, facts, limit=self._spec.checkpoint_bytes)
-        except OSError as error:  # no space, no share of it left, a store that is away
+        except OSError as error:  # no space, the share is used up, or a store does not answer
             self.unsaved = error.strerror or str(error)
         else:
             self.unsaved = ""
@@ -96,7 +96,7 @@ class Checkpoints:
 
 
 def saved(spec: TrialSpec) -> Saved | None:
-    """The checkpoint of an attempt before this one; None where there is none of this trial.
+    """The checkpoint of an earlier attempt; None if there is none of this trial.
 
     Raises:
         TrialError: The file is damaged.
@@ -106,7 +106,7 @@ def saved(spec: TrialSpec) -> Saved | None:
     except FileNotFoundError:
         return None
     if any(facts.get(key) != value for key, value in _planned(spec).items()):
-        return None  # the folder was used before
+        return None  # a leftover of another trial
     if facts.get("format") == FORMAT_3:
         states = _of_format_3(states, facts)
     elif facts.get("format") != FORMAT:
@@ -115,17 +115,17 @@ def saved(spec: TrialSpec) -> Saved | None:
 
 
 def artifact_path(spec: TrialSpec, name: str) -> str:
-    """Where a run keeps a file of its own."""
+    """The path of a run's own file."""
     return places.join(spec.checkpoints or spec.folder, name)
 
 
 def _planned(spec: TrialSpec) -> dict[str, Any]:
-    """What a checkpoint must agree on to be this trial's."""
+    """The fields by which a checkpoint is known to belong to this trial."""
     return {"params": dict(spec.params), "seed": spec.seed, "epochs": spec.epochs, "seconds": spec.seconds}
 
 
 def _of_format_3(tensors: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """The parts' states from what version 0.2.0 wrote."""
+    """The parts' states from a checkpoint of version 0.2.0."""
     same = ("network", "optimizer", "schedule", "clipping", "averaging", "random")
     return {
         **{name: tensors[name] for name in same},
@@ -148,13 +148,13 @@ def save(path: str | Path, tensors: dict[str, Any], facts: dict[str, Any], *, li
         path: The file, in a folder or a store; its folder is made when missing.
         tensors: State dicts: nested dictionaries and lists of tensors, numbers and strings.
         facts: JSON-able.
-        limit: Bytes that it may have at most; None for no limit.
+        limit: Largest size in bytes; None: no limit.
 
     Raises:
         OSError: The place is full or cannot be written, or (EFBIG) the limit is passed; an earlier checkpoint is left
             as it was.
     """
-    content = io.BytesIO()  # first, as torch tells a full disk by a RuntimeError without its cause
+    content = io.BytesIO()  # into memory first, as torch reports a full disk as a RuntimeError without its cause
     torch.save({"tensors": tensors, "facts": json.dumps(facts)}, content)
     if limit is not None and content.tell() > limit:
         raise OSError(errno.EFBIG, f"a checkpoint of {content.tell()} bytes is larger than {limit}")
@@ -175,5 +175,8 @@ def load(path: str | Path, device: torch.device) -> tuple[dict[str, Any], dict[s
         content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
         return content["tensors"], json.loads(content["facts"])
     except Exception as error:  # torch raises many kinds for a damaged file
-        name, why = path.rpartition("/")[2], " ".join(str(error).partition(". ")[0].split())  # torch's advice is unsafe
+        name, why = (
+            path.rpartition("/")[2],
+            " ".join(str(error).partition(". ")[0].split()),
+        )  # torch's advice in the message is unsafe
         raise TrialError(f"{name} must be a checkpoint, but reading it failed: {why}"[:300]) from error

@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: batches cut into chunks of steps, between which the state is carried over.
+"""Truncated backpropagation through time: batches are cut into chunks of steps, and the state is carried over.
 
 Letters of shapes: B sequences of a batch, T steps.
 """
@@ -17,12 +17,12 @@ from tuner.nets.cell import State
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What one optimizer step sees: a batch, or some steps of it.
+    """The data of one optimizer step: a batch, or some steps of it.
 
     Args:
         batch: The steps.
         first: Whether they begin their sequences, so that no state is carried in.
-        rows: The sequences of the chunk before that have these steps too, int64 (B,); None where all have.
+        rows: Indices of the sequences of the previous chunk that continue here, int64 (B,); None: all.
     """
 
     batch: Batch
@@ -33,7 +33,7 @@ class Chunk:
         """The states to start from, one per layer; None at the start of sequences.
 
         Args:
-            states: Those after the chunk before.
+            states: Those after the previous chunk.
         """
         if self.first:
             return None
@@ -43,13 +43,13 @@ class Chunk:
 
     @property
     def num_targets(self) -> int:
-        """Steps that are no padding, over all sequences."""
+        """Number of valid steps over all sequences."""
         lengths = self.batch.lengths
         return self.batch.x.shape[0] * self.batch.x.shape[1] if lengths is None else int(lengths.sum())
 
 
 def chunks(batch: Batch, steps: int) -> Iterator[Chunk]:
-    """Chunks of `steps` steps, from left to right; sequences that are over are left out.
+    """Chunks of `steps` steps, from left to right, without sequences that have ended.
 
     Args:
         batch: Sequences with a target at each step: x (B, T, ...), y (B, T, ...).

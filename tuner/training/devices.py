@@ -1,4 +1,4 @@
-"""The devices that torch finds on a machine, and what lies on them."""
+"""The devices that torch finds on a machine; moving data and random states."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tuner.errors import TaskFileError
 
 
 def devices() -> list[str]:
-    """`cpu`, then `cuda:0`, `cuda:1`, …, `mps:0`, as far as they are here."""
+    """The available devices: `cpu`, then `cuda:0`, `cuda:1`, …, `mps:0`."""
     cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     return ["cpu", *cuda, *(["mps:0"] if torch.backends.mps.is_available() else [])]
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the first GPU of CUDA where there is one, else the CPU.
+    """The device of that name; `auto` is the first CUDA GPU if there is one, else the CPU.
 
     Raises:
         TaskFileError: It is not on this machine.
@@ -27,7 +27,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:  # no name that torch knows
+    except RuntimeError:  # a name unknown to torch
         device = None
     if device is None or (device.type != "cpu" and f"{device.type}:{device.index or 0}" not in devices()):
         raise TaskFileError(
@@ -40,7 +40,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:
-    """The batch on a device."""
+    """The batch, moved to a device."""
     if device.type == "cpu":
         return batch
     return Batch(
@@ -51,20 +51,20 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
 
 
 class RandomStreams:
-    """The random streams that a trial on a device draws from: torch's, of the whole process."""
+    """The random states that a trial on a device uses: torch's global ones."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Where they are."""
+        """The random states."""
         state = {"cpu": torch.get_rng_state()}
         if self._device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self._device)
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Put them there; torch wants states that lie on the CPU."""
+        """Restore the random states; torch needs them on the CPU."""
         torch.set_rng_state(state["cpu"].cpu())
         if self._device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"].cpu(), self._device)

@@ -18,7 +18,7 @@ EVALUATION_BATCH = 256
 
 
 def evaluate(network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device) -> dict[str, float]:
-    """Scores over a whole split, with the network in evaluation mode, in which it is left.
+    """Scores over a whole split; the network is left in evaluation mode.
 
     Raises:
         Diverged: A prediction is not finite.
@@ -33,7 +33,7 @@ def scored(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Ba
 
 
 def shown(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, Any]:
-    """What is answered over a whole split, for people; empty where it is no `ShowingProblem`."""
+    """Answers over a whole split, to show people; empty unless it is a `ShowingProblem`."""
     if not isinstance(problem, ShowingProblem):
         return {}
     with torch.inference_mode():
@@ -50,19 +50,19 @@ def table(problem: Problem, split: Split, predictions: Sequence[Tensor], batches
 
 
 def fit(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-    """What is fitted on a whole split; empty where it is no `FittingProblem`."""
+    """Options fitted on a whole split; empty unless it is a `FittingProblem`."""
     return problem.fit(predictions, batches) if isinstance(problem, FittingProblem) else {}
 
 
 def with_fitted(problem: Problem, values: Mapping[str, float]) -> Problem:
-    """The problem with what was fitted."""
+    """The problem with fitted options."""
     return problem.fitted(values) if values and isinstance(problem, FittingProblem) else problem
 
 
 def predicted(
     network: nn.Module, problem: Problem, dataset: Dataset, device: torch.device
 ) -> tuple[list[Tensor], list[Batch]]:
-    """Predictions over a whole split, or what the problem keeps of them, and their batches.
+    """Predictions over a whole split (reduced by a `ReducingProblem`) and their batches.
 
     Raises:
         Diverged: A prediction is not finite.

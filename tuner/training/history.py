@@ -14,10 +14,10 @@ from tuner.objective import Objective
 
 
 class History:
-    """Every epoch of a training, also those of the attempts before; epoch n is `epochs[n - 1]`.
+    """Every epoch of a training, including those of earlier attempts; epoch n is `epochs[n - 1]`.
 
     Args:
-        objective: What tells the best of them.
+        objective: Determines the best epoch.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -27,10 +27,10 @@ class History:
         """Best value of the objective, as measured; infinite before the first."""
         self.best_epoch = 0
         self.best_weights: dict[str, Tensor] = {}
-        """The network's state after the best epoch, where it is to be kept."""
+        """The network's state after the best epoch, if it is kept."""
 
     def add(self, epoch: Epoch, value: float) -> bool:
-        """Take in an epoch and its value of the objective; returns whether it is the best so far, if it is finite."""
+        """Take in an epoch and its value of the objective; returns whether it is finite and the best so far."""
         self.epochs.append(epoch)
         better = self._objective.better(value, self.best)
         if better:
@@ -38,7 +38,7 @@ class History:
         return better
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it; epochs as JSON, which many numbers are read from faster."""
+        """The whole history; epochs as JSON, which is faster to read."""
         return {
             "epochs": json.dumps([asdict(epoch) for epoch in self.epochs]),
             "best": self.best,
@@ -47,7 +47,7 @@ class History:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self.epochs[:] = [Epoch(**epoch) for epoch in json.loads(state["epochs"])]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self.best_weights = state["best_weights"]

@@ -1,4 +1,4 @@
-"""Judging a training by its epochs, while it runs and at its end."""
+"""Judges a training by its epochs, while it runs and at its end."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tuner.training.settings import Settings
 
 
 class Judge:
-    """Holds the rules of `diagnostics` against a training.
+    """Applies the rules of `diagnostics` to a training.
 
     Args:
-        spec: What is trained, and the thresholds of the rules.
-        settings: All its parameters, defaults included.
-        history: What is judged.
+        spec: The run, with the thresholds of the rules.
+        settings: All its parameters, including defaults.
+        history: The judged epochs.
         lag: Longest expected dependency in steps.
         steps_per_epoch: Optimizer steps.
     """
@@ -31,18 +31,18 @@ class Judge:
         self._checked = check_epochs(spec.epochs) if spec.act and spec.kind == "trial" else range(0)
 
     def hopeless(self) -> str:
-        """Why the training should be ended after its last epoch; "" where it may go on, or it is not asked then."""
+        """Why the training should be ended after its last epoch; "" if it may continue or is not checked then."""
         if len(self._history.epochs) not in self._checked:
             return ""
         finding = hopeless(self._case(), self._rules)
         return "" if finding is None else f"{finding.title}: {finding.evidence}"
 
     def judgment(self, diverged: str = "", *, pruned: bool = False) -> dict[str, Any]:
-        """What is found in all epochs so far, and how far the trivial predictor was left behind (see `Case.progress`).
+        """The findings in all epochs so far, and the improvement over the trivial predictor (see `Case.progress`).
 
         Args:
-            diverged: What was not finite, where that ended the training.
-            pruned: Whether the search ended it, as others were ahead.
+            diverged: What was not finite, if that ended the training.
+            pruned: Whether the search pruned it.
         """
         case = self._case(diverged, pruned=pruned)
         findings = [finding.beside(self._settings.acting) for finding in judge(case, self._rules)]

@@ -1,8 +1,8 @@
-"""What learns, and one optimizer step of it.
+"""The learner, and its optimizer step.
 
-Order of a step: forward, loss, backward, gradient norm, (probes), clipping, rate, update. Nothing in it waits for the
-driver, the disk or, on a CPU, for anything at all. On a GPU the gradient norm is read back once per step: whether an
-update may happen is decided before it.
+Order of a step: forward, loss, backward, gradient norm, (probes), clipping, rate, update. A step waits neither for the
+driver nor for the disk. On a GPU the gradient norm is read back once per step, as it decides whether the update is
+made.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from tuner.training.chunks import Chunk
 from tuner.training.settings import Settings
 
 NONFINITE_STEPS = 10
-"""Steps in a row with a gradient that is not finite, each skipped, after which a trial has diverged."""
+"""A trial has diverged after so many skipped steps in a row, whose gradient was not finite."""
 
 
 class Learner:
-    """A network with all that changes its weights: optimizer, schedule of its rate, clipping, averages of the weights.
+    """A network with all that changes its weights: optimizer, learning rate schedule, clipping, weight averages.
 
-    `network`, `optimizer`, `schedule`, `clipping`, `averaging` and `watch`, which measures, have states of their own;
-    another `schedule` may be put in its place before the first step. `step` is the number of optimizer steps made,
-    skipped ones included. Weights are drawn from torch's global generator.
+    `network`, `optimizer`, `schedule`, `clipping`, `averaging` and `watch` (which measures) have separate states;
+    `schedule` may be replaced before the first step. `step` is the number of optimizer steps so far, including skipped
+    ones. Weights are drawn from torch's global generator.
 
     Args:
-        settings: What all these are.
-        problem: What is learned.
-        batches: What it is learned from.
+        settings: The parameters of all these.
+        problem: The problem to learn.
+        batches: The training data.
         epochs: Of the whole training, for the schedule.
         level: Of diagnostics.
-        device: Where the network lies.
+        device: Of the network.
 
     Raises:
-        TrialError: The parts do not go together.
+        TrialError: The parts do not fit together.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Learner:
 
     @property
     def num_parameters(self) -> int:
-        """Trained numbers of the network."""
+        """Number of trained parameters of the network."""
         return sum(parameter.numel() for parameter in self._parameters)
 
     @property
@@ -84,7 +84,7 @@ class Learner:
         return self.peak_rate * self.schedule.factor(self.step - 1)
 
     def update(self, chunk: Chunk) -> Tensor:
-        """One optimizer step; the loss before it, without the penalties.
+        """Make one optimizer step; returns the loss before it, without penalties.
 
         Raises:
             Diverged: The gradient was not finite too often in a row.
@@ -125,15 +125,15 @@ class Learner:
             raise Diverged(f"the gradient of {tensor} is not finite in {self._nonfinite} steps in a row")
 
     def observe(self, loss: float) -> None:
-        """Take in the validation loss of an epoch, from which schedules and averages may follow."""
+        """Take in the validation loss of an epoch, which schedules and averages may use."""
         self.schedule.observe(loss)
         self.averaging.observe(loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """What is in none of the parts: counts, and the state that a truncated sequence goes on from."""
+        """The state outside the parts: counts, and the recurrent state carried over by truncation."""
         return {"step": self.step, "nonfinite": self._nonfinite, "states": [list(state) for state in self._states]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self.step, self._nonfinite = state["step"], state["nonfinite"]
         self._states = [tuple(parts) for parts in state["states"]]

@@ -26,24 +26,24 @@ from tuner.training.reporter import Reporter
 
 
 class Hopeless(Exception):  # noqa: N818 - control flow, not an error
-    """A training that a rule ends early; the findings say which."""
+    """A training that a rule ends early; the findings name the rule."""
 
 
 class Training:
-    """One attempt. Each part of it is changed by its own methods alone; this class says when.
+    """One attempt. Each part is changed only by its own methods; this class calls them.
 
-    `batches` gives what the `learner` learns from, `history` keeps the epochs, `reporter` tells the driver of them,
-    `judge` judges them, `checkpoints` writes all down. `epoch` is the epoch that runs, or has run last. Where data are
-    in folds, a network of each is trained for the epoch, one after the other, scores are means over them, and
-    `batches` and `learner` are the first one's, which is measured and kept.
+    `batches` gives the data for the `learner`, `history` keeps the epochs, `reporter` reports them to the driver,
+    `judge` judges them, `checkpoints` saves all parts. `epoch` is the current or the last epoch. Where data are in
+    folds, a network of each is trained for the epoch, one after the other, scores are means over them, and `batches`
+    and `learner` are the first one's, which is measured and kept.
 
     Args:
-        spec: What to train.
+        spec: The run.
         link: To the driver.
-        updates_per_epoch: Optimizer steps of an epoch; None makes an epoch of every pass over the training data.
+        updates_per_epoch: Optimizer steps of an epoch; None: an epoch is a pass over the training data.
 
     Raises:
-        TrialError: The parts do not go together.
+        TrialError: The parts do not fit together.
     """
 
     def __init__(self, spec: TrialSpec, link: Link, *, updates_per_epoch: int | None = None) -> None:
@@ -72,15 +72,15 @@ class Training:
         self.epoch = 0
 
     def run(self) -> str:
-        """Train to the last epoch, or until nothing is gained; returns the reason of an early stop.
+        """Train to the last epoch, or until there is no gain for too long; returns the reason of an early stop.
 
         Raises:
             Diverged: Something was not finite.
-            Hopeless: A rule ends it, and the driver does not object.
+            Hopeless: A rule ends it, and the driver agrees.
             Cut: The driver ends it.
             TrialError: The objective is not among the metrics.
         """
-        if self._at_rung():  # resumed before it was answered, for all it knows
+        if self._at_rung():  # resumed at a rung that may not have been answered
             self.reporter.send(waiting=True)
         if self.learner.step == 0:
             self.learner.watch.start(self.learner.network)
@@ -94,7 +94,7 @@ class Training:
         return ""
 
     def losses(self, schedule: Schedule) -> Iterator[float]:
-        """Train under another schedule, epoch after epoch without end; gives the training loss before each update."""
+        """Train without end, with another schedule; yields the training loss before each update."""
         self.learner.schedule = schedule
         self.learner.network.train()
         return (self.learner.update(chunk).item() for chunk in self.batches.endless)
@@ -118,7 +118,9 @@ class Training:
         measured = learner.watch.epoch(learner.network, learner.step, losses[0].tolist(), milestone=milestone)
         scores = {f"val/{name}": value for name, value in scores.items()}
         metrics = {
-            **{name: value for name, value in scores.items() if name == metric},  # MLflow shows the first one
+            **{
+                name: value for name, value in scores.items() if name == metric
+            },  # first, as MLflow shows the first metric
             names.TRAIN_LOSS: fmean(train_losses),
             **scores,
             names.LEARNING_RATE: rate,
@@ -174,13 +176,13 @@ class Training:
         return self.epoch == self.spec.epochs or self._patience_lost()
 
     def _at_rung(self) -> bool:
-        """Whether to wait here: not where an earlier attempt went on from."""
+        """Whether to wait here; not at the epoch from which this attempt was resumed."""
         return self.epoch in self.spec.rungs and self.epoch >= self.spec.reported and not self._at_end()
 
     # checkpoints ------------------------------------------------------------------------------------------------
 
     def parts(self) -> dict[str, Stateful]:
-        """Everything needed to go on as if nothing had happened."""
+        """All parts needed to resume without a difference."""
         others = enumerate(self.folds[1:], start=1)
         return {
             **self.folds[0].parts(),
@@ -191,15 +193,15 @@ class Training:
 
     @property
     def between_epochs(self) -> bool:
-        """Whether a checkpoint would hold whole epochs; within one, what it has measured so far would be lost."""
+        """Whether all epochs are complete; a checkpoint within an epoch would lose the epoch's measurements."""
         return self.epoch == len(self.history.epochs)
 
     def save_checkpoint(self) -> None:
-        """Write all parts down, between epochs."""
+        """Save all parts, between epochs."""
         self.checkpoints.save(self.parts(), epoch=self.epoch, updates_per_epoch=self.updates_per_epoch)
 
     def go_on(self, saved: Saved) -> None:
-        """Go on from a checkpoint."""
+        """Resume from a checkpoint."""
         saved.load_into(self.parts())
         self.epoch = len(self.history.epochs)
 

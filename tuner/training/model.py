@@ -1,4 +1,4 @@
-"""The model that a confirmation leaves: the weights of its best epoch, for the test and for use."""
+"""The model of a confirmation: the weights of its best epoch, for the test and for use."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tuner.training.history import History
 
 
 def save_model(spec: TrialSpec, history: History, waiting: Callable[[], None]) -> None:
-    """Write the weights of the best epoch; a full disk is waited out, and for a while a store that is away.
+    """Write the weights of the best epoch; waits for a full disk, and for a while for a store that does not answer.
 
     Args:
-        spec: What was trained.
+        spec: The run.
         history: Its epochs and best weights.
-        waiting: Called between tries: without its model the training would have been for nothing.
+        waiting: Called between tries.
 
     Raises:
         OSError: The place cannot be written.

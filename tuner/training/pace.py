@@ -1,4 +1,4 @@
-"""How many optimizer steps an epoch has where a trial's budget is seconds: measured when the trial begins."""
+"""The number of optimizer steps of an epoch if a trial's budget is in seconds: measured when the trial begins."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tuner.training.devices import choose_device
 from tuner.training.loop import Training
 
 UPDATES = 20
-"""Most steps that are measured."""
+"""Largest number of measured steps."""
 SHARE = 0.05
-"""Largest share of a trial's budget for that; two steps are made in any case."""
+"""Largest fraction of a trial's budget for measuring; at least two steps are made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long the parts of a training take, in seconds of `clock_of`.
+    """Times of the parts of a training, in seconds of `clock_of`.
 
     Args:
         step: An optimizer step, of every fold: the median of those measured but for the first one.
-        validation: A validation.
-        spent: All of the measuring.
+        validation: Of a validation.
+        spent: Of all measuring.
         steps_per_epoch: Optimizer steps of a pass over the training data.
     """
 
@@ -38,11 +38,11 @@ class Pace:
 
 
 def measured(spec: TrialSpec, seconds: float) -> Pace:
-    """Measure on a training that is thrown away.
+    """Measure on a separate training that is discarded.
 
     Args:
-        spec: What to train.
-        seconds: Most time for the steps; two are made in any case.
+        spec: The run.
+        seconds: Longest time for the steps; at least two are made.
     """
     clock = clock_of(spec)
     began = clock()
@@ -50,7 +50,7 @@ def measured(spec: TrialSpec, seconds: float) -> Pace:
     losses = training.losses(training.learner.schedule)
     steps: list[float] = []
     validation = 0.0
-    with suppress(Diverged):  # the trial itself will say so, with its step
+    with suppress(Diverged):  # the trial itself will report it, with its step
         while len(steps) < 2 or (len(steps) < UPDATES and clock() - began < seconds):
             started = clock()
             next(losses)
@@ -64,9 +64,9 @@ def measured(spec: TrialSpec, seconds: float) -> Pace:
 
 
 def measured_updates(spec: TrialSpec) -> int:
-    """Optimizer steps that fit, with one validation, into an epoch: the `spec.epochs`-th part of `spec.seconds`.
+    """Optimizer steps that fit, with a validation, into an epoch of `spec.seconds / spec.epochs` seconds.
 
-    The time of measuring counts.
+    The time of measuring is part of the budget.
     """
     assert spec.seconds is not None
     pace = measured(spec, SHARE * spec.seconds)
@@ -75,6 +75,6 @@ def measured_updates(spec: TrialSpec) -> int:
 
 
 def clock_of(spec: TrialSpec) -> Callable[[], float]:
-    """Processor seconds of this thread where it does all the work, so that others do not slow it; else wall seconds."""
+    """Processor time of this thread if it does all the work, so that other programs do not count; else wall time."""
     alone = spec.threads == 1 and choose_device(spec.device).type == "cpu"
     return time.thread_time if alone else time.perf_counter

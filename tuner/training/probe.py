@@ -1,4 +1,4 @@
-"""Whether a node can do a worker's work: run there before a sweep begins."""
+"""Checks that a node can do a worker's work; run there before a sweep begins."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tuner.training.devices import choose_device
 
 
 def probe(question: Mapping[str, str]) -> str:
-    """Load the adapter, read the prepared data, read and write where checkpoints go.
+    """Load the adapter, read the prepared data, read and write in the place of checkpoints.
 
     Args:
-        question: `adapter`; `prepared`, `prepared_as`, `store`: as in `TrialSpec`; `place` where checkpoints go, with a
-            file `token` that holds its own name; `device`, which trials train on.
+        question: `adapter`; `prepared`, `prepared_as`, `store`: as in `TrialSpec`; `place` of checkpoints, with a file
+            `token` that contains its own name; `device` of the trials.
 
     Returns:
         What this node cannot do and why, as "read ...: no such file"; "" when it can do everything.

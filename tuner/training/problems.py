@@ -1,4 +1,4 @@
-"""Opening a trial's data: prepared once, kept open by the process for the trials that follow."""
+"""Opens a trial's data, which the process keeps open for the next trials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_problem(spec: TrialSpec) -> tuple[Settings, Problem]:
     Raises:
         DataError: Preparation failed.
         TaskFileError: A parameter does not fit.
-        TrialError: The network would look ahead, and a problem that tells only by itself forbids it.
+        TrialError: The network would look ahead, which the opened problem forbids.
     """
     entry = ADAPTERS[spec.adapter]
     chosen = settings(

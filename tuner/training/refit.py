@@ -1,4 +1,4 @@
-"""The winner trained once more, on training and validation data together: nothing is scored, nothing chosen."""
+"""The refit: trains the winner on training and validation data, without scores and without a choice of epoch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from tuner.training.loop import Training
 
 
 class Refitting(Training):
-    """One attempt of it: as many steps as its plan says, under the schedule of the whole training, as the model's were.
+    """One attempt of a refit: as many steps as planned, with the schedule of the original, full-length training.
 
-    What follows the validation loss in that training (a schedule, an average of weights) is told the losses that were
-    recorded of it.
+    Parts that follow the validation loss (a schedule, an average of weights) get the recorded losses of that training.
 
     Args:
         spec: Has a `refit`.

@@ -1,4 +1,4 @@
-"""What a training tells the driver, and what it does for the answers."""
+"""Reports of a training to the driver, and its reaction to the answers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tuner.messages import Answer, Report, State, TrialSpec, Verdict
 from tuner.training.history import History
 
 MESSAGE_SECONDS = 0.5
-"""Least time between messages away from rungs."""
+"""Shortest time between messages that are not at rungs, in seconds."""
 LIFE_SECONDS = 10.0
-"""Longest time without a message while steps are made: an epoch may take hours, a silent trial is taken for stuck."""
+"""Longest time without a message while training, in seconds; a silent trial counts as stalled."""
 
 
 class Cut(Exception):  # noqa: N818 - control flow, not an error
@@ -23,12 +23,12 @@ class Cut(Exception):  # noqa: N818 - control flow, not an error
 
 
 class Reporter:
-    """Sends what the driver has not heard of a training's epochs. Every method but `due` raises `Cut` when it says so.
+    """Sends new epochs to the driver. Every method except `due` raises `Cut` if the driver ends the attempt.
 
     Args:
-        spec: What is trained; epochs up to `spec.reported` the driver has.
+        spec: The run; the driver has its epochs up to `spec.reported`.
         link: To the driver.
-        history: What is told of.
+        history: The epochs to report.
     """
 
     def __init__(self, spec: TrialSpec, link: Link, history: History) -> None:
@@ -37,24 +37,24 @@ class Reporter:
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time for a message away from rungs."""
+        """Whether it is time for a message between rungs."""
         return time.monotonic() - self._last >= MESSAGE_SECONDS
 
     def send(self, *, waiting: bool = False) -> None:
-        """Send the epochs that are new, none as a sign of life; at a rung, wait for the answer."""
+        """Send the new epochs (none: a sign of life); at a rung, wait for the answer."""
         self._obey(self._report(waiting=waiting))
 
     def sign_of_life(self) -> None:
-        """Send one where the last message was long ago; asked after every step."""
+        """Send a sign of life if the last message was long ago; called after every step."""
         if time.monotonic() - self._last > LIFE_SECONDS:
             self.send()
 
     def listen(self) -> None:
-        """See whether an answer has come meanwhile."""
+        """Check for an answer that has arrived meanwhile."""
         self._obey(self._link.answered())
 
     def may_end(self, why: str) -> bool:
-        """Ask the driver, who knows the other trials, whether a training that a rule finds hopeless may be ended."""
+        """Ask the driver, which knows the other trials, whether a hopeless training may be ended."""
         answer = self._report(waiting=True, hopeless=why)
         if answer is not None and answer.end is State.HOPELESS:
             return True

@@ -1,8 +1,8 @@
-"""From a trial's flat parameters to the options of every part, with nothing left over. Free of torch.
+"""From a trial's flat parameters to the options of every part. Free of torch.
 
-A parameter acts in exactly the parts whose options name it. One that acts nowhere under the other choices
-(a forget bias on a GRU, dropout between layers with one layer) is refused, so that no result rests on a knob that is
-not connected; so is one that the data or the other choices rule out, before it costs a trial.
+A parameter acts in exactly the parts whose options name it. One that acts nowhere with the other choices (a forget bias
+on a GRU, dropout between layers with one layer) is refused, so that no result depends on a setting without effect; so
+is one that the data or the other choices rule out, before it costs a trial.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _DATA = "data."
 
 
 class MisfitError(TaskFileError):
-    """A parameter acts, but does not go with the data or with another one."""
+    """A parameter acts, but does not fit the data or another parameter."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a trial needs to know besides its data."""
+    """All settings of a trial."""
 
     net: NetOptions
     cell: Options
@@ -43,13 +43,13 @@ class Settings:
 
     @property
     def acting(self) -> dict[str, Any]:
-        """Every parameter of every part, defaults included, but for the data's."""
+        """Every parameter of every part, including defaults, without the data's."""
         parts = (self.net, self.learning, self.cell, self.optimizer, self.schedule)
         return {**self.regularizers, **{k: v for part in parts for k, v in part.model_dump(by_alias=True).items()}}
 
     @property
     def headline(self) -> dict[str, Any]:
-        """The parameters that a reader asks for first."""
+        """The parameters that are shown first."""
         names = ("cell", "layers", "hidden_size", "optimizer", "learning_rate", "schedule")
         acting = self.acting
         return {name: acting[name] for name in names}
@@ -64,26 +64,26 @@ def settings(
     place: Callable[[tuple[str | int, ...]], str] = lambda _: "",
     key: str = "space",
 ) -> Settings:
-    """Deal a trial's parameters to the parts they act in.
+    """Distribute a trial's parameters to the parts they act in.
 
     Args:
         params: The trial's parameters.
-        adapter: Its defaults are used where a parameter is absent.
+        adapter: Its defaults are used for absent parameters.
         data_options: The adapter's options model.
         data: The adapter's options.
-        place: Where a key of the task file stands, for messages.
-        key: The task file's section that the parameters come from.
+        place: Turns a key of the task file into its place, for messages.
+        key: The parameters' section of the task file.
 
     Raises:
         TaskFileError: A parameter is unknown, acts nowhere, or has a value outside its interval.
-        MisfitError: One does not go with the data or with another one.
+        MisfitError: One does not fit the data or another parameter.
     """
     changes = {name.removeprefix(_DATA): value for name, value in params.items() if name.startswith(_DATA)}
     data_model = _data(data_options, data, changes, place, key)
     demands = demands_of(adapter(data_model))
     values = {**defaults_of(adapter), **params}
     if demands.every_step and "pooling" not in params:
-        values.pop("pooling", None)  # the adapter's default is for those that predict once per sequence
+        values.pop("pooling", None)  # the adapter's default is for tasks that predict once per sequence
     taken: set[str] = set()
 
     def part(model: type[Options]) -> Any:
@@ -120,12 +120,16 @@ def settings(
 
 
 def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str]]:
-    """Parameters that do not go with the data or with another one: name, rule, fix."""
+    """Parameters that do not fit the data or another one: name, rule, fix."""
     net, cell, truncation = chosen.net, chosen.cell, chosen.learning.truncation
     if net.bidirectional and demands.causal:
         yield "bidirectional", "be false where the task may not look ahead", "Leave it out."
     if net.bidirectional and truncation is not None:
-        yield "bidirectional", "be false with truncation: a state is carried one way only", "Leave one of the two out."
+        yield (
+            "bidirectional",
+            "be false with truncation: a state is carried in one direction only",
+            "Leave one of the two out.",
+        )
     if "pooling" in net.model_fields_set and (net.pooling == "every") != demands.every_step:
         if demands.every_step:
             yield "pooling", "be every where the task predicts at each step", "Leave it out."
@@ -134,7 +138,7 @@ def _misfits(chosen: Settings, demands: Demands) -> Iterator[tuple[str, str, str
     if truncation is not None and not demands.every_step:
         yield "truncation", "be null where the task predicts once per sequence", "Leave it out."
     elif truncation is not None and demands.whole:
-        yield "truncation", "be null where sequences are learned from as a whole", "Leave it out."
+        yield "truncation", "be null where sequences are trained as a whole", "Leave it out."
     if chosen.regularizers["dropout.embedding"] > 0 and not demands.embeds:
         yield "dropout.embedding", "be 0 where the data are not embedded", "Leave it out; numbers have dropout.input."
     if isinstance(cell, SLSTMOptions) and net.hidden_size % cell.heads:
@@ -153,7 +157,7 @@ def _data(
     place: Callable[[tuple[str | int, ...]], str],
     key: str,
 ) -> Options:
-    """The adapter's options after a trial's changes; what a change breaks is the parameter's mistake."""
+    """The adapter's options after a trial's changes; errors name the parameter that made the change."""
     for name in changes:
         if name not in model.model_fields:
             raise TaskFileError(
@@ -207,7 +211,7 @@ def _unconnected(
 
 
 def known_parameters() -> list[str]:
-    """Every parameter that some part takes, without `data.*`."""
+    """Every parameter of any part, without `data.*`."""
     names: dict[str, None] = {}
     for model in (NetOptions, LearningOptions):
         names.update(dict.fromkeys(model.model_fields))

@@ -1,4 +1,4 @@
-"""The one reading of the test data: every confirmed model, once, after the search and the choice are over."""
+"""The test run: scores every confirmed model on the test data once, after the winner is chosen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def test(spec: TrialSpec) -> Ended:
         network, problem, params = _opened(spec, place, device)
         known = predicted(network, problem, problem.dataset("val"), device)
         values = fitted.mean(params) if _refitted(place) else fit(problem, *known)
-        assert values or not _refitted(place) or not fit(problem, *known), f"{place}: no seed of it has been fitted"
+        assert values or not _refitted(place) or not fit(problem, *known), (
+            f"{place}: no seed of this configuration has fitted options"
+        )
         fitted.add(_run(place), params, values)
         problem = with_fitted(problem, values)
         unseen = predicted(network, problem, problem.dataset("test"), device)
@@ -73,19 +75,19 @@ def test(spec: TrialSpec) -> Ended:
 
 
 class _Fitted:
-    """What was fitted of each run that has any."""
+    """The fitted options of runs, by configuration."""
 
     def __init__(self) -> None:
         self.values: dict[str, dict[str, float]] = {}
         self._params: dict[str, Mapping[str, Any]] = {}
 
     def add(self, run: str, params: Mapping[str, Any], values: dict[str, float]) -> None:
-        """Of a run with these parameters."""
+        """Add those of a run with these parameters."""
         if values:
             self.values[run], self._params[run] = values, params
 
     def mean(self, params: Mapping[str, Any]) -> dict[str, float]:
-        """Over the runs with these parameters."""
+        """The mean over the runs with these parameters."""
         alike = [values for run, values in self.values.items() if self._params[run] == params]
         return {name: fmean(values[name] for values in alike) for name in (alike[0] if alike else ())}
 
@@ -95,7 +97,7 @@ def _refitted(place: str) -> bool:
 
 
 def _together(spec: TrialSpec, places_: Sequence[str], device: torch.device) -> dict[str, Any]:
-    """Scores of models whose predictions are averaged; all are of one configuration, and so of the same data."""
+    """Scores of an ensemble; all its models have one configuration, and so the same data."""
     members, problems, _ = zip(*(_opened(spec, place, device) for place in places_), strict=True)
     problem = problems[0]
     network: nn.Module = Ensemble(members, logits=gives_logits(problem))
@@ -110,7 +112,7 @@ def _together(spec: TrialSpec, places_: Sequence[str], device: torch.device) -> 
 
 
 def _opened(spec: TrialSpec, place: str, device: torch.device) -> tuple[Network, Problem, dict[str, Any]]:
-    """A model, what it has learned from, and its parameters."""
+    """A model, its problem, and its parameters."""
     tensors, facts = checkpoint.load(places.join(place, checkpoint.MODEL), device)
     settings, problem = open_problem(replace(spec, params=facts["params"], prepared_as=facts["prepared_as"]))
     network = build_network(settings.net, settings.cell, settings.regularizers, problem).to(device)

@@ -1,4 +1,4 @@
-"""Cells around PyTorch's fused recurrent kernels, and their steps where something acts between them."""
+"""Cells around PyTorch's fused recurrent kernels, with single steps for noise between steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tuner.nets.cells.stacked import Step, run
 
 
 class FusedCell(Cell):
-    """A cell whose whole sequence is one call of a one-layer `torch.nn` kernel, unless its noise acts between steps.
+    """A cell that reads a whole sequence by one call of a one-layer `torch.nn` kernel, unless noise acts between steps.
 
     Subclasses name their gates in the kernel's order, and the number of tensors of the state.
 
@@ -57,9 +57,9 @@ class FusedCell(Cell):
         """The kernel's step as a function; see `LoopCell.stepper`.
 
         Args:
-            U: The recurrent matrix as the product h @ U takes it, (H, G * H).
+            U: The recurrent matrix for the product h @ U, (H, G * H).
             bias: The kernel's second bias, (G * H,), which comes with that product.
-            noise: What acts on h' and on the candidate.
+            noise: Acts on h' and on the candidate.
         """
 
     def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:

@@ -16,7 +16,7 @@ class IndRNNCell(LoopCell):
 
     h = relu(W x + clamp(u, -m, m) * h' + b), or tanh in place of relu;  m = growth^(1 / T_max)
 
-    Initializers leave u alone; it starts from U(0, m). Where T_max is not known m is 1, its limit for long lags.
+    Initializers do not change u; it starts from U(0, m). If T_max is unknown, m is 1, its limit for long lags.
 
     Args:
         input_size: Features per step, I >= 1.

@@ -1,4 +1,4 @@
-"""The LSTM of which parts can be switched off or on."""
+"""The LSTM with switches for its parts."""
 
 from __future__ import annotations
 

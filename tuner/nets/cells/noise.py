@@ -1,4 +1,4 @@
-"""What acts within a cell while it trains: on its recurrent matrix, on the state it reads, on what it writes and keeps.
+"""Noise within a cell in training: on its recurrent matrix, the state it reads, its new values, and the kept state.
 
 Letters of shapes: B batch, H units, G gates.
 """
@@ -18,7 +18,7 @@ from tuner.nets.regularizers import dropout_mask
 
 
 def unchanged(x: Tensor) -> Tensor:
-    """The same."""
+    """The argument, unchanged."""
     return x
 
 
@@ -27,11 +27,11 @@ class Noise:
     """The noise of one pass over a batch of sequences, drawn from torch's global generator.
 
     Args:
-        weights: The recurrent matrix, (G * H, H), to the one that is used in this pass.
-        read: A state h', (B, H), to what the recurrent products see of it; the same units at every step.
-        candidate: New values, (B, H), to those that are written; drawn anew at every step.
+        weights: Maps the recurrent matrix, (G * H, H), to the one used in this pass.
+        read: Maps a state h', (B, H), to what the recurrent products see of it; the same units at every step.
+        candidate: Maps new values, (B, H), to those that are written; drawn at every step.
         zoneout: Part of the state -> probability that a unit keeps its old value in a step.
-        training: Whether zoneout is drawn, or its expectation taken.
+        training: Whether zoneout is drawn; else its expectation is used.
     """
 
     weights: Callable[[Tensor], Tensor] = unchanged
@@ -42,11 +42,11 @@ class Noise:
 
     @property
     def stepwise(self) -> bool:
-        """Whether something acts between steps, so that no kernel can take a whole sequence."""
+        """Whether noise acts between steps, so that no kernel can read a whole sequence."""
         return self.read is not unchanged or self.candidate is not unchanged or bool(self.zoneout)
 
     def keep(self, old: State, new: State) -> State:
-        """The state after a step of which some units keep their old values.
+        """The state after a step in which some units keep their old values.
 
         Training: d * old + (1 - d) * new, d ~ Bernoulli(zoneout); else the same with d at its mean.
 
@@ -61,12 +61,12 @@ class Noise:
         return tuple(parts)
 
     def kept(self, rate: float, like: Tensor) -> Tensor:
-        """D of `keep`: zeros and ones, or `rate` itself."""
+        """The d of `keep`: zeros and ones, or `rate` itself."""
         return (torch.rand_like(like) < rate).to(like.dtype) if self.training else torch.full_like(like, rate)
 
 
 def noise_of(options: Options, *, training: bool) -> Noise:
-    """The noise that a cell's options ask for; none but zoneout's expectation in evaluation."""
+    """The noise of a cell's options; in evaluation only zoneout's expectation."""
     zoneout = {}
     if isinstance(options, ZoneoutOptions) and options.zoneout_state:
         zoneout[0] = options.zoneout_state

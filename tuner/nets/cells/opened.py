@@ -1,4 +1,4 @@
-"""What gates were, from the inputs and outputs of a pass.
+"""Values of gates, from the inputs and outputs of a pass.
 
 Letters of shapes: B batch, T steps, I inputs, H units, G gates.
 """
@@ -15,12 +15,12 @@ from tuner.nets.cell import Cell
 
 
 def before(y_BTH: Tensor) -> Tensor:
-    """The outputs of the steps before, (B, T, H), zeros at the first."""
+    """The outputs of the previous steps, (B, T, H); zeros at the first step."""
     return functional.pad(y_BTH[:, :-1], (0, 0, 1, 0))
 
 
 def sums(cell: Cell, x_BTI: Tensor, y_BTH: Tensor) -> Tensor:
-    """W x + b + U h' of all gates and steps by two products, (B, T, G * H)."""
+    """W x + b + U h' of all gates and steps, by two products, (B, T, G * H)."""
     weights = cell.recurrent_weights()
     assert weights is not None
     return (
@@ -35,7 +35,7 @@ def split(cell: Cell, a_BTG: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def sigmoid_gates(cell: Cell, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
-    """Of a cell whose gates are all sigmoid(W x + b + U h') but for the candidate, and whose output is h."""
+    """The gates of a cell whose gates, except the candidate, are all sigmoid(W x + b + U h'), and whose output is h."""
     rows = [row for name, row in cell.gates().items() if name != "candidate"]
     if not rows:
         return {}

@@ -1,7 +1,7 @@
-"""Steps as one operation, so that an exported network takes sequences of any length.
+"""All steps as one operation, so that an exported network accepts sequences of any length.
 
-A loop in Python is exported with as many steps as the example had. While a network is exported, cells take their steps
-by `scanned`, and by their loops ever else.
+A Python loop is exported with the number of steps of the example. So cells use `scanned` while a network is exported,
+and otherwise their loops.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EXPORTED: ContextVar[bool] = ContextVar("exported", default=False)
 
 @contextmanager
 def exported() -> Iterator[None]:
-    """Within it cells take their steps in one operation."""
+    """Within this context cells take their steps in one operation."""
     token = _EXPORTED.set(True)
     try:
         yield
@@ -38,15 +38,15 @@ def scanned(
     """Take all steps, without gradients.
 
     Args:
-        step: From what one step sees of each sequence, and the state before it, to the state after it. Tensors that it
-            knows from elsewhere share no memory: see `apart`.
+        step: Function from one step of each sequence and the state before it to the state after it. Tensors from its
+            closure must not share memory: see `apart`.
         sequences: Each (T, B, ...).
         state: Before the first step.
 
     Returns:
         The first parts of the states, (T, B, ...), and the state after the last step.
     """
-    from torch._higher_order_ops.scan import scan  # its place says that it may move: needed by exports alone
+    from torch._higher_order_ops.scan import scan  # a private module, needed for exports only
 
     def combined(before: list[Tensor], now: list[Tensor]) -> tuple[list[Tensor], Tensor]:
         after = [part.clone() for part in step(now, tuple(before))]

@@ -1,4 +1,4 @@
-"""Cells written in terms of stacked parameters, and the loop over steps that most of them share.
+"""Base classes: cells with stacked parameters, and the loop over steps that most of them share.
 
 Letters of shapes: B batch, T steps, I inputs, F columns, H units, G gates.
 """
@@ -21,7 +21,7 @@ from tuner.nets.cells.opened import sigmoid_gates
 from tuner.nets.cells.scanned import is_exported, scanned
 
 Step = Callable[[Tensor, State], State]
-"""From a step's projected input, (B, G * H), and the state before it to the state after it."""
+"""Function from a step's projected input, (B, G * H), and the state before it to the state after it."""
 
 
 class StackedCell(Cell):
@@ -35,7 +35,7 @@ class StackedCell(Cell):
         options: The cell's options.
         gates: Names of the gates, in the order of their rows.
         columns: Columns of the input matrix, F >= 1.
-        recurrent_columns: Columns of the recurrent matrix; 0 where there is none.
+        recurrent_columns: Columns of the recurrent matrix; 0 without one.
     """
 
     weight_hh: Tensor | None
@@ -93,8 +93,8 @@ class StackedCell(Cell):
 class LoopCell(StackedCell):
     """A cell whose every step needs the state before it, and whose output is the first part of its state.
 
-    Subclasses give `stepper`. Steps are taken from `unbind` and gathered by `stack`: an index into a tensor that needs
-    a gradient costs a whole tensor of zeros per step in the backward pass.
+    Subclasses define `stepper`. Steps come from `unbind` and are joined by `stack`: indexing a tensor that needs a
+    gradient costs a whole tensor of zeros per step in the backward pass.
     """
 
     @abstractmethod
@@ -102,8 +102,8 @@ class LoopCell(StackedCell):
         """The step as a function; called once per sequence, so that views of parameters are taken once.
 
         Args:
-            noise: What acts on the recurrent matrix, on the h' that products see, and on the candidate; what acts on
-                the state afterwards is not the step's concern.
+            noise: Acts on the recurrent matrix, on the h' that products see, and on the candidate; noise on the state
+                after the step is applied elsewhere.
         """
 
     def start(self, x_BTI: Tensor) -> State:
@@ -116,16 +116,16 @@ class LoopCell(StackedCell):
         return run(self.stepper(noise), self.projected(x_BTI), state or self.start(x_BTI), noise)
 
     def recurrent(self, noise: Noise) -> Tensor:
-        """The recurrent matrix as the product h @ U takes it: (H, G * H)."""
+        """The recurrent matrix for the product h @ U: (H, G * H)."""
         assert self.weight_hh is not None
         return noise.weights(self.weight_hh).t()
 
 
 class AdditiveCell(LoopCell):
-    """A loop cell in which all that depends on the state is added to the projected input: s = W x + b + U h'.
+    """A loop cell in which the state enters only by a term added to the projected input: s = W x + b + U h'.
 
-    The step gets s. As dL/ds of all steps is then the gradient of the projected input, the gradient of U is taken once
-    per sequence, as in fused kernels, and not once per step.
+    The step gets s. Since dL/ds of all steps is the gradient of the projected input, the gradient of U is computed once
+    per sequence, as in fused kernels, not once per step.
     """
 
     def forward(self, x_BTI: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -145,7 +145,7 @@ class AdditiveCell(LoopCell):
         return run(lambda a, state: step(product.added(a, state), state), a_TBG, state or self.start(x_BTI), noise)
 
     def product(self, noise: Noise) -> Product:
-        """What is added to the projected input: U h'."""
+        """The term added to the projected input: U h'."""
         return Product(self.recurrent(noise), lambda state: noise.read(state[0]))
 
     def gate_values(self, x_BTI: Tensor, y_BTH: Tensor) -> Mapping[str, Tensor]:
@@ -158,11 +158,11 @@ class AdditiveCell(LoopCell):
 
 
 class Product:
-    """A product of the state with a matrix, added to s; it notes what it was taken of.
+    """A product of the state with a matrix, added to s; it keeps its factors for the gradient.
 
     Args:
         weights: (F, G * H).
-        read: From the state to the factor, (B, F).
+        read: Function from the state to the factor, (B, F).
     """
 
     def __init__(self, weights: Tensor, read: Callable[[State], Tensor]) -> None:
@@ -177,12 +177,12 @@ class Product:
         return torch.addmm(s_BG, h_BF, self._fixed)
 
     def gradient(self, gradient_TBG: Tensor) -> Tensor:
-        """Of the weights, from that of s at all steps."""
+        """The gradient of the weights, from that of s at all steps."""
         return torch.stack(self._seen).flatten(0, 1).t() @ gradient_TBG.flatten(0, 1)
 
 
 class _Deferred(torch.autograd.Function):
-    """The projected input as it is; on the way back the gradient of the product's weights."""
+    """Identity on the projected input; its backward pass also gives the gradient of the product's weights."""
 
     @staticmethod
     def forward(ctx: Any, a_TBG: Tensor, product: Product, _weights: Tensor) -> Tensor:
