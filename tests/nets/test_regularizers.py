@@ -96,6 +96,33 @@ def test_input_noise_has_its_deviation() -> None:
     assert not torch.equal(noise_BTF[:, 0], noise_BTF[:, 1])
 
 
+def test_scaling_gives_each_channel_of_a_sequence_one_factor() -> None:
+    """Of mean 1 and the asked deviation, the same at all of its steps; padding stays 0."""
+    torch.manual_seed(0)
+    x_BTF = torch.full((400, 5, 30), 3.0)
+    x_BTF[:, 4] = 0
+    factor_BTF = make("input_scaling", 0.2)(x_BTF) / 3.0
+    assert torch.equal(factor_BTF[:, :4], factor_BTF[:, :1].expand(-1, 4, -1))
+    assert not factor_BTF[:, 4].any()
+    assert factor_BTF[:, 0].mean().item() == pytest.approx(1, abs=0.01)
+    assert factor_BTF[:, 0].std().item() == pytest.approx(0.2, rel=0.03)
+    assert factor_BTF[0, 0].unique().numel() == 30
+
+
+def test_a_time_mask_is_a_stretch_of_each_sequence() -> None:
+    """At most the asked share of its steps, half of that in the mean, all channels, every step as often as another."""
+    torch.manual_seed(0)
+    y_BTF = make("time_mask", 0.4)(torch.ones(4000, 20, 3))
+    masked_BT = (y_BTF == 0).all(dim=2)
+    assert torch.equal(masked_BT, (y_BTF == 0).any(dim=2))
+    assert masked_BT.sum(dim=1).max().item() == 8
+    begins_B = (masked_BT & ~masked_BT.roll(1, dims=1)).sum(dim=1)
+    assert begins_B.max().item() == 1
+    shares_T = masked_BT.float().mean(dim=0)
+    assert shares_T.mean().item() == pytest.approx(0.2, abs=0.01)
+    assert shares_T.max().item() - shares_T.min().item() < 0.05
+
+
 def test_embedding_dropout_drops_symbols() -> None:
     """A symbol is gone or scaled at all its places in a batch; others are drawn for the next batch."""
     torch.manual_seed(0)

@@ -35,8 +35,10 @@ from tuner.nets.regularizer_options import (
     EmbeddingDropoutOptions,
     InputDropoutOptions,
     InputNoiseOptions,
+    InputScalingOptions,
     OutputDropoutOptions,
     TemporalPenaltyOptions,
+    TimeMaskOptions,
     VariationalDropoutOptions,
 )
 from tuner.registry import Catalog, Entry
@@ -282,6 +284,18 @@ REGULARIZERS = Catalog(
             "normal noise on the encoder's output",
             "Graves et al. 2013; Greff et al. 2017, arXiv:1503.04069",
             InputNoiseOptions,
+        ),
+        "input_scaling": Entry(
+            "tuner.nets.regularizers:InputScaling",
+            "a factor per channel and sequence, as an augmentation of series",
+            "Um et al. 2017, arXiv:1706.00527",
+            InputScalingOptions,
+        ),
+        "time_mask": Entry(
+            "tuner.nets.regularizers:TimeMask",
+            "a stretch of each sequence set to 0, as an augmentation of series and spectra",
+            "Park et al. 2019, arXiv:1904.08779",
+            TimeMaskOptions,
         ),
         "activation_penalty": Entry(
             "tuner.nets.regularizers:ActivationPenalty",

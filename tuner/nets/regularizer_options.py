@@ -50,8 +50,26 @@ class InputNoiseOptions(Options):
     """Parameters of noise on the input."""
 
     sd: float = Field(0.0, ge=0, le=10, alias="input_noise")
-    """Standard deviation of normal noise on the encoder's output; 0 (off) to 10. It mostly hurts, except for a
-    small gain on TIMIT at 0.2 to 0.5 (Greff et al. 2017)."""
+    """Standard deviation of normal noise on the encoder's output, which of series is jitter; 0 (off) to 10. It mostly
+    hurts: a small gain on TIMIT at 0.2 to 0.5 (Greff et al. 2017), at 0.03 on movements (Um et al.
+    2017)."""
+
+
+class InputScalingOptions(Options):
+    """Parameters of scaling of the input."""
+
+    sd: float = Field(0.0, ge=0, le=1, alias="input_scaling")
+    """Standard deviation s of the factor N(1, s^2) that each channel of the encoder's output gets for a whole sequence;
+    0 (off) to 1, 0.1 is usual. An augmentation of series. Um et al. 2017."""
+
+
+class TimeMaskOptions(Options):
+    """Parameters of masks in time."""
+
+    share: float = Field(0.0, ge=0, lt=1, alias="time_mask")
+    """Largest share of the steps of a sequence that are set to 0, all channels of a stretch of it; 0 (off) to below 1,
+    0.1 to 0.3 are usual. How long a stretch is and where are drawn anew for each sequence. An augmentation of series
+    and spectra. Park et al. 2019."""
 
 
 class ActivationPenaltyOptions(Options):

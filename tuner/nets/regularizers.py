@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tuner.errors import TrialError
-from tuner.nets.regularizer_options import InputNoiseOptions
+from tuner.nets.regularizer_options import InputNoiseOptions, InputScalingOptions, TimeMaskOptions
 
 Place = Literal["input", "layer", "between", "output"]
 """Places: the stack's input; every layer's output; between layers; the stack's output."""
@@ -123,6 +123,49 @@ class InputNoise(Regularizer):
     def forward(self, x_BTF: Tensor) -> Tensor:
         """See `Regularizer.forward`."""
         return torch.add(x_BTF, torch.randn_like(x_BTF), alpha=self.sd) if self.training else x_BTF
+
+
+class InputScaling(Regularizer):
+    """x_BTF * a_B1F, a ~ N(1, sd^2): every channel of a sequence gets one factor for all of its steps.
+
+    Reference:
+        Um et al. 2017, arXiv:1706.00527, "scaling". No deviation.
+    """
+
+    place = "input"
+
+    def __init__(self, options: InputScalingOptions) -> None:
+        super().__init__()
+        self.sd = options.sd
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        """See `Regularizer.forward`."""
+        return x_BTF * (1 + self.sd * torch.randn_like(x_BTF[:, :1])) if self.training else x_BTF
+
+
+class TimeMask(Regularizer):
+    """Sets a stretch of each sequence to 0: of U(0, share) of its steps, anywhere, beyond the end around to the start.
+
+    Reference:
+        Park et al. 2019, arXiv:1904.08779, section 2, one mask in time per sequence. Deviation: a mask goes around the
+        end, so that every step is masked as often as any other.
+    """
+
+    place = "input"
+
+    def __init__(self, options: TimeMaskOptions) -> None:
+        super().__init__()
+        self.share = options.share
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        """See `Regularizer.forward`."""
+        if not self.training:
+            return x_BTF
+        steps = x_BTF.shape[1]
+        length_B1, start_B1 = torch.rand(2, len(x_BTF), 1, dtype=x_BTF.dtype, device=x_BTF.device) * steps
+        since_BT = (torch.arange(steps, device=x_BTF.device) - start_B1) % steps
+        kept_BTF: Tensor = x_BTF * (since_BT >= self.share * length_B1)[..., None]
+        return kept_BTF
 
 
 class EmbeddingDropout(nn.Module):
