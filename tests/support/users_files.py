@@ -167,6 +167,18 @@ def _several_series(folder: Path) -> list[str]:
     return _lines(folder / "shops.csv", ["unique_id,ds,sold,weather", *rows])
 
 
+def _sales(folder: Path) -> list[str]:
+    """Sales of four shops, with what is known beforehand, and of each shop."""
+    rng = np.random.default_rng(0)
+    places = {"north": ("city", 120), "south": ("town", 80), "east": ("city", 95), "west": ("town", 60)}
+    rows = [
+        f"{shop},{day:%Y-%m-%d},{rng.poisson(9)},{rng.normal(5):.2f},{day.dayofweek % 6 == 5:d},{day:%a},{place},{size}"
+        for shop, (place, size) in places.items()
+        for day in pd.date_range("2024-01-01", periods=80)
+    ]
+    return _lines(folder / "sales.csv", ["shop,day,sold,price,is_holiday,weekday,place,area", *rows])
+
+
 def _tagged_sentences(number: int = 120) -> list[list[tuple[str, str]]]:
     """Words with a tag each, entities of one or two words."""
     rng = np.random.default_rng(0)
@@ -301,6 +313,20 @@ KINDS: dict[str, Kind] = {
         "time_series/forecasting",
         {"path": "shops.csv", "time": "ds", "series": "unique_id", "targets": ["sold"], "horizon": 7},
         ("horizon",),
+    ),
+    "sales with covariates": Kind(
+        _sales,
+        "time_series/forecasting",
+        {
+            "path": "sales.csv",
+            "time": "day",
+            "series": "shop",
+            "known_covariates": ["is_holiday", "weekday"],
+            "static_covariates": ["place", "area"],
+            "categories": ["weekday", "place"],
+            "horizon": 7,
+        },
+        ("series", "known_covariates", "static_covariates", "categories", "horizon"),
     ),
 }
 """Name of a kind -> what it is."""

@@ -21,6 +21,7 @@ from tuner.adapters.glimpsed_roles import (
 )
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
+from tuner.adapters.time_series.covariate_proposing import propose_covariates
 from tuner.adapters.time_series.forecast_proposing import propose_horizon
 from tuner.adapters.time_series.time_proposing import FoundTimes, find_times
 from tuner.errors import DataError
@@ -134,7 +135,8 @@ def propose_forecasting(seen: Glimpse) -> Proposal | None:
     name = seen.said.get("series")
     series = said_column(table, "series", name) if name else _series_column(table, times)
     named = [each.column.name for each in (times, series) if each is not None]
-    targets, line, doubts = _values(seen, table, named, "targets")
+    beside, covariates = propose_covariates(table, named, series, seen.said)
+    targets, line, doubts = _values(seen, table, [*named, *covariates], "targets")
     if not targets:
         return None
     lines = [*_written(seen, table)]
@@ -143,7 +145,7 @@ def propose_forecasting(seen: Glimpse) -> Proposal | None:
         lines += times.form
     if series is not None:
         lines.append(Line(("data", "series"), series.column.name, series.why, series.guessed))
-    lines += line
+    lines += [*line, *beside]
     rest, facts, more = propose_horizon(seen, table, times, series)
     lines += rest
     many = f"{len(series.column.counts)} series" if series else "a series"
