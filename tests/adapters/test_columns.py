@@ -58,9 +58,9 @@ WIDE: dict[str, tuple[str, Any, str]] = {
     "a fold by another name": ("cv_fold", np.arange(24) % 3, "it says a split, as data.split does"),
     "whether it is a test": ("is_test", np.arange(24) % 5 == 0, "it says a split, as data.split does"),
     "a group": ("Group", np.arange(24) // 5, "which items belong together, as data.group does"),
-    "codes of the label": ("code", np.arange(24) % 2 * 7 + 3, "it says the label in other words, in every row"),
-    "whether it is the label": ("is_ill", LABELS == "ill", "it says the label in other words, in every row"),
-    "the label's name": ("diagnosis", np.where(LABELS == "ill", "flu", "none"), "it says the label in other words"),
+    "codes of the label": ("code", np.arange(24) % 2 * 7 + 3, "it repeats the label in other words, in every row"),
+    "whether it is the label": ("is_ill", LABELS == "ill", "it repeats the label in other words, in every row"),
+    "the label's name": ("diagnosis", np.where(LABELS == "ill", "flu", "none"), "it repeats the label in other words"),
 }
 
 
@@ -118,7 +118,7 @@ def test_columns_that_are_asked_for_are_kept_with_a_word(case: str, tmp_path: Pa
     items = read(tmp_path, wide().assign(**{name: cells}), channels=("a", name))
     assert items.sequences[3][:, 0].tolist() == [wide()["a"][3], cells[3]]
     (told,) = items.notices
-    assert told == f"column {name!r} kept, as data.channels asks for it, but {reason}"
+    assert told == f"column {name!r} kept, as data.channels names it, but {reason}"
 
 
 LONG: dict[str, tuple[str, Any, str]] = {
@@ -126,8 +126,8 @@ LONG: dict[str, tuple[str, Any, str]] = {
     "counts the rows of each item": ("step", lambda frame: frame.groupby("item").cumcount(), "it counts rows"),
     "the item's number": ("item_id", lambda frame: frame["item"].str[1:].astype(int), "values it is an id"),
     "a subject": ("subject", lambda frame: frame["item"].str[1:].astype(int) // 4, "which items belong together"),
-    "codes of the label": ("code", lambda frame: (frame["label"] == "ill") * 1, "it says the label in other words"),
-    "the label's name": ("state", lambda frame: frame["label"].str.upper(), "it says the label in other words"),
+    "codes of the label": ("code", lambda frame: (frame["label"] == "ill") * 1, "it repeats the label in other words"),
+    "the label's name": ("state", lambda frame: frame["label"].str.upper(), "it repeats the label in other words"),
     "one value": ("unit", lambda frame: np.full(len(frame), 7.5), "it has one value alone"),
 }
 
@@ -331,7 +331,7 @@ def with_codes(x: NDArray[np.float64]) -> NDArray[np.float64]:
         (lambda x: x, None),
         (lambda x: np.concatenate([np.arange(24)[:, None, None], x[:, :, :1]], axis=1), "count the items, .*: step 1,"),
         (lambda x: np.concatenate([x[:, :, :1], 3 + LABEL_CODES[:, None, None]], axis=1), "say the label .*: step 13"),
-        (with_codes, "say the label in other words, in every item: channel 3;"),
+        (with_codes, "repeat the label in other words, in every item: channel 3;"),
         (lambda x: np.broadcast_to(LABEL_CODES[:, None, None], x.shape), None),
     ],
 )

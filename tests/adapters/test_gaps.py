@@ -337,9 +337,9 @@ def test_gaps_are_told(tmp_path: Path) -> None:
     frame = hourly().drop(index=[*range(100, 103), *range(150, 200)])
     start = "2 gaps in time (53 rows missing at a step of 1 hour), the first after 2024-03-05T03:00:00: "
     ends = {
-        "fill": "those of at most 24 rows, one season, filled with the value one season earlier, to be looked back on "
-        "and never forecast; no window runs across the others; data.gaps says otherwise",
-        "split": "no window runs across; data.gaps says otherwise",
+        "fill": "those of at most 24 rows, one season, filled with the value one season earlier, as inputs only, "
+        "never forecast; no window spans the others; set data.gaps to change that",
+        "split": "no window spans them; set data.gaps to change that",
         "ignore": "ignored, as data.gaps says: each row is a step",
     }
     for policy, end in ends.items():

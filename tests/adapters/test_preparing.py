@@ -63,7 +63,7 @@ def test_damaged_data_are_recognized_and_made_anew(name: str, damage: str) -> No
     assert folder.stat().st_ino == inode
     DAMAGES[damage](folder / name)
     _, mended = prepared()
-    told = [f"the prepared data in {folder} were damaged, and have been made anew"]
+    told = [f"the prepared data in {folder} were damaged, and have been prepared again"]
     unknown = name == CONTENTS and damage == "gone"  # as a version before has left it
     assert mended.notices == [*first.notices, *([] if unknown else told)]
     assert (Ragged(folder, "train.x").values == before).all()

@@ -165,13 +165,13 @@ def test_numbers_taken_for_classes_are_told_the_way(tmp_path: Path) -> None:
     rows = [f"{i * 1.5},{i},{i + 1}" for i in range(9)]
     (tmp_path / "x.csv").write_text("\n".join(["life,v,w", *rows]))
     options = ClassificationOptions(path=str(tmp_path / "x.csv"), label="life")
-    with pytest.raises(DataError, match=r"must occur at least 3 times, .* the adapters are time_series/regression and"):
+    with pytest.raises(DataError, match=r"must occur at least 3 times, .* use the adapter time_series/regression or"):
         SeriesClassification(options).prepare(tmp_path)
 
 
 def test_a_target_that_never_differs_is_refused(tmp_path: Path) -> None:
     """There is nothing to learn."""
-    with pytest.raises(DataError, match="what is to be learned must differ from item to item"):
+    with pytest.raises(DataError, match="the target must differ between items"):
         problem(tmp_path, [[2.0], [2.0]])
 
 

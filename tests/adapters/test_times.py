@@ -306,7 +306,7 @@ def test_what_was_guessed_and_sorted_is_told(tmp_path: Path) -> None:
     )
     assert not any("is read as" in told for told in series(path, "t,v\n20240101,1\n20240102,2\n", time_format="%Y%m%d"))
     (told,) = [told for told in series(path, "t,v\n3,1\n1,2\n2,4\n") if "order" in told]
-    assert told == "rows were put in order of t: 1 stood after a later one"
+    assert told == "rows were sorted by t: 1 came after a later one"
 
 
 def test_an_hour_that_comes_twice_is_told_of_clocks(tmp_path: Path) -> None:
@@ -330,4 +330,4 @@ def test_labelled_sequences_take_the_same_advice(tmp_path: Path) -> None:
         read_items(path, ClassificationOptions(**options))
     items = read_items(path, ClassificationOptions(**options, time_format="%d/%m/%Y"))
     assert items.sequences[0][:, 0].tolist() == [2, 1]
-    assert any("put in order of day: 1 stood" in told for told in items.notices)
+    assert any("sorted by day: 1 came" in told for told in items.notices)

@@ -38,7 +38,7 @@ class TestWarnings:
         Path("beats.csv").write_text("\n".join([f"id,label,code,{','.join(f't{i}' for i in range(6))}", *rows]))
         _, told = drafted("beats.csv")
         assert "note: column 'id' left out: it counts rows" in told
-        assert "note: column 'code' left out: it says the label in other words" in told
+        assert "note: column 'code' left out: it repeats the label in other words" in told
 
     def test_equal_items_in_two_splits(self) -> None:
         """They are told with the places of two of them."""

@@ -260,7 +260,7 @@ TEXTS_AND_SPEECH = [
     Case(
         "too few speakers",
         SPEECH.replace("words", "words.csv"),
-        "words.csv:2: the data must have at least 3 groups (speaker), one per split, but got 2. Bring more of them; …",
+        "words.csv:2: the data must have at least 3 groups (speaker), one per split, but got 2. Add more groups; …",
         {"x.wav": recording(1600), "words.csv": "path,label,speaker\n" + "x.wav,a,s1\nx.wav,b,s2\n" * 3},
     ),
 ]

@@ -150,7 +150,7 @@ TYPES = [
         "storage in a file",
         f"{WAVES}storage: waves.csv/studies/mine",
         "…/waves.csv/studies/prepared: the folder of prepared data must be writable"
-        ", but got 'Not a directory'. It stands beside the one that `storage` names; name another.",
+        ", but got 'Not a directory'. It is beside the folder of `storage`; name another one there.",
     ),
     Case(
         "storage is a file",

@@ -140,9 +140,9 @@ class Problem(Protocol):
     """
 
     lag: int
-    """Longest expected dependency in steps, under this problem's options. Without this attribute that of `Prepared`."""
+    """Longest expected dependency in steps, under this problem's options. Default: that of `Prepared`."""
     every_step: bool
-    """As `Demands.every_step`. Without this attribute it is false."""
+    """As `Demands.every_step`. Default: false."""
 
     @property
     def logits(self) -> bool:
@@ -274,8 +274,8 @@ class Codec(Protocol):
     problem: Problem
     """Gives encoder and head of the network; no split of it can be opened."""
     asked: Options
-    """What else may be asked, at its defaults: `predict --ask NAME=VALUE`, `Model.predict(..., NAME=VALUE)`. It is set
-    on a copy of the codec. Without this attribute nothing else may be."""
+    """Further options of prediction with their defaults: `predict --ask NAME=VALUE`, `Model.predict(..., NAME=VALUE)`.
+    They are set on a copy of the codec. Default: none."""
 
     def read(self, path: Path) -> Iterator[Item]:
         """The items of a file or folder, in their order, a few at a time; no label is needed.
@@ -332,22 +332,22 @@ class Adapter(Protocol):
     metrics: Sequence[Metric]
     """The first one is the default objective."""
     defaults: Mapping[str, Any]
-    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}. Without this
-    attribute there are none."""
+    """Parameters whose default differs from the network's own for this kind of data: {"pooling": "mean"}. Default:
+    none."""
     demands: Demands
-    """What the data ask of the network, under the adapter's options. Without this attribute they ask nothing."""
+    """Requirements of the data on the network, under the adapter's options. Default: none."""
     edition: str
-    """Changes when the same data and options are prepared otherwise than before. Without this attribute it is empty."""
+    """Changes when the same data and options are prepared differently than before. Default: empty."""
 
     model_files: Sequence[str]
-    """Files of prepared data that `codec` reads, free of training data: they go with a model. Without this attribute
-    the adapter has no codec, and its models answer nothing."""
+    """Files of prepared data that `codec` reads, without training data: they become part of a model. Default: the
+    adapter has no codec, and its models cannot be used."""
     model_packages: Sequence[str]
     """Packages that `codec` imports and not every model needs: ("tokenizers",). They go into the model's
-    requirements.txt. Without this attribute there are none."""
+    requirements.txt. Default: none."""
     propose: Propose
     """A function that looks at the beginning of the user's files and proposes how this adapter would read them.
-    Without this attribute it takes part in no `init`."""
+    Default: `init` does not consider this adapter."""
 
     def __init__(self, options: Any) -> None:
         """Take validated options; touch no file."""

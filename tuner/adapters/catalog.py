@@ -29,7 +29,7 @@ ADAPTERS = Catalog(
     {
         "memory/probe": Entry(
             "tuner.adapters.memory.probe:MemoryProbe",
-            "tasks made by seed that need long memory: adding, copy, delayed recall, digits pixel by pixel",
+            "synthetic tasks that need long memory: adding, copy, delayed recall, digits pixel by pixel",
             "Hochreiter & Schmidhuber 1997; Bai et al. 2018, arXiv:1803.01271",
             ProbeOptions,
         ),
@@ -47,7 +47,7 @@ ADAPTERS = Catalog(
         ),
         "nlp/regression": Entry(
             "tuner.adapters.nlp.regression:TextRegression",
-            "texts, or pairs of them, to a number, through subwords",
+            "texts, or pairs of texts, to a number, through subwords",
             "byte-pair encoding, Sennrich et al. 2016, arXiv:1508.07909",
             TextRegressionOptions,
         ),
@@ -77,7 +77,7 @@ ADAPTERS = Catalog(
         ),
         "time_series/forecasting": Entry(
             "tuner.adapters.time_series.forecasting:Forecasting",
-            "series in time to their next steps, all at once",
+            "forecasts of the next steps of time series, all at once",
             "direct multi-step forecasts, Ben Taieb et al. 2012, arXiv:1108.3259",
             ForecastingOptions,
         ),
@@ -89,7 +89,7 @@ ADAPTERS = Catalog(
         ),
         "time_series/regression": Entry(
             "tuner.adapters.time_series.regression:SeriesRegression",
-            "sequences of numbers to a number or several: a score, a remaining life",
+            "sequences of numbers to one or several numbers: a score, a remaining life",
             "time series extrinsic regression, Tan et al. 2021, doi:10.1007/s10618-021-00745-9",
             RegressionOptions,
         ),

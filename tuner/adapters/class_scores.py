@@ -15,7 +15,7 @@ from tuner.adapters.base import Metric
 from tuner.adapters.learned_options import ClassOptions
 
 BINS = 15
-"""Of the calibration error; as many as Guo et al. 2017 took."""
+"""Number of bins of the calibration error, as in Guo et al. 2017."""
 METRICS = (
     Metric(
         "accuracy",
@@ -28,7 +28,7 @@ METRICS = (
     Metric(
         "macro_f1",
         maximize=True,
-        summary="mean of the F1 scores of the classes that are there or answered, 0 to 1",
+        summary="mean F1 score over the classes that occur in labels or predictions, 0 to 1",
         within=(0, 1),
         counted=True,
     ),
@@ -36,7 +36,7 @@ METRICS = (
     Metric(
         "balanced_accuracy",
         maximize=True,
-        summary="mean over the classes of the share of their items that are answered right, 0 to 1",
+        summary="mean recall over the classes, 0 to 1",
         within=(0, 1),
         counted=True,
     ),
@@ -55,7 +55,7 @@ METRICS = (
     Metric(
         "calibration_error",
         maximize=False,
-        summary="expected calibration error, distance of probability and share of right answers in 15 bins, 0 to 1",
+        summary="expected calibration error: difference of probability and accuracy in 15 bins, 0 to 1",
         within=(0, 1),
     ),
 )

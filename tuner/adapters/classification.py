@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tuner.adapters.shown import Confused
 
 MANY = 6
-"""Labels from which on numbers may be no classes."""
+"""Number of different labels from which numeric labels may be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
 FLAT = 1e-6
 """Least 1 - p of a focal loss: the slope of its power is not finite at 0."""
@@ -78,7 +78,7 @@ def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: in
         )
 
 
-_NUMBERS = "If these are numbers to be told, not classes, the adapters are time_series/regression and nlp/regression."
+_NUMBERS = "If these are numbers to predict, not classes, use the adapter time_series/regression or nlp/regression."
 
 
 def _are_numbers(counts: Counter[str]) -> bool:

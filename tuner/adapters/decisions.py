@@ -16,7 +16,7 @@ from tuner.adapters.learned_options import ClassOptions, ThresholdFor
 from tuner.errors import DataError, nearest
 
 COOLEST, HOTTEST = 0.1, 10.0
-"""Temperatures that are fitted."""
+"""Range of fitted temperatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def check_decision(options: ClassOptions, classes: Sequence[str]) -> None:
         raise DataError(
             f"data.threshold must be left out where there are {len(classes)} classes",
             value=options.threshold,
-            fix="It is for two; of more the likeliest is answered.",
+            fix="It is for two classes; with more, the most probable is predicted.",
             key=("data", "threshold"),
         )
 

@@ -22,7 +22,7 @@ _SYMBOLS = 12
 _NAMED = 6
 """Classes that are named one by one; of more, the largest and the smallest."""
 _UNBALANCED = 3.0
-"""The largest class over the smallest from which on they are called unbalanced."""
+"""Ratio of the largest to the smallest class from which classes are called unbalanced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def balance(classes: Sequence[str], numbers: NDArray[np.int64]) -> str:
     told = [f"{_quoted(classes[each])} {counts[each]:,} ({counts[each] / counts.sum():.0%})" for each in named]
     shares = ", ".join(told) if len(order) <= _NAMED else f"from {told[0]} to {told[1]}"
     least = max(1, int(counts.min()))
-    even = "unbalanced: val/macro_f1 counts each class alike" if counts.max() > _UNBALANCED * least else "balanced"
+    even = (
+        "unbalanced: val/macro_f1 gives each class equal weight" if counts.max() > _UNBALANCED * least else "balanced"
+    )
     return f"{len(classes)} classes in the training split: {shares}; {even}"
 
 

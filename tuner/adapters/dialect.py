@@ -56,7 +56,9 @@ class Dialect(NamedTuple):
         if not self.guessed:
             return []
         how = " and ".join(self.guessed)
-        return [f"{path.name} is read with {how}, as it looks; data.separator and data.decimal say otherwise"]
+        return [
+            f"{path.name} is read with {how}, as its cells suggest; set data.separator or data.decimal to change that"
+        ]
 
 
 def recognize(

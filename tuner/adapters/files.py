@@ -36,7 +36,7 @@ _OTHERS = {
     b"SQLite format 3\x00": ("an SQLite database", "Save the table in it as CSV."),
     b"%PDF-": ("a PDF document", "Save it as plain text."),
 }
-"""How files begin that are no text, what they are, and what helps."""
+"""First bytes of files that are no text, their kind, and the fix."""
 _COPIES = 2
 """Of a text file in memory: its bytes and its characters."""
 _MARKS = {
@@ -66,7 +66,7 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
         raise DataError(
             f"data.{option} must name an existing file{' or folder' if folder else ''}",
             value=path,
-            fix=f"Correct the path; a relative one starts at the task file, or where the command runs.{is_there}",
+            fix=f"Correct the path; relative paths start at the task file or the current folder.{is_there}",
             key=("data", option),
         )
     return Path(found)

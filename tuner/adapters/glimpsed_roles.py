@@ -63,7 +63,7 @@ def label_column(columns: Sequence[GlimpsedColumn], units: int) -> Chosen | None
     values = f"{len(column.counts)} values in {len(column.cells)} rows"
     if score >= _BY_NAME:
         return Chosen(column, f"by its name; {values}", guessed=False)
-    return Chosen(column, f"{values}; data.label says otherwise", guessed=True)
+    return Chosen(column, f"{values}; set data.label to change that", guessed=True)
 
 
 _BY_NAME = 50.0
@@ -104,7 +104,7 @@ def split_column(columns: Sequence[GlimpsedColumn]) -> Line | None:
         words = {WORDS.get(cell.lower()) for cell in column.counts}
         if "train" in words and None not in words and len(words) > 1 and column.empty == 0:
             said = ", ".join(f"{count} {cell}" for cell, count in column.counts.most_common(5))
-            return Line(("data", "split"), column.name, f"its cells say it: {said}")
+            return Line(("data", "split"), column.name, f"by its cells: {said}")
     return None
 
 
@@ -127,7 +127,7 @@ def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str],
         name = min(rare, key=counts.__getitem__)
         doubts.append(
             f"{len(rare)} of {len(counts)} classes have fewer than {_FEW_ITEMS} {what}, such as {name!r} with "
-            f"{counts[name]}: scores on them are a matter of chance"
+            f"{counts[name]}: their scores are mostly noise"
         )
     name, most = counts.most_common(1)[0]
     if len(counts) > 1 and most / total > _MOST_SHARE:

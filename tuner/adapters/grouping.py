@@ -55,7 +55,7 @@ def deal_groups(
         raise DataError(
             f"the data must have at least {len(splits) + 1} groups ({name}), one per split",
             value=len(names),
-            fix="Bring more of them; data.group: null deals items, whose scores tell little about new groups.",
+            fix="Add more groups; data.group: null splits items instead, whose scores say little about new groups.",
             where=where,
         )
     kinds, label_N = np.unique(np.asarray(labels), return_inverse=True)
@@ -68,7 +68,7 @@ def deal_groups(
         raise DataError(
             f"every split must have a group ({name}), and train one of every label",
             value=f"labels that few groups have: {', '.join(only[:5])}",
-            fix="Bring more groups of them; data.group: null deals items, whose scores tell little about new groups.",
+            fix="Add more groups of them; data.group: null splits items; scores then say little about new groups.",
             where=where,
         )
     dealing.improve()

@@ -21,13 +21,13 @@ METRICS = (
     Metric(
         "macro_f1",
         maximize=True,
-        summary="mean of the F1 scores of the labels that are there or answered, 0 to 1",
+        summary="mean F1 score over the labels that occur in items or predictions, 0 to 1",
         within=(0, 1),
     ),
     Metric(
         "accuracy",
         maximize=True,
-        summary="share of items whose labels are all right, 0 to 1",
+        summary="share of items with all labels right, 0 to 1",
         within=(0, 1),
         counted=True,
     ),

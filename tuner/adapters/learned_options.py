@@ -22,36 +22,37 @@ class SymbolOptions(Options):
     """Whatever names one of several symbols: a class, a tag, a token."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    """Share e of the target that is spread evenly over all classes in the training loss, (1 - e) onehot + e / K; scores
-    have none of it; 0 (off) to below 1, up to 0.2 is usual. Szegedy et al. 2016. Searchable as data.label_smoothing."""
+    """Label smoothing: share e of the target that is spread evenly over all classes in the training loss, (1 - e)
+    onehot + e / K; scores do not use it; 0 (off) to below 1, up to 0.2 is usual. Szegedy et al. 2016. Searchable as
+    data.label_smoothing."""
     output_bias: OutputBias = "zero"
-    """Start values of the head's bias: zero, or prior, the logarithm of the classes' shares of the training data, so
-    that the first steps need not learn it. Searchable as data.output_bias."""
+    """Initial bias of the head: zero, or prior, the logarithm of the classes' shares of the training data, so that the
+    first steps need not learn it. Searchable as data.output_bias."""
 
 
 class ClassOptions(SymbolOptions):
     """Whatever gives an item one of several classes."""
 
     class_weights: Literal["none", "balanced"] = "none"
-    """What an item weighs in the training loss: none, all alike; balanced, N / (K n) for a class that n of the N
-    training items have, so that all K classes weigh alike. Scores have no weights. King & Zeng 2001. Searchable as
+    """Weights of items in the training loss: none, all equal; balanced, N / (K n) for a class with n of the N training
+    items, so that all K classes have equal weight. Scores have no weights. King & Zeng 2001. Searchable as
     data.class_weights."""
     focal: float = Field(default=0.0, ge=0, le=10)
     """g: the training loss of an item is (1 - p)^g times its cross-entropy, p the probability of its class, so that
-    what is known already weighs less; 0 (off) to 10, 2 is usual. Lin et al. 2017. Searchable as data.focal."""
+    items that are already right count less; 0 (off) to 10, 2 is usual. Lin et al. 2017. Searchable as data.focal."""
     positive: str | None = None
     """The class that is looked for, where one is. AUC and average precision are then its own, and its F1 is one more
     metric, f1. Null: they are means over classes."""
     threshold: Annotated[float, Field(gt=0, lt=1)] | ThresholdFor = 0.5
-    """Of two classes: the probability of `positive` from which on it is answered, in (0, 1); or the metric for which
-    it is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep what was chosen. 0.5
-    answers the likeliest class. A score on the validation data that it was chosen on is a little too good; test scores
-    are not. Of several labels per item: the probability from which on each is answered, or micro_f1, macro_f1 or
-    accuracy."""
+    """With two classes: the probability of `positive` from which it is predicted, in (0, 1); or the metric for which
+    the threshold is chosen on validation data: accuracy, balanced_accuracy, macro_f1 or f1. Models keep the chosen
+    value. 0.5 predicts the most probable class. Validation scores are a little too good for a threshold chosen on the
+    same data; test scores are not. With several labels per item: the probability from which each is predicted, or
+    micro_f1, macro_f1 or accuracy."""
     temperature: Annotated[float, Field(gt=0, le=100)] | Literal["validation"] = 1.0
-    """What logits are divided by before they become probabilities, in (0, 100]; validation: chosen on validation data
-    by least loss, in [0.1, 10], so that probabilities are as often right as they say (Guo et al. 2017). Models keep
-    what was chosen. Losses are then those after it, also while training (Berta et al. 2025, arXiv:2501.19195)."""
+    """Temperature by which logits are divided before the softmax, in (0, 100]; validation: chosen on validation data by
+    lowest loss, in [0.1, 10], so that probabilities are calibrated (Guo et al. 2017). Models keep the chosen value.
+    Losses are then computed with it, also while training (Berta et al. 2025, arXiv:2501.19195)."""
     later: ClassVar[tuple[str, ...]] = ("positive", "threshold")
 
     @property
@@ -90,22 +91,22 @@ class FoldOptions(Options):
     """Items that may be dealt into folds."""
 
     folds: int = Field(default=1, ge=1, le=20)
-    """Folds of the items that are not for the test, 2 to 20, for small data: a trial then trains a network per fold,
-    each validated on its fold and trained on the others, and its value is their mean, epoch by epoch, which is as sure
-    as all those items make it; it takes as many times as long. The folds stand in the place of `val`. Models are the
-    first fold's; with `refit: train+val` one of all items. 1: one validation split."""
+    """Cross-validation for small data: number of folds of the items that are not for the test, 2 to 20. A trial then
+    trains a network per fold, validated on its fold and trained on the others; its value is their mean, epoch by epoch,
+    and it takes as many times as long. The folds replace `val`. Models are those of the first fold; with `refit:
+    train+val`, one model of all items. 1: one validation split."""
 
 
 class NumberOptions(Options):
     """Whatever gives an item numbers."""
 
     loss: Literal["mse", "mae", "huber"] = "mse"
-    """What training minimizes, on standardized targets: mse, the squared error; mae, the absolute error, which rare
-    large errors sway less; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber
-    1964). Scores are the same whatever it is. Searchable as data.loss."""
+    """Training loss, on standardized targets: mse, the squared error; mae, the absolute error, less sensitive to rare
+    large errors; huber, half the squared error up to 1, beyond it the absolute error less a half (Huber 1964). Scores
+    do not depend on it. Searchable as data.loss."""
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
-    """Quantiles that are learned and answered too, by their pinball loss (Koenker & Bassett 1978), which is added:
-    [0.1, 0.9] are the ends of an interval that should hold 80 % of what comes; each in (0, 1), ascending."""
+    """Quantiles to predict in addition, by their pinball loss (Koenker & Bassett 1978), which is added to the loss:
+    [0.1, 0.9] are the ends of an interval that should contain 80 % of the values; each in (0, 1), ascending."""
 
     @field_validator("quantiles")
     @classmethod
@@ -119,7 +120,7 @@ class EmbeddingOptions(Options):
     """Whatever embeds symbols."""
 
     embedding_init: EmbeddingInit = "uniform"
-    """Start values of the embeddings: uniform in [-0.1, 0.1] (Merity et al. 2018), or normal with variance
+    """Initial values of the embeddings: uniform in [-0.1, 0.1] (Merity et al. 2018), or normal with variance
     1 / features. Searchable as data.embedding_init."""
 
 
@@ -127,12 +128,11 @@ class VectorOptions(EmbeddingOptions):
     """Whatever embeds words."""
 
     vectors: str | None = None
-    """File of vectors that the words of the vocabulary start from, in word2vec's text form, GloVe's or fastText's
-    (.vec); a word that it lacks starts by chance. Their size is the embedding's. Models do without the file. Null: all
-    words start by chance."""
+    """File of pretrained word vectors, in word2vec's text form, GloVe's or fastText's (.vec), as initial embeddings;
+    missing words start at random. Their size is that of the embedding. Models do not need the file. Null: all words
+    start at random."""
     vectors_tuned: bool = True
-    """Whether the words that `vectors` has are learned further, or stay as they are. Searchable as
-    data.vectors_tuned."""
+    """Whether the embeddings from `vectors` are trained further, or stay fixed. Searchable as data.vectors_tuned."""
 
     @model_validator(mode="after")
     def _of_vectors(self) -> Self:

@@ -28,13 +28,13 @@ METRICS = (
     Metric(
         "r2",
         maximize=True,
-        summary="share of the variance that is explained; of several targets their mean, at most 1",
+        summary="share of explained variance, R²; of several targets their mean, at most 1",
         within=(-math.inf, 1),
     ),
     Metric(
         "loss",
         maximize=False,
-        summary="mean squared error of standardized targets, whatever data.loss has training minimize, >= 0",
+        summary="mean squared error of standardized targets, also if data.loss is another, >= 0",
         within=(0, math.inf),
     ),
 )
@@ -48,7 +48,7 @@ QUANTILE_METRICS = (
     Metric(
         "coverage_error",
         maximize=False,
-        summary="distance of the share of items between the outermost of data.quantiles from what it should be, 0 to 1",
+        summary="actual minus nominal share of items between the outermost data.quantiles, absolute, 0 to 1",
         within=(0, 1),
     ),
 )

@@ -65,7 +65,7 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
             if (found := state(folder)) is not State.WHOLE:
                 _prepare_into(folder, adapter)
                 if found is State.DAMAGED:
-                    mended = [f"the prepared data in {folder} were damaged, and have been made anew"]
+                    mended = [f"the prepared data in {folder} were damaged, and have been prepared again"]
     prepared = Prepared(**json.loads(regular.read_bytes(folder / PREPARED)))
     return folder, replace(prepared, notices=[*prepared.notices, *mended])
 
@@ -185,7 +185,7 @@ def _make(root: Path) -> None:
         raise DataError(
             "the folder of prepared data must be writable",
             value=error.strerror,
-            fix="It stands beside the one that `storage` names; name another.",
+            fix="It is beside the folder of `storage`; name another one there.",
             where=str(root),
         ) from error
 

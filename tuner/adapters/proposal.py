@@ -62,7 +62,7 @@ its kind, but cannot be read as they are."""
 def to_begin_with(*, trials: int, epochs: int) -> list[Line]:
     """Lines of a small search, for any kind of data."""
     return [
-        Line(("search_space",), "quick", "to begin with: the five parameters that matter most; gated_rnn has more"),
-        Line(("budget", "trials"), trials, "to begin with; more find better ones, in a longer time"),
+        Line(("search_space",), "quick", "for a start: the five parameters that matter most; gated_rnn has more"),
+        Line(("budget", "trials"), trials, "for a start; more trials find better configurations but take longer"),
         Line(("budget", "epochs"), epochs, "passes over the training data in a full trial"),
     ]

@@ -56,7 +56,7 @@ def prepare_targets(
     scaling = standardization(numbers["train"], where)
     if scaling.constant.any():
         raise DataError(
-            "what is to be learned must differ from item to item",
+            "the target must differ between items",
             value=numbers["train"][0, scaling.constant][0].item(),
             fix="Leave that target out, or add items.",
             where=where,

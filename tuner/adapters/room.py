@@ -25,6 +25,6 @@ def must_fit(size: int, where: Path | str, *, what: str = "the data") -> None:
         raise DataError(
             f"{what} must fit into the free memory, {free / 1e9:.3g} GB",
             value=f"{size / 1e9:.3g} GB",
-            fix="Bring a part of it, or take a machine with more memory.",
+            fix="Use a part of it, or a machine with more memory.",
             where=str(where),
         )

@@ -22,13 +22,13 @@ METRICS = (
     Metric(
         "macro_f1",
         maximize=True,
-        summary="mean over steps' classes that are there or answered of their F1 scores, 0 to 1",
+        summary="mean F1 score over the classes of steps that occur in labels or predictions, 0 to 1",
         within=(0, 1),
     ),
     Metric(
         "segment_f1",
         maximize=True,
-        summary="F1 of segments; one is right that overlaps with one of its class by half of both together, 0 to 1",
+        summary="F1 of segments; one is right if its overlap (IoU) with one of its class is at least 0.5, 0 to 1",
         within=(0, 1),
     ),
     Metric("loss", maximize=False, summary="mean cross-entropy of a step in nats", within=(0, math.inf)),

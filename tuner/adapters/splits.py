@@ -68,7 +68,7 @@ def split_named(cell: str, where: str, column: str) -> Split:
         raise DataError(
             f"{column} must be train, val or test",
             value=cell,
-            fix="Correct the cell, or leave data.split out to have the items dealt by seed.",
+            fix="Correct the cell, or leave data.split out to split the items at random.",
             where=where,
         ) from None
 
@@ -220,7 +220,7 @@ def straddling(groups: Sequence[str], splits: Sequence[str], group: str) -> list
     ordered = sorted(found, key=lambda split: SPLITS.index(cast(Split, split)))
     return [
         f"in more than one split, as the split column has it: {len(both)} of {len(where)} groups ({group}), such as "
-        f"{name!r} in {' and '.join(ordered)}; scores on them tell little about new ones"
+        f"{name!r} in {' and '.join(ordered)}; scores on them say little about new ones"
     ]
 
 

@@ -32,8 +32,8 @@ class ProbeOptions(Options):
 
     task: Probe = "adding"
     """adding: the sum of two marked numbers (Hochreiter & Schmidhuber 1997). copy: symbols repeated after a pause
-    (Arjovsky et al. 2016; Bai et al. 2018). delayed_recall: the first symbol, named after others. digits: handwritten
-    ones, pixel by pixel (after Le et al. 2015)."""
+    (Arjovsky et al. 2016; Bai et al. 2018). delayed_recall: the first symbol, asked for after others. digits:
+    handwritten digits, pixel by pixel (after Le et al. 2015)."""
     length: int = Field(200, ge=2, le=100_000)
     """T in steps, 2 to 100,000. adding: the whole sequence. copy: the pause. delayed_recall: the symbols in between.
     Not for digits, which have 64."""
@@ -42,15 +42,15 @@ class ProbeOptions(Options):
     recall: int = Field(10, ge=1, le=1000)
     """copy: symbols to repeat, 1 to 1000. 10 after Arjovsky et al. 2016."""
     permuted: bool = False
-    """digits: whether the pixels come in an order drawn by seed, the same for all items. Le et al. 2015."""
+    """digits: whether the pixels are permuted, with the same random order for all items. Le et al. 2015."""
     train: int = Field(10_000, ge=1, le=10_000_000)
-    """Training items, 1 to 10,000,000; digits have theirs. 10,000 after Bai et al. 2018, copy."""
+    """Training items, 1 to 10,000,000; fixed for digits. 10,000 after Bai et al. 2018, copy."""
     val: int = Field(1000, ge=1, le=1_000_000)
-    """Validation items, 1 to 1,000,000; digits have theirs."""
+    """Validation items, 1 to 1,000,000; fixed for digits."""
     test: int = Field(1000, ge=1, le=1_000_000)
-    """Test items, 1 to 1,000,000; digits have theirs. 1,000 after Bai et al. 2018."""
+    """Test items, 1 to 1,000,000; fixed for digits. 1,000 after Bai et al. 2018."""
     seed: int = Field(0, ge=0)
-    """Seed of the items, in digits of the split and of the pixels' order, >= 0."""
+    """Seed of the items (digits: of the split and the pixels' order), >= 0."""
 
     @model_validator(mode="after")
     def _acts(self) -> Self:

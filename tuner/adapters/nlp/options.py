@@ -30,29 +30,30 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
     encoding: Encoding = "utf-8"
     """Encoding of the files."""
     characters: int | None = Field(default=None, ge=100, le=10_000_000_000)
-    """Characters of the text that are used, from its start, at least 100; null uses all. Texts of `val_path` and
-    `test_path` are used whole."""
+    """Number of characters of the text to use, from its start, at least 100; null: all. Texts of `val_path` and
+    `test_path` are used completely."""
     val: float = Field(default=0.05, gt=0, lt=1)
     """Share of the text used for validation: the part after the training text, in (0, 1)."""
     test: float = Field(default=0.05, gt=0, lt=1)
     """Share of the text used for the test: the last part, in (0, 1)."""
     unit: Unit = "char"
-    """What a step is. char: a character. subword: byte-pair encoding (Sennrich et al. 2016). word: what white space
-    parts, and every line end, as in the Penn Treebank of Mikolov et al. 2010; punctuation must stand apart already."""
+    """The unit of a step. char: a character. subword: byte-pair encoding (Sennrich et al. 2016). word: separated by
+    white space, and every line end, as in the Penn Treebank of Mikolov et al. 2010; punctuation must already be
+    separated."""
     vocabulary: int = Field(default=10_000, ge=300, le=100_000)
     """subword, word: largest number of tokens, in [300, 100000]; words beyond the most frequent are unknown, 256
     subwords are single bytes. 10,000 after Mikolov et al. 2010. Searchable as data.vocabulary; compare by val/bpc."""
     embedding_size: int = Field(default=128, ge=1, le=4096)
     """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
     tied: bool = False
-    """Whether the head's matrix is the embedding, which needs as many features before the head as embedding_size: by
+    """Weight tying: whether the head's matrix is the embedding, which needs embedding_size features before the head: by
     hidden_size, or by projection_size. Press & Wolf 2017; Inan et al. 2017. Searchable as data.tied."""
     output_bias: OutputBias = "prior"
-    """Start values of the head's bias: zero, or prior, the logarithm of the trivial predictor's probabilities.
+    """Initial bias of the head: zero, or prior, the logarithm of the trivial predictor's probabilities.
     Searchable as data.output_bias."""
     warm_up: int = Field(default=256, ge=0, le=1_000_000)
-    """Tokens read before each stretch of a validation or test text that is scored, so that it is met with a state, 0 to
-    1,000,000; as many as the text has give the score of a single pass."""
+    """Warm-up: tokens read before each scored part of a validation or test text to build up a state, 0 to 1,000,000;
+    with the length of the text it is the score of a single pass."""
 
     later: ClassVar[tuple[str, ...]] = ("vectors",)
 
@@ -95,7 +96,6 @@ class LanguageAsked(Options):
     continuation: int = Field(default=0, ge=0, le=100_000)
     """Tokens to write after each text, 0 (none) to 100,000; the column continuation has them."""
     temperature: float = Field(default=1.0, ge=0, le=100)
-    """What the logits are divided by before a token is drawn, 0 to 100: below 1 likelier ones come more often; 0 takes
-    the likeliest."""
+    """Sampling temperature, 0 to 100: below 1, probable tokens are drawn more often; 0 takes the most probable one."""
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
-    """Of the draws, >= 0; the same for each text."""
+    """Seed of the draws, >= 0; the same for each text."""

@@ -101,7 +101,7 @@ def _encoded(seen: Glimpse) -> list[Line]:
     encoding, guessed = seen.encoding or ("utf-8", False)
     if encoding == "utf-8":
         return []
-    why = "bytes that are no UTF-8; if letters come out wrong, name another one" if guessed else "by its NULs"
+    why = "bytes that are no UTF-8; if letters are wrong, name another encoding" if guessed else "by its NULs"
     return [Line(("data", "encoding"), encoding, why, guessed=guessed)]
 
 
@@ -124,7 +124,7 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
         )
     if table.form is None:
         raise DataError(
-            "texts must stand in CSV or JSON lines",
+            "texts must be in CSV or JSON lines",
             value="a Parquet file",
             fix="Save it as JSON lines: pandas.read_parquet(path).to_json(out, orient='records', lines=True).",
             where=str(seen.path),
@@ -166,7 +166,7 @@ def _text_column(seen: Glimpse, table: GlimpsedTable) -> Chosen | None:
     column = max(free, key=lambda column: column.words)
     only = len(free) == 1
     why = f"{'the only column' if only else 'of several, the column'} with sentences, {column.words:.0f} words a cell"
-    return Chosen(column, why + ("" if only else "; data.text says otherwise"), guessed=not only)
+    return Chosen(column, why + ("" if only else "; set data.text to change that"), guessed=not only)
 
 
 def _in_lines(seen: Glimpse) -> Proposal | None:

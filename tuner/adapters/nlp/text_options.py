@@ -16,9 +16,9 @@ class TextOptions(EmbeddingOptions, FoldOptions):
     """Texts: where they are, how they are split, and how they become tokens."""
 
     path: str | None = None
-    """File or folder with texts and what is to be told of each."""
+    """File or folder with texts and their labels or numbers."""
     test_path: str | None = None
-    """File or folder in the same form that holds the test texts; null deals `test` of the texts to the test
+    """File or folder in the same form with the test texts; null: a share `test` of the texts becomes the test
     split."""
     format: Literal["auto", "csv", "jsonl", "lines", "folder"] = "auto"
     """csv: a header line and columns; jsonl: one object a line; lines: `label<TAB>text` or `LABEL:sub text`
@@ -28,28 +28,27 @@ class TextOptions(EmbeddingOptions, FoldOptions):
     text: str = "text"
     """Column or key that holds the text (csv, jsonl)."""
     text_pair: str | None = None
-    """Column or key that holds a second text (csv, jsonl), of which together with the first one something is told: a
-    premise and a hypothesis, two questions. They are read one after the other, with a token of its own between them.
-    Null: there is one text."""
+    """Column or key with a second text (csv, jsonl), for pairs such as premise and hypothesis or two questions. They
+    are read one after the other, with a separator token between them. Null: one text per item."""
     group: str | None = None
-    """Column or key that says which texts belong together (an author, a document), so that none of them is in two
-    splits (csv, jsonl). Null deals texts."""
+    """Column or key of the group of a text (an author, a document); no group is in two splits (csv, jsonl). Null: texts
+    are split individually."""
     split: str | None = None
-    """Column or key that says train, val or test of each text (csv, jsonl); a split that it lacks is dealt by seed.
-    Null: all are, but where a folder holds folders train, val and test that hold the folders of the labels."""
+    """Column or key with train, val or test for each text (csv, jsonl); a split that it lacks is drawn at random. Null:
+    all are drawn at random, unless a folder has folders train, val and test that contain the folders of the labels."""
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the texts used for validation, stratified by label, in (0, 1)."""
     test: float = Field(default=0.1, gt=0, lt=1)
-    """Share of the texts used for the test where `test_path` gives none, in (0, 1)."""
+    """Share of the texts used for the test, without `test_path`, in (0, 1)."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
     lowercase: bool = True
-    """Whether case is dropped."""
+    """Whether texts are lowercased."""
     vocabulary: int = Field(default=4000, ge=300, le=100_000)
     """Largest number of subwords, in [300, 100000]; 256 of them are single bytes. Searchable as
     data.vocabulary."""
     max_length: int = Field(default=256, ge=1, le=100_000)
-    """Tokens per text, in [1, 100000], of a pair in each of both; the rest of a longer text is cut off."""
+    """Largest number of tokens per text (also of each text of a pair), in [1, 100000]; longer texts are truncated."""
     embedding_size: int = Field(default=64, ge=1, le=4096)
     """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
 
@@ -89,13 +88,13 @@ class TextClassificationOptions(TextOptions, ClassOptions):
     label: str = "label"
     """Column or key that holds the label (csv, jsonl)."""
     labels: Literal["one", "many"] = "one"
-    """How many labels a text has: one of several; or many, any number of them, also none, each of which is told by
-    itself. Scores are then micro_f1, macro_f1, accuracy (all labels of a text right), auc, average_precision, loss."""
+    """one: each text has one label. many: multi-label, with any number of labels per text, also none; scores are then
+    micro_f1, macro_f1, accuracy (all labels of a text right), auc, average_precision, loss."""
     label_separator: str = Field(default="|", min_length=1, max_length=8)
-    """With labels many: what parts the labels in the column `label`; in JSON lines they may be a list. Answers have it
-    too."""
+    """With labels many: the separator of labels in the column `label`; in JSON lines they may be a list. Answers use
+    it, too."""
     label_columns: tuple[str, ...] = ()
-    """With labels many: columns that are labels, 1 where a text has it and 0 where not, in place of `label`."""
+    """With labels many: columns that are labels, 1 if a text has it, else 0; instead of `label`."""
     later: ClassVar[tuple[str, ...]] = (
         *ClassOptions.later,
         "group",
@@ -145,8 +144,8 @@ class TextRegressionOptions(TextOptions, NumberOptions):
     path: str | None = None
     """File or folder with texts and their numbers; it must be given."""
     target: str = "target"
-    """Column or key that holds the number (csv, jsonl), which in lines comes first and is a folder's name in a folder.
-    What the answers' column is called."""
+    """Column or key with the number (csv, jsonl); in lines it comes first, in a folder it is the name of a folder. It
+    is also the name of the answers' column."""
     later: ClassVar[tuple[str, ...]] = ("folds",)
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the texts used for validation, in (0, 1)."""

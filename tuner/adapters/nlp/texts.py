@@ -197,9 +197,9 @@ def number_of(document: Document) -> float:
         number = float("nan")
     if not np.isfinite(number):
         raise DataError(
-            "what is to be learned of a text must be a finite number",
+            "the target of a text must be a finite number",
             value=document.label,
-            fix="Correct the cell, or delete the row; for classes the adapter is nlp/classification.",
+            fix="Correct the cell, or delete the row; for classes, use the adapter nlp/classification.",
             where=document.where,
         )
     return number

@@ -112,7 +112,7 @@ def write_vectors(
     of_words = counts_V[vectors.numbers].sum() / max(counts_V[list(wanted.values())].sum(), 1)
     return size, (
         f"{Path(path).name} has vectors of {size} numbers for {there:,} of {len(wanted):,} words of the vocabulary "
-        f"({there / len(wanted):.0%}), {of_words:.0%} of their occurrences in training; the others start by chance"
+        f"({there / len(wanted):.0%}), {of_words:.0%} of their occurrences in training; the others start at random"
     )
 
 

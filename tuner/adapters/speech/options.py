@@ -37,21 +37,21 @@ class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
     .tsv, .jsonl) with the columns path, label and, where known, speaker; or features (.npz) with X (all frames,
     channels), lengths (items,), y (items,) and, where known, speaker (items,). Null when `source` is given."""
     pattern: str = "{label}/{file}"
-    """How the names below a folder tell label and speaker, without the ending: {label}/{file} is a folder per
-    label, {label}_{speaker}_{index} says it in the file's name. Other fields only take up what varies, but for those
-    that `group` and `split` name."""
+    """Pattern of the names below a folder, without the ending, with the fields label and speaker: {label}/{file} is a
+    folder per label, {label}_{speaker}_{index} has both in the file's name. Other fields are ignored, except those
+    named by `group` and `split`."""
     later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split", "folds")
     group: str | None = "speaker"
-    """Column of a manifest, field of the pattern, or array of an .npz, that says which recordings belong together, so
-    that none of them is in two splits: speaker, where it is known. Null deals recordings."""
+    """Column of a manifest, field of the pattern, or array of an .npz with the group of a recording; no group is in two
+    splits. Default: speaker, if known. Null: recordings are split individually."""
     split: str | None = None
-    """Column of a manifest, field of the pattern, or array of an .npz, that says train, val or test of each recording;
-    a split that it lacks is dealt by seed. Null: all are."""
+    """Column of a manifest, field of the pattern, or array of an .npz with train, val or test for each recording; a
+    split that it lacks is drawn at random. Null: all are drawn at random."""
     val: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the recordings used for validation, in (0, 1): whole speakers where they are known, else
-    stratified by label."""
+    """Share of the recordings used for validation, in (0, 1): whole speakers if they are known, else stratified by
+    label."""
     test: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the recordings used for the test, in (0, 1), dealt like `val`."""
+    """Share of the recordings used for the test, in (0, 1), drawn like `val`."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
 

@@ -41,7 +41,7 @@ def _folder(seen: Glimpse) -> Proposal | None:
     if "{split}" in pattern:
         lines.append(Line(("data", "split"), "split", "the first folders are called train, val or test"))
     if "{speaker}" in pattern:
-        note = "whole speakers are kept in one split, so that scores are those of voices never heard"
+        note = "whole speakers are kept in one split, so that scores are for unseen voices"
         lines.append(Line(("data", "group"), "speaker", note, guessed))
     facts, doubts = balance(counts, what="recordings", whole=seen.whole)
     what = f"labelled recordings, {len(files)} of them in a folder"

@@ -71,7 +71,7 @@ def inputs(
     look = _Look(table, list(names), labels, groups)
     if asked:
         found = {name: reason for name, reason in look.reasons().items() if reason in (_COPY, _COUNTS)}
-        notices = [f"{_listed(found, reason)} kept, as {option} asks for it, but {reason}" for reason in _of(found)]
+        notices = [f"{_listed(found, reason)} kept, as {option} names it, but {reason}" for reason in _of(found)]
         return Inputs(list(names), notices=notices)
     look.refuse_nameless(option)
     look.refuse_series(option)
@@ -90,7 +90,7 @@ def inputs(
 
 
 _EMPTY = "nothing is in it, as a separator ends each line"
-_COPY = "it says the label in other words, in every row"
+_COPY = "it repeats the label in other words, in every row"
 _COUNTS = "it counts rows"
 _NAMES = "it has another value in each row, as an index without a name has"
 _TIMES = f"{_NAMES}; if it holds times, name it in the header and in data.time"
@@ -288,7 +288,7 @@ def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str])
     counts = (values_UC - np.arange(len(items))[:, None] == values_UC[0]).all(0)
     copies = label_copies(values_UC, label_U)
     sentences = []
-    for found, reason in ((counts, "count the items"), (copies, "say the label in other words")):
+    for found, reason in ((counts, "count the items"), (copies, "repeat the label in other words")):
         places = [f"step {index // channels + 1}, channel {index % channels + 1}" for index in np.flatnonzero(found)]
         same = np.flatnonzero(found.reshape(steps, channels).all(0))  # a channel that has one value in each item
         if 0 < len(same) < channels:

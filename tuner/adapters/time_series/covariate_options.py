@@ -24,17 +24,17 @@ class CovariateOptions(Options):
         "calendar",
     )
     known_covariates: tuple[str, ...] = ()
-    """Columns that are seen in the window and of the rows to forecast, as they are known beforehand: a price, a
-    holiday. `predict` needs them there: rows after the last, in which the targets are empty."""
+    """Columns that are known for the future, such as a price or a holiday: inputs in the window and in the rows to
+    forecast. `predict` needs them for these rows, with empty targets."""
     past_covariates: tuple[str, ...] = ()
-    """Columns that are seen in the window alone, and not forecast: another sensor."""
+    """Columns that are inputs in the window only and are not forecast, such as another sensor."""
     static_covariates: tuple[str, ...] = ()
     """Columns that are the same in all rows of a series: a region, a size."""
     categories: tuple[str, ...] = ()
-    """Those of the covariates that hold categories, written as words or numbers, rather than amounts."""
+    """Covariates that are categories, written as words or numbers."""
     calendar: tuple[Calendar, ...] = ()
-    """What is told of a row's time, also of the rows to forecast, as its place in a cycle (sine and cosine): hour (the
-    minutes of it), day, week, month, year. Of times with an offset, in UTC."""
+    """Calendar features of a row's time, also of the rows to forecast: sine and cosine of its place in the hour, day,
+    week, month or year. Times with an offset are taken in UTC."""
     category_embedding: int = Field(default=4, ge=1, le=1024)
     """Learned features of a category, 1 to 1024. Searchable as data.category_embedding."""
 

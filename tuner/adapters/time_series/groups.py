@@ -39,9 +39,9 @@ class Groups(NamedTuple):
         """What was guessed of the times of that column, and what was put in order."""
         told = []
         if self.guessed:
-            told.append(f"{time} is read as {self.guessed}; data.time_format says otherwise")
+            told.append(f"{time} is read as {self.guessed}; set data.time_format to change that")
         if self.unordered:
-            told.append(f"rows were put in order of {time}: {self.unordered} stood after a later one")
+            told.append(f"rows were sorted by {time}: {self.unordered} came after a later one")
         return told
 
 

@@ -27,31 +27,30 @@ class ItemOptions(TableOptions):
     """A .ts, .csv, .tsv, .parquet or .npz file of items; null when `source` is given. An .npz has y (items,) and
     X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item after item."""
     test_path: str | None = None
-    """A file of the same form that holds the test items; null deals `test` of the items to the test split."""
+    """A file of the same form with the test items; null: a share `test` of the items becomes the test split."""
     id: str | None = None
-    """Tables in long form (one row per step): the column that says which item a row belongs to; null: one row
-    per item."""
+    """Tables in long form (one row per step): the column with a row's item; null: one row per item."""
     time: str | None = None
     """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
     channels: tuple[str, ...] = ()
-    """Tables: the columns that hold values, in order; empty takes all others that are no row numbers, no ids and no
-    copy of the label."""
+    """Tables: the columns with values, in order; empty: all others that are no row numbers, ids or copies of the
+    label."""
     time_format: str = "auto"
-    """How times are written: as for time_series/forecasting; auto: as the cells show."""
+    """Format of times, as for time_series/forecasting; auto: recognized from the cells."""
     group: str | None = None
-    """Tables: the column that says which items belong together (a patient, a machine), so that none of them is in two
-    splits; .npz: the array (items,) that says it. Null deals items."""
+    """Tables: the column with the group of an item (a patient, a machine); no group is in two splits; .npz: an array
+    (items,). Null: items are split individually."""
     split: str | None = None
-    """Tables: the column that says train, val or test of each item; .npz: the array (items,). A split that it lacks is
-    dealt by seed. Null: all are."""
+    """Tables: the column with train, val or test for each item; .npz: an array (items,). A split that it lacks is drawn
+    at random. Null: all are drawn at random."""
     layout: Layout | None = None
     """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
     channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
-    channels) or (channels, all steps). Null: channels_last, and what looks like the other is refused."""
+    channels) or (channels, all steps). Null: channels_last; an array that looks like the other is refused."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
     test: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the items used for the test where the source has no test part of its own, in (0, 1)."""
+    """Share of the items used for the test if the source has no test part of its own, in (0, 1)."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
 
@@ -121,9 +120,9 @@ class LabellingOptions(ItemOptions, SymbolOptions):
     label: str = "label"
     """Tables: the column that holds the class of each step."""
     id: str | None = None
-    """Tables: the column that says which item a row belongs to; it must be given."""
+    """Tables: the column with a row's item; it must be given."""
     background: str | None = None
-    """The class of steps where nothing is: its runs are no segments. Null: all are."""
+    """The background class, whose runs of steps are no segments. Null: all classes have segments."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, in (0, 1)."""
 
@@ -151,8 +150,8 @@ class RegressionOptions(ItemOptions, FoldOptions, NumberOptions):
     .npz has y (items,) or (items, targets), and X (items, steps[, channels]), or with `lengths` (items,) X (all
     steps[, channels]), item after item."""
     targets: tuple[str, ...] = Field(default=("target",), min_length=1)
-    """Tables: the columns that hold the numbers; of a long table, the same in all rows of an item. What the answers'
-    columns are called."""
+    """Tables: the columns with the numbers; in a long table the same in all rows of an item. Also the names of the
+    answers' columns."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, in (0, 1)."""
 

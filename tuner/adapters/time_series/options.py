@@ -25,11 +25,11 @@ class TableOptions(Options):
     """How the user's tables are written."""
 
     separator: Separator | None = None
-    """CSV: what parts cells, one of "," ";" "|" or tab; null: as the first lines show."""
+    """CSV: the separator of cells, one of "," ";" "|" or tab; null: recognized from the first lines."""
     decimal: Decimal | None = None
-    """CSV: what parts off fractions, "." or ","; null: as the cells show."""
+    """CSV: the decimal mark, "." or ","; null: recognized from the cells."""
     encoding: Encoding = "utf-8"
-    """Encoding of text files, such as cp1252; a byte-order mark at their beginning says more than it."""
+    """Encoding of text files, such as cp1252; a byte-order mark at their beginning overrides it."""
     later: ClassVar[tuple[str, ...]] = ("separator", "decimal", "encoding")
 
     @property
@@ -42,31 +42,30 @@ class OutputOptions(Options):
     """What is forecast of each value, and what training minimizes."""
 
     outputs: Outputs = "point"
-    """What is forecast of each value. point: one number. quantiles: those of 0.025, 0.1, 0.2 to 0.9 and 0.975, in
-    order, by the pinball loss (Wen et al. 2017, arXiv:1711.11053). student_t, negative_binomial: a distribution by its
-    likelihood, the latter of counts (Salinas et al. 2020, arXiv:1704.04110); scored and answered by the same quantiles.
-    With any but point there are WQL and coverage among the scores, and the median is the point. Those that have
-    quantiles are searchable as data.outputs."""
+    """The form of forecasts. point: one number. quantiles: those of 0.025, 0.1, 0.2 to 0.9 and 0.975, in
+    order, by the pinball loss (Wen et al. 2017, arXiv:1711.11053). student_t, negative_binomial: the parameters of a
+    distribution by its likelihood, the latter for counts (Salinas et al. 2020, arXiv:1704.04110); scored and answered
+    by the same quantiles. All but point add WQL and coverage to the scores, with the median as the point forecast.
+    Those that have quantiles are searchable as data.outputs."""
     loss: Loss = "mse"
-    """What training minimizes where outputs are points, on the standardized scale: mse, the squared error; mae, the
-    absolute error, which rare large errors sway less; huber, half the squared error up to 1, beyond it the absolute
-    error less a half (Huber 1964). Validation and test are scored alike whatever it is, also under the name loss (mse).
-    Searchable as data.loss."""
+    """Training loss of point forecasts, on the standardized scale: mse, the squared error; mae, the absolute error,
+    less sensitive to rare large errors; huber, half the squared error up to 1, beyond it the absolute error less a half
+    (Huber 1964). Validation and test scores do not depend on it; their loss is the mse. Searchable as data.loss."""
 
     loss_scale: LossScale = "series"
-    """In what training counts errors of points and quantiles. series: the standard deviation of the series; naive: the
-    mean absolute error of the seasonal naive forecast in its training rows, as MASE does, so that series with a strong
+    """The unit of errors of points and quantiles in training. series: the standard deviation of the series; naive: the
+    mean absolute error of the seasonal naive forecast in its training rows, as in MASE, so that series with a strong
     trend count as much as others. Searchable as data.loss_scale."""
 
     conformal: bool = False
     """Whether forecasts have intervals fitted on validation data (split conformal prediction): their quantiles,
-    or those of a normal distribution around a point, are stretched around the median until as many values lie in the
-    intervals of 80 and 95 % as should. Models keep by how much. Validation scores of intervals are of the data that
+    or those of a normal distribution around a point, are scaled around the median until the intervals of 80 and 95 %
+    contain these shares of the values. Models keep the factors. Validation scores of intervals are on the data that
     they were fitted on; test scores are not. Not with counts."""
     interval_80: float | None = Field(default=None, gt=0)
-    """By how much the quantiles of 0.1 to 0.9 are stretched; null: fitted on validation data, with conformal."""
+    """Factor of the quantiles 0.1 to 0.9; null: fitted on validation data, with conformal."""
     interval_95: float | None = Field(default=None, gt=0)
-    """The same of 0.025 and 0.975."""
+    """Factor of the quantiles 0.025 and 0.975."""
 
     @field_validator("conformal")
     @classmethod
@@ -142,13 +141,13 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     """The column that holds the time, a number or a date; null takes the rows as they come."""
     time_format: str = "auto"
     """How times are written: a pattern such as %d.%m.%Y %H:%M; ISO8601 (2024-01-31 13:00); number; unix_s, unix_ms,
-    unix_us, unix_ns (since 1970); excel (days); auto: as the cells show, where they have one plausible reading."""
+    unix_us, unix_ns (since 1970); excel (days); auto: recognized from the cells if there is one plausible reading."""
     series: str | None = None
-    """The column that says which series a row belongs to; null: one series."""
+    """The column with a row's series; null: one series."""
     targets: tuple[str, ...] = ()
-    """The columns to forecast, all of them also seen in the window; empty takes all but time, series and covariates."""
+    """The columns to forecast, also inputs in the window; empty: all but time, series and covariates."""
     window: int | None = Field(default=None, ge=1, le=100_000)
-    """Look-back in steps, >= 1; null: twice the longer of horizon and season, as far as the data allow.
+    """Length of the input window in steps, >= 1; null: twice the longer of horizon and season, if the data allow.
     Searchable as data.window: which forecasts are scored does not depend on it."""
     horizon: int | None = Field(default=None, ge=1, le=100_000)
     """Steps to forecast, >= 1; null: the source's own, else one season."""
@@ -163,42 +162,41 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     """Test part at the end of each series: a share below 1, or a number of rows; null: the source's own test
     part, else 0.2."""
     windows: int | None = Field(default=None, ge=1, le=1000)
-    """Backtests: so many windows, one horizon apart and right before the test part, are the validation part, and a
-    validation score is the mean over them. A series that is too short has fewer, one at least. null: as `val` says, a
-    forecast from every row. Not with val."""
+    """Backtesting: number of validation windows, one horizon apart and right before the test part; validation scores
+    are means over them. A series that is too short has fewer, at least one. null: by `val`, with a forecast from every
+    row. Not with val."""
     test_windows: int | None = Field(default=None, ge=1, le=1000)
-    """The same of the test part, at the end of each series. Not with test."""
+    """The same for the test part, at the end of each series. Not with test."""
     gaps: Literal["fill", "split", "ignore"] = "fill"
-    """Where rows are missing in time. fill: gaps of at most one season are filled with rows of one season earlier, to
-    be looked back on and never forecast, and no window runs across longer ones. split: no window runs across any.
-    ignore: each row is a step."""
+    """Treatment of gaps in time. fill: gaps of at most one season are filled with the rows one season earlier, as
+    inputs only, never as targets, and no window spans longer gaps. split: no window spans a gap. ignore: each row is a
+    step."""
     floors: tuple[Floor, ...] = ()
-    """Classical methods whose scores stand beside the seasonal naive forecast's: ets, theta; each is chosen and fitted
-    series by series (AutoETS, AutoTheta), and the verdict says whether the winner is better. Fitted to the rows before
-    val and before test, at most 1,000, and updated from window to window. Asks for the extra classical."""
+    """Classical methods to compare with, besides the seasonal naive forecast: ets, theta; fitted per series (AutoETS,
+    AutoTheta); the verdict says whether the winner is better. Fitted to at most 1,000 rows before val and before test,
+    and updated from window to window. Needs the extra classical."""
     rows: int | None = Field(default=None, ge=2)
     """Rows used of each series, from its start, >= 2; null: all. Published splits of ETTh1 use 14400."""
     stride: int = Field(default=1, ge=1)
     """Steps between the training windows, >= 1; validation and test use every step, or windows."""
     window_norm: WindowNorm = "none"
-    """How each window is normalized, channel by channel, and its forecast brought back, so that a level that drifts
-    does not matter; losses and scores stay on the same scale. none: not at all. last: its last value is subtracted
+    """Normalization of each window, per channel, which is undone for the forecast, so that a drifting level does not
+    matter; losses and scores stay on the same scale. none: no normalization. last: its last value is subtracted
     (NLinear, Zeng et al. 2022, arXiv:2205.13504). standard: its mean is subtracted and it is divided by its standard
     deviation (RevIN without the learned scale, Kim et al. 2022). seasonal: as standard, and what is forecast is the
     difference from the last season of the window, or from its last value where no season is known; a window shorter
     than a season is as with standard. Searchable as data.window_norm."""
     channel_independence: bool = False
-    """Whether one network forecasts each channel from its own past alone: an item, which batch_size counts, is then
-    a window of one channel, so that an epoch has as many times the items as there are channels. Needs two channels.
-    Nie et al. 2023, arXiv:2211.14730. Searchable as data.channel_independence."""
+    """Channel independence: whether one network forecasts each channel from its own past only. An item of a batch is
+    then a window of one channel, and an epoch has as many more items. Needs two channels. Nie et al. 2023,
+    arXiv:2211.14730. Searchable as data.channel_independence."""
     channel_embedding: int = Field(default=0, ge=0, le=1024)
-    """Learned features by which a network that sees one channel at a time knows which, 0 (none) to 1024; needs
+    """Size of a learned embedding of the channel, 0 (none) to 1024; needs
     channel_independence. Lin et al. 2023 (at the decoder; here beside every step's rows). Searchable as
     data.channel_embedding."""
     segment: int = Field(default=1, ge=1, le=100_000)
-    """Rows that are one step of the network, side by side, >= 1; a divisor of window. A window of 96 in segments of
-    24 is 4 steps, which is faster and asks for less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as
-    data.segment."""
+    """Number of rows that form one step of the network, >= 1; a divisor of window. A window of 96 in segments of 24 is
+    4 steps, which is faster and needs less memory. Lin et al. 2023, arXiv:2308.11200. Searchable as data.segment."""
 
     @field_validator("val", "test")
     @classmethod
@@ -259,8 +257,8 @@ class ForecastAsked(Options):
     """What a model of forecasts may be asked beside the forecast beyond the end of each series."""
 
     every_origin: bool = False
-    """Whether to forecast from every row that has enough rows before it, as for a score, rather than from the last one
-    alone; the column origin then says the row before each forecast."""
+    """Whether to forecast from every row with enough rows before it, as for scores, instead of only from the last one;
+    the column origin then has the row before each forecast."""
 
 
 def check_table_options(options: Options, *names: str) -> None:

@@ -76,7 +76,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
             lines += [Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form]
     units = len(ids.column.counts) if ids else table.rows
     distinct = len(next(column.counts for column in table.columns if column.name == targets[0]))
-    why = "as asked for" if said else f"by its name; {distinct} values; data.targets says otherwise"
+    why = "as asked for" if said else f"by its name; {distinct} values; set data.targets to change that"
     lines.append(Line(("data", "targets"), targets, why, guessed=not said))
     named = [*targets, *(str(line.value) for line in lines if line.key[1] in ("id", "time"))]
     channels, line, doubts = _values(seen, table, named, "channels")
@@ -84,7 +84,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
         return None
     rows = "a row per step" if ids else "a row per item"
     fit = Fit.LIKELY if distinct > units // 2 and not (times and not ids) else Fit.POSSIBLE
-    what = f"sequences with {listed(targets)} to be told of each, in a table, {rows}"
+    what = f"sequences with {listed(targets)} for each, in a table, {rows}"
     return Proposal(fit, what, [*lines, *line, *_BUDGET], [f"{units} items"], doubts)
 
 
@@ -328,7 +328,7 @@ def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) ->
         return None
     by_name, items, column = max(scored, key=lambda each: each[:2])
     why = f"{'by its name; ' if by_name else ''}{items} values, each in rows that follow each other"
-    return Chosen(column, why if by_name else f"{why}; data.id says otherwise", guessed=not by_name)
+    return Chosen(column, why if by_name else f"{why}; set data.id to change that", guessed=not by_name)
 
 
 def _series_column(table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
@@ -355,7 +355,7 @@ def _written(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
     lines = []
     encoding, guessed = seen.encoding or ("utf-8", False)
     if table.form == "csv" and encoding != "utf-8":
-        why = "bytes that are no UTF-8; if letters come out wrong, name another one" if guessed else "by its NULs"
+        why = "bytes that are no UTF-8; if letters are wrong, name another encoding" if guessed else "by its NULs"
         lines.append(Line(("data", "encoding"), encoding, why, guessed))
     plain = "\t" if seen.suffix == ".tsv" else ","
     if (separator := table.dialect.separator) != plain:

@@ -146,7 +146,9 @@ def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
     if len(names) == len(found.names) or not names:
         return found
     away = [name for name in found.names if name not in names]
-    told = f"left out, as they say the label in other words, in every row: {', '.join(map(repr, away))}; data.channels "
+    told = (
+        f"left out, as they repeat the label in other words, in every row: {', '.join(map(repr, away))}; data.channels "
+    )
     return Inputs(names, [*found.left_out, *away], [*found.notices, f"{told}names what is to be kept"])
 
 
@@ -303,7 +305,7 @@ def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float
     values = np.asarray(y, dtype=np.float64).reshape(items, -1)
     for row in np.flatnonzero(~np.isfinite(values).all(axis=1))[:1]:
         raise DataError(
-            "what is to be learned of an item must be finite numbers",
+            "the targets of an item must be finite numbers",
             value=values[row].tolist(),
             fix="Leave the item out.",
             where=f"{path}: item {row}",

@@ -27,7 +27,7 @@ METRICS = (
     Metric(
         "mase",
         maximize=False,
-        summary="absolute error over that of the seasonal naive forecast in the rows before val or test, >= 0",
+        summary="absolute error relative to that of the seasonal naive forecast in the rows before val or test, >= 0",
         within=(0, math.inf),
         readable=True,
     ),
@@ -37,7 +37,7 @@ METRICS = (
         summary="symmetric absolute percentage error, original scale, 0 to 200",
         within=(0, 200),
     ),
-    Metric("loss", maximize=False, summary="the mse, whatever data.loss has training minimize", within=(0, math.inf)),
+    Metric("loss", maximize=False, summary="the mse, also if data.loss is another", within=(0, math.inf)),
 )
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 """Of the quantiles that forecasts have which are more than points: the median, what WQL is the mean of, and the ends of

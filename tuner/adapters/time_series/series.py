@@ -281,9 +281,9 @@ def _done(policy: str, gaps: Gaps, season: int) -> str:
     left = gaps.number - gaps.filled
     rows = f"of at most {_count(season, 'row')}, one season,"
     filled = f"those {rows}" if left else "all"
-    made = f"{filled} filled with the value one season earlier, to be looked back on and never forecast"
-    split = "no window runs across" + (" the others" if gaps.filled else "")
-    return "; ".join([made] * (gaps.filled > 0) + [split] * (left > 0)) + "; data.gaps says otherwise"
+    made = f"{filled} filled with the value one season earlier, as inputs only, never forecast"
+    split = "no window spans " + ("the others" if gaps.filled else "them")
+    return "; ".join([made] * (gaps.filled > 0) + [split] * (left > 0)) + "; set data.gaps to change that"
 
 
 def _told(
