@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -53,10 +54,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables, made once, as that takes seconds."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    code = f"from mlflow import MlflowClient; MlflowClient('sqlite:///{path}').search_experiments()"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
+    """An MLflow database with its tables, made once for all processes of the tests, as that takes seconds."""
+    own = tmp_path_factory.getbasetemp()
+    path = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "migrated.db"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            code = f"from mlflow import MlflowClient; MlflowClient('sqlite:///{path}').search_experiments()"
+            subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
     return path
 
 

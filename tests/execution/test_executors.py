@@ -60,18 +60,18 @@ def epochs_of(messages: Sequence[Message]) -> list[int]:
     return [epoch.epoch for message in messages if isinstance(message, Report) for epoch in message.epochs]
 
 
-def test_reports_come_in_order_and_the_end_last(executor: Executor) -> None:
+def test_reports_come_in_order_and_the_end_last(executor: Executor, tmp_path: Path) -> None:
     """Every epoch arrives once, in order, and then the end with its value."""
-    executor.start(spec())
+    executor.start(spec(folder=str(tmp_path)))
     messages = until_end(executor)
     assert epochs_of(messages) == [1, 2, 3]
     assert isinstance(messages[-1], Ended)
     assert (messages[-1].state, messages[-1].value) == (State.COMPLETED, 0.5)
 
 
-def test_a_rung_waits_for_its_answer_and_obeys_it(executor: Executor) -> None:
+def test_a_rung_waits_for_its_answer_and_obeys_it(executor: Executor, tmp_path: Path) -> None:
     """At a rung nothing happens until the answer, which names the state to end in."""
-    executor.start(spec(rungs=(2,)))
+    executor.start(spec(rungs=(2,), folder=str(tmp_path)))
     seen: list[Message] = []
     while not (seen and isinstance(seen[-1], Report) and seen[-1].waiting):
         seen += executor.poll(1.0)
@@ -84,18 +84,18 @@ def test_a_rung_waits_for_its_answer_and_obeys_it(executor: Executor) -> None:
     assert (ended.state, ended.reason, ended.epochs) == (State.PRUNED, "rank 9 of 9", 2)
 
 
-def test_an_answer_to_another_attempt_changes_nothing(executor: Executor) -> None:
+def test_an_answer_to_another_attempt_changes_nothing(executor: Executor, tmp_path: Path) -> None:
     """A late answer, to an attempt that is over, is dropped."""
-    executor.start(spec(attempt=2, epochs=20, params={"x": 1.0, "seconds": 0.02}))
+    executor.start(spec(attempt=2, epochs=20, params={"x": 1.0, "seconds": 0.02}, folder=str(tmp_path)))
     executor.answer(Answer(run="trials/00000", attempt=1, verdict=Verdict.STOP, state=State.PRUNED))
     ended = until_end(executor)[-1]
     assert isinstance(ended, Ended)
     assert ended.state is State.COMPLETED
 
 
-def test_an_exception_is_the_outcome_of_its_trial(executor: Executor) -> None:
+def test_an_exception_is_the_outcome_of_its_trial(executor: Executor, tmp_path: Path) -> None:
     """A trial that raises is FAILED with one line that names file and line; the slot serves on."""
-    executor.start(spec("fails"))
+    executor.start(spec("fails", folder=str(tmp_path)))
     ended = until_end(executor)[-1]
     assert isinstance(ended, Ended)
     assert ended.state is State.FAILED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +45,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         assert Sweep(resolve_task("words.yaml"), lambda _: None).run().finished
     return folder
+
+
+@pytest.fixture(scope="session")
+def one_registry() -> Iterator[None]:
+    """PyTorch's exporter reads its 500 translations of operators anew for each graph; here once for all."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        yield

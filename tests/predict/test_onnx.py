@@ -26,6 +26,7 @@ from tuner.predict.onnx_export import write_onnx
 from tuner.predict.onnx_graph import ExportError, onnx_graph, opened
 
 INPUTS, HIDDEN = 5, 6
+pytestmark = pytest.mark.usefixtures("one_registry")
 
 
 def slow(*values: object) -> Any:

@@ -19,6 +19,7 @@ from tuner.predict import Model, load
 from tuner.predict.onnx_export import write_onnx
 
 RNG = np.random.default_rng(1)
+pytestmark = pytest.mark.usefixtures("one_registry")
 
 
 def exported(folder: Path, case: str, **params: Any) -> tuple[Model, onnxruntime.InferenceSession, dict[str, Any]]:

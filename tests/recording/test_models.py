@@ -228,11 +228,11 @@ def test_a_winner_that_comes_back_is_the_champion_again(study: StudyFolder, uri:
 
 
 def test_a_crash_at_any_call_is_mended(
-    study: StudyFolder, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: StudyFolder, migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever call fails, after its work, the next try leaves one ready model, one version, one champion."""
     for call in CALLS:
-        shutil.copy(empty_database, tmp_path / f"{call}.db")
+        shutil.copy(migrated, tmp_path / f"{call}.db")
         uri = f"sqlite:///{tmp_path / call}.db"
         whole = getattr(MlflowClient, call)
 

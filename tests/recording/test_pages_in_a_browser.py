@@ -41,10 +41,10 @@ _CELLS = """
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> str:
+def recorded(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> str:
     """The database of a study with trials in every state, confirmed and ended."""
     root = tmp_path_factory.mktemp("shown")
-    shutil.copy(empty_database, root / "mlflow.db")
+    shutil.copy(migrated, root / "mlflow.db")
     uri = f"sqlite:///{root / 'mlflow.db'}"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)

@@ -375,7 +375,7 @@ class TestAgain:
         assert rows(uri) == before
 
     def test_live_recording_equals_a_rebuild(
-        self, study: StudyFolder, uri: str, empty_database: Path, tmp_path: Path
+        self, study: StudyFolder, uri: str, migrated: Path, tmp_path: Path
     ) -> None:
         """Line by line, through a stop and two attempts, should give the rows of one reading at the end."""
         path = create(study, trial_run(0), 0)
@@ -396,25 +396,25 @@ class TestAgain:
         live.clear()
         projection.close_open()
         other = tmp_path / "other.db"
-        shutil.copy(empty_database, other)
+        shutil.copy(migrated, other)
         Projection(study, f"sqlite:///{other}").project_all()
         assert rows(uri) == rows(f"sqlite:///{other}")
 
     def test_a_crash_at_any_call_is_mended(
-        self, study: StudyFolder, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, study: StudyFolder, migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whichever call fails once, before or after its work, the next try should complete the runs."""
         path = create(study, trial_run(0), 0)
         train(path, 1, 2, tensors=True)
         end(path, "FAILED", epochs=2, trace="boom")
         whole = tmp_path / "whole.db"
-        shutil.copy(empty_database, whole)
+        shutil.copy(migrated, whole)
         Projection(study, f"sqlite:///{whole}").project_all()
         expected = rows(f"sqlite:///{whole}")
         for call in ("create_run", "update_run", "log_batch", "set_terminated", "log_text"):
             for after in (False, True):
                 database = tmp_path / f"{call}-{after}.db"
-                shutil.copy(empty_database, database)
+                shutil.copy(migrated, database)
                 real, failed = getattr(MlflowClient, call), list[object]()
 
                 def fail_once(*args, _real=real, _after=after, _failed=failed, **kwargs: Any):  # type: ignore[no-untyped-def]

@@ -57,10 +57,10 @@ def writers(parent: int | None = None) -> list[psutil.Process]:
     return [child for child in children if "tuner.recording.writer" in child.cmdline()]
 
 
-def rebuilt(study: StudyFolder, empty_database: Path) -> dict[str, list[tuple[object, ...]]]:
+def rebuilt(study: StudyFolder, migrated: Path) -> dict[str, list[tuple[object, ...]]]:
     """The rows of a projection from nothing."""
     path = study.root / "rebuilt.db"
-    shutil.copy(empty_database, path)
+    shutil.copy(migrated, path)
     Projection(study, f"sqlite:///{path}").project_all()
     return rows(f"sqlite:///{path}")
 
@@ -72,8 +72,8 @@ class TestContract(RecorderContract):
     recorder = "mlflow"
 
     @pytest.fixture(autouse=True)
-    def _database(self, empty_database: Path) -> None:
-        self.database = empty_database
+    def _database(self, migrated: Path) -> None:
+        self.database = migrated
 
     def options(self, folder: Path) -> dict[str, str]:
         """A database with its tables."""
@@ -87,7 +87,7 @@ class TestContract(RecorderContract):
 
 
 @pytest.mark.slow
-def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str, empty_database: Path) -> None:
+def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str, migrated: Path) -> None:
     """After kill -9 in the middle of writing, the next writer should leave the rows of an undisturbed one."""
     recorder = MLflowRecording(study, uri)
     recorder.start()
@@ -113,7 +113,7 @@ def test_a_killed_writer_loses_and_doubles_nothing(study: StudyFolder, uri: str,
     assert recorder.lag() == 0
     assert recorder.problem() == ""
     assert all(left >= 0 for left in told)
-    assert rows(uri) == rebuilt(study, empty_database)
+    assert rows(uri) == rebuilt(study, migrated)
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) ->
 
 
 @pytest.mark.slow
-def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, empty_database: Path) -> None:
+def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, migrated: Path) -> None:
     """While MLflow is away, changes should be taken at once; when it is back, all should arrive once."""
     place = study.root / "server"
     place.write_text("a file where the database's folder will be")
@@ -167,9 +167,9 @@ def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, e
     assert recorder.lag() >= 10
     place.unlink()
     place.mkdir()
-    shutil.copy(empty_database, place / "mlflow.db")
+    shutil.copy(migrated, place / "mlflow.db")
     assert recorder.close(60.0)
-    assert rows(f"sqlite:///{place}/mlflow.db") == rebuilt(study, empty_database)
+    assert rows(f"sqlite:///{place}/mlflow.db") == rebuilt(study, migrated)
 
 
 def test_an_unreachable_server_is_given_up_after_the_driver(

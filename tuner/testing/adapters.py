@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -83,6 +84,15 @@ def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
     return predictions
 
 
+@cache
+def _loads_torch(module: str, path: str) -> bool:
+    """Whether a process that imports a module from that path has torch; asked once, however many cases it has."""
+    code = f"import sys, {module}; print('torch' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip() != "False"
+
+
 def every_step(problem: Problem) -> bool:
     """`Problem.every_step`, false where it has no such attribute."""
     return bool(getattr(problem, "every_step", False))
@@ -133,10 +143,7 @@ class AdapterContract:
         """The driver's half imports without torch."""
         module = inspect.getmodule(type(opened.adapter))
         assert module is not None
-        code = f"import sys, {module.__name__}; print('torch' in sys.modules)"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == "False"
+        assert not _loads_torch(module.__name__, os.pathsep.join(sys.path))
 
     def test_prepared_is_complete(self, opened: Opened) -> None:
         """Counts, trivial scores of every metric, and facts come back from preparation, all of them JSON."""
