@@ -275,7 +275,13 @@ def test_options_that_act_when_data_is_opened_prepare_nothing_anew(tmp_path: Pat
     path = seasonal_series(tmp_path)
     network = {"window_norm": "last", "channel_independence": True, "channel_embedding": 2, "segment": 4}
     opened_with = {"window": 8, "stride": 3, "loss": "mae", "outputs": "point", "category_embedding": 4, **network}
-    opened_with |= {"conformal": False, "interval_80": None, "interval_95": None, "loss_scale": "series"}
+    opened_with |= {
+        "conformal": False,
+        "interval_80": None,
+        "interval_95": None,
+        "loss_scale": "series",
+        "decoding": "direct",
+    }
     assert set(opened_with) == set(WHEN_OPENED)
     assert fingerprint() == fingerprint(**opened_with)
     assert fingerprint() != fingerprint(outputs="quantiles") == fingerprint(conformal=True)

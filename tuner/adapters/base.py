@@ -228,6 +228,18 @@ class ReducingProblem(Problem, Protocol):
         ...
 
 
+@runtime_checkable
+class DecodingProblem(Problem, Protocol):
+    """A problem whose predictions are of more than one pass through the network: each step's is the next one's input.
+
+    `loss` sees what one pass gives; `evaluate` what `decode` does.
+    """
+
+    def decode(self, network: Forward, batch: Batch) -> Tensor:
+        """The predictions of a batch, by a network in evaluation mode."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A model as it answers in another program, where nothing of this package is.

@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.base import Batch, Dataset, FittingProblem, Problem, ShowingProblem, Split, TabulatingProblem
+from tuner.adapters.base import (
+    Batch,
+    Dataset,
+    DecodingProblem,
+    FittingProblem,
+    Problem,
+    ShowingProblem,
+    Split,
+    TabulatingProblem,
+)
 from tuner.errors import Diverged
 from tuner.training.devices import to_device
 
@@ -74,9 +83,16 @@ def predicted(
     with torch.inference_mode():
         for batch in dataset.batches(EVALUATION_BATCH):
             batch = to_device(batch, device)
-            prediction = network(batch.x, batch.lengths)
+            prediction = _prediction(network, problem, batch)
             predictions.append(prediction if reduce is None else reduce(prediction, batch))
             batches.append(batch)
         if not all(bool(torch.isfinite(prediction).all()) for prediction in predictions):
             raise Diverged("a prediction is not finite")
     return predictions, batches
+
+
+def _prediction(network: nn.Module, problem: Problem, batch: Batch) -> Tensor:
+    if isinstance(problem, DecodingProblem):
+        return problem.decode(network, batch)
+    prediction: Tensor = network(batch.x, batch.lengths)
+    return prediction

@@ -323,6 +323,11 @@ class ForecastCodec(_Reading):
 
     def graph(self, network: nn.Module) -> Graph:
         """From rows as they are to forecasts as they are. See `Codec`."""
+        if self.problem.recursive:
+            raise StudyError(
+                "a model with data.decoding recursive has no ONNX graph yet",
+                fix="Export without --onnx: tuner predict, serve and load use it; or train with direct decoding.",
+            )
         if self.problem.covariates:
             raise StudyError(
                 "a model with covariates or a calendar has no ONNX graph yet",

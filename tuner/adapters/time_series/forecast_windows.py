@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tuner.adapters.base import Item
+from tuner.adapters.base import Batch, Item
 from tuner.adapters.batching import device_of
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.scaling import Scaling
@@ -181,7 +181,8 @@ def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: 
     for first in range(0, len(dataset), _AT_ONCE):
         batch = dataset.batch(np.arange(first, min(first + _AT_ONCE, len(dataset))))
         lengths = None if batch.lengths is None else batch.lengths.to(device)
-        prediction, y_NKC = network(batch.x.to(device), lengths).cpu().double(), batch.y.double()
+        there = Batch(batch.x.to(device), lengths, batch.y.to(device))
+        prediction, y_NKC = problem.decode(network, there).cpu().double(), batch.y.double()
         located = problem.output.located(problem.reduce(prediction, batch), y_NKC)
         quantiles = problem.output.answers(located, y_NKC)
         point = problem.output.point(located, y_NKC)[..., None]

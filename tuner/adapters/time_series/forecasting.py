@@ -45,6 +45,7 @@ WHEN_OPENED = (
     "window",
     "stride",
     "window_norm",
+    "decoding",
     "channel_independence",
     "channel_embedding",
     "segment",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from tuner.adapters.time_series.origins import Parts, Windows, made_in, statisti
 from tuner.adapters.time_series.outputs import output_of
 from tuner.adapters.time_series.part_scores import part_scores
 from tuner.adapters.time_series.parting import apart
+from tuner.adapters.time_series.recursion import decoded
 from tuner.adapters.time_series.requirements import check_channels, check_counts, look_back
 from tuner.adapters.time_series.scoring import MEDIAN, Forecast, scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, extra
@@ -62,6 +63,7 @@ class ForecastingProblem:
         self.window = look_back(options, room, self.horizon, self.season)
         self.covariates = Covariates.kept(facts)
         self.every_step = self.covariates.ahead
+        self.recursive = options.decoding == "recursive"
         self.steps_ahead = steps_ahead(self.covariates, self.horizon, options.segment)
         self.lag = self.window // options.segment + self.steps_ahead
         self.per_item = 1 if options.channel_independence else len(self.channels)
@@ -126,11 +128,18 @@ class ForecastingProblem:
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to all rows of all channels, or of an item's one, and their output: (B, input_size) to
         (B, H, C), with quantiles or parameters (B, H, C, P). Where something is known of the rows to forecast, the same
-        of the rows of each step: (B, T, input_size) to (B, T, segment, C) or (B, T, segment, C, P).
+        of the rows of each step: (B, T, input_size) to (B, T, segment, C) or (B, T, segment, C, P). With recursive
+        decoding to the rows of the next step, (B, R, C).
         """  # noqa: D205 - one sentence
         rows = self.options.segment if self.every_step else self.horizon
+        if self.recursive:
+            rows = min(self.options.segment, self.horizon)
         shape = (rows, self.per_item, self.output.size)
         return nn.Sequential(nn.Linear(input_size, math.prod(shape)), nn.Unflatten(-1, shape), output_of(self.options))
+
+    def decode(self, network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch) -> Tensor:
+        """All rows to forecast, (B, H, C), also of a network that predicts the next ones; see `DecodingProblem`."""
+        return decoded(network, batch, self) if self.recursive else network(batch.x, batch.lengths)
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Of predictions at every step, (B, T, segment, C, ...), those of the rows to forecast; others as they are."""
@@ -144,7 +153,8 @@ class ForecastingProblem:
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean of the output's errors, on the standardized scale, over the targets that were read."""
-        located, truth_BHC = self.output.located(self.reduce(prediction, batch), batch.y), batch.y[:, : self.horizon]
+        located = self.output.located(self.reduce(prediction, batch), batch.y)
+        truth_BHC = batch.y[:, : located.shape[1]]
         if self.options.loss_scale == "naive":
             unit_B1C = extra(batch.y).naive_error.clamp(min=LEAST_UNIT)
             located = located / (unit_B1C if located.dim() == 3 else unit_B1C[..., None])
@@ -153,7 +163,7 @@ class ForecastingProblem:
             return self.output.errors(located, truth_BHC, batch.y).mean()
         read_BHC = ~torch.isnan(truth_BHC)
         errors_BHC = self.output.errors(located, truth_BHC.where(read_BHC, 0), batch.y)
-        return errors_BHC.where(read_BHC, 0).sum() / read_BHC.sum()
+        return errors_BHC.where(read_BHC, 0).sum() / read_BHC.sum().clamp(min=1)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """Mean squared and absolute error, MASE and sMAPE over all windows; of quantiles also WQL and coverage."""

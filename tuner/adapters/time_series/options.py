@@ -17,6 +17,7 @@ Loss = Literal["mse", "mae", "huber"]
 Floor = Literal["ets", "theta"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
+Decoding = Literal["direct", "recursive"]
 LossScale = Literal["series", "naive"]
 WindowNorm = Literal["none", "last", "standard", "seasonal"]
 
@@ -186,6 +187,10 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     deviation (RevIN without the learned scale, Kim et al. 2022). seasonal: as standard, and what is forecast is the
     difference from the last season of the window, or from its last value where no season is known; a window shorter
     than a season is as with standard. Searchable as data.window_norm."""
+    decoding: Decoding = "direct"
+    """Decoding of the horizon. direct: all steps at once (Wen et al. 2017, arXiv:1711.11053). recursive: the network
+    predicts the next segment, and its predictions are its further input; point outputs only, without covariates.
+    Searchable as data.decoding."""
     channel_independence: bool = False
     """Channel independence: whether one network forecasts each channel from its own past only. An item of a batch is
     then a window of one channel, and an epoch has as many more items. Needs two channels. Nie et al. 2023,
@@ -250,7 +255,26 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
         own = ("time", "time_format", "series", "targets", "gaps", *names)
         check_table_options(self, *own)
         self.check_covariates(self.targets, self.time, self.series)
+        check_decoding(self)
         return self
+
+
+def check_decoding(options: ForecastingOptions) -> None:
+    """What is forecast recursively is fed back as it is: points, and nothing beside them.
+
+    Raises:
+        TaskFileError: There is more to a forecast.
+    """
+    beside = ("known_covariates", "past_covariates", "static_covariates", "calendar")
+    others = [name for name in beside if getattr(options, name)]
+    others += ["outputs"] if options.outputs != "point" else []
+    if options.decoding == "recursive" and others:
+        raise TaskFileError(
+            f"data.decoding recursive is of points without covariates, and does not go with data.{others[0]}",
+            value=options.decoding,
+            fix="Leave data.decoding out: direct forecasts take them; intervals of points are data.conformal.",
+            key=("data", "decoding"),
+        )
 
 
 class ForecastAsked(Options):

@@ -221,7 +221,10 @@ def extra(y_BKC: Tensor) -> Extra:
 
 
 def denormalized(prediction: Tensor, y_BKC: Tensor) -> Tensor:
-    """A network's forecast of normalized targets, (B, H, C) or (B, H, C, P), on the scale of the targets in `y`."""
+    """A network's forecast of normalized targets, (B, H, C) or (B, H, C, P), on the scale of the targets in `y`; of the
+    first ones where it has fewer rows.
+    """  # noqa: D205 - one sentence
     given = extra(y_BKC)
-    offset, spread = (part if prediction.dim() == 3 else part[..., None] for part in (given.offset, given.spread))
+    given_B = (given.offset[:, : prediction.shape[1]], given.spread)
+    offset, spread = (part if prediction.dim() == 3 else part[..., None] for part in given_B)
     return spread * prediction + offset

@@ -1,0 +1,55 @@
+"""Forecasts step by step: what a network forecasts is what it looks back on next.
+
+B items of a batch, T steps of the network, R rows of a step, H rows ahead, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from tuner.adapters.base import Batch
+from tuner.adapters.time_series.options import ForecastingOptions
+from tuner.adapters.time_series.windows import extra
+
+
+class Steps(Protocol):
+    """What is known of the forecast."""
+
+    options: ForecastingOptions
+    horizon: int
+
+
+def decoded(network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch, steps: Steps) -> Tensor:
+    """Predictions of all rows ahead, (B, H, C), by a network that predicts the next R.
+
+    They stay on the normalized scale of the window, whose level and spread are those of what was seen.
+
+    Args:
+        network: From steps and their lengths to (B, R, C).
+        batch: Windows, with what undoes their normalization.
+        steps: How many rows a step and a forecast have.
+    """
+    segment, horizon = steps.options.segment, steps.horizon
+    given = extra(batch.y)
+    x_BTI, items = batch.x, torch.arange(len(batch.x), device=batch.x.device)
+    lengths_B = batch.lengths
+    if lengths_B is None:
+        lengths_B = torch.full((len(x_BTI),), x_BTI.shape[1], device=x_BTI.device)
+    number_B1 = x_BTI[:, 0, segment * given.level.shape[2] :]  # the channel's, where steps tell it
+    found: list[Tensor] = []
+    for first in range(0, horizon, segment):
+        next_BRC = network(x_BTI, lengths_B)
+        found.append(next_BRC)
+        offset_BRC = given.offset[:, first : first + segment]
+        if first + segment >= horizon:
+            break
+        rows_BRC = next_BRC + (offset_BRC - given.level) / given.spread
+        step_BI = torch.cat([rows_BRC.flatten(1), number_B1], dim=1)
+        x_BTI = torch.cat([x_BTI, torch.zeros_like(x_BTI[:, :1])], dim=1)
+        x_BTI[items, lengths_B] = step_BI.to(x_BTI.dtype)
+        lengths_B = lengths_B + 1
+    return torch.cat(found, dim=1)[:, :horizon]
