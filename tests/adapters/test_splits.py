@@ -113,7 +113,7 @@ def test_many_groups_take_little_time() -> None:
 
 def test_too_few_groups_are_refused() -> None:
     """Two speakers cannot fill three splits; nor can three that are the only ones with a label each."""
-    with pytest.raises(DataError, match=r"at least 3 groups \(speaker\), one per split, but got 2\. Bring more"):
+    with pytest.raises(DataError, match=r"at least 3 groups \(speaker\), one per split, but got 2\. Add more"):
         deal_groups(["a", "b", "b"], ["x", "y", "x"], val=0.2, test=0.2, seed=0, name="speaker")
     with pytest.raises(DataError, match=r"train one of every label, but got 'labels that few groups have: x, y, z'"):
         deal_groups(list("abc"), list("xyz"), val=0.2, test=0.2, seed=0)

@@ -301,7 +301,7 @@ def series(path: Path, content: str, **options: object) -> list[str]:
 def test_what_was_guessed_and_sorted_is_told(tmp_path: Path) -> None:
     """The user hears how digits were read, and that rows were sorted."""
     path = tmp_path / "x.csv"
-    assert "t is read as dates, as %Y%m%d; data.time_format says otherwise" in series(
+    assert "t is read as dates, as %Y%m%d; set data.time_format to change that" in series(
         path, "t,v\n20240101,1\n20240102,2\n"
     )
     assert not any("is read as" in told for told in series(path, "t,v\n20240101,1\n20240102,2\n", time_format="%Y%m%d"))
