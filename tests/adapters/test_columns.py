@@ -330,7 +330,10 @@ def with_codes(x: NDArray[np.float64]) -> NDArray[np.float64]:
     [
         (lambda x: x, None),
         (lambda x: np.concatenate([np.arange(24)[:, None, None], x[:, :, :1]], axis=1), "count the items, .*: step 1,"),
-        (lambda x: np.concatenate([x[:, :, :1], 3 + LABEL_CODES[:, None, None]], axis=1), "repeat the label .*: step 13"),
+        (
+            lambda x: np.concatenate([x[:, :, :1], 3 + LABEL_CODES[:, None, None]], axis=1),
+            "repeat the label .*: step 13",
+        ),
         (with_codes, "repeat the label in other words, in every item: channel 3;"),
         (lambda x: np.broadcast_to(LABEL_CODES[:, None, None], x.shape), None),
     ],

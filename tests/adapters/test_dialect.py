@@ -60,7 +60,8 @@ def test_ways_to_write_a_table(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(collection.series[0].values, [[1.5, 2], [2.5, 3]])
     told = [notice for notice in collection.notices if "data.separator" in notice]
     assert len(told) == bool(guessed)
-    assert all(re.fullmatch(rf"{file} is read with {guessed}, as its cells suggest; set .* to change that", one) for one in told)
+    pattern = rf"{file} is read with {guessed}, as its cells suggest; set .* to change that"
+    assert all(re.fullmatch(pattern, one) for one in told)
 
 
 DECIDED = [

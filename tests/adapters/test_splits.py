@@ -170,7 +170,7 @@ def test_groups_and_a_split_column_go_together() -> None:
     found = dealt("ab" * 3, ["train", "train", "val", "val", "test", "test"], "112213", group="patient")
     assert found.notices == [
         "in more than one split, as the split column has it: 1 of 3 groups (patient), such as '1' in train and test; "
-        "scores on them tell little about new ones"
+        "scores on them say little about new ones"
     ]
 
 

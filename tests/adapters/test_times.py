@@ -305,7 +305,7 @@ def test_what_was_guessed_and_sorted_is_told(tmp_path: Path) -> None:
         path, "t,v\n20240101,1\n20240102,2\n"
     )
     assert not any("is read as" in told for told in series(path, "t,v\n20240101,1\n20240102,2\n", time_format="%Y%m%d"))
-    (told,) = [told for told in series(path, "t,v\n3,1\n1,2\n2,4\n") if "order" in told]
+    (told,) = [told for told in series(path, "t,v\n3,1\n1,2\n2,4\n") if "sorted" in told]
     assert told == "rows were sorted by t: 1 came after a later one"
 
 
