@@ -63,10 +63,13 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
     what = regular.kind(found)
     if (what == "" and not os.path.isfile(found)) or (what and not (folder and os.path.isdir(found))):
         is_there = f" What is there is {what}." if what else ""
+        fix = f"Correct the path; relative paths start at the task file or the current folder.{is_there}"
+        if not what and not folder and any(mark in path for mark in "*?["):
+            fix = f"Put the rows of all these files into one: awk 'FNR > 1 || NR == 1' {path} > all{Path(path).suffix}"
         raise DataError(
             f"data.{option} must name an existing file{' or folder' if folder else ''}",
             value=path,
-            fix=f"Correct the path; relative paths start at the task file or the current folder.{is_there}",
+            fix=fix,
             key=("data", option),
         )
     return Path(found)

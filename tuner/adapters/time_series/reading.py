@@ -16,7 +16,7 @@ from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs, 
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
 from tuner.adapters.time_series.ts_file import read_ts
 from tuner.errors import DataError
 
@@ -73,7 +73,7 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
     raise DataError(
         "the file's ending must be one of .ts .npz " + " ".join(SUFFIXES),
         value=path.name,
-        fix="Convert the file, or rename it if it is one of these.",
+        fix=advice_on_ending(path),
         key=("data", "path"),
     )
 

@@ -17,7 +17,7 @@ from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
 from tuner.adapters.time_series.steps import Step, foreign, shortest_and_longest, step_of
-from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
 from tuner.errors import DataError
 
 
@@ -107,7 +107,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         raise DataError(
             "the file's ending must be one of " + " ".join(SUFFIXES),
             value=path.name,
-            fix="Convert the file, or rename it if it is one of these.",
+            fix=advice_on_ending(path),
             key=("data", "path"),
         )
     asked = Covariates.asked(options)

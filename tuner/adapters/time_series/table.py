@@ -33,6 +33,24 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
+_CONVERTED = (
+    """Write it as Parquet: python -c "import pandas as p; p.read_feather('{path}').to_parquet('{stem}.parquet')\""""
+)
+_ENDINGS = {
+    ".gz": "Unpack it: gunzip {path}",
+    ".bz2": "Unpack it: bunzip2 {path}",
+    ".xz": "Unpack it: unxz {path}",
+    ".zip": "Unpack it: unzip {path}",
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), _CONVERTED),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as CSV in the program that it is from."),
+}
+"""Endings of other files that hold tables, and what makes one of the known ones of them."""
+
+
+def advice_on_ending(path: Path) -> str:
+    """What to do with a file whose ending is not known."""
+    known = _ENDINGS.get(path.suffix.lower(), "Convert the file, or rename it if it is one of these.")
+    return known.format(path=path, stem=path.with_suffix(""))
 
 
 class Part(NamedTuple):
