@@ -14,7 +14,8 @@ import pytest
 from tests.support.models import made_model
 from tests.support.shops import model_of, shops
 from tuner.adapters import lines
-from tuner.adapters.time_series import parts
+from tuner.adapters.time_series import item_reader, parts
+from tuner.errors import DataError
 from tuner.predict import Model, load
 
 
@@ -132,14 +133,64 @@ def test_a_large_file_takes_little_memory(tmp_path: Path, monkeypatch: pytest.Mo
     }
     for name, (model, first, line) in files.items():
         (tmp_path / name).write_text(f"{first}\n" + f"{line}\n" * 1500)
-        for _ in zip(range(100), model.read(tmp_path / name), strict=False):  # imports, what is kept from the start
-            pass
-        tracemalloc.start()
-        items = sum(item.problem == "" for item in model.read(tmp_path / name))
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
+        items, peak = peak_of(model, tmp_path / name)
         assert items == 1500, name
         assert peak < (40 << 16 if name == "b.csv" else (tmp_path / name).stat().st_size / 4), name
+
+
+def peak_of(model: Model, path: Path) -> tuple[int, int]:
+    """Items without a problem, and the largest memory while they are read one by one."""
+    for _ in zip(range(100), model.read(path), strict=False):
+        pass
+    tracemalloc.start()
+    items = sum(item.problem == "" for item in model.read(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return items, peak
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+def test_an_archive_is_read_some_items_at_a_time(
+    lengths: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Items of one length or of several, column by column or row by row, are those of the whole, in little memory."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "train.npz", X=rng.normal(size=(40, 200)), y=["x", "y"] * 20)
+    model = model_of(tmp_path, "time_series/classification", path=str(tmp_path / "train.npz"))
+    size = rng.integers(1, 400, 1000) if lengths else np.full(1000, 200)
+    x = rng.normal(size=int(size.sum()) if lengths else (1000, 200))
+    more: dict[str, Any] = {"lengths": size} if lengths else {}
+    np.savez(tmp_path / "a.npz", X=x, **more)
+    np.savez_compressed(tmp_path / "b.npz", X=np.asfortranarray(x), **more)
+    whole = [item.x for item in model.read(tmp_path / "a.npz")]
+    monkeypatch.setattr(item_reader, "_AT_ONCE", 1 << 14)
+    for name in ("a.npz", "b.npz"):
+        for part, item in zip(whole, model.read(tmp_path / name), strict=True):
+            np.testing.assert_array_equal(part, item.x)
+    items, peak = peak_of(model, tmp_path / "a.npz")
+    assert items == 1000
+    assert peak < (tmp_path / "a.npz").stat().st_size / 3
+    (tmp_path / "c.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-100_000])
+    with pytest.raises(DataError, match=r"readable \.npz"):
+        list(model.read(tmp_path / "c.npz"))
+
+
+def test_tables_that_are_read_through_take_little_memory(forecasts: Model, tmp_path: Path) -> None:
+    """A part, of forecasts from every row and of mixed items: not much more than a dozen times its text."""
+    table = shops(6000)
+    table["day"] = pd.date_range("1990-01-01", periods=6000, freq="D").tolist() * 2
+    table.to_csv(tmp_path / "every.csv", index=False)
+    long = pd.DataFrame({"item": np.repeat([f"i{item}" for item in range(600)], 20), "step": np.tile(range(20), 600)})
+    long = long.assign(a=np.random.default_rng(0).normal(size=len(long)), label=np.repeat(["x", "y"] * 300, 20))
+    long[:800].to_csv(tmp_path / "long.csv", index=False)
+    options = {"path": str(tmp_path / "long.csv"), "label": "label", "id": "item", "time": "step"}
+    mixed = model_of(tmp_path / "long", "time_series/classification", **options)
+    long.sample(frac=1, random_state=0).to_csv(tmp_path / "mixed.csv", index=False)
+    every = peak_of(forecasts.asking(every_origin=True), tmp_path / "every.csv")
+    items = peak_of(mixed, tmp_path / "mixed.csv")
+    assert (every[0], items[0]) == (2 * (6000 - 2), 600)
+    assert every[1] < 18 * (tmp_path / "every.csv").stat().st_size
+    assert items[1] < 18 * (tmp_path / "mixed.csv").stat().st_size
 
 
 def model_of_rows(folder: Path) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters import parquet
 from tuner.adapters.dialect import Dialect, Writing
-from tuner.adapters.lines import Delimited, Told, opened_text
+from tuner.adapters.lines import Delimited, opened_text
 from tuner.adapters.time_series.table import Part, Table, read_csv
 from tuner.errors import DataError
 
@@ -130,20 +131,31 @@ class Sections:
                 yield from self._delimited(Delimited(self._path, file, self._text, self._writing, wanted=self._numbers))
 
     def _delimited(self, rows: Delimited) -> Iterator[Part]:
-        sound: list[Told] = []
+        content, numbers = io.StringIO(newline=""), array("q")
         refused: list[tuple[int, str, str]] = []
         size, any_before = 0, False
         for row in rows:
             if row.problem:
-                refused.append((len(sound), row.where, row.problem))
+                refused.append((len(numbers), row.where, row.problem))
                 continue
-            sound.append(row)
+            if not numbers:
+                content.write(_ended(rows.header_line))
+            content.write(_ended(row.text))
+            numbers.append(int(row.where.rpartition(":")[2]))
             size += len(row.text)
             if size >= LARGEST:
-                yield _part(self._path, rows, sound, refused, self._text)
-                sound, refused, size, any_before = [], [], 0, True
-        if sound or refused or not any_before:
-            yield _part(self._path, rows, sound, refused, self._text)
+                yield self._part(rows, content.getvalue(), numbers, refused)
+                content, numbers = io.StringIO(newline=""), array("q")
+                refused, size, any_before = [], 0, True
+        if numbers or refused or not any_before:
+            yield self._part(rows, content.getvalue(), numbers, refused)
+
+    def _part(
+        self, rows: Delimited, content: str, numbers: array[int], refused: Sequence[tuple[int, str, str]]
+    ) -> Part:
+        """Rows, and the numbers of their lines."""
+        frame = _frame(self._path, content or _ended(rows.header_line), rows.dialect, self._text, len(numbers))
+        return Part(frame, rows.dialect, np.array(numbers, dtype=np.int64), f"{self._path}:", refused)
 
     def _names(self, part: Part) -> NDArray[np.str_]:
         table = self.table(part) if self._name is not None else None
@@ -173,15 +185,6 @@ class Sections:
             matched = cells[cells.str.fullmatch(pattern)]
             known += matched.iloc[:1].tolist()
         self.known += [cell for cell in dict.fromkeys(known) if cell]
-
-
-def _part(
-    path: Path, rows: Delimited, sound: list[Told], refused: list[tuple[int, str, str]], text: Sequence[str]
-) -> Part:
-    content = "".join([_ended(rows.header_line), *(_ended(row.text) for row in sound)])
-    frame = _frame(path, content, rows.dialect, text, len(sound))
-    lines = np.array([int(row.where.rpartition(":")[2]) for row in sound], dtype=np.int64)
-    return Part(frame, rows.dialect, lines, f"{path}:", refused)
 
 
 def _ended(line: str) -> str:
