@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,10 @@ pytestmark = [
     pytest.mark.skipif(bool(missing_programs()), reason=f"needs a browser: {missing_programs()} is not installed"),
 ]
 TRIALS, SEED = 10, 31
+UNHAPPY = {
+    "failed": MadeUp(trials=4, states=("FAILED",) * 999, confirmed=0),
+    "killed": MadeUp(trials=6, workers=2, states=(), ended=""),
+}
 _COLUMNS = """
     [...document.querySelectorAll('.ag-header-cell')]
     .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
@@ -42,7 +47,7 @@ _CELLS = """
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> str:
-    """The database of a study with trials in every state, confirmed and ended."""
+    """The database of a study with trials in every state, confirmed and ended; of one that failed, and one killed."""
     root = tmp_path_factory.mktemp("shown")
     shutil.copy(migrated, root / "mlflow.db")
     uri = f"sqlite:///{root / 'mlflow.db'}"
@@ -53,6 +58,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> str:
         folder.artifacts.mkdir()
         (folder.artifacts / "leaderboard.csv").write_text(as_csv(rows(records, Objective())))
         Projection(folder, uri).project_all()
+        for name, made_up in UNHAPPY.items():
+            projection = Projection(made_up.write(root / "mlruns/studies" / name), uri)
+            projection.project_all()
+            projection.close_open()
     return uri
 
 
@@ -160,3 +169,43 @@ def test_the_parent_run_tells_what_came_of_the_study(
     window.wait("document.body.innerText.includes('learning_rate') && document.body.innerText.includes('trial 9')")
     window.picture(tmp_path / "table.png")
     assert window.run("return document.querySelectorAll('table tr, [role=row]').length") > TRIALS
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [("failed", {"FAILED": 4}), ("killed", {"COMPLETED": 4, "LOST": 2})],
+)
+def test_a_study_without_a_result_is_seen_to_have_none(
+    window: Browser, server: str, recorded: str, study: str, told: dict[str, int], tmp_path: Path
+) -> None:
+    """Every trial has its state; one without a score stands behind those with one."""
+    window.open("about:blank", 1600)
+    window.open(runs_pages(recorded, [study], server)[study], 1600)
+    window.wait(f"document.querySelectorAll('.ag-center-cols-container .ag-row').length == {sum(told.values())}")
+    window.wait(f"{_COLUMNS.strip()}.includes('tuner.state')")
+    window.picture(tmp_path / f"{study}.png")
+    states = window.run(_CELLS, "tags.`tuner.state`")
+    scores = window.run(_CELLS, "metrics.`objective`")
+    assert Counter(states) == told
+    if study == "killed":  # where no trial has a score, there is no such column
+        assert [score == "-" for score in scores] == sorted(state != "COMPLETED" for state in states)
+    for name, state in zip(window.run(_CELLS, "attributes.`Run Name`"), states, strict=True):
+        assert name.endswith("(failed)") == (state == "FAILED")
+
+
+def test_quantities_of_tensors_are_a_table(window: Browser, server: str, recorded: str, tmp_path: Path) -> None:
+    """The preview of a run's artifact, without a download."""
+    (experiment,) = (each for each in MlflowClient(recorded).search_experiments() if each.name == "vowels")
+    run = MlflowClient(recorded).search_runs(
+        [experiment.experiment_id], "tags.`tuner.kind` = 'trial' AND tags.`tuner.state` = 'COMPLETED'"
+    )[0]
+    at = f"{server}/#/experiments/{experiment.experiment_id}/runs/{run.info.run_id}/artifacts/tensors.csv"
+    window.open("about:blank", 1600)
+    window.open(f"{at}?workflowType=machine_learning", 1600)
+    window.wait("document.body.innerText.includes('gate_mean')")
+    window.picture(tmp_path / "tensors.png")
+    assert window.run("return document.querySelectorAll('table tr, [role=row]').length") > TRIALS
+    heads = window.run(
+        "return [...document.querySelectorAll('th, [role=columnheader]')].map(one => one.innerText.trim())"
+    )
+    assert [head for head in heads if head] == ["epoch", "quantity", "name", "lag", "value"]

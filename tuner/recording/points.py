@@ -269,10 +269,14 @@ class Run:
 def _table_rows(event: Mapping[str, Any]) -> Iterator[tuple[int, str, str, float | str, float]]:
     """Rows of epoch, quantity, name, lag ("" without one) and value, from an epoch's tables."""
     for quantity, values in (event.get("tensors") or {}).items():
-        yield from ((event["epoch"], quantity, name, "", value) for name, value in values.items())
+        yield from ((event["epoch"], quantity, name, "", _rounded(value)) for name, value in values.items())
     for quantity, profiles in (event.get("profiles") or {}).items():
         for name, profile in profiles.items():
-            yield from ((event["epoch"], quantity, name, lag, value) for lag, value in profile)
+            yield from ((event["epoch"], quantity, name, lag, _rounded(value)) for lag, value in profile)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def test_points(scores: Mapping[str, float], time_ms: int) -> list[Point]:

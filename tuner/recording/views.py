@@ -76,7 +76,13 @@ def _leaderboard(sweep: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "selectedColumns": [*scores, *rest],
         "columnOrder": [*fixed, *scores, *rest, "duration"],
-        "columnWidths": {**fixed, **dict.fromkeys(scores, 93), **dict.fromkeys(rest, 105), "duration": 80},
+        "columnWidths": {
+            **fixed,
+            **dict.fromkeys(scores, 93),
+            scores[-1]: 115,
+            **dict.fromkeys(rest, 105),
+            "duration": 80,
+        },
     }
 
 
