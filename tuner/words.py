@@ -47,11 +47,11 @@ _WRITTEN = {
 }
 
 
-def scored(name: str) -> str:
+def spoken_score(name: str) -> str:
     """A score as people write it, that a task file calls so, without its split.
 
-    >>> scored("mase"), scored("macro_f1"), scored("balanced_accuracy"), scored("r2")
-    ('MASE', 'macro F1', 'balanced accuracy', 'R²')
+    >>> [spoken_score(name) for name in ("mase", "macro_f1", "balanced_accuracy", "r2")]
+    ['MASE', 'macro F1', 'balanced accuracy', 'R²']
     """
     return " ".join(_WRITTEN.get(part, part) for part in name.split("_"))
 

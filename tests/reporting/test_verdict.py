@@ -14,7 +14,7 @@ from tuner.objective import Objective
 from tuner.reporting.conclusion import Readable, good
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.verdict import Held, Standing, against_floors, verdict, what_to_try
-from tuner.words import capital, scored
+from tuner.words import capital, spoken_score
 
 
 def held(split: str, values: list[float], trivial: float, interval: tuple[float, float] | None = None) -> Held:
@@ -138,6 +138,6 @@ def test_scores_are_written_as_people_write_them() -> None:
         "wql": "WQL",
         "balanced_accuracy": "balanced accuracy",
     }
-    assert {name: scored(name) for name in names} == names
+    assert {name: spoken_score(name) for name in names} == names
     begun = {told: told, "val/mase 0.8": "val/mase 0.8", "learning_rate 0.1": "learning_rate 0.1", "use it": "Use it"}
     assert {text: capital(text) for text in begun} == begun

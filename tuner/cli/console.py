@@ -187,7 +187,8 @@ def progress_line(event: Progress, width: int | None = None) -> str:
                 f"train/loss {number(event.loss)}  about {duration(event.seconds_left)} left"
             )
         case RecordingLeft():
-            return f"the result is complete; still to be recorded in MLflow: {counted(event.left, 'run')} of it"
+            left = counted(event.left, "run") if event.left else "the last"
+            return f"the result is complete; still to be recorded in MLflow: {left} of it"
 
 
 _PHASES = {

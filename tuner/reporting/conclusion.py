@@ -10,7 +10,7 @@ from typing import Any
 from tuner.objective import Objective
 from tuner.reporting.intervals import difference_interval
 from tuner.reporting.leaderboard import BASELINE, Comparison
-from tuner.words import scored, spelt, spoken
+from tuner.words import spelt, spoken, spoken_score
 
 MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
@@ -72,7 +72,7 @@ def good(
         others: Scores to compare with: name -> scores.
         where: The data, in words.
     """
-    told = f"{scored(readable.name)} {readable.text(values)} {where}"
+    told = f"{spoken_score(readable.name)} {readable.text(values)} {where}"
     if beside := ", ".join(f"{name} {readable.text(scores)}" for name, scores in others.items() if scores):
         told += f"; {beside}"
     return f"{told} (mean ± standard deviation over {len(values)} seeds)." if len(values) > 1 else f"{told}."

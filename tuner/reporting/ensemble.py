@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
+from tuner.words import spoken_score
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective:
         "test": found["test"][objective.name],
     }
     sentence = (
-        f"an ensemble of the winner's {len(members)} seeds has {objective.name} {facts['value']:.4g} on validation "
-        f"data (best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and {facts['test']:.4g} on test "
-        f"data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g}); --ensemble uses it."
+        f"an ensemble of the winner's {len(members)} seeds has {spoken_score(objective.name)} {facts['value']:.4g} "
+        f"on validation data (best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and "
+        f"{facts['test']:.4g} on test data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g}); "
+        "--ensemble uses it."
     )
     return Ensemble(facts, sentence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tuner.disk.events import RunRecord
-from tuner.words import called, counted
+from tuner.words import called, counted, spoken_score
 
 
 def refitted(record: RunRecord, test: Mapping[str, float | None], metric: str) -> str:
@@ -17,7 +17,7 @@ def refitted(record: RunRecord, test: Mapping[str, float | None], metric: str) -
         metric: The reported score, without its split.
     """
     score = test.get(metric)
-    on_test = "" if score is None else f": {metric} {score:.4g} on test data"
+    on_test = "" if score is None else f": {spoken_score(metric)} {score:.4g} on test data"
     return (
         f"the model is {called(record.number)} trained again on training and validation data, "
         f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."

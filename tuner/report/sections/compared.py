@@ -14,7 +14,7 @@ from tuner.report.sections.verdict import judge, score_text
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Linear, shown, tag, value_scale
 from tuner.report.templates import filled
-from tuner.words import counted, scored
+from tuner.words import counted, spoken_score
 
 MOST_STUDIES = 8
 
@@ -78,7 +78,7 @@ def _test(one: ReportedStudy) -> str:
     if one.winner is None:
         return "-"
     return (
-        f"{score_text(one.scored.tests(one.winner, one.readable), one.readable)} {scored(one.readable)}"
+        f"{score_text(one.scored.tests(one.winner, one.readable), one.readable)} {spoken_score(one.readable)}"
         if one.test
         else "-"
     )

@@ -13,7 +13,7 @@ from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import Scale, tag, value_scale
 from tuner.report.templates import filled
-from tuner.words import called
+from tuner.words import called, spoken_score
 
 ROW = 46
 """Height of a configuration."""
@@ -79,7 +79,7 @@ def seeds_picture(study: ReportedStudy, rows: Sequence[tuple[int, Sequence[float
     label = "Scores of each configuration on fresh seeds: " + "; ".join(
         f"{called(number)} {', '.join(f'{value:.4g}' for value in own)}" for number, own in rows
     )
-    return frame.draw(label, scale, None, parts, x_title=f"{objective.name} ({objective.words})")
+    return frame.draw(label, scale, None, parts, x_title=f"{spoken_score(objective.name)} ({objective.words})")
 
 
 def _scale(values: Sequence[float], trivial: float | None, frame: Frame) -> Scale:

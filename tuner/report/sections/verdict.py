@@ -18,7 +18,7 @@ from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
 from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
-from tuner.words import called, capital, counted, scored
+from tuner.words import called, capital, counted, spoken_score
 
 PER_CENT = {"accuracy", "macro_f1", "micro_f1", "balanced_accuracy", "f1", "segment_f1"}
 """Scores that are written in per cent."""
@@ -136,7 +136,7 @@ def _tiles(study: ReportedStudy) -> list[Tile]:
     values = study.scored.tests(study.winner, name) if has_test else study.scored.fresh(study.winner, name)
     if not values and (best := next((study.about.best(one) for one in study.winner_runs), None)) is not None:
         name, values = study.objective.name, [best[1]]
-    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {scored(name)} on {data}", best=True)]
+    tiles = [Tile(score_text(values, name), f"{called(study.winner)}, {spoken_score(name)} on {data}", best=True)]
     if study.winner != BASELINE:
         baseline = study.scored.tests(BASELINE, name) if has_test else study.scored.fresh(BASELINE, name)
         tiles += [Tile(score_text(baseline, name), "baseline")] if baseline else []
@@ -163,7 +163,7 @@ def _how_good(study: ReportedStudy) -> str:
     if tests:
         own = score_text(study.scored.tests(study.winner, name), name)
         beside = "" if name == objective.name else f" (test/{objective.name} {score_text(tests, objective.name)})"
-        told = f"{scored(name)} {own} on test data that the search never saw{beside}"
+        told = f"{spoken_score(name)} {own} on test data that the search never saw{beside}"
         parts.append(f"{told}, {counted(len(tests), 'training')}.")
     else:
         parts.append("The test data was not read.")
