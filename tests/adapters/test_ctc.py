@@ -17,11 +17,13 @@ from torch import Tensor
 from tests.support.adapter_data import transcribed
 from tuner.adapters.base import Batch
 from tuner.adapters.speech.recognition.adapter import Recognition
+from tuner.adapters.speech.recognition.arpa import BEGIN, NGrams, WordScorer
 from tuner.adapters.speech.recognition.decoding import best_prefix, decoded, likeliest
-from tuner.adapters.speech.recognition.options import RecognitionOptions
+from tuner.adapters.speech.recognition.options import RecognitionOptions, UnitKind
 from tuner.adapters.speech.recognition.problem import RecognitionProblem
 from tuner.adapters.speech.recognition.scoring import constant_nats, error_rates
 from tuner.adapters.speech.recognition.units import Units, needed
+from tuner.errors import DataError
 
 
 def collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -159,3 +161,70 @@ def test_error_rates_are_counted_edits(pairs: list[tuple[list[str], list[str]]])
     assert found["empty"] == pytest.approx(sum(not answer for answer in answers) / len(answers))
     phones = error_rates(truth, answers, "phones")
     assert (phones["per"], "wer" in phones) == (found["wer"], False)
+
+
+ARPA = """
+\\data\\
+ngram 1=5
+ngram 2=3
+
+\\1-grams:
+-1.0\t<s>\t-0.5
+-0.7\t</s>
+-0.4\tone\t-0.3
+-0.9\ttwo\t-0.2
+-2.0\t<unk>
+
+\\2-grams:
+-0.1\t<s> one
+-0.2\tone two
+-0.3\ttwo </s>
+
+\\end\\
+"""
+
+
+def test_a_language_model_backs_off() -> None:
+    """A pair that is listed has its own probability; another one that of the word, and what leaving the pair costs."""
+    model = NGrams(ARPA, "a.arpa")
+    ten = math.log(10)
+    assert model.score((BEGIN,), "one") == pytest.approx(-0.1 * ten)
+    assert model.score((BEGIN, "one"), "two") == pytest.approx(-0.2 * ten)
+    assert model.score((BEGIN, "two", "one"), "one") == pytest.approx((-0.3 - 0.4) * ten)
+    assert model.score((BEGIN,), "three") == pytest.approx((-0.5 - 2.0) * ten)
+    assert model.score(("three",), "</s>") == pytest.approx(-0.7 * ten)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("no model", r"a\.arpa: a language model must be in the ARPA format"),
+        (ARPA.replace("-0.9", "x"), r"a\.arpa:10: a line of 1-grams must have a log10 probability"),
+        (ARPA.replace("one two", "one"), r"a\.arpa:15: a line of 2-grams must have"),
+        (ARPA.replace("-0.9", "0.9"), r"a\.arpa:10: a line of 1-grams"),
+    ],
+)
+def test_a_damaged_language_model_is_named(text: str, rule: str) -> None:
+    """With its line."""
+    with pytest.raises(DataError, match=rule):
+        NGrams(text, "a.arpa")
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["words", "characters"]))
+def test_a_beam_weighs_words_and_recording_as_all_transcripts_do(seed: int, kind: UnitKind) -> None:
+    """The sum of both is the largest of all; words of characters count once they are whole."""
+    units = Units(kind, ["one", "two", "three"] if kind == "words" else [" ", "a", "b"])
+    model = NGrams(ARPA.replace("one", "a").replace("two", "b") if kind == "characters" else ARPA, "a.arpa")
+    scorer = WordScorer(units, model, 0.8, 0.6)
+    scores = 2 * torch.randn(5, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+    def worth(transcript: tuple[int, ...], p: float) -> float:
+        words = units.text(transcript).split()
+        pairs = zip([(BEGIN, *words[:place]) for place in range(len(words) + 1)], [*words, "</s>"], strict=True)
+        return math.log(p) + 0.8 * sum(model.score(*pair) for pair in pairs) + 0.6 * len(words)
+
+    every = {transcript: worth(transcript, float(p)) for transcript, p in summed(scores.softmax(-1)).items()}
+    found, total = best_prefix(scores.log_softmax(-1).numpy(), 10_000, scorer)
+    assert total == pytest.approx(max(every.values()))
+    assert every[tuple(found)] == pytest.approx(total)

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from pydantic import ValidationError
 
 from tests.support.adapter_data import said, transcribed
 from tuner.adapters.base import Prepared
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.speech.recognition.adapter import Recognition
-from tuner.adapters.speech.recognition.encoder import MASKS, MaskedSteps
+from tuner.adapters.speech.recognition.encoder import MASKS, VariedSteps
 from tuner.adapters.speech.recognition.frames import Frames, deltas
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.reading import Found, find_transcribed
@@ -255,8 +256,10 @@ def test_frames_are_stacked(stack: int, stride: int) -> None:
 
 def test_masks_hide_bands_and_steps_in_training_alone() -> None:
     """The same bands in all frames of a step; no mask is wider than its share; each item has its own."""
-    options = RecognitionOptions(path="x", num_mels=10, stack=2, deltas=1, frequency_mask=0.3, time_mask=0.2)
-    encoder = MaskedSteps(40, options)
+    options = RecognitionOptions(
+        path="x", num_mels=10, stack=2, deltas=1, frequency_mask=0.3, time_mask=0.2, frequency_warp=0
+    )
+    encoder = VariedSteps(40, options)
     x = torch.ones(64, 30, 40)
     torch.manual_seed(0)
     hidden = encoder(x) == 0
@@ -267,8 +270,27 @@ def test_masks_hide_bands_and_steps_in_training_alone() -> None:
     assert 0 < steps.sum(1).max() <= MASKS * 6
     assert len({tuple(row.tolist()) for row in steps}) > 30
     assert torch.equal(encoder.eval()(x), x)
-    off = MaskedSteps(40, options.model_copy(update={"frequency_mask": 0.0, "time_mask": 0.0}))
+    off = VariedSteps(40, options.model_copy(update={"frequency_mask": 0.0, "time_mask": 0.0}))
     assert torch.equal(off(x), x)
+
+
+def test_voices_are_changed_in_training_alone() -> None:
+    """Bands are read at a rate of each recording's own, the same in all its frames; noise has its deviation."""
+    plain = RecognitionOptions(path="x", num_mels=10, stack=2, frequency_mask=0, time_mask=0, frequency_warp=0)
+    band = torch.arange(10.0).repeat(64, 3, 2)
+    encoder = VariedSteps(20, plain.model_copy(update={"frequency_warp": 0.2}))
+    torch.manual_seed(0)
+    rate = (encoder(band) / band)[..., [1, 11]]
+    assert torch.allclose(rate, rate[:, :1, :1].expand_as(rate))
+    assert 0.8 <= rate.min() < 0.85
+    assert 1.15 < rate.max() <= 1.2
+    read = np.interp(np.arange(10) * rate[5, 0, 0].item(), np.arange(10), np.arange(10))
+    torch.manual_seed(0)
+    np.testing.assert_allclose(encoder(band)[5, 2, 10:], read, atol=1e-5)
+    assert torch.equal(encoder.eval()(band), band)
+    noisy = VariedSteps(20, plain.model_copy(update={"noise": 0.5}))
+    assert (noisy(band) - band).std().item() == pytest.approx(0.5, rel=0.1)
+    assert torch.equal(noisy.eval()(band), band)
 
 
 def test_what_is_searched_without_preparing_anew(tmp_path: Path) -> None:
@@ -278,7 +300,7 @@ def test_what_is_searched_without_preparing_anew(tmp_path: Path) -> None:
     def digest(**more: Any) -> str:
         return Recognition(RecognitionOptions(**{**options, **more})).fingerprint()
 
-    assert digest() == digest(time_mask=0.5, frequency_mask=0.0) == digest(beam=8)
+    assert digest() == digest(time_mask=0.5, frequency_mask=0.0) == digest(beam=8, noise=1)
     assert len({digest(), digest(stride=2), digest(deltas=2), digest(units="words")}) == 4
 
 
@@ -291,3 +313,50 @@ def test_prepared_units_are_those_of_the_transcripts(tmp_path: Path) -> None:
     read = {problem.units.text(y[item].tolist()) for item in range(len(y))}
     assert read <= {line.split(",")[1] for line in (tmp_path / "said.csv").read_text().splitlines()}
     assert problem.units.names == ["one", "three", "two"]
+
+
+def test_a_language_model_goes_with_what_is_prepared(tmp_path: Path) -> None:
+    """What it says decides where a recording leaves words open; another one prepares anew, its weight does not."""
+    options = transcribed(units="words", beam=8, language_model_path=str(tmp_path / "lm.arpa"))(tmp_path)
+    lines = [
+        "\\data\\",
+        "ngram 1=5",
+        "",
+        "\\1-grams:",
+        "-1 <s>",
+        "-1 </s>",
+        "-3 ONE",
+        "-0.1 TWO",
+        "-2 THREE",
+        "\\end\\",
+    ]
+    write(tmp_path / "lm.arpa", *lines)
+    adapter = Recognition(RecognitionOptions(**options))
+    prepared(tmp_path / "made", **options)
+    digest = adapter.fingerprint()
+    assert Recognition(RecognitionOptions(**options, language_weight=2)).fingerprint() == digest
+    (tmp_path / "lm.arpa").unlink()
+    with pytest.raises(DataError, match=r"data\.language_model_path must name an existing file"):
+        adapter.fingerprint()
+    problem = adapter.codec(tmp_path / "made").problem
+    names = problem.units.names
+    scores = torch.zeros(1, 1, len(names) + 1)
+    scores[0, 0] = torch.tensor([-9.0, *(0.1 if name == "one" else 0.0 for name in names)])
+    assert problem.units.text(problem.recognized(scores, torch.tensor([1]))[0].tolist()) == "two"
+    write(tmp_path / "lm.arpa", *lines, "more")
+    assert adapter.fingerprint() != digest
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        ({"language_model_path": "lm.arpa"}, r"data\.beam must be above 1 with data\.language_model_path"),
+        ({"language_weight": 1}, r"data\.language_weight must be left out without a language model"),
+        ({"val": 0.5, "test": 0.5}, r"data\.val and test together must be below 1"),
+        ({"source": "espeak/digit_strings"}, r"exactly one of source and path must be given"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: dict[str, Any], rule: str) -> None:
+    """With what to do."""
+    with pytest.raises(ValidationError, match=rule):
+        RecognitionOptions(path="x", **options)

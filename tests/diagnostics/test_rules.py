@@ -87,6 +87,7 @@ SICK: dict[str, Case] = {
     "exploding_gradient": case(tables={names.CELL_ATTENUATION: {CELL: 5.0}}),
     "dead_units": case(tables={names.UNITS_DEAD: {CELL: 0.8}}),
     "saturated_units": case(tables={names.UNITS_SATURATED: {CELL: 0.9}}),
+    "only_blanks": case(metrics={"val/empty": 1.0}),
     "unstable_loss": case(train=lambda epoch: 0.5 + 0.4 * (epoch % 2)),
     "too_much_regularization": case(train=flat(0.9), val=flat(0.5), params={"dropout.output": 0.9}),
     "not_generalizing": case(val=flat(1.01)),
@@ -346,3 +347,22 @@ def test_cures_that_change_nothing_are_left_out() -> None:
     assert found.remedies == ["learning_rate 0.03 -> 0.003", "forget_bias 1 -> 4"]
     assert Finding.from_json(found.as_json()) == found
     assert [cure.changed(0.5) for cure in found.cures] == [0.05, 3.5]
+
+
+def test_a_blank_is_told_since_the_epoch_in_which_it_took_over() -> None:
+    """From the first epoch on only after a share of the budget; where something was recognized before, sooner."""
+
+    def empty(*shares: float, budget: int = 20) -> Finding | None:
+        told = case(epochs=len(shares), budget=budget, metrics={"val/empty": lambda epoch: shares[epoch - 1]})
+        return found(told).get("only_blanks")
+
+    assert empty(*[1.0] * 7) is None
+    never = empty(*[1.0] * 8)
+    assert never is not None
+    assert (never.epoch, "since epoch 1 " in never.evidence) == (1, True)
+    assert empty(1.0, 0.5, 1.0) is None
+    again = empty(1.0, 0.5, 1.0, 0.995)
+    assert again is not None
+    assert (again.epoch, "since epoch 3 " in again.evidence) == (3, True)
+    assert empty(1.0, 0.5, 1.0, 1.0, 0.98) is None
+    assert [str(cure) for cure in again.cures] == ["learning_rate times 0.3"]

@@ -197,6 +197,12 @@ FINDINGS = Catalog(
             "ours",
             thresholds.SaturatedUnits,
         ),
+        "only_blanks": _rule(
+            "loss:OnlyBlanks",
+            "a network of CTC says the blank at every step, so that nothing is recognized",
+            "Graves et al. 2006; the limits are ours",
+            thresholds.OnlyBlanks,
+        ),
         "unstable_loss": _rule(
             "loss:UnstableLoss",
             "the training loss oscillates instead of falling",

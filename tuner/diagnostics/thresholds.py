@@ -45,6 +45,18 @@ class StuckAtTrivial(Options):
     whose training loss fell in every epoch of the second half is not. Ours."""
 
 
+class OnlyBlanks(Options):
+    """Thresholds of `only_blanks`."""
+
+    share: float = Field(0.99, gt=0, le=1)
+    """Share of the validation recordings of which nothing is recognized above which it is reported, 0 to 1. Ours."""
+    epochs: int = Field(2, ge=1)
+    """Epochs in a row above it, where something was recognized before, >= 1. Ours."""
+    begun: float = Field(0.4, gt=0, le=1)
+    """Fraction of the budget after which it is reported where nothing ever was, above 0, to 1: the blank is what CTC
+    learns first. Ours: in healthy trainings it took under a third."""
+
+
 class NotGeneralizing(Options):
     """Thresholds of `not_generalizing`."""
 

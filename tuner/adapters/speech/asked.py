@@ -17,7 +17,7 @@ from tuner.adapters.speech.features import features_of
 from tuner.adapters.speech.formats import UNREAD, is_recording, visible_files
 from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import NewRecording, listed
-from tuner.adapters.table import Form, form_of, read_rows
+from tuner.adapters.table import Form, form_of
 from tuner.errors import DataError
 
 
@@ -94,10 +94,14 @@ class AskedRecordings:
         return {"audio": [content.getvalue()]}
 
     def _column(self, path: Path, form: Form) -> str:
-        if len(self._columns) > 1:
-            first = next(read_rows(path, form, (), self._columns), None)
-            there = [name for name in self._columns if first is not None and name in first.cells]
-            return there[0] if there else self._columns[0]
+        """The first of the columns that the header, or the first object, has; the first one where none is there."""
+        for name in self._columns:
+            try:
+                first = next(told_rows(path, form, (name,)), None)
+            except DataError:  # told of the first one by who reads it
+                continue
+            if form == "csv" or (first is not None and name in first.cells):
+                return name
         return self._columns[0]
 
     def _content(self, content: object, where: str) -> Item:

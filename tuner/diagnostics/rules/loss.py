@@ -11,6 +11,8 @@ from tuner.diagnostics.finding import Cure, Finding
 from tuner.diagnostics.rules.readings import healthy_peak, peak_update, rounded, stands
 from tuner.diagnostics.rules.rule import Rule
 
+EMPTY = "val/empty"
+"""Share of the validation recordings of which nothing is recognized; speech/recognition has it."""
 STILL = 1e-4
 """With update-to-weight ratios up to this, nothing can have exploded."""
 
@@ -91,6 +93,39 @@ class UnstableLoss(Rule[thresholds.UnstableLoss]):
             numbers={"swings": float(len(swings)), "epochs": float(len(rises))},
             cures=(Cure(param="learning_rate", times=0.3), Cure(param="clip_norm", times=0.3)),
             advice=("a larger batch",),
+        )
+
+
+class OnlyBlanks(Rule[thresholds.OnlyBlanks]):
+    """Nothing but the blank of CTC is recognized: since the beginning, or since something was."""
+
+    def judge(self, case: Case) -> Finding | None:
+        """See `Rule.judge`."""
+        series = case.series(EMPTY)
+        heard = [epoch for epoch, share in series if share <= self.limits.share]
+        mute = [(epoch, share) for epoch, share in series if epoch > max(heard, default=0)]
+        enough = len(mute) >= self.limits.epochs if heard else case.last >= self.limits.begun * case.budget
+        if not mute or not enough:
+            return None
+        since, share = mute[0]
+        (_, ratio), wanted = peak_update(case), healthy_peak(case)
+        times = 3.0 if 0 < 2 * ratio < wanted and not heard else 0.3
+        return self.finding(
+            case,
+            since,
+            f"since epoch {since} nothing is recognized in {share:.0%} of the validation recordings: the network says "
+            "the blank at every step",
+            f"at most {self.limits.share:.0%} of them without a transcript for {self.limits.epochs} epochs"
+            if heard
+            else f"a transcript of some recording after {self.limits.begun:.0%} of the epochs",
+            source="Graves et al. 2006; the limits are ours",
+            numbers={"empty": share, "since": float(since)},
+            cures=(Cure(param="learning_rate", times=times),),
+            advice=(
+                "more epochs or smaller batches: the blank is what CTC learns first",
+                "a lower data.stride, where transcripts have nearly as many units as recordings have steps",
+                "data.units: words, where there are few of them",
+            ),
         )
 
 

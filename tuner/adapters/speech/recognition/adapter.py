@@ -11,10 +11,11 @@ import numpy as np
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, symbols
-from tuner.adapters.files import content_digest, existing
+from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.speech.features import Item, compute_features
+from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams
 from tuner.adapters.speech.recognition.frames import Frames, moments
 from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
 from tuner.adapters.speech.recognition.proposing import propose_recognition
@@ -37,7 +38,7 @@ class Recognition:
     metrics: Sequence[Metric] = metrics_of("characters")
     defaults = {"bidirectional": True}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(every_step=True, whole=True)
-    model_files = ("facts.json",)
+    model_files = ("facts.json", LANGUAGE)
     model_packages = ("kaldi-native-fbank", "scipy", "soundfile")
 
     def __init__(self, options: RecognitionOptions) -> None:
@@ -47,7 +48,10 @@ class Recognition:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", *LEARNED})
+        used = options.used({"path", "language_model_path", *LEARNED})
+        language = self._language()
+        if language is not None:
+            used["language"] = content_digest([language], language.parent, {})
         if options.source is not None:
             files = TRANSCRIBED[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
@@ -73,6 +77,7 @@ class Recognition:
             write_ragged(folder, f"{split}.x", steps)
             write_ragged(folder, f"{split}.y", numbers)  # 0 is padding
             spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
+        (folder / LANGUAGE).write_text(self._checked_language(), encoding="utf-8")
         lag = max(1, round(1000 / (options.hop_ms * options.stride)))  # a unit and its neighbours are heard in a second
         write_facts(
             folder,
@@ -125,6 +130,24 @@ class Recognition:
             found = find_transcribed(existing(str(options.path), "path"), options)
         items, signal = compute_features(found.recordings, options)
         return [item._replace(label=normalized(item.label, options)) for item in items], signal, found.notices
+
+    def _language(self) -> Path | None:
+        path = self.options.language_model_path
+        return None if path is None else existing(path, "language_model_path", folder=False)
+
+    def _checked_language(self) -> str:
+        """What the file of the language model holds; nothing where there is none.
+
+        Raises:
+            DataError: It cannot be read, or is damaged.
+        """
+        path = self._language()
+        if path is None:
+            return ""
+        text = read_text(path)
+        text = text.lower() if self.options.lower_case else text
+        NGrams(text, str(path))
+        return text
 
     def _frames(self, train: Sequence[Item]) -> Frames:
         """How features become steps, by the training frames where that is asked for."""

@@ -6,6 +6,7 @@ Letters of shapes: B recordings, S steps, K units, the blank with number 0 among
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,19 +19,28 @@ _ENOUGH = 1e-3
 """Least share of the likeliest unit's probability that a unit must have to be tried in a beam search."""
 
 
-def decoded(log_p_BSK: Tensor, lengths_B: Tensor, beam: int) -> Tensor:
+class Scorer(Protocol):
+    """What else speaks for a beginning of a transcript, as a logarithm."""
+
+    def __call__(self, prefix: tuple[int, ...], *, ended: bool) -> float:
+        """Of unit numbers; `ended` where nothing follows."""
+        ...
+
+
+def decoded(log_p_BSK: Tensor, lengths_B: Tensor, beam: int, scorer: Scorer | None = None) -> Tensor:
     """Unit numbers of each recording in their order, int64 (B, S), with zeros between or behind them.
 
     Args:
         log_p_BSK: Logarithms of the units' probabilities.
         lengths_B: Steps that count.
         beam: 1 takes the likeliest unit of each step; more is the width of a prefix beam search.
+        scorer: Of a beam search.
     """
     if beam == 1:
         return likeliest(log_p_BSK, lengths_B)
     found = torch.zeros(log_p_BSK.shape[:2], dtype=torch.int64)
     for row, (log_p_SK, length) in enumerate(zip(log_p_BSK.double().cpu().numpy(), lengths_B.tolist(), strict=True)):
-        units, _ = best_prefix(log_p_SK[:length], beam)
+        units, _ = best_prefix(log_p_SK[:length], beam, scorer)
         found[row, : len(units)] = torch.tensor(units, dtype=torch.int64)
     return found.to(log_p_BSK.device)
 
@@ -44,8 +54,13 @@ def likeliest(log_p_BSK: Tensor, lengths_B: Tensor) -> Tensor:
     return unit_BS * (new_BS & there_BS)
 
 
-def best_prefix(log_p_SK: NDArray[np.float64], beam: int) -> tuple[list[int], float]:
-    """The likeliest transcript that is found, and the logarithm of its probability, the sum over its paths.
+def _silent(prefix: tuple[int, ...], *, ended: bool) -> float:  # noqa: ARG001 - as `Scorer` has it
+    return 0.0
+
+
+def best_prefix(log_p_SK: NDArray[np.float64], beam: int, scorer: Scorer | None = None) -> tuple[list[int], float]:
+    """The transcript with the largest sum of the logarithm of its probability, that of all its paths, and of what the
+    scorer says of it; and that sum.
 
     After each step the `beam` likeliest beginnings are kept, each with the probability of its paths that end in a blank
     and of those that end in its last unit.
@@ -53,11 +68,13 @@ def best_prefix(log_p_SK: NDArray[np.float64], beam: int) -> tuple[list[int], fl
     Args:
         log_p_SK: Logarithms of the units' probabilities.
         beam: Beginnings that are kept, >= 1.
+        scorer: None says 0 of all.
 
     Reference:
-        Hannun et al. 2014, arXiv:1408.2873, algorithm 1, without a language model. Deviation: units far less likely
+        Hannun et al. 2014, arXiv:1408.2873, algorithm 1. Deviation: units far less likely
         than the likeliest of their step are not tried.
-    """
+    """  # noqa: D205
+    said = scorer or _silent
     beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}  # paths that end in a blank, in a unit
     for log_p_K in log_p_SK:
         least = log_p_K.max() + math.log(_ENOUGH) if len(log_p_K) > beam else -math.inf
@@ -70,9 +87,10 @@ def best_prefix(log_p_SK: NDArray[np.float64], beam: int) -> tuple[list[int], fl
             for number in tried:
                 before = blank if prefix and prefix[-1] == number else both
                 _add(found, (*prefix, number), -math.inf, before + p[number])
-        beams = dict(sorted(found.items(), key=lambda pair: -_sum(*pair[1]))[:beam])
-    prefix, ends = max(beams.items(), key=lambda pair: _sum(*pair[1]))
-    return list(prefix), _sum(*ends)
+        beams = dict(sorted(found.items(), key=lambda pair: -_sum(*pair[1]) - said(pair[0], ended=False))[:beam])
+    totals = {prefix: _sum(*ends) + said(prefix, ended=True) for prefix, ends in beams.items()}
+    best = max(totals, key=lambda prefix: totals[prefix])
+    return list(best), totals[best]
 
 
 def _add(found: dict[tuple[int, ...], tuple[float, float]], prefix: tuple[int, ...], blank: float, unit: float) -> None:

@@ -14,25 +14,29 @@ MASKS = 2
 """Of either kind."""
 
 
-class MaskedSteps(nn.Module):
-    """Steps (B, S, W * D * F) unchanged, but for what is hidden in training: bands, and stretches of steps.
+class VariedSteps(nn.Module):
+    """Steps (B, S, W * D * F), as they are but in training, which varies voices, adds noise and hides some of them.
 
-    Every mask is as wide as a number drawn evenly from 0 to its largest share of the bands, or of the batch's steps.
-    What is hidden is 0, the mean.
+    A voice is changed by reading band b at b (1 + r), r drawn evenly for each recording. Every mask is as wide as a
+    number drawn evenly from 0 to its largest share of the bands, or of the batch's steps; what is hidden is 0, the
+    mean.
 
     Args:
         inputs: W * D * F.
         options: The adapter's.
 
     Reference:
-        Park et al. 2019, arXiv:1904.08779, section 2, with two masks of either kind. Deviations: no warping of time;
-        shares in place of numbers, as in Park et al. 2020, arXiv:1912.05533; masks are of steps, not of frames.
+        Voices: Jaitly & Hinton 2013, ICML workshop on deep learning for audio, speech and language processing.
+        Deviation: numbers of mel bands are stretched, not frequencies. Masks: Park et al. 2019, arXiv:1904.08779,
+        section 2, two of either kind. Deviations: no warping of time; shares in place of numbers, as in Park et al.
+        2020, arXiv:1912.05533; steps, not frames, are hidden.
     """
 
     def __init__(self, inputs: int, options: RecognitionOptions) -> None:
         super().__init__()
         self.output_size = inputs
         self._bands = options.num_mels
+        self._warp, self._noise = options.frequency_warp, options.noise
         self._of_bands, self._of_steps = options.frequency_mask, options.time_mask
 
     def forward(self, x_BSI: Tensor) -> Tensor:
@@ -40,12 +44,27 @@ class MaskedSteps(nn.Module):
         if not self.training:
             return x_BSI
         items, steps, inputs = x_BSI.shape
+        if self._warp:
+            x_BSI = _warped(x_BSI, self._bands, self._warp)
+        if self._noise:
+            x_BSI = x_BSI + self._noise * torch.randn_like(x_BSI)
         if self._of_bands:
             kept_BF = _unmasked(items, self._bands, self._of_bands, x_BSI.device)
             x_BSI = x_BSI * kept_BF.repeat(1, inputs // self._bands)[:, None]
         if self._of_steps:
             x_BSI = x_BSI * _unmasked(items, steps, self._of_steps, x_BSI.device)[:, :, None]
         return x_BSI
+
+
+def _warped(x_BSI: Tensor, bands: int, most: float) -> Tensor:
+    """Each band of a recording read at its number times 1 - `most` to 1 + `most`, between two bands by both."""
+    rate_B = 1 + most * (2 * torch.rand(len(x_BSI), 1, device=x_BSI.device) - 1)
+    place_BF = (rate_B * torch.arange(bands, device=x_BSI.device)).clamp_max(bands - 1)
+    low_BF = place_BF.long().clamp_max(bands - 2)
+    share_B1F = (place_BF - low_BF)[:, None]
+    x_BPF = x_BSI.unflatten(2, (-1, bands)).flatten(1, 2)
+    low, high = (x_BPF.gather(2, at[:, None].expand_as(x_BPF)) for at in (low_BF, low_BF + 1))
+    return torch.lerp(low, high, share_B1F.expand_as(low)).view_as(x_BSI)
 
 
 def _unmasked(items: int, places: int, share: float, device: torch.device) -> Tensor:

@@ -67,9 +67,23 @@ class RecognitionOptions(SignalOptions):
     time_mask: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps, at most, that each of two masks hides in training, in [0, 1); 0 is off. Searchable as
     data.time_mask."""
+    frequency_warp: float = Field(default=0.1, ge=0, le=0.5)
+    """How much higher or lower a voice is made in training, at most, as a share of its frequencies, in [0, 0.5]; 0 is
+    off. Jaitly & Hinton 2013. Searchable as data.frequency_warp."""
+    noise: float = Field(default=0.0, ge=0, le=10)
+    """Standard deviation of the noise that training adds to the features, in theirs, in [0, 10]; 0 is off. Searchable
+    as data.noise."""
     beam: int = Field(default=1, ge=1, le=1000)
     """Beginnings of transcripts that are kept while a recording is read, in [1, 1000] (prefix beam search, Graves 2012;
     Hannun et al. 2014, arXiv:1408.2873); 1 takes the likeliest unit of each step. Searchable as data.beam."""
+    language_model_path: str | None = None
+    """File with an n-gram language model of words in the ARPA format, without which a beam search knows the recording
+    alone; its words are taken without case where transcripts are. A model of a training keeps it. Null: none."""
+    language_weight: float = Field(default=0.5, ge=0, le=100)
+    """What its log-probabilities weigh as against those of the recording, in [0, 100]. Searchable as
+    data.language_weight."""
+    word_bonus: float = Field(default=0.0, ge=-100, le=100)
+    """What each word adds to them, in [-100, 100]: the higher, the more words. Searchable as data.word_bonus."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -80,6 +94,16 @@ class RecognitionOptions(SignalOptions):
             )
             if self.group not in (None, "speaker"):
                 check_left_out(self, ("group",), when="with a ready source", fix="It is for your own recordings.")
+        if self.language_model_path is None:
+            fix = "It is about a model that data.language_model_path names."
+            check_left_out(self, ("language_weight", "word_bonus"), when="without a language model", fix=fix)
+        elif self.beam == 1:
+            raise TaskFileError(
+                "data.beam must be above 1 with data.language_model_path",
+                value=self.beam,
+                fix="Set it to 16, as a language model is asked in a beam search.",
+                key=("data", "beam"),
+            )
         if self.val + self.test >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",
@@ -90,5 +114,5 @@ class RecognitionOptions(SignalOptions):
         return self
 
 
-LEARNED = ("frequency_mask", "time_mask", "beam")
+LEARNED = ("frequency_mask", "time_mask", "frequency_warp", "noise", "beam", "language_weight", "word_bonus")
 """Options that preparation does not use."""

@@ -17,8 +17,9 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.labelling import PADDING, LabelledSteps
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams, WordScorer
 from tuner.adapters.speech.recognition.decoding import decoded
-from tuner.adapters.speech.recognition.encoder import MaskedSteps
+from tuner.adapters.speech.recognition.encoder import VariedSteps
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.scoring import error_rates
 from tuner.adapters.speech.recognition.units import BLANK, Units
@@ -41,14 +42,18 @@ class RecognitionProblem:
         self.units = Units(options.units, facts["units"], facts["unseen"])
         self.lag: int = facts["lag"]
         self.inputs: int = facts["inputs"]
+        self._scorer: WordScorer | None = None
+        if options.language_model_path is not None:
+            ngrams = NGrams((folder / LANGUAGE).read_text(encoding="utf-8"), options.language_model_path)
+            self._scorer = WordScorer(self.units, ngrams, options.language_weight, options.word_bonus)
 
     def dataset(self, split: Split) -> LabelledSteps:
         """Open a split, memory-mapped."""
         return LabelledSteps(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
 
-    def encoder(self) -> MaskedSteps:
-        """The steps, some of them hidden in training."""
-        return MaskedSteps(self.inputs, self.options)
+    def encoder(self) -> VariedSteps:
+        """The steps, varied in training."""
+        return VariedSteps(self.inputs, self.options)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a logit for the blank and one per unit at each step."""
@@ -90,7 +95,7 @@ class RecognitionProblem:
 
     def recognized(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
         """Unit numbers in their order, with zeros between or behind them, int64 (B, S)."""
-        return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam)
+        return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam, self._scorer)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all recordings, from reduced predictions."""
