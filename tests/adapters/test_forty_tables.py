@@ -263,7 +263,7 @@ CASES: dict[str, Case] = {
         for written in ("", "NA", "?", "-")
     },
     "series in a long table": Case(table(BOTH), {"time": "t", "series": "shop"}, wanted=TWO),
-    "unordered stamps": Case(table(FRAME.sample(frac=1, random_state=0)), notice="rows were put in order of t"),
+    "unordered stamps": Case(table(FRAME.sample(frac=1, random_state=0)), notice="rows were sorted by t"),
     "a repeated row": Case(
         table(pd.concat([FRAME, FRAME.iloc[[9]]])),
         told="Delete the repeated row",
