@@ -5,6 +5,7 @@ Letters of shapes: B sentences, T words, N = B T words, L letters of a word, E f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 LETTER_SIZE = 30
 """Features E of a letter's embedding: Ma & Hovy 2016."""
-WINDOW = 3
 
 
 class WordEncoder(nn.Module):
@@ -37,7 +37,7 @@ class WordEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.words = words
-        self.letters = _LETTERS[options.characters](letters, options.character_size)
+        self.letters = _letters(letters, options)
         self.casing = options.casing
         self.letter_numbers = letters + 1
         self.unknown_rate_V: Tensor | None
@@ -65,25 +65,37 @@ class WordEncoder(nn.Module):
 class LetterWindows(nn.Module):
     """Windows of letters, of each feature the largest value over the word: int64 (N, L) to float (N, F).
 
+    Windows reach beyond both ends of a word, by all letters but one, so that they tell its beginning and its ending.
+
     Args:
         letters: Letters, the unknown one included.
-        size: Features F.
+        size: Features F, shared out among the widths.
+        widths: Letters of a window, several kinds of windows side by side.
 
     Reference:
-        Ma & Hovy 2016, arXiv:1603.01354, section 2.1. Deviation: no dropout on the letters.
+        Ma & Hovy 2016, arXiv:1603.01354, section 2.1 (one width); Kim et al. 2016, arXiv:1508.06615, section 2.2
+        (several). Deviation: no dropout on the letters.
     """
 
-    def __init__(self, letters: int, size: int) -> None:
+    def __init__(self, letters: int, size: int, widths: Sequence[int]) -> None:
         super().__init__()
         self.embedding = TokenEmbedding(letters, LETTER_SIZE, init="normal")
-        self.windows = nn.Conv1d(LETTER_SIZE, size, WINDOW, padding=WINDOW // 2)
+        shares = [size // len(widths) + (number < size % len(widths)) for number in range(len(widths))]
+        self.windows = nn.ModuleList(
+            nn.Conv1d(LETTER_SIZE, share, width, padding=width - 1) for share, width in zip(shares, widths, strict=True)
+        )
 
     def forward(self, letter_NL: Tensor) -> Tensor:
         """0 of a word without letters."""
-        y_NFL = self.windows(self.embedding(letter_NL).transpose(1, 2))
-        there_N1L = (letter_NL > 0)[:, None]
-        y_NF = y_NFL.masked_fill(~there_N1L, torch.finfo(y_NFL.dtype).min).amax(dim=2)
-        features_NF: Tensor = y_NF * there_N1L.any(dim=2)
+        x_NEL = self.embedding(letter_NL).transpose(1, 2)
+        length_N1 = (letter_NL > 0).sum(dim=1, keepdim=True)
+        largest = []
+        for windows in self.windows:
+            y_NFW = windows(x_NEL)
+            last_N1 = length_N1 + y_NFW.shape[2] - letter_NL.shape[1]
+            beyond_NW = torch.arange(y_NFW.shape[2], device=letter_NL.device) >= last_N1
+            largest.append(y_NFW.masked_fill(beyond_NW[:, None], torch.finfo(y_NFW.dtype).min).amax(dim=2))
+        features_NF: Tensor = torch.cat(largest, dim=1) * (length_N1 > 0)
         return features_NF
 
 
@@ -118,8 +130,8 @@ class LetterSequence(nn.Module):
         return torch.cat(ends, dim=1) * (length_N1 > 0)
 
 
-def _nothing(_: int, __: int) -> None:
-    return None
-
-
-_LETTERS = {"cnn": LetterWindows, "lstm": LetterSequence, "none": _nothing}
+def _letters(letters: int, options: TaggingOptions) -> LetterWindows | LetterSequence | None:
+    """What reads a word's letters."""
+    if options.characters == "cnn":
+        return LetterWindows(letters, options.character_size, options.character_windows)
+    return LetterSequence(letters, options.character_size) if options.characters == "lstm" else None

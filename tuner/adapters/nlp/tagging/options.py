@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -56,8 +56,11 @@ class TaggingOptions(SymbolOptions, VectorOptions):
     embedding_size: int = Field(default=100, ge=1, le=4096)
     """Features of a word's embedding, in [1, 4096]; 100 after Lample et al. 2016. Searchable as data.embedding_size."""
     characters: Characters = "cnn"
-    """What reads the letters of a word: none, cnn (Ma & Hovy 2016, window 3, maximum over the word), or lstm in both
-    directions (Lample et al. 2016). Searchable as data.characters."""
+    """What reads the letters of a word: none, cnn (Ma & Hovy 2016, windows and their maximum over the word), or lstm in
+    both directions (Lample et al. 2016). Searchable as data.characters."""
+    character_windows: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(3,), min_length=1, max_length=12)
+    """With characters cnn: letters of a window, each in [1, 12]; several widths share character_size, as [2, 3, 4, 5]
+    where words have long endings (Kim et al. 2016). 3 after Ma & Hovy 2016. Searchable as data.character_windows."""
     character_size: int = Field(default=50, ge=2, le=1024, multiple_of=2)
     """Features that come of a word's letters, even, in [2, 1024]; 50 after Lample et al. 2016. Searchable as
     data.character_size."""
@@ -97,6 +100,13 @@ class TaggingOptions(SymbolOptions, VectorOptions):
         if self.decoder == "crf":
             fix = "It is about tags that are chosen one by one."
             check_left_out(self, ("label_smoothing",), when="with decoder crf", fix=fix)
+        if len(self.character_windows) > self.character_size:
+            raise TaskFileError(
+                "data.character_windows must have at most character_size widths",
+                value=len(self.character_windows),
+                fix="Each width needs a feature.",
+                key=("data", "character_windows"),
+            )
         if self.val + self.test >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",
@@ -108,6 +118,7 @@ class TaggingOptions(SymbolOptions, VectorOptions):
 
 
 LEARNED = (
-    "embedding_size", "characters", "character_size", "casing", "word_dropout", "decoder", "intent_weight",
+    "embedding_size", "characters", "character_windows", "character_size", "casing", "word_dropout", "decoder",
+    "intent_weight",
 )  # fmt: skip
 """Options that preparation does not use, beside those of `learned_options`."""
