@@ -168,3 +168,12 @@ def test_any_bytes_give_a_document_or_a_message(tmp_path_factory: pytest.TempPat
     except TaskFileError as error:
         assert "fuzz.yaml" in error.where  # noqa: PT017 - either outcome is right
         assert len(str(error).splitlines()) == 1  # noqa: PT017 - as above
+
+
+def test_a_mistyped_file_is_answered_by_the_nearest_of_its_folder(tmp_path: Path) -> None:
+    """One without a similar neighbour is not."""
+    (tmp_path / "classification.yaml").write_text("a: 1")
+    with pytest.raises(TaskFileError, match=r"no such file\. Did you mean '.*classification\.yaml'\?$"):
+        read_yaml(tmp_path / "classificaton.yaml")
+    with pytest.raises(TaskFileError, match=r"no such file\. Check the path\.$"):
+        read_yaml(tmp_path / "speech.yaml")

@@ -13,6 +13,8 @@ import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +28,8 @@ MAX_BYTES = 1_000_000
 """Largest file, in bytes."""
 MAX_DEPTH = 50
 """Deepest nesting of lists and mappings."""
+_MOST_COMPARED = 1000
+"""Largest number of files in a folder whose names are compared with a missing one."""
 MAX_NODES = 20_000
 """Largest number of values in a file, with aliases expanded."""
 
@@ -82,7 +86,7 @@ def read_yaml(path: Path) -> Document:
     name = str(path)
     if not os.path.isfile(path):
         problem = f"it is {kind}" if (kind := regular.kind(path)) else "no such file"
-        raise TaskFileError(f"cannot be read: {problem}", where=name, fix="Check the path.")
+        raise TaskFileError(f"cannot be read: {problem}", where=name, fix=_similar(Path(path)) or "Check the path.")
     try:
         with regular.open_bytes(path) as file:
             data = file.read(MAX_BYTES + 1)
@@ -103,6 +107,17 @@ def read_yaml(path: Path) -> Document:
             fix="Save it as UTF-8.",
         ) from error
     return parse_yaml(text, name)
+
+
+def _similar(path: Path) -> str:
+    """A question that names the file of the same folder with the most similar name; "" without one."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_COMPARED) if entry.name.endswith(".yaml")]
+    except (OSError, ValueError):
+        return ""
+    close = get_close_matches(path.name, names, n=1, cutoff=0.8)
+    return f"Did you mean {str(path.with_name(close[0]))!r}?" if close else ""
 
 
 def parse_yaml(text: str, name: str) -> Document:
