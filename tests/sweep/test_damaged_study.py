@@ -67,9 +67,8 @@ def test_what_is_no_file_is_named(study: Path, monkeypatch: pytest.MonkeyPatch, 
     """Before anything of the study is opened; --fresh moves it away, as the line says."""
     (study / name).parent.mkdir(exist_ok=True)
     put(study / name, kind)
-    assert (
-        f"{study / name}: what has this name in a study's folder must be a regular file, but got '{kind}'"
-        in refused(study, monkeypatch)
+    assert f"{study / name}: this name in a study's folder must be a regular file, but got '{kind}'" in refused(
+        study, monkeypatch
     )
     if name == "study.journal":
         run(study.parents[2], monkeypatch, trials=1, fresh=True)

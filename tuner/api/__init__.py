@@ -1,4 +1,4 @@
-"""Python: what `import tuner` gives. A sweep run, a study read, as the command line does it."""
+"""The Python interface of `import tuner`: runs sweeps and reads studies, like the command line."""
 
 from tuner.api.running import run
 from tuner.api.study import Study, Winner, open

@@ -1,4 +1,4 @@
-"""A study as a notebook shows it."""
+"""A study in a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.verdict import Verdict
 
 
 def study_html(standing: Standing) -> str:
-    """The summary of a finished study; of another one, how far it is."""
+    """The summary of a finished study, or the progress of an unfinished one."""
     if standing.summary is None:
         first, *rest = unfinished(standing)
         return f"<b>{escape(first)}</b>{_lines(rest)}"

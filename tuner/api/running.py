@@ -1,4 +1,4 @@
-"""`tuner.run`: a sweep from Python, as the command `run` makes it."""
+"""`tuner.run`: a sweep from Python, like the command `run`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tuner.task import resolve_task
 def run(
     task: str | os.PathLike[str] | Mapping[str, Any], *, fresh: bool = False, quiet: bool = False, **changes: Any
 ) -> Study:
-    """Run a sweep, or go on with one: search, confirm, test, record. The same call goes on where it was.
+    """Run a sweep, or resume one with the same call: search, confirm, test, record.
 
     Args:
-        task: The task file, or what it would say, with the study's `name`; paths in it are found from the current
+        task: The task file, or its content as a dict, with the study's `name`; paths in it are found from the current
             folder. Nothing is written beside the study's own folder (`storage`) and the recorder's.
-        fresh: Begin anew; an existing study is kept under another name.
+        fresh: Start over; an existing study is kept under another name.
         quiet: Print nothing.
-        changes: Changes of the task, such as `budget={"trials": 10}`: a mapping changes the keys that it names.
+        changes: Changes of the task, such as `budget={"trials": 10}`; a mapping changes the keys that it names.
 
     Returns:
         The finished study.
@@ -37,8 +37,8 @@ def run(
     Raises:
         UserError: A mistake in the task, the data or the place; its text is one line.
         SweepFailed: The first trials all failed for one reason.
-        KeyboardInterrupt: Ctrl+C: checkpoints are saved before, and the same call goes on. A second one ends at once.
-        SystemExit: The same, where the process was asked to end by SIGTERM or SIGHUP.
+        KeyboardInterrupt: Ctrl+C, after checkpoints are saved; the same call resumes. A second one ends at once.
+        SystemExit: The same after SIGTERM or SIGHUP.
     """
     resolved = resolve_task(task if isinstance(task, Mapping) else os.fspath(task), changes=changes)
     sweep = Sweep(resolved, _quiet if quiet else Lines(redacting(sys.stdout)), fresh=fresh)
@@ -54,4 +54,4 @@ def run(
 
 
 def _quiet(event: Announcement) -> None:
-    """Take an event, and say nothing."""
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""A study, read from its folder whenever it is asked: tables, the winner, its model."""
+"""A study, read from its folder at each call: tables, the winner, its model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 def open(name: str | os.PathLike[str], *, folder: str | os.PathLike[str] = "mlruns/studies") -> Study:
-    """Open a study that was begun, finished or not, also while it runs; nothing of it is changed.
+    """Open a study, finished or not, also while it runs, without changing anything.
 
     Args:
         name: Its name, its task file (`.yaml`), or its own folder.
-        folder: The folder of studies; not looked at where `name` is a path.
+        folder: The folder of studies; ignored if `name` is a path.
 
     Raises:
         UserError: There is no such study, or it is damaged.
@@ -64,7 +64,7 @@ class Winner:
 
 
 class Study:
-    """A study in its folder. What is asked is read anew, so that it is current while a sweep runs."""
+    """A study in its folder. Every call reads it again, so that it is up to date while a sweep runs."""
 
     def __init__(self, folder: StudyFolder) -> None:
         self._folder = folder
@@ -76,7 +76,7 @@ class Study:
 
     @property
     def folder(self) -> Path:
-        """Where it is."""
+        """Its folder."""
         return self._folder.root
 
     @property
@@ -86,12 +86,12 @@ class Study:
 
     @property
     def summary(self) -> Summary | None:
-        """What it ended with, in words and numbers; None where it is not finished."""
+        """The sweep's summary in words and numbers; None while it is not finished."""
         return self._standing().summary
 
     @property
     def winner(self) -> Winner:
-        """The configuration that was chosen.
+        """The winning configuration.
 
         Raises:
             StudyError: The study is not finished, or no trial completed.
@@ -101,7 +101,7 @@ class Study:
             raise StudyError(
                 f"study {self.name} must be finished to have a winner",
                 value=f"{sum(now.states.values())} of {now.trials} trials over",
-                fix="Run it to its end; trials_dataframe() has what there is.",
+                fix="Run it to its end; trials_dataframe() has the trials so far.",
             )
         if not now.summary.winner:
             raise StudyError(f"study {self.name} must have a trial that completed to have a winner")
@@ -151,7 +151,7 @@ class Study:
         return frames.findings_frame((each for each in self._records("trial") if each.state.final), self._about())
 
     def model(self, *, ensemble: bool = False, device: str = "cpu", own_code: bool = False) -> Model:
-        """The winner as a model that answers new raw data.
+        """The winner as a model that predicts for new raw data.
 
         Args:
             ensemble: Whether all its confirmed seeds answer together, rather than the best one.

@@ -1,7 +1,7 @@
-"""What each event must hold: its fields with their types and intervals, checked when a line is read.
+"""The form of each event: its fields with their types and intervals, checked when a line is read.
 
-Whoever reads events may rely on it, and need not ask again. Fields that are not named here are free; those that have
-been added since the first version have defaults.
+Readers of events can rely on it. Fields that are not named here are not checked; fields added since the first version
+have defaults.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ FIRST = ("created", "sweep")
 
 
 def misfit(event: object) -> str:
-    """What is wrong with an event, as "epoch.metrics.loss: input should be a valid number"; "" when it is sound."""
+    """What is wrong with an event, such as "epoch.metrics.loss: input should be a valid number"; "" if it is valid."""
     name = event.get("event") if isinstance(event, dict) else None
     form = _FORMS.get(name, _Event) if isinstance(name, str) else _Event
     try:

@@ -42,7 +42,7 @@ from tuner.messages import Ended, State
 from tuner.redaction import redacted_values
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
-"""What a full disk answers."""
+"""Error numbers of a full disk."""
 FULL_DISK_SECONDS = 1.0
 """Time between two attempts to write to a full disk."""
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r"}
@@ -57,7 +57,7 @@ def append(path: Path, event: str, *, durable: bool = False, patient: bool = Tru
         path: The event file; its folder is made when missing.
         event: The event's name.
         durable: Wait until it is on the disk (fsync).
-        patient: Wait while the disk is full, rather than raise OSError.
+        patient: Wait while the disk is full instead of raising OSError.
         fields: What belongs to the event; JSON-able.
     """
     append_many(path, [{"event": event, "time": time.time(), **fields}], durable=durable, patient=patient)
@@ -86,7 +86,7 @@ def append_many(path: Path, records: list[dict[str, Any]], *, durable: bool = Fa
 
 
 def write_whole(file: FileIO, data: bytes, path: Path, *, patient: bool = True) -> None:
-    """Append `data` to an unbuffered file, whole or not at all; a full disk is waited out, unless not `patient`."""
+    """Append `data` to an unbuffered file completely or not at all; waits for a full disk if `patient`."""
     size = os.fstat(file.fileno()).st_size
 
     def write() -> None:
@@ -105,11 +105,11 @@ def write_whole(file: FileIO, data: bytes, path: Path, *, patient: bool = True) 
 
 
 def once_there_is_space(path: Path, write: Callable[[], T]) -> T:
-    """Call `write`, again and again while it finds the disk full; the one place where a driver waits for space.
+    """Call `write` repeatedly while the disk is full; the only place where a driver waits for space.
 
     Args:
-        path: What is written, for the message.
-        write: Leaves nothing half-written when it raises OSError.
+        path: The written file, for the message.
+        write: Must leave nothing half-written when it raises OSError.
     """
     told = False
     while True:
@@ -133,7 +133,7 @@ def _open(path: Path) -> int:
 
 
 def cut_torn_tail(path: Path) -> None:
-    """Cut a file of lines back to its last newline; a file that ends with one is left alone."""
+    """Truncate a file of lines after its last newline."""
     with path.open("rb+") as file:
         size = file.seek(0, os.SEEK_END)
         end, block = size, 65536
@@ -189,17 +189,17 @@ def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not line.isascii() or b"\\u" in line:
         event = _shown(event)
     if found := misfit(event):
-        raise _damaged("every line of an event file must be an event as it was written", found, where)
+        raise _damaged("every line of an event file must be an unchanged event", found, where)
     if number == 1 and event["event"] not in FIRST:
         raise _damaged(f"the first event must be one of {', '.join(FIRST)}", event["event"], where)
     return event
 
 
 def _shown(value: Any) -> Any:
-    """The value with escapes in place of halves of surrogate pairs and of control characters but tabs and line ends.
+    """The value with lone surrogates and control characters (except tabs and line ends) escaped.
 
-    A file name of no UTF-8 brings the former into the message of an error, and neither a terminal nor MLflow takes
-    them; the latter a terminal would obey.
+    File names that are not UTF-8 bring lone surrogates into error messages, which neither terminals nor MLflow accept;
+    terminals would obey control characters.
     """
     if isinstance(value, str):
         return value.translate(_CONTROL).encode(errors="backslashreplace").decode()
@@ -226,7 +226,7 @@ class Stint:
 
 @dataclass
 class RunRecord:
-    """What the events of one run say, folded together."""
+    """The events of one run, folded into one record."""
 
     run: str = ""
     kind: str = "trial"
@@ -235,11 +235,12 @@ class RunRecord:
     params: dict[str, Any] = field(default_factory=dict)
     searched: list[str] = field(default_factory=list)
     repairs: dict[str, Any] = field(default_factory=dict)
-    """What it repairs: `number` of that trial, `finding`, `change` {parameter: [old, new]}; empty for most trials."""
+    """The repaired trial and finding: `number` of that trial, `finding`, `change` {parameter: [old, new]}; empty for
+    most trials."""
     portfolio: int = 0
     """Its place in the portfolio, from 1; 0 where it is none of it."""
     state: State = State.LOST
-    """RUNNING cannot be told from a file: an attempt without an end reads as LOST."""
+    """A file cannot tell RUNNING: an attempt without an end reads as LOST."""
     reason: str = ""
     value: float | None = None
     attempts: int = 0
@@ -290,7 +291,7 @@ class RunRecord:
 
     @property
     def active(self) -> dict[str, Any]:
-        """Its searched parameters; those that do not exist in it are absent."""
+        """Its searched parameters, without inactive ones."""
         return {name: self.params[name] for name in self.searched if name in self.params}
 
     def series(self, metric: str) -> dict[int, float]:

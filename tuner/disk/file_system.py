@@ -1,6 +1,6 @@
-"""The study's folder must be on a disk of this machine: a lock and a durable append need it.
+"""Checks that the study's folder is on a local disk, which locks and durable appends need.
 
-On NFS and its like a lock may be granted twice or never, and an append may be torn or lost; that is how studies break.
+On network file systems such as NFS a lock may be granted twice or never, and an append may be torn or lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def check_local(folder: Path, place: str = "") -> None:
 
     Args:
         folder: The folder; it need not exist yet.
-        place: Where the task file names it.
+        place: Its place in the task file.
 
     Raises:
         StudyError: It is on such a file system.
@@ -42,7 +42,7 @@ def check_local(folder: Path, place: str = "") -> None:
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that a path is on: "ext4", "nfs4", "fuse.sshfs"; "" where that cannot be told."""
+    """The kind of a path's file system: "ext4", "nfs4", "fuse.sshfs"; "" if unknown."""
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -56,6 +56,6 @@ def file_system(path: Path) -> str:
             continue
         point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), fields[4])
         inside = point == "/" or real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= longest:  # of two on one point the later one is seen
+        if inside and len(point) >= longest:  # of two at the same mount point the later one counts
             kind, longest = after.split(" ", 1)[0], len(point)
     return kind

@@ -1,4 +1,4 @@
-"""Where a study keeps its files.
+"""The files of a study.
 
 <storage>/<study>/
     study.journal            the Optuna study, unless it is in a database
@@ -10,7 +10,7 @@
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
     refit/00012/             where the task file asks for it: the winner, trained on training and validation data
-    test/                    the one reading of the test data
+    test/                    the test run
     model/                   the confirmed winner's best seed, to be used: see `tuner.predict`
     ensemble/                all its seeds as one model
     models/00013/            the best seed of another confirmed configuration; `baseline` for the baseline
@@ -27,20 +27,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STUDIES = "mlruns/studies"
-"""The usual folder of studies, below the current one."""
+"""The default folder of studies, below the current one."""
 CHECKPOINT = "checkpoint.pt"
-"""File from which a lost attempt goes on, in a run's folder or in its place below `storage.checkpoints`."""
+"""File from which a lost attempt is resumed, in a run's folder or in its place below `storage.checkpoints`."""
 MODEL = "model.pt"
 """File with a confirmation's best weights, in the same place."""
 
 
 _RUN = re.compile(r"trials/[0-9]{5,12}|confirm/(baseline|[0-9]{5,12})-[0-9]{1,12}|refit/(baseline|[0-9]{5,12})")
-"""The names that `trial_run`, `confirm_run` and `refit_run` give; what has others is no run."""
+"""Pattern of the names from `trial_run`, `confirm_run` and `refit_run`; others are no runs."""
 
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """Paths of one study. `root` may be moved: nothing inside names it."""
+    """Paths of one study. `root` may be moved, as no file in it names it."""
 
     root: Path
 
@@ -144,7 +144,7 @@ def confirm_run(number: int, repeat: int) -> str:
 
 
 def seed_of(run: str) -> int:
-    """Which of the seeds a run of a confirmation is trained on, from 1.
+    """The number of a confirmation run's seed, from 1.
 
     >>> seed_of(confirm_run(7, 2))
     2

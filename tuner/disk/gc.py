@@ -1,4 +1,4 @@
-"""`tuner gc`: what a study's folder holds that nothing will need again. Safe to repeat and to interrupt."""
+"""`tuner gc`: removes what a study's folder no longer needs. Safe to repeat and to interrupt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.disk.lock import take
 
 @dataclass(frozen=True)
 class Collected:
-    """What was removed."""
+    """The removed files."""
 
     files: int
     bytes: int
@@ -24,12 +24,12 @@ class Collected:
 def collect(folder: StudyFolder, *, prepared: bool = True) -> Collected:
     """Remove checkpoints of runs that are over, and files and folders that a killed process left half-written.
 
-    Kept are: the study, every event file, artifacts, prints, the models, the weights of confirmed runs, and the
-    checkpoints from which stopped or lost runs go on. The caller holds the study's lock.
+    Kept are: the study, every event file, artifacts, printed output, the models, the weights of confirmed runs, and the
+    checkpoints of stopped or lost runs. The caller holds the study's lock.
 
     Args:
         folder: The study.
-        prepared: Also look at prepared data, which other studies share; what is being written is left alone.
+        prepared: Also clean up prepared data, which other studies share, except data being written.
     """
     files = size = 0
     for path in _garbage(folder, prepared=prepared):
@@ -56,7 +56,7 @@ def _garbage(folder: StudyFolder, *, prepared: bool) -> Iterator[Path]:
 
 
 def _unfinished(prepared: Path) -> Iterator[Path]:
-    """Folders `<digest>.<random>` of preparations that were killed; one that goes on holds the digest's lock."""
+    """Folders `<digest>.<random>` of killed preparations; a running one holds the digest's lock."""
     for lock in sorted(prepared.glob("*.lock")):
         with suppress(OSError), take(lock) or nullcontext() as held:
             if held is None:

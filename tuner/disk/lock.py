@@ -1,4 +1,4 @@
-"""Locks on files, which the kernel lets go when their holder ends, however it ends; one driver per study by such."""
+"""File locks, which the kernel releases when their holder ends in any way; used for one driver per study."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.errors import StudyError
 
 
 def take(path: Path) -> IO[str] | None:
-    """Take a lock without waiting: the open file, which holds it until it is closed; None where another holds it.
+    """Take a lock without waiting: the open file, which holds it until closed; None if another process holds it.
 
     Raises:
         OSError: The file can be neither made nor opened, or is no regular file.
@@ -31,11 +31,11 @@ def take(path: Path) -> IO[str] | None:
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold a lock, once whoever holds it has let go.
+    """Hold a lock, after waiting for its release.
 
     Args:
         path: The lock's file.
-        waiting: Called once, where it has to wait.
+        waiting: Called once if it must wait.
 
     Raises:
         OSError: As `take`.
@@ -49,10 +49,10 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 
 class DriverLock:
-    """Held while a driver owns a study; the kernel lets go when the process ends, however it ends.
+    """Held by a driver while it runs a study; the kernel releases it when the process ends in any way.
 
     Raises:
-        StudyError: Another process holds it, and which; or the folder cannot be written.
+        StudyError: Another process (which is named) holds it, or the folder cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,18 +74,18 @@ class DriverLock:
             )
         self._file = taken
         self._file.truncate(0)
-        with suppress(OSError):  # a full disk: the lock holds all the same
+        with suppress(OSError):  # a full disk: the lock is held all the same
             self._file.write(json.dumps({"host": os.uname().nodename, "pid": os.getpid()}))
             self._file.flush()
 
     def release(self) -> None:
-        """Let go."""
+        """Release it."""
         with suppress(OSError):
             self._file.close()
 
 
 def held(path: Path) -> bool:
-    """Whether a driver has the study now."""
+    """Whether a driver is running the study."""
     try:
         with regular.open_bytes(path) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -1,6 +1,6 @@
-"""Files at a place: a folder, or an address in an object store (s3://bucket/prefix), written whole or not at all.
+"""Files in a place, which is a folder or an address in an object store (s3://bucket/prefix), written atomically.
 
-A file in a folder is written beside its name and renamed. An object store shows an object when all of it has arrived.
+A file in a folder is written under another name and renamed. An object store shows an object only when it is complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from tuner.disk import regular
 
 PATIENCE_SECONDS = 120.0
-"""How long what cannot be done without is tried again while a store does not answer."""
+"""How long necessary operations are retried while a store does not answer."""
 _RETRY_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -30,12 +30,12 @@ def is_store(place: str) -> bool:
 
 
 def join(place: str, *names: str) -> str:
-    """A place below another."""
+    """A place within another one."""
     return "/".join((place.rstrip("/"), *names)) if is_store(place) else str(Path(place, *names))
 
 
 def write(path: str, content: bytes | memoryview) -> None:
-    """Write a file; what was there before stays until all of it is there.
+    """Write a file; an existing one stays until the new one is complete.
 
     Raises:
         OSError: The disk is full, the place cannot be written, or the store does not answer.
@@ -75,7 +75,7 @@ def read(path: str) -> bytes:
 
 
 def remove(path: str) -> None:
-    """Remove a file; nothing happens when there is none, or when the store does not answer."""
+    """Remove a file; does nothing if it is missing or the store does not answer."""
     if not is_store(path):
         Path(path).unlink(missing_ok=True)
         return
@@ -85,7 +85,7 @@ def remove(path: str) -> None:
 
 
 def patiently(action: Callable[[], T]) -> T:
-    """Repeat what a store did not answer, for two minutes; a file that is missing is an answer."""
+    """Retry for two minutes while a store does not answer; a missing file is an answer."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -99,7 +99,7 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 def pack(folder: Path, path: str) -> None:
-    """Put a folder into a store as one object, unless it is there.
+    """Put a folder into a store as one object, unless it exists.
 
     Raises:
         OSError: The store does not answer, or refuses.
@@ -115,7 +115,7 @@ def pack(folder: Path, path: str) -> None:
 
 
 def unpack(path: str, folder: Path) -> None:
-    """Fetch a folder that was put into a store; it appears whole or not at all.
+    """Fetch a folder from a store; it appears atomically.
 
     Raises:
         FileNotFoundError: There is no such object.
@@ -129,7 +129,7 @@ def unpack(path: str, folder: Path) -> None:
             system, name = _store(path)
             system.get_file(name, str(archive))
         with tarfile.open(archive) as tar:
-            tar.extractall(made / "folder", filter="data")  # nothing outside, no links that lead there
+            tar.extractall(made / "folder", filter="data")  # no paths and no links outside the folder
         shutil.rmtree(folder, ignore_errors=True)
         (made / "folder").rename(folder)
     finally:
@@ -137,7 +137,7 @@ def unpack(path: str, folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where this machine keeps what it has fetched."""
+    """This machine's folder for fetched data."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tuner"
 
 
@@ -153,7 +153,7 @@ def _store(path: str) -> tuple[Any, str]:
 
 @contextmanager
 def _as_os_error(path: str) -> Iterator[None]:
-    """Stores raise errors of many kinds."""
+    """Turn the various errors of stores into an OSError."""
     try:
         yield
     except OSError:

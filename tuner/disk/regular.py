@@ -1,8 +1,8 @@
-"""Opening files that others may have put there: regular files only, nothing that waits, runs on or does things.
+"""Opens files from untrusted folders: regular files only, nothing that blocks, never ends or has side effects.
 
-A named pipe has nobody at its other end and blocks for ever, a device never ends, and opening some of them is an act.
-The kernel's own files, below /proc and /sys, look regular and do all of that. Whatever stands where a file is expected
-is looked at before it is opened, and looked at again when it is open.
+A named pipe without a writer blocks forever, a device never ends, and opening some devices has side effects. The
+kernel's own files, below /proc and /sys, look regular but do all of that. Every file is checked before it is opened,
+and again when it is open.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _KERNEL_SYSTEMS = {"proc", "sysfs", "debugfs", "tracefs", "securityfs", "configf
 
 
 def status(path: str | Path) -> os.stat_result:
-    """What the system says of a file; links are followed.
+    """The status of a file; links are followed.
 
     Raises:
-        OSError: There is none, it is no regular file, or no file can have that name.
+        OSError: It is missing or no regular file, or the name is not valid.
     """
     return _checked(_stat(path), path)
 
 
 def kind(path: str | Path) -> str:
-    """What is there that is no regular file, in words; "" for a regular file and for nothing."""
+    """The kind of a path that is no regular file, in words; "" for a regular or missing file."""
     try:
         found = _stat(path)
     except OSError:
@@ -64,7 +64,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def open_to_append(path: str | Path, mode: int = 0o644) -> int:
-    """A descriptor that reads, and writes at the end; the file is made when it is missing.
+    """A descriptor for reading and appending; a missing file is created.
 
     Raises:
         OSError: As `status`, or its folder is missing or cannot be written.
@@ -73,7 +73,7 @@ def open_to_append(path: str | Path, mode: int = 0o644) -> int:
 
 
 def create(path: str | Path) -> BufferedWriter:
-    """Open a new file to write; what had the name is removed, not written into.
+    """Open a new file to write; an existing file is removed first, not overwritten.
 
     Raises:
         OSError: The folder is missing or cannot be written, or a folder has the name.
@@ -90,7 +90,7 @@ def _opened(path: str | Path, flags: int, mode: int = 0o666) -> int:
             raise
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, mode)
     try:
-        _checked(os.fstat(handle), path)  # it may have been exchanged since
+        _checked(os.fstat(handle), path)  # it may have been replaced since
         os.set_blocking(handle, True)
     except BaseException:
         os.close(handle)
@@ -118,7 +118,7 @@ def _of_the_kernel(found: os.stat_result) -> bool:
 
 @cache
 def _kernel_devices() -> frozenset[int]:
-    """The devices, as `st_dev` has them, of the kernel's mounted file systems; none where they are not told."""
+    """The device numbers (`st_dev`) of the kernel's mounted file systems; empty if unknown."""
     try:
         lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether a study's folder holds files where files belong and folders where folders do, before any of it is opened."""
+"""Checks that a study's folder has files and folders in their places, before any of it is opened."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILES = re.compile(r".*\.(journal|lock|json|jsonl|yaml|log|pt|txt|png|csv|safet
 
 
 def check_shape(folder: StudyFolder) -> None:
-    """Refuse a folder in which a pipe, a socket or a device stands, or a file and a folder have changed places.
+    """Refuse a folder that contains a pipe, a socket or a device, or a file in place of a folder or vice versa.
 
     Raises:
         StudyError: The first such thing.
@@ -31,7 +31,7 @@ def check_shape(folder: StudyFolder) -> None:
                 found = "a regular file"
             if found not in ("", wanted) and (found != "a folder" or _FILES.fullmatch(inside)):
                 raise StudyError(
-                    f"what has this name in a study's folder must be {wanted}",
+                    f"this name in a study's folder must be {wanted}",
                     value=found,
                     fix="Move it away, and restore what was there from a copy; or start over with --fresh.",
                     where=str(path),
@@ -43,7 +43,7 @@ def check_shape(folder: StudyFolder) -> None:
 
 
 def check_events(folder: StudyFolder) -> None:
-    """Refuse a study one of whose event files is damaged, before anything is added to any file.
+    """Refuse a study with a damaged event file, before anything is added to any file.
 
     Raises:
         StudyError: The first damaged one, with its line.
@@ -54,7 +54,7 @@ def check_events(folder: StudyFolder) -> None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Everything below a folder; links are not followed into others."""
+    """Everything below a folder, without following links to folders."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:

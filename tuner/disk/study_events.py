@@ -1,4 +1,4 @@
-"""What the events of a study say, folded together: what its last driver set out to do, how that ended, its runs."""
+"""A study from its event files: the last driver's settings, how it ended, and all runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class SweepRecord:
     """The events of a sweep itself.
 
     Args:
-        asked: What the last run of the driver set out to do, its `sweep` event; empty where none is known.
-        summary: What that ended with, its `summary` event; empty where it did not come to its end.
-        stopped: Why it was stopped; "" where it was not, or was killed.
+        asked: The `sweep` event of the last run of the driver; empty if missing.
+        summary: Its `summary` event; empty if it did not reach the end.
+        stopped: Why it was stopped; "" if it was not stopped, or killed.
     """
 
     asked: Mapping[str, Any]
@@ -50,7 +50,7 @@ class StudyRecord:
 
 
 def read_sweep(folder: StudyFolder) -> SweepRecord:
-    """Read what the sweep itself has told.
+    """Read the events of the sweep itself.
 
     Raises:
         StudyError: The event file is damaged.
@@ -65,7 +65,7 @@ def read_sweep(folder: StudyFolder) -> SweepRecord:
 
 
 def read_study(folder: StudyFolder) -> StudyRecord:
-    """Read a study, whether it is finished, running or was killed; nothing of it is changed.
+    """Read a study, whether it is finished, running or was killed, without changing anything.
 
     Raises:
         StudyError: An event file is damaged.

@@ -1,4 +1,4 @@
-"""What wrote a study folder: its format, checked before anything in it is touched, and the versions at work."""
+"""The format of a study's folder, checked before anything in it is changed, and the versions in use."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 
 FORMAT = 1
-"""Of the study folder; raised when an older `tuner` could not read what is written. A folder without one has 1."""
+"""Format of the study's folder; raised when an older `tuner` cannot read it. A folder without a number has format 1."""
 PACKAGES = ("tuner", "optuna", "ray", "mlflow", "torch", "numpy")
 
 
 def versions() -> dict[str, str]:
-    """Python, and the packages that decide what a sweep does; a package that is not installed is left out."""
+    """Versions of Python and of the packages that affect a sweep, as far as they are installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -29,13 +29,13 @@ def versions() -> dict[str, str]:
 
 
 def check_format(folder: StudyFolder) -> dict[str, str]:
-    """Refuse a folder that a later `tuner` has written; reads only.
+    """Refuse a folder written by a later `tuner`; only reads.
 
     Returns:
-        The versions that wrote it last; none for a folder that is new, or older than this record.
+        The versions that wrote it last; empty for a new folder, or one from before this record.
 
     Raises:
-        StudyError: The format is not known here, or the file is damaged.
+        StudyError: The format is unknown, or the file is damaged.
     """
     try:
         number, written = _said(json.loads(regular.read_bytes(folder.versions)))
@@ -59,7 +59,7 @@ def check_format(folder: StudyFolder) -> dict[str, str]:
 
 
 def _said(facts: Any) -> tuple[int, dict[str, str]]:
-    """The format and the versions that the file names.
+    """The format and the versions in the file.
 
     Raises:
         ValueError: It is something else.
@@ -74,10 +74,10 @@ def _said(facts: Any) -> tuple[int, dict[str, str]]:
 
 
 def note_versions(folder: StudyFolder) -> list[str]:
-    """Write the versions at work into the folder, whole.
+    """Write the versions in use into the folder, atomically.
 
     Returns:
-        "optuna 5.0.0 is now 5.1.0" for whatever has changed since the last time.
+        "optuna 5.0.0 is now 5.1.0" for every change since the last time.
     """
     before, now = check_format(folder), versions()
     changed = changed_since(before)
@@ -88,7 +88,7 @@ def note_versions(folder: StudyFolder) -> list[str]:
 
 
 def changed_since(before: Mapping[str, str]) -> list[str]:
-    """What has another version today, as "optuna 5.0.0 is now 5.1.0"."""
+    """The changed versions, as "optuna 5.0.0 is now 5.1.0"."""
     now = versions()
     return [
         f"{name} {before[name]} is now {number}" for name, number in now.items() if before.get(name, number) != number

@@ -1,6 +1,6 @@
-"""A model in use: a folder that needs nothing else, opened without training data, without Optuna, Ray or MLflow.
+"""Models in use: a self-contained folder, opened without training data, Optuna, Ray or MLflow.
 
-What opens it is imported when it is first asked for: who only reads or copies its files needs no torch.
+The code that opens it is imported on first use, so that reading or copying files needs no torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model's folder, copied to where it is used."""
+"""Copies a model's folder."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tuner.predict.opening import load
 
 
 def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = False) -> None:
-    """Copy a model's folder; all of it, or nothing.
+    """Copy a model's folder, completely or not at all.
 
     Args:
         model: The model's folder.
-        folder: The copy; nothing is there yet, or an empty folder.
+        folder: The copy; new, or an empty folder.
         onnx: Whether `model.onnx` and `preprocess.json` are written into it.
-        own_code: As `load` has it.
+        own_code: As for `load`.
 
     Raises:
         StudyError: Something is there, the model is damaged, or it cannot be exported.
@@ -41,7 +41,7 @@ def export(model: Path, folder: Path, *, onnx: bool = False, own_code: bool = Fa
 
 
 def check_new(folder: Path) -> None:
-    """Refuse a folder in which something would be written over.
+    """Refuse a folder in which something would be overwritten.
 
     Raises:
         StudyError: It holds something, or is none.
@@ -53,7 +53,7 @@ def check_new(folder: Path) -> None:
 
 
 def _copy(model: Path, folder: Path) -> None:
-    """Regular files only: a link would copy what it leads to."""
+    """Copy regular files only: a link would copy its target."""
     folder.mkdir(parents=True)
     for path in sorted(model.rglob("*")):
         target = folder / path.relative_to(model)

@@ -1,4 +1,4 @@
-"""What a model's folder holds. It names nothing outside itself, and nothing in it is code.
+"""The content of a model's folder. It refers to nothing outside itself and contains no code.
 
 <model>/
     network.json             adapter and its options, parameters of the network: see `Description`
@@ -23,7 +23,7 @@ from tuner.disk import places, regular
 from tuner.errors import StudyError
 
 FORMAT: Literal[1] = 1
-"""Of the folder; raised when an older `tuner` could not read what is written."""
+"""Format of the folder; raised when an older `tuner` cannot read it."""
 NETWORK, WEIGHTS, PREPROCESS, REQUIREMENTS, CARD = (
     "network.json",
     "weights.safetensors",
@@ -34,32 +34,32 @@ NETWORK, WEIGHTS, PREPROCESS, REQUIREMENTS, CARD = (
 SIGNATURE, EXAMPLE = "signature.json", "input_example.json"
 _READ = {NETWORK, REQUIREMENTS, CARD, SIGNATURE, EXAMPLE}
 _LARGEST = 64 * 1024**2
-"""Bytes that are read of any file but the weights."""
+"""Largest size in bytes of any file but the weights."""
 
 
 class Description(BaseModel):
-    """`network.json`: all that the weights need to be a network again."""
+    """`network.json`: everything needed to rebuild the network from its weights."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = FORMAT
     name: str = Field(max_length=1000)
-    """What it is called: "study digits, trial 12"."""
+    """Its name: "study digits, trial 12"."""
     adapter: str = Field(max_length=1000)
     data: Mapping[str, Any]
-    """The adapter's options, those of the trial included; paths by their last name only."""
+    """The adapter's options, including those of the trial; of paths only the last part."""
     params: Mapping[str, Any]
-    """Parameters of the network, as the search has named them, with whatever the data had decided."""
+    """Parameters of the network, by their names in the search, including those determined by the data."""
     members: int = Field(default=1, ge=1, le=1000)
     """Networks whose predictions are averaged; the weights of several are "members.0." and so on."""
     lag: int = Field(ge=1)
     """Longest expected dependency in steps, as training had it: `Problem.lag`."""
     metric: str = ""
-    """What it was chosen by: "val/accuracy"."""
+    """The objective: "val/accuracy"."""
     value: float | None = None
-    """Its score by that."""
+    """Its value of the objective."""
     versions: Mapping[str, str] = {}
-    """What it was trained with."""
+    """The versions it was trained with."""
 
     def write(self, folder: Path) -> None:
         """Write it into a model's folder."""
@@ -96,13 +96,13 @@ class Description(BaseModel):
 
 
 def found_in(folder: Path) -> Path | None:
-    """The model's folder: this one, that in a study's, or that in MLflow's form; None where there is none."""
+    """The model's folder: this one, the one in a study's, or the one in MLflow's form; None without one."""
     places = (folder, folder / "model", *sorted((folder / "data").glob("*")))
     return next((place for place in places if (place / NETWORK).exists()), None)
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder that leads elsewhere, waits or does not end, before any file of it is opened.
+    """Refuse a folder with links, special files or too large files, before any file of it is opened.
 
     Raises:
         StudyError: A file is a link, no regular file, or larger than any that is written.
@@ -118,10 +118,10 @@ def check_files(folder: Path) -> None:
 
 
 def last_name(name: str, value: Any) -> Any:
-    """An option of an adapter, of a path its last name alone: where data lay is nobody's business."""
+    """An option of an adapter; of a path only the last part, as the place of the data is private."""
     return PurePath(value).name if isinstance(value, str) and names_file(name) else value
 
 
 def damaged(path: Path, why: str) -> StudyError:
-    """The error of a file that is not what was written."""
+    """The error for a changed file."""
     return StudyError("the model's file must be as it was written", value=why, fix="Copy it anew.", where=str(path))

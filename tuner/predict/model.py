@@ -1,4 +1,4 @@
-"""A model that answers."""
+"""A model that makes predictions."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BATCH = 256
-"""Items that are read and answered at once."""
+"""Number of items that are read and answered at once."""
 PROBLEM = "problem"
-"""Column that says why an item has no answer."""
+"""Column with the reason if an item has no answer."""
 
 
 class Model:
-    """A trained network with all that it needs to read raw data and to say what it means.
+    """A trained network with all that it needs to read raw data and write answers.
 
     Args:
-        description: What it is.
+        description: Its description.
         codec: Reads and answers.
         network: In evaluation mode.
-        device: Where the network lies.
+        device: Of the network.
     """
 
     def __init__(self, description: Description, codec: Codec, network: nn.Module, device: torch.device) -> None:
         self.description, self.codec, self.network, self._device = description, codec, network, device
 
     def asking(self, **asked: Any) -> Model:
-        """The same model, of which something else is asked than it answers by itself: what its kind of data offers.
+        """The same model with other options of prediction, as its kind of data offers.
 
         Raises:
             DataError: It does not offer that.
@@ -102,7 +102,7 @@ class Model:
         return pd.DataFrame(rows, columns=list(self.columns(proba=proba)))
 
     def columns(self, *, proba: bool = False) -> dict[str, type]:
-        """The columns of `predict`, and their types."""
+        """The columns of `predict` and their types."""
         return {**self.codec.columns(proba=proba), PROBLEM: str}
 
     def read(self, path: Path) -> Iterator[Item]:
@@ -114,7 +114,7 @@ class Model:
         yield from self._sound(lambda: self.codec.items(data))
 
     def _sound(self, items: Callable[[], Iterator[Item]]) -> Iterator[Item]:
-        """Items, where what no codec foresees is told in a line: mostly preprocessing that was damaged."""
+        """The items, with unexpected errors (mostly of damaged preprocessing files) reported in one line."""
         try:
             yield from items()
         except (TunerError, OSError):
@@ -127,7 +127,7 @@ class Model:
             ) from error
 
     def answers(self, items: Iterable[Item], *, proba: bool = False) -> Iterator[tuple[Item, list[Row]]]:
-        """Each item with its rows, in their order, a batch at a time; the last column says an item's problem."""
+        """Each item with its rows, in order, batch by batch; the last column is an item's problem."""
         empty: Row = dict.fromkeys(self.codec.columns(proba=proba))
         for batch in _batched(items):
             answered = dict(self._answered(batch, proba=proba))
@@ -173,4 +173,4 @@ def _in_a_line(error: Exception) -> str:
 
 
 def _is_path(data: str | Path) -> bool:
-    return isinstance(data, Path) or os.path.exists(data)  # which a long text is no error for
+    return isinstance(data, Path) or os.path.exists(data)  # a long text must not raise

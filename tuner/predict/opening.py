@@ -1,4 +1,4 @@
-"""Opening a model's folder: no code in it is run, and what it names is looked for in this package alone."""
+"""Opens a model's folder: runs no code of it, and looks for its names in this package only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tuner.training.devices import choose_device
 from tuner.training.settings import Settings, settings
 
 _HEADER = 16 * 1024**2
-"""Bytes that names and shapes of weights may take."""
+"""Largest size in bytes of the names and shapes of weights."""
 
 
 def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> Model:
@@ -75,20 +75,20 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
             fix=f"Install it: pip install -r {folder / REQUIREMENTS}",
             where=str(folder),
         ) from error
-    except Exception as error:  # libraries raise many kinds for a damaged file
+    except Exception as error:  # libraries raise various errors for a damaged file
         raise damaged(folder / PREPROCESS, f"{type(error).__name__}: {error}") from error
     _fill(network, folder / WEIGHTS)
     return Model(described, codec, network.to(chosen_device).eval(), chosen_device)
 
 
 def _network(chosen: Settings, problem: Problem, members: int) -> nn.Module:
-    """A network that lacks its weights, or so many of them together."""
+    """A network without its weights, or an ensemble of them."""
     made = [build_network(chosen.net, chosen.cell, chosen.regularizers, problem) for _ in range(members)]
     return made[0] if members == 1 else Ensemble(made, logits=gives_logits(problem))
 
 
 def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entry:
-    """What a name in the folder means: a module is imported by name only where that was allowed."""
+    """The entry of a name in the folder; a module is imported by name only if that is allowed."""
     if name not in catalog and not own_code:
         raise StudyError(
             f"the model's {catalog.kind} must be known to this package or an installed one",
@@ -100,7 +100,7 @@ def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entr
 
 
 def _check_names(described: Description, path: Path) -> None:
-    """Refuse a path where a name is written: a model reads nothing outside its folder."""
+    """Refuse a path in place of a name: a model reads nothing outside its folder."""
     for name, value in described.data.items():
         if last_name(name, value) != value:
             raise damaged(path, f"data.{name}: {value!r:.80} in place of a name")
@@ -127,7 +127,7 @@ def _check_size(path: Path, build: Callable[[], nn.Module]) -> None:
 
 
 def _fill(network: nn.Module, path: Path) -> None:
-    """Put the weights into a network that was built for them."""
+    """Load the weights into a network built for them."""
     try:
         tensors = load_tensors(regular.read_bytes(path))
         network.load_state_dict(tensors)

@@ -1,4 +1,4 @@
-"""Answers to a file, a batch at a time, in the form that its name says."""
+"""Writes answers to a file, batch by batch, in the format of its ending."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class Output(Protocol):
-    """Takes rows."""
+    """Writes rows."""
 
     def write(self, rows: Sequence[Row]) -> None:
         """Add rows."""
@@ -24,10 +24,10 @@ class Output(Protocol):
 
 
 def check(path: Path) -> None:
-    """Refuse a form that is not known, or a folder that is not there, before anything is answered.
+    """Refuse an unknown format or a missing folder, before anything is predicted.
 
     Raises:
-        DataError: It is not.
+        DataError: The format is unknown or the folder missing.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(
@@ -39,7 +39,7 @@ def check(path: Path) -> None:
 
 @contextmanager
 def opened(path: Path, columns: Mapping[str, type]) -> Iterator[Output]:
-    """A file to write rows to; where that ends early, what was there before stays.
+    """A file to write rows to; if that ends early, an existing file stays.
 
     Args:
         path: Ends in one of `SUFFIXES`.

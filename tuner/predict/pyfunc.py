@@ -1,7 +1,7 @@
-"""The model as MLflow loads it, by `loader_module: tuner.predict.pyfunc`; no code of it is kept with the model.
+"""The model for MLflow, which loads it by `loader_module: tuner.predict.pyfunc`; the model contains no code.
 
-It imports nothing of MLflow but the error that its server tells in a line: what a served model needs is this room and
-what lies below it.
+It imports only one error class of MLflow, which its server reports in one line: a served model needs this package and
+those below it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Served:
-    """A model that answers tables. Values alone are taken: whoever asks over a network names no file here.
+    """A model that answers tables. Only values are accepted: a request over a network cannot name a file here.
 
     Args:
         model: The model.
@@ -28,7 +28,7 @@ class Served:
         self._model = model
 
     def predict(self, data: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Answers as those of `Model.predict`; what is not known is None, which JSON has, rather than NaN.
+        """The answers of `Model.predict`, with None instead of NaN, which JSON lacks.
 
         Args:
             data: Columns as the model's signature names them.

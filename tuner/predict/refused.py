@@ -1,4 +1,4 @@
-"""What MLflow's scoring server answers where a request is not what a model takes: one line, status 400.
+"""The answer of MLflow's scoring server to a request that does not fit the model: one line, status 400.
 
 It is imported where MLflow has opened the model, and so is there.
 """
@@ -15,7 +15,7 @@ class Refused(MlflowException):
     """A request that is not what the model takes.
 
     Args:
-        why: Told in a line, without the data that MLflow puts before the message of an error.
+        why: The line, without the data that MLflow puts before the message of an error.
     """
 
     def __init__(self, why: str) -> None:

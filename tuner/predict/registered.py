@@ -1,4 +1,4 @@
-"""A model of MLflow's, brought here: the one way in which this room uses MLflow's client."""
+"""Fetches a model from MLflow: the only use of MLflow's client in this package."""
 
 from __future__ import annotations
 

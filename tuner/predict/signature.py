@@ -1,4 +1,4 @@
-"""What a model takes and gives, for those who serve it: `signature.json`, `input_example.json`, as MLflow has them."""
+"""A model's signature and input example for serving, in MLflow's form: `signature.json`, `input_example.json`."""
 
 from __future__ import annotations
 

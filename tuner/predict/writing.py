@@ -1,4 +1,4 @@
-"""Writing a model's folder, from what a confirmation has left."""
+"""Writes a model's folder from the files of a confirmation."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _HOW = """\
 
 @dataclass(frozen=True)
 class Trained:
-    """A confirmed run, or several, and what is known of them.
+    """One or several confirmed runs, with the facts about them.
 
     Args:
-        name: What the model is called.
+        name: The model's name.
         places: Where `model.pt` lies; several make an ensemble, of runs that differ by their seeds alone.
         adapter: The adapter's name.
         data: Its options.
         params: The run's parameters.
         prepared: The folder of prepared data that it was trained on.
-        metric: What it was chosen by.
-        value: Its score by that.
+        metric: The objective.
+        value: Its value of the objective.
         card: The text of the card.
         fitted: Options that were fitted on validation data, in place of what asked for it.
     """
@@ -62,7 +62,7 @@ class Trained:
 
 
 def write_model(folder: Path, trained: Trained) -> None:
-    """Write a model's folder; what was there before stays until all of it is there.
+    """Write a model's folder; an existing one stays until the new one is complete.
 
     Raises:
         OSError: It cannot be written, or the model is not where it should be.

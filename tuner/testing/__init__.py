@@ -1,4 +1,4 @@
-"""What tests a cell, an adapter or a recorder of one's own: contracts to subclass, small data, sweeps in this process.
+"""For tests of your own cells, adapters and recorders: contracts to subclass, small data, sweeps in this process.
 
 Needs pytest (the extra `testing`), which nothing else of the package imports. docs/extending.md shows how it is used.
 """
