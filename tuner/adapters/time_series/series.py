@@ -16,7 +16,7 @@ from tuner.adapters.time_series.covariates import Covariates, check_calendar, re
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
-from tuner.adapters.time_series.steps import Step, foreign, shortest_and_longest, step_of
+from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_and_longest, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
 from tuner.errors import DataError
 
@@ -191,6 +191,8 @@ def on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, se
     Raises:
         DataError: It has another step, or gaps that are too long to be filled.
     """
+    if regular(times, step):
+        return one, Gaps()
     if policy != "ignore" and foreign(times, step):
         _refuse_step(one, times, step)
     place_T = step.places(times)

@@ -116,6 +116,14 @@ def shortest_and_longest(times: NDArray[np.generic], starts: NDArray[np.int64]) 
     return low, high
 
 
+def regular(times: NDArray[np.generic], step: Step) -> bool:
+    """Whether each of a series' rows is exactly a step of one length after the one before, as mostly."""
+    if step.kind != "fixed":
+        return False
+    length: Any = np.timedelta64(round(step.length * 1e6), "us") if times.dtype.kind == "M" else step.length
+    return bool((times[1:] - times[:-1] == length).all())  # type: ignore[operator]  # of numbers or of datetime64
+
+
 def foreign(times: NDArray[np.generic], step: Step) -> bool:
     """Whether a series of at least four rows has another step than the usual one: finer, or coarser throughout."""
     if len(times) < 4 or step.kind == "weekdays":
