@@ -11,18 +11,22 @@ import psutil
 import pytest
 
 from tests.support.specs import spec, until_end, wait_for_idle
-from tuner.execution import Executor, InProcessExecutor, RayExecutor
+from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
+from tuner.execution.capacity import SlotSize, living_nodes
 from tuner.execution.output import EARLIER, OUTPUT, Capped
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, Verdict
 
 TRIALS = "tests.support.trials"
+PASSWORD = "Gruffalo7"
 
 
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[RayExecutor]:
     """One worker on a Ray of our own, for all that leaves that Ray alone, whatever it does to the worker."""
     executor = RayExecutor(f"{TRIALS}:chosen")
-    executor.open()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
+        executor.open()
     executor.launch()
     yield executor
     executor.close()
@@ -131,6 +135,18 @@ def test_prints_are_cut_into_lines_that_are_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+def test_what_a_trial_prints_tells_no_secret(one_worker: Callable[..., Message], tmp_path: Path) -> None:
+    """A trial that prints its environment and raises with it: neither its prints nor its end have the password."""
+    end = one_worker("tells_its_environment", tmp_path)
+    assert isinstance(end, Ended)
+    told = (tmp_path / OUTPUT).read_text()
+    assert "'MLFLOW_TRACKING_PASSWORD': '…'" in told
+    assert told.endswith("\npassword …\n")
+    assert PASSWORD not in told + end.reason + end.trace
+    assert end.reason.startswith("ValueError: no … fits (")
+
+
+@pytest.mark.ray
 def test_what_a_trial_forks_ends_with_it(one_worker: Callable[..., Message], tmp_path: Path) -> None:
     """A copy of the trial tells nothing, and processes that a trial leaves are gone when it is over."""
     end = one_worker("forks", tmp_path)
@@ -186,3 +202,14 @@ def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anythi
     wait_for_idle(on_ray)
     on_ray.start(spec(folder=str(tmp_path), attempt=2))
     assert isinstance(until_end(on_ray)[-1], Ended)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("on_ray")
+def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two nodes with the same host and address: what one lacks is told, whichever is asked last."""
+    nodes = living_nodes()
+    monkeypatch.setattr(probe, "living_nodes", lambda: nodes * 2)
+    answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, SlotSize())
+    assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]
+    assert len({name for name, _ in answers}) == 1

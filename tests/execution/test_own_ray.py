@@ -12,33 +12,10 @@ import pytest
 
 from tests.support.specs import spec, until_end, wait_for_idle
 from tuner.errors import ClusterError
-from tuner.execution import RayExecutor, probe
-from tuner.execution.capacity import SlotSize, living_nodes
-from tuner.execution.output import OUTPUT
+from tuner.execution import RayExecutor
 from tuner.messages import Ended, Lost, State
 
 TRIALS = "tests.support.trials"
-
-
-@pytest.mark.ray
-def test_what_a_trial_prints_tells_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A trial that prints its environment and raises with it: neither its prints nor its end have the password."""
-    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "Gruffalo7")
-    executor = RayExecutor(f"{TRIALS}:tells_its_environment", workers=1)
-    executor.open()
-    executor.launch()
-    try:
-        wait_for_idle(executor)
-        executor.start(spec(folder=str(tmp_path)))
-        end = until_end(executor)[-1]
-        assert isinstance(end, Ended)
-    finally:
-        executor.close()
-    told = (tmp_path / OUTPUT).read_text()
-    assert "'MLFLOW_TRACKING_PASSWORD': '…'" in told
-    assert told.endswith("\npassword …\n")
-    assert "Gruffalo7" not in told + end.reason + end.trace
-    assert end.reason.startswith("ValueError: no … fits (")
 
 
 @pytest.mark.ray
@@ -122,19 +99,3 @@ def test_a_slot_that_fits_nowhere_is_refused() -> None:
             executor.open()
     finally:
         executor.close()
-
-
-@pytest.mark.ray
-def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two nodes with the same host and address: what one lacks is told, whichever is asked last."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    executor = RayExecutor(f"{TRIALS}:epochs", workers=1)
-    executor.open()
-    try:
-        nodes = living_nodes()
-        monkeypatch.setattr(probe, "living_nodes", lambda: nodes * 2)
-        answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, SlotSize())
-    finally:
-        executor.close()
-    assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]
-    assert len({name for name, _ in answers}) == 1

@@ -67,15 +67,14 @@ from tuner.adapters.time_series.item_options import ClassificationOptions
 
 
 class Faulty(SeriesClassification):
-    """Waves whose problem misbehaves as the file `fault` says, each time it is opened while `left` has lines."""
+    """Waves whose problem misbehaves, each time it is opened, as the next word of the file `left` says."""
 
     Options = ClassificationOptions
 
     def problem(self, folder):
-        fault = Path("fault").read_text()
-        left = Path("left").read_text()
-        if left:
-            Path("left").write_text(left[1:])
+        fault, *left = [*Path("left").read_text().split(), ""]
+        if fault:
+            Path("left").write_text(" ".join(left))
             exec_fault(fault)
         return super().problem(folder)
 
@@ -94,11 +93,10 @@ def exec_fault(fault):
 '''
 
 
-def write_faulty(folder: Path, fault: str, times: int, more: str) -> Path:
-    """A task whose adapter misbehaves so many times."""
+def write_faulty(folder: Path, faults: str, more: str = "") -> Path:
+    """A task whose adapter misbehaves so many times, once by each word."""
     (folder / "faulty.py").write_text(ADAPTER)
-    (folder / "fault").write_text(fault)
-    (folder / "left").write_text("x" * times)
+    (folder / "left").write_text(faults)
     path = write_task(folder, trials=3, more=f"confirm: {{top: 0}}\npruner: {{name: none}}\n{more}")
     path.write_text(path.read_text().replace("time_series/classification", "faulty:Faulty"))
     return path
@@ -106,7 +104,7 @@ def write_faulty(folder: Path, fault: str, times: int, more: str) -> Path:
 
 def test_an_error_of_the_trials_code_is_tried_again_once(tmp_path: Path) -> None:
     """The first attempt's error is in the record, the second attempt completes; no other trial suffers."""
-    path = write_faulty(tmp_path, "raise", 1, "")
+    path = write_faulty(tmp_path, "raise")
     finish(start(tmp_path, path))
     records = [read_run(file) for file in trial_files(tmp_path)]
     assert [record.state for record in records] == [State.COMPLETED] * 3
@@ -117,7 +115,7 @@ def test_an_error_of_the_trials_code_is_tried_again_once(tmp_path: Path) -> None
 
 def test_an_error_that_stays_fails_the_trial_with_the_users_line(tmp_path: Path) -> None:
     """Errors beyond the budget fail the trial; after three trials that failed alike the sweep stops and says why."""
-    path = write_faulty(tmp_path, "raise", 99, "attempts: {errors: 1}")
+    path = write_faulty(tmp_path, "raise " * 99, "attempts: {errors: 1}")
     output = finish(start(tmp_path, path), status=1)
     assert "the first 3 trials failed alike: KeyError: 'wav' (faulty.py:" in output
     assert "Traceback" not in output
@@ -125,31 +123,25 @@ def test_an_error_that_stays_fails_the_trial_with_the_users_line(tmp_path: Path)
 
 
 @pytest.mark.ray
-def test_a_worker_that_dies_costs_no_attempt_of_the_trials_own(tmp_path: Path) -> None:
-    """A worker that is killed is replaced, its trial sent again; the budget of errors is not touched."""
-    path = write_faulty(tmp_path, "killed", 2, "ray: {address: local}\nresources: {workers: 1}\nattempts: {errors: 0}")
+def test_a_worker_that_dies_costs_no_attempt_and_a_trial_that_exits_one_each_time(tmp_path: Path) -> None:
+    """A worker that is killed is replaced, its trial sent again; the budget of errors is not touched.
+
+    `os._exit` in the trial's code is an error of that code, with its line, and ends one trial and not the sweep.
+    """
+    path = write_faulty(tmp_path, "killed killed exit exit", "ray: {address: local}\nresources: {workers: 1}")
     output = finish(start(tmp_path, path))
     assert "resuming from its checkpoint" in output
-    records = [read_run(file) for file in trial_files(tmp_path)]
-    assert [record.state for record in records] == [State.COMPLETED] * 3
-    assert sum(record.attempts for record in records) == 5
-    assert [record.errors for record in records] == [0, 0, 0]
-
-
-@pytest.mark.ray
-def test_a_trial_that_exits_fails_after_its_attempts(tmp_path: Path) -> None:
-    """`os._exit` in the trial's code is an error of that code, with its line, and ends one trial and not the sweep."""
-    path = write_faulty(tmp_path, "exit", 2, "ray: {address: local}\nresources: {workers: 1}")
-    output = finish(start(tmp_path, path))
+    assert "trial 0 failed after 0 epochs" in output
     records = [read_run(file) for file in trial_files(tmp_path)]
     assert [record.state for record in records] == [State.FAILED, State.COMPLETED, State.COMPLETED]
+    assert [record.attempts for record in records] == [4, 1, 1]
+    assert [record.errors for record in records] == [1, 0, 0]
     assert records[0].reason.startswith("the trial ended its worker's process by os._exit(7) (faulty.py:")
-    assert "trial 0 failed after 0 epochs" in output
 
 
 def test_out_of_memory_is_told_as_such(tmp_path: Path) -> None:
     """The reason begins with it, has the user's line, and says what to change."""
-    path = write_faulty(tmp_path, "memory", 2, "")
+    path = write_faulty(tmp_path, "memory memory")
     finish(start(tmp_path, path))
     reason = read_run(trial_files(tmp_path)[0]).reason
     assert reason.startswith("out of memory: MemoryError")
@@ -160,7 +152,7 @@ def test_out_of_memory_is_told_as_such(tmp_path: Path) -> None:
 @pytest.mark.ray
 def test_a_trial_that_hangs_is_ended_with_its_stacks(tmp_path: Path) -> None:
     """Silent beyond its allowance, the worker is ended, its stacks are kept, and the trial is tried again."""
-    path = write_faulty(tmp_path, "hang", 1, "ray: {address: local}\nresources: {workers: 1}\nattempts: {stall: 40s}")
+    path = write_faulty(tmp_path, "hang", "ray: {address: local}\nresources: {workers: 1}\nattempts: {stall: 40s}")
     finish(start(tmp_path, path))
     first = read_run(trial_files(tmp_path)[0])
     assert (first.state, first.errors) == (State.COMPLETED, 1)
