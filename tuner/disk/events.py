@@ -189,7 +189,7 @@ def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
     if not line.isascii() or b"\\u" in line:
         event = _shown(event)
     if found := misfit(event):
-        raise _damaged("every line of an event file must be an unchanged event", found, where)
+        raise _damaged("every line of an event file must be an event, unchanged", found, where)
     if number == 1 and event["event"] not in FIRST:
         raise _damaged(f"the first event must be one of {', '.join(FIRST)}", event["event"], where)
     return event
