@@ -196,7 +196,7 @@ class Own:
         suggestion = None
         while suggestion is None and self._portfolio:
             place, params = self._portfolio.pop(0)
-            suggestion = self.search.enqueue(params, portfolio=place)
+            suggestion = self.search.enqueue(params, {"portfolio": place})
         suggestion = suggestion or self.search.suggest()
         return None if suggestion is None else (suggestion.number, suggestion.params)
 

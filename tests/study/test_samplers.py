@@ -76,7 +76,7 @@ def test_samplers_without_conditions_see_every_parameter_and_what_cut_trials_com
     assert failed is not None
     assert running is not None
     search.tell(failed.number, State.FAILED, None, "an error")
-    shown = search.suggester.shown()
+    shown = search.suggester._shown(conditions=False)
     search.close()
     assert {trial.number for trial in shown} == {*range(40), running.number}
     assert [trial.number for trial in shown if trial.state != TrialState.COMPLETE] == [running.number]

@@ -75,7 +75,7 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def _why(row: Mapping[str, Any]) -> str:
-    """Why it ended so, after the trial that it repairs or its name in the portfolio."""
-    known = f"portfolio {row['portfolio']}" if row.get("portfolio") else ""
+    """Why it ended so; before that, where it comes from, if not from the sampler."""
+    known = next((f"{name.replace('_', ' ')} {row[name]}" for name in ("portfolio", "warm_start") if row.get(name)), "")
     repaired = f"repairs {row['repairs']['number']}" if row["repairs"] else ""
     return "; ".join(filter(None, (known, repaired, row["reason"])))

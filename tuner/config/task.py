@@ -332,6 +332,10 @@ class TaskFile(Options):
     portfolio: str = "auto"
     """Configurations that are tried before the sampler's, at most half of `budget.trials`: auto, those of the ready
     search space; none; or the path of a .yaml file that lists them. Not used with the sampler grid."""
+    warm_start: list[str] | Literal["auto"] = Field(default=[])
+    """Studies in `storage` that a new study learns from: names, or auto, the five latest of the same adapter and
+    metric. Their best trials are tried first, at most a quarter of `budget.trials`, and the sampler learns from all,
+    less as the study's own trials become more. Not used with the sampler grid."""
     baseline: dict[str, Any] = Field(default={})
     """Parameters of the baseline, with which the winner is compared; the others have their defaults."""
     objective: Objective | None = None

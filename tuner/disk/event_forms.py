@@ -60,6 +60,7 @@ class _Created(_Event):
     searched: list[str]
     repairs: _Repairs | Annotated[dict[str, Any], Field(max_length=0)] | None = None
     portfolio: Annotated[int, Field(ge=0, le=MAX_WHOLE)] | None = None
+    warm_start: str | None = None
 
 
 class _Attempt(_Event):

@@ -4,7 +4,7 @@ Each line is one object with `event`, `time` (Unix seconds) and what belongs to 
 
     created   run, kind, number, seed, params (all), searched (names of searched parameters); of a repair also repairs:
               number (of the trial that it repairs), finding, change (parameter -> old and new value); of one of the
-              portfolio its place there, portfolio
+              portfolio its place there, portfolio; of another study's, that trial, warm_start (study/number)
     attempt   attempt, worker
     epoch     attempt, epoch, metrics, tensors, profiles   one line per epoch, first one wins
     rung      attempt, epoch, value, verdict, reason
@@ -239,6 +239,8 @@ class RunRecord:
     most trials."""
     portfolio: int = 0
     """Its place in the portfolio, from 1; 0 where it is none of it."""
+    warm_start: str = ""
+    """The trial of another study whose parameters it has, `study/number`; empty for most trials."""
     state: State = State.LOST
     """A file cannot tell RUNNING: an attempt without an end reads as LOST."""
     reason: str = ""
@@ -267,6 +269,7 @@ class RunRecord:
             self.run, self.kind, self.number = event["run"], event["kind"], event["number"]
             self.seed, self.params, self.searched = event["seed"], event["params"], event["searched"]
             self.repairs, self.portfolio = event.get("repairs") or {}, event.get("portfolio") or 0
+            self.warm_start = event.get("warm_start") or ""
             self.created = event["time"]
         elif name == "attempt":
             self.attempts = event["attempt"]
@@ -288,6 +291,11 @@ class RunRecord:
             self.ended = event["time"]
         if self.stints:
             self.stints[-1].last = max(self.stints[-1].last, event["time"])
+
+    @property
+    def known(self) -> bool:
+        """Whether its parameters were known before the study began."""
+        return bool(self.portfolio or self.warm_start)
 
     @property
     def active(self) -> dict[str, Any]:

@@ -221,6 +221,8 @@ class Run:
             tags["tuner.repairs"] = str(record.repairs["number"])
         if record.portfolio:
             tags["tuner.portfolio"] = str(record.portfolio)
+        if record.warm_start:
+            tags["tuner.warm_start"] = record.warm_start
         for group, members in (record.results.get("parameter_groups") or {}).items():
             tags[f"tuner.{group}"] = ", ".join(members)[:5000]
         if self.left_out:

@@ -22,7 +22,7 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
     Returns:
         Rows with number, state, reason, value, values, params (constants included), epochs (trained),
         seconds, findings (names, most important first), repairs (as in `RunRecord`) and kind; for one of the portfolio
-        also its place there.
+        also its place there, for one of another study that trial.
     """
     return [
         {
@@ -37,6 +37,7 @@ def rows(records: Sequence[RunRecord], objective: Objective) -> list[dict[str, A
             "findings": record.found,
             "repairs": record.repairs,
             **({"portfolio": record.portfolio} if record.portfolio else {}),
+            **({"warm_start": record.warm_start} if record.warm_start else {}),
             "kind": record.kind,
         }
         for record in leaderboard(records, objective)

@@ -112,3 +112,12 @@ class Replaying(_Distributing):
         name, value = self._names[key], self._params[plain(key)]
         self.values[name], self.distributions[name] = value, distribution
         return value
+
+
+def replayed(
+    params: Mapping[str, Any], space: Space, names: Names
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Known parameters inside a space, and their distributions, by the names in the study."""
+    replay = Replaying(params, names)
+    space.suggest(replay)
+    return replay.values, replay.distributions

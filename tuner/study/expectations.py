@@ -7,6 +7,7 @@ from statistics import median
 
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.objective import Objective
 from tuner.study.curves import Curves
 
 _FAR = 3.0
@@ -26,6 +27,11 @@ class Expectations:
     def __init__(self, inside: Callable[[], list[FrozenTrial]], curves: Curves) -> None:
         self.inside, self._curves = inside, curves
 
+    @property
+    def objective(self) -> Objective:
+        """What the values are of."""
+        return self._curves.objective
+
     def expected(self) -> dict[int, float]:
         """Number -> final value of the completed trials, and what pruned ones would have reached.
 
@@ -40,7 +46,7 @@ class Expectations:
 
         A sampler that models values would see nothing but a loss of a thousand among losses of one.
         """
-        sign = self._curves.objective.sign
+        sign = self.objective.sign
         found = {number: sign * value for number, value in self.expected().items()}
         if not found:
             return {}

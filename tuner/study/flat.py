@@ -1,4 +1,4 @@
-"""The study as samplers see it that know neither conditions nor pruned trials.
+"""The study as samplers are shown it that do not take its trials as they are stored.
 
 Optuna's GP, NSGA-II and CMA-ES learn from completed trials, and of parameters only what all of them have: of the ready
 space, not the learning rate. Here every trial has every parameter, and a pruned one the value it is expected to
@@ -8,7 +8,7 @@ have reached.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -18,6 +18,10 @@ from tuner.study.names import plain
 
 ASKED = "asked"
 """User attribute of a trial: values that its sampler suggested for parameters that do not exist in it."""
+
+
+View = tuple[dict[str, Any], dict[str, BaseDistribution]]
+"""Parameters and distributions that a trial is shown with."""
 
 
 class FlatView:
@@ -35,35 +39,8 @@ class FlatView:
         self._distributions = dict(distributions)
         self._filled: dict[int, dict[str, Any]] = {}
 
-    def shown(self, trials: Sequence[FrozenTrial], values: Mapping[int, float]) -> list[FrozenTrial]:
-        """The trials that a sampler can learn from, and those that are running.
-
-        Args:
-            trials: As today's space has them.
-            values: Number -> value of those that are over and have one; they are shown as completed.
-        """
-        return [
-            self._trial(trial, values.get(trial.number))
-            for trial in trials
-            if trial.number in values or not trial.state.is_finished()
-        ]
-
-    def _trial(self, trial: FrozenTrial, value: float | None) -> FrozenTrial:
-        return FrozenTrial(
-            number=trial.number,
-            state=TrialState.RUNNING if value is None else TrialState.COMPLETE,
-            value=value,
-            datetime_start=trial.datetime_start,
-            datetime_complete=trial.datetime_complete,
-            params=self._params(trial),
-            distributions=self._distributions,
-            user_attrs=trial.user_attrs,
-            system_attrs={key: kept for key, kept in trial.system_attrs.items() if not key.startswith("constraints")},
-            intermediate_values={},
-            trial_id=trial._trial_id,
-        )
-
-    def _params(self, trial: FrozenTrial) -> dict[str, Any]:
+    def __call__(self, trial: FrozenTrial) -> View:
+        """Of a trial as today's space has it."""
         if (filled := self._filled.get(trial.number)) is None:
             elsewhere = {plain(key): value for key, value in trial.params.items()}
             asked = trial.user_attrs.get(ASKED, {})
@@ -74,7 +51,31 @@ class FlatView:
                 fitting = [near for each in had for near in _near(distribution, each)]
                 filled[key] = fitting[0] if fitting else _middle(distribution)
             self._filled[trial.number] = filled
-        return filled
+        return filled, self._distributions
+
+
+def as_they_are(trial: FrozenTrial) -> View:
+    """The parameters that exist in a trial."""
+    return trial.params, trial.distributions
+
+
+def completed(
+    trial: FrozenTrial, value: float | None, params: dict[str, Any], distributions: dict[str, BaseDistribution]
+) -> FrozenTrial:
+    """A trial as a sampler is shown it: completed with a value; running, where it has none yet."""
+    return FrozenTrial(
+        number=trial.number,
+        state=TrialState.RUNNING if value is None else TrialState.COMPLETE,
+        value=value,
+        datetime_start=trial.datetime_start,
+        datetime_complete=trial.datetime_complete,
+        params=params,
+        distributions=distributions,
+        user_attrs=trial.user_attrs,
+        system_attrs={key: kept for key, kept in trial.system_attrs.items() if not key.startswith("constraints")},
+        intermediate_values={},
+        trial_id=trial._trial_id,
+    )
 
 
 def _near(distribution: BaseDistribution, value: Any) -> list[Any]:

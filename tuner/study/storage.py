@@ -90,15 +90,15 @@ class SearchStorage(BaseStorage):
 
     Three things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
     takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
-    the names of today's, or does not show when it lies outside. While a trial is drafted by a sampler that knows
-    neither conditions nor pruned trials, the others show as `flat` has them.
+    the names of today's, or does not show when it lies outside. While a trial is drafted by a sampler that cannot take
+    the others as they are stored, they show as `shown` has them.
     """
 
     def __init__(self, *storage: Any, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
         """`storage` is what the storage below takes; `translate` gives a trial as today's space has it, or None."""
         super().__init__(*storage)
         self.draft: FrozenTrial | None = None
-        self.flat: list[FrozenTrial] | None = None
+        self.shown: list[FrozenTrial] | None = None
         self._translate = translate
         self._translated: dict[int, FrozenTrial | None] = {}
 
@@ -114,8 +114,8 @@ class SearchStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """Trials inside today's space, and the draft."""
-        if self.flat is not None:
-            shown = [trial for trial in self.flat if states is None or trial.state in states]
+        if self.shown is not None:
+            shown = [trial for trial in self.shown if states is None or trial.state in states]
         else:
             stored = super().get_all_trials(study_id, deepcopy, states)  # type: ignore[safe-super]
             shown = [seen for trial in stored if (seen := self._shown(trial)) is not None]

@@ -16,15 +16,19 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.seeding import derive_seed
 from tuner.space import Space
+from tuner.study.borrowed import Borrowed, Borrowing
 from tuner.study.catalog import SAMPLERS
-from tuner.study.drafting import Drafting, Replaying, distributions
+from tuner.study.drafting import Drafting, distributions, replayed
 from tuner.study.expectations import Expectations
-from tuner.study.flat import ASKED, FlatView
+from tuner.study.flat import ASKED, FlatView, as_they_are, completed
 from tuner.study.names import Names
 from tuner.study.samplers import knows_conditions, random
 from tuner.study.storage import DRAFT_ID, SearchStorage
 from tuner.study.translation import digest, rounded
 
+ORIGINS = ("repairs", "portfolio", "warm_start")
+"""User attributes of a trial that no sampler suggested: of a repair, what it repairs; of a configuration of the
+portfolio, its place there, from 1; of a trial of another study, `study/number`."""
 _RESAMPLES = 20
 _RANDOM_RESAMPLES = 2000
 
@@ -35,16 +39,16 @@ class Suggestion:
 
     number: int
     params: Mapping[str, Any]
-    repairs: Mapping[str, Any] = field(default_factory=dict)
-    """Of a repair: what the caller said of it."""
-    portfolio: int = 0
-    """Its place in the portfolio, from 1; 0 where it is none of it."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """Where it comes from, if not from the sampler: one of `ORIGINS` and what is said of it."""
 
 
 def suggestion_of(trial: FrozenTrial) -> Suggestion:
     """A stored trial as a suggestion."""
     attributes = trial.user_attrs
-    return Suggestion(trial.number, attributes["params"], attributes.get("repairs", {}), attributes.get("portfolio", 0))
+    return Suggestion(
+        trial.number, attributes["params"], {key: attributes[key] for key in ORIGINS if attributes.get(key)}
+    )
 
 
 class Suggester:
@@ -77,15 +81,30 @@ class Suggester:
         self._priors = {each.key: each for each in space.definitions if each.prior is not None}
         self._sampler = sampler
         self._flat, self._expectations = FlatView(distributions(space, names)), expectations
+        self._borrowed: Borrowing | None = None
 
     def take_in(self, stored: Sequence[FrozenTrial]) -> None:
         """Mirror the stored trials, which are asked for at every suggestion."""
         self.ids = {trial.number: trial._trial_id for trial in stored}
         self._seen = {digest(trial.user_attrs["params"]) for trial in self._expectations.inside()}
 
-    def shown(self) -> list[FrozenTrial]:
-        """The trials as samplers see them that know neither conditions nor pruned trials."""
-        return self._flat.shown(self._expectations.inside(), self._expectations.reached())
+    def borrow(self, borrowed: Sequence[Borrowed]) -> None:
+        """Let the sampler learn from trials of other studies too; see `Borrowing`."""
+        self._borrowed = (
+            Borrowing(borrowed, self._space, self._names, self._expectations.objective) if borrowed else None
+        )
+
+    def _shown(self, conditions: bool) -> list[FrozenTrial]:
+        """The trials as a sampler is shown them; with parameters of all of the space unless it knows conditions."""
+        values = self._expectations.reached()
+        own = [
+            trial for trial in self._expectations.inside() if trial.number in values or not trial.state.is_finished()
+        ]
+        borrowed = self._borrowed.beside(values) if self._borrowed else {}
+        trials = [*(trial for trial, _ in borrowed.values()), *own]
+        values = {number: value for number, (_, value) in borrowed.items()} | values
+        view = as_they_are if conditions else self._flat
+        return [completed(trial, values.get(trial.number), *view(trial)) for trial in trials]
 
     def suggest(self) -> Suggestion | None:
         """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
@@ -103,32 +122,28 @@ class Suggester:
                 return self._store(draft, params)
         return None
 
-    def enqueue(
-        self, params: Mapping[str, Any], repairs: Mapping[str, Any] = MappingProxyType({}), portfolio: int = 0
-    ) -> Suggestion | None:
+    def enqueue(self, params: Mapping[str, Any], origin: Mapping[str, Any] = MappingProxyType({})) -> Suggestion | None:
         """A trial with given parameters, stored as `suggest` stores one.
 
         Args:
             params: Inside the space.
-            repairs: Of a repair: what it is for; JSON-able.
-            portfolio: Of one of the portfolio: its place, from 1.
+            origin: See `Suggestion`; JSON-able.
 
         Returns:
             The trial; None where one with these parameters was there before.
         """
         if digest(params) in self._seen:
             return None
-        replay = Replaying(params, self._names)
-        self._space.suggest(replay)
         draft = _blank(len(self.ids))
-        draft.params, draft.distributions = replay.values, replay.distributions
-        draft.user_attrs.update(repairs=dict(repairs), portfolio=portfolio)
+        draft.params, draft.distributions = replayed(params, self._space, self._names)
+        draft.user_attrs.update(origin)
         return self._store(draft, dict(params))
 
     def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
         draft = _blank(number)
-        flat = None if knows_conditions(sampler) else self.shown()
-        self._storage.draft, self._storage.flat = draft, flat
+        conditions = knows_conditions(sampler)
+        shown = None if conditions and not self._borrowed else self._shown(conditions)
+        self._storage.draft, self._storage.shown = draft, shown
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = None  # as Study.ask does
         try:
@@ -140,8 +155,8 @@ class Suggester:
             drafting = Drafting(self._study, draft, relative_space, relative, priors, rng, self._names)
             params = self._space.suggest(drafting)
         finally:
-            self._storage.draft = self._storage.flat = None
-        if flat and (asked := {name: value for name, value in relative.items() if name not in draft.params}):
+            self._storage.draft = self._storage.shown = None
+        if not conditions and (asked := {name: value for name, value in relative.items() if name not in draft.params}):
             draft.user_attrs[ASKED] = rounded(asked)
         return draft, params
 

@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from tuner.space import Space
-from tuner.study.drafting import Replaying
+from tuner.study.drafting import replayed
 from tuner.study.names import Names
 
 
@@ -33,8 +33,7 @@ class Translation:
         params = trial.user_attrs.get("params")
         if params is None or not self._space.contains(params):
             return None
-        replay = Replaying(params, self._names)
-        self._space.suggest(replay)
+        values, distributions = replayed(params, self._space, self._names)
         return FrozenTrial(
             number=trial.number,
             state=trial.state,
@@ -42,8 +41,8 @@ class Translation:
             values=trial.values,
             datetime_start=trial.datetime_start,
             datetime_complete=trial.datetime_complete,
-            params=replay.values,
-            distributions=replay.distributions,
+            params=values,
+            distributions=distributions,
             user_attrs=trial.user_attrs,
             system_attrs=trial.system_attrs,
             intermediate_values=trial.intermediate_values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tuner.announcements import Listener, Notice
@@ -78,29 +79,23 @@ class OpenSweep:
             **fields,
         )
 
-    def create(
-        self, spec: TrialSpec, searched: list[str], repairs: Mapping[str, Any] | None = None, portfolio: int = 0
-    ) -> None:
+    def create(self, spec: TrialSpec, searched: list[str], origin: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Write a run's first event, if it has none.
 
         Args:
             spec: The run.
             searched: Names of the searched parameters.
-            repairs: For a repair: which trial, finding and change.
-            portfolio: For a configuration of the portfolio: its place, from 1.
+            origin: Where its parameters come from, if not from the sampler; see `Suggestion`.
         """
-        created: dict[str, Any] = {
+        created = {
             "run": spec.run,
             "kind": spec.kind,
             "number": spec.number,
             "seed": spec.seed,
             "params": dict(spec.params),
             "searched": searched,
+            **origin,
         }
-        if repairs:
-            created["repairs"] = dict(repairs)
-        if portfolio:
-            created["portfolio"] = portfolio
         events.append(self.folder.events(spec.run), "created", **created)
 
     def bring_model(self, run: str) -> None:

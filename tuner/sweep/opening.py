@@ -18,6 +18,7 @@ from tuner.execution import Executor
 from tuner.space import Space, diff
 from tuner.sweep.stopping import Stop
 from tuner.sweep.unchanged import check_unchanged
+from tuner.sweep.warm_start import begin_warm
 from tuner.task.machine import check_machine
 from tuner.task.task import Task, located
 
@@ -65,6 +66,7 @@ def opened_study(task: Task, tell: Listener, stop: Stop, *, fresh: bool) -> Iter
         try:
             check_unchanged(task, search)
             _note_space(task, search, tell)
+            begin_warm(task, search, tell)
             yield search
         finally:
             search.close()

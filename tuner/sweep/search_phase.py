@@ -16,11 +16,14 @@ from tuner.messages import Ended, Epoch, State, TrialSpec, Verdict
 from tuner.seeding import derive_seed
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.repairs import Repair, Repairs
+from tuner.sweep.warm_start import best_of_each
 from tuner.task.specs import search_rungs
 
 if TYPE_CHECKING:
     from tuner.study.suggesting import Suggestion
 
+Known = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Where a configuration is known from (see `Suggestion.origin`), and its parameters."""
 SAME_FAILURES = 3
 """The sweep stops when the first trials, this many, that end under a driver fail for the same reason."""
 
@@ -50,7 +53,7 @@ class SearchPhase:
         self._repairs = Repairs(self._task.space, most, self._task.objective)
         self._first: list[str] = []
         self._reconcile()
-        self._portfolio = self._open_portfolio()  # then trial 0 has its first event even if the driver was killed
+        self._known = self._open_known()  # then trial 0 has its first event even if the driver was killed
 
     def close(self) -> None:
         """Close trials in the study that were suggested but never began because the time was over."""
@@ -80,35 +83,37 @@ class SearchPhase:
     def _suggest(self) -> bool:
         if not self._missing:
             return False
-        suggestion = self._known() or self._repairs.next(self._begin_repair) or self._search.suggest()
+        suggestion = self._next_known() or self._repairs.next(self._begin_repair) or self._search.suggest()
         if suggestion is None:
             self._missing = 0
             self._sweep.tell(Notice("the search space is exhausted: every configuration was tried"))
             return False
         self._missing -= 1
         spec = self._spec(suggestion)
-        self._sweep.create(spec, self._searched, suggestion.repairs, suggestion.portfolio)
+        self._sweep.create(spec, self._searched, suggestion.origin)
         self._ready.append(spec)
         return True
 
-    def _open_portfolio(self) -> deque[tuple[int, Mapping[str, Any]]]:
-        """The portfolio's configurations still to be tried; none in a study that began without one."""
-        task = self._task
-        begun_without = self._search.count and not read_run(task.folder.events(trial_run(0))).portfolio
-        if begun_without or task.sampler[0] == "grid":
+    def _open_known(self) -> deque[Known]:
+        """Configurations of other studies and of the portfolio to be tried; none in a study that began without any."""
+        task, trials = self._task, self._task.file.budget.trials
+        if task.sampler[0] == "grid" or (self._search.count and not read_run(task.folder.events(trial_run(0))).known):
             return deque()
-        return deque(enumerate(task.portfolio[: task.file.budget.trials // 2], 1))
+        borrowed = best_of_each(self._search.borrowed)[: math.ceil(trials / 4)]
+        known: list[Known] = [({"warm_start": each.source}, each.params) for each in borrowed]
+        known += [({"portfolio": place}, params) for place, params in enumerate(task.portfolio, 1)]
+        return deque(known[: trials // 2])
 
-    def _known(self) -> Suggestion | None:
-        """The next untried configuration of the portfolio."""
+    def _next_known(self) -> Suggestion | None:
+        """The next of them that is not tried yet."""
         suggestion = None
-        while suggestion is None and self._portfolio:
-            place, params = self._portfolio.popleft()
-            suggestion = self._search.enqueue(params, portfolio=place)
+        while suggestion is None and self._known:
+            origin, params = self._known.popleft()
+            suggestion = self._search.enqueue(params, origin)
         return suggestion
 
     def _begin_repair(self, repair: Repair) -> Suggestion | None:
-        suggestion = self._search.enqueue(repair.params, repair.as_json())
+        suggestion = self._search.enqueue(repair.params, {"repairs": repair.as_json()})
         if suggestion is not None:
             self._sweep.tell(RepairBegan(suggestion.number, f"trial {suggestion.number} repairs {repair}"))
         return suggestion
@@ -141,7 +146,7 @@ class SearchPhase:
                 continue
             spec = self._spec(suggestion, attempt=record.attempts + 1, reported=max(record.epochs, default=0))
             if not record.run:
-                sweep.create(spec, self._searched, suggestion.repairs, suggestion.portfolio)
+                sweep.create(spec, self._searched, suggestion.origin)
             if self._search.fits(suggestion.number):
                 self._ready.append(spec)
             else:
