@@ -1,6 +1,6 @@
 """Learns which configurations of a ready space to try first, and prints what they are worth on a task not learned from.
 
-    python -m benchmarks.portfolio [--size 8] [--write]
+    python -m benchmarks.portfolio [--space gated_rnn] [--size 16] [--write]
 
 From the half `tuning` of the laboratory (`benchmarks/laboratory`). For each of its tasks a portfolio is learned from
 the others; printed is the rank (0 the best, 1 the worst of all that are recorded) of the best of its first 1, 2, 4, ...
@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.laboratory import configurations
 from benchmarks.laboratory.experience import SIZE, greedy, learned, ranks
 from benchmarks.laboratory.records import SPACE, Pool, pools
 
-FILE = Path(__file__).resolve().parents[1] / "search_spaces" / "portfolios" / f"{SPACE}.yaml"
+FOLDER = Path(__file__).resolve().parents[1] / "search_spaces" / "portfolios"
 DRAWS = 1000
 
 
@@ -42,20 +43,20 @@ def rows(known: Mapping[str, Pool], size: int) -> Iterator[str]:
     yield f"{'random':<16}" + "".join(f"{rank:>8.3f}" for rank in random)
 
 
-def text(known: Mapping[str, Pool], size: int) -> str:
+def text(known: Mapping[str, Pool], size: int, space: str) -> str:
     """The portfolio as a file."""
     numbers, _ = ranks(known)
     source = (
-        f"the {size} of {len(numbers)} random configurations of {SPACE} that together rank best on {len(known)} tasks: "
+        f"the {size} of {len(numbers)} random configurations of {space} that together rank best on {len(known)} tasks: "
         f"{', '.join(known)}"
     )
     lines = [
         "# What a search of this space tries first, best first: each is good where those before it are not. Learned by",
-        "# `python -m benchmarks.portfolio --write`. `portfolio: none` in a task file leaves them out.",
+        f"# `python -m benchmarks.portfolio --space {space} --write`; `portfolio: none` leaves them out.",
         f"source: {json.dumps(source)}",
         "configurations:",
     ]
-    for params in learned(known, size):
+    for params in learned(known, size, space=space):
         said = ", ".join(f"{name}: {json.dumps(value)}" for name, value in params.items())
         lines.append(f"- {{{said}}}")
     return "\n".join(lines) + "\n"
@@ -64,16 +65,17 @@ def text(known: Mapping[str, Pool], size: int) -> str:
 def main() -> None:
     """Learn, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--space", choices=sorted(configurations.CHANGES), default=SPACE, help="the ready space")
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--write", action="store_true", help="make it the ready space's")
     asked = parser.parse_args()
-    known = pools("tuning")
+    known = pools("tuning", space=asked.space)
     for line in rows(known, asked.size):
         print(line)
     if asked.write:
-        FILE.parent.mkdir(exist_ok=True)
-        FILE.write_text(text(known, asked.size))
-        print(f"written: {FILE}")
+        path = FOLDER / f"{asked.space}.yaml"
+        path.write_text(text(known, asked.size, asked.space))
+        print(f"written: {path}")
 
 
 if __name__ == "__main__":

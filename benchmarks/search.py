@@ -1,7 +1,7 @@
 """What a search is worth: the test score of the model that it hands over, by all that it has spent, beside its peers.
 
     python -m benchmarks.search [--half tuning] [--tasks NAME ...] [--seeds 5] [--workers 1 4 16] [--spend 40]
-                                [--ways NAME ...] [--folder search]
+                                [--ways NAME ...] [--folder search] [--space gated_rnn]
 
 Searches are replayed over the laboratory (`benchmarks/laboratory`): its forests say what a training would come to, its
 clock when. Each way of searching is run with the same seeds. What is spent is told in full trainings of a configuration
@@ -36,9 +36,10 @@ from typing import Any
 import numpy as np
 import optuna
 
+from benchmarks.laboratory.configurations import CHANGES
 from benchmarks.laboratory.experience import learned
 from benchmarks.laboratory.peers import AsRayTune, WithOptuna, gp, tpe
-from benchmarks.laboratory.records import pools
+from benchmarks.laboratory.records import SPACE, pools
 from benchmarks.laboratory.simulator import Handed, Log, Own, Way, best_trial, confirm, simulate
 from benchmarks.laboratory.surrogate import Surrogate
 from benchmarks.laboratory.tasks import TASKS
@@ -57,7 +58,7 @@ def own(
     world: Surrogate, workers: int, seed: int, *, confirmed: bool, sampler: str = "tpe", experienced: bool = True
 ) -> Iterator[tuple[Way, Hand]]:
     """This project's search, with its confirmation and what other tasks have taught, or without."""
-    portfolio = _experience(world.pool.task) if experienced else []
+    portfolio = _experience(world.pool.task, world.name) if experienced else []
     with Own(world, sampler=sampler, pruner="asha", seed=seed, portfolio=portfolio) as way:
         hand = partial(confirm, way, world=world, workers=workers, seed=seed) if confirmed else best_trial
         yield way, hand
@@ -143,18 +144,18 @@ def run(way: str, world: Surrogate, *, workers: int, seed: int, spend: float) ->
 
 
 @cache
-def _experience(task: str) -> list[dict[str, Any]]:
-    """The portfolio that is learned from the tasks for tuning, without this one."""
-    return learned(pools("tuning"), without=[task])
+def _experience(task: str, space: str) -> list[dict[str, Any]]:
+    """The portfolio of a space that is learned from the tasks for tuning, without this one."""
+    return learned(pools("tuning", space=space), without=[task], space=space)
 
 
 @cache
-def _world(half: Any, task: str) -> Surrogate:
-    return Surrogate(pools(half, judge=half == "judging")[task])
+def _world(half: Any, task: str, space: str) -> Surrogate:
+    return Surrogate(pools(half, space=space, judge=half == "judging")[task], space)
 
 
-def _run(half: str, way: str, task: str, workers: int, seed: int, spend: float) -> Run:
-    return run(way, _world(half, task), workers=workers, seed=seed, spend=spend)
+def _run(half: str, space: str, way: str, task: str, workers: int, seed: int, spend: float) -> Run:
+    return run(way, _world(half, task, space), workers=workers, seed=seed, spend=spend)
 
 
 def kept(path: Path) -> dict[tuple[str, str, int, int], Run]:
@@ -287,6 +288,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=("tuning", "judging"), default="tuning")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, help="default: all of the half")
+    parser.add_argument("--space", choices=sorted(CHANGES), default=SPACE, help="the ready space that is searched")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--spend", type=float, default=40.0, help="full trainings")
@@ -297,7 +299,7 @@ def main() -> None:
     tasks = [task for task in asked.tasks or TASKS if TASKS[task].half == asked.half]
     ways = list(dict.fromkeys([OWN, *asked.ways]))
     wanted = [
-        (asked.half, way, task, workers, seed, asked.spend)
+        (asked.half, asked.space, way, task, workers, seed, asked.spend)
         for seed in range(asked.seeds)
         for task in tasks
         for workers in asked.workers
@@ -307,9 +309,9 @@ def main() -> None:
     runs: dict[tuple[str, str, int, int], Run] = {}
     if asked.folder:
         asked.folder.mkdir(parents=True, exist_ok=True)
-        path = asked.folder / f"{asked.half}.{asked.spend:g}.jsonl"
+        path = asked.folder / f"{asked.space}.{asked.half}.{asked.spend:g}.jsonl"
         runs = kept(path)
-    left = [each for each in wanted if each[1:5] not in runs]
+    left = [each for each in wanted if each[2:6] not in runs]
     with (
         multiprocessing.get_context("spawn").Pool(asked.processes) if asked.processes > 1 else nullcontext() as pool,
         path.open("a") if path else nullcontext() as file,
@@ -320,12 +322,12 @@ def main() -> None:
             if file:
                 file.write(json.dumps(asdict(one)) + "\n")
                 file.flush()
-    chosen = [runs[each[1:5]] for each in wanted]
+    chosen = [runs[each[2:6]] for each in wanted]
     for workers in asked.workers:
         print(told(chosen, workers, asked.spend), flush=True)
 
 
-def _each(wanted: tuple[str, str, str, int, int, float]) -> Run:
+def _each(wanted: tuple[str, str, str, str, int, int, float]) -> Run:
     return _run(*wanted)
 
 

@@ -103,7 +103,7 @@ class Surrogate:
     """
 
     def __init__(self, pool: Pool, space: str = SPACE, left_out: Sequence[int] = ()) -> None:
-        self.pool, self.space = pool, configurations.space(space)
+        self.pool, self.name, self.space = pool, space, configurations.space(space)
         self.epochs = pool.epochs
         self._encode = Encoding(self.space)
         numbers = [number for number in pool.params if number not in left_out]

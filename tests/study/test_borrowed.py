@@ -55,7 +55,7 @@ def test_ranks_become_values_and_borrowed_trials_fade(maximize: bool) -> None:
 def test_samplers_without_a_model_take_no_harm(sampler: str, tmp_path: Path) -> None:
     """Borrowed trials belong to no generation of theirs."""
     search = open_search(tmp_path, sampler=sampler)
-    search.borrow(borrowed(30))
+    search.suggester.borrow(borrowed(30))
     assert len(run(search, 12)) == 12
 
 
@@ -63,14 +63,14 @@ def test_a_search_begins_where_another_has_ended(tmp_path: Path) -> None:
     """Its first eight trials are nearer to the best rate than those of a search that knows nothing; stopped or not."""
     cold = open_search(tmp_path / "cold", sampler="tpe")
     warm = open_search(tmp_path / "warm", sampler="tpe")
-    warm.borrow(borrowed(30))
+    warm.suggester.borrow(borrowed(30))
     assert distance(warm, 8) < 0.6 * distance(cold, 8)
     through = [trial.params for trial in warm.inside()]
     stopped = open_search(tmp_path / "stopped", sampler="tpe")
-    stopped.borrow(borrowed(30))
+    stopped.suggester.borrow(borrowed(30))
     run(stopped, 5)
     stopped.close()
     again = open_search(tmp_path / "stopped", sampler="tpe")
-    again.borrow(borrowed(30))
+    again.suggester.borrow(borrowed(30))
     run(again, 3)
     assert [trial.params for trial in again.inside()] == through

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -19,7 +18,6 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.redaction import redacted
 from tuner.space import Space
-from tuner.study.borrowed import Borrowed
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
 from tuner.study.expectations import Expectations
@@ -79,7 +77,6 @@ class Search:
         self._translate = Translation(space, self._names)
         self._curves = Curves(objective)
         self._decisions: dict[tuple[int, int], Decision] = {}
-        self.borrowed: tuple[Borrowed, ...] = ()
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
         self._storage = open_storage(folder, database, waiting, self._translate)
@@ -161,14 +158,9 @@ class Search:
         """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
         return self.suggester.suggest()
 
-    def enqueue(self, params: Mapping[str, Any], origin: Mapping[str, Any] = MappingProxyType({})) -> Suggestion | None:
+    def enqueue(self, params: Mapping[str, Any], origin: Mapping[str, Any] | None = None) -> Suggestion | None:
         """A trial with given parameters; see `Suggester.enqueue`."""
-        return self.suggester.enqueue(params, origin)
-
-    def borrow(self, borrowed: Sequence[Borrowed]) -> None:
-        """Learn from trials of other studies too, best first; see `Borrowing`."""
-        self.borrowed = tuple(borrowed)
-        self.suggester.borrow(self.borrowed)
+        return self.suggester.enqueue(params, origin or {})
 
     def expected(self) -> dict[int, float]:
         """Number -> final value, or what is expected of it; see `Expectations.expected`."""

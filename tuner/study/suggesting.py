@@ -81,6 +81,7 @@ class Suggester:
         self._priors = {each.key: each for each in space.definitions if each.prior is not None}
         self._sampler = sampler
         self._flat, self._expectations = FlatView(distributions(space, names)), expectations
+        self.borrowed: Sequence[Borrowed] = ()
         self._borrowed: Borrowing | None = None
 
     def take_in(self, stored: Sequence[FrozenTrial]) -> None:
@@ -89,7 +90,8 @@ class Suggester:
         self._seen = {digest(trial.user_attrs["params"]) for trial in self._expectations.inside()}
 
     def borrow(self, borrowed: Sequence[Borrowed]) -> None:
-        """Let the sampler learn from trials of other studies too; see `Borrowing`."""
+        """Let the sampler learn from trials of other studies too, best first; see `Borrowing`."""
+        self.borrowed = borrowed
         self._borrowed = (
             Borrowing(borrowed, self._space, self._names, self._expectations.objective) if borrowed else None
         )

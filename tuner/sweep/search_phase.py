@@ -99,7 +99,7 @@ class SearchPhase:
         task, trials = self._task, self._task.file.budget.trials
         if task.sampler[0] == "grid" or (self._search.count and not read_run(task.folder.events(trial_run(0))).known):
             return deque()
-        borrowed = best_of_each(self._search.borrowed)[: math.ceil(trials / 4)]
+        borrowed = best_of_each(self._search.suggester.borrowed)[: math.ceil(trials / 4)]
         known: list[Known] = [({"warm_start": each.source}, each.params) for each in borrowed]
         known += [({"portfolio": place}, params) for place, params in enumerate(task.portfolio, 1)]
         return deque(known[: trials // 2])

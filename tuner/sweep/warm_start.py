@@ -45,7 +45,7 @@ def begin_warm(task: Task, search: Search, tell: Listener) -> None:
             tell(Notice(told(taken)))
     else:
         taken = [Borrowed(**each) for each in kept if task.space.contains(each["params"])]
-    search.borrow(taken)
+    search.suggester.borrow(taken)
 
 
 def told(taken: Sequence[Borrowed]) -> str:
