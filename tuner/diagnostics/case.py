@@ -83,7 +83,7 @@ class Case:
         """Largest improvement over the trivial predictor, as a fraction of its loss; 0 without any, None if unknown.
 
         If the objective is another error (MASE, a word error rate), its improvement counts if it is larger: a training
-        that improves the objective has learned something. Scores of which more is better do not count: with few items they
+        that improves the objective has learned something. Scores that should be high do not count: with few items they
         exceed the trivial predictor's by chance.
         """
         if self.trivial_loss is None:
