@@ -16,7 +16,7 @@ from tuner.adapters.time_series.forecasting import SPLITS, Forecasting
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.config import validate_options
-from tuner.errors import DataError, TaskFileError
+from tuner.errors import DataError, StudyError, TaskFileError
 from tuner.nets.catalog import NetOptions
 from tuner.nets.cell_options import GRUOptions
 from tuner.nets.network import build_network
@@ -190,6 +190,15 @@ def test_covariates_that_do_not_fit_are_refused(options: dict[str, Any], message
     with pytest.raises(TaskFileError) as caught:
         validate_options(ForecastingOptions, {"path": "x.csv", **options}, key=("data",), place=lambda _: "")
     assert message in str(caught.value)
+
+
+def test_a_graph_without_the_covariates_is_refused_by_name(tmp_path: Path) -> None:
+    """Rather than exported with inputs that nobody fills; with what the model can be used by."""
+    options = covariates_in_time(tmp_path)
+    opened(tmp_path, **options)
+    codec = Forecasting(ForecastingOptions(**options)).codec(tmp_path / "out")
+    with pytest.raises(StudyError, match=r"covariates or a calendar has no ONNX graph yet.*Export without --onnx"):
+        codec.graph(torch.nn.Identity())
 
 
 def test_windows_with_steps_ahead_are_learned_from_whole() -> None:
