@@ -39,6 +39,7 @@ SMOKE = {
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01 --database DATABASE",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "portfolio": "--size 4",
+    "preparation": "--series 4 --steps 3000",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "recognition": f"fsdd --strings 24 --epochs 1 {SWEEP} --set data.num_mels=12",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",

@@ -208,7 +208,9 @@ def test_damaged_npz_is_refused(tmp_path: Path, arrays: dict[str, object], messa
 
 def test_unknown_ending_is_refused(tmp_path: Path) -> None:
     """A file of another form is refused with the forms that are known."""
-    with pytest.raises(DataError, match=r"ending must be one of \.ts \.npz \.csv .*, but got 'x\.xlsx'\. Convert"):
+    with pytest.raises(
+        DataError, match=r"ending must be one of \.ts \.npz \.csv .*, but got 'x\.xlsx'\. Save the sheet as CSV"
+    ):
         read(written(tmp_path, "x.xlsx", ""))
 
 
