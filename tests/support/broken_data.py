@@ -53,7 +53,7 @@ SERIES = [
         "ending",
         "adapter: time_series/classification\ndata: {path: waves.xlsx}",
         "task.yaml:2: the file's ending must be one of .ts .npz .csv .tsv .parquet"
-        ", but got 'waves.xlsx'. Convert the file, …",
+        ", but got 'waves.xlsx'. Save the sheet as CSV …",
         {"waves.xlsx": b"PK"},
     ),
     Case(
