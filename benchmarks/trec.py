@@ -22,7 +22,7 @@ from tuner.words import called
 TASK = """\
 name: trec
 adapter: nlp/classification
-data: {{path: {train}, test_path: {test}, format: lines, embedding_size: 128}}
+data: {{path: {train}, test_path: {test}, format: lines, encoding: latin-1, embedding_size: 128}}
 search_space:
   data.vocabulary: [2000, 4000, 8000]
   cell: [lstm, gru]
