@@ -1,4 +1,4 @@
-"""Trials of other studies that a sampler learns from beside its own: warm start."""
+"""Warm start: trials of other studies that a sampler learns from in addition to the study's own."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from tuner.study.drafting import replayed
 from tuner.study.names import Names
 
 FADE = 20
-"""With so many trials of its own a study is shown half of the borrowed ones."""
+"""Number of the study's own finished trials at which half of the borrowed trials are still used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """A trial of another study, inside this one's space."""
+    """A trial of another study whose parameters lie in this study's space."""
 
     source: str
     """`study/number`."""
     params: Mapping[str, Any]
     rank: float
-    """Share of that study's other trials that were better: 0 the best, 1 the worst."""
+    """Fraction of that study's other trials that were better: 0 for the best, 1 for the worst."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data that makes the same again."""
+        """A JSON-able dictionary of the constructor's arguments."""
         return asdict(self)
 
 
 class Borrowing:
-    """Borrowed trials with values that a study could have, fewer as its own become more.
+    """Gives borrowed trials values on this study's scale, and uses fewer of them as its own trials become more.
 
-    Values of different data have no common scale, but ranks do: the best trial of another study is shown with the best
-    value of this one, its middle one with the median. Those that remain are spread evenly over the ranks.
+    Objective values of different data are not comparable, but ranks are: the best trial of another study gets the best
+    value of this one, its median trial the median. The borrowed trials still in use are spread evenly over the ranks.
 
     Args:
         borrowed: Best first.
-        space: The search space, which they lie in.
-        names: What its definitions are called in the study.
-        objective: Of the study.
+        space: The search space; it contains all of them.
+        names: The names of its definitions in the study.
+        objective: The study's objective.
 
     Reference:
-        Values by rank: Salinas et al. 2020, A quantile-based approach for hyperparameter transfer learning, ICML (a
-        Gaussian copula there). The fading is ours, in the manner of piBO, whose prior has the exponent beta / n
-        (Hvarfner et al. 2022, arXiv:2204.11051).
+        Values by rank: Salinas et al. 2020, A quantile-based approach for hyperparameter transfer learning, ICML (with
+        a Gaussian copula). The decay is our own, similar to piBO, whose prior has the exponent beta / n (Hvarfner et
+        al. 2022, arXiv:2204.11051).
     """
 
     def __init__(self, borrowed: Sequence[Borrowed], space: Space, names: Names, objective: Objective) -> None:
@@ -59,13 +59,13 @@ class Borrowing:
         self._trials = [_shown(-1 - place, each, space, names) for place, each in enumerate(borrowed)]
 
     def beside(self, values: Mapping[int, float]) -> dict[int, tuple[FrozenTrial, float]]:
-        """Those that count beside a study's own trials.
+        """The borrowed trials in use, given the study's own finished trials.
 
         Args:
-            values: Number -> value of its trials that are over.
+            values: Number -> value of the study's finished trials.
 
         Returns:
-            Number, below zero -> trial and the value that it is shown with.
+            Number, negative -> the trial and its value on this study's scale.
         """
         left = math.ceil(len(self._trials) * FADE / (FADE + len(values)))
         places = [int((place + 0.5) * len(self._trials) / left) for place in range(left)]
@@ -91,5 +91,5 @@ def _shown(number: int, borrowed: Borrowed, space: Space, names: Names) -> Froze
         user_attrs={},
         system_attrs={},
         intermediate_values={},
-        trial_id=number - 1_000_000,  # unlike the draft's
+        trial_id=number - 1_000_000,  # differs from DRAFT_ID
     )

@@ -13,7 +13,7 @@ _Startup = Annotated[int, Field(ge=0, le=1000)]
 
 
 class NoOptions(Options):
-    """Nothing to set."""
+    """No options."""
 
 
 class TPEOptions(Options):
@@ -43,7 +43,7 @@ class NSGA2Options(Options):
     """Options of the NSGA-II sampler."""
 
     population: Annotated[int, Field(ge=2, le=10_000)] = 20
-    """Trials per generation; integer >= 2. Ours: Optuna's 50 is more than most sweeps have."""
+    """Trials per generation; integer >= 2. Lower than Optuna's 50, which is more than most sweeps have."""
 
 
 class ASHAOptions(Options):
@@ -52,23 +52,23 @@ class ASHAOptions(Options):
     reduction: Annotated[int, Field(ge=2, le=10)] = 3
     """eta: the best 1/eta continue at each rung; integer >= 2 (Li 2020 use 4, Karnin 2013 use 2)."""
     min_epochs: Annotated[int, Field(ge=1)] | None = None
-    """Epochs before the first rung; default a tenth of budget.epochs, and fewer once the study's own curves show that
-    ranks settle sooner. No rung lies before the learning rate's peak, nor beyond half of budget.epochs."""
+    """Epochs before the first rung; default a tenth of budget.epochs, or fewer once the study's learning curves show
+    that ranks settle earlier. No rung is before the learning rate's peak or after half of budget.epochs."""
     min_peers: Annotated[int, Field(ge=1)] = 2
-    """Others that must have been trained as long before a trial is stopped at a rung; integer >= 1. With the default
-    the third trial is the first to be judged, of which eta = 3 keeps one."""
+    """Number of other trials that must have been trained as long before a trial can be pruned at a rung; integer >= 1.
+    With the default, the third trial is the first that can be pruned; eta = 3 keeps one of three."""
 
 
 class MedianOptions(Options):
     """Options of the median rule."""
 
     min_epochs: Annotated[int, Field(ge=1)] | None = None
-    """Epochs before the first comparison; default a fifth of budget.epochs. None lies before the learning rate's peak,
-    nor beyond half of budget.epochs."""
+    """Epochs before the first comparison; default a fifth of budget.epochs. No comparison is before the learning
+    rate's peak or after half of budget.epochs."""
     interval: Annotated[int, Field(ge=1)] | None = None
     """Epochs between comparisons; default a tenth of budget.epochs."""
     min_peers: Annotated[int, Field(ge=1)] = 5
-    """Others that must have been trained as long before a trial is stopped; integer >= 1."""
+    """Number of other trials that must have been trained as long before a trial can be pruned; integer >= 1."""
 
 
 _SAMPLERS = "tuner.study.samplers"
@@ -113,16 +113,16 @@ PRUNERS = Catalog(
     {
         "asha": Entry(
             f"{_PRUNERS}:ASHA",
-            "at epochs r, r*eta, r*eta^2, ... only the best 1/eta of those that were trained as long go on",
-            "Li 2020, arXiv:1810.05934, in the form that stops instead of pausing",
+            "at epochs r, r*eta, r*eta^2, ... only the best 1/eta of the trials trained as long continue",
+            "Li 2020, arXiv:1810.05934, the variant that stops trials instead of pausing them",
             ASHAOptions,
         ),
         "median": Entry(
             f"{_PRUNERS}:MedianRule",
-            "stops a trial that is worse than the median of the others at the same epoch",
+            "prunes a trial that is worse than the median of the others at the same epoch",
             "Golovin 2017 (Google Vizier), section 3.2.1",
             MedianOptions,
         ),
-        "none": Entry(f"{_PRUNERS}:NoPruner", "every trial runs to its end", "-", NoOptions),
+        "none": Entry(f"{_PRUNERS}:NoPruner", "every trial runs to completion", "-", NoOptions),
     },
 )

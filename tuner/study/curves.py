@@ -1,4 +1,4 @@
-"""Learning curves of a study's trials: what one at a rung is compared with, what a cut one would reach."""
+"""Learning curves of a study's trials: comparison at rungs, and the final values expected of pruned trials."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tuner.objective import Objective
 Array = NDArray[np.float64]
 
 _TOLD = 20
-"""Most epochs of a curve that are told."""
+"""Largest number of epochs of a curve that the study stores."""
 _PAIRED = 100
-"""Most trials whose order is compared pair by pair."""
+"""Largest number of trials whose order is compared pairwise."""
 
 
 class Curves:
-    """Of every trial its best value so far, by epoch.
+    """Each trial's best value so far, per epoch.
 
-    Rungs of different trials lie at different epochs, as a trial's own warm-up comes before its first
-    (`Pruner.rungs`). With the values at rungs alone, most trials would find few others to be compared with.
+    Rungs of different trials are at different epochs, as the first rung comes after the trial's own warm-up
+    (`Pruner.rungs`). With values at rungs only, most trials would have few others to be compared with.
 
     Args:
-        objective: What the values are of.
+        objective: The objective whose values these are.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -35,20 +35,20 @@ class Curves:
         self._whole: set[int] = set()
 
     def add(self, number: int, epoch: int, value: float) -> None:
-        """Take in an epoch (1-based) of a trial, after those before it; a value that is not finite is no gain."""
+        """Add the value of an epoch (1-based) of a trial, in order; a non-finite value is no improvement."""
         best = self._best.setdefault(number, [])
         so_far = best[-1] if best else self.objective.worst
         best += [so_far] * (epoch - 1 - len(best))
         best.append(value if self.objective.better(value, so_far) else so_far)
 
     def completed(self, number: int) -> None:
-        """A trial came to an end of its own, by its patience before the budget: its best value stays what it is."""
+        """Mark a trial as run to completion, possibly early by its patience: its best value is final."""
         self._whole.add(number)
 
     def others(self, number: int, epoch: int) -> list[float]:
-        """The best values by an epoch of the other trials that have been there, or were completed before.
+        """The other trials' best values up to an epoch, if they were trained that long or completed earlier.
 
-        Infinitely bad where none is finite.
+        The worst possible (infinite) value for a trial without a finite one.
         """
         return [
             best[min(epoch, len(best)) - 1]
@@ -57,10 +57,10 @@ class Curves:
         ]
 
     def standing(self, number: int, epoch: int) -> tuple[int, int]:
-        """Rank of a trial at an epoch, 1 the best, among all that were trained at all, itself included.
+        """A trial's rank at an epoch (1 is the best) among all trials with at least one epoch, and their number.
 
-        It is compared with each after as many epochs as both were trained, so that those count that were cut before;
-        with one that was completed before, with what that one reached.
+        Two trials are compared after the largest number of epochs that both have, so that trials pruned earlier count,
+        too; a trial completed earlier is compared by its final value.
         """
         own = self._best[number][:epoch]
         better = 0
@@ -71,19 +71,19 @@ class Curves:
         return 1 + better, len(self._best)
 
     def _is_known(self, number: int, epoch: int) -> bool:
-        """Whether a trial has a value at an epoch: it was trained so long, or completed before."""
+        """Whether a trial has a value at an epoch: it was trained that long, or completed earlier."""
         return number in self._whole or len(self._best[number]) >= epoch
 
     def reached(self, number: int) -> float:
-        """A trial's best value so far; infinitely bad before the first finite one."""
+        """A trial's best value so far; the worst possible (infinite) value before the first finite one."""
         return self._best[number][-1]
 
     def told(self, number: int, before: int | None) -> list[tuple[int, float]]:
-        """Some epochs of a trial's curve, for who draws it: epoch, best value so far.
+        """A trial's curve at up to `_TOLD` epochs, for plots: (epoch, best value so far).
 
         Args:
             number: The trial.
-            before: The epoch that they lie before; None tells all of the curve.
+            before: Only epochs before this one; None: the whole curve.
         """
         best = self._best.get(number, [])
         last = len(best) if before is None else min(len(best), before - 1)
@@ -91,23 +91,23 @@ class Curves:
         return [(epoch, best[epoch - 1]) for epoch in epochs if math.isfinite(best[epoch - 1])]
 
     def best(self) -> float:
-        """The best value that any trial reached; infinitely bad before the first finite one."""
+        """The best value of all trials; the worst possible (infinite) value before the first finite one."""
         return self.objective.best((best[-1] for best in self._best.values()), default=self.objective.worst)
 
     def order_kept(self, number: int, epoch: int, later: int) -> tuple[int, float]:
-        """How far the order of the other trials at an epoch is their order later: whether ranks have settled by then.
+        """How well the order of the other trials at an epoch agrees with their later order (have ranks settled?).
 
-        Asked is every pair of the latest `_PAIRED` others that were trained for `later` epochs or completed before,
-        those that were cut thereafter among them: who was better at `epoch`, and who at the last epoch that both have.
-        Where one of the two is a tie, a pair counts half.
+        Compares every pair of the latest `_PAIRED` other trials that were trained for `later` epochs (also if pruned
+        after that) or completed earlier: which was better at `epoch`, and which at the last epoch that both have.
+        A pair with a tie at one of the two epochs counts half.
 
         Args:
-            number: The trial that is left out.
+            number: The trial to exclude.
             epoch: The epoch, from 1.
-            later: Epochs that they must have been trained for, > `epoch`.
+            later: Minimum number of epochs they must have been trained for, > `epoch`.
 
         Returns:
-            How many trials those are, and the share of pairs that kept their order, 0 to 1; 0 with less than two.
+            The number of these trials, and the fraction of pairs in the same order, 0 to 1; 0 with fewer than two.
         """
         others = [other for other in sorted(self._best) if other != number and self._is_known(other, later)]
         curves = [self._best[other] for other in others[-_PAIRED:]]
@@ -124,21 +124,21 @@ class Curves:
         return len(curves), float((1 + then_P * later_P).mean() / 2)
 
     def expected(self, finals: Mapping[int, float], cut: Collection[int]) -> dict[int, float]:
-        """What trials reached that were trained to their end, and what those that were cut would have.
+        """Final values of completed trials, and the final values expected of pruned ones.
 
-        A trial that was cut at an epoch is taken to end as those did that were as good as it at that epoch: the
-        mean of their finals, isotonic in the value at the epoch, so that of two that were cut together the better one
-        is not expected to end worse, and none better than the best that was trained longer. Where it is worse than all
-        of them, it is expected to stay as far behind. Those that were cut later count among them with what they are
-        expected to reach.
+        For a trial pruned at an epoch, an isotonic regression from the value at that epoch to the final value is
+        fitted to the trials that were trained longer. So of two trials pruned at the same epoch, the better one is not
+        expected to end worse, and none is expected to be better than the best that was trained longer. A trial worse
+        than all of them is expected to stay as far behind. Trials pruned later enter the regression with their own
+        expected values.
 
         Args:
-            finals: Number -> final value, finite, of trials that were trained to their end.
-            cut: Numbers of trials that were ended before, with finite values.
+            finals: Number -> final value, finite, of completed trials.
+            cut: Numbers of pruned trials.
 
         Returns:
-            Number -> final value of all of `finals`, and of those in `cut` of which something is known; empty when
-            no trial came to its end.
+            Number -> final value of all of `finals`, and the expected one of those in `cut` that have a finite value;
+            empty without a completed trial.
         """
         sign = self.objective.sign
         found = {number: sign * value for number, value in finals.items()}
@@ -153,28 +153,28 @@ class Curves:
         return {number: sign * value for number, value in found.items()}
 
     def _by(self, number: int, epoch: int, final: float) -> float:
-        """A trial's best value by an epoch; of one that ended by itself before, its last."""
+        """A trial's best value up to an epoch; if it completed earlier, its final one."""
         best = self._best.get(number)
         return final if not best else best[min(epoch, len(best)) - 1]
 
 
 def _sign(one: Array, other: Array) -> Array:
-    """-1, 0 or 1 where one is less, equal (infinite ones are) or greater."""
+    """Elementwise -1, 0 or 1 where `one` is less than, equal to (also if both are infinite) or greater than `other`."""
     sign: Array = (one > other).astype(float) - (one < other).astype(float)
     return sign
 
 
 class _Isotonic:
-    """The non-decreasing function that fits points best in the sense of least squares; less is better.
+    """Isotonic regression: the non-decreasing least-squares fit to points of losses (lower is better).
 
-    Between points it is linear, below them constant; above them it goes on with slope 1.
+    Linear between the points, constant below them, with slope 1 above them.
 
     Args:
         points: (x, y), finite, one or more.
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
-        from scipy.optimize import isotonic_regression  # here, so that a command starts without SciPy
+        from scipy.optimize import isotonic_regression  # imported here, so that commands start without SciPy
 
         x, y = np.array(sorted(points)).T  # sorted, so that sums do not depend on the order
         self._x, where, counts = np.unique(x, return_inverse=True, return_counts=True)

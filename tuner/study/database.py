@@ -1,8 +1,8 @@
-"""The Optuna study in PostgreSQL: Optuna's own tables, written by one driver that outlives the server's restarts.
+"""The Optuna study in PostgreSQL: Optuna's own tables, written by one driver that survives restarts of the server.
 
-There is one connection at a time, and it holds the lock on the study: whoever lost the connection has lost the lock
-and cannot write before it has both again. A server that goes away is waited for. A write whose confirmation was lost
-with the connection is repeated, and changes nothing when it had arrived.
+There is one connection at a time, and it holds the lock on the study: a driver that loses the connection loses the
+lock, and cannot write until it has both again. It waits for a server that is down. A write whose confirmation was lost
+with the connection is repeated; it is idempotent.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     import psycopg
 
 RETRY_SECONDS = 1.0
-"""Time between two attempts to reach a server that is away."""
+"""Time between two attempts to reach a server that is down."""
 CONNECT_SECONDS = 10
-"""Longest time for one attempt."""
-_KEEPALIVE = {"idle": 30, "interval": 10, "count": 3}  # a machine that vanished gives its lock back within a minute
+"""Timeout of one attempt."""
+_KEEPALIVE = {"idle": 30, "interval": 10, "count": 3}  # the lock of a machine that went down is free within a minute
 _KEY = ("storage", "study")
-_DIALECT = "postgresql+psycopg://"  # what the connector does is not told to SQLAlchemy
+_DIALECT = "postgresql+psycopg://"  # without host and password: the connector makes the connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def _patient(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """A method that is repeated when the connection broke under it."""
+    """Decorator of a method: repeat it if the connection broke during the call."""
 
     @functools.wraps(method)
     def repeated(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -60,12 +60,12 @@ def _patient(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[A
 
 
 class DatabaseStudies(SearchStorage, _CachedStorage):
-    """Studies in PostgreSQL, read once and then kept in memory.
+    """Studies in PostgreSQL, read once and then cached in memory.
 
     Args:
-        url: postgresql://user@host:port/database, or what else libpq takes as a URL.
-        study: The study to be locked.
-        waiting: Called about once a second, with what is wrong, while the server is away; may raise.
+        url: postgresql://user@host:port/database, or any other URL that libpq accepts.
+        study: The study to lock.
+        waiting: Called about once a second with the problem while the server is down; may raise.
         translate: See `SearchStorage`.
 
     Raises:
@@ -84,16 +84,16 @@ class DatabaseStudies(SearchStorage, _CachedStorage):
         super().__init__(self._database, translate=translate)
 
     def group(self) -> AbstractContextManager[None]:
-        """Nothing is gathered: a trial is told by the last of its writes, and those before it may be repeated."""
+        """No grouping: a trial's last write finishes it, and the writes before it may be repeated."""
         return nullcontext()
 
     def close(self) -> None:
-        """Disconnect, and with that unlock."""
+        """Disconnect, which also releases the lock."""
         self._database.engine.dispose()
 
 
 def rename_study(url: str, study: str, name: str) -> None:
-    """Give a study another name, so that a new one can have its own; nothing happens when there is none.
+    """Rename a study, so that a new one can use its name; does nothing if the study does not exist.
 
     Raises:
         StudyError: As `DatabaseStudies`.
@@ -115,16 +115,16 @@ class _Database(RDBStorage):
 
     def __init__(self, connector: _Connector) -> None:
         self._connector = connector
-        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # it tells a broken connection with its stack
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # else a broken connection logs its traceback
         super().__init__(
             _DIALECT,
             engine_kwargs={"creator": connector, "pool_size": 1, "max_overflow": 0, "pool_pre_ping": True},
-            skip_compatibility_check=True,  # `_prepare_tables` has looked
+            skip_compatibility_check=True,  # `_prepare_tables` has checked
             skip_table_creation=True,
         )
 
     def pause(self, error: Exception) -> None:
-        """After a connection broke; the next one waits for the server by itself."""
+        """Report a broken connection and wait a moment; the next connection waits for the server itself."""
         self._connector.waiting(_sentence(error.__cause__ or error))
         time.sleep(RETRY_SECONDS)
 
@@ -145,14 +145,14 @@ class _Database(RDBStorage):
 
     @_patient
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Any = None) -> bool:
-        """Tell a trial; one that was told before, by a write whose confirmation was lost, stays so."""
+        """Finish a trial; no error if an earlier write, whose confirmation was lost, has finished it."""
         try:
             return super().set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError:
             return True
 
     def _get_prepared_new_trial(self, study_id: int, template_trial: FrozenTrial | None, session: Any) -> Any:
-        """The row of a new trial; the one that is there when the confirmation of an earlier write was lost."""
+        """The row of a new trial, or the existing row if an earlier write arrived but its confirmation was lost."""
         assert template_trial is not None, "trials are stored whole"
         stored = (
             session.query(models.TrialModel).filter_by(study_id=study_id, number=template_trial.number).one_or_none()
@@ -161,7 +161,7 @@ class _Database(RDBStorage):
 
 
 class _Connector:
-    """Makes the one connection: with the lock on the study, and, once it has worked, as often as it takes."""
+    """Opens the single connection, with the lock on the study; once one has succeeded, retries without limit."""
 
     def __init__(self, url: str, study: str, waiting: Callable[[str], None]) -> None:
         _, _, rest = url.partition("://")
@@ -226,7 +226,7 @@ class _Connector:
         return row is not None and bool(row[0])
 
     def _check_holder(self, connection: psycopg.Connection[Any]) -> None:
-        """End a session of our own that the server has not missed yet; another driver's is told."""
+        """Terminate our own old session if the server still keeps it; raise if another driver holds the lock."""
         high, low = (self._lock >> 32) & 0xFFFFFFFF, self._lock & 0xFFFFFFFF
         row = connection.execute(
             "SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.granted AND"
@@ -234,7 +234,7 @@ class _Connector:
             " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             (high, low),
         ).fetchone()
-        if row is None:  # it has just let go
+        if row is None:  # the lock has just been released
             return
         if row[1] != self._me:
             _, process, host = [*row[1].split(" ", 2), "?", "?"][:3]
@@ -255,9 +255,9 @@ def _open(url: str, study: str, waiting: Callable[[str], None]) -> _Database:
 
 
 def _prepare_tables(connector: _Connector) -> None:
-    """Make Optuna's tables in an empty database.
+    """Create Optuna's tables in an empty database.
 
-    One that holds something else, or that another version of Optuna made, is refused and stays as it is.
+    A database with other tables, or with those of another version of Optuna, is refused and left unchanged.
     """
     from alembic.script import ScriptDirectory
 
@@ -275,7 +275,7 @@ def _prepare_tables(connector: _Connector) -> None:
             )
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if found[0] else None
     if not found[0]:
-        creator = functools.partial(connector, lock=False)  # making tables takes two connections at once
+        creator = functools.partial(connector, lock=False)  # creating tables needs two connections at once
         RDBStorage(_DIALECT, engine_kwargs={"creator": creator}).engine.dispose()
     head = ScriptDirectory(str(Path(models.__file__).with_name("alembic"))).get_current_head()
     if row is not None and row[0] != head:
@@ -288,7 +288,7 @@ def _prepare_tables(connector: _Connector) -> None:
 
 
 def _went_away(error: BaseException | None) -> bool:
-    """Whether the server broke off, is full or is short of something, rather than saying no."""
+    """Whether the server disconnected or lacks a resource (disk, memory), so that a retry may help."""
     from psycopg import InterfaceError, OperationalError
 
     while error is not None:
@@ -299,7 +299,7 @@ def _went_away(error: BaseException | None) -> bool:
 
 
 def _sentence(error: BaseException) -> str:
-    """What is wrong, in a line without a password: "FATAL: the database system is shutting down"."""
+    """The error in one line, without a password: "FATAL: the database system is shutting down"."""
     original = getattr(error, "orig", None) or error
     line = next(iter(str(original).strip().splitlines()), type(original).__name__)
     return redacted(line.rpartition(" failed: ")[2])

@@ -1,4 +1,4 @@
-"""A trial's parameters as Optuna has them: drafted by a sampler, replayed from known values, or listed."""
+"""A trial's parameters as Optuna stores them: suggested by a sampler, replayed from known values, or listed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tuner.study.names import Names, plain
 
 
 def distributions(space: Space, names: Names) -> dict[str, BaseDistribution]:
-    """All that can be searched for, by the names in the study."""
+    """The distributions of all searched parameters, by their names in the study."""
     listing = _Listing()
     for definition in space.definitions:
         definition.domain.suggest(definition.key, listing)
@@ -30,9 +30,9 @@ def distributions(space: Space, names: Names) -> dict[str, BaseDistribution]:
 
 
 class _Distributing:
-    """Turns the space's calls into Optuna distributions; what a value is, subclasses say.
+    """Turns the search space's suggest calls into Optuna distributions; subclasses return the values.
 
-    A definition comes by its key, which is not its name in the study.
+    The calls name a definition by its key, which can differ from its name in the study.
     """
 
     def value(self, key: str, distribution: BaseDistribution) -> Any:
@@ -51,7 +51,7 @@ class _Distributing:
 
 
 class _Listing(_Distributing):
-    """Keeps what is asked for."""
+    """Collects the distributions; the values are placeholders."""
 
     def __init__(self) -> None:
         self.found: dict[str, BaseDistribution] = {}
@@ -63,7 +63,7 @@ class _Listing(_Distributing):
 
 
 class Drafting(_Distributing):
-    """Values for a draft: from the sampler's joint suggestion where it has one, else from the prior, else evenly."""
+    """Values for a draft: from the sampler's joint suggestion, else from the prior, else sampled independently."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Drafting(_Distributing):
         self._relative_space, self._relative = relative_space, relative
 
     def value(self, key: str, distribution: BaseDistribution) -> Any:
-        """A value for the draft, which keeps it."""
+        """Choose a value and store it in the draft."""
         name = self._names[key]
         if name in self._relative and self._relative_space[name] == distribution:
             value = self._relative[name]
@@ -100,7 +100,7 @@ class Drafting(_Distributing):
 
 
 class Replaying(_Distributing):
-    """Gives back known values and keeps the names and distributions under which today's space has them."""
+    """Returns known values and collects their names and distributions in the current space."""
 
     def __init__(self, params: Mapping[str, Any], names: Names) -> None:
         self._params, self._names = params, names
@@ -117,7 +117,7 @@ class Replaying(_Distributing):
 def replayed(
     params: Mapping[str, Any], space: Space, names: Names
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """Known parameters inside a space, and their distributions, by the names in the study."""
+    """Known parameters inside a space, and their distributions, both by their names in the study."""
     replay = Replaying(params, names)
     space.suggest(replay)
     return replay.values, replay.distributions

@@ -1,4 +1,4 @@
-"""What trials reached, or are expected to reach."""
+"""Final values of trials, reached or expected."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tuner.objective import Objective
 from tuner.study.curves import Curves
 
 _FAR = 3.0
-"""Samplers see nothing as worse than the median by more than so many times what the best is better than it."""
+"""Values for samplers are clipped at this many times the distance from the median to the best, beyond the median."""
 _BEYOND = 0.1
-"""By so much of the spread of the values a trial that diverged is shown as worse than the worst."""
+"""Samplers see a diverged trial as worse than the worst by this fraction of the range of the values."""
 
 
 class Expectations:
-    """Values of the trials inside today's space.
+    """Final values of the trials inside the current space.
 
     Args:
-        inside: Gives those trials, as that space has them.
-        curves: What was reported of each.
+        inside: Returns those trials, with the parameters of that space.
+        curves: Their learning curves.
     """
 
     def __init__(self, inside: Callable[[], list[FrozenTrial]], curves: Curves) -> None:
@@ -29,22 +29,22 @@ class Expectations:
 
     @property
     def objective(self) -> Objective:
-        """What the values are of."""
+        """The objective whose values these are."""
         return self._curves.objective
 
     def expected(self) -> dict[int, float]:
-        """Number -> final value of the completed trials, and what pruned ones would have reached.
+        """Number -> final value of completed trials, and the final value expected of pruned ones.
 
-        See `Curves.expected`; of what diverged or failed nothing is expected.
+        See `Curves.expected`. Diverged and failed trials have no entry.
         """
         over = [trial for trial in self.inside() if not _violation(trial)]
         finals = {trial.number: trial.values[0] for trial in over if trial.state == TrialState.COMPLETE}
         return self._curves.expected(finals, [trial.number for trial in over if trial.state == TrialState.PRUNED])
 
     def reached(self) -> dict[int, float]:
-        """`expected` as samplers are to learn from it: what is far off is drawn in, what diverged is worst.
+        """The values that samplers learn from: `expected`, with outliers clipped and diverged trials as the worst.
 
-        A sampler that models values would see nothing but a loss of a thousand among losses of one.
+        Without clipping, one loss of a thousand among losses near one would dominate the model of a sampler.
         """
         sign = self.objective.sign
         found = {number: sign * value for number, value in self.expected().items()}
@@ -60,5 +60,5 @@ class Expectations:
 
 
 def _violation(trial: FrozenTrial) -> bool:
-    """Whether a trial is told to the sampler as one that must not be repeated."""
+    """Whether a trial violates the sampler's constraint, as diverged ones do."""
     return any(value > 0 for value in trial.constraints.values())

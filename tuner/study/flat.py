@@ -1,8 +1,8 @@
-"""The study as samplers are shown it that do not take its trials as they are stored.
+"""A flat view of the study for samplers that cannot use conditional parameters and pruned trials.
 
-Optuna's GP, NSGA-II and CMA-ES learn from completed trials, and of parameters only what all of them have: of the ready
-space, not the learning rate. Here every trial has every parameter, and a pruned one the value it is expected to
-have reached.
+Optuna's GP, NSGA-II and CMA-ES learn only from completed trials, and only about the parameters that all of them have
+(not the learning rate, in the default search space). In this view every trial has every parameter, and a pruned trial
+has its expected final value.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from optuna.trial import FrozenTrial, TrialState
 from tuner.study.names import plain
 
 ASKED = "asked"
-"""User attribute of a trial: values that its sampler suggested for parameters that do not exist in it."""
+"""User attribute of a trial: values that its sampler suggested for parameters that are inactive in it."""
 
 
 View = tuple[dict[str, Any], dict[str, BaseDistribution]]
-"""Parameters and distributions that a trial is shown with."""
+"""A trial's parameters and distributions in a view."""
 
 
 class FlatView:
-    """Trials with all parameters of a space.
+    """Shows trials with all parameters of a space.
 
-    A parameter that a trial does not have gets the value that the trial has for it elsewhere in the space, in another
-    range (the rate of another optimizer), as near as its range allows; else what the sampler had suggested; else the
-    middle of its range, or the first of its choices.
+    An inactive parameter of a trial gets, in this order: the trial's value of the parameter of the same name in another
+    branch of the space (such as the learning rate of another optimizer), clipped to the range; the value that the
+    sampler had suggested; the middle of the range, or the first choice.
 
     Args:
-        distributions: Of all parameters, by their names in the study.
+        distributions: The distributions of all parameters, by their names in the study.
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
@@ -40,7 +40,7 @@ class FlatView:
         self._filled: dict[int, dict[str, Any]] = {}
 
     def __call__(self, trial: FrozenTrial) -> View:
-        """Of a trial as today's space has it."""
+        """The view of a trial that is in the current space."""
         if (filled := self._filled.get(trial.number)) is None:
             elsewhere = {plain(key): value for key, value in trial.params.items()}
             asked = trial.user_attrs.get(ASKED, {})
@@ -55,14 +55,14 @@ class FlatView:
 
 
 def as_they_are(trial: FrozenTrial) -> View:
-    """The parameters that exist in a trial."""
+    """The view for other samplers: the trial's own (active) parameters."""
     return trial.params, trial.distributions
 
 
 def completed(
     trial: FrozenTrial, value: float | None, params: dict[str, Any], distributions: dict[str, BaseDistribution]
 ) -> FrozenTrial:
-    """A trial as a sampler is shown it: completed with a value; running, where it has none yet."""
+    """A trial as a sampler sees it: completed if it has a value, else running."""
     return FrozenTrial(
         number=trial.number,
         state=TrialState.RUNNING if value is None else TrialState.COMPLETE,
@@ -79,7 +79,7 @@ def completed(
 
 
 def _near(distribution: BaseDistribution, value: Any) -> list[Any]:
-    """The value as near as the distribution has it; none where it has nothing like it."""
+    """The nearest value of the distribution, in a list; an empty list if it has none of this kind."""
     if isinstance(distribution, CategoricalDistribution):
         return [value] if value in distribution.choices else []
     assert isinstance(distribution, FloatDistribution | IntDistribution)

@@ -1,4 +1,4 @@
-"""What parameters are called in an Optuna study, where people read them in Optuna's own pages."""
+"""Names of parameters in an Optuna study, readable in Optuna's dashboard and plots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLAIN = re.compile(r"[\w.]+")
 
 
 def plain(name: str) -> str:
-    """The parameter that a name in a study means.
+    """The parameter that a name in a study refers to.
 
     >>> [plain(name) for name in ("cell", "learning_rate (optimizer=adam)", "layers 1..3", "cell@883f")]
     ['cell', 'learning_rate', 'layers', 'cell']
@@ -24,13 +24,13 @@ def plain(name: str) -> str:
 
 
 class Names:
-    """Names of the definitions in a study: one name never means two ranges, which samplers would take for one.
+    """Names of the definitions in a study, unique per range, as samplers assume one range per name.
 
-    A parameter with one definition is called as in the task file; of several, each says when it holds: `learning_rate
-    (optimizer=adam)`. One whose range was changed since trials were stored says the new one: `layers 1..3`.
+    A parameter with one definition has its name in the task file; with several, each includes its condition:
+    `learning_rate (optimizer=adam)`. A range that was changed after trials were stored is included: `layers 1..3`.
 
     Args:
-        space: Today's search space.
+        space: The current search space.
     """
 
     def __init__(self, space: Space) -> None:
@@ -40,7 +40,7 @@ class Names:
         self._names: dict[str, str] = {}
 
     def keep(self, stored: Mapping[str, str]) -> None:
-        """Take over the names that a study has given; the others are given now.
+        """Keep the names already used in a study, and name the remaining definitions.
 
         Args:
             stored: Key of a definition -> its name.
@@ -52,14 +52,14 @@ class Names:
 
     @property
     def keys(self) -> Collection[str]:
-        """Those of today's definitions."""
+        """The keys of the current space's definitions."""
         return self._definitions.keys()
 
     def __getitem__(self, key: str) -> str:
         return self._names[key]
 
     def to_json(self) -> dict[str, str]:
-        """All names that were ever given, to be stored with the study."""
+        """All names ever used in the study, to store with it."""
         return dict(self._names)
 
     def _new(self, definition: Definition) -> str:

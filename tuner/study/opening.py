@@ -12,7 +12,7 @@ from tuner.errors import StudyError
 from tuner.study.storage import JournalFile, JournalStudies, SearchStorage
 
 UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError, RecursionError, RuntimeError)
-"""What Optuna raises on a journal that is damaged or of another version."""
+"""Exceptions that Optuna raises for a journal that is damaged or from another version."""
 
 
 def open_storage(
@@ -21,10 +21,10 @@ def open_storage(
     waiting: Callable[[str], None],
     translate: Callable[[FrozenTrial], FrozenTrial | None],
 ) -> SearchStorage:
-    """The storage of a study; see `Search`.
+    """Open the storage of a study; for the arguments see `Search`.
 
     Raises:
-        StudyError: It is damaged, or its database is away or in use.
+        StudyError: It is damaged, or its database is unreachable, or the study is in use.
     """
     if database is None:
         journal = JournalFile(folder.journal)
@@ -39,7 +39,7 @@ def open_storage(
 
 
 def unreadable(folder: StudyFolder, database: str | None, error: Exception) -> Exception:
-    """The error to raise in place of one of `UNREADABLE`."""
+    """The error to raise instead of one of `UNREADABLE`."""
     if isinstance(error, StudyError):
         return error
     return StudyError(

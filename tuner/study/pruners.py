@@ -1,8 +1,8 @@
-"""Rules that stop a trial at a rung by comparison with the others, and say why.
+"""Pruners: rules that stop a trial at a rung by comparison with other trials, with a reason.
 
-Optuna's pruners answer yes or no; these answer with the numbers behind it, which the record keeps. A rung is an epoch
-(1-based) after which a trial waits for the decision; its value there is its best so far. It is compared with what the
-others that were trained as long had by then, wherever their own rungs are.
+Optuna's pruners answer yes or no; these also return the numbers behind the decision, which are recorded. A rung is an
+epoch (1-based) after which a trial waits for the decision; its value there is its best so far. It is compared with the
+best values that the other trials had by the same epoch, if they were trained that long, wherever their rungs are.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from tuner.words import counted
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a trial goes on at a rung, and why."""
+    """Whether a trial continues after a rung, and why."""
 
     go_on: bool
     reason: str
 
 
 SETTLED_SHARE = 0.85
-"""Share of pairs of trials in the same order at an epoch and later from which on ranks are taken to have settled: a
-Kendall correlation of 0.7. Chosen on made curves and half of LCBench's tasks (`python -m benchmarks.pruning`)."""
+"""Ranks count as settled at an epoch if at least this fraction of pairs of trials keep their order later: a Kendall
+correlation of 0.7. Chosen on synthetic curves and half of LCBench's tasks (`python -m benchmarks.pruning`)."""
 SETTLED_TRIALS = 4
-"""Trials that must be known for that."""
+"""Minimum number of trials for this test."""
 SETTLED_LATER = 2
-"""They must have been trained for so many times the epoch."""
+"""These trials must have been trained for this many times the epoch."""
 
 
 def judged(
     pruner: Pruner, curves: Curves, number: int, epoch: int, value: float, *, epochs: int | None = None
 ) -> Decision:
-    """What a pruner says of a trial at a rung, beside the curves of a study.
+    """A pruner's decision on a trial at a rung, given the learning curves of the study.
 
     Args:
         pruner: The rule.
-        curves: The study's, this trial's among them or not.
+        curves: The study's learning curves, with or without this trial's.
         number: The trial.
         epoch: The rung.
         value: The trial's best value so far, finite.
-        epochs: The full budget of a trial; None where no rung is early.
+        epochs: The full budget of a trial; None: treat no rung as early.
     """
     if epochs is not None and pruner.early(epoch, epochs):
         trials, kept = curves.order_kept(number, epoch, SETTLED_LATER * epoch)
@@ -59,55 +59,55 @@ def judged(
 
 
 def earliest(peak: float) -> int:
-    """The first epoch that begins when the learning rate has been at its highest, `peak` >= 0 epochs from the start."""
+    """The first epoch that begins at or after the learning rate's peak, which is `peak` >= 0 epochs from the start."""
     return math.ceil(round(peak, 6)) + 1
 
 
 class Pruner(Protocol):
-    """The rule of a study. Called by the driver only; keeps no state, so that a resumed study decides alike."""
+    """The rule of a study. Called by the driver only; stateless, so that a resumed study makes the same decisions."""
 
     def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
-        """Epochs after which a trial is judged, ascending.
+        """Epochs after which a trial may be pruned, ascending.
 
-        Each lies at or after `earliest`, and none beyond half of the budget, where pruning saves little and costs a
-        candidate.
+        None is before `earliest`, and none after half of the budget, where pruning saves little and can lose a good
+        trial.
 
         Args:
             epochs: The full budget of a trial, >= 1.
-            peak: Epochs until its learning rate has been at its highest, >= 0.
+            peak: Epochs until the peak of its learning rate, >= 0.
         """
         ...
 
     def early(self, epoch: int, epochs: int) -> bool:
-        """Whether a rung counts only in a study whose ranks have settled by then; see `judged`."""
+        """Whether a rung is used only if the study's ranks have settled by that epoch; see `judged`."""
         ...
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
-        """Judge a trial at a rung that counts.
+        """Decide on a trial at a rung in use.
 
         Args:
             epoch: The rung.
             value: The trial's best value so far, finite.
-            peers: Best values by this epoch of the other trials that were trained as long (`Curves.others`).
-            objective: What the values are of.
+            peers: Best values up to this epoch of the other trials that were trained as long (`Curves.others`).
+            objective: The objective whose values these are.
         """
         ...
 
 
 class ASHA:
-    """Asynchronous successive halving, stopping form: a trial goes on if it is among the best 1/eta so far.
+    """Asynchronous successive halving, stopping variant: a trial continues if it is among the best 1/eta so far.
 
     Reference:
-        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a pruned trial does not come back; none is pruned
-        before `min_peers` others were trained as long; those need not have had a rung there. Rungs before a tenth of
-        the budget count from when this study's ranks are seen to settle so early (`judged`).
+        Li et al. 2020, arXiv:1810.05934, algorithm 2. Deviations: a pruned trial is never resumed; no trial is pruned
+        until `min_peers` others were trained as long, which need not have a rung at that epoch. Rungs before a tenth
+        of the budget are used only once this study's ranks are seen to settle that early (`judged`).
     """
 
     def __init__(self, options: ASHAOptions) -> None:
         self.options = options
 
     def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:
-        """R * eta^k for k = 0, 1, ..., and before them, where R is not given, R / eta^k, which are early."""
+        """R * eta^k for k = 0, 1, ...; if R is not given, also the early rungs R / eta^k before them."""
         first = max(self.options.min_epochs or _tenth(epochs), earliest(peak))
         rungs = {first}
         while (last := max(rungs) * self.options.reduction) <= epochs / 2:
@@ -123,7 +123,7 @@ class ASHA:
         return self.options.min_epochs is None and epoch < _tenth(epochs)
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
-        """Compare with the best 1/eta, this trial included."""
+        """Continue if the trial is among the best 1/eta, itself included."""
         if len(peers) < self.options.min_peers:
             return _alone(epoch, peers)
         trials = len(peers) + 1
@@ -133,11 +133,11 @@ class ASHA:
 
 
 class MedianRule:
-    """A trial stops when its best value is worse than the median of the others' at the same epoch.
+    """Median stopping rule: prunes a trial whose best value is worse than the others' median at the same epoch.
 
     Reference:
-        Golovin et al. 2017, section 3.2.1. Deviation: best so far against best so far, where Vizier compares with
-        running means.
+        Golovin et al. 2017, section 3.2.1. Deviation: compares best values so far with each other, where Vizier
+        compares with running averages.
     """
 
     def __init__(self, options: MedianOptions) -> None:
@@ -148,8 +148,8 @@ class MedianRule:
         first = max(self.options.min_epochs or math.ceil(epochs / 5), earliest(peak))
         return tuple(range(first, epochs // 2 + 1, self.options.interval or math.ceil(epochs / 10)))
 
-    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the contract's
-        """None is."""
+    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the signature is the protocol's
+        """Always false: no rung is early."""
         return False
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:
@@ -162,17 +162,17 @@ class MedianRule:
 
 
 class NoPruner:
-    """Every trial runs to its end."""
+    """No pruning: every trial runs to completion."""
 
     def __init__(self, options: NoOptions) -> None:
         self.options = options
 
-    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:  # noqa: ARG002 - the contract's
-        """None."""
+    def rungs(self, epochs: int, peak: float) -> tuple[int, ...]:  # noqa: ARG002 - the signature is the protocol's
+        """No rungs."""
         return ()
 
-    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the contract's
-        """None is."""
+    def early(self, epoch: int, epochs: int) -> bool:  # noqa: ARG002 - the signature is the protocol's
+        """Always false: no rung is early."""
         return False
 
     def decide(self, epoch: int, value: float, peers: Sequence[float], objective: Objective) -> Decision:  # noqa: ARG002
@@ -181,7 +181,7 @@ class NoPruner:
 
 
 def best_go_on(keep: int) -> str:
-    """`the best 3 go on`."""
+    """The wording in reasons: `the best 3 go on`."""
     return "only the best goes on" if keep == 1 else f"the best {keep} go on"
 
 

@@ -1,8 +1,8 @@
-"""Optuna's samplers, built anew for every suggestion from a seed of its own.
+"""Optuna's samplers, created anew for every suggestion, with a seed per suggestion.
 
-A sampler keeps nothing between suggestions: what it knows is the trials it is shown. So suggestion n depends on the
-study's seed, on n, and on the trials finished so far, and a resumed study goes on as it would have.
-Every argument whose default moved between Optuna's versions is set here.
+A sampler keeps no state between suggestions; it sees only the trials. So suggestion n depends on the study's seed, on
+n and on the trials finished so far, and a resumed study continues as if it had not been interrupted.
+Every argument whose default changed between versions of Optuna is set here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.study.catalog import CMAESOptions, GPOptions, NoOptions, NSGA2Options, TPEOptions
 
-optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are of packages and of choices made here
+optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are about packages and about choices made here
 
 _KNOW_CONDITIONS = (optuna.samplers.TPESampler, optuna.samplers.RandomSampler, optuna.samplers.BruteForceSampler)
 
 
 def knows_conditions(sampler: BaseSampler) -> bool:
-    """Whether a sampler takes conditional parameters and pruned trials as they are; others need `FlatView`."""
+    """Whether a sampler can use conditional parameters and pruned trials; others need `FlatView`."""
     return isinstance(sampler, _KNOW_CONDITIONS)
 
 
@@ -42,13 +42,13 @@ def tpe(options: TPEOptions, seed: int) -> BaseSampler:
     )
 
 
-def random(options: NoOptions, seed: int) -> BaseSampler:  # noqa: ARG001 - all samplers are built alike
-    """Uniform draws."""
+def random(options: NoOptions, seed: int) -> BaseSampler:  # noqa: ARG001 - the signature is common to all samplers
+    """Random search: independent uniform draws."""
     return optuna.samplers.RandomSampler(seed=seed)
 
 
 def gp(options: GPOptions, seed: int) -> BaseSampler:
-    """Gaussian process with random draws for what it cannot model."""
+    """Gaussian process, with random draws for parameters that it cannot model."""
     return optuna.samplers.GPSampler(n_startup_trials=options.startup_trials, seed=seed)
 
 
@@ -62,31 +62,31 @@ def nsga2(options: NSGA2Options, seed: int) -> BaseSampler:
     return optuna.samplers.NSGAIISampler(population_size=options.population, seed=seed)
 
 
-def grid(options: NoOptions, seed: int) -> BaseSampler:  # noqa: ARG001 - all samplers are built alike
-    """Every configuration once; Optuna's GridSampler knows no conditions, its brute-force sampler does."""
+def grid(options: NoOptions, seed: int) -> BaseSampler:  # noqa: ARG001 - the signature is common to all samplers
+    """Every configuration once; by Optuna's brute-force sampler, as its GridSampler has no conditional parameters."""
     return optuna.samplers.BruteForceSampler(seed=seed, avoid_premature_stop=True)
 
 
 class CMAES(BaseSampler):
-    """CMA-ES whose state is made anew from the trials: the generations that are over are told in their order.
+    """CMA-ES whose state is recomputed from the trials, by telling the optimizer all finished generations in order.
 
-    Optuna's own keeps its state as a pickle in the study, and stops for good when the numeric parameters that all
-    completed trials have become fewer. Trials need to have all parameters (`FlatView`). The first step is a sixth of
-    the ranges, as in Optuna's.
+    Optuna's CmaEsSampler keeps its state as a pickle in the study, and stops working for good once the completed trials
+    have fewer numeric parameters in common. Trials must have all parameters (`FlatView`). The initial step size is a
+    sixth of the ranges, as in Optuna.
 
     Reference:
         Hansen 2016, arXiv:1604.00772, by the package cmaes.
     """
 
     GENERATION = "cma:generation"
-    """System attribute of a trial: the generation that it was drawn in, from 0."""
+    """System attribute of a trial: the generation in which it was drawn, from 0."""
 
     def __init__(self, options: CMAESOptions, seed: int) -> None:
         self._startup_trials, self._seed = options.startup_trials, seed
         self._random = optuna.samplers.RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
-        """The numeric parameters, which all trials that are over have."""
+        """The numeric parameters, which all finished trials have."""
         over = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return {
             name: distribution
@@ -97,7 +97,7 @@ class CMAES(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """A draw of the generation that is not over; nothing before the startup trials are."""
+        """A draw from the current generation; nothing until the startup trials are finished."""
         over = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if not search_space or len(over) < self._startup_trials:
             return {}
@@ -119,5 +119,5 @@ class CMAES(BaseSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """An even draw."""
+        """A uniform draw."""
         return self._random.sample_independent(study, trial, param_name, param_distribution)

@@ -1,4 +1,4 @@
-"""The search: suggestions out of an Optuna study, decisions at rungs, states told. Used by the driver alone."""
+"""The search: suggestions from an Optuna study, decisions at rungs, final states. Used by the driver only."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ _INFEASIBLE = f"{_CONSTRAINTS_KEY}:stability"  # the attribute that Trial.set_co
 
 
 class Search:
-    """An Optuna study on disk or in a database, with the rules of this project around it.
+    """An Optuna study on disk or in a database, with this project's rules for suggesting and pruning.
 
-    Every trial is drafted first, as Optuna would suggest it, and stored whole by one write when it is new. It stays
-    RUNNING until it is told. The caller holds the folder's lock.
+    A trial is first drafted, as Optuna would suggest it; if it is new, one write stores it with all its parameters. It
+    is RUNNING until `tell`. The caller holds the folder's lock.
 
     Args:
-        folder: Its name is the study's; without a database the study lives there. Made when missing.
-        space: Today's search space.
-        objective: What is optimized, with the trivial predictor's score where it is known.
-        sampler: Name and options, checked.
-        pruner: Name and options, checked.
+        folder: Its name is the study's; without a database it contains the study. Created if missing.
+        space: The current search space.
+        objective: What is optimized, with the trivial predictor's score if known.
+        sampler: Name and validated options.
+        pruner: Name and validated options.
         seed: The study's seed, >= 0.
-        database: URL of the PostgreSQL database that holds the study; None is the folder.
-        waiting: Called about once a second, with what is wrong, while the database is away; may raise.
+        database: URL of the PostgreSQL database with the study; None: it is in the folder.
+        waiting: Called about once a second with the problem while the database is down; may raise.
 
     Raises:
-        StudyError: The study has another direction, its file is damaged, or its database is away or in use.
+        StudyError: Another direction, a damaged file, an unreachable database, or a study in use.
     """
 
     def __init__(
@@ -104,58 +104,58 @@ class Search:
             raise unreadable(folder, database, error) from error
 
     def _take_in(self) -> None:
-        """Mirror what is asked for at every suggestion and every rung; the curves' epochs come by `reported`."""
+        """Cache what every suggestion and every rung needs; the curves' epochs are added by `reported`."""
         trials = self.stored()
         self.suggester.take_in(trials)
         for trial in trials:
-            json.dumps([trial.user_attrs, trial.system_attrs])  # what is not plain data was not written here
+            json.dumps([trial.user_attrs, trial.system_attrs])  # raises on data that this program did not write
             if trial.state == TrialState.COMPLETE:
                 self._curves.completed(trial.number)
 
     # facts ------------------------------------------------------------------------------------------------------
 
     def attribute(self, key: str) -> Any:
-        """A fact kept with the study, or None."""
+        """A user attribute of the study, or None."""
         return self._storage.get_study_user_attrs(self._id).get(key)
 
     def set_attribute(self, key: str, value: Any) -> None:
-        """Keep a JSON-able fact with the study."""
+        """Set a user attribute of the study; JSON-able."""
         if self.attribute(key) != value:
             self.study.set_user_attr(key, value)
 
     def stored(self) -> list[FrozenTrial]:
-        """All trials, each as it was stored."""
+        """All trials, as stored."""
         return self._storage.stored_trials(self._id)
 
     def inside(self) -> list[FrozenTrial]:
-        """The trials inside today's space, as it has them."""
+        """The trials inside the current space, with its parameter names and distributions."""
         return self._storage.get_all_trials(self._id, deepcopy=False)
 
     def running(self) -> list[Suggestion]:
-        """Trials not told yet, by number."""
+        """The unfinished trials, by number."""
         return [suggestion_of(trial) for trial in self.stored() if not trial.state.is_finished()]
 
     def told(self) -> list[int]:
-        """Numbers of the trials that are over."""
+        """Numbers of the finished trials."""
         return [trial.number for trial in self.stored() if trial.state.is_finished()]
 
     def counted(self) -> int:
-        """Trials that count for the budget: those inside today's space, running ones too."""
+        """Number of trials that count towards the budget: those inside the current space, including running ones."""
         return sum(self._translate(trial) is not None for trial in self.stored())
 
     def fits(self, number: int) -> bool:
-        """Whether a trial lies inside today's space."""
+        """Whether a trial is inside the current space."""
         return self._translate(self._storage.get_trial(self.suggester.ids[number])) is not None
 
     # suggesting -------------------------------------------------------------------------------------------------
 
     @property
     def count(self) -> int:
-        """How many trials there are, inside of today's space or not."""
+        """Number of all trials, inside the current space or not."""
         return len(self.suggester.ids)
 
     def suggest(self) -> Suggestion | None:
-        """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
+        """A new trial, stored as RUNNING with all its parameters; None when the space is exhausted."""
         return self.suggester.suggest()
 
     def enqueue(self, params: Mapping[str, Any], origin: Mapping[str, Any] | None = None) -> Suggestion | None:
@@ -163,23 +163,23 @@ class Search:
         return self.suggester.enqueue(params, origin or {})
 
     def expected(self) -> dict[int, float]:
-        """Number -> final value, or what is expected of it; see `Expectations.expected`."""
+        """Number -> final value, reached or expected; see `Expectations.expected`."""
         return self._expectations.expected()
 
     # judging and telling ----------------------------------------------------------------------------------------
 
     def reported(self, number: int, epoch: int, value: float) -> None:
-        """Take in the value of an epoch, to compare others with; the event files keep it, the study does not."""
+        """Add the value of an epoch, for comparison with other trials; stored in the event files, not in the study."""
         self._curves.add(number, epoch, value)
 
     def judge(self, number: int, epoch: int, value: float, epochs: int | None = None) -> Decision:
-        """Store the best value so far, finite, at a rung and decide; asked again, the answer is the same.
+        """Store the value at a rung and decide whether the trial continues; repeated calls return the same decision.
 
         Args:
             number: The trial.
             epoch: The rung.
-            value: Its best value so far.
-            epochs: The full budget of a trial, which tells early rungs from others; None where none is early.
+            value: Its best value so far, finite.
+            epochs: The full budget of a trial, to recognize early rungs; None: treat no rung as early.
         """
         if (decision := self._decisions.get((number, epoch))) is None:
             self._storage.set_trial_intermediate_value(self.suggester.ids[number], epoch, value)
@@ -188,24 +188,24 @@ class Search:
         return decision
 
     def judge_hopeless(self, number: int, epoch: int, value: float) -> Decision:
-        """Whether a trial goes on that a rule would end; see `spared`. Where not, its value is stored as at a rung."""
+        """Whether a trial that a rule finds hopeless goes on; see `spared`. If not, store its value as at a rung."""
         decision = spared(self._curves, number, epoch, value)
         if not decision.go_on and math.isfinite(value):
             self._storage.set_trial_intermediate_value(self.suggester.ids[number], epoch, value)
         return decision
 
     def tell(self, number: int, state: State, value: float | None, reason: str, *, trained: float = 1.0) -> None:
-        """Close a trial for good; a trial that is closed already stays as it is.
+        """Finish a trial; a trial that is already finished stays unchanged.
 
-        The sampler's constraint `stability` is 0; of a diverged trial 1, and up to 2 the earlier it was; a failed one
-        has none.
+        Also sets the sampler's constraint `stability`: 0, or for a diverged trial 1 to 2, the higher the earlier it
+        diverged; a failed trial has none.
 
         Args:
             number: The trial.
-            state: How it ended.
-            value: Its best value; finite where it is completed.
-            reason: Why, in a sentence.
-            trained: Share of the full training that it got, 0 to 1.
+            state: Its final state.
+            value: Its best value; must be finite if it completed.
+            reason: The reason, in a sentence.
+            trained: Fraction of the full training that it got, 0 to 1.
         """
         trial_id = self.suggester.ids[number]
         trial = self._storage.get_trial(trial_id)
@@ -234,15 +234,15 @@ class Search:
             self._curves.completed(number)
 
     def close(self) -> None:
-        """Let go of the file or the database."""
+        """Close the file, or disconnect from the database."""
         self._storage.close()
 
 
 def _tell_names(storage: SearchStorage, study: int, names: Names, objective: Objective) -> None:
-    """Keep with a study, for Optuna's own pages and for later, what parameters and the objective are called."""
+    """Store the names of parameters and objective with a study, for Optuna's dashboard and for later runs."""
     kept = storage.get_study_system_attrs(study)
     before = kept.get(_NAMES)
-    if before is None:  # a study of an earlier version calls every definition by its key, those it has not met too
+    if before is None:  # a study of an earlier version names every definition by its key, also those without trials
         met = {name for trial in storage.stored_trials(study) for name in trial.params}
         before = {key: key for key in (*met, *(names.keys if met else ()))}
     names.keep(before)

@@ -1,4 +1,4 @@
-"""Whether a trial goes on that a rule of the diagnostics would end: by the objective, beside all other trials."""
+"""Whether a trial that a diagnostic rule finds hopeless continues, judged by its objective among all trials."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from tuner.study.curves import Curves
 from tuner.study.pruners import Decision, best_go_on
 
 BEST_SHARE = 1 / 3
-"""A trial among this share of the best so far goes on, whatever a rule finds. Ours."""
+"""A trial in this best fraction of the trials so far continues, whatever a rule finds. Our choice."""
 LEARNED_SHARE = 0.25
-"""So does one that has come this share of the way from the trivial predictor to the best trial of the study. Ours: it
-has learned a real part of what can be learned, however much of the loss is noise that nothing can reduce."""
+"""So does a trial that has made this fraction of the way from the trivial predictor to the study's best trial. Our
+choice: it has learned a real part of what can be learned, however much of the loss is irreducible noise."""
 
 
 def spared(curves: Curves, number: int, epoch: int, value: float) -> Decision:
-    """Whether a trial goes on that has learned nothing by the thresholds of a rule.
+    """Whether a trial continues that has learned nothing according to a rule.
 
-    A rule sees one training, and holds its loss against the trivial predictor's. What it cannot see: that the other
-    trials got no further, that the objective is not the loss, and how much of the loss is irreducible.
+    A rule sees one training and compares its loss with that of the trivial predictor. It cannot see that the other
+    trials are no better, that the objective is not the loss, or how much of the loss is irreducible.
 
     Args:
-        curves: Of all trials, this one included; their objective has the trivial predictor's score, where it is known.
+        curves: The learning curves of all trials, this one included; with the trivial predictor's score if known.
         number: The trial.
-        epoch: After which a rule would end it.
+        epoch: The epoch after which the rule would stop it.
         value: Its best objective value so far.
     """
     rank, trials = curves.standing(number, epoch)

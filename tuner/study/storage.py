@@ -1,8 +1,8 @@
-"""Optuna's journal on disk, written by one driver, and the view of a storage that samplers get.
+"""Optuna's journal on disk, written by one driver, and the storage as samplers see it.
 
-Optuna's own file backend locks, reads back and syncs the file at every call, for many writers. A study here has one
-writer, which holds the folder's lock, so that what it appends need not be read again, and appends can be grouped
-into one write with one fsync. The lines are Optuna's: any tool that opens a journal file can read them.
+Optuna's own file backend supports many writers: it locks, rereads and syncs the file at every call. Here a study has
+one writer, which holds the folder's lock; it need not reread what it has appended, and can group appends into one
+write with one fsync. The lines have Optuna's format: any tool that opens journal files can read them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tuner.errors import StudyError
 class JournalFile(BaseJournalBackend):
     """A journal with a single writer: the caller holds a lock on the study.
 
-    A torn last line, left by a crash or a full disk, is not read, and is cut off before the first append. Until then
-    the file is not touched, so that one that Optuna cannot read stays as it was.
+    An incomplete last line, left by a crash or a full disk, is ignored, and removed before the first append. Until then
+    the file is not changed, so that a file that Optuna cannot read is preserved.
 
     Raises:
         StudyError: A line in the middle is damaged.
@@ -37,27 +37,27 @@ class JournalFile(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._logs = _read_lines(path)
-        self._first = 0  # number of the first log kept in memory; those before have been read
+        self._first = 0  # number of the first log in memory; those before it have been read
         self._file: FileIO | None = None
         self._unwritten: list[bytes] = []
         self._grouping = False
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append to memory, and to the file at once or at the end of the group."""
+        """Append in memory, and to the file immediately or at the end of the group."""
         self._logs += logs
         self._unwritten += [json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs]
         if not self._grouping:
             self._flush()
 
     def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
-        """Logs from a number on; those before are forgotten, as the one reader never asks for them again."""
+        """Logs from a number on; earlier ones are dropped, as the only reader does not need them again."""
         self._logs = self._logs[log_number_from - self._first :]
         self._first = log_number_from
         return self._logs
 
     @contextmanager
     def group(self) -> Iterator[None]:
-        """Everything appended within is on disk, by one write, when the block ends."""
+        """Context in which appends are collected; one write puts them on disk at its end."""
         self._grouping = True
         try:
             yield
@@ -82,20 +82,20 @@ class JournalFile(BaseJournalBackend):
 
 
 DRAFT_ID = -1
-"""Trial id of a trial that is being suggested and is not in the storage yet."""
+"""Trial id of the draft: the trial that is being suggested and is not yet in the storage."""
 
 
 class SearchStorage(BaseStorage):
-    """The storage as samplers see it: a layer over one of Optuna's storages, mixed in before it.
+    """The storage as samplers see it: a mixin placed before one of Optuna's storages.
 
-    Three things differ from what is stored. A trial that is being drafted shows as the running trial it will be, and
-    takes the attributes that a sampler sets on it. A trial of an earlier search space shows its parameters under
-    the names of today's, or does not show when it lies outside. While a trial is drafted by a sampler that cannot take
-    the others as they are stored, they show as `shown` has them.
+    Samplers see three differences from the stored data. The draft appears as a running trial, and keeps the attributes
+    that a sampler sets on it. A trial of an earlier search space appears with the parameter names of the current one,
+    or is hidden if it is outside. While a sampler drafts that cannot use the trials as stored, `shown` replaces
+    them.
     """
 
     def __init__(self, *storage: Any, translate: Callable[[FrozenTrial], FrozenTrial | None]) -> None:
-        """`storage` is what the storage below takes; `translate` gives a trial as today's space has it, or None."""
+        """`storage`: arguments of Optuna's storage; `translate`: a trial's form in the current space, or None."""
         super().__init__(*storage)
         self.draft: FrozenTrial | None = None
         self.shown: list[FrozenTrial] | None = None
@@ -103,17 +103,17 @@ class SearchStorage(BaseStorage):
         self._translated: dict[int, FrozenTrial | None] = {}
 
     def group(self) -> AbstractContextManager[None]:
-        """Everything written within is stored when the block ends."""
+        """Context whose writes are all stored when it ends."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of the file or the server."""
+        """Close the file, or disconnect from the server."""
         raise NotImplementedError
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        """Trials inside today's space, and the draft."""
+        """Trials inside the current space, and the draft."""
         if self.shown is not None:
             shown = [trial for trial in self.shown if states is None or trial.state in states]
         else:
@@ -124,11 +124,11 @@ class SearchStorage(BaseStorage):
         return shown
 
     def stored_trials(self, study_id: int) -> list[FrozenTrial]:
-        """Every trial as it is stored; not to be changed."""
+        """All trials as stored; do not modify them."""
         return super().get_all_trials(study_id, deepcopy=False)  # type: ignore[safe-super]
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        """A trial by id, the draft among them."""
+        """A trial by id, or the draft."""
         if trial_id == DRAFT_ID:
             assert self.draft is not None, "no draft"
             return self.draft
@@ -164,7 +164,7 @@ class JournalStudies(SearchStorage, JournalStorage):
         self._journal = journal
 
     def group(self) -> AbstractContextManager[None]:
-        """One write with one fsync."""
+        """Context whose writes become one write with one fsync."""
         return self._journal.group()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""New trials: suggested by a sampler, or with given parameters."""
+"""New trials: suggested by a sampler, or enqueued with given parameters."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from tuner.study.storage import DRAFT_ID, SearchStorage
 from tuner.study.translation import digest, rounded
 
 ORIGINS = ("repairs", "portfolio", "warm_start")
-"""User attributes of a trial that no sampler suggested: of a repair, what it repairs; of a configuration of the
-portfolio, its place there, from 1; of a trial of another study, `study/number`."""
+"""User attributes of a trial that no sampler suggested: for a repair, what it repairs; for a configuration of the
+portfolio, its position there, from 1; for a warm start, `study/number` of the earlier trial."""
 _RESAMPLES = 20
 _RANDOM_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A trial that is in the study, RUNNING, and has its parameters."""
+    """A trial that is stored in the study as RUNNING, with its parameters."""
 
     number: int
     params: Mapping[str, Any]
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """Where it comes from, if not from the sampler: one of `ORIGINS` and what is said of it."""
+    """Its origin if it is not from the sampler: one of `ORIGINS`, with its value."""
 
 
 def suggestion_of(trial: FrozenTrial) -> Suggestion:
@@ -52,15 +52,15 @@ def suggestion_of(trial: FrozenTrial) -> Suggestion:
 
 
 class Suggester:
-    """Drafts trials as Optuna would suggest them, and stores each whole by one write when it is new.
+    """Drafts trials as Optuna would suggest them, and stores each new one completely by one write.
 
     Args:
         study: The Optuna study.
         storage: Its storage.
-        space: Today's search space.
-        names: What its definitions are called in the study.
-        expectations: What the trials reached; samplers that know no conditions learn from it.
-        sampler: Name and options, checked.
+        space: The current search space.
+        names: The names of its definitions in the study.
+        expectations: Final values of the trials, for samplers without conditional parameters and for warm start.
+        sampler: Name and validated options.
         seed: The study's seed, >= 0.
     """
 
@@ -85,19 +85,19 @@ class Suggester:
         self._borrowed: Borrowing | None = None
 
     def take_in(self, stored: Sequence[FrozenTrial]) -> None:
-        """Mirror the stored trials, which are asked for at every suggestion."""
+        """Cache ids and parameters of the stored trials, which every suggestion needs."""
         self.ids = {trial.number: trial._trial_id for trial in stored}
         self._seen = {digest(trial.user_attrs["params"]) for trial in self._expectations.inside()}
 
     def borrow(self, borrowed: Sequence[Borrowed]) -> None:
-        """Let the sampler learn from trials of other studies too, best first; see `Borrowing`."""
+        """Let the sampler also learn from trials of other studies (best first); see `Borrowing`."""
         self.borrowed = borrowed
         self._borrowed = (
             Borrowing(borrowed, self._space, self._names, self._expectations.objective) if borrowed else None
         )
 
     def _shown(self, conditions: bool) -> list[FrozenTrial]:
-        """The trials as a sampler is shown them; with parameters of all of the space unless it knows conditions."""
+        """The trials as a sampler sees them; with all parameters of the space unless it handles conditional ones."""
         values = self._expectations.reached()
         own = [
             trial for trial in self._expectations.inside() if trial.number in values or not trial.state.is_finished()
@@ -109,7 +109,7 @@ class Suggester:
         return [completed(trial, values.get(trial.number), *view(trial)) for trial in trials]
 
     def suggest(self) -> Suggestion | None:
-        """A new trial, on disk as RUNNING with all its parameters; None when the space holds no new one."""
+        """A new trial, stored as RUNNING with all its parameters; None when the space is exhausted."""
         size = self._space.size()
         if size is not None and len(self._seen) >= size:
             return None
@@ -120,7 +120,7 @@ class Suggester:
             draft, params = self._draft(number, sampler, seed)
             if digest(params) not in self._seen:
                 return self._store(draft, params)
-            if size is None and attempt == _RESAMPLES:  # a continuous space repeats only by a stuck sampler
+            if size is None and attempt == _RESAMPLES:  # in a continuous space only a stuck sampler repeats itself
                 return self._store(draft, params)
         return None
 
@@ -128,11 +128,11 @@ class Suggester:
         """A trial with given parameters, stored as `suggest` stores one.
 
         Args:
-            params: Inside the space.
+            params: Parameters inside the space.
             origin: See `Suggestion`; JSON-able.
 
         Returns:
-            The trial; None where one with these parameters was there before.
+            The trial; None if the study already has one with these parameters.
         """
         if digest(params) in self._seen:
             return None
@@ -170,11 +170,11 @@ class Suggester:
 
 
 def make_sampler(sampler: tuple[str, Any], seed: int) -> BaseSampler:
-    """A new sampler.
+    """Create a sampler.
 
     Args:
-        sampler: Name and options, checked.
-        seed: Of this one, >= 0.
+        sampler: Name and validated options.
+        seed: The sampler's seed, >= 0.
     """
     name, options = sampler
     with warnings.catch_warnings():  # `group` and the brute-force sampler: Optuna's version is pinned by tests
@@ -184,7 +184,7 @@ def make_sampler(sampler: tuple[str, Any], seed: int) -> BaseSampler:
 
 
 def _blank(number: int) -> FrozenTrial:
-    """A trial that is RUNNING and has no parameters yet."""
+    """A RUNNING trial without parameters."""
     return FrozenTrial(
         number=number,
         state=TrialState.RUNNING,

@@ -1,4 +1,4 @@
-"""Trials of earlier search spaces as today's space has them."""
+"""Trials of earlier search spaces, translated to the current one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tuner.study.names import Names
 
 
 class Translation:
-    """Shows a trial with the parameters and distributions that it has in a space.
+    """Gives a trial the parameter names and distributions of the current search space.
 
     Args:
-        space: Today's search space.
-        names: What its definitions are called in the study.
+        space: The current search space.
+        names: The names of its definitions in the study.
     """
 
     def __init__(self, space: Space, names: Names) -> None:
@@ -27,7 +27,7 @@ class Translation:
         self.digest = digest(space.to_json())
 
     def __call__(self, trial: FrozenTrial) -> FrozenTrial | None:
-        """The trial; None where it lies outside of the space."""
+        """The translated trial; None if it is outside the space."""
         if trial.user_attrs.get("space") == self.digest:
             return trial
         params = trial.user_attrs.get("params")
@@ -51,12 +51,12 @@ class Translation:
 
 
 def digest(value: Any) -> str:
-    """A canonical form; floats rounded to 10 digits, so that equal configurations are equal."""
+    """A canonical string; floats are rounded to 10 digits, so that equal configurations have equal strings."""
     return json.dumps(rounded(value), sort_keys=True)
 
 
 def rounded(value: Any) -> Any:
-    """Floats to 10 digits, whatever they lie in."""
+    """Round all floats to 10 significant digits, also in nested lists and mappings."""
     if isinstance(value, float):
         return float(f"{value:.10g}")
     if isinstance(value, np.generic):

@@ -1,6 +1,6 @@
-"""For tests of your own cells, adapters and recorders: contracts to subclass, small data, sweeps in this process.
+"""For tests of your own cells, adapters and recorders: test classes to subclass, small data, sweeps in this process.
 
-Needs pytest (the extra `testing`), which nothing else of the package imports. docs/extending.md shows how it is used.
+Needs pytest (the extra `testing`), which nothing else in the package imports. docs/extending.md shows its use.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""The contract of an adapter (`tuner.adapters.base.Adapter`) as tests, on small data that the test writes."""
+"""The contract of an adapter (`tuner.adapters.base.Adapter`) as tests, on small data written by the test."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Opened(NamedTuple):
-    """An adapter whose data are prepared and opened."""
+    """An adapter with prepared and opened data."""
 
     make: Callable[[], Adapter]
-    """A fresh adapter with the same options."""
+    """Creates another adapter with the same options."""
     adapter: Adapter
     prepared: Prepared
     folder: Path
@@ -42,8 +42,8 @@ def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder:
 
     Args:
         adapter: The class, with its options model as the attribute `Options`; or the name in a task file.
-        options: Those that differ from the defaults.
-        folder: Where prepared data are written; empty.
+        options: Options that differ from the defaults.
+        folder: An empty folder for the prepared data.
     """
     if isinstance(adapter, str):
         entry = ADAPTERS[adapter]
@@ -60,9 +60,9 @@ def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder:
 
 
 def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
-    """Predictions of a fresh encoder and head with the mean over valid steps, or nothing, between them.
+    """Predictions of an untrained encoder and head in evaluation mode.
 
-    Both are in evaluation mode.
+    The mean over valid steps is between them, unless the problem predicts at every step.
     """
     torch.manual_seed(0)
     encoder = problem.encoder().eval()
@@ -86,7 +86,7 @@ def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
 
 @cache
 def _loads_torch(module: str, path: str) -> bool:
-    """Whether a process that imports a module from that path has torch; asked once, however many cases it has."""
+    """Whether importing a module from that path, in a new process, imports torch; cached, as it is slow."""
     code = f"import sys, {module}; print('torch' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
@@ -94,14 +94,14 @@ def _loads_torch(module: str, path: str) -> bool:
 
 
 def every_step(problem: Problem) -> bool:
-    """`Problem.every_step`, false where it has no such attribute."""
+    """`Problem.every_step`; false if the problem has no such attribute."""
     return bool(getattr(problem, "every_step", False))
 
 
 class AdapterContract:
     """Tests of any adapter.
 
-    In a test file of one's own:
+    In your own test file:
 
     class TestMine(AdapterContract):
         adapter = MyAdapter
@@ -115,11 +115,11 @@ class AdapterContract:
     adapter: ClassVar[str | type[Any]]
     """The class, with its options model as the attribute `Options`; or the name in a task file."""
     test_files: ClassVar[Sequence[str]] = ("test.*", "whole.*")
-    """What the prepared files that hold items of the test split are called; all others are opened in a search."""
+    """Name patterns of the prepared files with test items; a search opens only the other files."""
 
     @staticmethod
     def data(folder: Path) -> Mapping[str, Any]:  # noqa: ARG004 - for those who write some
-        """Write small data into a folder, some twenty items or more; returns the adapter's options."""
+        """Write small data (at least about twenty items) into a folder, and return the adapter's options."""
         return {}
 
     @pytest.fixture(scope="class")
@@ -130,23 +130,23 @@ class AdapterContract:
         return opened_adapter(cls.adapter, options, tmp_path_factory.mktemp("prepared"))
 
     @staticmethod
-    def num_items(problem: Problem, batch: Batch) -> int:  # noqa: ARG004 - for those whose items are others
-        """Items of a batch, as `len(dataset)` counts them."""
+    def num_items(problem: Problem, batch: Batch) -> int:  # noqa: ARG004 - for subclasses whose items are not rows
+        """Number of items in a batch, as `len(dataset)` counts them."""
         return len(batch.x)
 
     @staticmethod
-    def num_left_over(dataset: Dataset, batch_size: int) -> int:  # noqa: ARG004 - for those who leave some out
-        """Items that a pass leaves out."""
+    def num_left_over(dataset: Dataset, batch_size: int) -> int:  # noqa: ARG004 - for subclasses that drop items
+        """Number of items that a pass over the data drops."""
         return 0
 
     def test_preparation_loads_no_torch(self, opened: Opened) -> None:
-        """The driver's half imports without torch."""
+        """The adapter's module, which the driver imports, does not import torch."""
         module = inspect.getmodule(type(opened.adapter))
         assert module is not None
         assert not _loads_torch(module.__name__, os.pathsep.join(sys.path))
 
     def test_prepared_is_complete(self, opened: Opened) -> None:
-        """Counts, trivial scores of every metric, and facts come back from preparation, all of them JSON."""
+        """Preparation returns counts, the trivial predictor's score on every metric, and facts, all JSON-able."""
         prepared = opened.prepared
         names = {metric.name for metric in opened.adapter.metrics}
         assert json.loads(json.dumps(asdict(prepared)))["lag"] >= 1
@@ -159,14 +159,14 @@ class AdapterContract:
         assert 0 < len(opened.problem.dataset("train")) <= prepared.counts["train"]
 
     def test_preparation_repeats(self, opened: Opened, tmp_path: Path) -> None:
-        """Preparing again writes the same bytes, and the fingerprint stays."""
+        """Preparing again writes the same bytes and gives the same fingerprint."""
         assert asdict(opened.make().prepare(tmp_path)) == asdict(opened.prepared)
         for file in opened.folder.iterdir():
             assert (tmp_path / file.name).read_bytes() == file.read_bytes()
         assert opened.adapter.fingerprint() == opened.make().fingerprint()
 
     def test_demands_are_those_of_the_problem(self, opened: Opened) -> None:
-        """What is checked before training is what the opened problem asks for."""
+        """The demands that are checked before training are those of the opened problem."""
         demands, problem = demands_of(opened.adapter), opened.problem
         encoder = problem.encoder()
         assert demands.every_step == every_step(problem)
@@ -181,7 +181,7 @@ class AdapterContract:
 
     @pytest.mark.parametrize("split", SPLITS)
     def test_batches_keep_their_shape(self, opened: Opened, split: Split) -> None:
-        """Batches are padded with zeros on the right, of lengths >= 1, in the types that networks take."""
+        """Batches are padded with zeros on the right, have lengths >= 1, and the dtypes that networks take."""
         dataset = opened.problem.dataset(split)
         batches = list(dataset.batches(4, rng=np.random.default_rng(1)))
         assert len(batches) == dataset.num_batches(4)
@@ -197,12 +197,12 @@ class AdapterContract:
                 assert not batch.x[torch.arange(batch.x.shape[1]) >= batch.lengths[:, None]].any()
 
     def test_order_is_fixed_or_the_seeds(self, opened: Opened) -> None:
-        """Without a generator the order is fixed; with one it is the seed's, and another seed gives another."""
+        """Without a generator the order is fixed; with one it depends on the seed."""
         dataset = opened.problem.dataset("train")
 
         def targets(seed: int | None) -> Tensor:
             rng = None if seed is None else np.random.default_rng(seed)
-            return torch.cat([batch.y.flatten() for batch in dataset.batches(3, rng=rng)])  # padded to its own longest
+            return torch.cat([batch.y.flatten() for batch in dataset.batches(3, rng=rng)])  # each padded by itself
 
         assert torch.equal(targets(None), targets(None))
         assert torch.equal(targets(5), targets(5))
@@ -225,7 +225,7 @@ class AdapterContract:
             assert torch.isfinite(parameter.grad).all()
 
     def test_scores_do_not_depend_on_batch_size(self, opened: Opened) -> None:
-        """A split's scores are those of its items: all metrics, the same for any batch size."""
+        """Evaluation gives all metrics, within their ranges, and the same values for any batch size."""
         problem, metrics = opened.problem, opened.adapter.metrics
         found = []
         for batch_size in (1, 4, 1000):
@@ -238,7 +238,7 @@ class AdapterContract:
             assert other == pytest.approx(found[0], rel=1e-5)
 
     def test_search_does_not_open_test_data(self, opened: Opened, tmp_path: Path) -> None:
-        """Train and val open and read where the files that hold test items are gone."""
+        """Training and validation data can be read when the files with test items are deleted."""
         adapter = opened.make()
         adapter.prepare(tmp_path)
         held = [file for pattern in self.test_files for file in tmp_path.glob(pattern)]

@@ -1,6 +1,6 @@
 """The contract of a cell (`tuner.nets.cell.Cell`) as tests.
 
-Letters of shapes: B batch, T steps, I inputs, F features, H units.
+Letters in shapes: B batch, T steps, I inputs, F features, H units.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tuner.nets.stack import RecurrentStack
 from tuner.optim.optimizers import parameter_groups
 
 MakeCell = Callable[[int, int], Cell]
-"""From input size and hidden size to a fresh cell."""
+"""Creates a cell from input size and hidden size."""
 Equations = Callable[[Cell, Tensor], Tensor | None]
-"""From a cell, only to read its parameters, and inputs (B, T, I) to the outputs (B, T, H); None: none given."""
+"""From a cell (to read its parameters) and inputs (B, T, I) to the outputs (B, T, H); None: no equations given."""
 INPUTS, UNITS = 5, 6
 
 
 def cell_maker(cell: str | type[Cell], options: Mapping[str, Any]) -> MakeCell:
-    """What makes a cell of a kind.
+    """A function that creates cells of one type.
 
     Args:
         cell: Its class, with its options model as the attribute `Options`; or its name in a task file.
-        options: Those that differ from the defaults.
+        options: Options that differ from the defaults.
     """
     if isinstance(cell, str):
         entry = CELLS[cell]
@@ -41,7 +41,7 @@ def cell_maker(cell: str | type[Cell], options: Mapping[str, Any]) -> MakeCell:
 
 
 def telling_cell(make: MakeCell, input_size: int = INPUTS, hidden_size: int = UNITS) -> Cell:
-    """A seeded cell in float64, no parameter of which has a value that hides its part (0 or 1)."""
+    """A seeded cell in float64; constant parameters (such as zero biases) get noise, so that tests see their effect."""
     torch.manual_seed(1)
     cell = make(input_size, hidden_size).double()
     with torch.no_grad():
@@ -59,12 +59,12 @@ def sequences(items: int = 3, steps: int = 6, inputs: int = INPUTS) -> Tensor:
 class CellContract:
     """Tests of any cell.
 
-    In a test file of one's own:
+    In your own test file:
 
         class TestMine(CellContract):
             cell = MyCell
 
-    With `equations`, written from the paper and not from the code, outputs and gradients are held against them.
+    With `equations`, written from the paper and not from the code, outputs and gradients are compared with them.
     """
 
     cell: ClassVar[str | type[Cell]]
@@ -72,13 +72,13 @@ class CellContract:
     options: ClassVar[Mapping[str, Any]] = {}
     """Options that differ from the defaults."""
 
-    def equations(self, cell: Cell, x_BTI: Tensor) -> Tensor | None:  # noqa: ARG002 - for those who give some
-        """The outputs (B, T, H) by the cell's equations, one step after the other, from zero states."""
+    def equations(self, cell: Cell, x_BTI: Tensor) -> Tensor | None:  # noqa: ARG002 - for subclasses
+        """The outputs (B, T, H) by the cell's equations, step by step, from zero states."""
         return None
 
     @pytest.fixture
     def make(self) -> MakeCell:
-        """What makes the cell."""
+        """A function that creates the cell."""
         return cell_maker(self.cell, self.options)
 
     @pytest.fixture
@@ -88,7 +88,7 @@ class CellContract:
 
     @pytest.mark.parametrize("inputs", [INPUTS, UNITS], ids=["I not H", "I = H"])
     def test_equals_its_equations(self, make: MakeCell, oracle: Equations, inputs: int) -> None:
-        """Outputs, and all gradients, equal those of the equations."""
+        """Outputs and all gradients equal those of the equations."""
         cell = telling_cell(make, inputs)
         xs = [sequences(inputs=inputs).requires_grad_()]
         xs.append(xs[0].detach().clone().requires_grad_())
@@ -104,7 +104,7 @@ class CellContract:
         assert all(gradient.abs().max() > 0 for gradient in got)
 
     def test_shapes(self, make: MakeCell) -> None:
-        """Outputs are (B, T, H); every part of the state is real and has the batch first."""
+        """Outputs are (B, T, H); every part of the state is real, with the batch as first axis."""
         y_BTH, state = telling_cell(make)(sequences())
         assert y_BTH.shape == (3, 6, UNITS)
         assert all(len(part) == 3 and part.dtype == torch.float64 for part in state)
@@ -123,7 +123,7 @@ class CellContract:
 
     @pytest.mark.parametrize("cuts", [[2, 4], [1, 1, 4], [1] * 6], ids=str)
     def test_state_is_carried(self, make: MakeCell, cuts: list[int]) -> None:
-        """Parts with the state carried give what the whole gives: outputs, last state, gradients."""
+        """A sequence in parts, with the state carried over, gives the same outputs, last state and gradients."""
         cell = telling_cell(make)
         x_BTI = sequences()
         whole_BTH, end = cell(x_BTI)
@@ -138,7 +138,7 @@ class CellContract:
         torch.testing.assert_close(torch.autograd.grad(torch.cat(outputs, 1).square().sum(), parameters), expected)
 
     def test_reads_from_left_to_right(self, make: MakeCell) -> None:
-        """A later input changes no earlier output."""
+        """The cell is causal: a later input changes no earlier output."""
         cell = telling_cell(make)
         x_BTI = sequences()
         other_BTI = x_BTI.clone()
@@ -146,7 +146,7 @@ class CellContract:
         assert torch.equal(cell(x_BTI)[0][:, :4], cell(other_BTI)[0][:, :4])
 
     def test_padding_changes_no_item(self, make: MakeCell) -> None:
-        """Valid steps of a padded batch, read in both directions, equal those of each item alone to 1e-6."""
+        """In both directions, valid steps of a padded batch equal those of each item alone, to 1e-6."""
         torch.manual_seed(1)
         stack = RecurrentStack(lambda size: make(size, UNITS), INPUTS, 2, True).double()
         lengths = [6, 1, 4]
@@ -159,7 +159,7 @@ class CellContract:
             torch.testing.assert_close(y_BTF[row, :length], alone_BTF[0], atol=1e-6, rtol=0)
 
     def test_is_deterministic(self, make: MakeCell) -> None:
-        """Two passes, and two cells of one seed, give the same bits; a pass draws no random numbers."""
+        """Two passes, and two cells with one seed, are bitwise equal; a pass draws no random numbers."""
         cell, x_BTI = telling_cell(make), sequences()
         before = torch.get_rng_state()
         passes = [cell(x_BTI)[0], cell(x_BTI)[0], telling_cell(make)(x_BTI)[0]]
@@ -170,14 +170,14 @@ class CellContract:
         assert torch.equal(torch.get_rng_state(), before)
 
     def test_state_dict_round_trip(self, make: MakeCell) -> None:
-        """A fresh cell with the saved state gives the same bits."""
+        """A new cell with the loaded state dict gives bitwise equal outputs."""
         cell, x_BTI = telling_cell(make), sequences()
         fresh = make(INPUTS, UNITS).double()
         fresh.load_state_dict(cell.state_dict())
         assert torch.equal(fresh(x_BTI)[0], cell(x_BTI)[0])
 
     def test_gates_cut_the_stacked_parameters(self, make: MakeCell) -> None:
-        """Gates cover the rows of all stacked parameters once, in order, H rows each."""
+        """The gates' slices cover the rows of all stacked parameters once, in order, H rows each."""
         cell = telling_cell(make)
         rows = [row for gate in cell.gates().values() for row in range(gate.start, gate.stop)]
         total = UNITS * len(cell.gates())
@@ -190,7 +190,7 @@ class CellContract:
         assert set(cell.memory_gates()) <= set(cell.gates())
 
     def test_gate_values_are_shares(self, make: MakeCell) -> None:
-        """What gates it reveals are listed ones, one number from 0 to 1 per unit and step, without a gradient."""
+        """`gate_values` has only gates of `gates`, with values in [0, 1] per unit and step, without a gradient."""
         cell, x_BTI = telling_cell(make), sequences()
         gates = cell.gate_values(x_BTI, cell(x_BTI)[0])
         assert gates.keys() <= cell.gates().keys()
@@ -200,7 +200,7 @@ class CellContract:
             assert not values_BTH.requires_grad
 
     def test_recurrent_blocks_are_views_that_cover_all(self, make: MakeCell) -> None:
-        """Filling the recurrent blocks fills the recurrent matrix, and every block is square."""
+        """The recurrent blocks are square views that together cover the recurrent matrix."""
         cell = telling_cell(make)
         with torch.no_grad():
             for block in cell.recurrent_blocks():
@@ -212,7 +212,7 @@ class CellContract:
         assert weights is None or (weights == 7).all()
 
     def test_weight_decay_spares_biases(self, make: MakeCell) -> None:
-        """Only matrices are decayed; biases are spared."""
+        """Weight decay applies to matrices only, not to biases."""
         cell = telling_cell(make)
         by_name = dict(cell.named_parameters())
         groups = parameter_groups(cell)
@@ -225,7 +225,7 @@ class CellContract:
 
     @pytest.mark.parametrize("scale", [1e2, -1e2])
     def test_large_inputs_stay_finite(self, make: MakeCell, scale: float) -> None:
-        """Saturated gates give finite outputs and gradients in float32."""
+        """Outputs and gradients stay finite in float32 with saturated gates."""
         cell = telling_cell(make).float()
         y_BTH, _ = cell(torch.full((2, 4, INPUTS), scale))
         y_BTH.sum().backward()

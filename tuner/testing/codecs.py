@@ -1,4 +1,4 @@
-"""The contract of a codec (`tuner.adapters.base.Codec`) as tests: from a tiny sweep to answers in a fresh process."""
+"""The contract of a codec (`tuner.adapters.base.Codec`) as tests: from a tiny sweep to answers in a new process."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _FRESH = """if True:
     from tuner.cli import main
     main(["predict", *arguments])
 """
-"""`predict` where some modules are not installed; in the end it prints what was imported."""
+"""Runs `predict` with some modules blocked, as if they were not installed, and prints the imported packages."""
 
 
 class Kept(NamedTuple):
-    """What is left of a sweep when its data and its study are deleted."""
+    """What remains of a sweep after its data and study are deleted."""
 
     folder: Path
-    """Of the data; only `raw` is still in it."""
+    """The data's folder, which contains only `raw` now."""
     model: Path
     recorded: Mapping[str, float]
-    """Scores of the model's run on test data."""
+    """Recorded test scores of the model's run."""
     answers: pd.DataFrame
-    """To the raw test data, by a fresh process, as a table reads them again."""
+    """A new process' answers to the raw test data, read back from the written table."""
     modules: frozenset[str]
-    """What that process has imported."""
+    """Packages that this process imported."""
 
 
 class CodecContract:
     """Tests of any adapter with a codec.
 
-    In a test file of one's own:
+    In your own test file:
 
     class TestMine(CodecContract):
         adapter = "my_package.adapter:MyAdapter"
@@ -69,26 +69,26 @@ class CodecContract:
     adapter: ClassVar[str]
     """Its name in a task file."""
     raw: ClassVar[str]
-    """The file or folder that holds all test items, and nothing else, as a user would bring them."""
+    """The file or folder with exactly the test items, as a user would give it to `predict`."""
     space: ClassVar[Mapping[str, Any]] = {"cell": ["gru"], "hidden_size": 8}
     """The search space."""
     asked: ClassVar[Mapping[str, Any]] = {}
-    """What is asked of the model, where it offers more than it answers by itself."""
+    """Optional requests to the model, as of `predict --ask`."""
 
     @staticmethod
     def data(folder: Path) -> Mapping[str, Any]:
-        """Write data and `raw` into a folder, which becomes the current one; returns the adapter's options."""
+        """Write data and `raw` into a folder (later the current one), and return the adapter's options."""
         raise NotImplementedError
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> Mapping[str, float]:
-        """Some of the adapter's scores, computed anew from answers to `raw`, which lies in the folder."""
+        """Some of the adapter's scores, recomputed from the answers to `raw`, which is in the folder."""
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
     @classmethod
     def kept(cls, tmp_path_factory: pytest.TempPathFactory) -> Kept:
-        """A sweep's model, moved away, and its answers in a fresh process once all training data are deleted."""
+        """A sweep's model, copied elsewhere, and its answers in a new process after all training data are deleted."""
         folder, elsewhere = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("elsewhere")
         task = {
             "name": "kept",
@@ -134,34 +134,33 @@ class CodecContract:
         return load(kept.model, own_code=True).asking(**self.asked)
 
     def test_answers_score_as_recorded(self, kept: Kept) -> None:
-        """What a fresh process answers to raw test data has the scores that the sweep has recorded."""
+        """A new process' answers to the raw test data have the test scores that the sweep recorded."""
         assert kept.answers["problem"].isna().all()
         found = self.score(kept.answers, kept.folder)
         assert found
         assert found == {name: pytest.approx(kept.recorded[name], abs=1e-6) for name in found}
 
     def test_nothing_of_a_search_is_needed(self, kept: Kept) -> None:
-        """Those answers came of `predict` where nothing is installed but what the model's requirements name or bring:
-        no Ray, Optuna, MLflow or Matplotlib."""  # noqa: D205, D209 - one sentence
+        """Those answers needed only the model's requirements: no Ray, Optuna, MLflow or Matplotlib."""
         assert {"click", "torch"} <= kept.modules
         assert {"ray", "optuna", "mlflow", "matplotlib"} <= set(_missing(kept.model / "requirements.txt"))
 
     def test_the_requirements_name_what_is_imported(self, kept: Kept) -> None:
-        """Of what `tuner` depends on, a model imports nothing that is not in its requirements."""
+        """Of the dependencies of `tuner`, a model imports only those in its requirements."""
         lines = (kept.model / "requirements.txt").read_text().splitlines()
         known = packages_distributions()
         imported = {_plain(name) for module in kept.modules for name in known.get(module, ())}
         assert imported & set(_depended("tuner")) <= {_plain(line) for line in lines}
 
     def test_the_folder_has_what_the_adapter_names(self, kept: Kept) -> None:
-        """No other file of prepared data goes with a model, and no file is executable code."""
+        """A model contains only the prepared files that the adapter names, and no executable code."""
         assert {path.name for path in (kept.model / "preprocess").iterdir()} == set(
             ADAPTERS[self.adapter].load().model_files
         )
         assert not [path for path in kept.model.rglob("*") if path.suffix in (".py", ".pkl", ".pt")]
 
     def test_an_item_alone_is_answered_as_in_a_batch(self, kept: Kept, model: Model) -> None:
-        """Padding and neighbours do not matter."""
+        """Answers do not depend on padding or on other items in the batch."""
         items = list(model.codec.read(kept.folder / self.raw))
         together = [rows for _, rows in model.answers(items, proba=True)]
         for item, rows in zip(items, together, strict=True):
@@ -174,7 +173,7 @@ class CodecContract:
                 }
 
     def test_answers_have_their_columns(self, kept: Kept, model: Model) -> None:
-        """With probabilities and without, answers have the columns that are told, of the types that are told."""
+        """Answers have the columns and types of `Codec.columns`, with and without probabilities."""
         items = list(model.codec.read(kept.folder / self.raw))[:3]
         for proba in (False, True):
             columns = model.codec.columns(proba=proba)
@@ -185,7 +184,7 @@ class CodecContract:
                 assert {name: type(value) for name, value in row.items()} == columns
 
     def test_what_cannot_be_read_keeps_its_place(self, kept: Kept, model: Model) -> None:
-        """Beside values that are none, others are answered; each of the former is named."""
+        """Unreadable items keep their rows, with a problem; the other items are answered."""
         whole = list(model.codec.read(kept.folder / self.raw))[:1]
         broken = next(iter(model.codec.items([object()])))
         assert broken.x is None
@@ -196,7 +195,7 @@ class CodecContract:
 
 
 def _missing(requirements: Path) -> list[str]:
-    """Modules of what `tuner` depends on, of packages that a model's requirements neither name nor bring."""
+    """Modules of the dependencies of `tuner` that a model's requirements neither name nor depend on."""
     there, left = {""}, [_plain(line) for line in requirements.read_text().splitlines()]
     while left:
         if (name := left.pop()) not in there:
@@ -208,7 +207,7 @@ def _missing(requirements: Path) -> list[str]:
 
 
 def _depended(package: str) -> list[str]:
-    """What an installed package requires, without its extras."""
+    """The requirements of an installed package, without its extras."""
     try:
         return [_plain(line) for line in requires(package) or () if "extra ==" not in line]
     except PackageNotFoundError:
@@ -216,6 +215,6 @@ def _depended(package: str) -> list[str]:
 
 
 def _plain(requirement: str) -> str:
-    """A package's name as an index knows it, without its versions."""
+    """The normalized package name of a requirement, without versions."""
     name: str = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
     return re.sub(r"[-_.]+", "-", name).lower()

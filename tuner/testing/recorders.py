@@ -1,4 +1,4 @@
-"""The contract of a recorder (`tuner.recording.contract.Recorder`) as tests, on a study that is written here."""
+"""The contract of a recorder (`tuner.recording.contract.Recorder`) as tests, on a synthetic study."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tuner.recording import SWEEP, Recorder
 from tuner.recording.catalog import RECORDERS
 from tuner.recording.sync import sync
 
-_BEGAN = 1_700_000_000.0  # Unix seconds; events have times of their own, so that a record repeats
+_BEGAN = 1_700_000_000.0  # Unix seconds; events have fixed times, so that records are reproducible
 
 
 def begin_study(root: Path) -> StudyFolder:
-    """A study whose sweep has begun."""
+    """Write a study whose sweep has begun."""
     folder = StudyFolder(root)
     common = {"study": folder.name, "metric": "val/accuracy", "direction": "maximize", "trials": 4, "epochs": 2}
     space = {"searched": {"cell": "categorical", "learning_rate": "numeric"}}
@@ -29,7 +29,7 @@ def begin_study(root: Path) -> StudyFolder:
 
 
 def begin_trial(folder: StudyFolder, number: int) -> str:
-    """A trial that trains, with an epoch; returns its run."""
+    """Write a running trial with one epoch; returns its run."""
     run = trial_run(number)
     params = {"cell": "gru", "learning_rate": 0.001}
     created = {"run": run, "kind": "trial", "number": number, "seed": 7, "params": params, "searched": list(params)}
@@ -39,7 +39,7 @@ def begin_trial(folder: StudyFolder, number: int) -> str:
 
 
 def end_trial(folder: StudyFolder, number: int) -> str:
-    """A further epoch of it, and its end; returns its run."""
+    """Write another epoch of a trial, and its end; returns its run."""
     run = trial_run(number)
     result = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": 0.75, "epochs": 2, "seconds": 2.5, "step": 9}
     _write(folder, run, _epoch(2), {"event": "ended", **result, "trace": "", "results": {"parameters": 1234}})
@@ -59,7 +59,7 @@ def _write(folder: StudyFolder, run: str, *records: Mapping[str, Any]) -> None:
 class RecorderContract(ABC):
     """Tests of any recorder that keeps records.
 
-    In a test file of one's own:
+    In your own test file:
 
     class TestMine(RecorderContract):
         recorder = MyRecorder
@@ -74,17 +74,17 @@ class RecorderContract(ABC):
     recorder: ClassVar[str | type[Recorder]]
     """The class, with its options model as the attribute `Options`; or the name in a task file."""
 
-    def options(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002 - for those who need a place
-        """Options with which it records below a folder."""
+    def options(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses that need a path
+        """Options of a recorder that records below a folder."""
         return {}
 
     @abstractmethod
     def recorded(self, recorder: Recorder) -> object:
-        """What is in the record, to be compared; some false value where there is nothing yet."""
+        """The content of the record, for comparison; a false value while it is empty."""
 
     @pytest.fixture
     def study(self, tmp_path: Path) -> StudyFolder:
-        """A study with a trial that is over, and one that trains."""
+        """A study with a finished trial and a running one."""
         folder = begin_study(tmp_path / "study")
         begin_trial(folder, 0)
         end_trial(folder, 0)
@@ -92,7 +92,7 @@ class RecorderContract(ABC):
         return folder
 
     def make(self, folder: Path) -> Recorder:
-        """A recorder below a folder, which is made."""
+        """Create a recorder that records below a folder, and the folder."""
         folder.mkdir()
         if isinstance(self.recorder, str):
             entry = RECORDERS[self.recorder]
@@ -103,7 +103,7 @@ class RecorderContract(ABC):
         return made
 
     def test_what_is_recorded_while_it_runs_is_what_sync_writes(self, study: StudyFolder, tmp_path: Path) -> None:
-        """Told of every change as it comes, or shown the whole study at its end: the record is the same."""
+        """Live notification of every change and a later `sync` of the whole study give the same record."""
         live, later = self.make(tmp_path / "live"), self.make(tmp_path / "later")
         recording = live.begin(study)
         recording.changed(trial_run(0))
@@ -117,7 +117,7 @@ class RecorderContract(ABC):
         assert self.recorded(live) == self.recorded(later)
 
     def test_telling_it_again_changes_nothing(self, study: StudyFolder, tmp_path: Path) -> None:
-        """A record of which it is told twice, or which is synced twice, stays as it is."""
+        """Repeated notifications, and a repeated `sync`, do not change the record."""
         recorder = self.make(tmp_path / "record")
         sync(study, recorder)
         before = self.recorded(recorder)
@@ -129,7 +129,7 @@ class RecorderContract(ABC):
         assert self.recorded(recorder) == before
 
     def test_a_study_that_goes_on_is_recorded_on(self, study: StudyFolder, tmp_path: Path) -> None:
-        """What a later sweep adds joins the record of the earlier one."""
+        """A resumed sweep adds to the record of the earlier one."""
         recorder, whole = self.make(tmp_path / "record"), self.make(tmp_path / "whole")
         sync(study, recorder)
         before = self.recorded(recorder)

@@ -1,4 +1,4 @@
-"""Sweeps in the process of the test, without Ray; with `tracking: {uri: none}` in the task file without MLflow too."""
+"""Sweeps in the test's process, without Ray; with `tracking: {uri: none}` in the task file also without MLflow."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tuner.task.specs import RUN_TRIAL
 
 
 class Finished(NamedTuple):
-    """A sweep that is over."""
+    """A finished sweep."""
 
     outcome: Outcome
     folder: StudyFolder
 
     def records(self) -> list[RunRecord]:
-        """What the event files say of every run: state, reason, epochs, parameters."""
+        """The record of every run in the event files: state, reason, epochs, parameters."""
         return list(read_runs(self.folder.events(run) for run in self.folder.runs()))
 
 
@@ -29,8 +29,8 @@ def run_in_process(path: str | Path, sets: Sequence[str] = ()) -> Finished:
     """Run a task file's sweep with an executor in this process.
 
     Args:
-        path: The task file. Where it names no `storage`, the study is below the current folder.
-        sets: `key=value` changes, as of `--set`.
+        path: The task file. Without `storage` in it, the study is below the current folder.
+        sets: Changes `key=value`, as of `--set`.
 
     Raises:
         UserError: As `python -m tuner run` would report it.

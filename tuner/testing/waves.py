@@ -1,4 +1,4 @@
-"""A tiny adapter: two kinds of short noisy waves, made by seed in milliseconds."""
+"""A tiny adapter: two classes of short noisy waves, generated in milliseconds."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Waves:
-    """Waves of one frequency or of twice that, to be told apart."""
+    """Two classes of waves: of one frequency, and of twice that frequency."""
 
     class Options(ClassOptions):
-        """How many there are."""
+        """Number and seed of the waves."""
 
         items: int = 20
         """Waves per split."""
@@ -36,11 +36,11 @@ class Waves:
         self._options = chosen
 
     def fingerprint(self) -> str:
-        """The options are the data."""
+        """The options as JSON, which determine the data."""
         return self._options.model_dump_json()
 
     def prepare(self, folder: Path) -> Prepared:
-        """Make the waves."""
+        """Generate and write the waves."""
         count = self._options.items
         labels = np.arange(count) % 2
         rng = np.random.default_rng(self._options.seed)
@@ -64,7 +64,7 @@ class Waves:
 
 
 def _wave(label: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Eight to twelve steps, (T, 1)."""
+    """A wave of eight to twelve steps, (T, 1)."""
     steps = np.arange(rng.integers(8, 13))
     wave = np.sin(steps * (1.0 + label) + rng.uniform(0, 6)) + rng.normal(0, 0.2, len(steps))
     return np.asarray(wave[:, None], np.float32)

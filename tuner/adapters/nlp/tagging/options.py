@@ -23,28 +23,28 @@ class TaggingOptions(SymbolOptions, VectorOptions):
     source: str | None = None
     """Name of a ready source, such as turkish-treebanks/web; null when `path` is given."""
     path: str | None = None
-    """File with tagged sentences, or a folder of such files; null when `source` is given. Files whose names say train,
-    val (valid, dev) or test are those splits."""
+    """File with tagged sentences, or a folder of such files; null when `source` is given. Files whose names contain
+    train, val (valid, dev) or test are those splits."""
     val_path: str | None = None
-    """File that holds the validation sentences; null deals `val` of the sentences, or takes the folder's own."""
+    """File with the validation sentences; null: those of the folder, else a share `val` of the sentences."""
     test_path: str | None = None
-    """File that holds the test sentences; null deals `test` of the sentences, or takes the folder's own."""
+    """File with the test sentences; null: those of the folder, else a share `test` of the sentences."""
     format: Literal["auto"] | Format = "auto"
-    """conllu: ten columns parted by tabs, or those that `# global.columns` names. columns: a token a line, parted by
-    tabs or blanks, as in CoNLL-2003. jsonl: an object a line. pairs: X.seq.in and X.seq.out, a sentence a line, parted
-    by blanks. In conllu and columns a blank line ends a sentence. auto: by the name's ending."""
+    """conllu: ten columns separated by tabs, or those that `# global.columns` names. columns: one token per line,
+    separated by tabs or blanks, as in CoNLL-2003. jsonl: one object per line. pairs: X.seq.in and X.seq.out, one
+    sentence per line, separated by blanks. In conllu and columns a blank line ends a sentence. auto: by extension."""
     encoding: Encoding = "utf-8"
     """Encoding of the files."""
     words: str | None = None
-    """Where the words stand: the name of a column (conllu), its number from 1 on, from the end as -1 (columns), or a
-    key (jsonl). Null: form, 1, tokens."""
+    """Column or key of the words: the name of a column (conllu), its number from 1 or from the end as -1 (columns), or
+    a key (jsonl). Null: form, 1, tokens."""
     tags: str | None = None
-    """Where the tags stand, as `words` says it. Null: upos, -1, tags."""
+    """Column or key of the tags, in the same form as `words`. Null: upos, -1, tags."""
     scheme: Literal["auto"] | Scheme = "auto"
-    """What tags mean. plain: each is one of its own, such as a part of speech. bio, bioes, iob1: entities, such as
-    B-city I-city; BILOU is read as bioes. auto: by how they are written."""
+    """Tagging scheme. plain: each word has its own tag, such as a part of speech. bio, bioes, iob1: entities, such as
+    B-city I-city; BILOU is read as bioes. auto: recognized from the tags."""
     learned_scheme: Literal["bio", "bioes"] = "bio"
-    """What tags of entities are turned into to be learned. Searchable as data.learned_scheme."""
+    """Scheme in which the network learns entities. Searchable as data.learned_scheme."""
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the sentences used for validation, in (0, 1)."""
     test: float = Field(default=0.1, gt=0, lt=1)
@@ -56,30 +56,31 @@ class TaggingOptions(SymbolOptions, VectorOptions):
     embedding_size: int = Field(default=100, ge=1, le=4096)
     """Features of a word's embedding, in [1, 4096]; 100 after Lample et al. 2016. Searchable as data.embedding_size."""
     characters: Characters = "cnn"
-    """What reads the letters of a word: none, cnn (Ma & Hovy 2016, windows and their maximum over the word), or lstm in
-    both directions (Lample et al. 2016). Searchable as data.characters."""
+    """Network that reads the letters of a word: none, cnn (with max-pooling over the word, Ma & Hovy 2016), or a
+    bidirectional lstm (Lample et al. 2016). Searchable as data.characters."""
     character_windows: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(3,), min_length=1, max_length=12)
-    """With characters cnn: letters of a window, each in [1, 12]; several widths share character_size, as [2, 3, 4, 5]
-    where words have long endings (Kim et al. 2016). 3 after Ma & Hovy 2016. Searchable as data.character_windows."""
+    """With characters cnn: widths of its windows in letters, each in [1, 12]; several widths share character_size, as
+    [2, 3, 4, 5] for words with long endings (Kim et al. 2016). 3 after Ma & Hovy 2016. Searchable as
+    data.character_windows."""
     character_size: int = Field(default=50, ge=2, le=1024, multiple_of=2)
-    """Features that come of a word's letters, even, in [2, 1024]; 50 after Lample et al. 2016. Searchable as
+    """Features from a word's letters, even, in [2, 1024]; 50 after Lample et al. 2016. Searchable as
     data.character_size."""
     casing: bool = True
-    """Whether a word also has a feature for how it is written: small, capitals, digits. Searchable as data.casing."""
+    """Whether a word has a feature for its spelling: lower case, capitals, digits. Searchable as data.casing."""
     word_dropout: float = Field(default=0.25, ge=0, le=100)
-    """a: in training a word that is there n times is unknown with probability a / (a + n), so that the unknown word is
-    learned; 0 (off) to 100. 0.25 after Kiperwasser & Goldberg 2016. Searchable as data.word_dropout."""
+    """a: in training a word that occurs n times is unknown with probability a / (a + n), so that the unknown
+    word is learned; 0 (off) to 100. 0.25 after Kiperwasser & Goldberg 2016. Searchable as data.word_dropout."""
     decoder: Decoder = "softmax"
-    """What chooses the tags: softmax, each by itself, or crf, all of a sentence together (Lafferty et al. 2001; Lample
-    et al. 2016). Tags of entities always come in an order that the scheme allows. Searchable as data.decoder."""
+    """How tags are chosen: softmax, each separately, or crf, those of a sentence jointly (Lafferty et al. 2001; Lample
+    et al. 2016). Tags of entities are always a valid sequence of the scheme. Searchable as data.decoder."""
 
     intent: str | None = None
-    """Where the intent of each sentence stands, one label for all of it, which is learned along with the tags: the
-    ending of a file beside X.seq.in, as label for X.label (pairs); a key (jsonl); the name of a comment before the
-    sentence, as intent for `# intent = flight` (conllu, columns). Null: none is learned."""
+    """Location of the intent, a label of the whole sentence that is learned together with the tags: the extension of a
+    file beside X.seq.in, as label for X.label (pairs); a key (jsonl); the name of a comment before the sentence, as
+    intent for `# intent = flight` (conllu, columns). Null: no intent."""
     intent_weight: float = Field(default=1.0, gt=0, le=100)
-    """What the loss of the intent, in nats per sentence, is multiplied by in training before that of the tags is added,
-    in (0, 100]. Searchable as data.intent_weight."""
+    """Weight of the intent's loss (nats per sentence) in the training loss, where that of the tags has weight 1, in
+    (0, 100]. Searchable as data.intent_weight."""
 
     later: ClassVar[tuple[str, ...]] = ("intent", "vectors")
 
