@@ -77,6 +77,28 @@ def test_a_finished_sweep_does_nothing_more(tmp_path: Path) -> None:
     assert sorted((file.name, file.stat().st_mtime) for file in tmp_path.rglob("events.jsonl")) == before
 
 
+def test_a_test_run_that_failed_is_run_again_by_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The study is not finished without it; the trainings stay."""
+    path = write_task(tmp_path, trials=2, epochs=1, more="confirm: {top: 1, seeds: 1}")
+
+    def broken(_: object) -> None:
+        raise RuntimeError("no memory for the test data")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuner.training.test.test", broken)
+        sweep(path, "attempts.errors=0")
+    test = resolve_task(path).folder.events("test")
+    assert (read_run(test).state, read_run(test).results.get("test")) == (State.FAILED, None)
+    done = curves(path)
+    assert sweep(path, "attempts.errors=0")[0].finished
+    assert read_run(test).state is State.COMPLETED
+    assert len(read_run(test).results["test"]) == 2
+    assert curves(path) == done
+    assert [type(event) for event in sweep(path)[1]][-1] is NothingToDo
+
+
 def test_a_winner_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """With its name and why, and the sweep is whole all the same."""
     task, told = resolve_task(write_task(tmp_path, trials=1, more="confirm: {top: 1, seeds: 1}")), Events()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tuner.disk import events
+from tuner.disk.events import read_run
+from tuner.messages import State
 from tuner.task.task import Task
 from tuner.words import counted
 
@@ -36,11 +38,16 @@ def _as_before(task: Task) -> dict[str, Any]:
 
 
 def finished(task: Task, search: Search) -> str:
-    """A sentence if the study is finished and the task file asks for nothing more, else None."""
+    """A sentence if the study is finished and the task file asks for nothing more, otherwise empty.
+
+    A study whose test run failed is not: the same command scores its models again.
+    """
     last = next(reversed(events.read(task.folder.sweep_events)), {"event": ""})
     if search.running() or last["event"] != "summary" or last.get("asked") not in (asked(task), _as_before(task)):
         return ""
     if last.get("timed_out") not in (None, task.file.budget.timeout):  # there is more time, or less
+        return ""
+    if read_run(task.folder.events("test")).state is State.FAILED:
         return ""
     return (
         f"study {task.folder.name} is finished: {counted(search.counted(), 'trial')}. "

@@ -22,9 +22,9 @@ class TestPhase(FixedRuns):
 
     def __init__(self, sweep: OpenSweep) -> None:
         self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]
+        """The runs whose models are scored."""
         if (refit := refitted(sweep)) is not None:
             self.scored.append(refit.run)
-        """The runs whose models are scored."""
         super().__init__(sweep, self._specs(sweep), math.inf)
 
     def _specs(self, sweep: OpenSweep) -> list[TrialSpec]:
