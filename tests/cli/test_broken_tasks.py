@@ -33,7 +33,11 @@ def test_a_broken_task_is_told_in_one_line(case: Case, tmp_path: Path, monkeypat
     assert re.fullmatch(f"{pattern}\n", output), output
     assert program.poll() == 2
     created = set(os.listdir(folder)) - before
-    assert created <= {"mlruns", "prepared"}  # prepared data and its lock; no study, no Ray, no database
+    assert created <= {
+        "mlruns",
+        "prepared",
+        "__pycache__",
+    }  # an own module, compiled; prepared data and its lock; no study, no Ray, no database
     assert not (folder / "mlruns" / "studies").exists()
 
 

@@ -39,6 +39,7 @@ ray: {address: "ray://head:10001", temp_dir: /tmp/r}
 storage: studies
 tracking: {uri: "http://localhost:5000"}
 portfolio: none
+warm_start: [other]
 device: cuda:1
 report: {figures: 5}
 attempts: {errors: 2, stall: 5m}

@@ -33,7 +33,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(summary: Summary, width: int) -> str:
     """The end of a sweep on a console of so many columns."""
     out = StringIO()
-    print_summary(summary, Console(file=out, width=width))
+    print_summary(summary, Console(file=out, width=width, force_terminal=True, color_system=None))
     return out.getvalue()
 
 

@@ -20,7 +20,7 @@ from tuner.adapters.class_scores import METRICS as METRICS
 from tuner.adapters.class_scores import class_scores
 from tuner.adapters.class_scores import metrics_of as metrics_of
 from tuner.adapters.decisions import Decision, check_decision
-from tuner.adapters.folds import averaged
+from tuner.adapters.folds import averaged, targets
 from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.shown_classes import as_series as as_series
@@ -252,14 +252,14 @@ class Classification(RaggedProblem):
         return bias
 
     def _train_shares(self) -> NDArray[np.float64]:
-        return _shares(self.items("train").targets.astype(np.int64), len(self.classes))
+        return _shares(targets(self.folder, "train", self.fold).astype(np.int64), len(self.classes))
 
     @cached_property
     def _class_weights(self) -> Tensor:
         """What an item of each class weighs in the training loss."""
         import torch
 
-        counts_K = np.bincount(self.items("train").targets.astype(np.int64), minlength=len(self.classes))
+        counts_K = np.bincount(targets(self.folder, "train", self.fold).astype(np.int64), minlength=len(self.classes))
         balanced = self.options.class_weights == "balanced"
         return torch.from_numpy(counts_K.sum() / (len(counts_K) * counts_K) if balanced else np.ones(len(counts_K)))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.decisions import COOLEST, HOTTEST, best_threshold
-from tuner.adapters.folds import averaged
+from tuner.adapters.folds import averaged, targets
 from tuner.adapters.label_scores import f1_scores, label_scores
 from tuner.adapters.learned_options import ClassOptions
 
@@ -114,7 +114,7 @@ class ManyLabels(Classification):
 
     @cached_property
     def _share_K(self) -> NDArray[np.float64]:  # noqa: N802 - K is its shape
-        return _shares(self.items("train").targets.astype(np.float32) > 0)
+        return _shares(targets(self.folder, "train", self.fold).astype(np.float32) > 0)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.

@@ -113,7 +113,8 @@ def _similar(path: Path) -> str:
     """A question that names the file of the same folder with the most similar name; "" without one."""
     try:
         with os.scandir(path.parent) as entries:
-            names = [entry.name for entry in islice(entries, _MOST_COMPARED) if entry.name.endswith(".yaml")]
+            compared = islice(entries, _MOST_COMPARED)
+            names = [entry.name for entry in compared if entry.name.endswith(".yaml") and entry.is_file()]
     except (OSError, ValueError):
         return ""
     close = get_close_matches(path.name, names, n=1, cutoff=0.8)
