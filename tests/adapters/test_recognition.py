@@ -137,7 +137,7 @@ def _scp(line: str, text: str = "a one") -> Callable[[Path], object]:
         (_scp("b a.wav"), r"text:1: wav\.scp must list the recording, but got 'a'"),
         (_scp("a sph2pipe -f wav a.sph |"), r"wav\.scp:1: wav\.scp must list files, as commands are never run"),
         (_scp("a gone.wav"), r"wav\.scp:1: a listed recording must be a file, but got 'gone\.wav'"),
-        (_scp("a a.wav\na b.wav"), r"wav\.scp:2: a name must stand in the file once, but got 'a'"),
+        (_scp("a a.wav\na b.wav"), r"wav\.scp:2: a name must be in the file once, but got 'a'"),
         (lambda folder: (_scp("a a.wav")(folder), write(folder / "segments", "a a 0 1")), r"must have no segments"),
     ],
 )  # fmt: skip

@@ -480,7 +480,7 @@ def test_library_that_cannot_speak_is_an_error(monkeypatch: pytest.MonkeyPatch, 
     source = SpokenDigits("espeak/digits")
     program = source.files()[0]
     monkeypatch.setattr(SpokenDigits, "files", lambda _: [program, broken])
-    with pytest.raises(DataError, match="eSpeak NG must be able to speak, but got 'OSError"):
+    with pytest.raises(DataError, match="eSpeak NG must be able to synthesize speech, but got 'OSError"):
         source.read()
 
 

@@ -141,7 +141,7 @@ def test_intents_stand_beside_sentences(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.label must have as many lines as a\.seq\.in, 3, but got 1"):
         read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="label")
     (tmp_path / "a.label").write_text("\n\nfly\n")
-    with pytest.raises(DataError, match=r"a\.label:1: the line must say the intent"):
+    with pytest.raises(DataError, match=r"a\.label:1: the line must have the sentence's intent"):
         read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="label")
     with pytest.raises(DataError, match=r"there must be a file of its intents, a\.intents"):
         read(tmp_path, "a.seq.in", "fly home\n\nto Rome\n", intent="intents")

@@ -107,5 +107,5 @@ def test_pairs_stand_in_columns(tmp_path: Path) -> None:
     """Lines have no second text."""
     (tmp_path / "x.txt").write_text("a\train\nb\tsun\n" * 3)
     options = TextClassificationOptions(path=str(tmp_path / "x.txt"), format="lines", text_pair="other")
-    with pytest.raises(DataError, match=r"data\.text_pair must be left out where texts stand in lines"):
+    with pytest.raises(DataError, match=r"data\.text_pair must be left out where texts are in lines"):
         TextClassification(options).prepare(tmp_path)

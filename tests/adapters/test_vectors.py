@@ -43,7 +43,7 @@ def test_the_forms_of_word2vec_glove_and_fasttext(tmp_path: Path, text: str) -> 
     ("text", "line", "rule"),
     [
         ("a 1 2\nb 1\n", 2, "the line must have a word and 2 numbers"),
-        ("a 1 2\nrome 1 x\n", 2, "the line must have 2 numbers behind its word"),
+        ("a 1 2\nrome 1 x\n", 2, "the line must have 2 numbers after its word"),
         ("a 1 2\nrome 1 nan\n", 2, "the line must have finite numbers"),
         ("a 1 2\n\nrome 1 2\n", 2, "a line must not be empty"),
         ("2 2\n1 2\n", 2, "the line must have a word and 2 numbers"),

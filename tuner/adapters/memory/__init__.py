@@ -1,1 +1,1 @@
-"""Probes of long memory: tasks made by seed that only a network with memory can do."""
+"""Probes of long memory: synthetic tasks that only a network with memory can solve."""

@@ -1,6 +1,6 @@
-"""New sequences to input of a memory probe, and what it remembers. See `tuner.adapters.base.Codec`.
+"""Inference for the memory probes: new sequences to answers. See `tuner.adapters.base.Codec`.
 
-What a model takes: arrays, or an .npz with X, of the shapes that the probe makes: adding (items, steps, 2), digits
+Input: arrays, or an .npz with X, with the shapes of the probe's training data: adding (items, steps, 2), digits
 (items, 64, 1), symbols (items, steps).
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ProbeCodec:
-    """Sequences to a sum (`value`), to a class, or to one at each step (`step`, from 1 on).
+    """Sequences to a sum (`value`), to a class, or to a class at each step (`step`, from 1).
 
     Args:
         folder: Holds `facts.json`.
@@ -80,7 +80,7 @@ class ProbeCodec:
     def _item(self, each: object, where: str) -> Item:
         try:
             values = np.asarray(each)
-        except ValueError as error:  # of rows that are not equally long
+        except ValueError as error:  # rows of different lengths
             return Item(where, None, f"it must be an array: {error}")
         shape = "(steps,)" if self._symbols else f"(steps, {self._size})"
         fits = values.ndim == 1 if self._symbols else values.shape[1:] == (self._size,)

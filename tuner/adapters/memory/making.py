@@ -1,4 +1,4 @@
-"""Making the probes' items, and what a predictor without memory scores on them.
+"""Generates the probes' items, and computes the scores of a predictor without memory.
 
 Letters of shapes: N items, T steps, C channels.
 """
@@ -25,7 +25,7 @@ Items = tuple[NDArray[Any], NDArray[Any]]
 """Inputs, (N, T, C) float32 or (N, T) uint8, and targets: (N,) float32 or int64, or (N, T) int64."""
 
 TOLERANCE = 0.04
-"""Largest error of a sum that counts as right; of Hochreiter & Schmidhuber 1997, section 5.4, whose targets are
+"""Largest error of a sum that counts as right; from Hochreiter & Schmidhuber 1997, section 5.4, whose targets are
 scaled to (0, 1)."""
 
 
@@ -35,8 +35,8 @@ class Made:
 
     Args:
         splits: Items per split.
-        trivial: Scores of the best predictor without memory, per split but train.
-        guess: What that predictor says.
+        trivial: Scores of the best predictor without memory, on val and test.
+        guess: That predictor's answer, in words.
         lag: Longest dependency in steps.
     """
 
@@ -51,8 +51,8 @@ def adding(options: ProbeOptions) -> Made:
 
     One mark is in the first half of the steps, one in the second, each anywhere in it.
 
-    Always saying 1 has the mean squared error Var(u1 + u2) = 2 / 12. The sum has the density 1 - |s - 1|, so that 1 is
-    within d of it with probability 2 d - d^2.
+    Always predicting 1 has the mean squared error Var(u1 + u2) = 2 / 12. The sum has the density 1 - |s - 1|, so that 1
+    is within d of it with probability 2 d - d^2.
 
     Reference:
         Hochreiter & Schmidhuber 1997, section 5.4. Deviation: numbers, marks and lengths as in Arjovsky et al. 2016,
@@ -69,7 +69,7 @@ def adding(options: ProbeOptions) -> Made:
         return x_NTC, x_NTC[items_N, first_N, 0] + x_NTC[items_N, second_N, 0]
 
     scores = {"loss": 1 / 6, "accuracy": 2 * TOLERANCE - TOLERANCE**2}
-    return Made(_draw_splits(options, draw), _everywhere(scores), "always 1", options.length)
+    return Made(_draw_splits(options, draw), _everywhere(scores), "constant 1", options.length)
 
 
 def copy(options: ProbeOptions) -> Made:
@@ -77,7 +77,7 @@ def copy(options: ProbeOptions) -> Made:
 
     Symbols are 1 to K, the blank is 0, the marker K + 1. The loss is over all T + 2 R steps.
 
-    Naming blanks, then guessing, has the cross-entropy R ln K / (T + 2 R).
+    Predicting blanks, then all symbols as equally probable, has the cross-entropy R ln K / (T + 2 R).
 
     Reference:
         Bai et al. 2018, arXiv:1803.01271, section 5.3 and code: R = 10, K = 8. No deviation in the items. Arjovsky et
@@ -98,12 +98,12 @@ def copy(options: ProbeOptions) -> Made:
 
 
 def delayed_recall(options: ProbeOptions) -> Made:
-    """One of K symbols, then T of K others, each drawn anew; the target is the first one.
+    """One of K symbols, then T symbols drawn from K others; the target is the first one.
 
-    Any guess has the cross-entropy ln K.
+    Equal probabilities for all K symbols have the cross-entropy ln K.
 
     Reference:
-        After Hochreiter & Schmidhuber 1997, section 5.2. Deviation: K symbols instead of two, named once, at the end.
+        After Hochreiter & Schmidhuber 1997, section 5.2. Deviation: K symbols, not two, predicted once, at the end.
     """
     symbols = options.symbols
 
@@ -119,11 +119,11 @@ def delayed_recall(options: ProbeOptions) -> Made:
 def digits(options: ProbeOptions) -> Made:
     """Handwritten digits of 8 x 8 pixels, one pixel a step, row by row or in an order drawn by seed; ten classes.
 
-    A fifth is for validation, a fifth for the test, in each class. The trivial predictor knows how often each class is.
+    A fifth of each class is for validation, a fifth for the test. The trivial predictor knows the class frequencies.
 
     Reference:
         Le et al. 2015, arXiv:1504.00941, section 4.2. Deviation: the 1,797 items of Alpaydin & Kaynak 1998 (UCI,
-        doi:10.24432/C50P49) that package scikit-learn carries, in place of MNIST.
+        doi:10.24432/C50P49) that come with the package scikit-learn, instead of MNIST.
     """
     table = np.loadtxt(digits_file(), delimiter=",", dtype=np.int64)
     x_NTC, y_N = (table[:, :-1, None] / 16).astype(np.float32), table[:, -1]
@@ -141,7 +141,7 @@ def digits(options: ProbeOptions) -> Made:
 
 
 def digits_file() -> Path:
-    """The file of the digits inside package scikit-learn, which is not imported.
+    """The file of the digits in the package scikit-learn, which is not imported.
 
     Raises:
         DataError: The package is not installed.
@@ -160,7 +160,7 @@ _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 def _draw_splits(options: ProbeOptions, draw: Callable[[np.random.Generator, int], Items]) -> dict[Split, Items]:
-    """Each split has a random stream of its own, so that the size of one does not move another."""
+    """Each split has its own random stream, so that its items do not depend on the sizes of the others."""
     sizes = dict(zip(_SPLITS, (options.train, options.val, options.test), strict=True))
     return {
         split: draw(np.random.default_rng(derive_seed(options.seed, "memory", options.task, split)), size)

@@ -13,7 +13,7 @@ from tuner.errors import TaskFileError
 Probe = Literal["adding", "copy", "delayed_recall", "digits"]
 
 LARGEST = 100_000_000
-"""Most numbers of all inputs together: 400 MB, or 100 MB of symbols."""
+"""Largest number of input values in total: 400 MB, or 100 MB of symbols."""
 
 _WITHOUT_EFFECT: dict[Probe, tuple[str, ...]] = {
     "adding": ("symbols", "recall", "permuted"),
@@ -26,13 +26,13 @@ _WITHOUT_EFFECT: dict[Probe, tuple[str, ...]] = {
 class ProbeOptions(Options):
     """One of four tasks.
 
-    All options act in preparation: one that is searched makes the data anew for each of its values, and trials on
-    different data hard to compare.
+    All options act in preparation: to search one makes new data for each of its values, and trials on different data
+    are hard to compare.
     """
 
     task: Probe = "adding"
     """adding: the sum of two marked numbers (Hochreiter & Schmidhuber 1997). copy: symbols repeated after a pause
-    (Arjovsky et al. 2016; Bai et al. 2018). delayed_recall: the first symbol, asked for after others. digits:
+    (Arjovsky et al. 2016; Bai et al. 2018). delayed_recall: the first symbol, recalled after others. digits:
     handwritten digits, pixel by pixel (after Le et al. 2015)."""
     length: int = Field(200, ge=2, le=100_000)
     """T in steps, 2 to 100,000. adding: the whole sequence. copy: the pause. delayed_recall: the symbols in between.
@@ -78,6 +78,6 @@ class ProbeOptions(Options):
 
     @property
     def num_numbers(self) -> int:
-        """Numbers of all inputs together; of digits the set has 1,797."""
+        """Number of input values in total; there are 1,797 digits."""
         items = 1797 if self.task == "digits" else self.train + self.val + self.test
         return items * self.steps * (2 if self.task == "adding" else 1)

@@ -1,4 +1,4 @@
-"""The probes of long memory as an adapter: made by seed, with the trivial predictor's scores in closed form."""
+"""The adapter of the memory probes: synthetic data from a seed, scores of the trivial predictor in closed form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MemoryProbe:
-    """A task of `ProbeOptions.task`; all have the same two metrics."""
+    """The task named by `ProbeOptions.task`; all tasks have the same two metrics."""
 
     metrics = (
         Metric(
@@ -35,7 +35,7 @@ class MemoryProbe:
         Metric(
             "accuracy",
             maximize=True,
-            summary="share of sums within 0.04, of repeated symbols, of classes, 0 to 1",
+            summary="share of right answers, 0 to 1: sums within 0.04, repeated symbols, or classes",
             within=(0, 1),
             counted=True,
             readable=True,
@@ -46,7 +46,7 @@ class MemoryProbe:
 
     def __init__(self, options: ProbeOptions) -> None:
         self.options = options
-        # Reading backwards would meet first what is to be remembered.
+        # With a backward direction the tasks would need less memory.
         self.demands = Demands(causal=True, every_step=options.task == "copy")
 
     def fingerprint(self) -> str:
@@ -81,12 +81,12 @@ class MemoryProbe:
 
     def problem(self, folder: Path) -> ProbeProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.memory.problems import PROBLEMS  # brings torch
+        from tuner.adapters.memory.problems import PROBLEMS  # imports torch
 
         return PROBLEMS[self.options.task](folder, self.options)
 
     def codec(self, folder: Path) -> ProbeCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.memory.codec import ProbeCodec  # brings torch
+        from tuner.adapters.memory.codec import ProbeCodec  # imports torch
 
         return ProbeCodec(folder, self.options)

@@ -1,4 +1,4 @@
-"""What is learned from the memory probes: opened in the worker, with torch.
+"""The learning problems of the memory probes, opened in the worker. Imports torch.
 
 Letters of shapes: B items of a batch, T steps, F features, K classes.
 """
@@ -24,7 +24,7 @@ from tuner.adapters.ragged import Ragged
 
 
 class ProbeProblem(ABC):
-    """What the probes share."""
+    """Base class of the probes' problems."""
 
     every_step = False
     logits = False
@@ -99,7 +99,7 @@ class OneHot(nn.Module):
 
 
 class NamingProblem(ProbeProblem):
-    """Sequences to one of K classes, or one at each step, by cross-entropy; subclasses give encoder and K."""
+    """Classification of sequences, or of each step, into K classes by cross-entropy; subclasses set encoder and K."""
 
     logits = True
     num_classes: int
@@ -109,15 +109,15 @@ class NamingProblem(ProbeProblem):
         return nn.Linear(input_size, self.num_classes)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats, over all steps where each has a prediction."""
+        """Mean cross-entropy in nats, over all steps if each has a prediction."""
         return functional.cross_entropy(prediction.flatten(0, -2), batch.y.flatten())
 
     def scored(self, step_BT: Tensor) -> Tensor:
-        """The part of the targets that accuracy is about."""
+        """The part of the targets that counts for accuracy."""
         return step_BT
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """Mean cross-entropy over all targets, and the share of right ones among those that are scored."""
+        """Mean cross-entropy over all targets, and accuracy over those of `scored`."""
         losses, hits = [], []
         for prediction, batch in zip(predictions, batches, strict=True):
             logits = prediction.double()
@@ -138,7 +138,7 @@ class CopyProblem(NamingProblem):
     def encoder(self) -> OneHot:
         """A channel per symbol, one for blanks, one for markers.
 
-        Deviation: Bai et al. 2018 feed the symbol's number in one channel; Arjovsky et al. 2016 one-hot as here.
+        Deviation: Bai et al. 2018 feed the symbol's number in one channel; one-hot as in Arjovsky et al. 2016.
         """
         return OneHot(self.options.symbols + 2)
 
@@ -148,19 +148,19 @@ class CopyProblem(NamingProblem):
 
 
 class DelayedRecallProblem(NamingProblem):
-    """The first symbol, named after the last."""
+    """The first symbol, predicted after the last step."""
 
     def __init__(self, folder: Path, options: ProbeOptions) -> None:
         super().__init__(folder, options)
         self.num_classes = options.symbols
 
     def encoder(self) -> OneHot:
-        """A channel per symbol, those in between included."""
+        """A channel per symbol, including those in between."""
         return OneHot(2 * self.options.symbols)
 
 
 class DigitsProblem(NamingProblem):
-    """A digit, named after its last pixel."""
+    """A digit, predicted after its last pixel."""
 
     num_classes = 10
 

@@ -1,4 +1,4 @@
-"""Texts to classes: read, split by unique text, turned into subwords learned on train."""
+"""Text classification: texts are read, split by unique text, and turned into subwords learned on train."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 class TextClassification:
-    """Labelled sentences, documents or pairs of them, with one label each or several."""
+    """Labelled sentences, documents or pairs of texts, with one or several labels each."""
 
     propose = staticmethod(propose_classification)
     metrics: Sequence[Metric] = METRICS
     edition = "\n3"
-    """Before, fewer trivial scores; before that, texts with contradicting labels were kept."""
+    """Earlier editions had fewer trivial scores and, before that, kept texts with contradicting labels."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands(embeds=True)
     model_files = ("facts.json", "tokenizer.json")
@@ -102,7 +102,7 @@ class TextClassification:
 
     def problem(self, folder: Path) -> TextClassificationProblem | TextLabelsProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProblem  # brings torch
+        from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProblem  # imports torch
 
         return (TextLabelsProblem if self.options.several else TextClassificationProblem)(folder, self.options)
 
@@ -113,7 +113,7 @@ class TextClassification:
         return (TextLabelsCodec if self.options.several else TextClassCodec)(folder, self.options)
 
     def _documents(self) -> list[Document]:
-        """The texts to train on, as they are."""
+        """All texts but those of `test_path`, unchanged."""
         if self.options.source is not None:
             found: list[Document] = SOURCES[self.options.source].load()(self.options.source).read()
             return found

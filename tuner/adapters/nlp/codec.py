@@ -1,4 +1,4 @@
-"""What models of texts answer: a class, or a number. See `tuner.adapters.base.Codec`."""
+"""Inference of text models: texts to classes or numbers. See `tuner.adapters.base.Codec`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TextClassCodec(ReadsTexts, ClassCodec):
         self.reader = TextReader(folder, options, set(self.problem.classes).__contains__)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From token numbers on. See `Codec`."""
+        """The graph's input is token numbers. See `Codec`."""
         return self.reader.graph(network, self.said)
 
 
@@ -48,7 +48,7 @@ class TextLabelsCodec(ReadsTexts, LabelsCodec):
         self.reader = TextReader(folder, options, lambda cell: set(cell.split(options.label_separator)) <= classes)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From token numbers on. See `Codec`."""
+        """The graph's input is token numbers. See `Codec`."""
         return self.reader.graph(network, self.said)
 
 
@@ -65,7 +65,7 @@ class TextNumberCodec(ReadsTexts, NumberCodec):
         self.reader = TextReader(folder, options, _is_number)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From token numbers on. See `Codec`."""
+        """The graph's input is token numbers. See `Codec`."""
         return self.reader.graph(network, self.said)
 
 

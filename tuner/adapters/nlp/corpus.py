@@ -1,4 +1,4 @@
-"""Running texts as they are read: a file, or the files of a folder one after the other."""
+"""Reads running texts: a file, or the files of a folder one after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tuner.adapters.files import Encoding, read_text
 
 
 def corpus_files(path: Path) -> list[Path]:
-    """The files that hold the text of `path`, in the order they are read; none that is hidden."""
+    """The files with the text of `path`, in reading order, without hidden files."""
     if not path.is_dir():
         return [path]
     found = (file for ending in ("txt", "md") for file in path.rglob(f"*.{ending}"))
@@ -22,5 +22,5 @@ def corpus_text(path: Path, encoding: Encoding) -> str:
 
 
 def normalised_lines(text: str) -> str:
-    """The text in Unicode form NFC, its lines ended by one line feed each."""
+    """The text in Unicode form NFC, with line feeds as line ends."""
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""Running texts to their scores, and on to more text. See `tuner.adapters.base.Codec`.
+"""Inference of language models: scores and continuations of new texts. See `tuner.adapters.base.Codec`.
 
 Letters of shapes: B texts or stretches, T steps, K tokens.
 """
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Forward
 
 _STRETCHES = 256
-"""Stretches of a text, or short texts, that are scored at once; the problem takes fewer where they are long."""
+"""Stretches of a text, or short texts, that are scored at once; fewer if they are long."""
 _NAMED = 20
-"""Unknown symbols that are named, the most frequent first."""
+"""Largest number of unknown symbols that are listed, the most frequent first."""
 
 
 class LanguageCodec:
-    """Texts to their cross-entropy under the model, and where it is asked for, what the model writes after them.
+    """Texts to their scores under the model and, if asked for, the model's continuations.
 
-    Columns: `place`, `tokens`, `unknown` (how many of them) and `unknown_symbols`, then the adapter's metrics, then
+    Columns: `place`, `tokens`, `unknown` (their number) and `unknown_symbols`, then the adapter's metrics, then
     `continuation`.
 
     Args:
@@ -47,7 +47,7 @@ class LanguageCodec:
         options: The adapter's.
 
     Raises:
-        DataError: An earlier version has prepared subwords and kept nothing that tells texts apart into them.
+        DataError: An earlier version has prepared the data and did not store the tokenizer of its subwords.
     """
 
     def __init__(self, folder: Path, options: LanguageModellingOptions) -> None:
@@ -70,7 +70,7 @@ class LanguageCodec:
         return found | ({"continuation": str} if self.asked.continuation else {})
 
     def read(self, path: Path) -> Iterator[Item]:
-        """A text file, or a folder, whose files are one text as in training; with `lines` each line is. See `Codec`."""
+        """A text file, or a folder whose files form one text; with `lines` each line is a text. See `Codec`."""
         if path.is_dir() and not corpus_files(path):
             raise DataError("the folder must hold a .txt or .md file", value="none", where=str(path))
         if not self.asked.lines:
@@ -143,7 +143,7 @@ class LanguageCodec:
         return Item(where, np.concatenate(([0], tokens_N)), "", facts)
 
     def _scores(self, network: nn.Module | Forward, items: Sequence[Item]) -> list[dict[str, float]]:
-        """The adapter's metrics of each text; short ones are read side by side, long ones part by part."""
+        """The adapter's metrics of each text; short texts are batched, long ones are read in parts."""
         problem, device = self.problem, device_of(network)
         found: dict[int, Tally] = {}
         short = []
@@ -163,7 +163,7 @@ class LanguageCodec:
         return [problem.scores(found[number]) for number in range(len(items))]
 
     def _groups(self, lengths: Mapping[int, int]) -> Iterator[list[int]]:
-        """Numbers of texts of similar lengths, so many together as their logits may take memory."""
+        """Batches of texts (their numbers) of similar lengths, as large as the memory of their logits may be."""
         group: list[int] = []
         for number, length in sorted(lengths.items(), key=lambda pair: pair[1]):
             if len(group) == _STRETCHES or (len(group) + 1) * length * self.problem.num_tokens > MOST_LOGITS:
@@ -175,10 +175,10 @@ class LanguageCodec:
             yield group
 
     def _continued(self, network: nn.Module | Forward, x: NDArray[Any]) -> str:
-        """What the model writes after a text, drawn token by token, the unknown one left out."""
+        """The model's continuation of a text, sampled token by token, without the unknown token."""
         read = getattr(network, "read", None)
         if read is None:
-            raise DataError("a text can be continued only by the network itself", value=type(network).__name__)
+            raise DataError("only the network itself can continue a text", value=type(network).__name__)
         device = device_of(network)
         draw = torch.Generator().manual_seed(self.asked.seed)
         at_once = max(1, MOST_LOGITS // self.problem.num_tokens)
@@ -194,7 +194,7 @@ class LanguageCodec:
         return DECODERS[self._options.unit]([self._tokens[number] for number in written])
 
     def _drawn(self, logits_K: Tensor, draw: torch.Generator) -> int:
-        """The number of a token that is drawn; the likeliest at temperature 0."""
+        """The number of a sampled token; at temperature 0, of the most probable one."""
         known = logits_K[1:]
         if not self.asked.temperature:
             return int(known.argmax()) + 1
@@ -204,7 +204,7 @@ class LanguageCodec:
 def _reduced(
     problem: LanguageModellingProblem, network: nn.Module | Forward, batch: Batch, device: torch.device
 ) -> Tensor:
-    """What a batch's scores need, back from the device."""
+    """The reduced predictions of a batch, moved to the CPU."""
     there = Batch(batch.x.to(device), None, batch.y.to(device))
     return problem.reduce(network(there.x, None), there).cpu()
 
@@ -216,7 +216,7 @@ def _tally(
 
 
 def _beside(texts: Sequence[NDArray[Any] | None]) -> Batch:
-    """Texts as rows of one batch; what is behind their ends does not count."""
+    """Texts as rows of one batch; steps after their ends are not scored."""
     whole = [text for text in texts if text is not None]
     steps = max(map(len, whole)) - 1
     x_BT, y_BT = np.zeros((len(whole), steps), dtype=np.int64), np.full((len(whole), steps), UNSCORED, dtype=np.int64)

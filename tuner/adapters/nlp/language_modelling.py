@@ -1,4 +1,4 @@
-"""Running texts to their next token: read, cut into three, numbered by what the training part has."""
+"""Language modelling: a text is read, cut into three, and numbered by the vocabulary of the training part."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 
 _SHOWN = 12
-"""Tokens of an example."""
+"""Tokens shown per example."""
 LINE_END = "</s>"
-"""What files of vectors call the end of a line."""
+"""The name of a line end in files of word vectors."""
 LAG = 200
 """Tokens over which a network is expected to remember: LSTM language models use the order of words over 50 tokens and
 their topic over 200 (Khandelwal et al. 2018, arXiv:1805.04623)."""
 
 
 class LanguageModelling:
-    """A text of one's own or a ready one; each step predicts the next token.
+    """The user's own text or a ready one; each step predicts the next token.
 
-    A split is stored as one row of numbers, token 0 before its first, so that each of its tokens is predicted.
+    A split is stored as one row of token numbers that begins with token 0, so that each of its tokens is predicted.
     """
 
     propose = staticmethod(propose_language_modelling)
@@ -159,18 +159,18 @@ class LanguageModelling:
 
     def problem(self, folder: Path) -> LanguageModellingProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.nlp.language_problem import LanguageModellingProblem  # brings torch
+        from tuner.adapters.nlp.language_problem import LanguageModellingProblem  # imports torch
 
         return LanguageModellingProblem(folder, self.options)
 
     def codec(self, folder: Path) -> LanguageCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.nlp.language_codec import LanguageCodec  # brings torch
+        from tuner.adapters.nlp.language_codec import LanguageCodec  # imports torch
 
         return LanguageCodec(folder, self.options)
 
     def _texts(self) -> dict[Split, str]:
-        """The text of each split: the last shares of the whole, in order, or files of their own."""
+        """The text of each split: cut off the end of the whole text, or read from its own file."""
         options = self.options
         if options.source is not None:
             text = normalised_lines(CORPORA[options.source].load()(options.source).read())

@@ -1,4 +1,4 @@
-"""What is learned from a running text: each step's next token; opened in the worker, with torch.
+"""The learning problem of language models: the next token at each step; opened in the worker. Imports torch.
 
 Letters of shapes: B streams or stretches, T steps, F features, K tokens.
 """
@@ -26,24 +26,24 @@ from tuner.adapters.nlp.units import word_ends
 from tuner.errors import TrialError
 
 SHORTEST_STRETCH = 256
-"""Fewest tokens of a stretch that count; with a longer warm-up four times as many as it has, so that at most a fifth of
-the steps is read for nothing."""
+"""Smallest number of scored tokens per stretch; with a longer warm-up, four times the warm-up, so that at most a fifth
+of the steps is not scored."""
 MOST_STEPS = 1 << 16
-"""Steps of a scored batch, for the memory that a network takes, 256 MB for 1,024 features."""
+"""Largest number of steps of a scored batch, which limits the network's memory: 256 MB for 1,024 features."""
 MOST_LOGITS = 1 << 24
-"""Numbers that a scored batch's predictions have, 64 MB, where one stretch has no more by itself."""
+"""Largest number of logits of a scored batch, 64 MB, unless a single stretch has more."""
 MOST_DOUBLES = 1 << 22
-"""Logits that are turned into float64 at a time, 32 MB."""
+"""Logits that are converted to float64 at a time, 32 MB."""
 
 
 class Tally(NamedTuple):
-    """What the scores of a text, or of a part of it, follow from.
+    """Sums from which the scores of a text, or of a part of it, are computed.
 
     Args:
-        nats: Cross-entropy of its tokens together.
-        hits: Tokens that were held for likeliest.
-        found: How often each token is in it, (K,).
-        words: That end in it.
+        nats: Cross-entropy, summed over its tokens.
+        hits: Number of tokens that were predicted as most probable.
+        found: Count of each token, (K,).
+        words: Number of words that end in it.
     """
 
     nats: float
@@ -53,12 +53,12 @@ class Tally(NamedTuple):
 
 
 def together(one: Tally, other: Tally) -> Tally:
-    """Of a text what follows from two parts of it."""
+    """The tally of a text from those of its two parts."""
     return Tally(one.nats + other.nats, one.hits + other.hits, one.found + other.found, one.words + other.words)
 
 
 class LanguageModellingProblem:
-    """Tokens to the next ones by cross-entropy."""
+    """Next-token prediction by cross-entropy."""
 
     every_step = True
     logits = True
@@ -76,23 +76,23 @@ class LanguageModellingProblem:
 
     @property
     def num_tokens(self) -> int:
-        """Tokens K, the unknown one included."""
+        """Number of tokens K, including the unknown one."""
         return len(self.counts_K)
 
     def dataset(self, split: Split) -> ParallelStreams | ScoredText:
-        """Open a split, memory-mapped: the training text to learn from, the others to be scored."""
+        """Open a split, memory-mapped: the training text as parallel streams, the others to be scored."""
         text = np.load(self.folder / f"{split}.npy", mmap_mode="r").view(np.ndarray)
         if split == "train":
             return ParallelStreams(text)
         return self.scored(text)
 
     def train_and_val(self) -> ParallelStreams:
-        """Both texts to learn from, one after the other; see `Problem.dataset`."""
+        """Training and validation text as one training text; see `Problem.dataset`."""
         train, val = (np.load(self.folder / f"{split}.npy").view(np.ndarray) for split in ("train", "val"))
         return ParallelStreams(np.concatenate((train, val[1:])))  # each begins with token 0
 
     def scored(self, text: NDArray[np.integer]) -> ScoredText:
-        """A text to be scored, token 0 before its first."""
+        """A text to be scored, which begins with token 0."""
         warm_up = self.options.warm_up
         return ScoredText(
             text,
@@ -111,11 +111,11 @@ class LanguageModellingProblem:
     def head(self, input_size: int) -> nn.Linear:
         """A linear layer to a logit per token: (B, T, F) to (B, T, K).
 
-        Its bias starts as `output_bias` says, its matrix uniform in [-0.1, 0.1] or tied: it is that of the embedding
-        last made by `encoder`.
+        Its bias is initialized as `output_bias` says, its matrix uniformly in [-0.1, 0.1], unless it is tied to the
+        embedding last made by `encoder`.
 
         Raises:
-            TrialError: It is to be tied, and sizes differ.
+            TrialError: It is to be tied, but the sizes differ.
 
         Reference:
             Merity, Keskar and Socher 2018, arXiv:1708.02182, section 5: the interval. Press and Wolf 2017,
@@ -140,14 +140,14 @@ class LanguageModellingProblem:
         return head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats per token that counts, with smoothed labels where the options ask for it."""
+        """Mean cross-entropy in nats per scored token, with label smoothing if the options set it."""
         smoothing = self.options.label_smoothing
         return functional.cross_entropy(prediction.flatten(0, -2), batch.y.flatten(), label_smoothing=smoothing)
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy in nats and whether the likeliest token is right: (B, T, K) to float64 (B, T, 2).
+        """Cross-entropy in nats and whether the most probable token is right: (B, T, K) to float64 (B, T, 2).
 
-        Taken part by part, as float64 doubles the logits.
+        Computed in parts, as float64 doubles the memory of the logits.
         """
         logits_NK, y_N = prediction.flatten(0, 1), batch.y.flatten()
         size = max(1, MOST_DOUBLES // self.num_tokens)
@@ -159,12 +159,12 @@ class LanguageModellingProblem:
         return torch.cat(reduced).view(*batch.y.shape, 2)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """All metrics over the tokens that count, from reduced predictions."""
+        """All metrics over the scored tokens, from reduced predictions."""
         tallies = (self.tally(reduced, batch.x, batch.y) for reduced, batch in zip(predictions, batches, strict=True))
         return self.scores(reduce(together, tallies))
 
     def tally(self, reduced: Tensor, x: Tensor, y: Tensor) -> Tally:
-        """Of reduced predictions (..., 2), the tokens before and the tokens (...) what scores follow from."""
+        """Sum up reduced predictions (..., 2), given the previous tokens `x` and the targets `y` (...)."""
         counted = y >= 0
         nats, hits = reduced[counted].sum(0).tolist()
         before_N, token_N = (part[counted].cpu().numpy() for part in (x, y))

@@ -14,12 +14,12 @@ def scores_of(
     """All metrics of a text.
 
     Args:
-        nats: Cross-entropy of all its tokens together.
-        hits: Tokens that were held for likeliest.
-        found_K: How often each token is in it; at least one is.
-        words: That end in it.
+        nats: Cross-entropy, summed over all its tokens.
+        hits: Number of tokens that were predicted as most probable.
+        found_K: Count of each token; the text is not empty.
+        words: Number of words that end in it.
         lengths_K: Characters that each token stands for.
-        spelling: Nats of spelling an unknown symbol.
+        spelling: Nats to spell out an unknown symbol.
     """
     num_tokens = int(found_K.sum())
     loss, whole = nats / num_tokens, nats + spelling * found_K[0]
@@ -27,7 +27,7 @@ def scores_of(
         "loss": loss,
         "bpc": float(whole / np.log(2) / max(found_K @ lengths_K, 1)),
         "word_perplexity": float(np.exp(np.minimum(whole / max(words, 1), 700))),
-        "perplexity": float(np.exp(np.minimum(loss, 700))),  # exp(710) is more than a float holds
+        "perplexity": float(np.exp(np.minimum(loss, 700))),  # exp(710) overflows a float
         "accuracy": hits / num_tokens,
     }
 
@@ -35,7 +35,7 @@ def scores_of(
 def unigram_scores(
     counts_K: NDArray[np.int64], token_N: NDArray[np.int64], vocabulary: Vocabulary, ends: WordEnds
 ) -> dict[str, float]:
-    """Scores of the predictor that knows only how often each token is in the training text.
+    """Scores of the trivial predictor, which knows only the token frequencies of the training text.
 
     With counts n_k of N tokens, p_k = (n_k + 1) / (N + K) (Laplace).
 
@@ -43,7 +43,7 @@ def unigram_scores(
         counts_K: Occurrences of each token in the training text.
         token_N: The text that is scored.
         vocabulary: What the tokens stand for.
-        ends: Where they end words.
+        ends: Which of them end words.
     """
     nats_K = np.log(counts_K.sum() + len(counts_K)) - np.log(counts_K + 1)
     found_K = np.bincount(token_N, minlength=len(counts_K))

@@ -1,4 +1,4 @@
-"""Texts with several labels each: what is stored of them, and what is told."""
+"""Texts with several labels each: how their labels are stored and described."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tuner.errors import DataError, printable
 from tuner.words import counted
 
 _NAMED = 6
-"""Labels that are named one by one."""
+"""Largest number of labels that are listed."""
 
 
 def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: TextClassificationOptions) -> Prepared:
@@ -85,7 +85,7 @@ def _counts(documents: Sequence[Document], parts: str) -> dict[str, int]:
 
 
 def _unseen(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """That some labels are not learned, and how often each is there and counts for nothing."""
+    """A notice about labels that no training text has, with the number of texts that have them."""
     unseen = sorted({label for its in counts.values() for label in its} - set(counts["train"]))
     if not unseen:
         return []

@@ -62,7 +62,7 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
         check_origin(self.source, self.path, CORPORA)
         if self.source is not None:
             own = ("val_path", "test_path", "encoding")
-            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+            check_left_out(self, own, when="with a ready source", fix="It applies to files of data.path.")
         for name in ("val", "test"):
             if getattr(self, f"{name}_path") is not None:
                 check_left_out(self, (name,), when=f"with {name}_path", fix="Nothing is cut off the text for it.")
@@ -70,9 +70,9 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
             fix = "Each character of the training text is a token."
             check_left_out(self, ("vocabulary",), when="with unit char", fix=fix)
         if self.unit != "word":
-            check_left_out(self, ("vectors",), when=f"with unit {self.unit}", fix="They are of words.")
+            check_left_out(self, ("vectors",), when=f"with unit {self.unit}", fix="Vectors are of words.")
         if self.vectors is not None:
-            check_left_out(self, ("tied",), when="with data.vectors", fix="The head's matrix is one of its own.")
+            check_left_out(self, ("tied",), when="with data.vectors", fix="The head then has its own matrix.")
         if (shares := self.share("val") + self.share("test")) >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",
@@ -89,10 +89,10 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
 
 
 class LanguageAsked(Options):
-    """What a language model may be asked beside the score of each text."""
+    """Further options of a language model's predictions, beside the scores of each text."""
 
     lines: bool = False
-    """Whether each line is a text of its own."""
+    """Whether each line is a separate text."""
     continuation: int = Field(default=0, ge=0, le=100_000)
     """Tokens to write after each text, 0 (none) to 100,000; the column continuation has them."""
     temperature: float = Field(default=1.0, ge=0, le=100)

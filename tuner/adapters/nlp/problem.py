@@ -1,4 +1,4 @@
-"""What is learned from texts: token numbers to classes or numbers, through an embedding."""
+"""The learning problems of texts: token numbers to classes or numbers, through an embedding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tuner.adapters.nlp.vectors import vectors_of
 from tuner.adapters.regression import Regression
 
 MOST_TOKENS = 100
-"""Of a text that a report shows."""
+"""Largest number of tokens of a text in a report."""
 
 
 class TokenEmbedding(nn.Embedding):
@@ -27,7 +27,7 @@ class TokenEmbedding(nn.Embedding):
     Args:
         vocabulary: Tokens besides token 0, >= 1.
         output_size: Features I, >= 1.
-        init: Start values: "uniform" in [-0.1, 0.1], or "normal" with variance 1 / I.
+        init: Initial values: "uniform" in [-0.1, 0.1], or "normal" with variance 1 / I.
         padded: Whether token 0 is padding, whose vector stays zero.
 
     Reference:
@@ -41,7 +41,7 @@ class TokenEmbedding(nn.Embedding):
         super().__init__(vocabulary + 1, output_size, padding_idx=0 if padded else None)
 
     def reset_parameters(self) -> None:
-        """Draw the vectors anew."""
+        """Draw new initial vectors."""
         if self.init == "uniform":
             nn.init.uniform_(self.weight, -0.1, 0.1)
         else:
@@ -56,13 +56,13 @@ class TokenEmbedding(nn.Embedding):
 def word_embedding(
     folder: Path, words: int, options: VectorOptions, size: int, *, padded: bool = True
 ) -> TokenEmbedding:
-    """A fresh embedding of words, which starts from the vectors of a file where the folder has some.
+    """A fresh embedding of words, initialized by the vectors of a file if the folder has some.
 
     Args:
         folder: Of prepared data.
         words: See `TokenEmbedding`.
-        options: Whether the vectors are learned further.
-        size: Numbers of a vector.
+        options: Whether the vectors are fine-tuned.
+        size: Size of a vector.
         padded: See `TokenEmbedding`.
     """
     embedding = TokenEmbedding(words, size, init=options.embedding_init, padded=padded)
@@ -88,7 +88,7 @@ class TextClassificationProblem(Classification):
         return embedding(self.facts, self.options)
 
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
-        """The text that the tokens stand for, its beginning."""
+        """The beginning of the text, decoded from its tokens."""
         from tokenizers import Tokenizer
         from tokenizers.decoders import ByteLevel
 

@@ -1,4 +1,4 @@
-"""What the adapters of texts propose for files that they are shown."""
+"""What the text adapters propose for a user's files (`init`)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TEXTS = (
     "text", "sentence", "review", "document", "content", "body", "message", "question", "utterance", "tweet", "comment",
     "title", "query", "description", "abstract", "headline", "texte", "satz",
 )  # fmt: skip
-"""Names of columns that hold texts, those that say it most plainly first."""
+"""Names of columns that hold texts, the clearest first."""
 _NUMBERS = frozenset(("target", "score", "rating", "value", "similarity"))
-"""Names of columns with a number that is to be told of a text."""
+"""Names of columns with a number to predict from a text."""
 _WORDS = 3.0
-"""Words in a cell, on average, from which on a column without such a name holds texts."""
+"""Mean number of words per cell from which a column without such a name is taken for texts."""
 _TEXT_FILES = (".txt", ".md")
 _MOST_LINES = 20_000
 _TREC = re.compile(r"[A-Za-z_]+:\S+ +\S.*")
@@ -43,7 +43,7 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
 
 
 def propose_regression(seen: Glimpse) -> Proposal | None:
-    """Texts with a number each: a table whose column of numbers is said, or named so and no class."""
+    """Texts with a number each: a table whose column of numbers is set, or has such a name and holds no classes."""
     table = seen.table
     if seen.is_folder or seen.text is None or table is None or table.form is None:
         return None
@@ -97,11 +97,11 @@ def _running(size: int) -> list[Line]:
 
 
 def _encoded(seen: Glimpse) -> list[Line]:
-    """The line of an encoding that is not UTF-8."""
+    """The line for an encoding other than UTF-8."""
     encoding, guessed = seen.encoding or ("utf-8", False)
     if encoding == "utf-8":
         return []
-    why = "bytes that are no UTF-8; if letters are wrong, name another encoding" if guessed else "by its NULs"
+    why = "bytes that are not UTF-8; if letters are wrong, set another encoding" if guessed else "by its NUL bytes"
     return [Line(("data", "encoding"), encoding, why, guessed=guessed)]
 
 
@@ -192,7 +192,7 @@ def _in_lines(seen: Glimpse) -> Proposal | None:
     else:
         return None
     proposed = [
-        Line(("data", "format"), "lines", f"every line looked at reads `{form}`"),
+        Line(("data", "format"), "lines", f"every line read so far has the form `{form}`"),
         *_encoded(seen),
     ]
     facts, doubts = balance(counts, what="texts", whole=seen.whole and len(lines) < _MOST_LINES)
@@ -206,7 +206,7 @@ def _in_lines(seen: Glimpse) -> Proposal | None:
 
 
 def _label_folders(seen: Glimpse) -> Proposal | None:
-    """A folder of .txt files per label, maybe in folders of splits."""
+    """A folder of .txt files per label, possibly in folders of splits."""
     inside = [path.relative_to(seen.path).parts for path in seen.files if path.suffix == ".txt"]
     if len(inside) * 2 < len(seen.files):
         return None
@@ -219,7 +219,7 @@ def _label_folders(seen: Glimpse) -> Proposal | None:
     if parted:
         splits = Counter(WORDS[parts[0].lower()] for parts in labelled)
         facts.append("splits by their folders: " + ", ".join(f"{count} {name}" for name, count in splits.items()))
-    why = f"{len(counts)} folders that hold .txt files alone, each named as a label is"
+    why = f"{len(counts)} folders with only .txt files, each named by its label"
     lines = [Line(("data", "format"), "folder", why), *_folder_encoding(seen), *_BUDGET]
     return Proposal(Fit.SURE, "labelled texts, a file each in a folder per label", lines, facts, doubts)
 

@@ -1,7 +1,7 @@
 """New texts to tokens. See `tuner.adapters.base.Codec`.
 
-A text stands in a file of the form that the training texts had, in which the label may be missing; in a `.txt` file a
-line is a text, and in a folder a file is.
+Files have the form of the training data, but labels may be missing. In a `.txt` file each line is a text, in a folder
+each file.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tuner.errors import DataError, is_text
 
 
 class TextReader:
-    """Reads texts as training has read them.
+    """Reads texts as in training.
 
     Args:
         folder: Holds `tokenizer.json`.
         options: The adapter's.
-        told: Whether what stands first in a line can be what training was told of texts: a class, a number.
+        told: Whether the first part of a line can be a label of the training data: a class, a number.
     """
 
     def __init__(self, folder: Path, options: TextOptions, told: Callable[[str], bool]) -> None:
@@ -54,7 +54,7 @@ class TextReader:
                     else self._item(tuple(row.cells[name] for name in options.read), row.where)
                 )
         elif len(options.read) > 1:
-            raise DataError("pairs of texts must stand in CSV or JSON lines", value=path.name, where=str(path))
+            raise DataError("pairs of texts must be in CSV or JSON lines", value=path.name, where=str(path))
         else:
             yield from self._lines(path)
 
@@ -76,24 +76,24 @@ class TextReader:
         return {name: ["a text to be read"] for name in self._options.read}
 
     def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
-        """From token numbers on. See `Codec`.
+        """The graph's input is token numbers. See `Codec`.
 
         Args:
             network: The network.
-            said: What its predictions are.
+            said: Descriptions of its predictions.
         """
         vocabulary, options = self._tokenizer.get_vocab_size(), self._options
         longest = f", {options.max_length} at most" if options.max_length else ""
         x = (
-            f"numbers of tokens by preprocess/tokenizer.json, each plus 1{longest}; 0 is padding. The text in Unicode "
-            f"form NFC, its white space single blanks{', in lower case' if options.lowercase else ''}"
+            f"token numbers of preprocess/tokenizer.json plus 1{longest}; 0 is padding. Texts are in Unicode form NFC, "
+            f"with single spaces{', in lower case' if options.lowercase else ''}"
         )
 
         def example(items: int, steps: int) -> dict[str, torch.Tensor]:
             return {"x": torch.randint(1, vocabulary + 1, (items, steps))}
 
         if len(options.read) > 1:
-            x += f". Of a pair both, one after the other, {vocabulary + 1} between them"
+            x += f". A pair is both texts, one after the other, separated by {vocabulary + 1}"
         return Graph(network, example, {"x": x, **said})
 
     def _file(self, path: Path) -> Item:
@@ -118,7 +118,7 @@ class TextReader:
         return Item(where, tokens.astype(np.int64))
 
     def _lines(self, path: Path) -> Iterator[Item]:
-        """Plain lines; where every line begins as training data has it, with a label or a number, what follows."""
+        """Plain lines; if all begin with a label or number as in the training data, what follows it."""
         mark = ""
         for line, _ in lines_of(path, self._options.encoding):
             mark = mark or ("\t" if "\t" in line else " ")
@@ -131,7 +131,7 @@ class TextReader:
 
 
 class ReadsTexts:
-    """What all codecs of texts share: how they read."""
+    """Base class of text codecs: how they read."""
 
     reader: TextReader
 

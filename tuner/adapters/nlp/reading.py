@@ -1,4 +1,4 @@
-"""Texts and what is told of them, as they come: a table, JSON lines, plain lines, or a folder per label."""
+"""Reads texts with their labels or numbers: a table, JSON lines, plain lines, or a folder per label."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tuner.adapters.table import Form, form_of, read_rows
 from tuner.errors import DataError
 
 _SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
-"""What a cell of a column that is a label may say."""
-_FOLDERS = "Folders train, val and test that hold the folders of the labels say it."
+"""Allowed cells of a column that is a label."""
+_FOLDERS = "Splits are folders train, val and test that hold the folders of the labels."
 
 
 class Document(NamedTuple):
-    """One text, what is told of it, the place it was read from, and where there are some its group, its split and a
-    second text."""  # noqa: D205, D209 - one sentence
+    """A text, its label or number, the place it was read from, and if given its group, its split and a second
+    text."""  # noqa: D205, D209 - one sentence
 
     text: str
     label: str
@@ -31,14 +31,14 @@ class Document(NamedTuple):
 
 
 def text_files(path: Path) -> list[Path]:
-    """The files that hold the texts of `path`, in the order they are read."""
+    """The files with the texts of `path`, in reading order."""
     if not path.is_dir():
         return [path]
     return sorted(path.glob("[!.]*/[!.]*/[!.]*.txt" if split_folders(path) else "[!.]*/[!.]*.txt"))
 
 
 def split_folders(path: Path) -> bool:
-    """Whether a folder holds nothing but the folders of splits, and these hold the folders of the labels."""
+    """Whether a folder holds only folders of splits, which hold the folders of the labels."""
     inner = [entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
     named = [WORDS.get(entry.name.lower()) for entry in inner]
     return "train" in named and len(named) > 1 and None not in named and any(path.glob("[!.]*/[!.]*/[!.]*.txt"))
@@ -50,10 +50,10 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
     Args:
         path: The file or folder.
         options: How it is read.
-        held: Whether these are test texts: no split is asked for.
+        held: Whether these are test texts, which need no split.
 
     Raises:
-        DataError: Nothing is there; a line or a file is damaged; a column or a label is missing.
+        DataError: There are no texts; a line or a file is damaged; a column or a label is missing.
     """
     form = options.format
     if form == "auto":
@@ -62,13 +62,13 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
         raise DataError(
             f"data.format {form} must name a {'folder' if form == 'folder' else 'file'}",
             value=str(path),
-            fix="Leave data.format out, or mend the path.",
+            fix="Leave data.format out, or correct the path.",
             key=("data", "format"),
         )
     for name in ("group", "split", "text_pair"):
         if form in ("folder", "lines") and (given := getattr(options, name)) is not None:
             raise DataError(
-                f"data.{name} must be left out where texts stand in {'a folder' if form == 'folder' else 'lines'}",
+                f"data.{name} must be left out where texts are in {'a folder' if form == 'folder' else 'lines'}",
                 value=given,
                 fix=_FOLDERS if form == "folder" and name == "split" else "It names a column of CSV or JSON lines.",
                 key=("data", name),
@@ -114,7 +114,7 @@ def _from_rows(path: Path, form: Form, options: TextOptions, *, held: bool) -> I
 
 
 def _label(cells: Mapping[str, str], options: TextOptions, where: str) -> str:
-    """What a row says is to be learned; several labels in the order of their names, see `several`."""
+    """The label or number of a row; several labels in the order of their names, see `several`."""
     if not options.parts:
         return cells[options.told[0]].strip()
     if not options.ticked:
@@ -123,7 +123,7 @@ def _label(cells: Mapping[str, str], options: TextOptions, where: str) -> str:
     for name in options.told:
         cell = cells[name].strip().lower().removesuffix(".0")
         if cell not in _SAID:
-            raise DataError(f"{name} must be 1 or 0", value=cells[name], fix="A column is a label.", where=where)
+            raise DataError(f"{name} must be 1 or 0", value=cells[name], fix="Its column is a label.", where=where)
         if _SAID[cell]:
             chosen.append(name)
     return options.parts.join(sorted(chosen))
@@ -154,7 +154,7 @@ def _from_lines(path: Path, options: TextOptions) -> Iterator[Document]:
             raise DataError(
                 f"the line must read `{'label<TAB>text' if tabbed else 'LABEL:sub text'}` like the first",
                 value=line.strip(),
-                fix="Both forms are known; a file keeps to one.",
+                fix="Both forms can be read, but a file must use only one.",
                 where=f"{path}:{number}",
             )
         said = (label if tabbed else coarse).strip()

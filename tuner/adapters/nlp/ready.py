@@ -39,7 +39,7 @@ class MovieReviews:
 
 
 class Shakespeare:
-    """Plays of Shakespeare, in the order of their genres' and their own names.
+    """Plays of Shakespeare, sorted by genre and name.
 
     Args:
         name: The source's name.
@@ -74,10 +74,10 @@ class TurkishTreebank:
 
     def files(self) -> list[Path]:
         """The files that `read` depends on."""
-        folder = package_folder("turkish_treebanks", "turkish-treebanks").parent  # its data lie beside it
+        folder = package_folder("turkish_treebanks", "turkish-treebanks").parent  # its data are in the same folder
         return [folder / "data" / f"{self.part}.conllu"]
 
     def read(self) -> list[Sentence]:
-        """Every sentence, with the fine parts of speech."""
+        """Every sentence, with fine-grained parts of speech."""
         (path,) = self.files()
         return read_tagged(path, TaggingOptions(path=str(path), tags="xpos"))

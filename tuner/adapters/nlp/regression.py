@@ -1,4 +1,4 @@
-"""Texts to a number: read, split by unique text, turned into subwords learned on train."""
+"""Text regression: texts are read, split by unique text, and turned into subwords learned on train."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class TextRegression:
 
     def problem(self, folder: Path) -> TextRegressionProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.nlp.problem import TextRegressionProblem  # brings torch
+        from tuner.adapters.nlp.problem import TextRegressionProblem  # imports torch
 
         return TextRegressionProblem(folder, self.options)
 

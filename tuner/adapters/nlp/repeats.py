@@ -1,4 +1,4 @@
-"""Texts that occur more than once: kept once, or left out where their labels contradict."""
+"""Texts that occur more than once: kept once, or left out if their labels contradict."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONTRADICTING = "equal texts with different labels"
 
 
 def contradictions(documents: Sequence[Document], held: Sequence[Document]) -> dict[str, tuple[Document, Document]]:
-    """Texts that have one label in one place and another elsewhere: text -> the two places.
+    """Equal texts with different labels: text -> two such places.
 
     Args:
-        documents: Texts that are dealt.
-        held: Test texts that stand elsewhere.
+        documents: Texts to be split.
+        held: Test texts of a separate file.
     """
     first: dict[str, Document] = {}
     found: dict[str, tuple[Document, Document]] = {}
@@ -29,7 +29,7 @@ def contradictions(documents: Sequence[Document], held: Sequence[Document]) -> d
 
 
 def told_of(doubtful: Mapping[str, tuple[Document, Document]]) -> list[str]:
-    """A sentence with an example of equal texts whose labels contradict; none where there are none."""
+    """A notice with an example of equal texts whose labels contradict; empty if there are none."""
     if not doubtful:
         return []
     one, other = next(iter(doubtful.values()))
@@ -40,11 +40,11 @@ def told_of(doubtful: Mapping[str, tuple[Document, Document]]) -> list[str]:
 
 
 def unique(documents: Sequence[Document], held: Sequence[Document]) -> list[Document]:
-    """Each text once: none that is held; of a text in two splits that of test, then of val; else the first.
+    """Each text once, without the held ones: that of the split test, else of val, else the first.
 
     Args:
         documents: Texts whose labels agree.
-        held: Test texts that stand elsewhere, of which each stays.
+        held: Test texts of a separate file, all of which are kept.
     """
     kept: dict[str, Document] = {}
     away = {document.text for document in held}

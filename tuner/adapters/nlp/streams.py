@@ -1,6 +1,6 @@
-"""A running text as batches: parallel streams to learn from, warmed-up stretches to be scored on.
+"""A running text as batches: parallel streams for training, stretches with a warm-up for scoring.
 
-A text is one row of token numbers (N + 1,), token 0 before its first, so that its N tokens are all predicted.
+A text is one row of token numbers (N + 1,) that begins with token 0, so that all of its N tokens are predicted.
 Letters of shapes: B streams or stretches, T steps.
 """
 
@@ -17,14 +17,14 @@ from tuner.adapters.ragged import slices
 from tuner.errors import TrialError
 
 UNSCORED = -100
-"""Target of a step that does not count; torch's losses leave it out."""
+"""Target of a step that is not scored; torch's losses ignore it."""
 
 
 class ParallelStreams:
-    """The training text as one batch of `batch_size` streams, side by side; a stream goes on from step to step.
+    """The training text as one batch of `batch_size` parallel streams, each of them a continuous part of the text.
 
-    Stream b holds the tokens b T to (b + 1) T, T = N // B; those left over at the end are dropped. With a generator,
-    the text is a ring that is cut at a random place first, so that each pass drops others and parts elsewhere.
+    Stream b holds the tokens b T to (b + 1) T, T = N // B; the rest at the end is dropped. With a generator, the text
+    is first rotated by a random offset, so that each pass drops other tokens and begins streams elsewhere.
 
     Args:
         text: Token numbers, (N + 1,).
@@ -59,17 +59,17 @@ class ParallelStreams:
 
 
 class ScoredText:
-    """A text each of whose tokens is scored once, in stretches that are read side by side.
+    """A text each of whose tokens is scored once, in stretches (consecutive parts) that are batched.
 
-    Before a stretch, `warm_up` tokens or more are read that do not count: their targets are `UNSCORED`. Where a text
-    has fewer before it, the stretch begins with the text. A state that forgets within the warm-up gives the score of a
-    single pass over the text.
+    Before a stretch, at least `warm_up` tokens are read that are not scored: their targets are `UNSCORED`. Where the
+    text has fewer before it, the stretch begins with the text. If the state forgets within the warm-up, the score is
+    that of a single pass over the text.
 
     Args:
         text: Token numbers, (N + 1,).
-        scored: Tokens of a stretch that count, >= 1.
+        scored: Scored tokens per stretch, >= 1.
         warm_up: Tokens read before them, >= 0.
-        most_steps: Steps that a batch may have in all; at least one stretch it always has.
+        most_steps: Largest number of steps of a batch in total; a batch always has at least one stretch.
     """
 
     def __init__(self, text: NDArray[np.integer], *, scored: int, warm_up: int, most_steps: int) -> None:
@@ -83,7 +83,7 @@ class ScoredText:
         return len(self.text) - 1
 
     def num_batches(self, batch_size: int) -> int:
-        """Batches of one pass."""
+        """Number of batches per pass."""
         return -(-len(self.first_S) // min(batch_size, self.most_stretches))
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""The options of the adapters whose items are texts: where they are, how they are dealt, how they become tokens."""
+"""The options of the adapters whose items are texts: where they are, how they are split, how they become tokens."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ class TextOptions(EmbeddingOptions, FoldOptions):
 
     @property
     def told(self) -> tuple[str, ...]:
-        """The column that says what is to be learned of a text, or several."""
+        """The column or columns with the label or number of a text."""
         raise NotImplementedError
 
     @property
     def parts(self) -> str:
-        """What parts labels where a text has several; empty where it has one."""
+        """The separator of labels if a text has several; empty if it has one."""
         return ""
 
     @property
     def ticked(self) -> bool:
-        """Whether each of those columns is a label, 1 where a text has it."""
+        """Whether each of those columns is a label, with 1 if a text has it."""
         return False
 
     @property
     def numbers(self) -> bool:
-        """Whether that is a number."""
+        """Whether a number is predicted, not a label."""
         return False
 
     @property
@@ -134,7 +134,7 @@ class TextClassificationOptions(TextOptions, ClassOptions):
             check_left_out(self, of_many, when="with one label per text", fix="Set data.labels to many.")
         if self.source is not None:
             own = ("test_path", "format", "encoding", "text", "text_pair", "label", "labels", "group", "split")
-            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+            check_left_out(self, own, when="with a ready source", fix="It applies to files of data.path.")
         return self
 
 
@@ -164,7 +164,7 @@ class TextRegressionOptions(TextOptions, NumberOptions):
     @classmethod
     def _no_column_of_answers(cls, target: str) -> str:
         if target == "problem":
-            raise ValueError("must not be problem, as a column of answers is called")
+            raise ValueError("must not be problem, which is a column of the answers")
         return target
 
     @model_validator(mode="after")

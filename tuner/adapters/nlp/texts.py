@@ -1,4 +1,4 @@
-"""Texts by split and as tokens: read, cleaned, no text in two splits, subwords learned on train."""
+"""Splits texts and turns them into tokens: cleaned, no text in two splits, subwords learned on train."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ UNUSED = {"path", "test_path", "embedding_size", *LEARNED}
 
 
 class DealtTexts(NamedTuple):
-    """Clean texts by split, what was left out, and what is to be told."""
+    """Clean texts by split, the number of dropped texts by reason, and notices."""
 
     splits: dict[str, list[Document]]
     dropped: Counter[str]
     notices: list[str]
     folds: NDArray[np.int64] | None = None
-    """The fold of each text of train, where there are some."""
+    """The fold of each training text, if there are folds."""
 
 
 class Tokens(NamedTuple):
-    """What became of the texts: numbers of tokens, the longest dependency, texts that were cut off."""
+    """Facts of the tokens: size of the vocabulary, longest dependency, number of truncated texts."""
 
     vocabulary: int
     lag: int
@@ -48,7 +48,7 @@ class Tokens(NamedTuple):
 
 
 def own_fingerprint(options: TextOptions) -> str:
-    """See `Adapter.fingerprint`, of files of the user."""
+    """See `Adapter.fingerprint`, for the user's own files."""
     used = options.used(UNUSED)
     path = existing(str(options.path), "path")
     digest = content_digest(text_files(path), path, used)
@@ -59,14 +59,14 @@ def own_fingerprint(options: TextOptions) -> str:
 
 
 def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
-    """Clean and deal texts.
+    """Clean and split texts.
 
     Args:
-        options: How.
-        documents: Those to train on.
+        options: The adapter's.
+        documents: All but those of `test_path`.
 
     Raises:
-        DataError: They are unfit.
+        DataError: There are too few texts or labels.
     """
     dropped = Counter[str]()
     test: list[Document] = []
@@ -97,7 +97,7 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
             labels,
             [document.where for document in read],
             "empty, repeated or contradicted by an equal text with another label",
-            "Check labels and texts, or take the class away.",
+            "Check labels and texts, or remove the class.",
         )
         check_labels(labels, places, num_splits=1 if given else 2 if test else 3)
     groups = [document.group for document in fresh if document.group is not None]
@@ -128,7 +128,7 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
 
 
 def write_tokens(folder: Path, splits: dict[str, list[Document]], options: TextOptions) -> Tokens:
-    """Learn subwords of the training texts, and store the tokens of all."""
+    """Learn subwords from the training texts, and store the tokens of all texts."""
     train = [part for document in splits["train"] for part in document.text.split(PARTED)]
     tokenizer = train_tokenizer(train, options.vocabulary)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -143,7 +143,7 @@ def write_tokens(folder: Path, splits: dict[str, list[Document]], options: TextO
 
 
 def shown_tokens(folder: Path) -> Callable[[NDArray[Any]], str]:
-    """What shows an item of prepared data in words."""
+    """A function that decodes an item of prepared data to text."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -151,7 +151,7 @@ def shown_tokens(folder: Path) -> Callable[[NDArray[Any]], str]:
 
 
 def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter[str]) -> list[Document]:
-    """Normalise texts and drop the empty ones; of a pair both are in `text`, see `joined`."""
+    """Normalise texts and drop the empty ones; a pair is joined in `text`, see `joined`."""
     cleaned = []
     for document in documents:
         texts = [document.text] if document.pair is None else [document.text, document.pair]
@@ -168,7 +168,7 @@ def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter
 
 
 def _averaged(documents: Sequence[Document]) -> tuple[list[Document], list[str]]:
-    """Equal texts with different numbers each get their mean; and a sentence where there are such."""
+    """Equal texts with different numbers each get their mean; with a notice if there are any."""
     numbers: dict[str, list[float]] = {}
     for document in documents:
         numbers.setdefault(document.text, []).append(number_of(document))
@@ -186,10 +186,10 @@ def _averaged(documents: Sequence[Document]) -> tuple[list[Document], list[str]]
 
 
 def number_of(document: Document) -> float:
-    """The number that is told of a text.
+    """The number to predict from a text.
 
     Raises:
-        DataError: It is none.
+        DataError: It is not a finite number.
     """
     try:
         number = float(document.label)

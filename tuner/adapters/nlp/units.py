@@ -1,8 +1,8 @@
-"""What a step of a running text is: its characters, subwords or words, numbered by the training text alone.
+"""Units of a running text: characters, subwords or words, numbered by the training text alone.
 
-Token 0 is the unknown symbol, and what a network sees before a text begins; the others are numbered from 1.
+Token 0 is the unknown symbol, and the network's first input before a text; the others are numbered from 1.
 
-Letter of shapes: K tokens, the unknown one included.
+Letter of shapes: K tokens, including the unknown one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tuner.adapters.nlp.options import Unit
 from tuner.adapters.nlp.vocabulary import encode, train_tokenizer
 
 UNKNOWN = "<unk>"
-"""What token 0 is called; a word of that name, as in the Penn Treebank, is unknown."""
+"""The name of token 0; a word of that name, as in the Penn Treebank, counts as unknown."""
 
 Encode = Callable[[str], NDArray[np.int64]]
 """A text to token numbers."""
@@ -32,7 +32,7 @@ _PARTS_OF_LETTERS = (0x85, 0xA0)
 """Bytes that are white space as characters, but parts of other characters in UTF-8; as characters they are rare."""
 _WORD = re.compile(r"\n|\S+")
 _PIECE = re.compile(r"(?s).{1,4096}\S*")
-"""A part of a text to be told apart into subwords by itself, which ends with a word."""
+"""A part of a text that is split into subwords by itself; it ends with a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Vocabulary:
 
     Args:
         tokens: Their spellings, K; subwords are in the byte alphabet of GPT-2.
-        lengths: Characters that each stands for, (K,) float64; a subword may end within one, which belongs to the
-            subword where it begins.
+        lengths: Characters that each stands for, (K,) float64; a character of several subwords counts for the one in
+            which it begins.
         encode: A text to token numbers, int64.
-        spelling: Nats that it takes to tell which symbol an unknown one is, once it is known to be unknown; without
-            them, the fewer tokens the fewer bits.
-        tokenizer: What tells a text apart into subwords, as JSON; empty with other units.
+        spelling: Nats to spell out an unknown symbol, once it is known to be unknown; without them, a smaller
+            vocabulary would always have a better score.
+        tokenizer: The tokenizer of subwords, as JSON; empty with other units.
     """
 
     tokens: list[str]
@@ -57,7 +57,7 @@ class Vocabulary:
 
 
 def characters(train: str, _: int) -> Vocabulary:
-    """Every character of the training text; the vocabulary has no limit. An unknown one may be any of Unicode's."""
+    """Every character of the training text; the vocabulary has no limit. An unknown one may be any in Unicode."""
     known = np.flatnonzero(np.bincount(_codes(train), minlength=_CODES))
     tokens = [UNKNOWN, *map(chr, known)]
     return Vocabulary(tokens, np.ones(len(tokens)), _by_character(tokens), math.log(_CODES))
@@ -92,14 +92,14 @@ def _by_subword(_: Sequence[str], told: str) -> Encode:
 
 
 def words(train: str, limit: int) -> Vocabulary:
-    """The most frequent words, at most `limit` with the unknown one; a line end is a word.
+    """The most frequent words, at most `limit` including the unknown one; a line end is a word.
 
-    A word stands for its characters and for the white space after it, which other white space and blank lines leave
-    out of the count. An unknown word counts as much as those of the training text do on average, and takes as many nats
-    to spell, letter by letter as often as each is there.
+    The length of a word is that of its characters and one white space after it; further white space is not counted.
+    The length of an unknown word is the mean over the training words outside the vocabulary, and so are its nats: those
+    of its letters, by their frequencies.
 
     Reference:
-        Mikolov et al. 2010, Interspeech, section 3. No deviation on texts whose words are parted by single blanks.
+        Mikolov et al. 2010, Interspeech, section 3. No deviation on texts whose words are separated by single spaces.
     """
     counts = Counter(_WORD.findall(train))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
@@ -139,17 +139,17 @@ ENCODERS: Mapping[Unit, Callable[[Sequence[str], str], Encode]] = {
 
 
 def parts_of(unit: Unit, text: str) -> Sequence[str]:
-    """What the tokens of a text are, one by one; of subwords, none of which is unknown, nothing."""
+    """The tokens of a text, one by one; empty for subwords, none of which is unknown."""
     return {"char": list(text), "word": _WORD.findall(text), "subword": []}[unit]
 
 
 class WordEnds(NamedTuple):
-    """Where tokens end words: what white space parts, and every line end.
+    """Which tokens end words: words are separated by white space, and every line end is a word.
 
     Args:
-        within: Words that end within each token, a line end being one, (K,) int64.
+        within: Number of words that end within each token, including line ends, (K,) int64.
         closes: Whether it begins with white space, which ends the word before it, (K,).
-        opens: Whether it ends with another sign, so that a word goes on, (K,).
+        opens: Whether it ends with another character, so that a word continues, (K,).
     """
 
     within: NDArray[np.int64]
@@ -157,7 +157,7 @@ class WordEnds(NamedTuple):
     opens: NDArray[np.bool_]
 
     def number(self, before_N: NDArray[np.integer], token_N: NDArray[np.integer]) -> int:
-        """Words that end in a text, the last one where white space is behind it.
+        """Number of words that end in a text; the last one counts if white space follows it.
 
         Args:
             before_N: The token before each.
@@ -167,7 +167,7 @@ class WordEnds(NamedTuple):
 
 
 def word_ends(unit: Unit, tokens: Sequence[str]) -> WordEnds:
-    """Of the tokens of a unit, by their spellings; the first one, which is unknown, is within a word."""
+    """The `WordEnds` of tokens, from their spellings; token 0, the unknown one, is within a word."""
     if unit == "word":
         nowhere = np.zeros(len(tokens), dtype=bool)
         return WordEnds(np.ones(len(tokens), dtype=np.int64), nowhere, nowhere)
@@ -192,7 +192,7 @@ DECODERS: Mapping[Unit, Callable[[Sequence[str]], str]] = {
     "subword": _from_subwords,
     "word": lambda tokens: re.sub(r" ?\n ?", "\n", " ".join(tokens)),
 }
-"""Unit -> the text that tokens, by their spellings, are written as."""
+"""Unit -> function from the spellings of tokens to the text."""
 
 
 def _codes(text: str) -> NDArray[np.uint32]:

@@ -1,10 +1,10 @@
-"""Vectors of words from a file: those of a vocabulary are read, and stored for a network to start from.
+"""Pretrained word vectors: those of a vocabulary are read from a file, and stored to initialize an embedding.
 
 Letters of shapes: F words of the vocabulary that the file has, D numbers of a vector.
 
 Reference:
-    The text forms of word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017), a line of two counts, then a
-    word and its numbers a line, parted by blanks; that of GloVe (Pennington et al. 2014), which lacks the first line.
+    The text formats of word2vec (Mikolov et al. 2013) and fastText (Bojanowski et al. 2017): a line of two counts, then
+    a word and its numbers per line, separated by spaces; and GloVe's (Pennington et al. 2014) without the first line.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from tuner.errors import DataError
 VALUES, NUMBERS = "vectors.npy", "vectors.numbers.npy"
 """Files of a prepared folder: float32 (F, D), and the words' numbers, (F,)."""
 _LONGEST = 1 << 20
-"""Bytes of a line."""
+"""Largest number of bytes of a line."""
 _MOST = 4096
-"""Numbers of a vector."""
-_FORM = "A word and its numbers a line, parted by single blanks."
+"""Largest size of a vector."""
+_FORM = "One word and its numbers per line, separated by single spaces."
 
 
 class Vectors(NamedTuple):
@@ -36,7 +36,7 @@ class Vectors(NamedTuple):
 
     Args:
         values: float32, (F, D).
-        numbers: Which words they are of, (F,).
+        numbers: The numbers of their words, (F,).
     """
 
     values: NDArray[np.float32]
@@ -49,10 +49,10 @@ def read_vectors(path: Path, wanted: Mapping[str, int], *, folded: bool) -> Vect
     Args:
         path: The file.
         wanted: Word -> its number.
-        folded: Whether these words are without case: a word of the file that has one is taken where there is no other.
+        folded: Whether these words are lowercased: the file's word with capitals is used if it has no lowercase one.
 
     Raises:
-        DataError: A line is damaged, or none of the words is there.
+        DataError: A line is damaged, or none of the words is in the file.
     """
     found: dict[int, NDArray[np.float32]] = {}
     as_written: set[int] = set()
@@ -93,7 +93,7 @@ def read_vectors(path: Path, wanted: Mapping[str, int], *, folded: bool) -> Vect
 def write_vectors(
     folder: Path, path: str, wanted: Mapping[str, int], counts_V: NDArray[np.int64], *, folded: bool
 ) -> tuple[int, str]:
-    """Store the vectors that `data.vectors` has of a vocabulary.
+    """Store the vectors of `data.vectors` for a vocabulary.
 
     Args:
         folder: Of prepared data.
@@ -103,7 +103,7 @@ def write_vectors(
         folded: See `read_vectors`.
 
     Returns:
-        D; how much of the vocabulary they cover, to be told.
+        D, and a notice about the share of the vocabulary that they cover.
     """
     vectors = read_vectors(existing(path, "vectors", folder=False), wanted, folded=folded)
     np.save(folder / VALUES, vectors.values)
@@ -117,7 +117,7 @@ def write_vectors(
 
 
 def vectors_digest(options: VectorOptions) -> str:
-    """A string that changes with the content of the file; empty without one."""
+    """A string that changes with the content of the file; empty without a file."""
     if options.vectors is None:
         return ""
     path = existing(options.vectors, "vectors", folder=False)
@@ -125,7 +125,7 @@ def vectors_digest(options: VectorOptions) -> str:
 
 
 def vectors_of(folder: Path) -> Vectors | None:
-    """What `write_vectors` has stored; None where nothing is, as in a model's folder, whose weights have them."""
+    """What `write_vectors` has stored; None if nothing, as in a model's folder, whose weights contain the vectors."""
     if not (folder / VALUES).exists():
         return None
     return Vectors(np.load(folder / VALUES), np.load(folder / NUMBERS))
@@ -145,7 +145,7 @@ def _lines(path: Path) -> Iterator[bytes]:
                     raise DataError(
                         f"a line of vectors must be text of at most {_LONGEST:,} bytes",
                         value=what,
-                        fix="Save them in word2vec's text form.",
+                        fix="Save them in word2vec's text format.",
                         where=f"{path}:{number}",
                     )
                 stripped = line.rstrip(b" \r\n")
@@ -162,7 +162,7 @@ def _numbers(cells: Sequence[bytes], path: Path, number: int) -> NDArray[np.floa
     try:
         values = np.asarray([float(cell) for cell in cells], dtype=np.float32)
     except ValueError:
-        raise _damaged(f"have {len(cells)} numbers behind its word", b" ".join(cells), path, number) from None
+        raise _damaged(f"have {len(cells)} numbers after its word", b" ".join(cells), path, number) from None
     if not np.isfinite(values).all():
         raise _damaged("have finite numbers", b" ".join(cells), path, number)
     return values

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 _LONGEST_RUN = 1000
-"""Letters, digits or signs without a gap that subwords are learned from as one word."""
+"""Longest run of letters, digits or signs from which subwords are learned as one word."""
 _RUN = re.compile(rf"[^\W\d_]{{{_LONGEST_RUN}}}|\d{{{_LONGEST_RUN}}}|(?:[^\s\w]|_){{{_LONGEST_RUN}}}")
 
 
 def normalised(text: str, *, lowercase: bool) -> str:
-    """The text in Unicode form NFC with single spaces, without case if asked."""
+    """The text in Unicode form NFC with single spaces, lowercased if asked."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     return text.lower() if lowercase else text
 
@@ -35,13 +35,13 @@ def normalised(text: str, *, lowercase: bool) -> str:
 def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool = True) -> Tokenizer:
     """Learn at most `vocabulary` subwords; the same texts give the same subwords.
 
-    A run longer than words are (a sequence of bases, a ruled line) is learned from in parts, as the time that merging
-    takes grows with the square of the length.
+    A run longer than usual words (a DNA sequence, a ruled line) is learned from in parts, as the time of merging grows
+    with the square of its length.
 
     Args:
         texts: The training texts.
         vocabulary: Largest number of subwords, >= 256.
-        prefix_space: Whether each text gets a blank before it, so that its first word is like any other.
+        prefix_space: Whether a space is put before each text, so that its first word is like any other.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
@@ -58,7 +58,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool
 
 
 def decoded(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
-    """The texts of token numbers, one each, as `encode_joined` gave them; " / " between those of a pair."""
+    """The text of each token number of `encode_joined`; " / " for the separator of a pair."""
     from tokenizers import decoders
 
     decoder = decoders.ByteLevel()
@@ -67,17 +67,17 @@ def decoded(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
 
 
 PARTED = "\x1e"
-"""Between the two texts of a pair; white space, so that no normalised text has it."""
+"""Separator of the two texts of a pair; it is white space, so that no normalised text contains it."""
 
 
 def joined(texts: Sequence[str], *, lowercase: bool) -> str:
-    """A text, or a pair of texts, normalised; empty where one of them is."""
+    """A text, or a pair of texts, normalised; empty if one of them is."""
     parts = [normalised(text, lowercase=lowercase) for text in texts]
     return PARTED.join(parts) if all(parts) else ""
 
 
 def encode_joined(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:
-    """Token numbers (>= 1) of each text; of a pair those of both, with the number beyond all others between them."""
+    """Token numbers (>= 1) of each text; of a pair those of both, separated by the largest number plus 1."""
     parts = [text.split(PARTED) for text in texts]
     found = iter(encode(tokenizer, [part for each in parts for part in each], max_length))
     between = np.array([tokenizer.get_vocab_size() + 1], dtype=np.int32)

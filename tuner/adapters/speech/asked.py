@@ -1,4 +1,4 @@
-"""New recordings that a model is asked about: their files or contents to what a network takes. Free of torch."""
+"""Inference on new recordings: from their files or contents to the network's input. Free of torch."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tuner.errors import DataError
 
 
 class AskedRecordings:
-    """A recording, a folder of them, a manifest with the column path; their paths or contents (bytes).
+    """Reads a recording, a folder of them, a manifest with the column path; or their paths or contents (bytes).
 
-    An item's fact `path` is the recording's, or its place where it has none.
+    An item's fact `path` is the recording's path, or its place if it has none.
 
     Args:
         options: How a recording becomes features.
-        rate_hz: The sample rate that they are computed at.
-        finished: From features (T, F), T >= 1, to what the network takes.
-        columns: What the column of paths may be called in a manifest; it has the first of them that is there.
+        rate_hz: The sample rate at which features are computed.
+        finished: From features (T, F), T >= 1, to the network's input.
+        columns: Possible names of a manifest's column of paths; the first that exists is used.
     """
 
     def __init__(
@@ -94,18 +94,18 @@ class AskedRecordings:
         return {"audio": [content.getvalue()]}
 
     def _column(self, path: Path, form: Form) -> str:
-        """The first of the columns that the header, or the first object, has; the first one where none is there."""
+        """The first of the columns that the header, or the first object, has; the first of all if it has none."""
         for name in self._columns:
             try:
                 first = next(told_rows(path, form, (name,)), None)
-            except DataError:  # told of the first one by who reads it
+            except DataError:  # its reader reports the first one as missing
                 continue
             if form == "csv" or (first is not None and name in first.cells):
                 return name
         return self._columns[0]
 
     def _content(self, content: object, where: str) -> Item:
-        """What stands in the column audio: bytes, never a path."""
+        """The content of the column audio: bytes, never a path."""
         if isinstance(content, bytes):
             return self._recording(content, where)
         return Item(where, None, f"it must be a file's content, but is {content!r:.80}", {"path": where})

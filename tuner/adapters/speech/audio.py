@@ -18,18 +18,18 @@ from tuner.errors import DataError
 Source = bytes | BytesIO
 """A file's name, or its content."""
 _CUT_OFF = re.compile(r"data(?: size)?\s*:\s*(\d+) \(should be (\d+)\)", re.IGNORECASE)
-"""libsndfile's note of a file that is shorter than its header says."""
+"""libsndfile's message about a file that is shorter than its header says."""
 RATES_HZ = (1000, 1_000_000)
-"""Sample rates of recordings: from below a telephone's to what bats are recorded at. Resampling from a rate far outside
-takes memory without bound."""
+"""Accepted sample rates of recordings: from below a telephone's to those of bat recordings. Resampling from a rate far
+outside takes unbounded memory."""
 _BLOCK = 1 << 20
 """Samples, of all channels, that are read at once."""
 _UNKNOWN_SIZE = 0x7FFF0000
-"""Sizes above are what recorders write into the header of a stream, whose length they do not know."""
+"""Larger sizes are placeholders that recorders write into the header of a stream of unknown length."""
 
 
 def read_header(path: Path) -> tuple[int, int]:
-    """Sample rate in Hz and number of samples; a file of no bytes has rate 0 and no samples.
+    """Sample rate in Hz and number of samples; an empty file has rate 0 and no samples.
 
     Raises:
         DataError: The file is not a recording, or is cut off.
@@ -40,7 +40,7 @@ def read_header(path: Path) -> tuple[int, int]:
 
 
 def header_of(source: Source, where: Path | str) -> tuple[int, int]:
-    """Sample rate in Hz and number of samples of what has bytes.
+    """Sample rate in Hz and number of samples of a source that is not empty.
 
     Raises:
         DataError: It is not a recording, or is cut off.
@@ -74,7 +74,7 @@ def read_samples(path: Path) -> NDArray[np.float32]:
 
 
 def samples_of(source: Source, where: Path | str) -> NDArray[np.float32]:
-    """As `read_samples`, of what has bytes."""
+    """As `read_samples`, for a source that is not empty."""
     import soundfile
 
     blocks: list[NDArray[np.float32]] = []

@@ -1,4 +1,4 @@
-"""Recordings to classes: read, split by speaker, turned into features scaled as the training split says."""
+"""Speech classification: recordings are read, split by speaker, and turned into standardized features."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SpeechClassification:
     propose = staticmethod(propose_recordings)
     metrics: Sequence[Metric] = METRICS
     edition = "\n3"
-    """Before, fewer trivial scores; before that, whole speakers were dealt without a look at their labels."""
+    """Earlier editions had fewer trivial scores and, before that, split speakers without regard to their labels."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
     model_files = ("facts.json",)
@@ -119,13 +119,13 @@ class SpeechClassification:
 
     def problem(self, folder: Path) -> SpeechClassificationProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.speech.problem import SpeechClassificationProblem  # brings torch
+        from tuner.adapters.speech.problem import SpeechClassificationProblem  # imports torch
 
         return SpeechClassificationProblem(folder, self.options)
 
     def codec(self, folder: Path) -> SpeechClassCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.speech.codec import SpeechClassCodec  # brings torch
+        from tuner.adapters.speech.codec import SpeechClassCodec  # imports torch
 
         return SpeechClassCodec(folder, self.options)
 
@@ -134,7 +134,7 @@ class SpeechClassification:
         return existing(self.options.path, "path")
 
     def _items(self) -> tuple[list[Item], dict[str, int]]:
-        """Every item, and facts about the signal where there is one."""
+        """Every item, and facts about the signal if there is one."""
         options = self.options
         if options.source is not None:
             found = SOURCES[options.source].load()(options.source).read()
@@ -145,14 +145,14 @@ class SpeechClassification:
         return (found, {}) if options.features else compute_features(found, options)
 
     def _unread(self) -> list[str]:
-        """What is said of files that stand among the recordings, and of a split that is not asked for."""
+        """Notices about other files among the recordings, and about given splits that are not used."""
         if self.options.source is not None or self.options.features:
             return []
         path = self._path()
         return [*unread_files(path), *(unused_split(path) if self.options.split is None else ())]
 
     def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str], NDArray[np.int64] | None]:
-        """The items by split, whole speakers where all are known, what is to be told of that, and training folds."""
+        """The items by split, whole speakers if all are known; notices; and training folds."""
         options, labels = self.options, [item.label for item in items]
         places = [item.where for item in items]
         check_labels(labels, places, num_splits=1 if options.split else 3)

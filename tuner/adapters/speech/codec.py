@@ -1,7 +1,7 @@
-"""New recordings to features, for their classification. See `tuner.adapters.base.Codec`.
+"""Inference of speech classifiers: new recordings to classes. See `tuner.adapters.base.Codec`.
 
-What a model takes: see `tuner.adapters.speech.asked`. One that was trained on features takes an .npz of features, or
-arrays (frames, channels).
+Input: see `tuner.adapters.speech.asked`. A model that was trained on features takes an .npz of features, or arrays
+(frames, channels).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tuner.errors import DataError
 
 
 class SpeechClassCodec(ClassCodec):
-    """Recordings to classes; answers repeat their paths, or their places where they have none.
+    """Recordings to classes; answers repeat their paths, or their places if they have none.
 
     Args:
         folder: Holds `facts.json`.
@@ -43,11 +43,11 @@ class SpeechClassCodec(ClassCodec):
         )
 
     def read(self, path: Path) -> Iterator[Item]:
-        """A recording, a folder or a manifest; of a model of features an .npz. See `Codec`."""
+        """A recording, a folder or a manifest; for a model of features an .npz. See `Codec`."""
         return self._archive(path) if self._recordings is None else self._recordings.read(path)
 
     def items(self, data: Any) -> Iterator[Item]:
-        """Paths, contents of files, a table with a column path or audio; of a model of features arrays. See `Codec`."""
+        """Paths, contents of files, a table with path or audio; for a model of features, arrays. See `Codec`."""
         if self._recordings is not None:
             yield from self._recordings.items(data)
         elif isinstance(data, str | Path):
@@ -56,11 +56,11 @@ class SpeechClassCodec(ClassCodec):
             yield from (self._features(each, f"item {number}") for number, each in enumerate(data))
 
     def example(self) -> dict[str, list[bytes]]:
-        """The content of a .wav file; none of a model of features. See `Codec`."""
+        """The content of a .wav file; none for a model of features. See `Codec`."""
         return {} if self._recordings is None else self._recordings.example()
 
     def graph(self, network: nn.Module) -> Graph:
-        """From standardized features on. See `Codec`."""
+        """The graph's input is standardized features. See `Codec`."""
         channels = len(self._mean)
         return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, channels)}, self.said)
 
@@ -79,7 +79,7 @@ class SpeechClassCodec(ClassCodec):
 
     def _features(self, features: object, where: str) -> Item:
         try:
-            with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told next
+            with np.errstate(over="ignore"):  # too large values become infinite, and are reported next
                 values: NDArray[np.float32] = np.asarray(features, dtype=np.float32)
         except (TypeError, ValueError):
             return Item(where, None, f"it must be an array of numbers, but is {features!r:.80}")

@@ -1,4 +1,4 @@
-"""Items of features (T, F): made from recordings, or read ready from an .npz file."""
+"""Items of features (T, F): computed from recordings, or read from an .npz file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tuner.errors import DataError
 
 
 class Item(NamedTuple):
-    """Features (T, F) of one recording, what it says, who says it (None: unknown), where it was read, and its split."""
+    """Features (T, F) of a recording, its label, its speaker (None: unknown), where it was read, and its split."""
 
     features: NDArray[np.float32]
     label: str
@@ -60,7 +60,7 @@ def features_of(
 
     Args:
         recording: The recording.
-        header: What `Signal.header` says.
+        header: The result of `Signal.header`.
         wanted_hz: The sample rate to compute them at.
         options: Bands and frames.
 
@@ -90,12 +90,12 @@ def standardized(
 
 
 def read_features(path: Path, group: str | None = "speaker", split: str | None = None) -> list[Item]:
-    """Items of an .npz file: X (all frames, F), lengths (items,), y (items,) and maybe speaker (items,).
+    """Items of an .npz file: X (all frames, F), lengths (items,), y (items,) and optionally speaker (items,).
 
     Args:
         path: The file.
         group: Array (items,) that keeps items together; speaker may be missing.
-        split: Array (items,) that says the split.
+        split: Array (items,) with the split.
 
     Raises:
         DataError: The file is damaged; an array is missing or misshapen; a value is not finite.
@@ -109,7 +109,7 @@ def read_features(path: Path, group: str | None = "speaker", split: str | None =
         if arrays[name].shape != lengths.shape or arrays[name].dtype.kind not in "Uiu":
             rule = f"{name} must hold a text or a whole number for each of {len(lengths)} items"
             raise _misshapen(path, rule, arrays[name])
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is found next
+    with np.errstate(over="ignore"):  # too large values become infinite, and are found next
         features = X.astype(np.float32)
     ends = np.cumsum(lengths)
     for row in np.flatnonzero(~np.isfinite(features).all(axis=1))[:1]:

@@ -1,4 +1,4 @@
-"""Which files hold recordings, by the endings of their names, and what is said of the others."""
+"""Which files are recordings, by the endings of their names, and notices about the others."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ENDINGS = {
     "WAV": (".wav", ".wave", ".bwf"),
     "WVE": (".wve",),
 }
-"""What libsndfile decodes -> endings that say it and nothing else. HTK, MAT4, MAT5, XI and files without a header are
-read where a manifest lists them, as their endings are those of other things too."""
+"""Formats that libsndfile decodes -> their unambiguous endings. HTK, MAT4, MAT5, XI and files without a header are read
+only if a manifest lists them, as other kinds of files have the same endings."""
 
 SUFFIXES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 
@@ -40,13 +40,13 @@ _UNREAD = """
     qcp ra ram raw rm shn spx tak tta vox weba webm wma wmv wv
 """
 UNREAD = frozenset(f".{ending}" for ending in _UNREAD.split())
-"""Endings of sound that is not decoded here."""
+"""Endings of audio formats that are not decoded here."""
 
 _SHOWN = 5
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """The files below a folder, but those that are hidden or in a hidden folder, in the order of their names."""
+    """The files below a folder, sorted by name, without those that are hidden or in a hidden folder."""
     return [
         path
         for path in sorted(folder.rglob("*"))
@@ -60,7 +60,7 @@ def is_recording(path: Path) -> bool:
 
 
 def left_over(files: Collection[Path]) -> list[str]:
-    """What is said of files that are not read: a sentence for sound that cannot be, one for what else is there."""
+    """Notices about files that are not read: one for audio that cannot be decoded, one for other files."""
     sound = Counter(path.suffix.lower() for path in files if path.suffix.lower() in UNREAD)
     other = Counter(path.suffix.lower() or "without an ending" for path in files if not is_recording(path)) - sound
     sentences = []
@@ -72,27 +72,27 @@ def left_over(files: Collection[Path]) -> list[str]:
 
 
 def check_whole_classes(unread: Collection[tuple[str, Path]], labels: Collection[str]) -> None:
-    """No class vanishes because none of its recordings can be read.
+    """Check that each class has recordings that can be read.
 
     Args:
         unread: Label and file of each recording that is not decoded here.
         labels: Labels of those that are.
 
     Raises:
-        DataError: One does.
+        DataError: A class has none.
     """
     for label in sorted({label for label, _ in unread} - set(labels)):
         files = [path for name, path in unread if name == label]
         raise DataError(
             f"class {label!r} must have recordings that can be read",
             value=_counted(Counter(path.suffix.lower() for path in files)),
-            fix="Convert them to WAV or FLAC, or take the class away.",
+            fix="Convert them to WAV or FLAC, or remove the class.",
             where=str(files[0]),
         )
 
 
 def _counted(endings: Counter[str]) -> str:
-    """How many there are, and of which ending: 7 files (5 .m4a, 2 .wma)."""
+    """The number of files, in total and by ending: 7 files (5 .m4a, 2 .wma)."""
     total = endings.total()
     shown = endings.most_common(_SHOWN)
     rest = total - sum(count for _, count in shown)

@@ -1,4 +1,4 @@
-"""The options of speech classification, the keys of `data:` in a task file, and those of all that hears."""
+"""The options of speech classification, the keys of `data:` in a task file, and those of all speech adapters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuner.config.options import Options
 
 
 class SignalOptions(Options):
-    """Whatever turns recordings into features."""
+    """How recordings become features."""
 
     sample_rate_hz: int | None = Field(default=None, ge=1000, le=192_000)
     """Sample rate of the signal in Hz, in [1000, 192000]; recordings of other rates are resampled. Null: the

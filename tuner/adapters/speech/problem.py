@@ -1,4 +1,4 @@
-"""What is learned from speech: features to classes."""
+"""The learning problem of speech classification: features to classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class SpeechClassificationProblem(Classification):
     """Features of recordings to classes."""
 
     def encoder(self) -> Features:
-        """The features as they are."""
+        """The features, unchanged."""
         mean = self.facts["mean"]
         assert isinstance(mean, list)
         return Features(len(mean))

@@ -1,4 +1,4 @@
-"""What the adapter of recordings proposes for files that it is shown."""
+"""What the adapter of speech classification proposes for a user's files (`init`)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
 
 _MOST_LABELS = 0.34
-"""Distinct values of a part of names, per file, above which it tells files apart, not labels."""
+"""Distinct values of a part of names, per file, above which it identifies files, not labels."""
 _BUDGET = to_begin_with(trials=20, epochs=15)
 
 
 def propose_recordings(seen: Glimpse) -> Proposal | None:
-    """A folder of recordings whose names tell the label, a manifest of them, or features of recordings."""
+    """A folder of recordings whose names contain the label, a manifest of them, or features of recordings."""
     if seen.is_folder:
         return _folder(seen)
     if seen.suffix == ".npz":
@@ -34,7 +34,7 @@ def _folder(seen: Glimpse) -> Proposal | None:
     if not files or len(files) * 2 < len(seen.files) or transcribed(seen):
         return None
     pattern, told, guessed = _pattern(files, seen.path)
-    why = f"{told}; {{label}} is what is learned" + ("; mend the names of the fields where that is wrong" * guessed)
+    why = f"{told}; {{label}} is what is learned" + ("; correct the names of the fields if they are wrong" * guessed)
     lines = [Line(("data", "pattern"), pattern, why, guessed)]
     depth, place = pattern.count("/") + 1, _label_place(pattern)
     counts = Counter(_fields(file, depth)[place] for file in files if len(_fields(file, depth)) > place)
@@ -49,7 +49,7 @@ def _folder(seen: Glimpse) -> Proposal | None:
 
 
 def _pattern(files: Sequence[Path], folder: Path) -> tuple[str, str, bool]:
-    """How names tell label and speaker, what was seen, and whether it is a guess."""
+    """The pattern of label and speaker in names, its reason, and whether it is a guess."""
     depths = {len(file.parts) for file in files}
     if len(depths) == 1 and 3 in depths and {file.parts[0].lower() for file in files} <= WORDS.keys():
         return "{split}/{label}/{file}", "folders of splits that hold folders", False
@@ -58,12 +58,12 @@ def _pattern(files: Sequence[Path], folder: Path) -> tuple[str, str, bool]:
     labels = Counter(file.parent.name for file in files)
     speaker = _speaker_in_names(files)
     tail = speaker or "{file}"
-    more = "; names that begin alike in several folders name a speaker" if speaker else ""
+    more = "; beginnings of names that recur in several folders are speakers" if speaker else ""
     return f"{{label}}/{tail}", f"{len(labels)} folders that hold recordings{more}", bool(speaker)
 
 
 def _in_names(stems: Sequence[str], folder: Path) -> tuple[str, str, bool]:
-    """A label, maybe a speaker and a number in the names of the files themselves."""
+    """A label, possibly a speaker and a number in the names of the files themselves."""
     for mark in "_-":
         parts = [stem.split(mark) for stem in stems]
         width = len(parts[0])
@@ -86,7 +86,7 @@ def _in_names(stems: Sequence[str], folder: Path) -> tuple[str, str, bool]:
         seen = ", ".join(f"{count} values" for count in distinct)
         return mark.join(names), f"names of {width} parts with {seen}", True
     raise DataError(
-        "the names of recordings, or of their folders, must tell the label",
+        "the names of recordings, or of their folders, must contain the label",
         value=stems[0],
         fix="Put them into a folder per label, or write a manifest with the columns path, label and speaker.",
         where=str(folder),
@@ -94,7 +94,7 @@ def _in_names(stems: Sequence[str], folder: Path) -> tuple[str, str, bool]:
 
 
 def _speaker_in_names(files: Sequence[Path]) -> str:
-    """`{speaker}_{index}` where the first part of names is met in several folders, again and again."""
+    """`{speaker}_{index}` if the first parts of names recur in several folders."""
     for mark in "_-":
         parts = [file.stem.split(mark) for file in files]
         if any(len(part) != len(parts[0]) for part in parts) or len(parts[0]) < 2:
@@ -110,7 +110,7 @@ def _speaker_in_names(files: Sequence[Path]) -> str:
 
 
 def _fields(file: Path, depth: int) -> list[str]:
-    """The parts of a name that a pattern of that depth and the marks between fields tell apart."""
+    """The parts of a name that are separated by folders, up to that depth, and by the marks between fields."""
     inside = file.with_suffix("").parts[-depth:]
     last = inside[-1]
     mark = "_" if "_" in last else "-"

@@ -65,9 +65,9 @@ class SpokenDigits:
             if done.returncode:
                 said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
                 raise DataError(
-                    "eSpeak NG must be able to speak",
+                    "eSpeak NG must be able to synthesize speech",
                     value=said[-1],
-                    fix="Reinstall the package espeakng-loader, or take another source.",
+                    fix="Reinstall the package espeakng-loader, or use another source.",
                     key=("data", "source"),
                 )
             with np.load(out) as arrays:

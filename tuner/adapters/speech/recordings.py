@@ -1,4 +1,4 @@
-"""Where recordings are and who says what in them: a folder with telling names, or a manifest."""
+"""Finds recordings, their labels and speakers: in a folder whose names contain them, or in a manifest."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ class Signal(Protocol):
 
 
 class Recording(Signal, Protocol):
-    """What somebody said, as a signal."""
+    """A signal with its label."""
 
     @property
     def label(self) -> str:
-        """What is said."""
+        """The label, or the transcript."""
         ...
 
     @property
     def speaker(self) -> str | None:
-        """Who says it, or what else keeps recordings together; None where it is unknown."""
+        """The speaker, or another group of recordings; None if unknown."""
         ...
 
     @property
     def split(self) -> Split | None:
-        """The split that it is said to be in; None where nothing is said."""
+        """The split that the data give; None if they give none."""
         ...
 
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A recording in a file of its own; it is read when it is asked for."""
+    """A recording in its own file, which is read on demand."""
 
     path: Path
     label: str
@@ -79,7 +79,7 @@ class RecordedFile:
 
 @dataclass(frozen=True)
 class NewRecording:
-    """A recording whose words are asked for: a file, or its content."""
+    """A recording without label or transcript: a file, or its content."""
 
     source: Path | bytes
     where: str
@@ -104,13 +104,13 @@ def find_recordings(
 
     Args:
         path: The folder or the manifest.
-        pattern: How names below a folder tell label, group and split.
-        group: Column or field that keeps recordings together; speaker may be missing.
-        split: Column or field that says the split.
+        pattern: The pattern of label, group and split in names below a folder.
+        group: Column or field of the group; speaker may be missing.
+        split: Column or field of the split.
 
     Raises:
         DataError: There are none, or none of a class; a name does not match; a listed file is missing; a label is
-            empty; a group or split is not said of all.
+            empty; a group or split is missing in some.
     """
     if path.is_dir():
         recordings = list(_in_folder(path, pattern, group, split))
@@ -133,13 +133,13 @@ def find_recordings(
 
 
 def unread_files(path: Path) -> list[str]:
-    """What is said of the files of a folder that are not read; nothing of a manifest, which lists its own."""
+    """Notices about files of a folder that are not read; none for a manifest."""
     return left_over(visible_files(path)) if path.is_dir() else []
 
 
 def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -> Iterator[RecordedFile]:
     asked = [name for name in (group, split) if name not in (None, "speaker")]
-    without = ""  # the first row that says no speaker
+    without = ""  # the first row without a speaker
     grouped = False
     for cells, where in read_rows(path, form, ("path", "label", *map(str, asked)), ("speaker",)):
         grouped |= (told := group is not None and group in cells)
@@ -148,7 +148,7 @@ def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -
             raise DataError(
                 f"{group} must be given for every recording, or for none",
                 value="a row without it",
-                fix="Fill it in, or set data.group: null to deal recordings.",
+                fix="Fill it in, or set data.group: null to split recordings individually.",
                 where=without,
             )
         yield RecordedFile(
@@ -166,7 +166,7 @@ def _in_folder(folder: Path, pattern: str, group: str | None, split: str | None)
             raise DataError(
                 f"data.pattern must hold the field {{{name}}} that data.{option} names",
                 value=pattern,
-                fix=f"Say where names have it, or leave data.{option} out.",
+                fix=f"Add it where names have it, or leave data.{option} out.",
                 key=("data", "pattern"),
             )
     depth = pattern.count("/") + 1
@@ -203,13 +203,13 @@ CLIPS = "clips"
 
 
 def listed(folder: Path, name: str, where: str) -> Path:
-    """A file that a manifest in a folder lists, there or in `CLIPS`.
+    """The file that a manifest lists, in the manifest's folder or in `CLIPS` below it.
 
     Raises:
         DataError: There is none.
     """
     path = folder / filled("path", name, where)
-    if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
+    if not os.path.isfile(path):  # Path.is_file raises for a name that no file can have
         path = folder / CLIPS / name.strip()
     if not os.path.isfile(path):
         raise DataError(
@@ -225,7 +225,7 @@ def filled(name: str, cell: str, where: str) -> str:
     """A cell of a manifest.
 
     Raises:
-        DataError: Nothing is in it.
+        DataError: It is empty.
     """
     if (cell := cell.strip()).lower() in ("", "nan"):
         raise DataError(f"{name} must not be empty", value=cell, fix="Fill it in, or delete the row.", where=where)

@@ -1,4 +1,4 @@
-"""Sentences to a tag per word: read, dealt by unique sentence, turned into numbers that the training part knows."""
+"""Tagging: sentences are read, split by unique sentence, and numbered by the vocabulary of the training split."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from tuner.adapters.nlp.tagging.problem import TaggingProblem
 
 _SCORES = (
-    Metric("f1", maximize=True, summary="F1 of entities, strict: ends and type right; 0 to 1", within=(0, 1)),
+    Metric("f1", maximize=True, summary="F1 of entities, strict: both ends and the type right; 0 to 1", within=(0, 1)),
     Metric("accuracy", maximize=True, summary="share of words whose tag is right, 0 to 1", within=(0, 1)),
     Metric("precision", maximize=True, summary="share of predicted entities that are right, 0 to 1", within=(0, 1)),
     Metric("recall", maximize=True, summary="share of true entities that are predicted, 0 to 1", within=(0, 1)),
     Metric(
         "loss",
         maximize=False,
-        summary="mean negative log-likelihood in nats per word, of tags that training has seen; with intents that per "
-        "sentence is added",
+        summary="mean negative log-likelihood in nats per word, over tags that occur in training; with intents, plus "
+        "their mean per sentence",
         within=(0, math.inf),
     ),
 )
@@ -58,7 +58,7 @@ _INTENT = Metric(
 
 
 class Tagging:
-    """Tagged sentences; with `scheme: plain`, accuracy is what is searched for by default."""
+    """Tagged sentences; with `scheme: plain`, accuracy is the default objective."""
 
     propose = staticmethod(propose_tagging)
     metrics: Sequence[Metric] = _SCORES
@@ -163,18 +163,18 @@ class Tagging:
 
     def problem(self, folder: Path) -> TaggingProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.nlp.tagging.problem import TaggingProblem  # brings torch
+        from tuner.adapters.nlp.tagging.problem import TaggingProblem  # imports torch
 
         return TaggingProblem(folder, self.options)
 
     def codec(self, folder: Path) -> TaggingCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.nlp.tagging.codec import TaggingCodec  # brings torch
+        from tuner.adapters.nlp.tagging.codec import TaggingCodec  # imports torch
 
         return TaggingCodec(folder, self.options)
 
     def _read(self) -> list[Sentence]:
-        """All sentences, each with its split where files say it."""
+        """All sentences, each with its split if the files give it."""
         options = self.options
         if options.source is not None:
             ready: list[Sentence] = TAGGED[options.source].load()(options.source).read()
@@ -200,6 +200,6 @@ _HELD: tuple[Split, ...] = ("val", "test")
 
 
 def _numbered(parts: Sequence[Sentence], numbering: Numbering, of_tag: Mapping[str, int]) -> Numbered:
-    """Words and tags of sentences by their numbers."""
+    """Sentences as numbers of words and of tags."""
     rows = [numbering.numbered(sentence.words) for sentence in parts]
     return Numbered(rows, [np.asarray([of_tag[tag] for tag in each.tags], dtype=np.int32) for each in parts])

@@ -1,8 +1,7 @@
-"""New sentences to tags. See `tuner.adapters.base.Codec`.
+"""Inference of taggers: new sentences to tags. See `tuner.adapters.base.Codec`.
 
-A sentence stands in a file of the form that the training sentences had, in which tags may be missing: a column less, a
-key less, no file of tags. In a .txt file, where training had another form, a line is a sentence. A row of the answer is
-a word.
+Files have the form of the training data, but tags may be missing: a column less, a key less, no file of tags. In a .txt
+file, if training had another form, each line is a sentence. The answer has a row per word.
 
 Letters of shapes: B sentences, T words, K tags.
 """
@@ -32,15 +31,15 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Forward, Row
 
 COLUMN = "sentence"
-"""Column of a table of sentences, each a text whose words are parted by blanks, or a list of words."""
+"""Column of sentences in a table: each a text with words separated by spaces, or a list of words."""
 
 
 class TaggingCodec:
-    """Sentences to a row per word: `sentence` and `token`, from 1 on, `word`, `tag`, and the tag's `probability`.
+    """Sentences to a row per word: `sentence` and `token`, from 1, `word`, `tag`, and the tag's `probability`.
 
     With intents also `intent` and its `intent_probability`, the same in each row of a sentence.
 
-    Tags of entities are written in the scheme that the training data had.
+    Tags of entities are written in the scheme of the training data.
 
     Args:
         folder: Holds `facts.json` and `words.json`.
@@ -48,7 +47,7 @@ class TaggingCodec:
     """
 
     def __init__(self, folder: Path, options: TaggingOptions) -> None:
-        # A network whose weights are known starts from no training data.
+        # The weights come from the model: training data initialize nothing.
         self.problem = TaggingProblem(folder, options.model_copy(update={"output_bias": "zero", "word_dropout": 0.0}))
         self._options = options
         self._numbering = Numbering(self.problem.vocabulary)
@@ -64,7 +63,7 @@ class TaggingCodec:
                 yield self._item(sentence.words, sentence.where, number)
 
     def items(self, data: Any) -> Iterator[Item]:
-        """Texts whose words are parted by blanks, lists of words, or a DataFrame of either. See `Codec`."""
+        """Texts with words separated by spaces, lists of words, or a DataFrame of either. See `Codec`."""
         if hasattr(data, "columns"):
             if COLUMN not in data.columns:
                 raise DataError(f"there must be a column {COLUMN!r}", value=list(data.columns))
@@ -77,7 +76,7 @@ class TaggingCodec:
 
     def example(self) -> dict[str, list[str]]:
         """A sentence. See `Codec`."""
-        return {COLUMN: ["a sentence whose words are parted by blanks"]}
+        return {COLUMN: ["a sentence with words separated by spaces"]}
 
     def columns(self, *, proba: bool) -> dict[str, type]:
         """See `Codec`."""
@@ -104,7 +103,7 @@ class TaggingCodec:
         ]
 
     def graph(self, network: nn.Module) -> Graph:
-        """From numbers of words to scores; the best path is for whoever reads them. See `Codec`."""
+        """The graph maps word numbers to scores; its caller finds the best path. See `Codec`."""
         vocabulary = self.problem.vocabulary
         sizes = (len(vocabulary.words) + 2, len(CASINGS), *(len(vocabulary.letters) + 2,) * vocabulary.width)
 
@@ -113,30 +112,30 @@ class TaggingCodec:
 
         casings = ", ".join(f"{number} {name}" for number, name in enumerate(CASINGS))
         x = (
-            f"of each word its number, its casing, the numbers of its letters, {vocabulary.width} at most, in Unicode "
-            "form NFC. Words, in lower case, and letters stand in preprocess/words.json, the first with number 2; 1 is "
-            f"unknown, 0 is padding. Casings: {casings}. Of a longer word its beginning and its end are kept"
+            f"for each word its number, its casing, the numbers of its letters, {vocabulary.width} at most, in Unicode "
+            "form NFC. Words, in lower case, and letters are listed in preprocess/words.json, numbered from 2; 1 is "
+            f"unknown, 0 is padding. Casings: {casings}. Of a longer word the beginning and the end are kept"
         )
         about = {"x": x}
         if self._options.decoder == "crf":
             tags = len(self.problem.classes)
             about["prediction"] = (
-                f"axis 1: scores of the transitions from each of the {tags} tags of facts.classes to the next one, on "
-                "axis 2; then of each tag as the first one, then as the last one, then of the tags of each step. The "
-                "tags of an item are those with the highest sum (Viterbi)"
+                f"rows on axis 1, tags on axis 2: {tags} rows with the scores of transitions from each tag of "
+                "facts.classes to the next; a row for the first tag; a row for the last tag; a row for each step. An "
+                "item's tags are the path with the highest sum (Viterbi)"
             )
         if self.problem.intents:
             tags, intents = len(self.problem.classes), len(self.problem.intents)
             said = about.get("prediction", "scores of the tags of facts.classes")
             about["prediction"] = (
-                f"{said}. On the last axis, after the {tags} tags, each step's logit of the {intents} intents of "
-                "facts.intents, then how much the step counts: an item's logits are the mean of its steps', weighed by "
-                "a softmax of these over them"
+                f"{said}. On the last axis, the {tags} tags are followed by a step's logits of the {intents} intents "
+                "of facts.intents, then its attention score: an item's logits are the mean of its steps', weighted by "
+                "a softmax of the attention scores over the steps"
             )
         return Graph(network, example, about)
 
     def _options_for(self, file: Path) -> TaggingOptions:
-        """How a file is read: of lines where it is a .txt, and training had none."""
+        """How a file is read: as plain lines if it is a .txt, unlike the training data."""
         options = self._options
         if file.suffix.lower() == ".txt" and not str(options.path).lower().endswith(".txt"):
             return options.model_copy(update={"format": "pairs"})
@@ -175,7 +174,7 @@ def _are_texts(words: Any) -> bool:
 
 
 def valid_steps(x_BTC: Tensor, lengths_B: Tensor | None) -> Tensor:
-    """Whether a step is a word, (B, T)."""
+    """Whether a step is a word, not padding, (B, T)."""
     items, steps = x_BTC.shape[:2]
     step_T = torch.arange(steps, device=x_BTC.device)
     if lengths_B is None:

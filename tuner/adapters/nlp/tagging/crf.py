@@ -6,11 +6,11 @@ p(y) = exp(score(y)) / sum over all y' of exp(score(y'))
 Each step is a product of matrices over the whole batch. Sums are taken from the largest term on, so that nothing
 overflows.
 
-Letters of shapes: B sentences, T words, K tags. Padding is on the right; every sentence has a word.
+Letters of shapes: B sentences, T words, K tags. Padding is on the right; every sentence has at least one word.
 
 Reference:
     Lafferty, McCallum and Pereira 2001, ICML; Lample et al. 2016, arXiv:1603.01360, section 2.2. Deviation: scores of
-    the first and the last tag stand in vectors of their own, not in two more tags.
+    the first and the last tag are separate vectors, not two additional tags.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 
 
 class Chain(NamedTuple):
-    """Scores of neighbours."""
+    """Scores of transitions, and of the first and last tag."""
 
     transition: Tensor
     """From a tag to the next one, (K, K)."""
@@ -31,16 +31,16 @@ class Chain(NamedTuple):
 
 
 def packed(emission_BTK: Tensor, chain: Chain) -> Tensor:
-    """All scores as one prediction, (B, K + 2 + T, K): before the words' the rows of the chain, the same in each item.
+    """All scores in one tensor, (B, K + 2 + T, K): the rows of the chain, the same in each item, then those of words.
 
-    What averages or keeps predictions thus has all that a sentence is scored by.
+    Code that averages or stores predictions thus has all that scoring needs.
     """
     chain_SK = torch.cat((chain.transition, chain.start[None], chain.end[None]))
     return torch.cat((chain_SK.expand(emission_BTK.shape[0], -1, -1), emission_BTK), dim=1)
 
 
 def unpacked(prediction_BSK: Tensor) -> tuple[Tensor, Chain]:
-    """Scores of words, (B, T, K), and of neighbours."""
+    """Scores of words, (B, T, K), and of transitions: the inverse of `packed`."""
     tags = prediction_BSK.shape[2]
     chain_SK = prediction_BSK[0, : tags + 2]
     return prediction_BSK[:, tags + 2 :], Chain(chain_SK[:tags], chain_SK[tags], chain_SK[tags + 1])
@@ -51,9 +51,9 @@ def negative_log_likelihood(emission_BTK: Tensor, chain: Chain, tag_BT: Tensor, 
 
     Args:
         emission_BTK: Scores of the tags.
-        chain: Scores of neighbours.
-        tag_BT: int64; any tag where padding is.
-        valid_BT: Whether a word is no padding.
+        chain: Scores of transitions.
+        tag_BT: int64; any tag at padding.
+        valid_BT: False at padding.
     """
     return log_partition(emission_BTK, chain, valid_BT) - path_score(emission_BTK, chain, tag_BT, valid_BT)
 
@@ -73,7 +73,7 @@ def log_partition(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> Tenso
 
 
 def marginals(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> Tensor:
-    """The probability of each tag of each word, (B, T, K); what it holds at padding does not count."""
+    """The probability of each tag of each word, (B, T, K); meaningless at padding."""
     alpha_BTK = torch.stack(_forward(emission_BTK, chain, valid_BT), dim=1)
     beta_BK = chain.end.expand_as(alpha_BTK[:, 0])
     betas = [beta_BK]
@@ -85,7 +85,7 @@ def marginals(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> Tensor:
 
 
 def best_path(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> Tensor:
-    """The tags with the highest score, int64 (B, T), by Viterbi's algorithm; the last valid one goes on at padding."""
+    """The tags with the highest score, int64 (B, T), by Viterbi's algorithm; padding repeats the last valid one."""
     score_BK = chain.start + emission_BTK[:, 0]
     same_BK = torch.arange(score_BK.shape[1], device=score_BK.device).expand_as(score_BK)
     pointers = []
@@ -103,7 +103,7 @@ def best_path(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> Tensor:
 
 
 def _forward(emission_BTK: Tensor, chain: Chain, valid_BT: Tensor) -> list[Tensor]:
-    """The logarithm of the sum over all beginnings that end in each tag, (B, K) per word; kept at padding."""
+    """The logarithm of the sum over all partial paths to each tag, (B, K) per word; carried on at padding."""
     alpha_BK = chain.start + emission_BTK[:, 0]
     alphas = [alpha_BK]
     for step in range(1, emission_BTK.shape[1]):

@@ -1,4 +1,4 @@
-"""From a word's numbers to its features: its embedding, what its letters say, how it is written.
+"""From a word's numbers to its features: word embedding, letters, casing.
 
 Letters of shapes: B sentences, T words, N = B T words, L letters of a word, E features of a letter, C columns.
 """
@@ -26,10 +26,10 @@ class WordEncoder(nn.Module):
     """Rows of `words.Numbering`, int64 (B, T, C), to float (B, T, I).
 
     Args:
-        words: Their embedding, the unknown one included.
-        letters: Letters, the unknown one included.
+        words: Embedding of the words, including the unknown one.
+        letters: Number of letters, including the unknown one.
         options: The adapter's.
-        unknown_rate_V: The probability that each number is unknown in training, 0 to 1; None where none is.
+        unknown_rate_V: The probability that training replaces each word by the unknown one, 0 to 1; None: never.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class WordEncoder(nn.Module):
             self.output_size += len(CASINGS) - 1
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        """The features, one after the other."""
+        """The concatenated features."""
         word_BT = x_BTC[..., 0]
         if self.training and self.unknown_rate_V is not None:
             drawn_BT = torch.rand(word_BT.shape, device=word_BT.device)
@@ -63,14 +63,14 @@ class WordEncoder(nn.Module):
 
 
 class LetterWindows(nn.Module):
-    """Windows of letters, of each feature the largest value over the word: int64 (N, L) to float (N, F).
+    """Convolution over letters, then the maximum of each feature over the word: int64 (N, L) to float (N, F).
 
-    Windows reach beyond both ends of a word, by all letters but one, so that they tell its beginning and its ending.
+    Words are padded so that windows overlap both ends by at least one letter, and see where a word begins and ends.
 
     Args:
-        letters: Letters, the unknown one included.
-        size: Features F, shared out among the widths.
-        widths: Letters of a window, several kinds of windows side by side.
+        letters: Number of letters, including the unknown one.
+        size: Features F, divided among the widths.
+        widths: Sizes of the windows in letters, each with its own convolution.
 
     Reference:
         Ma & Hovy 2016, arXiv:1603.01354, section 2.1 (one width); Kim et al. 2016, arXiv:1508.06615, section 2.2
@@ -86,7 +86,7 @@ class LetterWindows(nn.Module):
         )
 
     def forward(self, letter_NL: Tensor) -> Tensor:
-        """0 of a word without letters."""
+        """Zeros for a word without letters."""
         x_NEL = self.embedding(letter_NL).transpose(1, 2)
         length_N1 = (letter_NL > 0).sum(dim=1, keepdim=True)
         largest = []
@@ -100,11 +100,11 @@ class LetterWindows(nn.Module):
 
 
 class LetterSequence(nn.Module):
-    """What an LSTM knows after a word's letters, in either direction: int64 (N, L) to float (N, F).
+    """Last states of a bidirectional LSTM over a word's letters: int64 (N, L) to float (N, F).
 
     Args:
-        letters: Letters, the unknown one included.
-        size: Features F, even: half of them of each direction.
+        letters: Number of letters, including the unknown one.
+        size: Features F, even: half of them per direction.
 
     Reference:
         Lample et al. 2016, arXiv:1603.01360, section 4.1. Deviation: letters have 30 features, not 25.
@@ -117,7 +117,7 @@ class LetterSequence(nn.Module):
         self.back = nn.LSTM(LETTER_SIZE, size // 2, batch_first=True)
 
     def forward(self, letter_NL: Tensor) -> Tensor:
-        """0 of a word without letters."""
+        """Zeros for a word without letters."""
         x_NLE = self.embedding(letter_NL)
         length_N1 = (letter_NL > 0).sum(dim=1, keepdim=True)
         last_N1 = (length_N1 - 1).clamp_min(0)
@@ -131,7 +131,7 @@ class LetterSequence(nn.Module):
 
 
 def _letters(letters: int, options: TaggingOptions) -> LetterWindows | LetterSequence | None:
-    """What reads a word's letters."""
+    """The module that reads a word's letters; None without one."""
     if options.characters == "cnn":
         return LetterWindows(letters, options.character_size, options.character_windows)
     return LetterSequence(letters, options.character_size) if options.characters == "lstm" else None

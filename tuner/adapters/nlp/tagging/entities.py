@@ -1,8 +1,8 @@
 """Scores of tags: entities by the strict rule, and words.
 
-Strict: an entity counts only where its tags are what the scheme allows, and it is right only where both its ends and
-its type are. In BIO it is B and what follows of I with its type; in BIOES it is S, or B, any I, and E of one type. Tags
-that are parts of no such entity count for nothing. Plain tags: each word is an entity of its tag.
+Strict: an entity counts only if its tags follow the scheme, and it is right only if both its ends and its type are. In
+BIO it is B and all following I of its type; in BIOES it is S, or B, any number of I, and E of one type. Tags outside
+such entities are ignored. Plain tags: each word is an entity with its tag as type.
 
 Letters of shapes: N words of all sentences, one after the other; K tags.
 
@@ -26,7 +26,7 @@ _O, _B, _I, _E, _S = range(5)
 
 
 class Counts(NamedTuple):
-    """Entities per type: right ones, predicted ones, true ones; each of Y types."""
+    """Number of right, predicted and true entities of each of Y types."""
 
     right: NDArray[np.int64]
     predicted: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Scorer:
     """Finds and compares entities.
 
     Args:
-        tags: All K tags, those that were not learned included.
+        tags: All K tags, including those that do not occur in training.
         scheme: plain, bio or bioes.
     """
 
@@ -49,7 +49,7 @@ class Scorer:
         self._type_K = np.asarray([self.types.index(type_) if letter != "O" else -1 for letter, type_ in pairs])
 
     def found(self, tag_N: NDArray[np.int64], first_N: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The entities, a row each: its first word, the one after its last, its type.
+        """The entities, a row each: first word, last word + 1, type.
 
         Args:
             tag_N: A tag per word.

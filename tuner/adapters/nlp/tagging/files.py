@@ -1,4 +1,4 @@
-"""Files of tagged sentences by their names: which are read, how, as which split, and what goes with them."""
+"""Files of tagged sentences by their names: which are read, in which format, as which split, with which others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SUFFIXES = (
     ".conllu", ".conllup", ".conll", ".conll03", ".bio", ".iob", ".iob2", ".bioes", ".ner", ".pos", ".tsv", ".txt",
     ".jsonl", ".ndjson", IN,
 )  # fmt: skip
-"""How files in a folder end that hold sentences."""
+"""Endings of files in a folder that hold sentences."""
 
 
 def tagged_files(path: Path) -> list[Path]:
-    """The files that hold the sentences of `path`, those of tags included."""
+    """The files with the sentences of `path`, including those of tags."""
     files = [path]
     if path.is_dir():
         files = [file for file in sorted(path.iterdir()) if file.name.lower().endswith(SUFFIXES)]
@@ -28,17 +28,17 @@ def tagged_files(path: Path) -> list[Path]:
 
 
 def is_pair(path: Path) -> bool:
-    """Whether a file of sentences has its tags in another one, by its name."""
+    """Whether a file, by its name, has its tags in a second file."""
     return path.name.lower().endswith(IN)
 
 
 def tags_beside(path: Path) -> Path:
-    """X.seq.out of X.seq.in; beside a file that is called otherwise, one with .out behind its name."""
+    """X.seq.out for X.seq.in; for another name, the name with .out appended."""
     return path.with_name(path.name[: -len(IN)] + OUT) if is_pair(path) else path.with_name(path.name + ".out")
 
 
 def intents_beside(path: Path, ending: str) -> Path:
-    """The file of the intents of X.seq.in: X and the ending; of one called otherwise, its name and the ending."""
+    """The file of intents: X and the ending for X.seq.in; for another name, the name and the ending."""
     name = path.name[: -len(IN)] if is_pair(path) else path.name
     return path.with_name(f"{name}.{ending.removeprefix('.')}")
 
@@ -53,7 +53,7 @@ def files_read(path: Path, options: TaggingOptions) -> list[Path]:
 
 
 def split_of(path: Path) -> Split | None:
-    """The split that a file's name says; None where it says none, or several."""
+    """The split in a file's name; None if it has none, or several."""
     found = {WORDS[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in WORDS}
     return found.pop() if len(found) == 1 else None
 

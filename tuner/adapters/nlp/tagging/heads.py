@@ -1,4 +1,4 @@
-"""From features of words to scores: of tags, of neighbours, and of what the sentence asks for.
+"""From features of words to scores: of tags, of transitions, and of the sentence's intent.
 
 Letters of shapes: B sentences of a batch, T words, F features, K tags, J intents; S = T rows of scores, with a CRF
 K + 2 + T.
@@ -14,7 +14,7 @@ from tuner.adapters.nlp.tagging.crf import Chain, packed
 
 
 class CrfHead(nn.Linear):
-    """Scores of each word's tags and of neighbours, which start near 0: (B, T, F) to `crf.packed`.
+    """Scores of each word's tags and of transitions, initially near 0: (B, T, F) to `crf.packed`.
 
     Args:
         input_size: Features F.
@@ -33,18 +33,18 @@ class CrfHead(nn.Linear):
 
 
 class IntentHead(nn.Module):
-    """Scores of tags, beside them of each word for the sentence's intent: (B, T, F) to (B, S, K + J + 1).
+    """Scores of tags, then each word's scores of the sentence's intent: (B, T, F) to (B, S, K + J + 1).
 
-    The last one says how much the word counts, see `intent_scores`; rows that are of no word are 0 there.
+    The last one is the word's attention score, see `intent_scores`; the added columns are 0 in rows of transitions.
 
     Args:
-        tags: Gives the scores of tags.
+        tags: The head of the tags.
         input_size: Features F.
-        intents: How many there are, J.
+        intents: Number of intents J.
 
     Reference:
-        Liu & Lane 2016, arXiv:1609.01454: tags and intent of one encoder, the intent by attention over the words.
-        Deviation: a word's weight follows from its own features alone.
+        Liu & Lane 2016, arXiv:1609.01454: tags and intent from one encoder, the intent by attention over the words.
+        Deviation: a word's attention score depends on its own features alone.
     """
 
     def __init__(self, tags: nn.Linear, input_size: int, intents: int) -> None:
@@ -59,12 +59,12 @@ class IntentHead(nn.Module):
 
 
 def intent_scores(prediction_BSM: Tensor, tags: int, valid_BT: Tensor) -> Tensor:
-    """A logit per intent of each sentence, (B, J): the mean over its words, weighed by a softmax over them.
+    """A logit per intent of each sentence, (B, J): the mean over its words, weighted by a softmax over them.
 
     Args:
-        prediction_BSM: Of an `IntentHead`.
+        prediction_BSM: Output of an `IntentHead`.
         tags: Tags K.
-        valid_BT: Whether a word is no padding.
+        valid_BT: False at padding.
     """
     of_words_BTJ = prediction_BSM[:, prediction_BSM.shape[1] - valid_BT.shape[1] :, tags:]
     counts_BT = of_words_BTJ[..., -1].masked_fill(~valid_BT, -torch.inf).softmax(dim=1)

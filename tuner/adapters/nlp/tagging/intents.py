@@ -1,4 +1,4 @@
-"""What sentences ask for, as numbers, and the predictor that knows only which intent is the most frequent."""
+"""Intents of sentences as numbers, and the trivial predictor, which knows only how frequent each is."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tuner.adapters.nlp.tagging.reading import Sentence
 from tuner.errors import DataError
 
 MOST_INTENTS = 5000
-"""Most different intents; more are no intents but sentences."""
+"""Largest number of different intents; more are sentences, not intents."""
 
 
 def all_intents(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[list[str], int, list[str]]:
-    """The intents, those of the training sentences first; how many these are; and what is to be told of the others.
+    """The intents, those of the training sentences first; the number of these; and notices about the others.
 
     Raises:
-        DataError: There is but one in training, or there are too many.
+        DataError: There is only one in training, or there are too many.
     """
     seen = sorted({sentence.intent for sentence in splits["train"]})
     if not 2 <= len(seen) <= MOST_INTENTS:
@@ -49,8 +49,7 @@ def write_intents(
     """Store the number of each sentence's intent as `<split>.intent.npy`.
 
     Returns:
-        The intents that training has; per split the accuracy and the nats per sentence of their trivial predictor; what
-        is to be told.
+        The intents of training; per split the accuracy and the nats per sentence of the trivial predictor; notices.
 
     Raises:
         DataError: There are too few intents or too many.
@@ -68,12 +67,12 @@ def write_intents(
 
 
 def trivial_intent(train_N: NDArray[np.int64], other_N: NDArray[np.int64], seen: int) -> tuple[float, float]:
-    """Of the training sentences' most frequent intent, and of their frequencies (add-one): accuracy, nats per sentence.
+    """Accuracy of training's most frequent intent, and nats per sentence of its frequencies (add-one).
 
     Args:
         train_N: Intents of the training sentences.
-        other_N: Of those that are scored.
-        seen: How many training knows.
+        other_N: Intents of the scored sentences.
+        seen: Number of intents in training.
     """
     counts_J = np.bincount(train_N, minlength=seen) + 1.0
     nats_J = -np.log(counts_J / counts_J.sum())

@@ -52,7 +52,7 @@ class TaggingOptions(SymbolOptions, VectorOptions):
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
     vocabulary: int = Field(default=30_000, ge=2, le=1_000_000)
-    """Largest number of words, in [2, 1000000], without case; rarer ones are unknown. Searchable as data.vocabulary."""
+    """Largest number of lowercased words, in [2, 1000000]; rarer ones are unknown. Searchable as data.vocabulary."""
     embedding_size: int = Field(default=100, ge=1, le=4096)
     """Features of a word's embedding, in [1, 4096]; 100 after Lample et al. 2016. Searchable as data.embedding_size."""
     characters: Characters = "cnn"
@@ -89,17 +89,17 @@ class TaggingOptions(SymbolOptions, VectorOptions):
         check_origin(self.source, self.path, TAGGED)
         if self.source is not None:
             own = ("val_path", "test_path", "format", "encoding", "words", "tags", "scheme", "intent")
-            check_left_out(self, own, when="with a ready source", fix="It says how files under data.path are read.")
+            check_left_out(self, own, when="with a ready source", fix="It applies to files of data.path.")
         if self.intent is None:
             check_left_out(self, ("intent_weight",), when="without data.intent", fix="No intent is learned.")
         for name in ("val", "test"):
             if getattr(self, f"{name}_path") is not None:
-                check_left_out(self, (name,), when=f"with {name}_path", fix="No sentences are dealt to it.")
+                check_left_out(self, (name,), when=f"with {name}_path", fix="That file has all of its sentences.")
         if self.scheme == "plain":
-            fix = "Tags of one word are learned as they are."
+            fix = "Plain tags are learned unchanged."
             check_left_out(self, ("learned_scheme",), when="with scheme plain", fix=fix)
         if self.decoder == "crf":
-            fix = "It is about tags that are chosen one by one."
+            fix = "It applies to tags that are predicted independently."
             check_left_out(self, ("label_smoothing",), when="with decoder crf", fix=fix)
         if len(self.character_windows) > self.character_size:
             raise TaskFileError(

@@ -1,4 +1,4 @@
-"""What is learned from tagged sentences: opened in the worker, with torch.
+"""The learning problem of tagging, opened in the worker. Imports torch.
 
 Letters of shapes: B sentences of a batch, T words, F features, K tags, N words of all sentences.
 """
@@ -32,22 +32,22 @@ from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.shown import PerType
 
 PADDING = -1
-"""Target of a step that is no word."""
+"""Target of a step that is padding."""
 MOST_TYPES = 100
-"""Types whose scores are shown, the most frequent ones."""
+"""Largest number of types whose scores are shown, the most frequent ones."""
 FORBIDDEN = -1e4
-"""Score of a step that the scheme does not allow."""
+"""Score of a transition that the scheme does not allow."""
 
 
 class TaggedSentences:
     """Sentences with a tag per word: x int64 (B, T, C), y int64 (B, T), `PADDING` beyond a sentence's length.
 
-    With an intent y is (B, T, 2): beside each word's tag the intent of its sentence.
+    With intents y is (B, T, 2): each word's tag and the intent of its sentence.
 
     Args:
         sentences: Rows of `words.Numbering`.
-        tags: One more than the number of each word's tag.
-        intents: The number of each sentence's; None where there is none.
+        tags: The number of each word's tag plus 1.
+        intents: The number of each sentence's intent; None without intents.
     """
 
     def __init__(self, sentences: Ragged, tags: Ragged, intents: NDArray[np.int64] | None = None) -> None:
@@ -57,7 +57,7 @@ class TaggedSentences:
         return len(self.sentences)
 
     def num_batches(self, batch_size: int) -> int:
-        """Batches of one pass."""
+        """Number of batches per pass."""
         return -(-len(self) // batch_size)
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
@@ -73,7 +73,7 @@ class TaggedSentences:
 
 
 class TaggingProblem(RaggedProblem):
-    """Words to tags, each by itself (softmax) or all of a sentence together (crf), and sentences to intents."""
+    """Words to tags, independently (softmax) or jointly per sentence (crf), and sentences to intents."""
 
     every_step = True
 
@@ -92,7 +92,7 @@ class TaggingProblem(RaggedProblem):
 
     @property
     def logits(self) -> bool:
-        """See `Problem.logits`: scores of a CRF, and of tags beside intents, are averaged as they are."""
+        """See `Problem.logits`: scores of a CRF, and scores with intents, are averaged directly."""
         return not self._crf and not self.intents
 
     def dataset(self, split: Split) -> TaggedSentences:
@@ -104,7 +104,7 @@ class TaggingProblem(RaggedProblem):
         """A fresh encoder of words.
 
         Reference:
-            Kiperwasser & Goldberg 2016, arXiv:1603.04351, section 4: the probability of being unknown.
+            Kiperwasser & Goldberg 2016, arXiv:1603.04351, section 4: word dropout.
         """
         rate_V, strength = None, self.options.word_dropout
         if strength:
@@ -115,8 +115,8 @@ class TaggingProblem(RaggedProblem):
         return WordEncoder(words, len(self.vocabulary.letters) + 1, self.options, rate_V)
 
     def head(self, input_size: int) -> nn.Module:
-        """A linear layer to a score per tag, its bias as `output_bias` says; with crf those of neighbours too; with
-        intents their scores beside.
+        """A linear layer to a score per tag, its bias as `output_bias` says; with crf also those of
+        transitions; with intents also theirs.
         """  # noqa: D205 - one sentence
         tags = len(self.classes)
         head = CrfHead(input_size, tags) if self._crf else nn.Linear(input_size, tags)
@@ -129,8 +129,8 @@ class TaggingProblem(RaggedProblem):
         return IntentHead(head, input_size, len(self.intents)) if self.intents else head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean negative log-likelihood in nats per word, with smoothed labels where the options ask for it; to it that
-        of the intents per sentence is added, times `intent_weight`. Tags and intents that are not known do not count.
+        """Mean negative log-likelihood in nats per word, with label smoothing if the options set it, plus
+        `intent_weight` times that of the intents per sentence. Tags and intents that training lacks do not count.
         """  # noqa: D205 - one sentence
         tag_BT, intent_B = _targets(batch)
         smoothing, valid_BT = self.options.label_smoothing, tag_BT != PADDING
@@ -149,11 +149,11 @@ class TaggingProblem(RaggedProblem):
         return loss
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What is scored of each word: nats, whether they count, the predicted tag, and with intents the same of the
-        sentence's intent: (B, S, ...) to float64 (B, T, 3), or (B, T, 6).
+        """What scoring needs of each word: nats, whether they count, the predicted tag, and with intents the same for
+        the sentence's intent: (B, S, ...) to float64 (B, T, 3), or (B, T, 6).
 
-        A tag that training has not seen has no likelihood: its word does not count, with crf its sentence. With crf the
-        nats of a sentence stand at its first word.
+        A tag that training lacks has no likelihood: its word does not count, with crf its whole sentence. With crf the
+        nats of a sentence are those of its first word.
         """  # noqa: D205 - one sentence
         scores, (tag_BT, intent_B) = prediction.double(), _targets(batch)
         valid_BT = tag_BT != PADDING
@@ -166,7 +166,7 @@ class TaggingProblem(RaggedProblem):
         return torch.stack([column.double() for column in columns], dim=-1)
 
     def _nats(self, prediction: Tensor, tag_BT: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each word the nats, and whether they count, (B, T)."""
+        """The nats of each word, and whether they count, (B, T)."""
         valid_BT, known_BT = tag_BT != PADDING, (tag_BT >= 0) & (tag_BT < len(self.classes))
         scores = self._tags(prediction)
         if not self._crf:
@@ -186,9 +186,9 @@ class TaggingProblem(RaggedProblem):
         return intent_scores(prediction, len(self.classes), valid_BT)
 
     def decoded(self, prediction: Tensor, valid_BT: Tensor) -> Tensor:
-        """The tags that are answered, int64 (B, T): the best that the scheme allows.
+        """The predicted tags, int64 (B, T): the best that the scheme allows.
 
-        Where the likeliest of each word are allowed together they are the best: only others are searched for.
+        If the most probable tags of all words are an allowed sequence, it is the best; else the best is searched for.
         """
         prediction = self._tags(prediction)
         follows_KK, first_K, last_K = (part.to(prediction.device) for part in self._rules)
@@ -227,7 +227,7 @@ class TaggingProblem(RaggedProblem):
         return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> PerType:
-        """How well each type of entity is found, of plain tags each tag; the most frequent ones first."""
+        """Scores of each type of entity, or of each plain tag; the most frequent ones first."""
         words = _words(predictions, batches)
         counts = self._scorer.counts(words.predicted, words.truth, words.first)
         most = np.argsort(-counts.true, kind="stable")[:MOST_TYPES]
@@ -245,7 +245,7 @@ class _Words(NamedTuple):
     first: NDArray[np.bool_]
     """Whether each is the first of its sentence, (N,)."""
     intents: NDArray[np.int64]
-    """Those of the sentences; empty where there are none."""
+    """The intents of the sentences; empty without intents."""
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -274,13 +274,13 @@ def _targets(batch: Batch) -> tuple[Tensor, Tensor | None]:
 
 
 def _mean(column_N2: NDArray[np.float64]) -> float:
-    """The mean of what counts: values, and whether each does."""
+    """The mean of the values (first column) that count (second column)."""
     counted = column_N2[:, 1].sum()
     return float(column_N2[:, 0].sum() / counted) if counted else 0.0
 
 
 def _allowed(chain: Chain, follows_KK: Tensor, first_K: Tensor, last_K: Tensor) -> Chain:
-    """The scores of neighbours, with those that are not allowed far below the others."""
+    """The scores of transitions, with those that are not allowed far below the others."""
     return Chain(
         chain.transition + FORBIDDEN * ~follows_KK,
         chain.start + FORBIDDEN * ~first_K,

@@ -1,4 +1,4 @@
-"""What the adapter of tags proposes for files that it is shown."""
+"""What the tagging adapter proposes for a user's files (`init`)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from tuner.adapters.table import form_of
 
 _WORDS = ("tokens", "words", "token", "word", "text_tokens")
 _TAGS = ("tags", "ner_tags", "labels", "slots", "ner", "pos_tags", "upos", "pos", "slot_tags", "token_labels")
-"""Keys of JSON lines, those that say it most plainly first."""
+"""Keys of JSON lines, the clearest first."""
 _MOST_LINES = 20_000
 _MOST_SHARE = 0.1
-"""Of the words, the share that different plain tags may be."""
+"""Largest number of different plain tags, as a share of the words."""
 _ID = re.compile(r"\d+([-.]\d+)?")
 _SCHEMES = {
-    "bio": "entities: B begins one, I goes on",
+    "bio": "entities: B begins one, I continues it",
     "bioes": "entities: with E at their ends, and S for single words",
-    "iob1": "entities: I also begins one, B only behind another of its type",
-    "plain": "a tag of its own for each word, no entities",
+    "iob1": "entities: I also begins one, B only after another of its type",
+    "plain": "an independent tag for each word, no entities",
 }
 
 
 class Seen(NamedTuple):
-    """Tagged sentences in the beginning of a file."""
+    """Tagged sentences at the beginning of a file."""
 
     form: Format
     sentences: list[tuple[list[str], list[str]]]
     lines: list[Line]
-    """Which columns or keys they stand in."""
+    """Which columns or keys they are in."""
 
 
 def propose_tagging(seen: Glimpse) -> Proposal | None:
@@ -71,15 +71,15 @@ def propose_tagging(seen: Glimpse) -> Proposal | None:
     facts.append(f"{len(counts)} {what}: {most}" + (", ..." if len(counts) > 8 else ""))
     doubts = []
     if sentences < 100 and looked.whole:
-        doubts.append(f"{sentences} sentences are few: the scores of single ones will decide.")
+        doubts.append(f"{sentences} sentences are few: scores will depend on single ones.")
     encoding, guessed = looked.encoding or ("utf-8", False)
     if encoding != "utf-8":
-        why = "bytes that are no UTF-8; if letters come out wrong, name another one"
+        why = "bytes that are not UTF-8; if letters are wrong, set another encoding"
         lines.append(Line(("data", "encoding"), encoding, why, guessed=guessed))
     taken_for = f"sentences with a tag per word, {_FORMS[found.form]}"
     lines += found.lines
     if scheme != "plain":
-        why = "tags by themselves, or all of a sentence together"
+        why = "tags independently, or jointly per sentence"
         lines.append(Line(("space", "data.decoder"), ["softmax", "crf"], why))
     return Proposal(Fit.SURE, taken_for, [*lines, *to_begin_with(trials=20, epochs=15)], facts, doubts)
 
@@ -93,7 +93,7 @@ _FORMS = {
 
 
 def tagged_sentences(seen: Glimpse) -> Seen | None:
-    """The tagged sentences in the beginning of a file; None where they are none."""
+    """The tagged sentences at the beginning of a file; None if there are none."""
     if seen.is_folder or seen.text is None:
         return None
     if is_pair(seen.path):
@@ -112,7 +112,7 @@ def _by_name(seen: Glimpse) -> Format:
 
 
 def _blocks(text: str, width: int, tab: str | None) -> list[list[list[str]]] | None:
-    """The cells of each sentence; None where lines have other numbers of columns, or no sentence ends."""
+    """The cells of each sentence; None if the number of columns varies, or no sentence ends."""
     blocks: list[list[list[str]]] = [[]]
     lines = text.split("\n")[:_MOST_LINES]
     for line in (line.rstrip("\r") for line in lines):
@@ -167,7 +167,7 @@ def _columns(seen: Glimpse) -> Seen | None:
 
 
 def _look_tagged(sentences: Sequence[tuple[list[str], list[str]]]) -> bool:
-    """Whether what stands at the end of lines are tags: of entities, or few and no numbers, beside many words."""
+    """Whether the last cells of lines are tags: of entities, or few different ones, no numbers, for many words."""
     tags = Counter(tag for _, tags in sentences for tag in tags)
     words = Counter(word for words, _ in sentences for word in words)
     if is_scheme(tags):

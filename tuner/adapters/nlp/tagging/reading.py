@@ -1,4 +1,4 @@
-"""Tagged sentences as they come: CoNLL-U, columns, JSON lines, or a file of sentences beside one of tags.
+"""Reads tagged sentences: CoNLL-U, columns, JSON lines, or a file of sentences and one of tags.
 
 Reference:
     https://universaldependencies.org/format.html and, for `# global.columns`, .../ext-format.html (CoNLL-U Plus).
@@ -32,11 +32,11 @@ _DOCUMENT = "-DOCSTART-"
 _GLOBAL = "# global.columns ="
 _PLAIN_NUMBER = re.compile(r"\d+")
 _RANGE = re.compile(r"\d+[-.]\d+")
-_PER_LINE = "A token a line, a blank line between sentences."
+_PER_LINE = "One token per line, a blank line between sentences."
 
 
 class Sentence(NamedTuple):
-    """Words, and where they are known their tags, the place, and where the file says it the split."""
+    """Words, their tags if known, their place in the file, and the split if the file gives it."""
 
     words: list[str]
     tags: list[str]
@@ -45,7 +45,7 @@ class Sentence(NamedTuple):
     """The line of each word; empty where all are in one."""
     split: Split | None = None
     intent: str = ""
-    """What the whole sentence asks for; empty where none is read."""
+    """The label of the whole sentence; empty if none is read."""
 
     def place(self, word: int) -> str:
         """Where a word was read."""
@@ -56,7 +56,7 @@ def read_tagged(path: Path, options: TaggingOptions) -> list[Sentence]:
     """Every tagged sentence of a file, or of the files of a folder; some may be empty.
 
     Raises:
-        DataError: Nothing is there, a line is damaged, or a column is missing.
+        DataError: There are no sentences, a line is damaged, or a column is missing.
     """
     if not path.is_dir():
         sentences = list(sentences_of(path, options, tagged=True))
@@ -87,7 +87,7 @@ def sentences_of(path: Path, options: TaggingOptions, *, tagged: bool) -> Iterat
     Args:
         path: The file.
         options: How it is read.
-        tagged: Whether tags must be there; else they are left alone.
+        tagged: Whether tags are required; else they are not read.
 
     Raises:
         DataError: A line is damaged, or a column is missing.
@@ -96,7 +96,7 @@ def sentences_of(path: Path, options: TaggingOptions, *, tagged: bool) -> Iterat
 
 
 class _Column(NamedTuple):
-    """A column by its place, and what it is called."""
+    """Position and name of a column."""
 
     place: int
     name: str
@@ -122,7 +122,7 @@ def _conllu(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sente
         for number, line in block.lines:
             cells = line.split("\t")
             if len(cells) != len(names):
-                raise _width_error(len(names), len(cells), f"{path}:{number}", "parted by tabs")
+                raise _width_error(len(names), len(cells), f"{path}:{number}", "separated by tabs")
             if at_id is not None and not _PLAIN_NUMBER.fullmatch(cells[at_id]):
                 if _RANGE.fullmatch(cells[at_id]):
                     continue
@@ -152,9 +152,9 @@ def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sent
             columns.append(_numbered(options.tags or "-1", "tags", width, path))
             if columns[0].place == columns[1].place:
                 raise DataError(
-                    "a line must hold a word and its tag, in two columns parted by tabs or blanks",
+                    "a line must hold a word and its tag, in two columns separated by tabs or spaces",
                     value=lines[0],
-                    fix=f"{_PER_LINE} Or name the form in data.format.",
+                    fix=f"{_PER_LINE} Or set the format by data.format.",
                     where=str(path),
                 )
     for block in _blocks(text, is_comment):
@@ -168,7 +168,7 @@ def _columns(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Sent
 
 
 def _numbered(said: str, option: str, width: int, path: Path) -> _Column:
-    """A column by its number, from 1 on, or from the end."""
+    """A column by its number, from 1, or from the end."""
     try:
         number = int(said)
     except ValueError:
@@ -177,7 +177,7 @@ def _numbered(said: str, option: str, width: int, path: Path) -> _Column:
         raise DataError(
             f"data.{option} must be the number of a column, 1 to {width}, or -1 to -{width} from the end",
             value=said,
-            fix="Names of columns are those of CoNLL-U: data.format: conllu.",
+            fix="Only CoNLL-U has names of columns: data.format: conllu.",
             where=str(path),
         )
     return _Column(number - 1 if number > 0 else width + number, said)
@@ -191,7 +191,7 @@ class _Block(NamedTuple):
 
 
 def _blocks(text: str, is_comment: Callable[[str], bool]) -> Iterator[_Block]:
-    """The sentences."""
+    """The lines of each sentence."""
     block = _Block([], [])
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.rstrip("\r")
@@ -227,20 +227,20 @@ def _sentence(
 
 
 def _commented(comments: Sequence[str], name: str, where: str) -> str:
-    """What the comment of a name says."""
+    """The value of the comment with a name."""
     for comment in comments:
         if said := _said(comment, name):
             return said
     raise DataError(
         f"there must be a comment `# {name} = ...` before the sentence",
         value=list(comments),
-        fix="It says the sentence's intent, as data.intent asks for it.",
+        fix="It gives the sentence's intent, which data.intent asks for.",
         where=where,
     )
 
 
 def _said(line: str, name: str | None) -> str:
-    """What a line `# name = value` or `# name: value` says; nothing where it is none."""
+    """The value of a line `# name = value` or `# name: value`; empty if it is none."""
     found = None if name is None else re.fullmatch(rf"#\s*{re.escape(name)}\s*[=:]\s*(\S.*)", line)
     return "" if found is None else found[1].strip()
 
@@ -272,7 +272,7 @@ def _json_lines(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[S
 
 
 def _text(row: Mapping[str, object], key: str | None, where: str) -> str:
-    """The text of a key; nothing where none is asked for."""
+    """The text of a key; empty if none is asked for."""
     if key is None:
         return ""
     value = row.get(key)
@@ -283,12 +283,12 @@ def _text(row: Mapping[str, object], key: str | None, where: str) -> str:
 
 
 def _texts(value: object, key: str, where: str, *, numbers: bool = False) -> list[str]:
-    """A list of texts; of tags, which may be numbers, their digits."""
+    """A list of texts; tags may be numbers, which are read as texts."""
     fits = isinstance(value, list) and all(
         isinstance(each, str) or (numbers and isinstance(each, int) and not isinstance(each, bool)) for each in value
     )
     if not fits:
-        raise DataError(f"{key} must be a list of texts", value=value, fix='As ["a", "word"].', where=where)
+        raise DataError(f"{key} must be a list of texts", value=value, fix='For example ["a", "word"].', where=where)
     assert isinstance(value, list)
     texts = [str(each).strip() for each in value]
     for text in texts:
@@ -304,7 +304,7 @@ def _pairs(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Senten
         for number, line in enumerate(lines, start=1):
             yield Sentence(line.split(), [], f"{path}:{number}")
         return
-    tag_lines = _lines_beside(path, tags_beside(path), len(lines), "tags", "a tag per word, parted by blanks", options)
+    tag_lines = _lines_beside(path, tags_beside(path), len(lines), "tags", "space-separated tags of its words", options)
     intents = [""] * len(lines)
     if options.intent is not None:
         beside = intents_beside(path, options.intent)
@@ -314,12 +314,12 @@ def _pairs(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[Senten
         if len(words) != len(tags):
             raise _count_error(len(words), len(tags), f"{tags_beside(path)}:{number}", "the line")
         if options.intent is not None and words and not intent.strip():
-            raise DataError("the line must say the intent of the sentence", value=intent, where=f"{beside}:{number}")
+            raise DataError("the line must have the sentence's intent", value=intent, where=f"{beside}:{number}")
         yield Sentence(words, tags, f"{path}:{number}", intent=intent.strip())
 
 
 def _lines_beside(path: Path, beside: Path, wanted: int, what: str, line: str, options: TaggingOptions) -> list[str]:
-    """The lines of a file that goes with one of sentences, as many as that has."""
+    """The lines of a file that belongs to one of sentences, which must be as many."""
     if not beside.is_file():
         raise DataError(
             f"beside {path.name} there must be a file of its {what}, {beside.name}",
@@ -346,7 +346,7 @@ def _whole_lines(path: Path, options: TaggingOptions) -> list[str]:
 
 def _count_error(words: int, tags: int, where: str, what: str) -> DataError:
     return DataError(
-        f"{what} must have a tag per word, {words}", value=tags, fix="Correct the line, or take the sentence away.",
+        f"{what} must have a tag per word, {words}", value=tags, fix="Correct the line, or remove the sentence.",
         where=where,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What tags mean: entities as BIO, BIOES or IOB1 write them, and which tag may follow which.
+"""Tagging schemes: entities written in BIO, BIOES or IOB1, and which tag may follow which.
 
 References:
     Ramshaw and Marcus 1995 (IOB1); Tjong Kim Sang and Veenstra 1999, Representing text chunks, EACL (the others).
@@ -18,11 +18,11 @@ from tuner.adapters.nlp.tagging.options import Scheme
 OUTSIDE = "O"
 _ENTITY = re.compile(r"[BIESLU]-.+", re.DOTALL)
 _ALIASES = {"L": "E", "U": "S"}
-"""Letters of BILOU, and what they are in BIOES."""
+"""Letters of BILOU -> those of BIOES."""
 
 
 class Entity(NamedTuple):
-    """Words `start` to `end`, which is not part of it, and the type."""
+    """Words `start` to `end` (exclusive), and the type."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ def is_scheme(tags: Iterable[str]) -> bool:
 
 
 def entities(tags: Sequence[str]) -> list[Entity]:
-    """The entities of a sentence, of any scheme; where its rules are broken, as CoNLL's scorer reads it.
+    """The entities of a sentence, of any scheme; if its rules are broken, as CoNLL's scorer reads it.
 
     A word begins an entity by B or S, or where the word before is outside, ends one, or is of another type.
 
@@ -67,7 +67,7 @@ def written(found: Sequence[Entity], words: int, scheme: Scheme) -> list[str]:
 
     Args:
         found: In their order; none overlap.
-        words: Of the sentence.
+        words: Number of words of the sentence.
         scheme: Any but plain.
     """
     tags = [OUTSIDE] * words
@@ -83,22 +83,22 @@ _LETTERS: Mapping[str, Callable[[int, bool], str]] = {
     "bioes": lambda words, _: "S" if words == 1 else "B" + "I" * (words - 2) + "E",
     "iob1": lambda words, adjacent: ("B" if adjacent else "I") + "I" * (words - 1),
 }
-"""Scheme -> the letters of an entity: of so many words, behind one of its own type or not."""
+"""Scheme -> letters of an entity, from its number of words and whether it directly follows one of its type."""
 
 
 def unaliased(tags: Sequence[str]) -> list[str]:
-    """Tags with the letters of BIOES where they have those of BILOU."""
+    """Tags with the letters of BIOES instead of those of BILOU."""
     return [tag if tag == OUTSIDE else "-".join(parted(tag)) for tag in tags]
 
 
 def illegal(tags: Sequence[str], scheme: Scheme) -> list[int]:
-    """The words of a sentence whose tag is not what the scheme writes for the entities that it is read as."""
+    """The words whose tag differs from how the scheme writes the sentence's entities."""
     wanted = written(entities(tags), len(tags), scheme)
     return [place for place, pair in enumerate(zip(unaliased(tags), wanted, strict=True)) if pair[0] != pair[1]]
 
 
 def scheme_of(sentences: Sequence[Sequence[str]]) -> Scheme:
-    """The scheme that tags are written in: that which they break least often, of those whose letters they have."""
+    """The scheme of tags: of those that have their letters, the one whose rules they break least often."""
     tags = {tag for sentence in sentences for tag in sentence}
     if not is_scheme(tags):
         return "plain"
@@ -120,7 +120,7 @@ class Rules(NamedTuple):
 
 
 def rules(tags: Sequence[str], scheme: Scheme) -> Rules:
-    """What a scheme allows.
+    """The transitions that a scheme allows.
 
     Args:
         tags: All of them.

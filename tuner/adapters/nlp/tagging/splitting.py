@@ -1,4 +1,4 @@
-"""Sentences to train, val and test: as their files say it, or dealt by seed, equal ones together."""
+"""Sentences to train, val and test: as their files say, or drawn by seed, equal ones into the same split."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tuner.errors import DataError
 
 
 def dealt(sentences: Sequence[Sentence], options: TaggingOptions) -> tuple[dict[Split, list[Sentence]], list[str]]:
-    """The sentences of each split, in the order they were read, and what is to be told.
+    """The sentences of each split, in reading order, and notices.
 
     Args:
-        sentences: Those whose file says no split, or train, are dealt where val or test is missing.
+        sentences: A missing val or test is drawn from those whose file gives no split, or train.
         options: Shares and seed.
 
     Raises:
@@ -39,7 +39,7 @@ def dealt(sentences: Sequence[Sentence], options: TaggingOptions) -> tuple[dict[
         numbers = [first.setdefault(tuple(sentence.words), len(first)) for sentence in pool]
         if len(first) < len(missing) + 1:
             raise DataError(
-                f"there must be at least {len(missing) + 1} different sentences, one per split that is dealt",
+                f"there must be at least {len(missing) + 1} different sentences, one per split that is drawn",
                 value=len(first),
                 fix="Add some, or give data.val_path and data.test_path.",
                 where=pool[0].where.rpartition(":")[0],
@@ -52,7 +52,7 @@ def dealt(sentences: Sequence[Sentence], options: TaggingOptions) -> tuple[dict[
         if len(missing) == 1:
             split = missing[0]
             share = f"data.{split} = {getattr(options, split):g} of them"
-            told.append(f"no file has {split} sentences, so they are dealt from those of train ({share})")
+            told.append(f"no file has {split} sentences, so they are drawn from those of train ({share})")
     return splits, [*told, *_met_again(splits), *_contradicting(sentences)]
 
 
@@ -61,7 +61,7 @@ def _named(split: str) -> Split:
 
 
 def _met_again(splits: dict[Split, list[Sentence]]) -> list[str]:
-    """A sentence per split about those of it that training has too."""
+    """A notice per split about its sentences that are also in training."""
     known = {tuple(sentence.words) for sentence in splits["train"]}
     told = []
     for split in SPLITS[1:]:
@@ -75,7 +75,7 @@ def _met_again(splits: dict[Split, list[Sentence]]) -> list[str]:
 
 
 def _contradicting(sentences: Sequence[Sentence]) -> list[str]:
-    """A sentence about equal sentences with different tags; none where there are none."""
+    """A notice about equal sentences with different tags; empty if there are none."""
     first: dict[tuple[str, ...], Sentence] = {}
     pairs = []
     for sentence in sentences:

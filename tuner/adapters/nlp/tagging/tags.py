@@ -1,4 +1,4 @@
-"""The tags of sentences as they were read: their scheme, what breaks it, and what training does not know."""
+"""The tags of sentences as read: their scheme, violations of it, and tags that training lacks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tuner.adapters.nlp.tagging.schemes import entities, illegal, is_scheme, sch
 from tuner.errors import DataError
 
 MOST_TAGS = 5000
-"""Most different tags; more are no tags but words, or a column of numbers."""
+"""Largest number of different tags; more are words, or a column of numbers."""
 
 
 def checked_scheme(sentences: Sequence[Sentence], options: TaggingOptions) -> Scheme:
-    """The scheme that the option says, or that the tags are written in.
+    """The scheme of the option, or the one that the tags are written in.
 
     Raises:
-        DataError: The tags are not of the scheme that was said.
+        DataError: The tags are not of the option's scheme.
     """
     if options.scheme == "auto":
         return scheme_of([sentence.tags for sentence in sentences])
@@ -36,7 +36,7 @@ def checked_scheme(sentences: Sequence[Sentence], options: TaggingOptions) -> Sc
 
 
 def illegal_told(sentences: Sequence[Sentence], scheme: Scheme) -> list[str]:
-    """A sentence about tags that break the scheme; none where none do."""
+    """A notice about tags that break the scheme; empty if none do."""
     if scheme == "plain":
         return []
     count, first = 0, ""
@@ -51,17 +51,17 @@ def illegal_told(sentences: Sequence[Sentence], scheme: Scheme) -> list[str]:
 
 
 def rewritten(sentence: Sentence, scheme: Scheme) -> Sentence:
-    """A sentence with its entities as another scheme writes them; plain tags stay."""
+    """A sentence with its tags converted to another scheme; plain tags stay."""
     if scheme == "plain":
         return sentence
     return sentence._replace(tags=written(entities(sentence.tags), len(sentence.tags), scheme))
 
 
 def all_tags(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[list[str], int, list[str]]:
-    """The tags, those of the training sentences first; how many these are; and what is to be told of the others.
+    """The tags, those of the training sentences first; the number of these; and notices about the others.
 
     Raises:
-        DataError: There is but one in training, or there are too many.
+        DataError: There is only one in training, or there are too many.
     """
     seen = sorted({tag for sentence in splits["train"] for tag in sentence.tags})
     known = set(seen)

@@ -1,6 +1,6 @@
-"""The predictor that knows only which tag each word has most often.
+"""The trivial predictor: the most frequent tag of each word.
 
-Letters of shapes: N words, K tags that training knows, V words of the vocabulary.
+Letters of shapes: N words, K tags in training, V words of the vocabulary.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ class Numbered(NamedTuple):
 def trivial_scores(
     train: Numbered, other: Numbered, tags: Sequence[str], seen: int, scheme: Scheme
 ) -> dict[str, float]:
-    """Its scores on sentences: each word has the tag it has most often in training, an unknown one the most frequent.
+    """Its scores on sentences: each word gets its most frequent tag in training, an unknown one the overall one.
 
-    With n_wk occurrences of word w with tag k, p(k | w) = (n_wk + p(k)) / (n_w + 1), p(k) with one more of each tag.
+    With n_wk occurrences of word w with tag k, p(k | w) = (n_wk + p(k)) / (n_w + 1), p(k) with add-one smoothing.
 
     Args:
-        train: What it knows.
-        other: What it is scored on.
-        tags: All tags, those that training knows first.
-        seen: Those that it knows, K.
-        scheme: What the tags mean.
+        train: Training sentences.
+        other: Scored sentences.
+        tags: All tags, those of training first.
+        seen: Number of tags in training, K.
+        scheme: The scheme of the tags.
     """
     word_N, tag_N = (np.concatenate(part).astype(np.int64) for part in (_words(train), train.targets))
     share_K = np.bincount(tag_N, minlength=seen) + 1.0

@@ -1,7 +1,7 @@
-"""Words as numbers: the word without case, how it is written, and its letters.
+"""Words as numbers: the lowercased word, its casing, and its letters.
 
-A word is a row of int32: its number (0 padding, 1 unknown, from 2 on), its casing from 1 on, then the numbers of its
-letters (0 padding, 1 unknown, from 2 on), `LETTERS` at most; of a longer word its beginning and its end.
+A word is a row of int32: its number (0 padding, 1 unknown, words from 2), its casing from 1, then the numbers of its
+letters (0 padding, 1 unknown, letters from 2), `LETTERS` at most; of a longer word the beginning and the end.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 UNKNOWN = 1
 LETTERS = 24
-"""Most letters of a word that are read."""
+"""Largest number of letters of a word that are read."""
 CASINGS = ("padding", "other", "small", "capitals", "first capital", "mixed", "digits", "with digits")
-"""How words are written, by number."""
+"""Casings of words, by number."""
 _MOST_LETTERS = 20_000
 
 
@@ -26,8 +26,8 @@ class Vocabulary(NamedTuple):
     """What numbers stand for.
 
     Args:
-        words: From number 2 on, without case.
-        letters: From number 2 on.
+        words: Lowercased words, numbered from 2.
+        letters: Letters, numbered from 2.
         width: Letters of a word that are kept, >= 1.
     """
 
@@ -37,7 +37,7 @@ class Vocabulary(NamedTuple):
 
 
 def folded(word: str) -> str:
-    """A word in Unicode form NFC, without case."""
+    """A word in Unicode form NFC, lowercased."""
     return unicodedata.normalize("NFC", word).lower()
 
 
@@ -49,7 +49,7 @@ def learned(sentences: Iterable[Sequence[str]], most: int) -> tuple[Vocabulary, 
         most: Largest number of words.
 
     Returns:
-        The vocabulary, and how often each number occurs, from 0 on: 0, the words left out, then one each.
+        The vocabulary, and the count of each number: 0 for padding, that of all unknown words, then of each word.
     """
     as_written = Counter(word for sentence in sentences for word in sentence)
     counts, letters = Counter[str](), Counter[str]()
@@ -102,7 +102,7 @@ class Numbering:
 
 
 def casing(word: str) -> int:
-    """How a word is written, by its number in `CASINGS`."""
+    """A word's casing, by its number in `CASINGS`."""
     if word.isdigit():
         name = "digits"
     elif any(map(str.isdigit, word)):

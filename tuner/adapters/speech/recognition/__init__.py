@@ -1,1 +1,1 @@
-"""Recordings and what is said in them, word by word."""
+"""Speech recognition: recordings to transcripts."""

@@ -1,4 +1,4 @@
-"""Recordings to what is said in them: read, split by speaker, turned into features and units."""
+"""Speech recognition: recordings are read, split by speaker, and turned into features and units."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Recognition:
             write_ragged(folder, f"{split}.y", numbers)  # 0 is padding
             spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
         (folder / LANGUAGE).write_text(self._checked_language(), encoding="utf-8")
-        lag = max(1, round(1000 / (options.hop_ms * options.stride)))  # a unit and its neighbours are heard in a second
+        lag = max(1, round(1000 / (options.hop_ms * options.stride)))  # a unit and its neighbours take about a second
         write_facts(
             folder,
             {"units": names, "unseen": units.unseen, "lag": lag, "inputs": steps[0].shape[1], **frames.facts, **signal},
@@ -111,18 +111,18 @@ class Recognition:
 
     def problem(self, folder: Path) -> RecognitionProblem:
         """See `Adapter.problem`."""
-        from tuner.adapters.speech.recognition.problem import RecognitionProblem  # brings torch
+        from tuner.adapters.speech.recognition.problem import RecognitionProblem  # imports torch
 
         return RecognitionProblem(folder, self.options)
 
     def codec(self, folder: Path) -> RecognitionCodec:
         """See `Adapter.codec`."""
-        from tuner.adapters.speech.recognition.codec import RecognitionCodec  # brings torch
+        from tuner.adapters.speech.recognition.codec import RecognitionCodec  # imports torch
 
         return RecognitionCodec(folder, self.options)
 
     def _items(self) -> tuple[list[Item], dict[str, int], list[str]]:
-        """Every recording with its normalized transcript, facts about the signal, and what is told."""
+        """Every recording with its normalized transcript, facts about the signal, and notices."""
         options = self.options
         if options.source is not None:
             found = Found(TRANSCRIBED[options.source].load()(options.source).read(), [], [])
@@ -136,7 +136,7 @@ class Recognition:
         return None if path is None else existing(path, "language_model_path", folder=False)
 
     def _checked_language(self) -> str:
-        """What the file of the language model holds; nothing where there is none.
+        """The content of the language model's file; empty without one.
 
         Raises:
             DataError: It cannot be read, or is damaged.
@@ -150,7 +150,7 @@ class Recognition:
         return text
 
     def _frames(self, train: Sequence[Item]) -> Frames:
-        """How features become steps, by the training frames where that is asked for."""
+        """How features become steps, with the moments of the training frames if `normalization` needs them."""
         frames = Frames(self.options)
         if self.options.normalization == "utterance":
             return frames
@@ -158,7 +158,7 @@ class Recognition:
         return Frames(self.options, mean.tolist(), scale.tolist())
 
     def _long_enough(self, splits: Mapping[Split, Sequence[Item]]) -> tuple[list[Item], list[str]]:
-        """The training recordings that have a path for their transcript, and what is told of all others.
+        """The training recordings with enough steps for their transcript, and notices about all others.
 
         Raises:
             DataError: There is none.
@@ -168,7 +168,7 @@ class Recognition:
         if not kept:
             raise DataError(
                 "at least one training recording must have as many steps as its transcript has units, and one more "
-                "between equal ones",
+                "between equal neighbours",
                 value=f"{self._steps(splits['train'][0])} steps for {splits['train'][0].label!r}",
                 fix="Lower data.stride or data.hop_ms, or check that transcripts belong to their recordings.",
                 where=splits["train"][0].where,
@@ -199,7 +199,7 @@ class Recognition:
 
 
 def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """The recordings of which something can be learned, and what is told of the others.
+    """The recordings that can be used, and notices about the others.
 
     Raises:
         DataError: There are too few.
@@ -211,7 +211,7 @@ def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
         raise DataError(
             f"there must be at least {len(SPLITS)} recordings that have a transcript and are as long as a frame",
             value=len(kept),
-            fix="Bring more, or lower data.frame_ms.",
+            fix="Add recordings, or lower data.frame_ms.",
             where=items[0].where,
         )
     reasons = ((mute, "their transcript is empty"), (short, "shorter than a frame"))
@@ -220,7 +220,7 @@ def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
 
 
 def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Split, list[Item]], list[str]]:
-    """The recordings by split, whole speakers where all are known, and what is to be told of that."""
+    """The recordings by split, whole speakers if all are known, and notices."""
     places, labels = [item.where for item in items], [item.label for item in items]
     speakers = [item.speaker for item in items if item.speaker is not None]
     given = [item.split for item in items if item.split is not None]
@@ -244,7 +244,7 @@ def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Spl
 def _with_unseen(
     splits: Mapping[Split, Sequence[Item]], names: Sequence[str], options: RecognitionOptions
 ) -> tuple[Units, list[str]]:
-    """All units, and what is told of those that training lacks."""
+    """All units, and notices about those that training lacks."""
     known, unseen, told = set(names), [], []
     for split in SPLITS[1:]:
         places: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""N-gram language models in the ARPA format, read from a file that is not trusted, and what they say of transcripts.
+"""N-gram language models in the ARPA format, read from an untrusted file, and their scores of transcripts.
 
 Reference:
     Format: Doug Paul's, as SRILM's ngram-format(5) has it; back-off: Katz 1987, IEEE TASSP 35(3).
@@ -15,7 +15,7 @@ from tuner.adapters.speech.recognition.units import Units
 from tuner.errors import DataError
 
 LANGUAGE = "language.arpa"
-"""The file of prepared data that holds the model; empty where there is none."""
+"""The file of prepared data that holds the model; empty without one."""
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 _SECTION = re.compile(r"\\(\d+)-grams:")
 _LEAST = -20.0
@@ -23,10 +23,10 @@ _LEAST = -20.0
 
 
 class NGrams:
-    """Probabilities of words by those before them.
+    """Probabilities of words given those before them.
 
     Args:
-        text: What a file in the ARPA format holds.
+        text: Content of a file in the ARPA format.
         where: Its name, for messages.
 
     Raises:
@@ -56,7 +56,7 @@ class NGrams:
         log10, backoff = _numbers(cells, size)
         if not log10 <= 0 or math.isnan(backoff):
             raise DataError(
-                f"a line of {size}-grams must have a log10 probability, {size} words and maybe a back-off weight",
+                f"a line of {size}-grams must have a log10 probability, {size} words and optionally a back-off weight",
                 value=" ".join(cells),
                 where=where,
             )
@@ -88,14 +88,14 @@ def _numbers(cells: Sequence[str], size: int) -> tuple[float, float]:
 
 
 class WordScorer:
-    """What a language model adds to a beginning of a transcript: of each whole word its weighted log-probability, and a
+    """A language model's score of a prefix of a transcript: the weighted log-probability of each whole word, plus a
     bonus, without which short transcripts win.
 
     Args:
-        units: What numbers stand for.
+        units: The units of the prefix's numbers.
         ngrams: The model, of the words of normalized transcripts.
-        weight: Of its log-probabilities, as against those of the recording, >= 0.
-        bonus: For each word.
+        weight: Weight of its log-probabilities relative to the network's, >= 0.
+        bonus: Added for each word.
     """  # noqa: D205
 
     def __init__(self, units: Units, ngrams: NGrams, weight: float, bonus: float) -> None:
@@ -103,11 +103,11 @@ class WordScorer:
         self._sums: dict[tuple[str, ...], float] = {(): 0.0}
 
     def __call__(self, prefix: tuple[int, ...], *, ended: bool) -> float:
-        """The sum over the words of numbered units; the last one counts where it can get no longer.
+        """The sum over the words of a prefix; the last word counts once it is complete.
 
         Args:
             prefix: Unit numbers.
-            ended: Whether nothing follows, which is scored, too.
+            ended: Whether the transcript ends here; its end is scored, too.
         """
         words = self._units.text(prefix).split()
         if self._units.kind == "characters" and not ended and words and self._units.names[prefix[-1] - 1] != " ":

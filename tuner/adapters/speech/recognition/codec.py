@@ -1,4 +1,4 @@
-"""New recordings to transcripts. See `tuner.adapters.base.Codec`, and `tuner.adapters.speech.asked` for what is taken.
+"""New recordings to transcripts. See `tuner.adapters.base.Codec`, and `tuner.adapters.speech.asked` for the input.
 
 Letters of shapes: B recordings, S steps, K units and the blank.
 """
@@ -72,12 +72,12 @@ class RecognitionCodec:
         ]
 
     def graph(self, network: nn.Module) -> Graph:
-        """From the steps of recordings to logits; what is recognized is for whoever reads them. See `Codec`."""
+        """The graph maps the steps of recordings to logits; its caller decodes them. See `Codec`."""
         inputs = self.problem.inputs
         about = {
-            "x": "of each step its frames, one after the other: log-mel features and their deltas, normalized, as "
+            "x": "for each step its concatenated frames: log-mel features and their deltas, normalized, as "
             "options and facts say",
             "prediction": "at each step a logit for the blank, then one per unit, in the order of facts.units; a "
-            "transcript is the likeliest of each step, of equal neighbours one, without blanks",
+            "transcript is the most probable one of each step, equal neighbours merged, without blanks",
         }
         return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, inputs)}, about)

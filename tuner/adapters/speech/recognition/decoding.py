@@ -16,25 +16,25 @@ from torch import Tensor
 from tuner.adapters.speech.recognition.units import BLANK
 
 _ENOUGH = 1e-3
-"""Least share of the likeliest unit's probability that a unit must have to be tried in a beam search."""
+"""A beam search only tries units with at least this share of the most probable unit's probability."""
 
 
 class Scorer(Protocol):
-    """What else speaks for a beginning of a transcript, as a logarithm."""
+    """An additional score of a prefix of a transcript, as a logarithm; such as a language model's."""
 
     def __call__(self, prefix: tuple[int, ...], *, ended: bool) -> float:
-        """Of unit numbers; `ended` where nothing follows."""
+        """The score of unit numbers; `ended`: whether the transcript ends here."""
         ...
 
 
 def decoded(log_p_BSK: Tensor, lengths_B: Tensor, beam: int, scorer: Scorer | None = None) -> Tensor:
-    """Unit numbers of each recording in their order, int64 (B, S), with zeros between or behind them.
+    """Unit numbers of each recording in their order, int64 (B, S), with zeros between or after them.
 
     Args:
         log_p_BSK: Logarithms of the units' probabilities.
-        lengths_B: Steps that count.
-        beam: 1 takes the likeliest unit of each step; more is the width of a prefix beam search.
-        scorer: Of a beam search.
+        lengths_B: Steps without padding.
+        beam: 1 is greedy decoding; more is the width of a prefix beam search.
+        scorer: For the beam search.
     """
     if beam == 1:
         return likeliest(log_p_BSK, lengths_B)
@@ -46,7 +46,7 @@ def decoded(log_p_BSK: Tensor, lengths_B: Tensor, beam: int, scorer: Scorer | No
 
 
 def likeliest(log_p_BSK: Tensor, lengths_B: Tensor) -> Tensor:
-    """The likeliest unit of each step, of equal neighbours the first; 0 elsewhere."""
+    """Greedy decoding: the most probable unit of each step, of equal neighbours the first; 0 elsewhere."""
     unit_BS = log_p_BSK.argmax(dim=-1)
     new_BS = torch.ones_like(unit_BS, dtype=torch.bool)
     new_BS[:, 1:] = unit_BS[:, 1:] != unit_BS[:, :-1]
@@ -59,20 +59,18 @@ def _silent(prefix: tuple[int, ...], *, ended: bool) -> float:  # noqa: ARG001 -
 
 
 def best_prefix(log_p_SK: NDArray[np.float64], beam: int, scorer: Scorer | None = None) -> tuple[list[int], float]:
-    """The transcript with the largest sum of the logarithm of its probability, that of all its paths, and of what the
-    scorer says of it; and that sum.
-
-    After each step the `beam` likeliest beginnings are kept, each with the probability of its paths that end in a blank
-    and of those that end in its last unit.
+    """The transcript with the largest score, its log-probability over all paths plus the scorer's; and that score.
+    After each step the `beam` best prefixes are kept, each with the probability of its paths that end in a blank and of
+    those that end in its last unit.
 
     Args:
         log_p_SK: Logarithms of the units' probabilities.
-        beam: Beginnings that are kept, >= 1.
-        scorer: None says 0 of all.
+        beam: Prefixes that are kept, >= 1.
+        scorer: None adds nothing.
 
     Reference:
-        Hannun et al. 2014, arXiv:1408.2873, algorithm 1. Deviation: units far less likely
-        than the likeliest of their step are not tried.
+        Hannun et al. 2014, arXiv:1408.2873, algorithm 1. Deviation: units far less probable
+        than the best of their step are not tried.
     """  # noqa: D205
     said = scorer or _silent
     beams: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -math.inf)}  # paths that end in a blank, in a unit
@@ -99,6 +97,6 @@ def _add(found: dict[tuple[int, ...], tuple[float, float]], prefix: tuple[int, .
 
 
 def _sum(one: float, other: float) -> float:
-    """The logarithm of the sum of two probabilities, of which the logarithms are given."""
+    """The logarithm of the sum of two probabilities, given their logarithms."""
     high, low = (one, other) if one >= other else (other, one)
     return high if low == -math.inf else high + math.log1p(math.exp(low - high))

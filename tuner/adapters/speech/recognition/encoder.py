@@ -1,4 +1,4 @@
-"""What the network reads of a recording: its steps, of which training hides some.
+"""The network's input: the steps of a recording, augmented in training.
 
 Letters of shapes: B recordings, S steps, W frames of a step, F bands of a frame, with their deltas D parts of each.
 """
@@ -11,25 +11,24 @@ from torch import Tensor, nn
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 
 MASKS = 2
-"""Of either kind."""
+"""Number of masks over bands, and of masks over steps."""
 
 
 class VariedSteps(nn.Module):
-    """Steps (B, S, W * D * F), as they are but in training, which varies voices, adds noise and hides some of them.
+    """Steps (B, S, W * D * F), unchanged except in training, which warps frequencies, adds noise and masks some values.
 
-    A voice is changed by reading band b at b (1 + r), r drawn evenly for each recording. Every mask is as wide as a
-    number drawn evenly from 0 to its largest share of the bands, or of the batch's steps; what is hidden is 0, the
-    mean.
+    Frequencies are warped by reading band b at b (1 + r), r drawn uniformly for each recording. The width of every mask
+    is drawn uniformly from 0 to its largest share of the bands, or of the batch's steps; masked values are 0, the mean.
 
     Args:
         inputs: W * D * F.
         options: The adapter's.
 
     Reference:
-        Voices: Jaitly & Hinton 2013, ICML workshop on deep learning for audio, speech and language processing.
-        Deviation: numbers of mel bands are stretched, not frequencies. Masks: Park et al. 2019, arXiv:1904.08779,
-        section 2, two of either kind. Deviations: no warping of time; shares in place of numbers, as in Park et al.
-        2020, arXiv:1912.05533; steps, not frames, are hidden.
+        Warps: Jaitly & Hinton 2013, ICML workshop on deep learning for audio, speech and language processing.
+        Deviation: mel bands are stretched, not frequencies. Masks: Park et al. 2019, arXiv:1904.08779,
+        section 2, two of either kind. Deviations: no warping of time; shares instead of numbers, as in Park et al.
+        2020, arXiv:1912.05533; steps, not frames, are masked.
     """
 
     def __init__(self, inputs: int, options: RecognitionOptions) -> None:
@@ -57,7 +56,7 @@ class VariedSteps(nn.Module):
 
 
 def _warped(x_BSI: Tensor, bands: int, most: float) -> Tensor:
-    """Each band of a recording read at its number times 1 - `most` to 1 + `most`, between two bands by both."""
+    """Each band of a recording read at its number times 1 - `most` to 1 + `most`, interpolated between bands."""
     rate_B = 1 + most * (2 * torch.rand(len(x_BSI), 1, device=x_BSI.device) - 1)
     place_BF = (rate_B * torch.arange(bands, device=x_BSI.device)).clamp_max(bands - 1)
     low_BF = place_BF.long().clamp_max(bands - 2)
@@ -68,7 +67,7 @@ def _warped(x_BSI: Tensor, bands: int, most: float) -> Tensor:
 
 
 def _unmasked(items: int, places: int, share: float, device: torch.device) -> Tensor:
-    """1 where no mask is and 0 where one is, (items, places)."""
+    """0 at masked places, 1 elsewhere, (items, places)."""
     most = int(share * places)
     kept = torch.ones(items, places, dtype=torch.bool, device=device)
     place_P = torch.arange(places, device=device)

@@ -1,4 +1,4 @@
-"""From log-mel features to what the network reads, step by step.
+"""From log-mel features to the steps of the network: deltas, normalization, stacked frames.
 
 Letters of shapes: T frames, S steps, F features of a frame, D orders of deltas and the features themselves.
 """
@@ -14,11 +14,11 @@ from tuner.adapters.speech.features import standardized
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 
 _WIDTH = 2
-"""Frames either way that deltas are of."""
+"""Frames on either side over which deltas are computed."""
 
 
 class Frames:
-    """Features (T, F), T >= 1, to steps (S, stack * D * F): of each frame its features, then its deltas.
+    """Features (T, F), T >= 1, to steps (S, stack * D * F): for each frame its features, then its deltas.
 
     Args:
         options: The adapter's.
@@ -32,7 +32,7 @@ class Frames:
 
     @property
     def facts(self) -> dict[str, list[float]]:
-        """What a model must keep."""
+        """Facts to be stored with a model."""
         return {"mean": self._mean.tolist(), "scale": self._scale.tolist()}
 
     def steps(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,14 +47,14 @@ class Frames:
         return np.concatenate(parts, axis=1)
 
     def normalized(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """On the scale of the recording or of the training frames."""
+        """Standardized by the recording or by the training frames."""
         if self._options.normalization == "training":
             return standardized(features, self._mean, self._scale)
         mean, scale = moments(features)
         return standardized(features, mean, scale)
 
     def stacked(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Every `stride` frames as many as `stack`; beyond the end there are zeros."""
+        """A stack of `stack` frames every `stride` frames; zeros beyond the end."""
         stack, stride = self._options.stack, self._options.stride
         steps = -(-len(features) // stride)
         padded = np.zeros(((steps - 1) * stride + max(stack, stride), features.shape[1]), dtype=np.float32)
@@ -64,17 +64,17 @@ class Frames:
 
 
 def moments(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation (F,) of frames (T, F); of what does not vary the deviation is 1."""
+    """Mean and standard deviation (F,) of frames (T, F); the deviation of a constant feature is 1."""
     mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     scale[scale < 1e-6] = 1.0
     return mean, scale
 
 
 def deltas(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The slope of each feature over two frames either way, by least squares, (T, F); the ends are repeated.
+    """The slope of each feature over two frames on either side, by least squares, (T, F); the ends are repeated.
 
     Reference:
-        Furui 1986, IEEE TASSP 34(1), as HTK and Kaldi (add-deltas) have it.
+        Furui 1986, IEEE TASSP 34(1), as HTK and Kaldi (add-deltas) compute it.
     """
     padded = np.pad(features, ((_WIDTH, _WIDTH), (0, 0)), mode="edge")
     frames = len(features)

@@ -96,13 +96,13 @@ class RecognitionOptions(SignalOptions):
             if self.group not in (None, "speaker"):
                 check_left_out(self, ("group",), when="with a ready source", fix="It is for your own recordings.")
         if self.language_model_path is None:
-            fix = "It is about a model that data.language_model_path names."
+            fix = "It applies to the model of data.language_model_path."
             check_left_out(self, ("language_weight", "word_bonus"), when="without a language model", fix=fix)
         elif self.beam == 1:
             raise TaskFileError(
                 "data.beam must be above 1 with data.language_model_path",
                 value=self.beam,
-                fix="Set it to 16, as a language model is asked in a beam search.",
+                fix="Set it to 16: only the beam search uses a language model.",
                 key=("data", "beam"),
             )
         if self.val + self.test >= 1:

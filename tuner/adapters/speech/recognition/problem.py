@@ -1,4 +1,4 @@
-"""What is learned from recordings with transcripts: opened in the worker, with torch.
+"""The learning problem of speech recognition, opened in the worker. Imports torch.
 
 Letters of shapes: B recordings of a batch, S steps, I inputs of a step, K units and the blank, U units of a transcript.
 """
@@ -29,7 +29,7 @@ class RecognitionProblem:
     """Steps of recordings to units by CTC (Graves et al. 2006): `Batch.y` holds a transcript's units from 0 on (B, U).
 
     Args:
-        folder: What the adapter has prepared; of a model `facts.json` alone.
+        folder: The prepared data; for a model `facts.json` alone.
         options: The adapter's.
     """
 
@@ -52,7 +52,7 @@ class RecognitionProblem:
         return LabelledSteps(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
 
     def encoder(self) -> VariedSteps:
-        """The steps, varied in training."""
+        """The steps, augmented in training."""
         return VariedSteps(self.inputs, self.options)
 
     def head(self, input_size: int) -> nn.Module:
@@ -62,13 +62,13 @@ class RecognitionProblem:
         return head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Nats per unit of the batch's transcripts that a path gives; 0 where there is none."""
+        """Nats per unit over the batch's transcripts that have a path; 0 if none has."""
         nats_B, possible_B = self.nats(prediction, batch)
         units = ((batch.y != PADDING) & possible_B[:, None]).sum()
         return nats_B.sum() / units.clamp_min(1)
 
     def nats(self, prediction: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The negative log-likelihood of each transcript (B,), 0 where no path gives it, and where one does (B,)."""
+        """The negative log-likelihood of each transcript (B,), 0 if it has no path, and whether it has one (B,)."""
         unit_BU = batch.y + 1  # 0 is padding, and the blank
         size_B, length_B = (unit_BU > 0).sum(dim=1), lengths_of(batch)
         repeats_B = ((unit_BU[:, 1:] == unit_BU[:, :-1]) & (unit_BU[:, 1:] > 0)).sum(dim=1)
@@ -81,12 +81,12 @@ class RecognitionProblem:
             size_B,
             blank=BLANK,
             reduction="none",
-            zero_infinity=True,  # of a transcript that no path gives; these are counted as `impossible`
+            zero_infinity=True,  # for a transcript without a path; these are counted as `impossible`
         )
         return torch.where(possible_B, nats_B, torch.zeros_like(nats_B)), possible_B
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What is scored of each recording: nats, whether they count, and the units that are recognized, with zeros
+        """What scoring needs of each recording: nats, whether they count, and the units that are recognized, with zeros
         between them: float64 (B, 2 + S)."""  # noqa: D205, D209
         scores = prediction.double()
         nats_B, possible_B = self.nats(scores, batch)
@@ -94,7 +94,7 @@ class RecognitionProblem:
         return torch.cat((nats_B[:, None], possible_B[:, None], unit_BS), dim=1)
 
     def recognized(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
-        """Unit numbers in their order, with zeros between or behind them, int64 (B, S)."""
+        """Unit numbers in their order, with zeros between or after them, int64 (B, S)."""
         return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam, self._scorer)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
@@ -117,6 +117,6 @@ class RecognitionProblem:
 
 
 def lengths_of(batch: Batch) -> Tensor:
-    """Steps that count (B,)."""
+    """Number of steps without padding (B,)."""
     items, steps = batch.x.shape[:2]
     return torch.full((items,), steps, device=batch.x.device) if batch.lengths is None else batch.lengths

@@ -1,4 +1,4 @@
-"""What the adapter of transcripts proposes for files that it is shown."""
+"""What the adapter of speech recognition proposes for a user's files (`init`)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tuner.adapters.table import form_of
 
 _BUDGET = to_begin_with(trials=12, epochs=40)
 _MOST_WORDS = 40
-"""Different words of transcripts up to which words, not characters, are proposed as units."""
+"""Number of different words in transcripts up to which words, not characters, are proposed as units."""
 
 
 def propose_recognition(seen: Glimpse) -> Proposal | None:
-    """A manifest with a column of transcripts, or a folder that has them in a form that is known."""
+    """A manifest with a column of transcripts, or a folder that has them in a known form."""
     return _folder(seen) if seen.is_folder else _manifest(seen)
 
 
 def transcribed(seen: Glimpse) -> str:
-    """What says the transcripts of a folder of recordings; "" where nothing does."""
+    """The form in which a folder of recordings has transcripts; "" if it has none."""
     names = {path.name for path in seen.files}
     if {"wav.scp", "text"} <= names:
         return "data folders of Kaldi"

@@ -1,8 +1,8 @@
-"""Recordings and their transcripts as people have them: a manifest, or a folder of one of four forms.
+"""Finds recordings and their transcripts: in a manifest, or in a folder of one of four forms.
 
 Reference:
     Kaldi's data folders: kaldi-asr.org/doc/data_prep.html, of which `wav.scp`, `text` and `utt2spk` are read; commands
-    in `wav.scp` are never run. LibriSpeech: openslr.org/12. Common Voice: a .tsv beside the folder `clips`.
+    in `wav.scp` are never run. LibriSpeech: openslr.org/12. Common Voice: a .tsv next to the folder `clips`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from tuner.errors import DataError, is_text
 
 AUDIO = ("path", "audio_filepath", "audio", "file_name", "file", "wav")
 TEXT = ("text", "sentence", "transcript", "transcription")
-"""Columns of manifests, those that say it most plainly first."""
+"""Columns of manifests, the clearest first."""
 TRANSCRIPTS = ".trans.txt"
-"""How LibriSpeech's files of transcripts end."""
+"""Ending of LibriSpeech's files of transcripts."""
 _SPEAKERS = ("speaker", "client_id")
 _ABOVE = 3
-"""Folders above a `wav.scp` from which its paths may start."""
+"""How many folders above a `wav.scp` its paths may start."""
 
 
 class Found(NamedTuple):
-    """Recordings with their transcripts as they are written, what is told of others, and the files that list them."""
+    """Recordings with their transcripts as written, notices about others, and the files that list them."""
 
     recordings: list[RecordedFile]
     notices: list[str]
@@ -46,7 +46,7 @@ def find_transcribed(path: Path, options: RecognitionOptions) -> Found:
     """The recordings of a manifest or a folder. No audio is read.
 
     Raises:
-        DataError: There are none; a listed file is missing; a line is damaged; a speaker or split is not said of all.
+        DataError: There are none; a listed file is missing; a line is damaged; a speaker or split is missing in some.
     """
     if not path.is_dir():
         if form_of(path) is None:
@@ -67,7 +67,7 @@ def find_transcribed(path: Path, options: RecognitionOptions) -> Found:
 
 
 def split_of(name: str) -> Split | None:
-    """The split that a name, or the first folder of a path that does, says: train-clean-100, dev.tsv."""
+    """The split in a name, or in the first folder of a path that has one: train-clean-100, dev.tsv."""
     for part in Path(name).parts:
         said = {WORDS[word] for word in re.split(r"[^a-z]+", part.lower()) if word in WORDS}
         if len(said) == 1:
@@ -113,7 +113,7 @@ def _manifests(path: Path, files: Sequence[Path]) -> list[Path]:
 def _in_splits(
     parts: Sequence[tuple[str, list[RecordedFile]]], path: Path, *, named: bool = True
 ) -> list[RecordedFile]:
-    """All recordings, in the splits that the names of their parts say, if they do."""
+    """All recordings, with the splits in the names of their parts, if there are any."""
     if not named:
         return [recording for _, part in parts for recording in part]
     splits = [split_of(name) for name, _ in parts]
@@ -152,14 +152,14 @@ def _in_manifest(path: Path, options: RecognitionOptions) -> Iterator[RecordedFi
 
 
 def _librispeech(path: Path) -> Iterator[RecordedFile]:
-    """What a file of transcripts lists; names of recordings begin with the speaker's number."""
+    """The recordings in files of transcripts; their names begin with the speaker's number."""
     sound = {file.stem: file for file in sorted(path.parent.iterdir()) if is_recording(file)}
     for name, text, where in _lines(path):
         if name not in sound:
             raise DataError(
                 "a recording must lie beside the file of its transcript",
                 value=name,
-                fix="Bring it, or delete the line.",
+                fix="Add it, or delete the line.",
                 where=where,
             )
         yield RecordedFile(sound[name], text, name.partition("-")[0] if "-" in name else None, where)
@@ -190,7 +190,7 @@ def _kaldi(path: Path, lists: Sequence[Path]) -> Found:
 
 
 def _of_script(name: str, sound: Mapping[str, tuple[str, str]], where: str, path: Path) -> Path:
-    """The recording that `wav.scp` has of a name."""
+    """The recording that `wav.scp` lists under a name."""
     if name not in sound:
         raise DataError("wav.scp must list the recording", value=name, fix="Add it, or delete the line.", where=where)
     said, place = sound[name]
@@ -203,7 +203,7 @@ def _of_script(name: str, sound: Mapping[str, tuple[str, str]], where: str, path
         )
     start = Path(place.rpartition(":")[0]).parent
     for folder in (start, path, *start.parents[:_ABOVE]):
-        if os.path.isfile(folder / said):  # of a name that no file can have, Path.is_file raises
+        if os.path.isfile(folder / said):  # Path.is_file raises for a name that no file can have
             return folder / said
     return listed(start, said, place)
 
@@ -240,7 +240,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str, str]]:
         name, _, rest = line.strip().partition(" ") if "\t" not in line else line.strip().partition("\t")
         where = f"{path}:{number}"
         if name in names:
-            raise DataError("a name must stand in the file once", value=name, fix="Delete a line.", where=where)
+            raise DataError("a name must be in the file once", value=name, fix="Delete a line.", where=where)
         names.add(name)
         yield name, _checked(rest.strip(), where), where
 

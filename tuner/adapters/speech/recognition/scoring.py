@@ -1,4 +1,4 @@
-"""Errors of transcripts, and those of the predictor that always says the same. Free of torch.
+"""Errors of transcripts, and of the trivial predictor, whose answer is always the same. Free of torch.
 
 Letters of shapes: N recordings, S states of a transcript with blanks between its units, K units and the blank.
 """
@@ -20,24 +20,24 @@ from tuner.adapters.splits import SPLITS
 _LOSS = Metric(
     "loss",
     maximize=False,
-    summary="negative log-likelihood of the transcripts in nats per unit (CTC), of those that a path can give",
+    summary="CTC loss: negative log-likelihood in nats per unit, over the transcripts that have a path",
     within=(0, math.inf),
 )
 _MORE = (
-    Metric("insertions", maximize=False, summary="inserted words per word that is said", within=(0, math.inf)),
-    Metric("deletions", maximize=False, summary="left out words per word that is said, 0 to 1", within=(0, 1)),
-    Metric("substitutions", maximize=False, summary="mistaken words per word that is said, 0 to 1", within=(0, 1)),
+    Metric("insertions", maximize=False, summary="inserted words per reference word", within=(0, math.inf)),
+    Metric("deletions", maximize=False, summary="deleted words per reference word, 0 to 1", within=(0, 1)),
+    Metric("substitutions", maximize=False, summary="substituted words per reference word, 0 to 1", within=(0, 1)),
     Metric(
         "empty",
         maximize=False,
-        summary="share of recordings of which nothing is recognized, 0 to 1",
+        summary="share of recordings whose recognized transcript is empty, 0 to 1",
         within=(0, 1),
         chooses=False,
     ),
     Metric(
         "impossible",
         maximize=False,
-        summary="recordings whose transcript no path gives: too few steps, or a unit that training lacks; not in loss",
+        summary="recordings whose transcript has no path: too few steps, or a unit that training lacks; not in loss",
         within=(0, math.inf),
         chooses=False,
     ),
@@ -46,33 +46,33 @@ _RATES = (
     Metric(
         "wer",
         maximize=False,
-        summary="word error rate: insertions, deletions and substitutions per word that is said; 0 is right",
+        summary="word error rate: insertions, deletions and substitutions per reference word; 0 is perfect",
         within=(0, math.inf),
         readable=True,
     ),
-    Metric("cer", maximize=False, summary="the same of characters, blanks included", within=(0, math.inf)),
+    Metric("cer", maximize=False, summary="character error rate, spaces included", within=(0, math.inf)),
 )
 _PER = Metric(
     "per",
     maximize=False,
-    summary="phone error rate: insertions, deletions and substitutions per phone that is said; 0 is right",
+    summary="phone error rate: insertions, deletions and substitutions per reference phone; 0 is perfect",
     within=(0, math.inf),
     readable=True,
 )
 
 
 def metrics_of(kind: UnitKind) -> Sequence[Metric]:
-    """The scores, that which is searched for by default first."""
+    """The metrics, with the default objective first."""
     return (_PER, _LOSS, *_MORE) if kind == "phones" else (*_RATES, _LOSS, *_MORE)
 
 
 def error_rates(truth: Sequence[str], answers: Sequence[str], kind: UnitKind) -> dict[str, float]:
-    """All scores that transcripts have by themselves.
+    """All metrics that need only transcripts.
 
     Args:
-        truth: What is said; none is empty.
-        answers: What is recognized.
-        kind: Of the units.
+        truth: The references; none is empty.
+        answers: The recognized transcripts.
+        kind: The kind of units.
     """
     import jiwer
 
@@ -95,10 +95,10 @@ class Spoken:
     """Transcripts of a split.
 
     Args:
-        texts: What is said.
-        units: The same as numbers from 1 on.
+        texts: The transcripts.
+        units: The same as numbers from 1.
         steps: Steps of each recording.
-        known: Number of units that training has.
+        known: Number of units in training.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Spoken:
 
 
 def constant_answer(train: Spoken, kind: UnitKind) -> str:
-    """What is said most often, or nothing, where that has fewer errors on the training recordings."""
+    """The most frequent transcript, or the empty one if that has fewer errors on the training recordings."""
     text, _ = min(Counter(train.texts).items(), key=lambda pair: (-pair[1], pair[0]))
     rate = metrics_of(kind)[0].name
     return text if error_rates(train.texts, [text] * len(train.texts), kind)[rate] < 1 else ""
@@ -121,7 +121,7 @@ def constant_answer(train: Spoken, kind: UnitKind) -> str:
 def trivial_scores(spoken: Mapping[Split, Spoken], kind: UnitKind, known: int) -> dict[str, dict[str, float]]:
     """Scores on val and test of `constant_answer`, and of a distribution of units that is the same at each step.
 
-    Its units are as frequent as in the training transcripts (add-one), its blank as is best for some of them.
+    Its units are as frequent as in the training transcripts (add-one), its blank as is best for the first of them.
     """
     train = spoken["train"]
     counts_K = np.bincount(np.concatenate(train.units), minlength=known + 1).astype(np.float64)
@@ -152,7 +152,7 @@ def _distribution(counts_K: NDArray[np.float64], blank: float) -> NDArray[np.flo
 
 
 def _loss(part: Spoken, share_K: NDArray[np.float64], places: Sequence[int] | None = None) -> float:
-    """Nats per unit under one distribution for all steps, of the transcripts that a path gives."""
+    """Nats per unit under one distribution for all steps, over the transcripts that have a path."""
     chosen = range(len(part.units)) if places is None else places
     kept = sorted((place for place in chosen if part.possible[place]), key=lambda place: part.steps[place])
     nats = 0.0
@@ -163,7 +163,7 @@ def _loss(part: Spoken, share_K: NDArray[np.float64], places: Sequence[int] | No
 
 
 def constant_nats(units: Sequence[NDArray[np.int32]], steps: Sequence[int], share_K: NDArray[np.float64]) -> float:
-    """Sum over transcripts of their negative log-likelihood under CTC where all steps have the same distribution.
+    """Sum over transcripts of their negative log-likelihood under CTC if all steps have the same distribution.
 
     Reference:
         Graves et al. 2006, ICML, equations 6 to 8, rescaled at each step.

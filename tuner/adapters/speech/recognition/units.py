@@ -1,4 +1,4 @@
-"""What is told apart in a recording: characters, words or phones, numbered from 1 on; 0 is the blank of CTC."""
+"""Units that are recognized: characters, words or phones, numbered from 1; 0 is the blank of CTC."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tuner.errors import DataError
 
 BLANK = 0
 MOST = 5000
-"""Most units; of more, few are heard often enough to be learned."""
+"""Largest number of units; of more, few occur often enough to be learned."""
 
 
 def normalized(text: str, options: RecognitionOptions) -> str:
-    """A transcript in Unicode form NFC with single blanks, without case and punctuation where options say so."""
+    """A transcript in Unicode form NFC with single spaces, lowercased and without punctuation if options say so."""
     text = unicodedata.normalize("NFC", text)
     if options.punctuation == "drop":
         text = "".join(_spoken(text, place) for place in range(len(text)))
@@ -28,7 +28,7 @@ def normalized(text: str, options: RecognitionOptions) -> str:
 
 
 def _spoken(text: str, place: int) -> str:
-    """The character at a place; a blank for a mark that is not within a word."""
+    """The character at a place; a space for punctuation that is not within a word."""
     if not unicodedata.category(text[place]).startswith("P"):
         return text[place]
     around = (text[place - 1 : place], text[place + 1 : place + 2])
@@ -49,9 +49,9 @@ class Units:
     """Transcripts as numbers and back.
 
     Args:
-        kind: What a unit is.
-        names: The units that training has, from number 1 on.
-        unseen: Those that only other splits have, whose numbers follow: no network gives them.
+        kind: Characters, words or phones.
+        names: The units of training, numbered from 1.
+        unseen: Units of other splits only, whose numbers follow: no network predicts them.
     """
 
     def __init__(self, kind: UnitKind, names: Sequence[str], unseen: Sequence[str] = ()) -> None:
@@ -60,11 +60,11 @@ class Units:
         self._numbers = {name: number for number, name in enumerate(self._spelled)}
 
     def numbers(self, text: str) -> NDArray[np.int32]:
-        """Their numbers (U,); all of them are known."""
+        """The numbers (U,) of a transcript's units, all of which must be known."""
         return np.asarray([self._numbers[unit] for unit in split_units(text, self.kind)], dtype=np.int32)
 
     def text(self, numbers: Iterable[int]) -> str:
-        """The transcript of numbers, blanks left out."""
+        """The transcript of numbers, without the blanks of CTC."""
         joint = "" if self.kind == "characters" else " "
         return " ".join(joint.join(self._spelled[number] for number in numbers).split())
 
@@ -74,7 +74,7 @@ def learned(train: Iterable[str], kind: UnitKind, where: str) -> list[str]:
 
     Args:
         train: Normalized transcripts.
-        kind: What a unit is.
+        kind: Characters, words or phones.
         where: Place named in the message.
 
     Raises:
