@@ -79,7 +79,7 @@ def test_a_validation_score_is_the_mean_over_the_windows(tmp_path: Path) -> None
 @pytest.mark.parametrize(("windows", "part"), [("windows", "val"), ("test_windows", "test")])
 def test_a_part_is_told_once(windows: str, part: str) -> None:
     """In windows or in rows."""
-    with pytest.raises(ValidationError, match=f"data.{windows} must be left out where data.{part} says how long"):
+    with pytest.raises(ValidationError, match=f"data.{windows} must be left out with data.{part}, which also sets"):
         ForecastingOptions(path="x.csv", **{windows: 2, part: 0.2})
 
 

@@ -118,7 +118,7 @@ def test_broken_rows_of_a_wide_table_keep_their_place(wide: Codec, tmp_path: Pat
         "t2 must be a finite number, but is 'x'",
         "t3 must be a finite number, but is 'inf'",
         "its values must be small enough for 32 bits",
-        "a row must have 5 cells like the header, parted by commas, but has 3 cells",
+        "a row must have 5 cells like the header, separated by commas, but has 3 cells",
         "",
     ]
     assert [item.where.rpartition(":")[2] for item in found] == [str(line) for line in range(2, 9)]

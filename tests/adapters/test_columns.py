@@ -51,13 +51,13 @@ WIDE: dict[str, tuple[str, Any, str]] = {
     "what pandas makes of no name": ("Unnamed: 0", np.arange(24)[::-1], "it has another value in each row"),
     "an index after a filter": ("index", np.arange(24) * 3 % 71, "by its name and values it is an id"),
     "an id by its name": ("itemId", np.random.default_rng(1).permutation(9000)[:24], "by its name and values it is an"),
-    "a patient": ("patient", np.arange(24) // 5, "which items belong together, as data.group does"),
-    "a patient's id": ("patient_id", np.arange(24) // 5, "which items belong together, as data.group does"),
-    "a patient by name": ("patient", [f"p{n // 5}" for n in range(24)], "which items belong together, as data.group"),
-    "a fold": ("fold", np.arange(24) % 3, "it says a split, as data.split does"),
-    "a fold by another name": ("cv_fold", np.arange(24) % 3, "it says a split, as data.split does"),
-    "whether it is a test": ("is_test", np.arange(24) % 5 == 0, "it says a split, as data.split does"),
-    "a group": ("Group", np.arange(24) // 5, "which items belong together, as data.group does"),
+    "a patient": ("patient", np.arange(24) // 5, "by its name it holds groups, for data.group"),
+    "a patient's id": ("patient_id", np.arange(24) // 5, "by its name it holds groups, for data.group"),
+    "a patient by name": ("patient", [f"p{n // 5}" for n in range(24)], "by its name it holds groups, for data.group"),
+    "a fold": ("fold", np.arange(24) % 3, "by its name it holds splits, for data.split"),
+    "a fold by another name": ("cv_fold", np.arange(24) % 3, "by its name it holds splits, for data.split"),
+    "whether it is a test": ("is_test", np.arange(24) % 5 == 0, "by its name it holds splits, for data.split"),
+    "a group": ("Group", np.arange(24) // 5, "by its name it holds groups, for data.group"),
     "codes of the label": ("code", np.arange(24) % 2 * 7 + 3, "it repeats the label in other words, in every row"),
     "whether it is the label": ("is_ill", LABELS == "ill", "it repeats the label in other words, in every row"),
     "the label's name": ("diagnosis", np.where(LABELS == "ill", "flu", "none"), "it repeats the label in other words"),
@@ -98,7 +98,7 @@ def test_a_column_without_a_name_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "y.csv").write_text("label,a,b,\n" + "x,1,2,\ny,2,5,\n" * 6)
     items = read_items(tmp_path / "y.csv", ClassificationOptions(path="y.csv"))
     assert items.sequences[0].tolist() == [[1], [2]]
-    assert "nothing is in it" in items.notices[0]
+    assert "it is empty" in items.notices[0]
 
 
 def test_a_column_without_a_name_that_measures_is_refused(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ LONG: dict[str, tuple[str, Any, str]] = {
     "counts all rows": ("n", lambda frame: np.arange(len(frame)), "it counts rows"),
     "counts the rows of each item": ("step", lambda frame: frame.groupby("item").cumcount(), "it counts rows"),
     "the item's number": ("item_id", lambda frame: frame["item"].str[1:].astype(int), "values it is an id"),
-    "a subject": ("subject", lambda frame: frame["item"].str[1:].astype(int) // 4, "which items belong together"),
+    "a subject": ("subject", lambda frame: frame["item"].str[1:].astype(int) // 4, "by its name it holds groups"),
     "codes of the label": ("code", lambda frame: (frame["label"] == "ill") * 1, "it repeats the label in other words"),
     "the label's name": ("state", lambda frame: frame["label"].str.upper(), "it repeats the label in other words"),
-    "one value": ("unit", lambda frame: np.full(len(frame), 7.5), "it has one value alone"),
+    "one value": ("unit", lambda frame: np.full(len(frame), 7.5), "it has only one value"),
 }
 
 
@@ -173,7 +173,7 @@ def test_a_column_that_grows_is_doubted_but_kept(tmp_path: Path) -> None:
     """Whole numbers that grow from item to item may be an id; where no name says so they are kept."""
     items = read(tmp_path, wide().assign(z=np.arange(24) ** 2))
     assert len(items.sequences[0]) == 5
-    assert "column 'z' with values that grow from row to row, as an id's do, kept; to leave" in items.notices[0]
+    assert "column 'z' with values that increase from row to row, like an id, kept; to leave" in items.notices[0]
 
 
 MEASURED = ["heat_index", "UV Index", "air-quality-index", "blood_group", "age_group", "level_1", "rows", "grid", "NO"]
@@ -309,7 +309,7 @@ def test_an_index_within_each_series_is_not_forecast(tmp_path: Path) -> None:
 def test_an_id_that_tells_series_apart_is_refused(tmp_path: Path) -> None:
     """Taken for one series, several would run into each other; the advice works when it is followed."""
     frame = pd.DataFrame({"store_id": [1] * 30 + [2] * 30, "x": np.random.default_rng(0).normal(size=60)})
-    with pytest.raises(DataError, match=r"s\.csv:1: an id must be no value.*'store_id'\. data\.series: store_id says"):
+    with pytest.raises(DataError, match=r"s\.csv:1: an id must not be .*'store_id'\. data\.series: store_id makes"):
         read_forecast(tmp_path, frame)
     assert len(read_forecast(tmp_path, frame, series="store_id").series) == 2
     assert read_forecast(tmp_path, frame, targets=("x",)).channels == ("x",)

@@ -135,7 +135,7 @@ def test_what_is_missing_is_named(answered: Any) -> None:
     )
     gap = frame.copy()
     gap.loc[80, "visits"] = np.nan
-    assert "visits is missing in row 81, which is looked back on" in set(forecasts(gap).problem.dropna())
+    assert "visits is missing in row 81, in the input window" in set(forecasts(gap).problem.dropna())
     with pytest.raises(DataError, match="there must be a column 'price'"):
         forecasts(frame.drop(columns="price"))
     other = frame.assign(region="west", event="strike")  # categories that training has not seen

@@ -175,7 +175,7 @@ def test_a_missing_validation_split_is_dealt_by_group_in_every_form(form: str, t
     assert found["test"] == Counter(well=4, ill=4)
     assert found["train"] + found["val"] == Counter(well=8, ill=8)
     assert found["val"].total() == 4
-    assert any("no val, so it is dealt from the items of train (data.val = 0.25 of them)" in n for n in made.notices)
+    assert any("no val, so it is drawn from the items of train (data.val = 0.25 of them)" in n for n in made.notices)
     assert "groups (who) stay whole: 3 in train, 1 in val, 2 in test" in made.notices
 
 
@@ -300,8 +300,8 @@ def test_folders_of_splits_of_recordings(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     path, options = str(tmp_path / "all"), ADAPTERS[SPEECH].options
     made = ADAPTERS[SPEECH].load()(options(path=path)).prepare(tmp_path / "out")
-    assert any("the folders Train, test are not taken for splits" in note for note in made.notices)
+    assert any("the folders Train, test are not used; to use them, set data.split" in note for note in made.notices)
     followed = options(path=path, pattern="{split}/{label}/{file}", split="split")
     made = ADAPTERS[SPEECH].load()(followed).prepare(tmp_path / "out")
     assert made.counts["test"] == 12
-    assert not any("not taken for splits" in note for note in made.notices)
+    assert not any("are not used" in note for note in made.notices)

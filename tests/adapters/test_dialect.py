@@ -103,16 +103,16 @@ def test_round_trip(rows: list[tuple[float, ...]], marks: tuple[str, str], encod
 
 
 REFUSED = [
-    ("t;v\n1;1.234,5\n2;2,5\n", {}, r"x\.csv:2: v must be .*'1\.234,5'\. Write numbers without what parts their th"),
-    ('t,v\n1,"1,234.5"\n2,2.5\n', {}, r"x\.csv:2: v must be .*'1,234\.5'\. Write numbers without what parts"),
-    ("t,v\n1,1 234\n2,2.5\n", {}, r"x\.csv:2: v must be .*'1 234'\. Write numbers without what parts"),
-    ("t,v\n1,1'234.5\n2,2.5\n", {}, r"x\.csv:2: v must be .*Write numbers without what parts their thousands;"),
-    ('t,v\n1,"1,5"\n2,2\n', {}, r"x\.csv:2: v must be .*'1,5'\. If the comma parts off fractions, set data\.decimal"),
-    ("t;v\n1;1,5\n2;2.5\n", {}, r"x\.csv:3: v must be .*'2\.5'\. If the point parts off fractions, set data\.deci"),
-    ("t;v\n1;1,5\n2;2.125\n", {}, r"x\.csv:3: v must be .*parts their thousands; if the point .* data\.decimal"),
+    ("t;v\n1;1.234,5\n2;2,5\n", {}, r"x\.csv:2: v must be .*'1\.234,5'\. Write numbers without thousands separators"),
+    ('t,v\n1,"1,234.5"\n2,2.5\n', {}, r"x\.csv:2: v must be .*'1,234\.5'\. Write numbers without thousands separators"),
+    ("t,v\n1,1 234\n2,2.5\n", {}, r"x\.csv:2: v must be .*'1 234'\. Write numbers without thousands separators"),
+    ("t,v\n1,1'234.5\n2,2.5\n", {}, r"x\.csv:2: v must be .*Write numbers without thousands separators;"),
+    ('t,v\n1,"1,5"\n2,2\n', {}, r"x\.csv:2: v must be .*'1,5'\. If the comma is the decimal mark, set data\.decimal"),
+    ("t;v\n1;1,5\n2;2.5\n", {}, r"x\.csv:3: v must be .*'2\.5'\. If the point is the decimal mark, set data\.deci"),
+    ("t;v\n1;1,5\n2;2.125\n", {}, r"x\.csv:3: v must be .*thousands separators; if the point .* data\.decimal"),
     ("t,v\n1,5 %\n2,2\n", {}, r"x\.csv:2: v must be .*'5 %'\. Write plain numbers, without a unit"),
     ("t,v\n1,€5\n2,2\n", {}, r"x\.csv:2: v must be .*Write plain numbers, without a unit"),
-    ("t v\n1 2\n2 3\n", {}, r"x\.csv: there must be a column 't'.*Cells must be parted by , ; \| or tabs; data\.sep"),
+    ("t v\n1 2\n2 3\n", {}, r"x\.csv: there must be a column 't'.*The separator must be , ; \| or a tab; data\.sep"),
     (
         "t;v\n1;2;3\n",
         {},
@@ -125,7 +125,7 @@ REFUSED = [
     ("t,v\n1,p7\n2,p8\n", {}, r"x\.csv:2: v .*'p7'\. .*to leave a column out, name the others in data\.targets\.$"),
     ("t,v\n1,2024-03-01\n", {}, r"x\.csv:2: v .*If it holds times, set data\.time to v; to leave a column out"),
     ("t,v\n1,2\n1,3\n", {}, r"x\.csv:3: t must differ .*name the column that tells series apart in data\.series\.$"),
-    ("t,v\n1,2\n", {"separator": ";"}, r"x\.csv: there must be a column 't'.*data\.separator says by which"),
+    ("t,v\n1,2\n", {"separator": ";"}, r"x\.csv: there must be a column 't'.*data\.separator names it"),
 ]
 
 

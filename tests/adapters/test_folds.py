@@ -77,7 +77,7 @@ def test_test_items_are_in_no_fold_and_a_column_may_not_say_val() -> None:
     assert ((dealt.folds == -1) == (np.asarray(given_) == "test")).all()
     assert ((dealt.folds == 0) == (dealt.splits == "val")).all()
     assert "each validated on a fold of 4 items" in dealt.notices[-1]
-    with pytest.raises(DataError, match=r"the split column must leave val out where data\.folds deals it"):
+    with pytest.raises(DataError, match=r"the split column must have no val with data\.folds"):
         deal(labels, ["here"] * 24, val=0.2, test=0.2, seed=0, given=["train", "val"] * 12, folds=5)
 
 

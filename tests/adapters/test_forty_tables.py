@@ -199,11 +199,11 @@ CASES: dict[str, Case] = {
     "a separator at each end": Case(text(CSV.replace("\n", ",\n")), notice="a separator ends each line"),
     "ends of lines of Windows, quoted": Case(text(FRAME.to_csv(index=False, quoting=1, lineterminator="\r\n"))),
     "decimal commas in quotes": Case(
-        text(FRAME.to_csv(index=False, decimal=",", quoting=1)), told="If the comma parts off fractions", follow=says()
+        text(FRAME.to_csv(index=False, decimal=",", quoting=1)), told="If the comma is the decimal mark", follow=says()
     ),
     "thousands": Case(
         text(cell("1.098,81").replace(r"^(-?\d+)\.(\d+)$", r"\1,\2", regex=True).to_csv(index=False, sep=";")),
-        told="Write numbers without what parts their thousands",
+        told="Write numbers without thousands separators",
         follow=edits(lambda content: content.replace("1.098,81", "1098,81")),
         wanted=[TRUTH.assign(load=TRUTH.load.where(TRUTH.index != 7, 1098.81)).to_numpy()],
     ),
@@ -287,7 +287,7 @@ CASES: dict[str, Case] = {
         notice="1 gap in time .2 rows missing at a step of 1 hour",
         wanted=[TRUTH.where(~TRUTH.index.to_series().isin([30, 31]), TRUTH.shift(24)).to_numpy()],
     ),
-    "a constant": Case(table(FRAME.assign(site=7)), notice="'site' left out: it has one value alone"),
+    "a constant": Case(table(FRAME.assign(site=7)), notice="'site' left out: it has only one value"),
     "gzip": Case(archive, told="Unpack it: gunzip", follow=runs(r"(gunzip [^ ]+csv\.gz)", "x.csv")),
     "Parquet": Case(parquet),
     "Feather": Case(feather, told="Write it as Parquet", follow=runs(r"(python -c \".*\")", "x.parquet")),

@@ -356,7 +356,7 @@ def test_holidays_are_no_gaps(tmp_path: Path) -> None:
     days = pd.bdate_range("2023-01-02", periods=250).delete([10, 70, 71, 190, 191, 192])
     collection = read(tmp_path, pd.DataFrame({"t": days, "y": np.arange(len(days)) % 9}))
     assert (collection.seasonality, collection.gaps) == (5, 0)
-    assert collection.notices == ("6 days without a row beside the usual ones: taken for holidays, not for gaps",)
+    assert collection.notices == ("6 further days without a row: treated as holidays, not as gaps",)
     assert collection.series[0].places is not None
     assert collection.series[0].places[-1] == 249
 

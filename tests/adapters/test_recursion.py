@@ -99,7 +99,9 @@ def test_training_learns_the_next_step_alone(tmp_path: Path, segment: int) -> No
 def test_what_cannot_be_fed_back_is_refused(tmp_path: Path) -> None:
     """Quantiles, and covariates that would have to be known; and a graph of one pass, by name."""
     for option, value in (("outputs", "quantiles"), ("past_covariates", ("z",))):
-        with pytest.raises(ValidationError, match=f"points without covariates, and does not go with data.{option}"):
+        with pytest.raises(
+            ValidationError, match=f"point forecasts without covariates, and does not go with data.{option}"
+        ):
             ForecastingOptions.model_validate({"path": "x.csv", "decoding": "recursive", option: value})
     recursive(tmp_path)
     options = ForecastingOptions(path=str(tmp_path / "x.csv"), series="name", horizon=HORIZON, decoding="recursive")

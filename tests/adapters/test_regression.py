@@ -141,7 +141,7 @@ def test_ts_files_with_target_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.targets must name one number where the file is of the form \.ts"):
         read_items(tmp_path / "x.ts", RegressionOptions(path="x", targets=("a", "b")))
     (tmp_path / "z.ts").write_text(TS.replace("0.25", "?"))
-    with pytest.raises(DataError, match=r"z\.ts:4: what stands last in the line must be a finite number, but got '\?'"):
+    with pytest.raises(DataError, match=r"z\.ts:4: the last value of the line must be a finite number, but got '\?'"):
         read_items(tmp_path / "z.ts", RegressionOptions(path="x"))
 
 

@@ -141,22 +141,22 @@ def test_a_split_that_the_column_lacks_is_dealt_from_train() -> None:
     found = dealt("ab" * 10, ["train"] * 16 + ["test"] * 4)
     assert Counter(found.splits.tolist()) == {"train": 12, "val": 4, "test": 4}
     assert found.notices == [
-        "the split column has no val, so it is dealt from the items of train (data.val = 0.25 of them)"
+        "the split column has no val, so it is drawn from the items of train (data.val = 0.25 of them)"
     ]
     found = dealt("ab" * 10, ["train"] * 20)
     assert Counter(found.splits.tolist()) == {"train": 12, "val": 4, "test": 4}
-    assert "no val and test, so they are dealt" in found.notices[0]
+    assert "no val and test, so they are drawn" in found.notices[0]
 
 
 def test_what_a_split_column_cannot_say_is_refused() -> None:
     """Other words by their line; no training items; a label that only others have; test beside a test file."""
     with pytest.raises(DataError, match=r"^t\.csv:3: part must be train, val or test, but got 'fold 2'\. Correct"):
         dealt("ab", ["train", "fold 2"])
-    with pytest.raises(DataError, match="must say train of some items"):
+    with pytest.raises(DataError, match="must have train for some items"):
         dealt("ab", ["val", "test"])
-    with pytest.raises(DataError, match=r"^t\.csv:7: a label must occur in the items that are trained on, but got 'c'"):
+    with pytest.raises(DataError, match=r"^t\.csv:7: a label must occur in the training items, but got 'c'"):
         dealt("ababac", ["train"] * 2 + ["val"] * 2 + ["test"] * 2)
-    with pytest.raises(DataError, match=r"^t\.csv:4: the split column must leave test out where data\.test_path"):
+    with pytest.raises(DataError, match=r"^t\.csv:4: the split column must have no test with data\.test_path"):
         dealt("abab", ["train", "train", "test", "val"], held=True)
 
 
@@ -169,7 +169,7 @@ def test_groups_and_a_split_column_go_together() -> None:
     assert told in found.notices
     found = dealt("ab" * 3, ["train", "train", "val", "val", "test", "test"], "112213", group="patient")
     assert found.notices == [
-        "in more than one split, as the split column has it: 1 of 3 groups (patient), such as '1' in train and test; "
+        "in more than one split, by the split column: 1 of 3 groups (patient), such as '1' in train and test; "
         "scores on them say little about new ones"
     ]
 

@@ -386,7 +386,7 @@ def test_a_series_too_short_to_be_learned_from_is_scored(tmp_path: Path) -> None
     adapter = Forecasting(ForecastingOptions(path=path, series="name", horizon=3, window=4))
     (tmp_path / "out").mkdir()
     prepared = adapter.prepare(tmp_path / "out")
-    assert "1 of 2 series are too short to be learned from" in prepared.notices[-1]
+    assert "1 of 2 series are too short to be trained on" in prepared.notices[-1]
     problem = adapter.problem(tmp_path / "out")
     scaled = (rows[40:] - rows[40:43].mean()) / rows[40:43].std()
     for split, found in (("train", 0), ("test", 1)):

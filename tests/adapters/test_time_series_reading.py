@@ -302,5 +302,5 @@ def test_arrays_that_are_not_used_are_told(tmp_path: Path) -> None:
     """Groups that nobody asked for are not passed over in silence."""
     np.savez(tmp_path / "x.npz", X=np.zeros((4, 9)), y=list("abab"), groups=[1, 1, 2, 2], fold=[1, 2, 3, 4])
     (told,) = read(tmp_path / "x.npz").notices
-    assert "arrays that are not used: fold, groups; data.group and data.split name those" in told
+    assert "arrays that are not used: fold, groups; data.group and data.split name the arrays of groups" in told
     assert read(tmp_path / "x.npz", group="groups").groups == ["1", "1", "2", "2"]

@@ -163,7 +163,7 @@ def test_a_series_that_cannot_be_forecast_is_named(model: Model, study: Path, tm
     found = pd.read_csv(tmp_path / "o.csv").set_index("shop")
     problems = found.problem.dropna().to_dict()
     assert problems.keys() == {"short", "text", "weekly", "twice"}
-    assert "it must have 3 rows or more to be looked back on, but has 2 rows" in problems["short"]
+    assert "it must have 3 rows or more before the forecast, but has 2 rows" in problems["short"]
     assert "sold is missing or no finite number in the row of 2024-03-09" in problems["text"]
     assert "all series must have the time step of most rows, 1 day" in problems["weekly"]
     assert "a.csv:11: day must differ from row to row within one shop" in problems["twice"]

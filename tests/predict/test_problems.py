@@ -135,7 +135,7 @@ def test_times_that_none_can_read_are_refused(forecasts: Model, tmp_path: Path) 
     """That is no fault of a row: one line, which names the first."""
     table = shops(60)
     table.assign(day="soon").to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(ValueError, match=r"a\.csv:2: day must be a number or a date in a way of writing that is known"):
+    with pytest.raises(ValueError, match=r"a\.csv:2: day must be a number or a date in a known format"):
         forecasts.predict(tmp_path / "a.csv")
 
 

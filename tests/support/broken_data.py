@@ -78,7 +78,8 @@ SERIES = [
         "short row",
         WAVES,
         "waves.csv:22: a row must have 3 cells like the header, but got 2. "
-        "Put cells that contain commas in double quotes. If other characters part cells, name them in data.separator.",
+        "Put cells that contain commas in double quotes. "
+        "If the separator is another character, name it in data.separator.",
         {"waves.csv": f"{WIDE}slow,1\n"},
     ),
     Case(

@@ -1,1 +1,1 @@
-"""Kinds of data: how each is read, prepared once, batched, encoded, scored."""
+"""Kinds of data: how each is read, prepared once, batched, encoded and scored."""

@@ -1,6 +1,6 @@
-"""NumPy archives (.npz) that a stranger may have written: checked against the file before anything is allocated.
+"""Untrusted NumPy archives (.npz): headers are checked against the file's size before anything is allocated.
 
-The format: a ZIP file of members NAME.npy, each a header of shape and type and the values behind it
+The format: a ZIP file of members NAME.npy, each a header with shape and type, then the values
 (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 """
 
@@ -25,25 +25,25 @@ from tuner.errors import DataError, nearest
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DEFLATE_RATIO = 1032
-"""Most bytes that one byte of a deflated member stands for (zlib's manual, "Maximum Compression Factor")."""
+"""Largest compression ratio of a deflated member (zlib's manual, "Maximum Compression Factor")."""
 _BLOCK = 1 << 24
 _DAMAGED = (OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, SyntaxError, MemoryError)
-"""What zipfile and numpy raise of damaged bytes, beside errors of their own."""
+"""Exceptions that zipfile and numpy raise on damaged bytes, besides their own."""
 _OWN = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, tokenize.TokenError)
 
 
 def read_arrays(
     path: Path, needed: Sequence[str], optional: Sequence[str] = ()
 ) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The arrays of an .npz file by name, and the names of others in it, which are left alone.
+    """The arrays of an .npz file by name, and the names of further arrays in it, which are not read.
 
     Args:
         path: The file.
-        needed: Arrays that must be there.
-        optional: Arrays that may be there.
+        needed: Required arrays.
+        optional: Arrays to read if they exist.
 
     Raises:
-        DataError: The file is no .npz, is damaged, holds what is no array, lacks a needed one; an array holds objects
+        DataError: The file is no .npz, is damaged, has a member that is no array, or lacks one; an array holds objects
             or no values, is not as large as its header says, or does not fit into memory.
     """
     with _opened(path) as archive:
@@ -55,14 +55,14 @@ def read_arrays(
 
 
 def read_rows(path: Path, name: str, counts: Iterable[int]) -> Iterator[NDArray[Any]]:
-    """An array of an .npz file as arrays of so many rows each, one after the other, in memory for one.
+    """An array of an .npz file in chunks of the given numbers of rows; only one chunk is in memory at a time.
 
-    One that is stored column by column is read whole first.
+    An array in Fortran order is first read whole.
 
     Args:
         path: The file.
-        name: Of the array; it is there.
-        counts: Rows, all that there are together.
+        name: Name of the array, which must exist.
+        counts: Rows per chunk; their sum is the array's number of rows.
 
     Raises:
         DataError: As `read_arrays`.
@@ -82,7 +82,7 @@ def read_rows(path: Path, name: str, counts: Iterable[int]) -> Iterator[NDArray[
 
 
 def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays of an .npz file by name, as their headers say it; nothing else is read.
+    """The shapes of the arrays of an .npz file by name, from their headers alone.
 
     Raises:
         DataError: The file is no .npz, or is damaged.
@@ -96,13 +96,13 @@ def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = "") -> NDArray[np.int64]:
-    """Lengths of items that lie one after the other in the rows of X.
+    """Check the lengths of items that are concatenated along the rows of X.
 
     Args:
-        lengths: As they were read.
-        rows: Of X.
+        lengths: As read.
+        rows: Number of rows of X.
         path: The file.
-        fix: What to do where they do not add up to the rows.
+        fix: What to do if they do not add up to the rows.
 
     Raises:
         DataError: They are no whole numbers >= 0 that add up to the rows.
@@ -113,7 +113,7 @@ def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = ""
             value=f"{lengths.dtype} {lengths.shape}",
             where=str(path),
         )
-    total = sum(lengths.tolist())  # of Python's numbers, which do not go round
+    total = sum(lengths.tolist())  # a sum of Python integers, which cannot overflow
     if total != rows:
         raise DataError(f"lengths must add up to the {rows} rows of X", value=total, fix=fix, where=str(path))
     return lengths.astype(np.int64)
@@ -121,7 +121,7 @@ def check_lengths(lengths: NDArray[Any], rows: int, path: Path, *, fix: str = ""
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The file; whatever zipfile and numpy say of damaged bytes within it is told in a line."""
+    """Open the file; errors of zipfile and numpy about damaged bytes become one line."""
     try:
         with regular.open_bytes(path) as file:
             _check_start(file, path)
@@ -163,7 +163,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
 
 
 class _Member(NamedTuple):
-    """An array whose header has been checked; the stream stands at its values."""
+    """An array whose header has been checked; the stream is positioned at its values."""
 
     name: str
     shape: tuple[int, ...]
@@ -233,11 +233,11 @@ def _fill(into: NDArray[np.uint8], stream: IO[bytes]) -> None:
 
 
 def _check_text(values: NDArray[Any], name: str, path: Path) -> None:
-    """Refuse what is no text: numbers beyond Unicode, and halves of surrogate pairs."""
+    """Refuse invalid text: code points beyond Unicode, and halves of surrogate pairs."""
     if values.dtype.kind == "U":
         codes = values.astype(values.dtype.newbyteorder("=")).view(np.uint32)
         if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any():
-            raise _no_archive(path, f"{name} holds what is no Unicode text")
+            raise _no_archive(path, f"{name} holds invalid Unicode text")
 
 
 def _no_archive(path: Path, found: str) -> DataError:

@@ -1,9 +1,9 @@
-"""The contract of an adapter: what a kind of data brings to a trial.
+"""The contract of an adapter: what a trial needs to know of a kind of data.
 
 An adapter has three parts. The first, free of torch, reads the user's data, splits it, turns it into arrays and
-writes them into a folder, once. The second, imported in the worker, opens that folder and builds what is learned
-from it. The third serves a model that was learned: a `Codec` makes input of new raw data and answers of predictions,
-by what prepared the training data, so that a model reads as it has learned to. All meet in the catalog's class.
+writes them into a folder, once. The second, imported in the worker, opens that folder and builds the learning problem
+from it. The third serves a trained model: a `Codec` turns new raw data into inputs and predictions into answers,
+with the preparation of the training data. All three meet in the class that the catalog names.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Metric:
         name: Without the split: "accuracy".
         maximize: Whether higher is better.
         summary: One line: definition, unit, range.
-        within: The least and the largest value that it can have.
+        within: The smallest and the largest possible value.
         counted: Whether it counts items, so that one of N more changes it by about 1 / N.
-        readable: Whether it is the score that people know best of all that the adapter has: a verdict is told in it.
-        chooses: Whether it can be the objective; not where the best value is neither the least nor the largest.
+        readable: Whether it is the adapter's most readable score, which verdicts quote.
+        chooses: Whether it can be the objective; false if the best value is neither the smallest nor the largest.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` leaves behind, written as `prepared.json` by the caller.
+    """The result of `prepare`, which the caller writes to `prepared.json`.
 
     Args:
         counts: Items per split: {"train": 800, "val": 100, "test": 100}.
@@ -60,9 +60,9 @@ class Prepared:
             {"val": {"accuracy": 0.1, "loss": 2.3}, "test": {...}}; its name under "name" of `about`.
         lag: Longest expected dependency in steps: the length of a window, or a high quantile of the lengths.
         about: Facts for the record: classes, channels, sample rate, dropped items with their reason.
-        notices: Sentences told before anything is trained: what was left out, filled or guessed, and the option for it.
-        advice: What to try where no network beats the trivial predictor on such data, most promising first.
-        floors: Scores of methods that are no network and that one should beat, by their names, per split and metric:
+        notices: Sentences shown before training: what was left out, filled or guessed, and the option to change it.
+        advice: What to try if no network beats the trivial predictor on such data, most promising first.
+        floors: Scores of classical methods that a network should beat, by name, per split and metric:
             {"AutoETS": {"val": {"mase": 0.9}, "test": {...}}}.
     """
 
@@ -77,14 +77,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What data ask of the network that learns from them, checked before anything is trained.
+    """Requirements of the data on the network, checked before anything is trained.
 
     Args:
         causal: The network may not look ahead: `bidirectional` is refused.
-        every_step: Each step has a prediction of its own: the head sees every step, not their pooling.
-        whole: Sequences are learned from as a whole: `truncation` is refused.
+        every_step: Each step has its own prediction: the head sees every step instead of the pooled steps.
+        whole: Training needs whole sequences: `truncation` is refused.
         embeds: The encoder has an embedding: `dropout.embedding` acts.
-        head_size: Features that the head must get; None for any number.
+        head_size: Required number of input features of the head; None for any number.
     """
 
     causal: bool = False
@@ -113,13 +113,13 @@ class Dataset(Protocol):
     """One split, opened."""
 
     def __len__(self) -> int:
-        """Number of items; of targets where one text runs on."""
+        """Number of items; for one running text, of targets."""
         ...
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass over the items in CPU batches of similar lengths.
 
-        A text that runs on is one batch to learn from: `batch_size` parts side by side, which `truncation` cuts.
+        A running text is a single training batch: `batch_size` parts side by side, which `truncation` cuts.
 
         Args:
             batch_size: Items per batch, >= 1; one may be smaller, anywhere in the pass.
@@ -133,10 +133,10 @@ class Dataset(Protocol):
 
 
 class Problem(Protocol):
-    """What is learned: built in the worker from a prepared folder, for one set of options.
+    """The learning problem: built in the worker from a prepared folder, for one set of options.
 
-    `loss` and `evaluate` see the head's predictions; the network between encoder and head is not theirs. An attribute
-    `overlap` says how many items in a row share what they are of, as windows of a series do; without it, none do.
+    `loss` and `evaluate` see only the head's predictions, not the network between encoder and head. An attribute
+    `overlap` is the number of consecutive items that overlap, as windows of a series do; without it, none do.
     """
 
     lag: int
@@ -148,15 +148,15 @@ class Problem(Protocol):
     def logits(self) -> bool:
         """Whether the last axis of a prediction holds a logit per class, so that an ensemble averages probabilities.
 
-        Without this attribute it is false: predictions are averaged as they are.
+        Without this attribute it is false, and the predictions themselves are averaged.
         """
         ...
 
     def dataset(self, split: Split) -> Dataset:
         """Open a split. Called with "train" and "val" in a search; with "test" only in a test run.
 
-        With `refit: train+val` batches of the first two are mixed to be learned from; where they cannot be, a method
-        `train_and_val` gives both as one `Dataset`.
+        With `refit: train+val`, training mixes batches of these two splits; if they cannot be mixed, a method
+        `train_and_val` returns both as one `Dataset`.
         """
         ...
 
@@ -166,7 +166,7 @@ class Problem(Protocol):
 
     def head(self, input_size: int) -> nn.Module:
         """A fresh module from pooled features (B, input_size) to predictions; with `every_step` from the features of
-        all steps, (B, T, input_size), to predictions (B, T, ...), before which others may stand that are of no step.
+        all steps, (B, T, input_size), to predictions (B, T, ...), which may be preceded by ones that belong to no step.
         """  # noqa: D205 - one sentence
         ...
 
@@ -184,72 +184,72 @@ class Problem(Protocol):
 
 @runtime_checkable
 class ShowingProblem(Problem, Protocol):
-    """A problem that shows what a model answers on a split; reports have pictures of it."""
+    """A problem that can show a model's answers on a split, for the figures of reports."""
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | PerType | None:
-        """Of a whole split, see `evaluate`; None where there is too much to be shown."""
+        """The answers on a whole split, see `evaluate`; None if there is too much to show."""
         ...
 
 
 @runtime_checkable
 class TabulatingProblem(Problem, Protocol):
-    """A problem that scores the parts of a split by themselves: each series, each step ahead."""
+    """A problem that also scores the parts of a split separately: each series, each step ahead."""
 
     def table(self, split: Split, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Table:
-        """Of a whole split, whose batches come in their fixed order; see `evaluate`."""
+        """Scores of the parts of a whole split, whose batches come in their fixed order; see `evaluate`."""
         ...
 
 
 @runtime_checkable
 class FittingProblem(Problem, Protocol):
-    """A problem of which some options are fitted on validation data once a network is trained: a decision threshold.
+    """A problem with options that are fitted on validation data after training, such as a decision threshold.
 
-    `evaluate` fits them on what it is given, until they are fitted.
+    Until they are fitted, `evaluate` fits them on the data that it is given.
     """
 
     def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """Values of the adapter's options that ask for it, by name, of a whole split; models keep them."""
+        """Fit these options on a whole split: option -> value; models keep the values."""
         ...
 
     def fitted(self, values: Mapping[str, float]) -> Problem:
-        """The same problem with these values; this one stays as it is."""
+        """A copy of the problem with these values."""
         ...
 
 
 @runtime_checkable
 class ReducingProblem(Problem, Protocol):
-    """A problem whose predictions take too much memory to be kept until a split is through (a logit per word)."""
+    """A problem whose predictions (a logit per word) are too large to be kept for a whole split."""
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What `evaluate` needs of a prediction; it gets these, one per batch, in place of the predictions.
+        """The part of a prediction that `evaluate` needs; it gets these, one per batch, instead of the predictions.
 
-        Not finite where the prediction made it so.
+        Not finite where the prediction is not.
         """
         ...
 
 
 @runtime_checkable
 class DecodingProblem(Problem, Protocol):
-    """A problem whose predictions are of more than one pass through the network: each step's is the next one's input.
+    """A problem whose predictions take several passes through the network: each step's output is the next step's input.
 
-    `loss` sees what one pass gives; `evaluate` what `decode` does.
+    `loss` sees the output of one pass, `evaluate` that of `decode`.
     """
 
     def decode(self, network: Forward, batch: Batch) -> Tensor:
-        """The predictions of a batch, by a network in evaluation mode."""
+        """The predictions of a batch by a network in evaluation mode."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A model as it answers in another program, where nothing of this package is.
+    """A model to be exported to programs without this package.
 
     Args:
-        module: From x, `Batch.lengths` and what else `example` has, in its order, to predictions; in evaluation mode.
-        example: From numbers of items and steps to made-up inputs, "x" (B, T, ...) first, others (B, ...); random
+        module: From x, `Batch.lengths` and the other inputs of `example`, in order, to predictions; in evaluation mode.
+        example: From numbers of items and steps to example inputs, "x" (B, T, ...) first, others (B, ...); random
             numbers come from torch's global generator.
-        about: What whoever fills the inputs and reads the prediction must know: values that JSON can have, by input,
-            "prediction", and whatever else.
+        about: What a caller must know of inputs and predictions, as JSON values: by the name of the input,
+            "prediction", and more.
     """
 
     module: nn.Module
@@ -258,20 +258,20 @@ class Graph:
 
 
 Row = dict[str, Any]
-"""One line of an answer: plain values by column."""
+"""One row of an answer: column -> plain value."""
 Forward = Callable[["Tensor", "Tensor | None"], "Tensor"]
-"""A batch's input and lengths to predictions: a network, or an ONNX session."""
+"""From a batch's input and lengths to predictions: a network or an ONNX session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a model is asked about.
+    """One item to predict.
 
     Args:
-        where: The place it was read from: "new.csv:12", "item 3".
-        x: As `Batch.x` without its first axis: float32 (T, C) or int64 (T,), T >= 1; None where it cannot be read.
-        problem: Why it cannot be read, or could be read in part only; "" where all is well.
-        facts: What its answer needs or repeats; by the name of a column what stands there even without an answer: ids.
+        where: Where it was read: "new.csv:12", "item 3".
+        x: As `Batch.x` without its first axis: float32 (T, C) or int64 (T,), T >= 1; None if it cannot be read.
+        problem: Why it could not be read, or only in part; "" without a problem.
+        facts: What its answer needs or repeats; column -> values that are shown even without an answer, such as ids.
     """
 
     where: str
@@ -281,55 +281,55 @@ class Item:
 
 
 class Codec(Protocol):
-    """Reads what a model is asked, and says what it answers."""
+    """Reads new data for a trained model, and turns its predictions into answers."""
 
     problem: Problem
-    """Gives encoder and head of the network; no split of it can be opened."""
+    """The problem, for encoder and head of the network; its splits cannot be opened."""
     asked: Options
     """Further options of prediction with their defaults: `predict --ask NAME=VALUE`, `Model.predict(..., NAME=VALUE)`.
     They are set on a copy of the codec. Default: none."""
 
     def read(self, path: Path) -> Iterator[Item]:
-        """The items of a file or folder, in their order, a few at a time; no label is needed.
+        """The items of a file or folder, in order, a few at a time; labels are not needed.
 
         Raises:
-            DataError: It is missing or of no known form, or what all items need is not in it: a column.
+            DataError: It is missing or of an unknown format, or lacks something that all items need, such as a column.
         """
         ...
 
     def items(self, data: Any) -> Iterator[Item]:
-        """The same of values in memory, of the types that the family's page names: texts, arrays, a DataFrame, paths.
+        """As `read`, of data in memory, of the types on the family's page: texts, arrays, a DataFrame, paths.
 
         Raises:
-            DataError: They are of another type.
+            DataError: The data are of another type.
         """
         ...
 
     def example(self) -> Mapping[str, Sequence[Any]]:
-        """A table that `items` takes, made up, of an item or a few: column -> values, of one type each.
+        """An invented table of one or a few items that `items` accepts: column -> values of one type.
 
-        Served models are described by it: str, int, float, bool, or bytes of a recording. Without this method, or where
-        it is empty as no table says enough, they have no signature.
+        It gives served models their signature: str, int, float, bool, or bytes of a recording. Without this method,
+        or if it is empty because no table can hold the data, they have no signature.
         """
         ...
 
     def columns(self, *, proba: bool) -> dict[str, type]:
-        """Names of what `answer` gives, in their order, and their types: str, int, float."""
+        """The columns of `answer`, in order: name -> type (str, int, float)."""
         ...
 
     def answer(self, network: nn.Module | Forward, items: Sequence[Item], *, proba: bool) -> list[list[Row]]:
-        """The rows of each item, all of whose `x` are there; one item has one row or more.
+        """The answer's rows of each item, one or more; every item has its `x`.
 
         Args:
             network: In evaluation mode.
             items: A batch.
-            proba: Whether rows also have what makes them up: a probability per class.
+            proba: Whether rows also have the details: a probability per class.
         """
         ...
 
     def graph(self, network: nn.Module) -> Graph:
-        """What is exported of a network in evaluation mode. Without this method it is the network itself, from x as
-        `Item.x` has it; that one is float32 (B, T, I), or what the encoder's method `example(items, steps)` makes.
+        """The exported form of a network in evaluation mode. Without this method it is the network itself, from x as
+        in `Item.x`: float32 (B, T, I), or what the encoder's method `example(items, steps)` returns.
         """  # noqa: D205 - one sentence
         ...
 
@@ -349,25 +349,25 @@ class Adapter(Protocol):
     demands: Demands
     """Requirements of the data on the network, under the adapter's options. Default: none."""
     edition: str
-    """Changes when the same data and options are prepared differently than before. Default: empty."""
+    """Version of the preparation: changes if the same data and options are prepared differently. Default: empty."""
 
     model_files: Sequence[str]
-    """Files of prepared data that `codec` reads, without training data: they become part of a model. Default: the
-    adapter has no codec, and its models cannot be used."""
+    """Files of prepared data, without training data, that `codec` reads: they become part of a model. Default: the
+    adapter has no codec, and its models cannot predict."""
     model_packages: Sequence[str]
-    """Packages that `codec` imports and not every model needs: ("tokenizers",). They go into the model's
+    """Packages that `codec` imports and that other models do not need: ("tokenizers",). They go into the model's
     requirements.txt. Default: none."""
     propose: Propose
     """A function that looks at the beginning of the user's files and proposes how this adapter would read them.
     Default: `init` does not consider this adapter."""
 
     def __init__(self, options: Any) -> None:
-        """Take validated options; touch no file."""
+        """Take validated options, without touching a file."""
         ...
 
     def fingerprint(self) -> str:
-        """A string that changes when prepared data would: contents of the source, and every option that
-        `prepare` uses. Options used only by `problem` stay out, so that searching them prepares nothing anew.
+        """A digest of all that prepared data depend on: contents of the source, and every option that
+        `prepare` uses. Options that only `problem` uses are left out, so that searching them prepares nothing anew.
 
         Raises:
             DataError: The source is missing or cannot be read.
@@ -375,7 +375,7 @@ class Adapter(Protocol):
         ...
 
     def prepare(self, folder: Path) -> Prepared:
-        """Read, check, split and transform the source; write arrays into `folder` (empty, exclusively ours).
+        """Read, check, split and transform the source; write arrays into `folder` (empty, used by nobody else).
 
         Raises:
             DataError: Where (file:line), rule, value, fix.
@@ -383,13 +383,13 @@ class Adapter(Protocol):
         ...
 
     def described(self, folder: Path, prepared: Prepared) -> Described:
-        """Sentences on what `prepare` wrote, and three training items. Without it `validate` shows neither."""
+        """Sentences about the prepared data, and three training items. Without this method `validate` shows neither."""
         ...
 
     def problem(self, folder: Path) -> Problem:
-        """Open what `prepare` wrote. Arrays are memory-mapped, so that workers share them."""
+        """Open the prepared data. Arrays are memory-mapped, so that workers share them."""
         ...
 
     def codec(self, folder: Path) -> Codec:
-        """Open what turns new raw data to input, and predictions to answers; the folder holds `model_files`."""
+        """Open the codec of trained models; the folder holds `model_files`."""
         ...

@@ -12,11 +12,11 @@ from tuner.adapters.base import Batch, Forward, Item
 from tuner.adapters.ragged import Ragged
 
 MIXED = 16
-"""Batches of a pass up to which they are drawn at random. In so few, what a step sees would be the length that its
-batch was sorted by, which costs test loss, and there is little time to be saved (`python -m benchmarks.batching`)."""
+"""Largest number of batches per pass that are drawn at random. In so few, a step would mostly see the length that its
+batch was sorted by, which raises the test loss, and there is little time to save (`python -m benchmarks.batching`)."""
 LEAST_RAISED = 0.3
-"""Share of the items that are raised (see `_by_length`) in a pass of many batches. Any two items meet in a batch with
-at least so much of the chance that they have in random batches; padding grows with it."""
+"""Share of the items that are moved up (see `_by_length`) in a pass of many batches. Any two items meet in a batch with
+at least this fraction of their probability in random batches; padding grows with it."""
 
 
 def batch_indices(
@@ -24,16 +24,16 @@ def batch_indices(
 ) -> Iterator[NDArray[np.int64]]:
     """Item numbers, batch by batch; items of a batch have similar lengths.
 
-    Without `rng` the items go by length. With it, every pass has other batches. In a pass of few batches they are
-    drawn at random. In others items stand by length, but some, drawn anew, go with longer ones, which pads them alone,
-    where a long one among shorter ones would pad all of them. All batches are whole but one, which has what is left
-    over: neighbours at a place that is drawn evenly, so that every item is as likely to be in the small batch as any
+    Without `rng` items are sorted by length. With it, every pass has other batches. In a pass of few batches they are
+    drawn at random. Otherwise items are sorted by length, but some, drawn anew, join longer ones; this pads only them,
+    whereas a long item among shorter ones would pad all of these. All batches are full but one, which has the items
+    left over: neighbours at a uniformly drawn position, so that every item is as likely to be in the small batch as any
     other. The order of the batches is random, too.
 
     Args:
         lengths: Steps per item, (N,).
         batch_size: Items per batch, >= 1.
-        rng: All that is random comes from it.
+        rng: Source of all randomness.
     """
     if rng is None:
         order = np.argsort(lengths, kind="stable")
@@ -44,9 +44,9 @@ def batch_indices(
 
 
 def _by_length(lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Item numbers by length, those of one length in a random order; some are raised to any place further up.
+    """Item numbers sorted by length, ties in random order; some items are moved up to a random later position.
 
-    Up to `MIXED` batches the order is random; in longer passes ever fewer items are raised.
+    Up to `MIXED` batches the order is random; the longer the pass beyond that, the fewer items are moved.
     """
     items = len(lengths)
     order = rng.permutation(items)
@@ -60,7 +60,7 @@ def _by_length(lengths: NDArray[np.int64], batch_size: int, rng: np.random.Gener
 
 
 def _cut(order: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Whole batches of neighbours, and one of those left over, from a random place on, around the end if need be."""
+    """Full batches of neighbours, and one of the rest, from a random position on, wrapping around the end if needed."""
     left = len(order) % batch_size
     small = []
     if left:
@@ -102,13 +102,13 @@ def lengths_of(lengths: NDArray[np.int64], longest: int) -> torch.Tensor | None:
 
 
 def device_of(network: torch.nn.Module | Forward) -> torch.device:
-    """Where a network wants its input."""
+    """The device of a network's input."""
     parameter = next(network.parameters(), None) if isinstance(network, torch.nn.Module) else None
     return torch.device("cpu") if parameter is None else parameter.device
 
 
 def padded(items: Sequence[Item], device: torch.device | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Input (B, T, C) or (B, T) and lengths (B,) of a batch, as `Batch` has them."""
+    """Input (B, T, C) or (B, T) and lengths (B,) of a batch, as in `Batch`."""
     xs = [item.x for item in items if item.x is not None]
     lengths = np.array([len(x) for x in xs], dtype=np.int64)
     longest = int(lengths.max())

@@ -108,5 +108,5 @@ SOURCES: Mapping[str, Catalog] = {
     "time_series/labelling": LABELLING_SOURCES,
     "time_series/regression": REGRESSION_SOURCES,
 }
-"""Ready sources per adapter that reads data: the values of `data.source`. An entry's target is called with the
-source's name and has `files()`, what the data depends on, and `read()`, the data."""
+"""Ready sources of each adapter: the values of `data.source`. An entry's target is called with the
+source's name; it has `files()`, the files that the data depend on, and `read()`, the data."""

@@ -1,4 +1,4 @@
-"""Metrics of classifiers, of probabilities and answers. Numpy alone.
+"""Metrics of classifiers, from probabilities and predicted classes. Uses only numpy.
 
 Letters of shapes: N items, K classes.
 """
@@ -63,20 +63,20 @@ F1 = Metric("f1", maximize=True, summary="F1 of the class data.positive, 0 to 1"
 
 
 def metrics_of(options: ClassOptions) -> Sequence[Metric]:
-    """The metrics of a classification: with a positive class its F1 too."""
+    """The metrics of a classification; with a positive class also its F1."""
     return METRICS if options.positive is None else (*METRICS, F1)
 
 
 def class_scores(
     p_NK: NDArray[np.float64], predicted_N: NDArray[np.int64], truth_N: NDArray[np.int64], positive: int | None = None
 ) -> dict[str, float]:
-    """All scores of `METRICS` but the loss; with a positive class its F1 too.
+    """All scores of `METRICS` except the loss; with a positive class also its F1.
 
     Args:
         p_NK: Probabilities.
-        predicted_N: Classes that are answered.
-        truth_N: Classes that are right.
-        positive: The class that AUC and average precision are of; None: their mean over classes.
+        predicted_N: Predicted classes.
+        truth_N: True classes.
+        positive: The class for AUC and average precision; None: their mean over classes.
     """
     hits_N, classes = predicted_N == truth_N, p_NK.shape[1]
     hits_K = np.bincount(truth_N[hits_N], minlength=classes)
@@ -98,23 +98,23 @@ def class_scores(
 
 
 def macro_f1(hits_K: NDArray[np.int64], total_K: NDArray[np.int64]) -> float:
-    """The mean of the classes' F1; a class that no item has and none is answered with has none. Without any it is 0.
+    """Mean F1 of the classes that occur in labels or predictions; 0 without any.
 
-    So it is in scikit-learn: `f1_score(truth, answers, average="macro")`, and of several labels per item with
+    As in scikit-learn: `f1_score(truth, answers, average="macro")`, and for several labels per item with
     `zero_division=numpy.nan`.
 
     Args:
-        hits_K: Right answers of each class.
-        total_K: Items that have it and answers that name it, together.
+        hits_K: True positives of each class.
+        total_K: Number of items of the class plus number of predictions of it.
     """
     there_K = total_K > 0
     return float((2 * hits_K[there_K] / total_K[there_K]).mean()) if there_K.any() else 0.0
 
 
 def ranking(p_NK: NDArray[np.float64], truth_N: NDArray[np.int64], classes: range | list[int]) -> tuple[float, float]:
-    """Area under the ROC curve, and average precision: of each class against all others, their mean over classes.
+    """Area under the ROC curve and average precision of each class against all others, as means over classes.
 
-    A class that no item has, or all have, has neither; where none has, they are 0.5 and 1.
+    A class that no item or every item has is left out; if all are, the values are 0.5 and 1.
 
     Reference:
         Fawcett 2006, doi:10.1016/j.patrec.2005.10.010, section 7; Davis & Goadrich 2006, ICML: no interpolation
@@ -125,7 +125,7 @@ def ranking(p_NK: NDArray[np.float64], truth_N: NDArray[np.int64], classes: rang
         is_N = truth_N == number
         if 0 < (count := int(is_N.sum())) < len(is_N):
             _, group_N, size_G = np.unique(p_NK[:, number], return_inverse=True, return_counts=True)
-            rank_G = np.cumsum(size_G) - (size_G - 1) / 2  # of equals the mean
+            rank_G = np.cumsum(size_G) - (size_G - 1) / 2  # the mean over ties
             areas.append((rank_G[group_N][is_N].sum() - count * (count + 1) / 2) / (count * (len(is_N) - count)))
             found_G = np.bincount(group_N[is_N], minlength=len(size_G))[::-1]
             precisions.append(float((np.cumsum(found_G) / np.cumsum(size_G[::-1]) * found_G).sum() / count))
@@ -133,11 +133,11 @@ def ranking(p_NK: NDArray[np.float64], truth_N: NDArray[np.int64], classes: rang
 
 
 def calibration_error(p_N: NDArray[np.float64], hits_N: NDArray[np.bool_]) -> float:
-    """Expected calibration error: mean distance of probability and share of right answers, over bins.
+    """Expected calibration error: mean absolute difference of probability and accuracy over bins.
 
     Args:
-        p_N: The probability of the class that is answered.
-        hits_N: Whether it is right.
+        p_N: The probability of the predicted class.
+        hits_N: Whether the prediction is right.
 
     Reference:
         Guo et al. 2017, arXiv:1706.04599, equation 3.

@@ -1,4 +1,4 @@
-"""What all classifications share: metrics, the trivial predictor, and the problem learned from sequences."""
+"""Common parts of all classifications: metrics, the trivial predictor, and the problem of classifying sequences."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
     from tuner.adapters.shown import Confused
 
 MANY = 6
-"""Number of different labels from which numeric labels may be no classes."""
+"""Number of different labels from which on numeric labels are suspected to be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
 FLAT = 1e-6
-"""Least 1 - p of a focal loss: the slope of its power is not finite at 0."""
+"""Smallest 1 - p in the focal loss: the gradient of its power is not finite at 0."""
 
 
 def check_labels(labels: Sequence[str], places: Sequence[str], *, num_splits: int) -> None:
-    """There are two labels or more, and each occurs at least once per split.
+    """Check that there are two labels or more, and that each can occur once per split.
 
     Args:
         labels: One label per item.
-        places: Where each item was read, "file:line"; an item's place is shown with its label.
-        num_splits: Splits that will be dealt.
+        places: Where each item was read, "file:line"; shown in the message.
+        num_splits: Number of splits.
 
     Raises:
         DataError: They are not.
@@ -82,24 +82,24 @@ _NUMBERS = "If these are numbers to predict, not classes, use the adapter time_s
 
 
 def _are_numbers(counts: Counter[str]) -> bool:
-    """Whether labels are numbers, most of them there once."""
+    """Whether labels are numbers most of which occur only once."""
     if sum(count == 1 for count in counts.values()) * 2 < len(counts) or len(counts) < MANY:
         return False
     return all(re.fullmatch(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?", label) for label in counts)
 
 
 def check_kept(labels: Sequence[str], kept: Sequence[str], places: Sequence[str], reason: str, fix: str) -> None:
-    """No class vanishes with the items that are left out.
+    """Check that no class loses all its items when some are left out.
 
     Args:
-        labels: One label per item, before.
-        kept: Labels of the items that are kept.
+        labels: One label per item, of all items.
+        kept: Labels of the remaining items.
         places: Where each item was read.
-        reason: What those that are left out are: "empty".
+        reason: Property of the items left out: "empty".
         fix: What to do.
 
     Raises:
-        DataError: One does.
+        DataError: A class does.
     """
     for label in sorted(set(labels) - set(kept)):
         raise DataError(
@@ -120,8 +120,8 @@ def trivial_of(
     Args:
         labels: Numbers of the classes of each split's items.
         classes: Their names.
-        options: Say which answers are given.
-        fold_N: The fold of each training item, where there are some.
+        options: The adapter's; they define how classes are predicted.
+        fold_N: The fold of each training item, if there are folds.
 
     Raises:
         DataError: The options do not fit the classes.
@@ -152,13 +152,13 @@ def trivial_scores(
     *,
     positive: int | None = None,
 ) -> dict[str, float]:
-    """Scores on `other` of the predictor that knows only the training split's class frequencies (add-one).
+    """Scores on `other` of predicting the training split's class frequencies (with add-one smoothing).
 
     Args:
-        train: Class numbers.
-        other: Class numbers.
-        num_classes: How many there are.
-        decision: How probabilities are answered; None: by the likeliest.
+        train: Class numbers of the training items.
+        other: Class numbers of the scored items.
+        num_classes: Number of classes.
+        decision: How classes are chosen; None: the most probable.
         positive: See `class_scores`.
     """
     share_K = _shares(train, num_classes)
@@ -190,9 +190,9 @@ def write_facts(folder: Path, facts: Mapping[str, object]) -> None:
 
 
 class Classification(RaggedProblem):
-    """Sequences to classes by cross-entropy; `facts.json` has `classes`, splits are ragged `<split>.x`.
+    """Classification of sequences by cross-entropy; `facts.json` has `classes`, splits are ragged arrays `<split>.x`.
 
-    Subclasses give `encoder`.
+    Subclasses define `encoder`.
     """
 
     every_step = False
@@ -215,7 +215,7 @@ class Classification(RaggedProblem):
         return confused(self.classes, predictions, batches, self.item, self.decision)
 
     def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """Temperature and threshold, where they are asked for. See `FittingProblem`."""
+        """Fit temperature and threshold if the options say so. See `FittingProblem`."""
         decision = self._decided(logits_of(predictions), truth_of(batches))
         asked = {"temperature": decision.temperature, "threshold": decision.threshold}
         return {name: value for name, value in asked.items() if isinstance(getattr(self.options, name), str)}
@@ -228,15 +228,15 @@ class Classification(RaggedProblem):
         return other
 
     def _decided(self, logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64]) -> Decision:
-        """How these items are answered: what is to be fitted, and is not yet, on themselves."""
+        """How classes are chosen; values that are not fitted yet are fitted on these items."""
         return self.decision.fitted(self.options, logits_NK, truth_N)
 
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:  # noqa: ARG002 - subclasses look at it
-        """What an item's steps (T, ...) are for people; nothing, where numbers say nothing to them."""
+        """An item's steps (T, ...) in a form for people; empty if its numbers mean nothing to them."""
         return {}
 
     def head(self, input_size: int) -> nn.Module:
-        """A linear layer to one logit per class, its bias started as `ClassOptions.output_bias` says."""
+        """A linear layer to one logit per class, its bias initialized by `ClassOptions.output_bias`."""
         import torch
         from torch import nn
 
@@ -256,7 +256,7 @@ class Classification(RaggedProblem):
 
     @cached_property
     def _class_weights(self) -> Tensor:
-        """What an item of each class weighs in the training loss."""
+        """Weight of each class in the training loss."""
         import torch
 
         counts_K = np.bincount(targets(self.folder, "train", self.fold).astype(np.int64), minlength=len(self.classes))
@@ -264,7 +264,7 @@ class Classification(RaggedProblem):
         return torch.from_numpy(counts_K.sum() / (len(counts_K) * counts_K) if balanced else np.ones(len(counts_K)))
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy in nats, with smoothed labels, class weights and focus where the options ask for them.
+        """Mean cross-entropy in nats, with label smoothing, class weights and focal factor as in the options.
 
         With weights w the mean is sum(w l) / sum(w).
         """
@@ -299,14 +299,14 @@ class Classification(RaggedProblem):
 
 
 class ClassCodec:
-    """What all codecs of classes share: the answer is a class, as `Decision` chooses it, and its probability.
+    """Common parts of all codecs of classes: the answer is a class, chosen by `Decision`, and its probability.
 
-    Subclasses read. Columns: what the items' facts tell them apart by, `class`, `probability`, and with `proba` one
+    Subclasses read. Columns: the items' identifying facts, `class`, `probability`, and with `proba` one
     `p(<class>)` per class.
 
     Args:
         problem: Opened with `as_used`.
-        repeated: Those facts: an id, a path.
+        repeated: Names of these facts: an id, a path.
     """
 
     def __init__(self, problem: Classification, *repeated: str) -> None:
@@ -329,7 +329,7 @@ class ClassCodec:
 
     @property
     def said(self) -> dict[str, str]:
-        """How whoever reads a graph's predictions gets from them what is answered; nothing, where all do."""
+        """How to get the answer from an exported graph's predictions; empty if nothing has to be done."""
         decision, classes = self.problem.decision, self.problem.classes
         told = []
         if decision.temperature != 1:
@@ -348,12 +348,12 @@ def class_columns(classes: Sequence[str], *, proba: bool) -> dict[str, type]:
 def class_row(
     probabilities_K: NDArray[np.float64], classes: Sequence[str], *, answer: int | None = None, proba: bool
 ) -> Row:
-    """The class that is answered, the likeliest where none is said, and its probability; with `proba` that of each."""
+    """The answered class (default: the most probable) and its probability; with `proba` that of each class."""
     number = int(probabilities_K.argmax()) if answer is None else answer
     values = [classes[number], float(probabilities_K[number]), *(probabilities_K.tolist() if proba else ())]
     return dict(zip(class_columns(classes, proba=proba), values, strict=True))
 
 
 def as_used(options: ClassOptions) -> ClassOptions:
-    """Options with which a network is built whose weights are known: none starts from the training data."""
+    """Options for building a network whose weights will be loaded: without initial values from training data."""
     return options.model_copy(update={"output_bias": "zero"})

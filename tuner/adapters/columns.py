@@ -1,4 +1,4 @@
-"""The columns of a table: so many that reading them ends, and each by a name of its own."""
+"""Checks of a table's columns: not too many, and with different names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from tuner.errors import DataError
 
 MAX_COLUMNS = 100_000
-"""Most columns of a table; each costs some 200 microseconds, whatever is in it."""
+"""Largest number of columns; each costs some 200 microseconds, whatever is in it."""
 
 
 def check_columns(names: Sequence[str], where: str) -> None:
-    """Refuse columns that are too many, or of which two have one name.
+    """Refuse too many columns, and two columns of the same name.
 
     Raises:
-        DataError: They are.
+        DataError: There are.
     """
     if len(names) > MAX_COLUMNS:
         raise DataError(

@@ -1,4 +1,4 @@
-"""From logits to answers: what is fitted on validation data once a network is trained. Numpy alone.
+"""From logits to predicted classes: temperature and threshold, fitted on validation data. Uses only numpy.
 
 Letters of shapes: N items, K classes, C candidates.
 """
@@ -21,12 +21,12 @@ COOLEST, HOTTEST = 0.1, 10.0
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How logits are answered.
+    """How classes are predicted from logits.
 
     Args:
-        temperature: What logits are divided by.
-        threshold: Of two classes, the probability from which the positive one is answered.
-        positive: Its number.
+        temperature: Divides the logits.
+        threshold: With two classes, the probability from which on the positive one is predicted.
+        positive: Number of the positive class.
     """
 
     temperature: float = 1.0
@@ -35,7 +35,7 @@ class Decision:
 
     @classmethod
     def of(cls, options: ClassOptions, classes: Sequence[str]) -> Self:
-        """What options say; what is to be fitted is left as if it were not asked for."""
+        """The decision by given options; values that must be fitted have their defaults."""
         return cls(
             1.0 if isinstance(options.temperature, str) else options.temperature,
             0.5 if isinstance(options.threshold, str) else options.threshold,
@@ -50,14 +50,14 @@ class Decision:
         return p_NK
 
     def answers(self, p_NK: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The number of the class that is answered: the likeliest, or as the threshold says."""
+        """The number of the predicted class: the most probable, or by the threshold."""
         answer_N: NDArray[np.int64] = p_NK.argmax(axis=1)
         if self.threshold != 0.5:
             answer_N = np.where(p_NK[:, self.positive] >= self.threshold, self.positive, 1 - self.positive)
         return answer_N
 
     def fitted(self, options: ClassOptions, logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64]) -> Decision:
-        """The same with what options want fitted, on these items."""
+        """The decision with temperature and threshold fitted on these items, if the options say so."""
         found: Decision = self
         if isinstance(options.temperature, str):
             found = replace(found, temperature=best_temperature(logits_NK, truth_N))
@@ -68,10 +68,10 @@ class Decision:
 
 
 def check_decision(options: ClassOptions, classes: Sequence[str]) -> None:
-    """The positive class is one of the classes; a threshold is between two of them.
+    """Check that the positive class is one of the classes, and that a threshold comes with exactly two.
 
     Raises:
-        DataError: It is not.
+        DataError: One of them fails.
     """
     if options.positive is not None and options.positive not in classes:
         raise DataError(
@@ -90,7 +90,7 @@ def check_decision(options: ClassOptions, classes: Sequence[str]) -> None:
 
 
 def best_temperature(logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64]) -> float:
-    """The temperature with the least cross-entropy, in [0.1, 10].
+    """The temperature with the lowest cross-entropy, in [0.1, 10].
 
     Reference:
         Guo et al. 2017, arXiv:1706.04599, section 4.2. The loss is convex in 1 / T: its derivative, the mean of
@@ -101,7 +101,7 @@ def best_temperature(logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64])
     for _ in range(50):
         middle = (low + high) / 2
         p_NK = Decision(temperature=float(np.exp(middle))).probabilities(logits_NK)
-        if ((p_NK * logits_NK).sum(axis=1) - right_N).mean() > 0:  # too sure
+        if ((p_NK * logits_NK).sum(axis=1) - right_N).mean() > 0:  # too confident
             low = middle
         else:
             high = middle
@@ -109,7 +109,7 @@ def best_temperature(logits_NK: NDArray[np.float64], truth_N: NDArray[np.int64])
 
 
 def best_threshold(p_N: NDArray[np.float64], is_N: NDArray[np.bool_], score: ThresholdFor) -> float:
-    """The threshold with the best score, half way between two probabilities; of equals the one nearest to 0.5.
+    """The threshold with the best score, midway between two probabilities; of ties the one nearest to 0.5.
 
     Args:
         p_N: The positive class's probability.
@@ -123,7 +123,7 @@ def best_threshold(p_N: NDArray[np.float64], is_N: NDArray[np.bool_], score: Thr
     hits_C, answered_C = (np.append(np.cumsum(each[::-1])[::-1], 0) for each in (of_G, size_G))
     positives, items = int(is_N.sum()), len(is_N)
     false_C, missed_C = answered_C - hits_C, positives - hits_C
-    rest_C = items - positives - false_C  # right to be answered otherwise
+    rest_C = items - positives - false_C  # true negatives
     f1_C = 2 * hits_C / np.maximum(2 * hits_C + false_C + missed_C, 1)
     other_C = 2 * rest_C / np.maximum(2 * rest_C + false_C + missed_C, 1)
     score_C = {

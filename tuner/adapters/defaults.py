@@ -1,6 +1,6 @@
-"""What an adapter outside the package may lack, as the contract has grown since it was written, and what holds then.
+"""Defaults of attributes that adapters outside the package may lack, because the contract has grown since.
 
-Adapter and problem are asked for such attributes here and nowhere else.
+Only this module reads such attributes of adapters and problems.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
 
 
 def defaults_of(adapter: type[Adapter]) -> Mapping[str, Any]:
-    """`Adapter.defaults`; none where it has no such attribute."""
+    """`Adapter.defaults`; empty without the attribute."""
     defaults: Mapping[str, Any] = getattr(adapter, "defaults", {})
     return defaults
 
 
 def demands_of(adapter: Adapter) -> Demands:
-    """`Adapter.demands`; nothing is asked of the network where it has no such attribute."""
+    """`Adapter.demands`; no demands without the attribute."""
     demands: Demands = getattr(adapter, "demands", Demands())
     return demands
 
 
 def propose_of(adapter: type[Adapter]) -> Propose | None:
-    """`Adapter.propose`; None where it has no such attribute: it then proposes nothing."""
+    """`Adapter.propose`; None without the attribute: the adapter then proposes nothing."""
     propose: Propose | None = getattr(adapter, "propose", None)
     return propose
 
 
 def described_by(adapter: Adapter, folder: Path, prepared: Prepared) -> Described:
-    """`Adapter.described`; nothing is told where it has no such method."""
+    """`Adapter.described`; empty without the method."""
     return adapter.described(folder, prepared) if hasattr(adapter, "described") else Described()
 
 
 def has_codec(adapter: type[Adapter]) -> bool:
-    """Whether models of the adapter answer: it has both `Adapter.codec` and `Adapter.model_files`."""
+    """Whether models of the adapter can predict: it has both `Adapter.codec` and `Adapter.model_files`."""
     return bool(getattr(adapter, "model_files", ())) and hasattr(adapter, "codec")
 
 
@@ -51,8 +51,8 @@ def completed(problem: Problem, folder: Path) -> Problem:
     """The problem with every attribute of the contract.
 
     Args:
-        problem: As the adapter opened it.
-        folder: The prepared data, whose `Prepared.lag` is the problem's own where it tells none.
+        problem: As opened by the adapter.
+        folder: The prepared data, whose `Prepared.lag` is the default of the problem's `lag`.
     """
     if hasattr(problem, "lag") and hasattr(problem, "every_step"):
         return problem
@@ -60,28 +60,28 @@ def completed(problem: Problem, folder: Path) -> Problem:
 
 
 def gives_logits(problem: Problem) -> bool:
-    """`Problem.logits`; false where it has no such attribute."""
+    """`Problem.logits`; false without the attribute."""
     return bool(getattr(problem, "logits", False))
 
 
 def overlap_of(problem: Problem) -> int:
-    """Items in a row that share what they are of, see `Problem`; 1 where it has no such attribute."""
+    """Number of consecutive items that overlap, see `Problem`; 1 without the attribute."""
     return int(getattr(problem, "overlap", 1))
 
 
 def folds_of(problem: Problem) -> list[Problem]:
-    """The problem of each fold, see `tuner.adapters.folds.FoldedProblem`; itself where it has no such attributes."""
+    """The problem of each fold, see `tuner.adapters.folds.FoldedProblem`; only itself without these attributes."""
     number = int(getattr(problem, "folds", 1))
     return [problem] if number == 1 else [problem.of_fold(fold) for fold in range(number)]  # type: ignore[attr-defined]
 
 
 def forbids_looking_ahead(problem: Problem) -> bool:
-    """Whether a problem of the first contract, which had no `Demands.causal`, says so by its attribute `causal`."""
+    """Whether the attribute `causal` is true, which the first contract had in place of `Demands.causal`."""
     return bool(getattr(problem, "causal", False))
 
 
 class _Completed:
-    """A problem with what it lacks; all else is its own."""
+    """Adds the missing attributes to a problem; all else is the problem's own."""
 
     def __init__(self, problem: Problem, lag: int) -> None:
         self._problem = problem

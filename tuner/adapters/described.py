@@ -1,4 +1,4 @@
-"""What prepared data hold, in sentences, and three items of them as a network gets them. Free of torch."""
+"""Prepared data in sentences, with three items as a network gets them. Does not import torch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tuner.words import counted
 
 EXAMPLES = 3
 _VALUES = 6
-"""Numbers of an item that are shown."""
+"""How many numbers of an item are shown."""
 _SYMBOLS = 12
 _NAMED = 6
-"""Classes that are named one by one; of more, the largest and the smallest."""
+"""Up to this many classes are named one by one; of more, the largest and the smallest."""
 _UNBALANCED = 3.0
-"""Ratio of the largest to the smallest class from which classes are called unbalanced."""
+"""Classes are called unbalanced from this ratio of the largest to the smallest on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What was read.
+    """Description of prepared data.
 
     Args:
         facts: Sentences: classes and their shares, lengths, gaps.
@@ -39,15 +39,15 @@ class Described:
 
 
 def of_classes(folder: Path, shown: Callable[[NDArray[Any]], str]) -> Described:
-    """Items of one class each.
+    """The description of data whose items have one class each.
 
     Args:
         folder: Prepared data with `facts.json`, `train.x` and `train.y`.
-        shown: An item in words, without its class.
+        shown: Turns an item into words, without its class.
     """
     classes, numbers = facts_of(folder)["classes"], np.load(folder / "train.y.npy")
     items = Ragged(folder, "train.x")
-    _, first = np.unique(numbers, return_index=True)  # one of each class before a second of any
+    _, first = np.unique(numbers, return_index=True)  # one item of each class before a second of any class
     others = np.setdiff1d(np.arange(len(items)), first)
     chosen = [*first.tolist(), *others.tolist()][:EXAMPLES]
     examples = [f"{_quoted(classes[numbers[item]])}: {shown(items[item])}" for item in chosen]
@@ -55,13 +55,13 @@ def of_classes(folder: Path, shown: Callable[[NDArray[Any]], str]) -> Described:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What `write_facts` wrote."""
+    """Read the facts that `write_facts` wrote."""
     facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
     return facts
 
 
 def balance(classes: Sequence[str], numbers: NDArray[np.int64]) -> str:
-    """How many training items each class has, and whether that is even."""
+    """Number of training items of each class, and whether classes are balanced."""
     counts = np.bincount(numbers, minlength=len(classes))
     order = np.argsort(-counts, kind="stable").tolist()
     named = order if len(order) <= _NAMED else [order[0], order[-1]]
@@ -75,7 +75,7 @@ def balance(classes: Sequence[str], numbers: NDArray[np.int64]) -> str:
 
 
 def lengths(steps: NDArray[np.int64]) -> str:
-    """How long items are."""
+    """The lengths of items."""
     low, high = int(steps.min()), int(steps.max())
     return (
         f"{counted(low, 'step')} each"
@@ -95,13 +95,13 @@ def numbers(item_TC: NDArray[Any], channels: Sequence[str] = ()) -> str:
 
 
 def symbols(item: Sequence[str], what: str) -> str:
-    """The first symbols of an item, told apart."""
+    """The first symbols of an item, separated."""
     first = "·".join(each.replace(" ", "_").replace("\n", "⏎") for each in item[:_SYMBOLS])
     return printable(f"{first}{'·…' if len(item) > _SYMBOLS else ''} ({len(item):,} {what})")
 
 
 def dropped(about: Mapping[str, Any]) -> list[str]:
-    """What was left out, where something was."""
+    """The items that were left out, with reasons; empty without any."""
     return (
         [f"left out: {', '.join(f'{count} ({why})' for why, count in about['dropped'].items())}"]
         if about.get("dropped")

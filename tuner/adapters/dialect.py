@@ -1,6 +1,6 @@
-"""How a file of delimited text parts its cells and writes its numbers: said by options, else recognized.
+"""Separator and decimal mark of a file of delimited text: by the options, else recognized.
 
-Plain is what the name's ending says: commas (.csv) or tabs (.tsv), and a decimal point. Spreadsheets of much of the
+Defaults by the file's ending: commas (.csv) or tabs (.tsv), and a decimal point. Spreadsheets of much of the
 world write semicolons and decimal commas instead.
 """
 
@@ -23,13 +23,13 @@ LONGEST_CELL = 1 << 26
 """Characters a cell may have; the csv module's own limit of 131,072 is below a long document."""
 
 _SAMPLE = 1 << 16
-"""Characters from which the separator is recognized."""
+"""Number of characters by which the separator is recognized."""
 _SAID = re.compile(r"sep=([,;|\t])[ \t]*\r?\n")
 """The first line by which spreadsheet programs tell each other the separator."""
 
 
 class Writing(NamedTuple):
-    """What options say of how delimited text is written; None where the file shall tell."""
+    """The options of delimited text; None: recognized from the file."""
 
     separator: Separator | None = None
     decimal: Decimal | None = None
@@ -37,13 +37,13 @@ class Writing(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """How one file is written.
+    """Separator and decimal mark of one file.
 
     Args:
-        separator: What parts cells.
-        decimal: What parts whole numbers from fractions.
-        guessed: What is not plain and was said by no option, a part of a sentence each.
-        spaced: Whether a blank follows each separator of the header; those after separators are then no part of cells.
+        separator: The separator of cells.
+        decimal: The decimal mark.
+        guessed: What differs from the default and was not set by an option, a part of a sentence each.
+        spaced: Whether a blank follows each separator of the header; such blanks are then not part of cells.
     """
 
     separator: str = ","
@@ -52,7 +52,7 @@ class Dialect(NamedTuple):
     spaced: bool = False
 
     def notices(self, path: Path) -> list[str]:
-        """What was guessed, and which option says otherwise: a sentence, or none."""
+        """A sentence on what was guessed and which option changes it; empty if nothing was."""
         if not self.guessed:
             return []
         how = " and ".join(self.guessed)
@@ -71,17 +71,17 @@ def recognize(
 ) -> tuple[str, Dialect]:
     """The dialect of a file.
 
-    A header that has the wanted columns decides; then rows that all have as many cells as it, more than one.
+    A header with the wanted columns decides; else rows that all have as many cells as the header, more than one.
 
     Args:
         text: The whole file.
         path: Its name.
-        separator: What parts cells; None where the file shall tell.
-        decimal: What parts whole numbers from fractions; None where the file shall tell.
-        wanted: Columns that must be there.
+        separator: The separator of cells; None: recognized.
+        decimal: The decimal mark; None: recognized.
+        wanted: Required columns.
 
     Returns:
-        The text without a line `sep=;`, and the dialect.
+        The text, its line `sep=;` (if any) left out, and the dialect.
     """
     plain = "\t" if path.suffix.lower() == ".tsv" else ","
     guessed = []
@@ -105,7 +105,7 @@ def recognize(
 
 
 def _separator(text: str, plain: str, wanted: Sequence[str]) -> str:
-    """The separator by which the beginning of a file is best read."""
+    """The separator that fits the beginning of a file best."""
     sample = text[:_SAMPLE]
 
     def fit(separator: str) -> tuple[bool, bool, bool, bool, int]:
@@ -119,7 +119,7 @@ def _separator(text: str, plain: str, wanted: Sequence[str]) -> str:
 
 
 def _rows(sample: str, separator: str, *, cut: bool) -> list[list[str]]:
-    """The rows up to the first that is none; the last may have been cut."""
+    """The rows before the first malformed one; the last may be cut off."""
     csv.field_size_limit(LONGEST_CELL)
     rows: list[list[str]] = []
     try:
@@ -131,7 +131,7 @@ def _rows(sample: str, separator: str, *, cut: bool) -> list[list[str]]:
 
 
 def _spaced(text: str, separator: str) -> bool:
-    """Whether the cells of the header are parted by the separator and a blank."""
+    """Whether the cells of the header are separated by the separator and a blank."""
     lines = csv.reader(io.StringIO(text[:_SAMPLE], newline=""), delimiter=separator)
     try:
         header = next((row for row in lines if row), [])
@@ -141,7 +141,7 @@ def _spaced(text: str, separator: str) -> bool:
 
 
 def _decimal(text: str, separator: str) -> Decimal:
-    """A comma where at least as many cells are numbers with it as with a point; never where commas part cells."""
+    """A comma if at least as many cells are numbers with it as with a point, and commas do not separate cells."""
     if separator == ",":
         return "."
     part = re.escape(separator)

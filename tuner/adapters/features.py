@@ -1,4 +1,4 @@
-"""The encoder of data that are features already: series, and spectra of recordings."""
+"""The encoder of data that are already features: series, and spectra of recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that adapters read: the user's own and those inside packages. Free of torch, numpy and pandas."""
+"""Files that adapters read: the user's own and those inside packages. Does not import torch, numpy or pandas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Encoding = Literal[
     "utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso8859-2", "iso8859-15", "cp1250", "cp1251", "cp1252",
     "cp1253", "cp1254", "koi8-r", "mac-roman", "shift-jis", "cp932", "euc-jp", "gb18030", "big5", "euc-kr",
 ]  # fmt: skip
-"""Names of Python's codecs. A byte-order mark at the beginning of a file says more than they do."""
+"""Python's names of encodings. A byte-order mark at the beginning of a file overrides them."""
 
 _OTHERS = {
     b"PK\x03\x04": ("a ZIP archive or a workbook (.xlsx, .ods)", "Unpack it, or save the sheet as CSV."),
@@ -38,7 +38,7 @@ _OTHERS = {
 }
 """First bytes of files that are no text, their kind, and the fix."""
 _COPIES = 2
-"""Of a text file in memory: its bytes and its characters."""
+"""Bytes of memory per byte of a text file: for its bytes and its characters."""
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -54,10 +54,10 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
     Args:
         path: The path.
         option: The option that holds it.
-        folder: Whether it may be a folder; a pipe or a device never will do.
+        folder: Whether it may be a folder; a pipe or a device never is accepted.
 
     Raises:
-        DataError: Nothing of that kind is there.
+        DataError: There is nothing of that kind.
     """
     found = os.path.expanduser(path)
     what = regular.kind(found)
@@ -76,10 +76,10 @@ def existing(path: str, option: str, *, folder: bool = True) -> Path:
 
 
 def check_origin(source: str | None, path: str | None, sources: Catalog) -> None:
-    """The data come either from a ready source that is known, or from the user's own path.
+    """Check that the data come either from a known ready source or from the user's own path.
 
     Raises:
-        TaskFileError: They do not.
+        TaskFileError: They do not, or do both.
     """
     if (source is None) == (path is None):
         raise TaskFileError(
@@ -92,13 +92,13 @@ def check_origin(source: str | None, path: str | None, sources: Catalog) -> None
 
 
 def check_left_out(options: Options, names: Iterable[str], *, when: str, fix: str) -> None:
-    """The named options keep their defaults, because nothing would come of them.
+    """Check that the named options have their defaults, because they would have no effect.
 
     Args:
         options: The adapter's options.
         names: Options without effect on these data.
-        when: What takes their effect away: "with a ready source".
-        fix: What they are for, a whole sentence.
+        when: Why they have no effect: "with a ready source".
+        fix: What they are for, a sentence.
 
     Raises:
         TaskFileError: One of them was changed.
@@ -110,12 +110,12 @@ def check_left_out(options: Options, names: Iterable[str], *, when: str, fix: st
 
 
 def package_folder(package: str, distribution: str, *, option: str = "source") -> Path:
-    """The folder of an installed package, which is not imported.
+    """The folder of an installed package, without importing it.
 
     Args:
-        package: Its name in Python.
-        distribution: Its name to install it by.
-        option: The option under `data` that asks for it.
+        package: Its import name.
+        distribution: Its name for pip.
+        option: The option under `data` that needs it.
 
     Raises:
         DataError: The package is not installed.
@@ -135,7 +135,7 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
 
     Args:
         path: The file.
-        encoding: What data.encoding says; None where the adapter has no such option: UTF-8.
+        encoding: The value of data.encoding; None if the adapter has no such option: UTF-8.
 
     Raises:
         DataError: The file cannot be opened, or is in another encoding.
@@ -151,7 +151,7 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
     if not used.startswith("utf-16") and not marked and (order := paired_encoding(data)):
         raise DataError(
             f"the text must be {used}",
-            value=f"a NUL in every second byte, as {order} has it",
+            value=f"a NUL in every second byte, as in {order}",
             fix="Save it as UTF-8." if encoding is None else f"Set data.encoding to {order}, or save it as UTF-8.",
             where=str(path),
         )
@@ -169,7 +169,7 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
 
 
 def check_plain(data: bytes, path: Path) -> None:
-    """Refuse what begins as a file that is no text.
+    """Refuse files that begin like a known binary format.
 
     Raises:
         DataError: It does.
@@ -180,12 +180,12 @@ def check_plain(data: bytes, path: Path) -> None:
 
 
 def marked_encoding(data: bytes) -> str | None:
-    """The codec that a byte-order mark at the beginning names; None without one."""
+    """The encoding of a byte-order mark at the beginning; None without one."""
     return next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
 
 
 def paired_encoding(data: bytes) -> Literal["utf-16-le", "utf-16-be"] | None:
-    """The kind of UTF-16 that bytes without a mark look like; None where they do not."""
+    """The UTF-16 encoding that bytes without a byte-order mark look like; None if they do not."""
     low, high = data[0:2000:2], data[1:2000:2]
     if high.count(0) > len(high) // 2 and not low.count(0):
         return "utf-16-le"
@@ -193,7 +193,7 @@ def paired_encoding(data: bytes) -> Literal["utf-16-le", "utf-16-be"] | None:
 
 
 def content_digest(paths: Iterable[Path], root: Path, used: Mapping[str, object]) -> str:
-    """A digest of the names below `root` and contents of files, and of the options that preparation uses.
+    """A digest of the files' names below `root`, their contents, and the options that preparation uses.
 
     Raises:
         DataError: A file cannot be read.
@@ -209,7 +209,7 @@ def content_digest(paths: Iterable[Path], root: Path, used: Mapping[str, object]
     return whole.hexdigest()
 
 
-@cache  # a sweep asks anew for every searched value of `data.*`
+@cache  # a sweep asks again for every searched value of `data.*`
 def _file_digest(path: Path, _size: int, _modified: int) -> str:
     with regular.open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""Cross-validation: items that are not for the test are dealt into folds, each of which validates once.
+"""Cross-validation: the items outside the test split are split into folds, each of which validates once.
 
-Fold 0 is the split "val" of the prepared data, "train" holds the others; what is fitted there (scaling, vocabulary) is
-fitted once, for all folds. N items of both, F folds.
+Fold 0 is the split "val" of the prepared data, "train" holds the others; what is fitted on it (scaling, vocabulary) is
+fitted once, for all folds. Letters of shapes: N items of both splits, F folds.
 
 Reference:
     Stone 1974, doi:10.1111/j.2517-6161.1974.tb00994.x; stratified: Kohavi 1995, IJCAI.
@@ -24,19 +24,19 @@ from tuner.errors import DataError
 from tuner.seeding import derive_seed
 
 FILE = "train.fold.npy"
-"""The fold of each item of the split "train", where there are folds."""
+"""File with the fold of each item of the split "train", if there are folds."""
 Items = TypeVar("Items", NDArray[Any], list[Any])
 
 
 @runtime_checkable
 class FoldedProblem(Problem, Protocol):
-    """A problem whose training and validation items are in folds: a trial trains a network per fold."""
+    """A problem with cross-validation: a trial trains a network per fold."""
 
     folds: int
-    """How many; 1 where items are in none."""
+    """Number of folds; 1 without cross-validation."""
 
     def of_fold(self, number: int) -> Problem:
-        """The same, whose validation split is a fold and whose training split are the others; 0 as it is."""
+        """The problem that validates on this fold and trains on the others; for 0, the problem itself."""
         ...
 
 
@@ -49,18 +49,18 @@ def deal_folds(
     groups: Sequence[str] | None = None,
     group: str = "group",
 ) -> NDArray[np.int64]:
-    """The fold of each item, (N,): the items of each label evenly, or whole groups.
+    """Assign each item to a fold, (N,): stratified by label, or by whole groups.
 
     Args:
         labels: One per item.
         folds: F >= 2.
         seed: Same seed, same items: same folds.
-        where: Place named in messages.
-        groups: The group of each item; none is in two folds.
+        where: Place that messages name.
+        groups: The group of each item; no group is in two folds.
         group: What a group is called.
 
     Raises:
-        DataError: There are too few items or groups, or a label is in one fold alone.
+        DataError: There are too few items or groups, or a label is in only one fold.
     """
     if (enough := len(set(groups or range(len(labels))))) < folds:
         raise DataError(
@@ -74,7 +74,7 @@ def deal_folds(
     held = Counter(label for label, _ in set(zip(labels, fold_N.tolist(), strict=True)))
     if alone := sorted(label for label in held if held[label] < 2):
         raise DataError(
-            "every label must be in two folds or more, so that each fold can be told by the others",
+            "every label must be in two folds or more, so that each fold's others have it",
             value=alone[0],
             fix="Add items of that label, or leave data.folds out.",
             where=where,
@@ -112,10 +112,10 @@ def _grouped(
 
 
 def told(fold_N: NDArray[np.int64]) -> str:
-    """What folds come to, a sentence.
+    """The consequences of the folds, in a sentence.
 
     Args:
-        fold_N: The fold of each item; those of -1 are in none.
+        fold_N: The fold of each item; -1: in none.
     """
     counts = np.bincount(fold_N[fold_N >= 0])
     span = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
@@ -131,12 +131,12 @@ def averaged(
     fold_N: NDArray[np.int64] | None,
     score: Callable[[Mapping[Any, Items]], dict[str, dict[str, float]]],
 ) -> dict[str, dict[str, float]]:
-    """Scores by split, those of "val" as means over folds.
+    """Scores by split; those of "val" are means over folds.
 
     Args:
-        parts: What is scored of each split, item by item.
-        fold_N: The fold of each item of "train"; None where there are none.
-        score: From parts to scores by split and metric.
+        parts: The scored values of each split, item by item.
+        fold_N: The fold of each item of "train"; None without folds.
+        score: Maps parts to scores by split and metric.
     """
     found = score(parts)
     if fold_N is None:
@@ -149,19 +149,19 @@ def averaged(
 
 
 def write_folds(folder: Path, fold_N: NDArray[np.int64] | None) -> None:
-    """Store the fold of each item of the split "train", where there are some."""
+    """Store the fold of each item of the split "train", if there are folds."""
     if fold_N is not None:
         np.save(folder / FILE, fold_N)
 
 
 def fold_of(folder: Path) -> NDArray[np.int64] | None:
-    """The fold of each item of the split "train"; None where there are none."""
+    """The fold of each item of the split "train"; None without folds."""
     fold_N: NDArray[np.int64] | None = np.load(folder / FILE) if (folder / FILE).is_file() else None
     return fold_N
 
 
 def sequences(folder: Path, split: Split, fold: int) -> Ragged:
-    """The sequences of a split as a fold sees it: memory-mapped, of other folds than 0 in memory."""
+    """The sequences of a fold's split: memory-mapped for fold 0, in memory for others."""
     if fold == 0 or split == "test":
         return Ragged(folder, f"{split}.x")
     train, val, fold_N = Ragged(folder, "train.x"), Ragged(folder, "val.x"), np.load(folder / FILE)

@@ -1,6 +1,6 @@
-"""A look at the beginning of a file, or at the names in a folder: bounded, whatever is there.
+"""The beginning of a file or the names in a folder, for `init`; the amount that is read is bounded.
 
-Nothing is decided here; each adapter reads from it what it needs to know.
+Nothing is decided here; each adapter draws its own conclusions.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from tuner.disk import regular
 from tuner.errors import DataError
 
 MOST_BYTES = 1 << 22
-"""Bytes of a file that are looked at, 4 MB."""
+"""Bytes of a file that are read, 4 MB."""
 MOST_FILES = 20_000
-"""Files below a folder whose names are looked at."""
+"""Largest number of files below a folder whose names are read."""
 
 
 @dataclass(frozen=True)
 class Glimpse:
-    """What is seen of the user's files.
+    """The beginning of the user's files.
 
     Args:
         path: The file or folder to learn from.
         start: The beginning of a file; empty for a folder.
-        whole: Whether that is all: of a file its bytes, of a folder its names.
+        whole: Whether that is all of the file's bytes or the folder's names.
         files: The files below a folder that are not hidden, in the order of their names; empty for a file.
-        held: What else was named: "val_path" and "test_path" -> a file or folder.
-        said: Options of `data` that the user has said: "label" -> a column.
+        held: Further given paths: "val_path" and "test_path" -> a file or folder.
+        said: Options of `data` that the user has given: "label" -> a column.
     """
 
     path: Path
@@ -52,14 +52,14 @@ class Glimpse:
 
     @property
     def suffix(self) -> str:
-        """The ending of the name, in small letters."""
+        """The ending of the name, in lower case."""
         return self.path.suffix.lower()
 
     @cached_property
     def encoding(self) -> tuple[Encoding, bool] | None:
-        """How the text is written, and whether that is guessed; None where it is no text.
+        """The text's encoding, and whether it is guessed; None if the file is no text.
 
-        "utf-8" also stands for what a byte-order mark says.
+        "utf-8" also stands for any encoding with a byte-order mark.
         """
         if self.is_folder:
             return None
@@ -75,7 +75,7 @@ class Glimpse:
 
     @cached_property
     def text(self) -> str | None:
-        """The beginning as text, without a last line that was cut; None where it is no text."""
+        """The beginning as text, without a last line that was cut off; None if the file is no text."""
         if self.encoding is None:
             return None
         name = marked_encoding(self.start) or self.encoding[0]
@@ -87,7 +87,7 @@ class Glimpse:
 
     @cached_property
     def table(self) -> GlimpsedTable | None:
-        """The first rows of a table; None where the name's ending does not say that it is one, or it has no columns.
+        """The first rows of a table; None if the name's ending is not a table's, or it has no columns.
 
         Raises:
             DataError: A Parquet file is damaged.
@@ -101,15 +101,15 @@ class Glimpse:
 
 
 def glimpse(path: Path, held: Mapping[str, Path] | None = None, said: Mapping[str, str] | None = None) -> Glimpse:
-    """Look at a file or folder.
+    """Read the beginning of a file or folder.
 
     Args:
-        path: It.
+        path: The file or folder.
         held: See `Glimpse.held`.
         said: See `Glimpse.said`.
 
     Raises:
-        DataError: There is none, it cannot be read, or it is a pipe, a device, or empty.
+        DataError: It does not exist, cannot be read, is empty, or is a pipe or device.
     """
     held, said = held or {}, said or {}
     try:
@@ -131,7 +131,7 @@ def glimpse(path: Path, held: Mapping[str, Path] | None = None, said: Mapping[st
 
 
 def size_of(path: Path) -> int:
-    """The bytes of a file; 0 where it cannot be read."""
+    """The size of a file in bytes; 0 if it cannot be read."""
     try:
         return regular.status(path).st_size
     except OSError:
@@ -139,14 +139,14 @@ def size_of(path: Path) -> int:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files below a folder, but hidden ones and those in hidden folders."""
+    """Files below a folder, except hidden ones and those in hidden folders."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent) / name for name in sorted(names) if not name.startswith("."))
 
 
 def _decodes(data: bytes, encoding: str) -> bool:
-    """Whether bytes are text of an encoding, of which the last character may be cut."""
+    """Whether bytes are text in an encoding; the last character may be cut off."""
     try:
         codecs.getincrementaldecoder(encoding)("strict").decode(data)
     except UnicodeDecodeError:
@@ -155,7 +155,7 @@ def _decodes(data: bytes, encoding: str) -> bool:
 
 
 def _single_bytes(data: bytes) -> Encoding:
-    """An encoding of one byte per character that is likely: Cyrillic where most letters are beyond ASCII."""
+    """A likely encoding with one byte per character: a Cyrillic one if most letters are beyond ASCII."""
     beyond = sum(byte >= 0xC0 for byte in data)
     letters = sum(chr(byte).isalpha() for byte in data if byte < 0x80)
     if beyond > letters and _decodes(data, "cp1251"):

@@ -1,4 +1,4 @@
-"""What the columns of a table may be for, by their names and values: the label, a group, a split."""
+"""Guesses the roles of a table's columns by their names and values: label, group, split."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LABELS = (
     "diagnosis", "species", "fault", "state", "activity", "gesture", "emotion", "polarity", "genre", "language", "lang",
     "tag", "type", "kind", "rating", "stars", "result", "status", "klasse", "etikett", "kategorie",
 )  # fmt: skip
-"""Names of columns that hold a class, those that say it most plainly first."""
+"""Names of columns that hold a class, the most likely first."""
 _GROUPS = frozenset(
     ("patient", "subject", "speaker", "user", "participant", "person", "author", "machine", "device", "site", "writer")
 )
 _FEW_ITEMS = 10
-"""Items of a class below which its scores are a matter of chance."""
+"""A class with fewer items has scores that are mostly noise."""
 _MOST_SHARE = 0.9
-"""Share of the most frequent class from which on accuracy says little."""
+"""From this share of the most frequent class on, accuracy says little."""
 
 
 class Chosen(NamedTuple):
@@ -36,7 +36,7 @@ class Chosen(NamedTuple):
 
 
 def said_column(table: GlimpsedTable, option: str, name: str) -> Chosen:
-    """The column that the user has said.
+    """The column that the user has named.
 
     Raises:
         DataError: There is none of that name.
@@ -49,11 +49,11 @@ def said_column(table: GlimpsedTable, option: str, name: str) -> Chosen:
 
 
 def label_column(columns: Sequence[GlimpsedColumn], units: int) -> Chosen | None:
-    """The column that is most likely the class to be learned.
+    """The column that most likely holds the class.
 
     Args:
-        columns: Those that may be.
-        units: How many items there are.
+        columns: The candidates.
+        units: Number of items.
     """
     scored = [(_label_score(column, place, len(columns), units), column) for place, column in enumerate(columns)]
     scored = [(score, column) for score, column in scored if score > 0]
@@ -70,7 +70,7 @@ _BY_NAME = 50.0
 
 
 def _label_score(column: GlimpsedColumn, place: int, columns: int, units: int) -> float:
-    """How likely a column is the label; 0 where it is none."""
+    """How likely a column is the label; 0 if it cannot be."""
     distinct = len(column.counts)
     if distinct < 2 or distinct > max(2, units // 2) or column.timed or max(map(len, column.counts)) > 80:
         return 0.0
@@ -89,17 +89,17 @@ def _label_score(column: GlimpsedColumn, place: int, columns: int, units: int) -
 
 
 def group_column(columns: Sequence[GlimpsedColumn], label: GlimpsedColumn | None, units: int) -> Line | None:
-    """The line that keeps together what one person or machine made, where a column's name and values say it."""
+    """The line that names a group, such as a person or machine, if a column's name and values suggest one."""
     for column in columns:
         known = column is not label and column.empty == 0
         if known and _last(column.name) in _GROUPS and 10 <= len(column.counts) <= units // 2:
-            why = f"by its name; {len(column.counts)} of them, none in two splits; leave the line out to deal items"
+            why = f"by its name; {len(column.counts)} of them, none in two splits; leave the line out to ignore groups"
             return Line(("data", "group"), column.name, why, guessed=True)
     return None
 
 
 def split_column(columns: Sequence[GlimpsedColumn]) -> Line | None:
-    """The line of a column whose cells say train, val or test."""
+    """The line that names a column whose cells are train, val or test."""
     for column in columns:
         words = {WORDS.get(cell.lower()) for cell in column.counts}
         if "train" in words and None not in words and len(words) > 1 and column.empty == 0:
@@ -109,7 +109,7 @@ def split_column(columns: Sequence[GlimpsedColumn]) -> Line | None:
 
 
 def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str], list[str]]:
-    """Facts and doubts about how often each class occurs.
+    """Facts and warnings about the frequencies of classes.
 
     Args:
         counts: Items per class.
@@ -139,7 +139,7 @@ def balance(counts: Counter[str], *, what: str, whole: bool) -> tuple[list[str],
 
 
 def listed(names: Collection[str], most: int = 5) -> str:
-    """A few names, and how many more there are."""
+    """The first few names, and the number of further ones."""
     shown = ", ".join(repr(name) for name in list(names)[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 

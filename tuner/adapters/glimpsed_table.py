@@ -1,4 +1,4 @@
-"""The first rows of a table, and what its columns look like."""
+"""The first rows of a table, and properties of its columns."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MOST_COLUMNS = 20_000
 
 @dataclass(frozen=True)
 class GlimpsedColumn:
-    """A column, as far as it was looked at.
+    """The first cells of a column.
 
     Args:
-        name: Of the column.
-        cells: As they are written, without blanks around them; empty where nothing is there.
-        decimal: What parts whole numbers from fractions.
-        timed: Whether the file itself says that it holds times.
+        name: Name of the column.
+        cells: As they are written, without blanks around them; empty for missing values.
+        decimal: The decimal mark.
+        timed: Whether the file's types say that it holds times.
     """
 
     name: str
@@ -39,12 +39,12 @@ class GlimpsedColumn:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each cell occurs, but empty ones."""
+        """How often each value occurs, without empty cells."""
         return Counter(cell for cell in self.cells if cell and cell.lower() != "nan")
 
     @property
     def empty(self) -> int:
-        """Cells in which nothing is."""
+        """Number of empty cells."""
         return len(self.cells) - self.counts.total()
 
     @cached_property
@@ -80,11 +80,11 @@ class GlimpsedTable:
 
     Args:
         columns: In their order; names differ.
-        rows: How many rows were looked at.
-        form: How it is written.
-        dialect: How delimited text is written.
-        headed: Whether the first line looks like a header, not like the rows below it.
-        whole: Whether these are all rows.
+        rows: Number of rows that were read.
+        form: Format of the file.
+        dialect: Dialect of delimited text.
+        headed: Whether the first line looks like a header rather than a row.
+        whole: Whether these are all rows of the file.
     """
 
     columns: tuple[GlimpsedColumn, ...]
@@ -95,17 +95,17 @@ class GlimpsedTable:
     whole: bool = True
 
     def column(self, name: str) -> GlimpsedColumn | None:
-        """The column of that name; None where there is none."""
+        """The column of that name; None if there is none."""
         return next((column for column in self.columns if column.name == name), None)
 
 
 def glimpsed_text(path: Path, text: str, form: Form) -> GlimpsedTable | None:
-    """The first rows of delimited text, or of objects in lines; None where there are no columns.
+    """The first rows of delimited text or JSON lines; None if there are no columns.
 
     Args:
         path: The file.
-        text: Its beginning, of whole lines.
-        form: How it is written.
+        text: Its beginning, in whole lines.
+        form: Format of the file.
     """
     if form == "jsonl":
         return _objects(text)
@@ -150,7 +150,7 @@ def _rows(text: str, dialect: Dialect) -> list[list[str]]:
             if len(rows) > MOST_ROWS:
                 break
     except csv.Error:
-        return rows  # the reader of the whole file names the line
+        return rows  # the reader of the whole file will name the line
     return rows
 
 
@@ -177,7 +177,7 @@ def _objects(text: str) -> GlimpsedTable | None:
 
 
 def _is_header(columns: Sequence[GlimpsedColumn]) -> bool:
-    """Not where a name is a number in a column of numbers, or all names also stand among the cells."""
+    """False if a name is a number in a column of numbers, or if all names also occur among the cells."""
     numbers = [column for column in columns if column.is_number]
     if numbers and all(re.fullmatch(r"[-+]?\d*[.,]\d+(e[-+]?\d+)?", column.name.lower()) for column in numbers):
         return False

@@ -1,11 +1,11 @@
-"""Whole groups (speakers, patients) dealt to splits so that each label keeps its share as well as that can be.
+"""Assigns whole groups (speakers, patients) to splits, stratified by label as well as possible.
 
-S splits, L labels, G groups. What is lowered is Pearson's chi-squared between the items of each label that a split has
-and those that its share asks for, from a start by chance: by moving a group, or by exchanging two.
+S splits, L labels, G groups. A local search lowers Pearson's chi-squared between each split's number of items per label
+and the number by its share: from a random start, it moves a group or exchanges two.
 
 Reference:
-    Stratified grouping as scikit-learn's StratifiedGroupKFold has it (Pedregosa et al. 2011). Deviation: unequal
-    shares, every label is kept to be trained on, and exchanges.
+    Stratified groups as in scikit-learn's StratifiedGroupKFold (Pedregosa et al. 2011). Deviation: unequal
+    shares, every label stays in the training split, and exchanges.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tuner.seeding import derive_seed
 
 _PASSES = 8
 _VISITS = 20_000
-"""Groups looked at in all passes, at most: with so many, chance alone comes close."""
+"""Largest number of groups tried in all passes: with so many, a random split is already close."""
 _PAIRS = 1_000_000
-"""Pairs of groups times labels up to which exchanges are looked for."""
+"""Largest product of pairs of groups and labels for which exchanges are tried."""
 
 
 def deal_groups(
@@ -39,15 +39,15 @@ def deal_groups(
 
     Args:
         groups: The group of each item.
-        labels: The label of each item; each stays in train.
+        labels: The label of each item; every label stays in train.
         val: Share of validation items, in [0, 1).
         test: Share of test items, in [0, 1).
         seed: Same seed, same items: same split.
-        name: What a group is called.
-        where: Place named in the message.
+        name: The word for a group.
+        where: Place that the message names.
 
     Raises:
-        DataError: There are too few groups for the splits, or for keeping every label in train.
+        DataError: There are too few groups for the splits, or for every label in train.
     """
     splits = [split for split, share in (("val", val), ("test", test)) if share > 0]
     names, group_N = np.unique(np.asarray(groups), return_inverse=True)
@@ -76,19 +76,19 @@ def deal_groups(
 
 
 class _Dealing:
-    """Groups and where they are: train is split 0, and always has every label; every split has a group."""
+    """The assignment of groups: train is split 0 and always has every label; every split has a group."""
 
     def __init__(self, items_GL: NDArray[np.float64], shares_S: NDArray[np.float64], rng: np.random.Generator) -> None:
         self.items_GL, self.shares_S, self.rng = items_GL, shares_S, rng
         self.wanted_SL = np.maximum(shares_S, 1e-9)[:, None] * items_GL.sum(0)
         self.has_GL = items_GL > 0
         self.holders_L = self.has_GL.sum(0)
-        """Groups of train that have a label."""
+        """Number of train's groups per label."""
         self.split_G = np.zeros(len(items_GL), dtype=np.int64)
         self.items_SL = np.zeros_like(self.wanted_SL)
 
     def start(self) -> bool:
-        """Fill the splits in an order of chance; False where not every split can have a group."""
+        """Fill the splits in random order; False if not every split can get a group."""
         order = self.rng.permutation(len(self.split_G))
         if not self._seed(order, 1):
             return False
@@ -103,7 +103,7 @@ class _Dealing:
         return True
 
     def _seed(self, order: NDArray[np.int64], split: int) -> bool:
-        """A group for each of the splits from `split` on, the other ways tried where one leads nowhere."""
+        """Give each split from `split` on a group, by backtracking."""
         if split == len(self.shares_S):
             return True
         size_G = self.items_GL.sum(1)
@@ -117,7 +117,7 @@ class _Dealing:
         return False
 
     def improve(self) -> None:
-        """Move and exchange groups while that brings the splits nearer to their shares."""
+        """Move and exchange groups as long as that brings the splits closer to their shares."""
         visits, exchanging = 0, len(self.split_G) ** 2 * len(self.holders_L) <= _PAIRS
         for _ in range(_PASSES):
             better = False
@@ -167,7 +167,7 @@ class _Dealing:
         return True
 
     def _gain(self, here: int, there: int, change: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By how much chi-squared falls when so many items of each label, (..., L), go from here to there."""
+        """Decrease of chi-squared if these numbers of items per label, (..., L), move from one split to another."""
         if here == there:
             return np.zeros(change.shape[:-1])
         gain: NDArray[np.float64] = np.zeros(change.shape[:-1])

@@ -1,4 +1,4 @@
-"""Training and validation data as one training split, for a training that nothing is chosen by."""
+"""Training and validation data as one training split, for a final training without model selection."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tuner.adapters.base import Batch, Dataset, Problem, Split
 
 
 class JoinedProblem:
-    """A problem whose training split is its training and its validation split; all else is its own.
+    """A problem whose training split also has the items of the validation split; all else is unchanged.
 
     Args:
-        problem: Its `train_and_val` gives the split, where it has that method; else batches of both are mixed.
+        problem: Its method `train_and_val`, if any, returns the split; else batches of both are mixed.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -35,7 +35,7 @@ class JoinedProblem:
 
 
 class Joined:
-    """Two splits as one; a batch has items of either, and batches of both come in a random order."""
+    """Two splits as one; each batch has items of only one of them, and batches of both come in random order."""
 
     def __init__(self, first: Dataset, second: Dataset) -> None:
         self._parts = (first, second)

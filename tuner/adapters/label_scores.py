@@ -1,4 +1,4 @@
-"""Scores of several labels per item. Numpy alone. Letters of shapes: N items, K labels."""
+"""Scores of several labels per item. Uses only numpy. Letters of shapes: N items, K labels."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ METRICS = (
 
 
 def f1_scores(answer_NK: NDArray[np.bool_], truth_NK: NDArray[np.bool_]) -> dict[str, float]:
-    """Micro F1, 0 where there is no label at all, and macro F1, see `macro_f1`."""
+    """Micro F1, 0 without any label, and macro F1, see `macro_f1`."""
     hits_K = (answer_NK & truth_NK).sum(axis=0)
     total_K = answer_NK.sum(axis=0) + truth_NK.sum(axis=0)
     return {
@@ -55,12 +55,12 @@ def f1_scores(answer_NK: NDArray[np.bool_], truth_NK: NDArray[np.bool_]) -> dict
 def label_scores(
     p_NK: NDArray[np.float64], answer_NK: NDArray[np.bool_], truth_NK: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """All scores of `METRICS` but the loss.
+    """All scores of `METRICS` except the loss.
 
     Args:
         p_NK: Probabilities.
-        answer_NK: Labels that are answered.
-        truth_NK: Labels that are right.
+        answer_NK: Predicted labels.
+        truth_NK: True labels.
     """
     there = [k for k in range(truth_NK.shape[1]) if 0 < truth_NK[:, k].sum() < len(truth_NK)]
     ranked = [ranking(p_NK[:, [k]], np.where(truth_NK[:, k], 0, 1), [0]) for k in there] or [(0.5, 1.0)]

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from tuner.adapters.ragged import Ragged
 
 PADDING = -1
-"""Target of a step that is none."""
+"""Target of padding."""
 TRIVIAL = "most frequent class"
-"""What the trivial predictor is called."""
+"""Name of the trivial predictor."""
 
 
 def trivial_scores(
     train: Sequence[NDArray[np.int64]], other: Sequence[NDArray[np.int64]], classes: int, background: int
 ) -> dict[str, float]:
-    """Scores on `other` of the training steps' most frequent class, and of the frequencies of classes (add-one)."""
+    """Scores on `other` of the training steps' most frequent class and class frequencies (add-one smoothing)."""
     counts_K = np.bincount(np.concatenate(train), minlength=classes) + 1.0
     answers = [np.full(len(item), int(counts_K.argmax()), dtype=np.int64) for item in other]
     steps = np.concatenate(other)
@@ -47,7 +47,7 @@ class LabelledSteps:
 
     Args:
         items: Their steps.
-        labels: One more than the number of each step's class.
+        labels: For each step, the number of its class plus one.
     """
 
     def __init__(self, items: Ragged, labels: Ragged) -> None:
@@ -74,9 +74,9 @@ class LabelledSteps:
 
 
 class Labelling(RaggedProblem):
-    """Sequences to a class per step; `facts.json` has `classes`, splits are ragged `<split>.x` and `<split>.y`.
+    """Sequences to a class per step; `facts.json` has `classes`, splits are ragged arrays `<split>.x` and `<split>.y`.
 
-    Subclasses give `encoder`.
+    Subclasses define `encoder`.
     """
 
     every_step = True
@@ -94,7 +94,7 @@ class Labelling(RaggedProblem):
         return LabelledSteps(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
 
     def head(self, input_size: int) -> nn.Module:
-        """A linear layer to one logit per class at each step, its bias as `output_bias` says."""
+        """A linear layer to one logit per class at each step, its bias initialized by `output_bias`."""
         import torch
         from torch import nn
 
@@ -110,7 +110,7 @@ class Labelling(RaggedProblem):
         return head
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of a step in nats, with smoothed labels where the options ask for it."""
+        """Mean cross-entropy of a step in nats, with label smoothing as in the options."""
         from torch.nn import functional
 
         return functional.cross_entropy(
@@ -121,7 +121,7 @@ class Labelling(RaggedProblem):
         )
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What is scored of each step: nats, which are 0 of a class that is not learned, and the answer: (B, T, 2)."""
+        """Each step's cross-entropy in nats (0 for an unknown class) and its predicted class, (B, T, 2)."""
         import torch
         from torch.nn import functional
 
@@ -149,13 +149,13 @@ class Labelling(RaggedProblem):
 
 
 class StepCodec:
-    """What all codecs of steps share: a row per step, from 1 on, with its class and the probability of that.
+    """Common parts of all codecs of steps: a row per step, numbered from 1, with its class and its probability.
 
     Subclasses read.
 
     Args:
-        problem: What was learned.
-        repeated: Facts of items that answers repeat: an id.
+        problem: The learning problem.
+        repeated: Names of the facts that answers repeat: an id.
     """
 
     def __init__(self, problem: Labelling, *repeated: str) -> None:
@@ -179,7 +179,7 @@ class StepCodec:
 
     @property
     def said(self) -> Mapping[str, str]:
-        """What a graph's predictions are."""
+        """Description of an exported graph's predictions."""
         return {
             "prediction": "at each step a logit per class, in the order of facts.classes; their softmax is the "
             "probability"

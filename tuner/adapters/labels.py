@@ -1,4 +1,4 @@
-"""Several labels per item, each by itself: the trivial predictor, the problem learned from sequences, and its answers.
+"""Several independent labels per item: the trivial predictor, the problem of labelling sequences, and its answers.
 
 Letters of shapes: B items of a batch, N items, K labels.
 """
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Batch, Forward, Item, Row
 
 TRIVIAL = "frequencies of the labels"
-"""What the trivial predictor is called."""
+"""Name of the trivial predictor."""
 _CANDIDATES = 200
-"""Thresholds that are tried for a score that does not add up over labels."""
+"""Number of thresholds to try for a score that is not a sum over labels."""
 
 
 def trivial_of(
     truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions, fold_N: NDArray[np.int64] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Scores on validation and test items of one that tells each label's share of the training items (add-one).
+    """Scores on validation and test items of predicting each label's frequency in training (add-one smoothing).
 
     Args:
         truth: The labels of each split's items, (N, K).
-        options: Say which labels are answered.
-        fold_N: The fold of each training item, where there are some.
+        options: The adapter's; they define which labels are predicted.
+        fold_N: The fold of each training item, if there are folds.
     """
     return averaged(truth, fold_N, lambda parts: _trivial_of(parts, options))
 
@@ -56,13 +56,13 @@ def _trivial_of(truth: Mapping[Any, NDArray[np.bool_]], options: ClassOptions) -
 
 
 def threshold_for(options: ClassOptions, p_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> float:
-    """The probability from which on labels are answered: what options say, or the best on these items."""
+    """The probability from which on labels are predicted: by the options, or the best on these items."""
     score = options.threshold
     if not isinstance(score, str):
         return score
     if score == "micro_f1":
         return best_threshold(p_NK.ravel(), truth_NK.ravel(), "f1")
-    edges = np.unique([0.0, *np.quantile(p_NK, np.linspace(0, 1, _CANDIDATES)), 1.0])  # all are answered, to none
+    edges = np.unique([0.0, *np.quantile(p_NK, np.linspace(0, 1, _CANDIDATES)), 1.0])  # from all to none predicted
     candidates = np.clip((edges[1:] + edges[:-1]) / 2, 1e-9, 1 - 1e-9)
     scored = np.array(
         [
@@ -73,15 +73,15 @@ def threshold_for(options: ClassOptions, p_NK: NDArray[np.float64], truth_NK: ND
         ]
     )
     best = candidates[scored >= scored.max() - 1e-12]
-    return float(best[np.abs(best - 0.5).argmin()])  # of equals the one nearest to 0.5, as for two classes
+    return float(best[np.abs(best - 0.5).argmin()])  # of ties the one nearest to 0.5, as for two classes
 
 
 def best_temperature(logits_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> float:
-    """The temperature with the least cross-entropy, in [0.1, 10]; see `decisions.best_temperature`."""
+    """The temperature with the lowest cross-entropy, in [0.1, 10]; see `decisions.best_temperature`."""
     low, high = np.log(COOLEST), np.log(HOTTEST)
     for _ in range(50):
         middle = (low + high) / 2
-        if ((_sigmoid(logits_NK / np.exp(middle)) - truth_NK) * logits_NK).mean() > 0:  # too sure
+        if ((_sigmoid(logits_NK / np.exp(middle)) - truth_NK) * logits_NK).mean() > 0:  # too confident
             low = middle
         else:
             high = middle
@@ -99,12 +99,12 @@ def _shares(train_NK: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 class ManyLabels(Classification):
-    """Sequences to any number of labels each; `<split>.y.npy` has float32 (N, K), 1 where an item has a label."""
+    """Sequences with any number of labels each; `<split>.y.npy` is float32 (N, K), 1 where an item has a label."""
 
-    logits = False  # each is that of a label, not of one class among others
+    logits = False  # each logit is of a label by itself, not of one class among others
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> None:
-        """Nothing: there is no one class to be taken for another. See `ShowingProblem`."""
+        """None: a confusion matrix needs one class per item. See `ShowingProblem`."""
 
     def _bias(self) -> NDArray[np.float64]:
         if self.options.output_bias == "zero":
@@ -117,9 +117,9 @@ class ManyLabels(Classification):
         return _shares(targets(self.folder, "train", self.fold).astype(np.float32) > 0)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of each label in nats, with what the options ask for; see `Classification.loss`.
+        """Mean cross-entropy per label in nats, modified by the options; see `Classification.loss`.
 
-        With balanced weights, items that have a label weigh as much for it as those that do not.
+        With balanced weights, the items with a label have the same total weight as those without it.
         """
         import torch
         from torch.nn import functional
@@ -157,14 +157,14 @@ class ManyLabels(Classification):
         return {name: value for name, value in asked.items() if isinstance(getattr(self.options, name), str)}
 
     def _fit(self, logits_NK: NDArray[np.float64], truth_NK: NDArray[np.bool_]) -> tuple[float, float]:
-        """Temperature and threshold: what options say, or the best on these items."""
+        """Temperature and threshold: by the options, or the best on these items."""
         temperature = self.options.temperature
         if isinstance(temperature, str):
             temperature = best_temperature(logits_NK, truth_NK)
         return temperature, threshold_for(self.options, _sigmoid(logits_NK / temperature), truth_NK)
 
     def probabilities(self, logits_NK: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The probability of each label, of a model whose temperature is known."""
+        """The probability of each label, by a model with a known temperature."""
         return _sigmoid(logits_NK / self.decision.temperature)
 
 
@@ -174,13 +174,13 @@ def _gathered(predictions: Sequence[Tensor], batches: Sequence[Batch]) -> tuple[
 
 
 class LabelsCodec:
-    """What all codecs of several labels share: the column `labels` has those whose probability is high enough.
+    """Common parts of all codecs of several labels: the column `labels` has those with a high enough probability.
 
     Subclasses read.
 
     Args:
-        problem: What was learned.
-        separator: What parts labels.
+        problem: The learning problem.
+        separator: The separator of labels.
     """
 
     def __init__(self, problem: ManyLabels, separator: str) -> None:
@@ -205,7 +205,7 @@ class LabelsCodec:
 
     @property
     def said(self) -> dict[str, str]:
-        """What a graph's predictions are."""
+        """Description of an exported graph's predictions."""
         decision = self.problem.decision
         return {
             "prediction": "a logit per label, in the order of facts.classes; divided by options.temperature, "

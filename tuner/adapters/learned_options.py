@@ -1,6 +1,6 @@
-"""Options of what adapters of classes and symbols bring to be learned: loss, head, embedding.
+"""Options of adapters for learning classes, numbers and symbols: loss, head, embedding.
 
-All act when data is opened, so that searching them prepares nothing anew.
+All act on prepared data, so that searching them prepares nothing anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ThresholdFor = Literal["accuracy", "balanced_accuracy", "macro_f1", "f1", "micro
 
 
 class SymbolOptions(Options):
-    """Whatever names one of several symbols: a class, a tag, a token."""
+    """Options of predicting one of several symbols: a class, a tag, a token."""
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing: share e of the target that is spread evenly over all classes in the training loss, (1 - e)
@@ -31,7 +31,7 @@ class SymbolOptions(Options):
 
 
 class ClassOptions(SymbolOptions):
-    """Whatever gives an item one of several classes."""
+    """Options of predicting one of several classes per item."""
 
     class_weights: Literal["none", "balanced"] = "none"
     """Weights of items in the training loss: none, all equal; balanced, N / (K n) for a class with n of the N training
@@ -57,7 +57,7 @@ class ClassOptions(SymbolOptions):
 
     @property
     def several(self) -> bool:
-        """Whether an item may have several labels, each by itself, or none."""
+        """Whether an item may have any number of labels, independent of each other."""
         return False
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class ClassOptions(SymbolOptions):
 
 
 class FoldOptions(Options):
-    """Items that may be dealt into folds."""
+    """Options of cross-validation."""
 
     folds: int = Field(default=1, ge=1, le=20)
     """Cross-validation for small data: number of folds of the items that are not for the test, 2 to 20. A trial then
@@ -98,7 +98,7 @@ class FoldOptions(Options):
 
 
 class NumberOptions(Options):
-    """Whatever gives an item numbers."""
+    """Options of predicting numbers per item."""
 
     loss: Literal["mse", "mae", "huber"] = "mse"
     """Training loss, on standardized targets: mse, the squared error; mae, the absolute error, less sensitive to rare
@@ -117,7 +117,7 @@ class NumberOptions(Options):
 
 
 class EmbeddingOptions(Options):
-    """Whatever embeds symbols."""
+    """Options of embedding symbols."""
 
     embedding_init: EmbeddingInit = "uniform"
     """Initial values of the embeddings: uniform in [-0.1, 0.1] (Merity et al. 2018), or normal with variance
@@ -125,7 +125,7 @@ class EmbeddingOptions(Options):
 
 
 class VectorOptions(EmbeddingOptions):
-    """Whatever embeds words."""
+    """Options of embedding words."""
 
     vectors: str | None = None
     """File of pretrained word vectors, in word2vec's text form, GloVe's or fastText's (.vec), as initial embeddings;
@@ -149,4 +149,4 @@ LEARNED = {
     *EmbeddingOptions.model_fields,
     "vectors_tuned",
 } - {*ClassOptions.later, "quantiles"}
-"""Names of the options that preparation does not use."""
+"""Names of the options that do not affect preparation."""

@@ -1,6 +1,6 @@
-"""Text files a line at a time, for models in use: what cannot be read is told in its place, and the rest is read.
+"""Text files line by line, for prediction: an unreadable row is reported in its place, and the rest is read.
 
-Preparing training data reads files whole and refuses them at the first fault; see `tuner.adapters.table`.
+Preparation of training data reads whole files and stops at the first error; see `tuner.adapters.table`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from tuner.errors import DataError, is_text
 
 NO_TEXT = "it has bytes that are no text in the file's encoding"
 _BEGINNING = 1 << 12
-"""Bytes by which a file of another kind is known."""
+"""Number of bytes by which a file of another kind is recognized."""
 _SAMPLE = 1 << 22
-"""Characters by which separator and decimal sign are recognized."""
+"""Number of characters by which separator and decimal mark are recognized."""
 
 
 class Told(NamedTuple):
     """A row, or why it cannot be read.
 
     Args:
-        cells: The wanted columns; empty where it cannot be read.
+        cells: The wanted columns; empty if the row cannot be read.
         where: "file:line".
-        problem: "" where all is well.
-        text: Its lines, as they stand in the file.
+        problem: Why it cannot be read; "" if it can.
+        text: Its lines in the file, unchanged.
     """
 
     cells: dict[str, str]
@@ -45,13 +45,13 @@ class Told(NamedTuple):
 
 @contextmanager
 def opened_text(path: Path, encoding: Encoding | None = None) -> Iterator[TextIO]:
-    """A text file to be read on, a byte-order mark left out, line ends as they are.
+    """Open a text file for reading without its byte-order mark, with line ends unchanged.
 
-    Bytes that are no text become halves of surrogate pairs, which `tuner.errors.is_text` finds.
+    Undecodable bytes become halves of surrogate pairs, which `tuner.errors.is_text` finds.
 
     Args:
         path: The file.
-        encoding: What data.encoding says; None where the adapter has no such option: UTF-8.
+        encoding: The value of data.encoding; None if the adapter has no such option: UTF-8.
 
     Raises:
         DataError: The file cannot be opened, or is no text.
@@ -67,7 +67,7 @@ def opened_text(path: Path, encoding: Encoding | None = None) -> Iterator[TextIO
         if not used.startswith("utf-16") and (order := paired_encoding(beginning)):
             raise DataError(
                 f"the text must be {used}",
-                value=f"a NUL in every second byte, as {order} has it",
+                value=f"a NUL in every second byte, as in {order}",
                 fix="Save it as UTF-8.",
                 where=str(path),
             )
@@ -75,12 +75,12 @@ def opened_text(path: Path, encoding: Encoding | None = None) -> Iterator[TextIO
         with io.TextIOWrapper(file, encoding=used, errors=errors, newline="") as text:
             try:
                 yield text
-            except UnicodeDecodeError as error:  # of pairs of bytes, where lines cannot be told apart any more
+            except UnicodeDecodeError as error:  # in encodings of two bytes, line ends can no longer be found
                 raise DataError(f"the text must be {used}", value=str(error), where=str(path)) from error
 
 
 def lines_of(path: Path, encoding: Encoding | None = None) -> Iterator[tuple[str, str]]:
-    """Each line without its end, and "file:line"; blank lines at the end of the file are none."""
+    """Each line without its end, and its "file:line"; blank lines at the end of the file are skipped."""
     blank: list[tuple[str, str]] = []
     with opened_text(path, encoding) as file:
         for number, line in enumerate(file, start=1):
@@ -94,13 +94,13 @@ def lines_of(path: Path, encoding: Encoding | None = None) -> Iterator[tuple[str
 
 
 def told_rows(path: Path, form: Form, columns: Sequence[str], encoding: Encoding | None = None) -> Iterator[Told]:
-    """The rows of a table, a few at a time; blank lines hold none.
+    """The rows of a table, a few at a time; blank lines are skipped.
 
     Args:
         path: The file.
         form: csv (a header line, then rows) or jsonl (one object a line).
         columns: Columns that every row must have.
-        encoding: What data.encoding says.
+        encoding: The value of data.encoding.
 
     Raises:
         DataError: The file cannot be opened, or its header is damaged or lacks a column.
@@ -134,9 +134,9 @@ class Delimited:
 
     Args:
         path: The file's name.
-        file: It, opened.
+        file: The opened file.
         columns: Columns that every row must have.
-        writing: What options say of how it is written.
+        writing: The options of its format.
         wanted: Further columns, by which the separator is recognized.
 
     Raises:
@@ -174,15 +174,15 @@ class Delimited:
                 yield Told({}, where, f"the row must be well-formed CSV: {why}")
             elif len(cells) != len(self.header):
                 had = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}"
-                yield Told({}, where, f"a row must have {len(self.header)} cells like the header, parted by {parted}, "
-                                      f"but has {had}")  # fmt: skip
+                yield Told({}, where, f"a row must have {len(self.header)} cells like the header, separated by "
+                                      f"{parted}, but has {had}")  # fmt: skip
             elif not is_text(self._lines.latest):
                 yield Told({}, where, NO_TEXT)
             else:
                 yield Told({name: cells[index] for name, index in self._wanted}, where, "", self._lines.latest)
 
     def _rows(self) -> Iterator[tuple[list[str] | None, str]]:
-        """The cells of each row that has some, or None and why they are not to be had."""
+        """The cells of each row that is not empty, or None and why they cannot be read."""
         while True:
             reader = csv.reader(
                 self._lines, delimiter=self.dialect.separator, skipinitialspace=self.dialect.spaced, strict=True
@@ -200,7 +200,7 @@ class Delimited:
 
 
 class _Lines:
-    """Lines of which some are read again: those after the first of a row that turned out to be none."""
+    """Lines that can be read again: after a malformed row, all of its lines but the first."""
 
     def __init__(self, sample: str, file: TextIO) -> None:
         self._sources = [io.StringIO(sample, newline=""), file]
@@ -225,13 +225,13 @@ class _Lines:
         return line
 
     def end(self) -> None:
-        """The lines since the last row are a row."""
+        """Accept the lines since the last row as a row."""
         self.first, self.latest = self._read + 1, self._row[0] if len(self._row) == 1 else "".join(self._row)
         self._read += len(self._row)
         self._row.clear()
 
     def again(self) -> None:
-        """The first line since the last row is none; the others come again."""
+        """Skip the first line since the last row, and read the others again."""
         self._left.extendleft(reversed(self._row[1:]))
         del self._row[1:]
         self.end()

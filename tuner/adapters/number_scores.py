@@ -1,4 +1,4 @@
-"""Scores of predicted numbers. Numpy alone. Letters of shapes: N items, K targets, Q quantiles."""
+"""Scores of predicted numbers. Uses only numpy. Letters of shapes: N items, K targets, Q quantiles."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ QUANTILE_METRICS = (
 
 
 def metrics_of(options: NumberOptions) -> Sequence[Metric]:
-    """The metrics of a regression: with quantiles theirs too."""
+    """The metrics of a regression; with quantiles also theirs."""
     return (*METRICS, *QUANTILE_METRICS) if options.quantiles else METRICS
 
 
@@ -65,9 +65,9 @@ def number_scores(
     """The scores of `METRICS`.
 
     Args:
-        found_NK: What is predicted, in the targets' units.
+        found_NK: Predictions, in the targets' units.
         truth_NK: What is right.
-        scale_K: What standardization divides by.
+        scale_K: Divisor of the standardization.
     """
     error_NK = found_NK - truth_NK
     square_K = (error_NK**2).mean(axis=0)
@@ -89,7 +89,7 @@ def quantile_scores(
     Args:
         found_NKQ: Predicted quantiles, in the targets' units and in their order.
         truth_NK: What is right.
-        quantiles: Which they are, in (0, 1), in their order.
+        quantiles: Their levels in (0, 1), in the same order.
     """
     above_NKQ = truth_NK[..., None] - found_NKQ
     level_Q = np.array(quantiles)

@@ -1,4 +1,4 @@
-"""Parquet files that a stranger may have written."""
+"""Untrusted Parquet files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 _CELL_BYTES = 8
 _BUFFER = 1 << 20
-"""Bytes of a column that are read at once, where a table is read in parts."""
+"""Bytes of a column that are read at once if a table is read in parts."""
 _DAMAGED = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
-"""What pyarrow and pandas raise of damaged bytes and of metadata that lies, beside errors of their own."""
+"""Exceptions that pyarrow and pandas raise on damaged bytes and false metadata, besides their own."""
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """The table of a Parquet file; an index that pandas has stored with it is a column like the others.
+    """The table of a Parquet file; an index stored by pandas becomes a column like the others.
 
-    What pandas says of the table in the file's metadata is left alone where it does not fit it. Decimal numbers are
-    read as floats, dictionaries as their values, bytes as UTF-8.
+    Metadata of pandas that does not match the table is ignored. Decimal numbers are
+    read as floats, dictionary-encoded columns as their values, bytes as UTF-8.
 
     Raises:
         DataError: The file is damaged, its columns share a name or are too many, or it does not fit into memory.
@@ -49,7 +49,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 
 def first_rows(path: Path, rows: int) -> tuple[pd.DataFrame, bool]:
-    """The first rows of a table, as `read_parquet` has them, and whether they are all.
+    """The first rows of a table, as from `read_parquet`, and whether they are all.
 
     Raises:
         DataError: As `read_parquet`.
@@ -75,12 +75,12 @@ def first_rows(path: Path, rows: int) -> tuple[pd.DataFrame, bool]:
 
 
 def parts(path: Path, cells: int, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """A table as `read_parquet` has it, some rows after the other; at least one part, which may be empty.
+    """A table in parts of some rows each, as from `read_parquet`; at least one part, which may be empty.
 
     Args:
         path: The file.
-        cells: About how many cells a part has at most.
-        columns: Those that are read, where all of them are there; none for all.
+        cells: Approximate largest number of cells of a part.
+        columns: Columns to read if all of them exist; empty for all.
 
     Raises:
         DataError: The file is damaged, or its columns share a name or are too many.
@@ -125,7 +125,7 @@ def _check_rows(metadata: Any, path: Path) -> None:
 
 
 def _plain(table: Any) -> Any:
-    """The table with numbers and texts in place of decimals, dictionaries and bytes; names need not differ."""
+    """The table with decimals, dictionaries and bytes turned into numbers and texts; names may repeat."""
     import pyarrow as pa
 
     fields = []
@@ -147,7 +147,7 @@ def _frame(table: Any) -> pd.DataFrame:
 
     try:
         frame: pd.DataFrame = table.to_pandas()
-        return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # often the time
+        return frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # often the time column
     except (*_DAMAGED, pa.ArrowException):
         plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
         return plain

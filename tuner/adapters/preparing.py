@@ -1,4 +1,4 @@
-"""Preparation, once per content: the same data and options are found again, by any process."""
+"""Preparation of data, once: any process with the same data and options finds the result again."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tuner.disk.lock import locked
 from tuner.errors import DataError
 
 PREPARED = "prepared.json"
-"""File in a folder of prepared data that says what is in it."""
+"""Name of the file that describes a folder of prepared data."""
 CONTENTS = "contents.json"
-"""File beside it that says how large every file is, and its checksum; written last."""
+"""Name of the file with the size and checksum of every other file; written last."""
 _BLOCK = 1 << 20
 
 
 class State(Enum):
-    """How a folder of prepared data is found."""
+    """The state of a folder of prepared data."""
 
     MISSING = 1
     WHOLE = 2
@@ -40,13 +40,13 @@ class State(Enum):
 
 
 _USABLE = (State.WHOLE, State.UNKNOWN)
-"""What was fetched: that which has no checksums was packed by a driver that had seen to it."""
+"""Acceptable states of fetched data: one without checksums was checked by the driver that packed it."""
 
 
 def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
-    """The folder of prepared data below `root`, made when it is not there yet.
+    """The folder of prepared data below `root`; the data are prepared if it does not exist.
 
-    One process prepares, others that want the same wait for it; a folder appears whole or not at all.
+    One process prepares, others that need the same data wait; a folder appears complete or not at all.
 
     Args:
         name: The adapter's name.
@@ -71,7 +71,7 @@ def prepare(name: str, adapter: Adapter, root: Path) -> tuple[Path, Prepared]:
 
 
 def state(folder: Path) -> State:
-    """Whether prepared data is there, as it was written."""
+    """Whether prepared data exist and are unchanged."""
     if not os.path.lexists(folder):
         return State.MISSING
     if not os.path.lexists(folder / CONTENTS):
@@ -84,7 +84,7 @@ def state(folder: Path) -> State:
 
 
 def contents_of(folder: Path) -> dict[str, list[int]]:
-    """Size and checksum of every file but that which keeps them, by its name below the folder."""
+    """File's name below the folder -> its size and checksum, without the file of the checksums."""
     files = sorted(path for path in folder.rglob("*") if not path.is_dir() and path.name != CONTENTS)
     return {path.relative_to(folder).as_posix(): _checksum(path) for path in files}
 
@@ -109,7 +109,7 @@ def edition(adapter: Adapter) -> str:
 
 
 def reads_alike(name: str, adapter: Adapter, root: Path, earlier: str) -> bool:
-    """Whether every array that an earlier edition has prepared, where it still lies there, is among those of this one.
+    """Whether this edition prepares every array as an earlier edition did; true if that result is gone.
 
     Args:
         name: The adapter's name.
@@ -135,7 +135,7 @@ def _digest(name: str, adapter: Adapter, written_by: str) -> str:
 
 
 def publish(folder: Path, store: str) -> None:
-    """Put prepared data where workers find it that share no disk with this process; nothing happens when it is there.
+    """Upload prepared data for workers that share no disk with this process, unless it is there already.
 
     Raises:
         DataError: The store cannot be written.
@@ -152,15 +152,15 @@ def publish(folder: Path, store: str) -> None:
 
 
 def fetch(name: str, root: Path, store: str) -> Path:
-    """The folder of data prepared under a name: below `root` where this machine has it, else fetched once and kept.
+    """The folder of prepared data of a name: below `root` if this machine has it, else downloaded once and kept.
 
     Args:
         name: The folder's name.
         root: Folder of all prepared data on the driver's machine.
-        store: Where the driver has put it.
+        store: Where the driver has uploaded it.
 
     Raises:
-        OSError: It cannot be had.
+        OSError: It cannot be downloaded.
     """
     if state(root / name) in _USABLE:
         return root / name

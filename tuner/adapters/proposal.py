@@ -1,4 +1,4 @@
-"""What an adapter proposes for a file that it is shown: the lines of a task file, each with its reason."""
+"""An adapter's proposal for a file: the lines of a task file, each with its reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Line(NamedTuple):
 
     Args:
         key: Where it stands: ("data", "label").
-        value: Plain data: a text, a number, a truth value, None, or a list of them.
-        why: What was seen that says so, a part of a sentence.
-        guessed: Whether what was seen does not settle it; `why` then tells how to say otherwise.
+        value: Plain data: a text, a number, a boolean, None, or a list of these.
+        why: The evidence for it in the file, a part of a sentence.
+        guessed: Whether the evidence leaves it open; `why` then says how to change it.
     """
 
     key: Key
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 class Fit(IntEnum):
-    """How well what was seen fits an adapter, next to what another one may say of it."""
+    """How well a file fits an adapter, for comparison between adapters."""
 
     POSSIBLE = 1
     LIKELY = 2
@@ -37,14 +37,14 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """How an adapter would read what it was shown.
+    """How an adapter would read a file.
 
     Args:
         fit: How well it fits.
-        taken_for: What it is taken for: "labelled texts, a row each".
-        lines: Lines of the task file but `name`, `adapter`, and those that name the files.
-        facts: What was counted: classes and their shares, lengths; a part of a sentence each.
-        doubts: What would spoil the result, a whole sentence each.
+        taken_for: The supposed kind of data: "labelled texts, a row each".
+        lines: Lines of the task file, without `name`, `adapter` and those that name the files.
+        facts: Counts, such as classes and their shares, or lengths; a part of a sentence each.
+        doubts: Warnings of what would spoil the result, a sentence each.
     """
 
     fit: Fit
@@ -55,12 +55,12 @@ class Proposal:
 
 
 Propose = Callable[[Glimpse], Proposal | None]
-"""Looks at files, and proposes; None where they are none of this adapter's. It raises a `DataError` where they are of
-its kind, but cannot be read as they are."""
+"""Inspects files and makes a proposal; None if they are not of this adapter's kind. Raises a `DataError` if they are of
+its kind, but cannot be read."""
 
 
 def to_begin_with(*, trials: int, epochs: int) -> list[Line]:
-    """Lines of a small search, for any kind of data."""
+    """Lines of a first, small search, for any kind of data."""
     return [
         Line(("search_space",), "quick", "for a start: the five parameters that matter most; gated_rnn has more"),
         Line(("budget", "trials"), trials, "for a start; more trials find better configurations but take longer"),

@@ -27,7 +27,7 @@ class Ragged:
 
     @classmethod
     def of(cls, items: Sequence[NDArray[np.generic]]) -> Self:
-        """The same of items in memory, each (length, ...)."""
+        """The same for items in memory, each (length, ...)."""
         ragged = cls.__new__(cls)
         ragged.values, ragged.offsets = _joined(items)
         ragged.lengths = np.diff(ragged.offsets)
@@ -40,7 +40,7 @@ class Ragged:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     def padded(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
-        """Items stacked into (B, longest of them, ...), zeros on the right."""
+        """Items stacked into (B, longest length, ...), padded with zeros on the right."""
         lengths = self.lengths[indices]
         longest = int(lengths.max())
         stacked = slices(self.values, self.offsets[indices], longest)

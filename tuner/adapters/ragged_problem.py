@@ -1,4 +1,4 @@
-"""What problems share whose splits are sequences in ragged arrays."""
+"""Common parts of problems whose splits are sequences in ragged arrays."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def lag_of(lengths: NDArray[np.int64]) -> int:
-    """The longest dependency to expect: a high quantile of the training items' lengths, so that a few do not decide."""
+    """Longest expected dependency: a high quantile of the training items' lengths, to ignore a few very long ones."""
     return max(1, int(np.quantile(lengths, 0.95)))
 
 
 class RaggedProblem:
-    """A problem whose splits are ragged `<split>.x` in a folder: its lag follows from the training items' lengths."""
+    """A problem whose splits are ragged arrays `<split>.x` in a folder; its lag follows from the training lengths."""
 
     folder: Path
     options: Any
     fold = 0
-    """Whose validation items are the split "val"."""
-    _lag: int | None = None  # not asked of a model in use, which lacks what it follows from
+    """Number of the fold whose items are the split "val"."""
+    _lag: int | None = None  # not used in prediction, where there are no training data
 
     @property
     def folds(self) -> int:
@@ -37,7 +37,7 @@ class RaggedProblem:
 
     def of_fold(self, number: int) -> Self:
         """See `FoldedProblem`."""
-        other = type(self)(self.folder, self.options)  # type: ignore[call-arg]  # as all of them are made
+        other = type(self)(self.folder, self.options)  # type: ignore[call-arg]  # all subclasses are created so
         other.fold = number
         return other
 

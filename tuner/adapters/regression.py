@@ -1,6 +1,6 @@
-"""What all regressions share: the trivial predictor, the problem learned from sequences, and its answers.
+"""Common parts of all regressions: the trivial predictor, the problem of learning from sequences, and its answers.
 
-Targets are standardized by the training items' mean and deviation; scores and answers are in the targets' own units.
+Targets are standardized by the training items' mean and standard deviation; scores and answers are in their own units.
 Letters of shapes: B items of a batch, N items, K targets, Q quantiles.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tuner.adapters.batching import SequenceDataset
 
 TRIVIAL = "mean of the training targets"
-"""What the trivial predictor is called."""
+"""Name of the trivial predictor."""
 
 
 def prepare_targets(
@@ -41,11 +41,11 @@ def prepare_targets(
     """Store the standardized targets of each split as `<split>.y.npy`, (N, K).
 
     Args:
-        folder: Where.
+        folder: Folder of the prepared data.
         numbers: The targets of each split, (N, K).
-        options: Say what is answered.
-        where: The place that is named where they cannot be standardized.
-        fold_N: The fold of each training item, where there are some.
+        options: The adapter's.
+        where: Place that messages name.
+        fold_N: The fold of each training item, if there are folds.
 
     Returns:
         Facts for `facts.json`, and the trivial predictor's scores by split.
@@ -75,7 +75,7 @@ def prepare_targets(
 def trivial_scores(
     train_NK: NDArray[np.float64], other_NK: NDArray[np.float64], scaling: Scaling, options: NumberOptions
 ) -> dict[str, float]:
-    """Scores on `other` of one number for all: the training targets' mean, for mae the median, and their quantiles."""
+    """Scores on `other` of predicting the training targets' mean (for mae their median) and their quantiles."""
     mean_NK = np.broadcast_to(scaling.mean, other_NK.shape)
     scores = number_scores(mean_NK, other_NK, scaling.scale)
     scores["mae"] = float(np.abs(other_NK - np.median(train_NK, axis=0)).mean())
@@ -87,10 +87,10 @@ def trivial_scores(
 
 
 class Regression(RaggedProblem):
-    """Sequences to numbers; `facts.json` has `targets` and their scaling, splits are ragged `<split>.x`.
+    """Sequences to numbers; `facts.json` has `targets` and their scaling, splits are ragged arrays `<split>.x`.
 
-    A prediction (B, K, 1 + Q) has of each target its value, then its quantiles, standardized.
-    Subclasses give `encoder`.
+    A prediction (B, K, 1 + Q) has each target's value, then its quantiles, all standardized.
+    Subclasses define `encoder`.
     """
 
     every_step = False
@@ -146,10 +146,10 @@ class Regression(RaggedProblem):
         return scores
 
     def numbers(self, prediction_NKR: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Predictions in the targets' units, quantiles in their order.
+        """Predictions in the targets' units, quantiles in ascending order.
 
         Reference:
-            Chernozhukov et al. 2010, Econometrica 78: quantiles that cross are put in order, which makes none worse.
+            Chernozhukov et al. 2010, Econometrica 78: crossing quantiles are sorted, which never makes them worse.
         """
         found_NKR = prediction_NKR * self.scaling.scale[:, None] + self.scaling.mean[:, None]
         found_NKR[..., 1:].sort(axis=-1)
@@ -157,13 +157,13 @@ class Regression(RaggedProblem):
 
 
 class NumberCodec:
-    """What all codecs of numbers share: a column per target, and one per quantile of it.
+    """Common parts of all codecs of numbers: a column per target, and one per quantile.
 
     Subclasses read.
 
     Args:
-        problem: What was learned.
-        repeated: Facts of items that answers repeat: an id.
+        problem: The learning problem.
+        repeated: Names of the facts that answers repeat: an id.
     """
 
     def __init__(self, problem: Regression, *repeated: str) -> None:
@@ -191,11 +191,9 @@ class NumberCodec:
 
     @property
     def said(self) -> dict[str, str]:
-        """What a graph's predictions are."""
+        """Description of an exported graph's predictions."""
         targets, levels = ", ".join(self.problem.targets), self.problem.options.quantiles
-        more = (
-            f", then its quantiles {', '.join(f'{level:g}' for level in levels)}, to be put in order" if levels else ""
-        )
+        more = f", then its quantiles {', '.join(f'{level:g}' for level in levels)}, to be sorted" if levels else ""
         return {
             "prediction": f"of each target, {targets}, its value{more}, standardized: "
             "prediction * facts.target_scale + facts.target_mean is in its own unit"

@@ -1,4 +1,4 @@
-"""Memory, before it is taken: what a file says of its size is held against what the machine has."""
+"""Memory, before it is taken: compares the size that a file declares with the machine's free memory."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tuner.errors import DataError
 
 
 def must_fit(size: int, where: Path | str, *, what: str = "the data") -> None:
-    """Refuse what does not fit into the memory that is free now.
+    """Refuse data that do not fit into the memory that is free now.
 
     Args:
-        size: Bytes that reading will take, a lower bound.
+        size: Lower bound of the bytes needed for reading.
         where: The file.
-        what: What of it will take them.
+        what: The part of the file that needs them.
 
     Raises:
         DataError: It does not fit.

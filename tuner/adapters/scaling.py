@@ -1,4 +1,4 @@
-"""Standardization: zero mean and unit variance per channel, measured on training rows alone."""
+"""Standardization: zero mean and unit variance per channel, measured on training rows only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tuner.errors import DataError
 
 _NOISE = 1e-12
-"""A standard deviation below this part of the largest value is rounding: the channel is constant."""
+"""A standard deviation below this fraction of the largest value is a rounding error: the channel is constant."""
 
 
 class Scaling(NamedTuple):
@@ -23,11 +23,11 @@ class Scaling(NamedTuple):
 
     @classmethod
     def known(cls, mean: Sequence[float], scale: Sequence[float]) -> Scaling:
-        """The scaling that training data had."""
+        """The scaling of the training data, from its stored values."""
         return cls(np.array(mean), np.array(scale), np.zeros(len(mean), dtype=bool))
 
     def __call__(self, values_TC: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values on the standardized scale."""
+        """The standardized values."""
         return (values_TC - self.mean) / self.scale
 
 

@@ -1,4 +1,4 @@
-"""Scores of a class per step: of steps, and of segments, which are runs of steps of one class. Numpy alone."""
+"""Scores of a class per step: of steps, and of segments (runs of steps of one class). Uses only numpy."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ METRICS = (
     Metric("loss", maximize=False, summary="mean cross-entropy of a step in nats", within=(0, math.inf)),
 )
 OVERLAP = 0.5
-"""Steps of both over steps of either from which on a segment is found."""
+"""Smallest overlap (intersection over union) for a segment to count as found."""
 
 
 def step_scores(
     answers: Sequence[NDArray[np.int64]], truth: Sequence[NDArray[np.int64]], classes: int, background: int = -1
 ) -> dict[str, float]:
-    """All scores of `METRICS` but the loss.
+    """All scores of `METRICS` except the loss.
 
     Args:
         answers: Class numbers of each item's steps.
-        truth: Those that are right; numbers from `classes` on are of classes that nobody has learned.
-        classes: How many are learned.
-        background: The class whose runs are no segments; -1 for none.
+        truth: The true ones; numbers from `classes` on are classes without training items.
+        classes: Number of classes in training.
+        background: The class whose runs do not count as segments; -1 for none.
 
     Reference:
         Lea et al. 2017, arXiv:1611.05267, section 4.1: the F1 of segments at an overlap of 50 %.
@@ -71,7 +71,7 @@ def segments(steps: NDArray[np.int64], background: int = -1) -> list[tuple[int, 
 
 
 def _matched(answer: NDArray[np.int64], truth: NDArray[np.int64], background: int) -> tuple[int, int, int]:
-    """Segments that are found, that are answered, that are there."""
+    """Numbers of segments: found, predicted, true."""
     said, there = segments(answer, background), segments(truth, background)
     free, hits = set(range(len(there))), 0
     for kind, begin, end in said:

@@ -1,4 +1,4 @@
-"""What a model answers on a split, for people; reports have pictures of it."""
+"""A model's answers on a split, for the figures of reports."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Confused:
-    """What a classifier takes for what.
+    """Confusion matrix and mistakes of a classifier.
 
     Args:
         classes: Names.
-        counts: Row per true class, column per predicted one: items.
-        wrong: Items that it gets wrong, the surest first: "truth", "predicted" (names), "probability" (of the latter),
-            and what the item is: "text", or "series" (channel -> values).
+        counts: Numbers of items: a row per true class, a column per predicted one.
+        wrong: Misclassified items, the most confident first: "truth" and "predicted" (names), "probability",
+            and the item: "text", or "series" (channel -> values).
     """
 
     classes: Sequence[str]
@@ -25,11 +25,11 @@ class Confused:
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """Forecasts beside what came, in the data's own units.
+    """Forecasts with the true values, in the data's own units.
 
     Args:
-        windows: Each "channel", "before" (the values looked back on, at most 2 H), "truth" and "forecast" (H values);
-            None where nothing was read.
+        windows: Each "channel", "before" (values of the input window, at most 2 H), "truth" and "forecast" (H values);
+            None for missing values.
     """
 
     windows: Sequence[Mapping[str, Any]]
@@ -37,13 +37,13 @@ class Forecasts:
 
 @dataclass(frozen=True, slots=True)
 class PerType:
-    """How well each type of entity is found.
+    """Counts for each type of entity.
 
     Args:
         types: Names.
-        right: Of each, how many are found as they are.
-        predicted: How many are answered.
-        true: How many there are.
+        right: Number of correctly found entities per type.
+        predicted: Number of predicted entities per type.
+        true: Number of true entities per type.
     """
 
     types: Sequence[str]
@@ -54,11 +54,11 @@ class PerType:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Scores of the parts of a split.
+    """Scores of the parts of a split, such as each series.
 
     Args:
-        columns: Of what a row is, then scores: "part", "name", "channel", "windows", "mase", ...
-        rows: Their cells; the first is of the whole.
+        columns: Columns that identify a row, then scores: "part", "name", "channel", "windows", "mase", ...
+        rows: Their cells; the first row is the whole split.
     """
 
     columns: Sequence[str]

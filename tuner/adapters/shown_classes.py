@@ -1,4 +1,4 @@
-"""What a report shows of a classifier's answers. Letters of shapes: B items of a batch, N items, T steps, K classes."""
+"""A classifier's answers for reports. Letters of shapes: B items of a batch, N items, T steps, K classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Batch
 
 MOST_CLASSES, MOST_WRONG, MOST_STEPS, MOST_CHANNELS = 40, 6, 120, 3
-"""Classes of the matrix, mistakes, and values and channels of an item."""
+"""Largest numbers of the matrix's classes, of mistakes, and of an item's values and channels."""
 LIKELIEST = Decision()
 
 
@@ -28,14 +28,14 @@ def confused(
     item: Callable[[Any], Mapping[str, Any]],
     decision: Decision = LIKELIEST,
 ) -> Confused | None:
-    """What is taken for what, and the surest mistakes.
+    """The confusion matrix, and the most confident mistakes.
 
     Args:
         classes: Their names.
         predictions: Logits, (B, K) per batch.
         batches: The items.
-        item: What an item's steps (T, ...), without padding, are for people.
-        decision: How logits are answered.
+        item: Turns an item's steps (T, ...), without padding, into a form for people.
+        decision: How classes are predicted from logits.
     """
     if len(classes) > MOST_CLASSES:
         return None
@@ -57,7 +57,7 @@ def confused(
 
 
 def as_series(x_TC: NDArray[Any], names: Sequence[str]) -> Mapping[str, Any]:
-    """The first channels of an item, thinned out: channel -> values."""
+    """The first channels of an item, subsampled: channel -> values."""
     step = -(-len(x_TC) // MOST_STEPS)
     return {
         "series": {name: [float(value) for value in x_TC[::step, at]] for at, name in enumerate(names[:MOST_CHANNELS])}
@@ -70,5 +70,5 @@ def logits_of(predictions: Sequence[Tensor]) -> NDArray[np.float64]:
 
 
 def truth_of(batches: Sequence[Batch]) -> NDArray[np.int64]:
-    """The classes of all batches, (N,)."""
+    """The true classes of all batches, (N,)."""
     return np.concatenate([batch.y.cpu().numpy() for batch in batches])

@@ -1,6 +1,6 @@
-"""How items are dealt to train, val and test: once, by seed, before anything is fitted.
+"""Splits items into train, val and test: once, by seed, before anything is fitted.
 
-A split column's word holds; what it leaves open is dealt: whole groups where there are groups (speakers, patients),
+A split column is followed; a split that it lacks is drawn: whole groups if there are groups (speakers, patients),
 else the items of each label in proportion. S splits, L labels, G groups.
 """
 
@@ -29,17 +29,17 @@ WORDS: dict[str, Split] = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""What a cell of a split column may say, in any case."""
+"""Allowed cells of a split column, in upper or lower case, and their splits."""
 
 
 @dataclass(frozen=True)
 class Dealt:
-    """What became of the items; `splits, notices = deal(...)` takes the first two.
+    """The splits of items; can be unpacked: `splits, notices = deal(...)`.
 
     Args:
         splits: Split names, one per item.
-        notices: What the user should hear of them.
-        folds: The fold of each item, -1 of test items; None where there are no folds.
+        notices: Sentences about the splits for the user.
+        folds: The fold of each item, -1 for test items; None without folds.
     """
 
     splits: NDArray[np.str_]
@@ -52,15 +52,15 @@ class Dealt:
 
     @property
     def trained(self) -> NDArray[np.int64] | None:
-        """The fold of each item that is in train."""
+        """The fold of each training item."""
         return None if self.folds is None else self.folds[self.splits == "train"]
 
 
 def split_named(cell: str, where: str, column: str) -> Split:
-    """The split that a cell of a split column means.
+    """The split that a cell of a split column names.
 
     Raises:
-        DataError: It means none.
+        DataError: It names none.
     """
     try:
         return WORDS[cell.strip().lower()]
@@ -74,7 +74,7 @@ def split_named(cell: str, where: str, column: str) -> Split:
 
 
 def unused_split(path: Path, encoding: Encoding = "utf-8") -> list[str]:
-    """A sentence about a split that the data seem to say and no option asks for; none where they say none.
+    """A sentence about a split that the data seem to have and no option uses; empty if they seem to have none.
 
     Args:
         path: A table with a column "split", or a folder of folders train, val or test.
@@ -84,7 +84,7 @@ def unused_split(path: Path, encoding: Encoding = "utf-8") -> list[str]:
         names = [entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
         if len(names) > 1 and all(name.lower() in WORDS for name in names):
             return [
-                f"the folders {', '.join(sorted(names))} are not taken for splits; data.split: split does it, with a "
+                f"the folders {', '.join(sorted(names))} are not used; to use them, set data.split: split and a "
                 "data.pattern that begins with {split}/"
             ]
     elif (form := form_of(path)) is not None:
@@ -107,30 +107,30 @@ def deal(
     group: str = "group",
     folds: int = 1,
 ) -> Dealt:
-    """Deal the items, as the split column and the groups want it.
+    """Assign items to splits, by the split column and the groups.
 
     Args:
         labels: One label per item.
         places: Where each item was read.
-        val: Share of validation items of what is dealt, in (0, 1).
+        val: Share of validation items among those that are drawn, in (0, 1).
         test: Share of test items, in (0, 1).
         seed: Same seed, same items: same split.
-        groups: The group of each item; none is in two of the splits that are dealt here.
-        given: What the split column says; a split that it does not have is dealt from what is to be trained on.
-        held: Whether the test items stand elsewhere: none is dealt.
-        group: What a group is called: "speaker".
-        folds: Into so many, two or more, those items are dealt that are not for the test; the first is then val. 1: val
-            is dealt by its share.
+        groups: The group of each item; no group is in two of the splits that are drawn here.
+        given: The cells of the split column; a split that it lacks is drawn from the training items.
+        held: Whether the test items are in another file: no test split is drawn.
+        group: The word for a group: "speaker".
+        folds: Number of folds of the items outside the test split, two or more; the first one is then val. 1: val
+            is drawn by its share.
 
     Raises:
-        DataError: A label is not to be trained on, or there are too few items or groups for that.
+        DataError: A label has no training item, or there are too few items or groups.
     """
     named = set(given or ())
     if folds > 1 and "val" in named:
         raise DataError(
-            "the split column must leave val out where data.folds deals it",
+            "the split column must have no val with data.folds",
             value="val",
-            fix="Say train of those items, or leave data.folds out.",
+            fix="Write train for those items, or leave data.folds out.",
             where=places[given.index("val") if given else 0],
         )
     own = "val" in named or folds > 1
@@ -140,13 +140,13 @@ def deal(
     if held and "test" in named:
         row = given.index("test") if given else 0
         raise DataError(
-            "the split column must leave test out where data.test_path has the test items",
+            "the split column must have no test with data.test_path",
             value="test",
-            fix="Leave data.test_path out, or take those rows away.",
+            fix="Leave data.test_path out, or remove those rows.",
             where=places[row],
         )
     if given is not None and "train" not in named:
-        raise DataError("the split column must say train of some items", value=sorted(named), where=places[0])
+        raise DataError("the split column must have train for some items", value=sorted(named), where=places[0])
     open_ = np.flatnonzero(splits == "train")
     if any(shares.values()):
         parts = [labels[index] for index in open_]
@@ -172,14 +172,14 @@ def deal(
 
 
 def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, where: str = "") -> NDArray[np.str_]:
-    """Deal the items of each label in proportion; every label reaches every split that has a share.
+    """Stratified split by label; every label is in every split that has a share.
 
     Args:
         labels: One label per item.
         val: Share of validation items, in [0, 1).
         test: Share of test items, in [0, 1).
         seed: Same seed, same labels: same split.
-        where: Place named in the message.
+        where: Place that the message names.
 
     Raises:
         DataError: A label has fewer items than there are splits.
@@ -208,7 +208,7 @@ def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, whe
 
 
 def straddling(groups: Sequence[str], splits: Sequence[str], group: str) -> list[str]:
-    """A sentence about the groups that are in more than one split; none where none is."""
+    """A sentence about groups in more than one split; empty without any."""
     where: dict[str, list[str]] = {}
     for name, split in zip(groups, splits, strict=True):
         if split not in where.setdefault(str(name), []):
@@ -219,7 +219,7 @@ def straddling(groups: Sequence[str], splits: Sequence[str], group: str) -> list
     name, found = next(iter(both.items()))
     ordered = sorted(found, key=lambda split: SPLITS.index(cast(Split, split)))
     return [
-        f"in more than one split, as the split column has it: {len(both)} of {len(where)} groups ({group}), such as "
+        f"in more than one split, by the split column: {len(both)} of {len(where)} groups ({group}), such as "
         f"{name!r} in {' and '.join(ordered)}; scores on them say little about new ones"
     ]
 
@@ -231,13 +231,13 @@ def equal_items(
     what: str,
     labels: Sequence[str],
 ) -> list[str]:
-    """Sentences about items that are equal, value by value: in val or test to one of another split, or of two labels.
+    """Sentences about equal items: items of val or test that are also in another split, and those of different labels.
 
     Args:
         items: The items.
         splits: The split of each.
-        places: Where each was read.
-        what: Their kind, in the plural.
+        places: Where each item was read.
+        what: The word for items, in the plural.
         labels: The label of each.
     """
     first: dict[tuple[tuple[int, ...], bytes], int] = {}
@@ -264,7 +264,7 @@ def equal_items(
 
 
 def _fallen(groups: Sequence[str], splits: NDArray[np.str_], group: str) -> str:
-    """How the groups fell, a sentence."""
+    """A sentence on the numbers of groups per split."""
     if told := straddling(groups, splits.tolist(), group):
         return told[0]
     names = np.asarray(groups)
@@ -273,13 +273,13 @@ def _fallen(groups: Sequence[str], splits: NDArray[np.str_], group: str) -> str:
 
 
 def _missing(named: set[Split], shares: dict[str, float]) -> list[str]:
-    """What the split column left out and is dealt, a sentence."""
+    """A sentence on the splits that the split column lacks and that were drawn."""
     dealt = [split for split in ("val", "test") if shares[split]]
     if not dealt or not named:
         return []
     are = f"{' and '.join(dealt)}, so {'they are' if len(dealt) > 1 else 'it is'}"
     parts = " and ".join(f"data.{split} = {shares[split]:g}" for split in dealt)
-    return [f"the split column has no {are} dealt from the items of train ({parts} of them)"]
+    return [f"the split column has no {are} drawn from the items of train ({parts} of them)"]
 
 
 def _check_trained(labels: Sequence[str], places: Sequence[str], splits: NDArray[np.str_]) -> None:
@@ -287,15 +287,15 @@ def _check_trained(labels: Sequence[str], places: Sequence[str], splits: NDArray
     for label, place in zip(labels, places, strict=True):
         if label not in known:
             raise DataError(
-                "a label must occur in the items that are trained on",
+                "a label must occur in the training items",
                 value=label,
-                fix="Correct the split column, or take that label's items away.",
+                fix="Correct the split column, or remove that label's items.",
                 where=place,
             )
 
 
 def _absent(labels: Sequence[str], splits: NDArray[np.str_], *, held: bool) -> list[str]:
-    """Which labels a split lacks, a sentence per split."""
+    """A sentence per split that lacks labels."""
     sentences = []
     for split in SPLITS[1 : 2 if held else 3]:
         missing = sorted(set(labels) - set(np.asarray(labels)[splits == split].tolist()))

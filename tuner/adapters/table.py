@@ -1,4 +1,4 @@
-"""Tables of text cells, read with the line of every row: CSV, TSV and JSON lines."""
+"""Tables of text cells, with the line number of every row: CSV, TSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_LISTS: Mapping[str, str] = {}
 
 
 def form_of(path: Path) -> Form | None:
-    """What the name's ending says; None when it says neither."""
+    """The format by the name's ending; None for others."""
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         return "csv"
@@ -46,15 +46,15 @@ def read_rows(
     encoding: Encoding | None = None,
     lists: Mapping[str, str] = NO_LISTS,
 ) -> Iterator[Row]:
-    """The rows of a table; blank lines hold none.
+    """The rows of a table; blank lines are skipped.
 
     Args:
-        path: The file; what parts the cells of a CSV file is recognized.
+        path: The file; the separator of a CSV file is recognized.
         form: csv (a header line, then rows) or jsonl (one object a line).
         columns: Columns that every row must have.
-        optional: Columns that rows may lack.
-        encoding: What data.encoding says; None where the adapter has no such option.
-        lists: Columns that may hold a list of texts in JSON lines -> what joins them.
+        optional: Columns that may be missing.
+        encoding: The value of data.encoding; None if the adapter has no such option.
+        lists: Columns that may hold a list of texts in JSON lines -> the separator that joins them.
 
     Raises:
         DataError: The file or a row is damaged, or a column is missing.
@@ -78,11 +78,11 @@ def delimited_rows(
 
     Args:
         path: The file that the text was read from.
-        text: All of it.
-        dialect: How it is written.
+        text: Its whole text.
+        dialect: Separator and decimal mark.
         columns: Columns that every row must have.
-        optional: Columns that rows may lack.
-        more: A further fix for rows of another length, a whole sentence.
+        optional: Columns that may be missing.
+        more: A further fix for rows of another length, a sentence.
 
     Raises:
         DataError: A row is damaged, or a column is missing.
@@ -92,7 +92,7 @@ def delimited_rows(
         io.StringIO(text, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced, strict=True
     )
     header: list[str] = []
-    line = 1  # where the row begins: quoted cells may span lines
+    line = 1  # the row's first line: quoted cells may span lines
     is_first = True
     try:
         for cells in reader:
@@ -146,7 +146,7 @@ def _json_rows(
 
 
 def advice_on_name(name: str, header: Sequence[str]) -> str:
-    """What helps where a header lacks a column: another name, or another line as the header."""
+    """The fix for a missing column: a similar name, or another line as the header."""
     fix = nearest(name, header)
     return fix if fix.startswith("Did you mean") else f"{fix} {_ABOVE_HEADER}"
 

@@ -1,4 +1,4 @@
-"""Times that go on beyond the end of a series, step by step, on the calendar that its own times keep.
+"""Times beyond the end of a series, step by step, on the calendar of its own times.
 
 T times of a series, N times ahead.
 """
@@ -17,16 +17,16 @@ _DAY = 86_400.0
 
 
 def ahead(times_T: NDArray[Any], step: Step, number: int) -> NDArray[np.generic]:
-    """The times after the last, (N,), of the kind of those before.
+    """The times after the last one, (N,), of the same type.
 
-    A step of months keeps the day of the month: the last one, the last or first working day, or else the same day,
-    cut to the length of the month. Working days go on by the days of the week that there are, and hours of opening by
-    the hours.
+    A step of months keeps the day of the month: the last day, the last or first working day, or else the same day,
+    limited by the length of the month. Steps of weekdays continue with the series' days of the week, slots with its
+    opening hours.
 
     Args:
-        times_T: At least one, rising: numbers, or datetime64 as clocks at the place show it.
+        times_T: At least one, ascending: numbers, or datetime64 in local time.
         step: Their usual step.
-        number: How many.
+        number: Number of times, N.
     """
     count_N: NDArray[Any] = np.arange(1, number + 1)
     if times_T.dtype.kind != "M":
@@ -48,7 +48,7 @@ def ahead(times_T: NDArray[Any], step: Step, number: int) -> NDArray[np.generic]
 
 
 def keeps_days(step: Step) -> bool:
-    """Whether a step is one of the calendar, which keeps the time of day where clocks are changed."""
+    """Whether a step follows the calendar, and so keeps the time of day when clocks change."""
     return step.kind in ("months", "weekdays") or step.length % _DAY == 0
 
 
@@ -61,7 +61,7 @@ def _durations(count_N: NDArray[Any], seconds: float, times_T: NDArray[Any]) -> 
 
 
 def _by_months(day_T: NDArray[Any], months_N: NDArray[Any]) -> NDArray[Any]:
-    """Days in the months that are so many after that of the last day."""
+    """Days in the months that are this many after the month of the last day."""
     month_T = day_T.astype("datetime64[M]")
     month_N = month_T[-1] + months_N.astype("timedelta64[M]")
     for rule in (_last, _last_working, _first_working):

@@ -14,7 +14,7 @@ from tuner.adapters.time_series.problems import SeriesClassificationProblem
 
 
 class SeriesClassCodec(ReadsItems, ClassCodec):
-    """Sequences to classes; where the training table had an id, answers repeat it.
+    """Classes of sequences; answers repeat the id if the training table had one.
 
     Args:
         folder: Holds `facts.json`.
@@ -27,5 +27,5 @@ class SeriesClassCodec(ReadsItems, ClassCodec):
         self.reader = ItemReader(problem.facts, options)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From values as they are on. See `Codec`."""
+        """A graph that takes unscaled values. See `Codec`."""
         return self.reader.graph(network, self.said)

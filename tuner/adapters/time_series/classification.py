@@ -1,4 +1,4 @@
-"""Sequences of numbers to classes: read, split by class, scaled by what the training split says."""
+"""Sequences of numbers to classes: read, split by class, standardized by the training split."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class SeriesClassification:
-    """Labelled sequences, one class each."""
+    """Labelled sequences, each with one class."""
 
     propose = staticmethod(propose_classification)
     metrics: Sequence[Metric] = METRICS
     edition = "\n3"
-    """Before, fewer trivial scores; before that, row numbers, ids and copies of the label were inputs."""
+    """Earlier editions had fewer trivial scores; the first had row numbers, ids and copies of the label as inputs."""
     defaults = {"pooling": "mean"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
     demands = Demands()
     model_files = ("facts.json",)

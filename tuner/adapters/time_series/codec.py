@@ -1,8 +1,8 @@
-"""New series to forecasts beyond their end, or from every row. See `tuner.adapters.base.Codec`.
+"""Forecasts of new series, beyond their end or from every row. See `tuner.adapters.base.Codec`.
 
-A table has the form that the training table had. Its rows are put in order, and its gaps treated, as in training.
+A table has the columns of the training table. Its rows are sorted and its gaps treated as in training.
 
-T rows of a series, L rows that are looked back on, H steps ahead, C channels, N items of a batch.
+T rows of a series, L rows of an input window, H steps ahead, C channels, N items of a batch.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
 
 _EXAMPLE_ROWS, _EXAMPLE_START = 24, np.datetime64("2024-01-01T00:00:00", "us")
 _LEAST = 256
-"""Rows of a series that are held of a long file, beside those that a window and its gaps need."""
+"""Rows of a series of a long file that are kept in memory, in addition to those that a window and its gaps need."""
 _GAPS = 0.1
-"""Share of rows after a gap, where gaps are ignored, beyond which nobody knows when the next rows come."""
+"""With ignored gaps: if a larger share of rows follows a gap, the times of the next rows are unknown."""
 QUANTILES = tuple(f"_q{100 * level:g}" for level in LEVELS)
-"""What is put after a target's name to name a quantile of it: of 0.1, _q10."""
+"""Suffix of the column of a target's quantile: _q10 for 0.1."""
 
 
 class _Reading:
-    """The windows of series, read from tables and arrays; `ForecastCodec` answers them."""
+    """Reads windows of series from tables and arrays, for `ForecastCodec`."""
 
     def __init__(self, folder: Path, options: ForecastingOptions) -> None:
         self.problem = ForecastingProblem(folder, options)
@@ -85,13 +85,13 @@ class _Reading:
                 self._forecasts.append(column)
 
     def read(self, path: Path) -> Iterator[Item]:
-        """A table; series by series. See `Codec`."""
+        """The items of a table, series by series. See `Codec`."""
         if path.suffix.lower() not in SUFFIXES:
             raise DataError("the file's ending must be one of " + " ".join(SUFFIXES), value=path.name, where=str(path))
         yield from self._sections(path, str(path))
 
     def items(self, data: Any) -> Iterator[Item]:
-        """A DataFrame of the form of the tables, or a list of arrays (T,) or (T, C), or paths. See `Codec`."""
+        """A DataFrame with the tables' columns, a list of arrays (T,) or (T, C), or paths. See `Codec`."""
         if hasattr(data, "columns"):
             yield from self._sections(Path("the DataFrame"), "the DataFrame", data)
             return
@@ -141,9 +141,9 @@ class _Reading:
             yield from refused if self._series else refused[:1]
 
     def _worth(self, sections: Sections, table: Table) -> NDArray[np.bool_]:
-        """The rows that a forecast from the last ones needs: those looked back on, and what fills their gaps.
+        """A mask of the rows needed for the last forecast: those of its window, and those that fill its gaps.
 
-        Of series that are scaled by their own rows, or have a fault, all.
+        All rows of series that are scaled by their own rows or have an error.
         """
         groups = self._groups(table, sections.known)
         kept_N = np.zeros(len(table), dtype=bool)
@@ -201,9 +201,9 @@ class _Reading:
             yield from self._of_series(series, found)
 
     def _own_step(self, times: NDArray[np.generic]) -> Step | None:
-        """The step of one series whose rows are steps whatever their times: by which those go on.
+        """The time step of one series with ignored gaps, by which its times continue.
 
-        Too short to tell hours of opening, it has those of training. None with so many gaps that no time can be told.
+        If it is too short to show opening hours, it has those of training. None if it has too many gaps.
         """
         own = step_of(times, np.zeros(1, dtype=np.int64))
         learned = self._step
@@ -217,7 +217,7 @@ class _Reading:
         return {self._series: name} if self._series else {}
 
     def _of_series(self, series: Series, stamps: SeriesStamps | None = None) -> Iterator[Item]:
-        """The windows of a series, or why it has none."""
+        """The windows of a series, or the reason why it has none."""
         known, problem = self._known(series.name), ""
         scaling = self._scalings.get(series.name) if self._named else next(iter(self._scalings.values()))
         if self._series:
@@ -241,7 +241,7 @@ class _Reading:
         for start, end in enough if self.asked.every_origin and enough else stretches[-1:]:
             if end - start < self._least:
                 rows = f"{end - start} {'row' if end - start == 1 else 'rows'}{' after a gap' if start else ''}"
-                reason = f"it must have {self._least} rows or more to be looked back on, but has {rows}"
+                reason = f"it must have {self._least} rows or more before the forecast, but has {rows}"
                 yield Item(series.where, None, reason, known)
                 continue
             scaled = scaling(series.values[start:end]).astype(np.float32)
@@ -251,11 +251,11 @@ class _Reading:
 
 
 class ForecastCodec(_Reading):
-    """Series to their next steps, on their own scale.
+    """Forecasts of series, in their own units.
 
-    Columns: the series' name and `scaled_by` where there may be several series, `origin` where every row is asked for,
-    `step` from 1 on, the time, and the forecast of each target, with its quantiles where there are some: `sold`,
-    `sold_q2.5`, `sold_q10`. A name that is taken by one of these gets a `_`.
+    Columns: the series' name and `scaled_by` if there can be several series, `origin` with forecasts from every row,
+    `step` from 1 on, the time, and the forecast of each target, with its quantiles if any: `sold`,
+    `sold_q2.5`, `sold_q10`. A name that clashes with one of these gets a `_`.
 
     Args:
         folder: Holds `facts.json`, `statistics.npy`, `parts.npy` and `stretches.npy`.
@@ -275,7 +275,7 @@ class ForecastCodec(_Reading):
         return found | dict.fromkeys(self._forecasts, float)
 
     def example(self) -> dict[str, list[Any]]:
-        """A few rows of one series, all of them its mean. See `Codec`."""
+        """A few rows of one series, all equal to its mean. See `Codec`."""
         rows = max(self._least, min(self.problem.window, _EXAMPLE_ROWS))
         name, scaling = next(iter(self._scalings.items()), ("a series", None))
         mean_C = np.zeros(len(self.problem.channels)) if scaling is None else scaling.mean
@@ -322,7 +322,7 @@ class ForecastCodec(_Reading):
         return answers
 
     def graph(self, network: nn.Module) -> Graph:
-        """From rows as they are to forecasts as they are. See `Codec`."""
+        """A graph from unscaled rows to unscaled forecasts. See `Codec`."""
         if self.problem.recursive:
             raise StudyError(
                 "a model with data.decoding recursive has no ONNX graph yet",
@@ -338,11 +338,11 @@ class ForecastCodec(_Reading):
         whole = ForecastOfWindows(network, self.problem, only)
         about: dict[str, Any] = {
             "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
-            "lengths": f"rows of each item, 1 to {window}; what is beyond them, on the right, does not count",
+            "lengths": f"rows of each item, 1 to {window}; padding on the right is ignored",
             "prediction": Quantiles.exported if self._options.conformal else whole.output.exported,
             "look_back": window,
         }
         if self._named:
-            known = "of the series' training rows, as `series` says; of one that was not in training, of its own rows"
+            known = "of the series' training rows, as `series` says; of a series that was not in training, its own"
             about |= {"mean": f"mean {known}", "scale": f"standard deviation {known}", "series": told(self._scalings)}
         return Graph(whole, whole.example, about)

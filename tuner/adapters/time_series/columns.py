@@ -1,8 +1,8 @@
-"""Which columns of a table are measurements: row numbers, ids, groups, constants and copies of the label are none.
+"""Which columns of a table are measurements, rather than row numbers, ids, groups, constants or copies of the label.
 
-Nobody has to name the columns to learn from, so what else a table holds is told from them by its values: strictly, in
-every row, as a measurement that is left out is as wrong as a row number that is learned from. N rows, C columns, U
-units (items, or rows where each is an item).
+If the options name no columns, the values decide which columns to learn from; a rule must hold in
+every row, because leaving out a measurement is as wrong as learning from a row number. N rows, C columns, U
+units (items, or rows if each row is an item).
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
 
 ENOUGH = 10
-"""Rows from which on counting them is no coincidence."""
+"""With at least this many rows, values that count them are no coincidence."""
 _NAMELESS = re.compile(r"(?i)|unnamed(: ?|_|\.)\d+(\.\d+|_level_\d+)*")
 _INDEX = re.compile(r"(?i)(__)?index(_level_\d+)?(__)?|level_\d+|idx|row|rows|row_?(id|no|nr|num|number|index)|rownum")
 _ID = frozenset(("id", "ids", "uid", "uuid", "guid", "nr", "pk"))
 _NUMBER = re.compile(
     r"(?i)index|idx|rownum|(row|item|sample|series|record|case|entry|example|instance)[ _.-]?(idx|index|no|num|number)"
 )
-"""Names of ids; the last word alone would also be that of a heat index."""
+"""Names of ids; the last word alone would also match a heat index."""
 _GROUP = frozenset(("patient", "subject", "speaker", "user", "participant", "person", "session", "author"))
 _SPLIT = re.compile(r"(?i)(.*[^a-z])?(fold|split)|is_?(train|training|val|valid|validation|test|testing)")
 
 
 @dataclass
 class Inputs:
-    """The columns to learn from, and what is told of the others.
+    """The columns to learn from, and sentences about the others.
 
     Args:
         names: The columns, in the table's order.
@@ -55,18 +55,18 @@ def inputs(
     groups: Groups | None = None,
     asked: bool = False,
 ) -> Inputs:
-    """Tell measurements from the other columns.
+    """Separate measurements from the other columns.
 
     Args:
         table: The table.
-        names: Columns that may be measurements: all but those that options name.
+        names: Columns that may be measurements: all except those that other options name.
         option: The option that names columns: "data.channels".
-        labels: The label of each row, (N,); None where there is none.
-        groups: The rows of each item or series; None where a row is an item.
-        asked: Whether the option names these columns: then all are kept, and what they seem to be is told.
+        labels: The label of each row, (N,); None without labels.
+        groups: The rows of each item or series; None if a row is an item.
+        asked: Whether the option names these columns: then all are kept, and doubtful ones are only reported.
 
     Raises:
-        DataError: A column has no name and does not count rows; an id may tell series apart; nothing is left.
+        DataError: A column has no name and does not count rows; an id may separate series; nothing is left.
     """
     look = _Look(table, list(names), labels, groups)
     if asked:
@@ -77,7 +77,7 @@ def inputs(
     look.refuse_series(option)
     found = look.reasons()
     left = [name for name in names if name not in found]
-    if not left:  # what has a name may be all that is there
+    if not left:  # the named columns may be the only ones
         found = {name: reason for name, reason in found.items() if _NAMELESS.fullmatch(name)}
         left = [name for name in names if name not in found]
     if not left:
@@ -89,19 +89,19 @@ def inputs(
     return Inputs(left, list(found), [*notices, *look.doubts(left, option)])
 
 
-_EMPTY = "nothing is in it, as a separator ends each line"
+_EMPTY = "it is empty: a separator ends each line"
 _COPY = "it repeats the label in other words, in every row"
 _COUNTS = "it counts rows"
 _NAMES = "it has another value in each row, as an index without a name has"
 _TIMES = f"{_NAMES}; if it holds times, name it in the header and in data.time"
 _IDS = "by its name and values it is an id"
-_GROUPS = "by its name it says which items belong together, as data.group does"
-_SPLITS = "by its name it says a split, as data.split does"
-_SAME = "it has one value alone"
+_GROUPS = "by its name it holds groups, for data.group"
+_SPLITS = "by its name it holds splits, for data.split"
+_SAME = "it has only one value"
 
 
 class _Look:
-    """What the values of columns say."""
+    """Properties of columns by their values."""
 
     def __init__(self, table: Table, names: list[str], labels: NDArray[np.str_] | None, groups: Groups | None) -> None:
         self.table, self.names, self.long = table, names, groups is not None
@@ -118,7 +118,7 @@ class _Look:
         self.label_U = None if labels is None else labels[self.first_U]
 
     def refuse_nameless(self, option: str) -> None:
-        """Refuse a column without a name that holds something."""
+        """Refuse a column without a name that holds values."""
         counting = set(self._that(self._counting(named=False))) | set(self._that(self._unique()))
         for name in filter(_NAMELESS.fullmatch, self.names):
             cells = self.table.cells(name)
@@ -132,20 +132,20 @@ class _Look:
             )
 
     def refuse_series(self, option: str) -> None:
-        """Refuse an id that may tell series apart where all rows are taken for one."""
+        """Refuse an id that may separate series if all rows are read as one series."""
         if self.label_U is not None or len(self.first_U) > 1 or len(self.table) < ENOUGH:
             return
         whole = self._whole() & ~self._same() & ~self._unique()
         for name in self._that(whole & self._named(lambda name: _is_id(name))):
             raise DataError(
-                "an id must be no value to forecast",
+                "an id must not be forecast",
                 value=name,
-                fix=f"data.series: {name} says that each of its values is a series; {option} names what is forecast.",
+                fix=f"data.series: {name} makes each of its values a series; {option} names the columns to forecast.",
                 where=f"{self.table.path}:1",
             )
 
     def reasons(self) -> dict[str, str]:
-        """Columns that are no measurements -> why."""
+        """Columns that are no measurements -> the reason."""
         found: dict[str, str] = {}
         for name in self.text:
             if reason := self._reason_of_text(name):
@@ -171,15 +171,15 @@ class _Look:
         return {name: found[name] for name in self.names if name in found}
 
     def doubts(self, names: Sequence[str], option: str) -> list[str]:
-        """What may be said of columns that are kept."""
+        """Warnings about columns that are kept."""
         if len(self.table) < ENOUGH:
             return []
         none = np.zeros(len(self.numeric), dtype=bool)
         growing = none if self.long else self._whole() & (np.diff(self.values_NC, axis=0) > 0).all(0)
         numbers = none if self.long else (np.diff(np.sort(self.values_NC, axis=0), axis=0) == 1).all(0) & ~growing
         doubts = (
-            ("with values that grow from row to row, as an id's do", growing),
-            ("with values that number the rows in another order, as an id's do", numbers),
+            ("with values that increase from row to row, like an id", growing),
+            ("with values that number the rows in another order, like an id", numbers),
             ("with one value per label, in every row", self._telling()),
         )
         sentences = []
@@ -218,16 +218,16 @@ class _Look:
         return np.asarray((self.values_NC == self.values_NC[0]).all(0) & enough)
 
     def _within(self) -> NDArray[np.bool_]:
-        """Columns that have one value in each item."""
+        """Columns that are constant within each item."""
         return np.asarray((self.values_NC == self.values_NC[self.first_U][self.item_N]).all(0))
 
     def _unique(self, *, units: bool = False) -> NDArray[np.bool_]:
-        """Columns of whole numbers that differ from row to row, or from unit to unit."""
+        """Columns of whole numbers that are different in every row, or in every unit."""
         values = np.sort(self.values_NC[self.first_U] if units else self.values_NC, axis=0)
         return np.asarray(self._whole() & (np.diff(values, axis=0) != 0).all(0) & (len(values) > 2))
 
     def _counting(self, *, named: bool) -> NDArray[np.bool_]:
-        """Columns that count all rows, or the rows of each item from 0 or 1 on; those with a name, enough rows."""
+        """Columns that count all rows, or the rows of each item from 0 or 1 on; named columns only with enough rows."""
         rows = len(self.table)
         if named and rows < ENOUGH:
             return np.zeros(len(self.numeric), dtype=bool)
@@ -244,14 +244,14 @@ class _Look:
         return np.asarray((counts | (each & (len(self.first_U) < rows))) & (rows > 1))
 
     def _copies(self) -> NDArray[np.bool_]:
-        """Columns whose values and the labels tell each other, in every unit; none where many do, which are data."""
+        """Columns whose values map one-to-one to labels, in every unit; none if many do, because these are data."""
         if self.label_U is None:
             return np.zeros(len(self.numeric), dtype=bool)
         copies = label_copies(self.values_NC[self.first_U], self.label_U) & self._within()
         return np.asarray(copies & (copies.sum() <= max(1, len(self.names) // 10)))
 
     def _telling(self) -> NDArray[np.bool_]:
-        """Columns whose value follows from the label, in every unit, as that of an indicator of one label does."""
+        """Columns whose value follows from the label, in every unit, such as an indicator of one label."""
         if self.label_U is None:
             return np.zeros(len(self.numeric), dtype=bool)
         values_UC = self.values_NC[self.first_U]
@@ -259,7 +259,7 @@ class _Look:
 
 
 def label_copies(values_UC: NDArray[np.float64], label_U: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Columns whose values and the labels tell each other, in every unit, (C,)."""
+    """Columns whose values map one-to-one to labels, in every unit, (C,)."""
     _, first_K = np.unique(label_U, return_index=True)
     differ = (np.diff(np.sort(values_UC[first_K], axis=0), axis=0) > 0).all(0)
     return np.asarray(label_tells(values_UC, label_U) & differ)
@@ -274,7 +274,7 @@ def label_tells(values_UC: NDArray[np.float64], label_U: NDArray[np.str_]) -> ND
 
 
 def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str]) -> list[str]:
-    """Sentences about values of arrays, whose columns nobody has named, that count the items or say their labels.
+    """Sentences about values of arrays (without named columns) that count the items or repeat their labels.
 
     Args:
         items: (steps, channels) each.
@@ -290,7 +290,7 @@ def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str])
     sentences = []
     for found, reason in ((counts, "count the items"), (copies, "repeat the label in other words")):
         places = [f"step {index // channels + 1}, channel {index % channels + 1}" for index in np.flatnonzero(found)]
-        same = np.flatnonzero(found.reshape(steps, channels).all(0))  # a channel that has one value in each item
+        same = np.flatnonzero(found.reshape(steps, channels).all(0))  # a channel that is constant within each item
         if 0 < len(same) < channels:
             places = [f"channel {index + 1}" for index in same]
         if places and len(places) <= max(1, steps * channels // 10):
@@ -299,7 +299,7 @@ def doubtful_values(items: Sequence[NDArray[np.float64]], labels: Sequence[str])
 
 
 def _enough(label_U: NDArray[np.str_]) -> bool:
-    """Whether there are so many items per label that agreeing with all of them is no coincidence."""
+    """Whether there are enough items per label that agreement with all of them is no coincidence."""
     _, counts = np.unique(label_U, return_counts=True)
     return len(counts) > 1 and len(label_U) >= max(ENOUGH, 2 * len(counts))
 

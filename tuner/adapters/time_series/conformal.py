@@ -1,13 +1,13 @@
-"""Intervals that held what they say on validation data: split conformal prediction.
+"""Intervals with the nominal coverage on validation data: split conformal prediction.
 
-What a forecast has of its own, quantiles or, of a point, those of a normal distribution as wide as the window, is
-stretched around the median until as many validation values lie within it as should.
+A forecast's own quantiles (for a point forecast, those of a normal distribution as wide as the window) are
+scaled around the median until the intervals contain the nominal share of validation values.
 
 B items, H steps ahead, C channels, Q levels of quantiles.
 
 Reference:
     Vovk et al. 2005, Algorithmic Learning in a Random World; Romano et al. 2019, arXiv:1905.03222 (of quantiles; here
-    they are stretched rather than shifted). Values are not exchangeable in time: what is promised held in validation.
+    they are scaled rather than shifted). Values in time are not exchangeable: only validation has exact coverage.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from torch import Tensor
 from tuner.adapters.time_series.scoring import LEVELS, MEDIAN
 
 _HELD = ((0.8, 1), (0.95, 0))
-"""Share of values in an interval, and the place of its lower end among the levels."""
+"""Coverage of an interval, and the index of its lower end among the levels."""
 _NARROWEST = 1e-9
 
 
 def normal(point_BHC: Tensor, unit_B1C: Tensor) -> Tensor:
-    """Quantiles of a normal distribution around points, with the unit as its standard deviation, (B, H, C, Q)."""
+    """Quantiles of a normal distribution around points, with `unit_B1C` as standard deviation, (B, H, C, Q)."""
     levels_Q = point_BHC.new_tensor([NormalDist().inv_cdf(level) for level in LEVELS])
     return point_BHC[..., None] + unit_B1C[..., None] * levels_Q
 
 
 def fit(quantiles_BHCQ: Tensor, truth_BHC: Tensor) -> tuple[float, float]:
-    """By how much to stretch intervals of 80 and 95 % so that as many of these values lie in them, and one more.
+    """Factors by which to scale intervals of 80 and 95 % to contain these shares of n values, by the rank for n + 1.
 
     Args:
-        quantiles_BHCQ: Before they are stretched.
-        truth_BHC: What came; NaN where nothing was read.
+        quantiles_BHCQ: The unscaled quantiles.
+        truth_BHC: True values; NaN if missing.
     """
     median = quantiles_BHCQ[..., MEDIAN]
     found = []
@@ -51,7 +51,7 @@ def fit(quantiles_BHCQ: Tensor, truth_BHC: Tensor) -> tuple[float, float]:
 
 
 def stretched(quantiles_BHCQ: Tensor, widths: tuple[float, float]) -> Tensor:
-    """Quantiles by such widths, in order: those from 0.1 to 0.9 alike, the outer ones at least as far."""
+    """Quantiles scaled by these factors, in order: those from 0.1 to 0.9 alike, the outer ones at least as far out."""
     median = quantiles_BHCQ[..., MEDIAN : MEDIAN + 1]
     off = quantiles_BHCQ - median
     inner = off[..., 1:-1] * widths[0]

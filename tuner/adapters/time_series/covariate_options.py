@@ -1,4 +1,4 @@
-"""Options of what is seen beside the values to forecast."""
+"""Options of covariates: inputs besides the values to forecast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Calendar = Literal["hour", "day", "week", "month", "year"]
 
 
 class CovariateOptions(Options):
-    """Columns that are not forecast, but tell of what is."""
+    """Options of columns that are not forecast but help to forecast the others."""
 
     later: ClassVar[tuple[str, ...]] = (
         "known_covariates",
@@ -39,15 +39,15 @@ class CovariateOptions(Options):
     """Learned features of a category, 1 to 1024. Searchable as data.category_embedding."""
 
     def check_covariates(self, targets: Sequence[str], time: str | None, series: str | None) -> None:
-        """Each column has one part, a calendar has times, and a number of features has categories.
+        """Check that each column has one role, a calendar has times, and an embedding size has categories.
 
         Args:
-            targets: The columns to forecast, where they are named.
+            targets: The columns to forecast, if they are named.
             time: The column of times.
-            series: The column that tells series apart.
+            series: The column with a row's series.
 
         Raises:
-            TaskFileError: They do not.
+            TaskFileError: One of these fails.
         """
         covariates = (*self.known_covariates, *self.past_covariates, *self.static_covariates)
         named = [*filter(None, (time, series)), *targets, *covariates]

@@ -14,22 +14,22 @@ _KNOWN = frozenset(
      "promotion", "onpromotion", "campaign", "discount", "event", "school", "workday", "workingday", "planned",
      "scheduled", "calendar", "feiertag", "aktion")
 )  # fmt: skip
-"""Words of names of columns that are known before their time comes."""
+"""Words in names of columns that are known for the future."""
 _MOST_CATEGORIES = 50
-"""Values up to which a column may hold categories, or what a calendar says."""
+"""Largest number of values of a column of categories or calendar features."""
 OPTIONS = ("known_covariates", "static_covariates", "past_covariates", "categories")
 
 
 def propose_covariates(
     table: GlimpsedTable, named: Collection[str], series: Chosen | None, said: Mapping[str, str]
 ) -> tuple[list[Line], list[str]]:
-    """Lines of the columns that are rather known beforehand, or of a series, than to be forecast; and their names.
+    """Lines that name known or static covariates rather than targets, and the names of these columns.
 
     Args:
-        table: What was seen.
-        named: Columns that have a part already.
-        series: The column that tells series apart.
-        said: Options that the user has said: with one of these, nothing is guessed.
+        table: The first rows.
+        named: Columns that have a role already.
+        series: The column with a row's series.
+        said: Options that the user has given: with one of covariates, nothing is guessed.
     """
     if any(option in said for option in OPTIONS):
         return [], []
@@ -68,14 +68,14 @@ def _is_known(column: GlimpsedColumn) -> bool:
 
 
 def _of_series(column: GlimpsedColumn, series: GlimpsedColumn) -> bool:
-    """Whether it says something of each series, and is no other name of it."""
+    """Whether a column describes each series, and is not just another name of it."""
     fixed = len(set(zip(series.cells, column.cells, strict=True))) == len(series.counts)
     other_name = len(column.counts) == len(series.counts) and (not column.is_number or last_word(column.name) == "id")
     return fixed and not other_name
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name, also of one written together: is_holiday, IsHoliday, day_of_week."""
+    """The words of a name, also in camel case: is_holiday, IsHoliday, day_of_week."""
     parts = [part.lower() for part in re.split(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])", name) if part]
     return {*parts, "".join(parts)}
 

@@ -1,4 +1,4 @@
-"""What a window's steps have beside the targets: covariates, also of the rows to forecast.
+"""Adds covariates to the steps of windows, also for the rows to forecast.
 
 B items of a batch, T steps back, D steps ahead, L rows, F covariates by row, G static ones, S series.
 """
@@ -16,12 +16,12 @@ from tuner.adapters.time_series.covariates import Covariates, Layout
 
 
 class CovariateRows:
-    """Covariates of many series, laid beside the rows of windows.
+    """Covariates of many series, to be joined to the rows of windows.
 
     Args:
-        rows: Those by row, as `Covariates.matrix` has them, series after series as the values are, (all rows, F).
-        static_SG: Those of each series.
-        covariates: What they are.
+        rows: Those by row, from `Covariates.matrix`, concatenated over series like the values, (all rows, F).
+        static_SG: The static ones of each series.
+        covariates: Their description.
         horizon: Rows to forecast.
         segment: Rows per step.
     """
@@ -48,16 +48,16 @@ class CovariateRows:
         steps_B: NDArray[np.int64],
         series_B: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """The steps with what stands beside them, (B, T + D, I + segment x F' + G).
+        """The steps joined with their covariates, (B, T + D, I + segment x F' + G).
 
-        Where something is known of the rows to forecast, D steps of them follow an item's last one: their targets are
-        0, as are covariates that are not known then; F' has one feature more, 1 in these rows.
+        If there are known covariates, D steps of rows to forecast follow an item's last step: their targets are
+        0, as are past covariates; F' includes one more feature, which is 1 in these rows.
 
         Args:
             x_BTI: The targets' steps.
             first_B: The first row to forecast of each item.
-            rows_B: Rows that are looked back on.
-            steps_B: Steps that these are.
+            rows_B: Rows of the input window.
+            steps_B: The same in steps.
             series_B: Numbers of the series.
         """
         steps = x_BTI.shape[1] + self.steps_ahead
@@ -76,20 +76,20 @@ class CovariateRows:
 
 
 def steps_ahead(covariates: Covariates, horizon: int, segment: int) -> int:
-    """Steps that follow the last one of a window, as something is known of them."""
+    """Number of steps after a window's last one; 0 without known covariates."""
     return -(-horizon // segment) if covariates.ahead else 0
 
 
 class StepFeatures(nn.Module):
-    """Steps with numbers as they are and learned features of categories, and of an item's channel.
+    """Encodes steps: numbers unchanged, with embeddings of categories and of an item's channel.
 
     Args:
         segment: Rows per step.
         targets: Targets per row.
-        covariates: What stands beside them.
-        size: Learned features of a category.
-        channels: Number of channels where the last feature tells an item's; else 0.
-        channel_size: Learned features of a channel.
+        covariates: The covariates' layout.
+        size: Size of a category's embedding.
+        channels: Number of channels if the last feature is an item's channel; else 0.
+        channel_size: Size of a channel's embedding.
     """
 
     def __init__(
@@ -122,11 +122,11 @@ class StepFeatures(nn.Module):
 
 
 def _embeddings(codes: Sequence[int], size: int) -> nn.ModuleList:
-    """One for each; what is unknown, and padding, has zeros."""
+    """One embedding per code; unknown categories and padding are zeros."""
     return nn.ModuleList(nn.Embedding(categories + 1, size, padding_idx=0) for categories in codes)
 
 
 def _features(values: Tensor, numbers: int, embeddings: nn.ModuleList) -> list[Tensor]:
-    """Numbers as they are, then each code's learned features."""
+    """Unchanged numbers, then the embedding of each code."""
     codes = values[..., numbers:].long().unbind(-1)
     return [values[..., :numbers], *(embedding(code) for embedding, code in zip(embeddings, codes, strict=True))]

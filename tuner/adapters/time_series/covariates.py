@@ -1,6 +1,6 @@
-"""Covariates: what is not forecast, but seen. Read from tables, coded and scaled by what training rows say.
+"""Covariates: inputs that are not forecast. Read from tables, coded and scaled by the training rows.
 
-Known ones (a price, a holiday) are known of the rows to forecast, past ones (a sensor) are not, static ones (a region)
+Known ones (a price, a holiday) are known for the rows to forecast, past ones (a sensor) are not, static ones (a region)
 are the same in all rows of a series. T rows of a series, S series, F covariates by row, G static ones, features of a
 calendar included.
 """
@@ -22,23 +22,23 @@ from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
 
 OTHER = 0
-"""Code of a category that training has not seen."""
+"""Code of a category that is not in the training rows."""
 _DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Covariates:
-    """Which covariates there are, and how they become numbers.
+    """The covariates, and how they become numbers.
 
-    In rows they stand in this order: known numbers, features of the calendar, past numbers, known categories, past
-    ones; static ones by themselves, numbers before categories.
+    Their order in rows: known numbers, features of the calendar, past numbers, known categories, past
+    ones. Static ones are separate, numbers before categories.
 
     Args:
-        known: Columns that are known of the rows to forecast.
-        past: Columns that are not.
+        known: Columns that are known for the rows to forecast.
+        past: Columns that are not known for them.
         static: Columns that are the same in all rows of a series.
-        calendar: What is told of a row's time.
-        categories: Column -> its categories, those of codes 1 and up; columns that are not here hold numbers.
+        calendar: Calendar features of a row's time.
+        categories: Column -> its categories, with codes from 1 on; other columns hold numbers.
         scaling: Column of numbers -> mean and standard deviation.
     """
 
@@ -51,19 +51,19 @@ class Covariates:
 
     @classmethod
     def asked(cls, options: ForecastingOptions) -> Self:
-        """Those that options name, before any data is read."""
+        """The covariates that options name, before any data are read."""
         names = (options.known_covariates, options.past_covariates, options.static_covariates)
         return cls(*names, options.calendar, dict.fromkeys(options.categories, ()))
 
     @classmethod
     def kept(cls, facts: Mapping[str, Any]) -> Self:
-        """As `json` has kept them in the facts of prepared data; none in facts of an earlier version."""
+        """The covariates stored by `json` in the facts of prepared data; none in those of an earlier version."""
         kept: dict[str, Any] = facts.get("covariates", {})
         names = {name: tuple(kept[name]) for name in ("known", "past", "static", "calendar") if name in kept}
         return cls(**names, categories=kept.get("categories", {}), scaling=kept.get("scaling", {}))
 
     def json(self) -> dict[str, Any]:
-        """See `kept`."""
+        """As JSON values; see `kept`."""
         return asdict(self)
 
     def __bool__(self) -> bool:
@@ -71,7 +71,7 @@ class Covariates:
 
     @property
     def ahead(self) -> bool:
-        """Whether something is known of the rows to forecast."""
+        """Whether there are known covariates or calendar features."""
         return bool(self.known or self.calendar)
 
     @property
@@ -81,13 +81,13 @@ class Covariates:
 
     @property
     def features(self) -> list[str]:
-        """What each feature of `matrix` is: a column, or the calendar."""
+        """The source of each feature of `matrix`: a column or the calendar."""
         numbers, past = self._numbers(self.known), self._numbers(self.past)
         return [*numbers, *["data.calendar"] * (2 * len(self.calendar)), *past, *self._codes(self.rows)]
 
     @property
     def by_row(self) -> Layout:
-        """What rows have; see `matrix`."""
+        """Layout of the features of rows; see `matrix`."""
         return Layout(
             2 * len(self.calendar) + len(self._numbers(self.rows)),
             [len(self.categories[name]) for name in self._codes(self.rows)],
@@ -97,11 +97,11 @@ class Covariates:
 
     @property
     def by_series(self) -> Layout:
-        """What series have."""
+        """Layout of the static features."""
         return Layout(len(self._numbers(self.static)), [len(self.categories[n]) for n in self._codes(self.static)])
 
     def fitted(self, rows: Sequence[Mapping[str, NDArray[Any]]], static: Mapping[str, NDArray[Any]]) -> Self:
-        """With categories and scaling of training rows.
+        """A copy with the categories and scaling of training rows.
 
         Args:
             rows: The training rows of each series: column -> values.
@@ -118,12 +118,12 @@ class Covariates:
     def matrix(
         self, rows: Mapping[str, NDArray[Any]], times: NDArray[np.generic] | None, length: int
     ) -> NDArray[np.float32]:
-        """The rows of a series as the network takes them, (T, F): numbers scaled, categories as codes.
+        """The network's input for the rows of a series, (T, F): scaled numbers and codes of categories.
 
         Args:
-            rows: Column -> values; NaN where one is not known.
-            times: Of the rows, datetime64; None without a calendar.
-            length: How many rows, T.
+            rows: Column -> values; NaN if unknown.
+            times: The rows' times, datetime64; None without a calendar.
+            length: Number of rows, T.
         """
         parts = [
             *(self._scaled(name, rows[name]) for name in self._numbers(self.known)),
@@ -134,7 +134,7 @@ class Covariates:
         return np.column_stack(parts).astype(np.float32) if parts else np.zeros((length, 0), dtype=np.float32)
 
     def of_series(self, static: Mapping[str, Any]) -> NDArray[np.float32]:
-        """The static ones of a series, (G,)."""
+        """The static covariates of a series, (G,)."""
         values = {name: np.array([static[name]]) for name in self.static}
         parts = [
             *(self._scaled(name, values[name]) for name in self._numbers(self.static)),
@@ -160,13 +160,13 @@ class Covariates:
 
 @dataclass(frozen=True)
 class Layout:
-    """Numbers, then codes.
+    """Layout of features: numbers, then codes of categories.
 
     Args:
-        numbers: How many numbers.
-        codes: How many categories each code has, beside the other.
-        numbers_ahead: How many of the numbers, from the first, are known of the rows to forecast.
-        codes_ahead: The same of the codes.
+        numbers: Number of numeric features.
+        codes: Number of categories of each code, without the code of unknown ones.
+        numbers_ahead: How many of the numbers, from the first, are known for the rows to forecast.
+        codes_ahead: The same for the codes.
     """
 
     numbers: int
@@ -176,16 +176,16 @@ class Layout:
 
     @property
     def ahead(self) -> NDArray[np.bool_]:
-        """Which are known of the rows to forecast, (F,)."""
+        """Which features are known for the rows to forecast, (F,)."""
         numbers, codes = np.arange(self.numbers), np.arange(len(self.codes))
         return np.concatenate([numbers < self.numbers_ahead, codes < self.codes_ahead])
 
 
 def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
-    """Column -> its cells, row by row: numbers, or of categories text, none of them missing.
+    """Column -> its cells, row by row: numbers, or texts for categories, none of them missing.
 
     Raises:
-        DataError: A column or a cell is missing, or a cell of one that is not among the categories is no number.
+        DataError: A column or a cell is missing, or a cell of a numeric column is no number.
     """
     found: dict[str, NDArray[Any]] = {}
     for name in (*asked.rows, *asked.static):
@@ -207,7 +207,7 @@ def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
 
 
 def read_covariates_there(covariates: Covariates, table: Table) -> dict[str, NDArray[Any]]:
-    """The same, where cells may be missing: NaN, or "" of categories."""
+    """The same, but cells may be missing: NaN, or "" for categories."""
     found: dict[str, NDArray[Any]] = {}
     for name in (*covariates.rows, *covariates.static):
         if name in covariates.categories:
@@ -223,7 +223,7 @@ def static_of(
     """The static covariates of each series.
 
     Raises:
-        DataError: One changes within a series.
+        DataError: One of them changes within a series.
     """
     found: list[dict[str, Any]] = [{} for _ in groups.names]
     bounds = [*groups.starts, len(groups.order)]
@@ -242,7 +242,7 @@ def static_of(
 
 
 def check_calendar(options: ForecastingOptions, times: NDArray[np.generic]) -> None:
-    """A calendar is one of dates.
+    """Check that a calendar comes with dates.
 
     Raises:
         DataError: Times are numbers.
@@ -257,7 +257,7 @@ def check_calendar(options: ForecastingOptions, times: NDArray[np.generic]) -> N
 
 
 def calendar_features(times: NDArray[np.generic], names: Sequence[Calendar]) -> list[NDArray[np.float64]]:
-    """Sine and cosine of where a time stands in each cycle, (T,) each."""
+    """Sine and cosine of a time's phase in each cycle, (T,) each."""
     moments: Any = times.astype("datetime64[s]")
     days = moments.astype("datetime64[D]")
     months = moments.astype("datetime64[M]")

@@ -1,6 +1,6 @@
-"""Dates written in words and digits, recognized by the first of a column: one way of writing per column.
+"""Dates in words and digits, whose format is recognized by a column's first cell: one format per column.
 
-A date of a day, a week, a month or a quarter stands for its first instant. Times of day may follow, and zones them.
+A day, week, month or quarter stands for its first instant. A time of day may follow, and then a time zone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Days = NDArray[Any]
-"""datetime64[D], NaT where there is none; (rows,)."""
+"""datetime64[D], (rows,); NaT for invalid dates."""
 
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)?"
 _INSTANT = re.compile(
@@ -35,17 +35,17 @@ _PATTERNS = "such as '%d.%m.%Y %H:%M'"
 
 
 class _Form(NamedTuple):
-    """A way to write dates; `days` gets the named parts as columns of text."""
+    """A date format; `days` gets the named parts as columns of text."""
 
     pattern: re.Pattern[str]
     days: Callable[[pd.DataFrame], Days]
 
 
 def read_dates(column: Column) -> NDArray[np.generic]:
-    """The instants of a column in UTC, datetime64[us], or [ns] where digits ask for it.
+    """The instants of a column in UTC, datetime64[us], or [ns] if the digits need it.
 
     Raises:
-        DataError: The way of writing is not known or has several readings; a cell is not written as the first, or is no
+        DataError: The format is unknown or ambiguous; a cell has another format than the first, or is no valid
             date.
     """
     if (plain := _plain_iso(column.cells)) is not None:
@@ -69,7 +69,7 @@ def read_dates(column: Column) -> NDArray[np.generic]:
 
 
 def _plain_iso(cells: pd.Series[str]) -> NDArray[np.generic] | None:
-    """Dates in the usual form of ISO 8601 by pandas' reader, which is fast; None where a cell has another form."""
+    """Dates in the usual form of ISO 8601, by pandas' fast parser; None if a cell has another form."""
     import pandas as pd
 
     if not any(cells.str.fullmatch(_ISO + zone).all() for zone in ("", r"(?:Z|[-+]\d{2}:\d{2})")):
@@ -93,7 +93,7 @@ def _anchored(pattern: re.Pattern[str]) -> re.Pattern[str]:
 
 
 def _refuse_named(column: Column, first: str) -> None:
-    """Refuse what has no date, or a zone by name."""
+    """Refuse cells without a date or with a named time zone."""
     if _ONLY_CLOCK.fullmatch(first):
         column.refuse(
             0,
@@ -107,7 +107,7 @@ def _refuse_named(column: Column, first: str) -> None:
 
 
 def _days(column: Column, dates: pd.Series[str]) -> Days:
-    """The day of each date, by the form of the first."""
+    """The day of each date, by the format of the first."""
     first = str(dates.iloc[0])
     if _SLASHED.fullmatch(first):
         return _slashed(column, dates)
@@ -117,14 +117,14 @@ def _days(column: Column, dates: pd.Series[str]) -> Days:
     if form is None:
         column.refuse(
             0,
-            "be a number or a date in a way of writing that is known",
+            "be a number or a date in a known format",
             f"Write 2024-03-01 or 2024-03-01 12:00, or say how dates are written in data.time_format, {_PATTERNS}.",
         )
     parts = dates.str.extract(_anchored(form.pattern))
     written = parts.iloc[:, 0].notna().to_numpy()
     column.check(written, f"be a number or a date written like the first, {str(column.cells.iloc[0])!r}", _MEND)
     days = form.days(parts)
-    column.check(~np.isnat(days), "be a number or a date that there is", _MEND)
+    column.check(~np.isnat(days), "be a number or a date that exists", _MEND)
     return days
 
 
@@ -136,7 +136,7 @@ _SHORT = re.compile(
 
 
 def _slashed(column: Column, dates: pd.Series[str]) -> Days:
-    """Day and month in either order, as far as a day beyond the twelfth tells them apart."""
+    """Day and month in either order, decided by a day beyond the twelfth."""
     parts = dates.str.extract(_anchored(_SLASHED))
     written = parts["year"].notna().to_numpy()
     column.check(written, f"be a number or a date written like the first, {str(column.cells.iloc[0])!r}", _MEND)
@@ -152,12 +152,12 @@ def _slashed(column: Column, dates: pd.Series[str]) -> Days:
     if sound:
         column.refuse(0, "tell day and month apart", f"Set data.time_format to {either(forms)}.")
     best = min(readings.values(), key=lambda days: np.isnat(days).sum())
-    column.check(~np.isnat(best), "be a number or a date that there is", _MEND)
-    raise AssertionError("neither reading is sound, and none has a cell at fault")
+    column.check(~np.isnat(best), "be a number or a date that exists", _MEND)
+    raise AssertionError("both readings fail, but neither at a cell")
 
 
 def _clock_form(column: Column) -> str:
-    """The pattern of the time of day, with what parts it from the date; empty where there is none."""
+    """The pattern of the time of day, with its separator from the date; empty without a time."""
     found = re.search(r"([T ]+)\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?)([AaPp][Mm])?", str(column.cells.iloc[0]))
     if found is None:
         return ""
@@ -166,7 +166,7 @@ def _clock_form(column: Column) -> str:
 
 
 def _refuse_short(column: Column, dates: pd.Series[str]) -> None:
-    """Refuse years of two digits, with the patterns by which the column can be read."""
+    """Refuse years of two digits, and list the patterns that can read the column."""
     import pandas as pd
 
     first = str(dates.iloc[0])
@@ -186,7 +186,7 @@ def _number(texts: pd.Series[str]) -> NDArray[np.int64]:
 
 
 def _calendar(year: pd.Series[str], month: pd.Series[str] | None = None, day: pd.Series[str] | None = None) -> Days:
-    """Days by year, month and day; NaT where there is none."""
+    """Days by year, month and day; NaT for invalid ones."""
     month_N = _number(month) if month is not None else np.ones(len(year), dtype=np.int64)
     return _of_numbers(_number(year), month_N, _number(day) if day is not None else np.ones_like(month_N))
 
@@ -204,7 +204,7 @@ def _quarters(parts: pd.DataFrame) -> Days:
 
 
 def _weeks(parts: pd.DataFrame) -> Days:
-    """Days by ISO 8601: week 1 has the year's first Thursday; the day is Monday where none is written."""
+    """Days by ISO 8601 weeks: week 1 has the year's first Thursday; Monday if no day is written."""
     year_N, week_N = _number(parts["year"]), _number(parts["week"])
     day_N = _number(parts["weekday"].fillna("1"))
     one = np.ones_like(year_N)
@@ -221,7 +221,7 @@ def _weeks(parts: pd.DataFrame) -> Days:
 
 
 def _ordinal(parts: pd.DataFrame) -> Days:
-    """Days by their number in the year."""
+    """Days by their ordinal number in the year."""
     year_N, day_N = _number(parts["year"]), _number(parts["day"])
     days = ((year_N - 1970).astype("datetime64[Y]")).astype("datetime64[D]") + (day_N - 1).astype("timedelta64[D]")
     there = (day_N >= 1) & (days.astype("datetime64[Y]").astype(np.int64) == year_N - 1970)
@@ -266,11 +266,11 @@ _FORMS = tuple(
         (rf"{_Y}[-/ ]{_NAME}[-/ ]{_D}", _named),
     )
 )
-"""One after the other; the first that fits the first cell is taken for the whole column."""
+"""Tried in order; the first that fits the first cell is used for the whole column."""
 
 
 def _nanoseconds(column: Column, clock: pd.Series[str]) -> NDArray[np.int64]:
-    """Time of day; 0 where there is none, and 24:00 is the next day's."""
+    """Nanoseconds of the time of day; 0 without one; 24:00 belongs to the next day."""
     basic = clock.str.replace(r"^(\d\d)(\d\d)?(\d\d)?", r"\1:\2:\3", regex=True).str.replace(r":+$", "", regex=True)
     whole = clock.where(clock.str.contains(":", na=True), basic)
     parts = whole.str.extract(
@@ -285,16 +285,16 @@ def _nanoseconds(column: Column, clock: pd.Series[str]) -> NDArray[np.int64]:
     hour_N = np.where(told, hour_N % 12 + 12 * (half == "p").to_numpy(), hour_N)
     sound &= (hour_N < 24) | ((hour_N == 24) & (minute_N + second_N + part_N == 0))
     sound &= (minute_N < 60) & (second_N < 60)
-    column.check(sound, "have a time of day that there is", _MEND)
+    column.check(sound, "have a time of day that exists", _MEND)
     total: NDArray[np.int64] = ((hour_N * 60 + minute_N) * 60 + second_N) * 1_000_000_000 + part_N
     return total
 
 
 def _offsets(column: Column, zone: pd.Series[str]) -> NDArray[np.int64]:
-    """Nanoseconds that the clock is before UTC."""
+    """Offset from UTC in nanoseconds."""
     parts = zone.str.extract(r"^(?P<sign>[-+])(?P<hours>\d{2}):?(?P<minutes>\d{2})?$")
     hours_N, minutes_N = (_number(parts[name].fillna("0")) for name in ("hours", "minutes"))
-    column.check((hours_N < 24) & (minutes_N < 60), "have an offset from UTC that there is", _MEND)
+    column.check((hours_N < 24) & (minutes_N < 60), "have an offset from UTC that exists", _MEND)
     sign_N = np.where((parts["sign"] == "-").to_numpy(), -1, 1)
     offset: NDArray[np.int64] = sign_N * (hours_N * 60 + minutes_N) * 60_000_000_000
     return offset

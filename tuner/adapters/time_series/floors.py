@@ -1,7 +1,7 @@
-"""Classical methods that a network has to beat to be worth it: ETS and Theta, fitted to each series by itself.
+"""Classical methods that a network has to beat to be worth it: ETS and Theta, fitted to each series separately.
 
-A model is fitted to the rows before the first window of a part, a stretch without a gap at a time; from there it is
-updated from window to window with its parameters as they are. All is seen that comes before a window, nothing after.
+A model is fitted to the rows before a part's first window, separately for each stretch without a gap. It is then
+updated from window to window with fixed parameters, so that it knows all rows before a window and none after.
 
 N windows of a stretch, H steps ahead, C channels, T rows, Q levels of quantiles.
 """
@@ -24,23 +24,23 @@ from tuner.errors import DataError
 from tuner.words import counted
 
 NAMES: Mapping[Floor, str] = {"ets": "AutoETS", "theta": "AutoTheta"}
-"""As the literature calls them."""
+"""The methods' names in the literature."""
 MOST_ROWS = 1_000
-"""Before a part, that a model is fitted to: the last ones."""
+"""Largest number of rows that a model is fitted to, the last ones before a part."""
 MOST_MODELS, MOST_FORECASTS = 10_000, 60_000
-"""Of a method, for validation and test together, so that preparation ends: a model of monthly data takes about a tenth
-of a second, a forecast some thousandths."""
+"""Limits per method, for validation and test together, to bound the time: a model of monthly data takes about a tenth
+of a second, a forecast some milliseconds."""
 LONGEST_SEASON = 24
-"""Rows of the longest season that ETS has states for; longer ones are taken off by STL, as R's forecast does."""
+"""Longest season in rows that ETS models; longer ones are removed by STL, as in R's package forecast."""
 _CENTRAL = [round(100 * (1 - 2 * level)) for level in LEVELS[:MEDIAN]]
-"""Widths in per cent of the intervals whose ends the levels are, the widest first."""
+"""Coverage in per cent of the intervals that end at the quantile levels, the widest first."""
 
 Fitted = Any
-"""A model of `statsforecast.models`, fitted."""
+"""A fitted model of `statsforecast.models`."""
 
 
 def check_installed(floors: Sequence[Floor]) -> None:
-    """The package that fits them is there.
+    """Check that the package that fits them is installed.
 
     Raises:
         DataError: It is not.
@@ -59,9 +59,9 @@ class Floors:
 
     Args:
         names: Which methods.
-        series: The series, with their values as they are.
-        scaled: Their standardized values, as scores are of these.
-        made: Series number and row of what was filled in and is not scored, (2, rows).
+        series: The series, with unscaled values.
+        scaled: Their standardized values, for the scores.
+        made: Series number and row of the filled values, which are not scored, (2, rows).
         horizon: Steps to forecast.
         season: Steps in a season.
         probabilistic: Whether quantiles are scored, too.
@@ -81,7 +81,7 @@ class Floors:
         self.names, self.series, self.scaled, self.made = names, series, scaled, made
         self.horizon, self.season, self.probabilistic = horizon, season, probabilistic
         self.failed: dict[str, int] = {}
-        """Method -> how many of its models could not be fitted; the seasonal naive forecast stands in for them."""
+        """Method -> number of its models that could not be fitted; the seasonal naive forecast replaces them."""
 
     def scores(
         self, windows: Mapping[str, Windows], statistics: Mapping[str, NDArray[np.float64]]
@@ -89,11 +89,11 @@ class Floors:
         """Method -> split -> score -> value.
 
         Args:
-            windows: Those of each split.
+            windows: The windows of each split.
             statistics: Mean, scale and naive error of each series for each split, (S, 3 or more, C).
 
         Raises:
-            DataError: There are too many.
+            DataError: There are too many models or forecasts.
         """
         if self.names:
             self._check(windows)
@@ -103,10 +103,10 @@ class Floors:
         }
 
     def notices(self) -> list[str]:
-        """A sentence for each method whose models could not all be fitted."""
+        """A sentence for each method with models that could not be fitted."""
         return [
             f"{counted(count, 'model')} of {name} could not be fitted (too few rows, or a constant): the seasonal "
-            "naive forecast stands in for each"
+            "naive forecast replaces each"
             for name, count in self.failed.items()
         ]
 
@@ -152,7 +152,7 @@ class Floors:
     def _forecasts(
         self, name: Floor, values_T: NDArray[np.float64], start: int, origin_N: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Quantiles before each origin of a stretch that begins at a row, (N, H, Q); the median is the point."""
+        """Quantile forecasts from each origin of a stretch that begins at a row, (N, H, Q); the median is the point."""
         start = max(start, int(origin_N[0]) - MOST_ROWS)
         levels = _CENTRAL if self.probabilistic else []
         known = [values_T[start:origin] for origin in origin_N]
@@ -174,14 +174,14 @@ class Floors:
 
 
 def _stretches(windows: Windows) -> list[NDArray[np.int64]]:
-    """Numbers of the windows of each stretch, in order."""
+    """Indices of the windows of each stretch, in order."""
     begin_N = np.stack([windows.number, windows.origin - windows.rows])
     new_N = np.any(begin_N[:, 1:] != begin_N[:, :-1], axis=0)
     return np.split(np.arange(len(windows.origin)), np.flatnonzero(new_N) + 1) if len(windows.origin) else []
 
 
 def _ordered(found: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """What a model forecasts, (H, Q); (H, 1) without intervals."""
+    """A model's forecast, (H, Q); (H, 1) without intervals."""
     if len(found) == 1:
         return found["mean"][:, None]
     low, high = ([found[f"{end}-{width}"] for width in _CENTRAL] for end in ("lo", "hi"))
@@ -205,8 +205,8 @@ def _theta(season: int, rows: int) -> Fitted:
 
 
 METHODS: Mapping[Floor, Callable[[int, int], Fitted]] = {"ets": _ets, "theta": _theta}
-"""Method -> what makes its model, of the rows of a season and the rows to fit it to.
+"""Method -> function that creates its model from the rows of a season and the rows to fit.
 
 Hyndman et al. 2002, International Journal of Forecasting 18 (ETS); Assimakopoulos and Nikolopoulos 2000, ibid. 16
-(Theta); both as Garza et al. have them in statsforecast.
+(Theta); both in the implementation of statsforecast (Garza et al.).
 """

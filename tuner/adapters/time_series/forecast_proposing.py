@@ -1,4 +1,4 @@
-"""How far ahead a forecast is proposed, by the time step, the season and the lengths of the series."""
+"""Proposes the horizon by the time step, the season and the lengths of the series."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.time_proposing import FoundTimes
 
 _PARTS = 5
-"""A series must hold so many horizons: two of them held out, one to train on, and what is looked back on."""
+"""Horizons that a series must hold: two for val and test, one to train on, and those of the input window."""
 _MOST = 96
 
 
 def propose_horizon(
     seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None, series: Chosen | None
 ) -> tuple[list[Line], list[str], list[str]]:
-    """The line of the horizon, what was counted, and doubts."""
+    """The line of the horizon, counts, and warnings."""
     names = np.asarray(series.column.cells if series else [""] * table.rows)
     _, number = np.unique(names, return_inverse=True)
     counts = np.bincount(number)
@@ -44,7 +44,7 @@ def propose_horizon(
         why = "no season is known for such steps" if season is None else f"a step of {step.text if step else '?'}"
     lines = [Line(("data", "horizon"), horizon, f"{why}; say how many steps ahead you need", guessed=True)]
     if times is None:
-        doubts.append("no column holds times: rows are taken as they come, without gaps; data.time says otherwise")
+        doubts.append("no column holds times: rows are read in order, without gaps; data.time changes that")
     if rows < 50:
         doubts.append(f"series of {rows} rows leave little to train on and to score")
     return lines, facts, doubts

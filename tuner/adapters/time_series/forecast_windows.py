@@ -1,7 +1,7 @@
-"""Windows of new series, and what a network forecasts of them.
+"""Windows of new series, and a network's forecasts from them.
 
-T rows of a series, L rows that are looked back on, H steps ahead, C channels, N items, V values per forecast: the
-point, and the quantiles where there are some.
+T rows of a series, L rows of an input window, H steps ahead, C channels, N items, V values per forecast: the
+point, and the quantiles if any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tuner.adapters.base import Forward
 
 _AT_ONCE = 256
-"""Windows, or channels of windows, that are forecast at once."""
+"""Number of windows, or channels of windows, that are forecast at once."""
 _NO_ROWS = np.empty((2, 0), dtype=np.int64)
 UNSCALED = Scaling.known([], [])
 
@@ -40,13 +40,13 @@ def _nothing() -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Window(Item):
-    """A window, with what its forecast needs.
+    """A window, with all that its forecast needs.
 
     Args:
-        ahead: The times to forecast, H; empty where none are known.
-        scaling: Brings the forecast back.
-        beside: Covariates of its rows and of those to forecast, (L + H, F).
-        static: Those of its series.
+        ahead: The times to forecast, H; empty if unknown.
+        scaling: Scaling of the series, to undo in the forecast.
+        beside: Covariates of its rows and of the rows to forecast, (L + H, F).
+        static: Static covariates of its series.
     """
 
     ahead: Sequence[Any] = ()
@@ -57,8 +57,8 @@ class Window(Item):
 
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of a series without a gap, from `start` to `end`: their standardized values (T, C), their times, and their
-    covariates (T + H, F), those of the rows to forecast included; None where there are none.
+    """Rows of a series from `start` to `end`, without a gap: their standardized values (T, C), their times, and their
+    covariates (T + H, F), including those of the rows to forecast; None without covariates.
     """  # noqa: D205 - one sentence
 
     series: Series
@@ -71,13 +71,13 @@ class Stretch:
     def windows(
         self, problem: ForecastingProblem, known: dict[str, Any], *, least: int, every_origin: bool
     ) -> Iterator[Item]:
-        """The window before its end, or before the end of any of its rows; or why there is none.
+        """The last window, or the windows that end at any row; or the reason why there is none.
 
         Args:
-            problem: Knows how far is looked back and ahead.
-            known: What is known of the series.
+            problem: Has the lengths of window and horizon.
+            known: Known facts of the series.
             least: Rows that a window must have.
-            every_origin: Whether every row from that one on ends a window.
+            every_origin: Whether a window ends at every row from `least` on.
         """
         horizon, rows = problem.horizon, self.end - self.start
         missing_T = np.flatnonzero(np.isnan(self.scaled).any(axis=1))
@@ -98,7 +98,7 @@ class Stretch:
                 yield Window(where, self.scaled[first:origin], "", facts, after)
 
     def with_covariates(self, problem: ForecastingProblem, window: Window, origin: int) -> Item:
-        """The window before a row with its covariates, or which is missing."""
+        """The window that ends before a row, with its covariates, or the name of a missing one."""
         assert self.beside is not None
         assert window.x is not None
         covariates, first = problem.covariates, origin - len(window.x)
@@ -115,29 +115,29 @@ class Stretch:
                     "which the targets are empty"
                 )
             else:
-                reason = f"{name} is missing in row {self.start + first + row + 1}, which is looked back on"
+                reason = f"{name} is missing in row {self.start + first + row + 1}, in the input window"
             return Item(window.where, None, reason, window.facts)
         if np.isnan(static).any():
             return Item(window.where, None, "a static covariate is missing", window.facts)
         return replace(window, beside=rows, static=static)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
-        """How the times after it are written, and before them those of its rows; none where none are known."""
+        """The written times of its rows and of those after it; empty if unknown."""
         if self.stamps is None:
             return []
         after = self.stamps.ahead(self.end, horizon)
         return [*self.stamps.rows(self.start, self.end), *after] if whole else after
 
     def missing(self, row: int, channels: Sequence[str]) -> str:
-        """Says which value of a row is missing."""
+        """A sentence on which value of a row is missing."""
         channel = channels[int(np.argmax(np.isnan(self.scaled[row])))]
         row += self.start
         place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
-        return f"{channel} is missing or no finite number in {place}, which is looked back on"
+        return f"{channel} is missing or no finite number in {place}, in the input window"
 
 
 def known_rows(series: Series) -> int:
-    """Rows up to the last that has a target; those after it are to be forecast."""
+    """Number of rows up to the last one with a target; later ones are to be forecast."""
     there = np.flatnonzero(~np.isnan(series.values).all(axis=1))
     return int(there[-1]) + 1 if len(there) else len(series.values)
 
@@ -145,7 +145,7 @@ def known_rows(series: Series) -> int:
 def beside(
     problem: ForecastingProblem, series: Series, start: int, end: int, stamps: SeriesStamps | None
 ) -> NDArray[np.float32] | None:
-    """Covariates of the rows from `start` to `end` and of a horizon after them, NaN where they are not known."""
+    """Covariates of the rows from `start` to `end` and of a horizon after them; NaN if unknown."""
     covariates = problem.covariates
     if not covariates:
         return None
@@ -164,7 +164,7 @@ def beside(
 
 
 def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:
-    """Forecasts of windows on their own scale, (N, H, C, V)."""
+    """Forecasts of windows in their own units, (N, H, C, V)."""
     device = device_of(network)
     channels = len(problem.channels)
     after_HC = np.zeros((problem.horizon, channels), dtype=np.float32)
@@ -197,7 +197,7 @@ def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: 
 
 
 def _covariates(problem: ForecastingProblem, windows: Sequence[Window]) -> CovariateRows | None:
-    """What stands beside the targets of windows that follow each other."""
+    """The covariates of a batch of windows."""
     if not problem.covariates:
         return None
     rows = Ragged.of([item.beside for item in windows]).values

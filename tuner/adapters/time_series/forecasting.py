@@ -1,7 +1,7 @@
-"""Series in time to their next steps: read, split by time, scaled per series by what its training part says.
+"""Forecasting of time series: read, split by time, standardized per series by its training part.
 
-The rows of each series are parted in time into train, val and test. A window's targets lie in one part; what
-it looks back on may lie in the parts before. S series, C channels.
+The rows of each series are split in time into train, val and test. A window's targets lie in one part; its
+input may lie in earlier parts. S series, C channels.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ WHEN_OPENED = (
     "interval_80",
     "interval_95",
 )
-"""Options that act when prepared data is opened: searching them prepares nothing anew."""
+"""Options that act on prepared data: searching them prepares nothing anew."""
 
 
 class Forecasting:
-    """Direct forecasts of several steps, of one or more channels, in one or more series."""
+    """Forecasts of several steps, of one or more channels, in one or more series."""
 
     propose = staticmethod(propose_forecasting)
     metrics: tuple[Metric, ...] = METRICS
     model_files = ("facts.json", "statistics.npy", "parts.npy", "stretches.npy")
     model_packages: tuple[str, ...] = ()
     edition = "\nseason before the test, hours of opening"
-    """What preparation writes; data that was prepared before it was written so is not taken for it."""
+    """Version of the prepared data; data of earlier versions are prepared again."""
     defaults = {"pooling": "last"}  # noqa: RUF012 - the contract has a plain attribute; nobody writes to it
 
     def __init__(self, options: ForecastingOptions) -> None:
@@ -90,7 +90,7 @@ class Forecasting:
         if self.options.probabilistic:
             used["probabilistic"] = True
         if used["time_format"] == AUTO:
-            used["time_format"] = ISO  # the default before there was auto: a study begun then goes on
+            used["time_format"] = ISO  # the default before `auto` existed: a study begun then can be resumed
         if self.options.source is not None:
             files = FORECASTING_SOURCES[self.options.source].load()(self.options.source).files()
         else:
@@ -100,7 +100,7 @@ class Forecasting:
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`.
 
-        `search.*` holds train and val rows, `whole.*` all of them: a search never opens test rows.
+        `search.*` holds train and val rows, `whole.*` all rows: a search never opens test rows.
         """
         check_installed(self.options.floors)
         collection = self._read()
@@ -192,7 +192,7 @@ class Forecasting:
         facts = facts_of(folder)
         step = f", a row every {about['time step']}" if about.get("time step") else ""
         horizon, season = facts["horizon"], facts["seasonality"]
-        repeats = f"what is {season:,} rows before" if season > 1 else "the last value"
+        repeats = f"the value {season:,} rows before" if season > 1 else "the last value"
         told = [
             f"{len(series):,} series of {counted(len(facts['channels']), 'channel')}{step}",
             f"rows: {', '.join(f'{count:,} {split}' for split, count in about['rows'].items())}",
@@ -225,7 +225,7 @@ class Forecasting:
 def _check_windows(
     options: ForecastingOptions, windows: Mapping[Split, Windows], horizon: int, collection: Collection
 ) -> None:
-    """Gaps must leave something to learn from and to score."""
+    """Check that gaps leave windows to train on and to score."""
     for split, one in windows.items():
         if not len(one.origin):
             least = 2 * horizon if split != "train" else horizon + 1
@@ -240,7 +240,7 @@ def _check_windows(
 
 
 def _unknown_season(options: ForecastingOptions, collection: Collection) -> list[str]:
-    """A sentence where the season, or what follows from it, is known to nobody."""
+    """A sentence if the season, or a default that follows from it, is unknown."""
     if options.seasonality or collection.seasonality:
         return []
     horizon = "" if options.horizon or collection.horizon else ", and data.horizon 1"
@@ -256,7 +256,7 @@ def _unknown_season(options: ForecastingOptions, collection: Collection) -> list
 def _standardized(
     series: Sequence[Series], train_S: NDArray[np.int64]
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64], int]:
-    """Values by what training rows say; mean and scale of each series, (S, 2, C); constant channels."""
+    """Values standardized by training rows; mean and scale of each series, (S, 2, C); number of constant channels."""
     scalings = [standardization(one.values[:train], one.where) for one, train in zip(series, train_S, strict=True)]
     scaled = [scaling(one.values) for one, scaling in zip(series, scalings, strict=True)]
     constant = sum(int(scaling.constant.sum()) for scaling in scalings)
@@ -264,7 +264,7 @@ def _standardized(
 
 
 def _write_covariates(folder: Path, asked: Covariates, series: Sequence[Series], parts: Parts) -> dict[str, Any]:
-    """Write what is seen beside the channels, coded and scaled by training rows; the facts of it, if there is some."""
+    """Write the covariates, coded and scaled by training rows; returns their facts, if any."""
     if not asked:
         return {}
     known = [one.cut(int(train)).covariates for one, train in zip(series, parts.train, strict=True)]
@@ -279,13 +279,13 @@ def _write_covariates(folder: Path, asked: Covariates, series: Sequence[Series],
 
 
 def _unseen(parts: Parts, horizon: int) -> list[str]:
-    """A sentence where series are scored that are too short to be learned from."""
+    """A sentence if scored series are too short to be trained on."""
     short = int((parts.train <= horizon).sum())
     if not short:
         return []
     return [
-        f"{short} of {len(parts.train)} series are too short to be learned from, and are forecast and scored as series "
-        f"that training has not seen: {horizon + 1} rows before their validation part would do"
+        f"{short} of {len(parts.train)} series are too short to be trained on, and are forecast and scored as series "
+        f"that training has not seen: {horizon + 1} rows before their validation part are needed"
     ]
 
 
@@ -296,5 +296,5 @@ def _rows_of(parts: Parts) -> dict[str, int]:
 
 
 def _constant(channels: int, of: int) -> list[str]:
-    """A notice where channels never change in training."""
+    """A sentence if channels never change in training."""
     return [f"{channels} of {of} channels never change in training"] if channels else []

@@ -1,4 +1,4 @@
-"""What is learned of series in time: opened in the worker, with torch.
+"""The problem of forecasting time series: opened in the worker, with torch.
 
 B items of a batch, N of a split, T steps back, H steps ahead, C channels, S series, P numbers that an output has per
 value, Q quantiles.
@@ -35,14 +35,14 @@ from tuner.adapters.time_series.scoring import MEDIAN, Forecast, scores
 from tuner.adapters.time_series.windows import ChannelFeatures, WindowDataset, extra
 
 LEAST_UNIT = 0.02
-"""Least seasonal naive error, in standard deviations of the series, that errors are counted in, so that a series which
-all but repeats itself does not count for all the others."""
+"""Lower limit of the seasonal naive error as unit of the loss, in standard deviations of the series, so that one that
+repeats itself almost exactly does not outweigh all others."""
 MOST_WINDOWS = 6
-"""Of what a report shows of a model's forecasts."""
+"""Largest number of forecasts that a report shows."""
 
 
 class ForecastingProblem:
-    """Windows to the next steps by their error on standardized values, however windows are normalized."""
+    """Forecasts from windows; the loss is on standardized values, however windows are normalized."""
 
     logits = False
 
@@ -88,7 +88,7 @@ class ForecastingProblem:
         )
 
     def beside(self, rows: NDArray[np.float32], static_SG: NDArray[np.float32]) -> CovariateRows:
-        """What stands beside the targets of series; see `CovariateRows`."""
+        """The covariates of series; see `CovariateRows`."""
         return CovariateRows(rows, static_SG, self.covariates, self.horizon, self.options.segment)
 
     def windows(
@@ -99,7 +99,7 @@ class ForecastingProblem:
         statistics_S3C: NDArray[np.float32],
         covariates: CovariateRows | None,
     ) -> WindowDataset:
-        """Windows of any series, as the options have them; see `WindowDataset`."""
+        """Windows of any series, by the options; see `WindowDataset`."""
         return WindowDataset(
             values,
             windows,
@@ -116,7 +116,7 @@ class ForecastingProblem:
         )
 
     def encoder(self) -> Features | ChannelFeatures | StepFeatures:
-        """The channels, or an item's one, as they are; the rows of a segment side by side; and what stands beside."""
+        """Passes on the channels, or an item's only one, a segment's rows side by side, with covariates."""
         if self.covariates:
             channels = len(self.channels) if self.options.channel_embedding else 0
             sizes = (self.options.category_embedding, channels, self.options.channel_embedding)
@@ -126,10 +126,10 @@ class ForecastingProblem:
         return Features(self.options.segment * self.per_item)
 
     def head(self, input_size: int) -> nn.Module:
-        """A linear layer to all rows of all channels, or of an item's one, and their output: (B, input_size) to
-        (B, H, C), with quantiles or parameters (B, H, C, P). Where something is known of the rows to forecast, the same
-        of the rows of each step: (B, T, input_size) to (B, T, segment, C) or (B, T, segment, C, P). With recursive
-        decoding to the rows of the next step, (B, R, C).
+        """A linear layer to the forecast rows of all channels, or of an item's single one: (B, input_size) to
+        (B, H, C), with quantiles or parameters (B, H, C, P). With known covariates, the same
+        for the rows of each step: (B, T, input_size) to (B, T, segment, C) or (B, T, segment, C, P). With recursive
+        decoding, to the rows of the next step, (B, R, C).
         """  # noqa: D205 - one sentence
         rows = self.options.segment if self.every_step else self.horizon
         if self.recursive:
@@ -138,11 +138,11 @@ class ForecastingProblem:
         return nn.Sequential(nn.Linear(input_size, math.prod(shape)), nn.Unflatten(-1, shape), output_of(self.options))
 
     def decode(self, network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch) -> Tensor:
-        """All rows to forecast, (B, H, C), also of a network that predicts the next ones; see `DecodingProblem`."""
+        """The forecast of all rows, (B, H, C), also by recursive decoding; see `DecodingProblem`."""
         return decoded(network, batch, self) if self.recursive else network(batch.x, batch.lengths)
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Of predictions at every step, (B, T, segment, C, ...), those of the rows to forecast; others as they are."""
+        """Of predictions at every step, (B, T, segment, C, ...), only those of the rows to forecast."""
         if not self.every_step:
             return prediction
         items, steps = prediction.shape[:2]
@@ -152,7 +152,7 @@ class ForecastingProblem:
         return ahead.flatten(1, 2)[:, : self.horizon]
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean of the output's errors, on the standardized scale, over the targets that were read."""
+        """Mean of the output's errors, on the standardized scale, over the targets that are not missing."""
         located = self.output.located(self.reduce(prediction, batch), batch.y)
         truth_BHC = batch.y[:, : located.shape[1]]
         if self.options.loss_scale == "naive":
@@ -166,7 +166,7 @@ class ForecastingProblem:
         return errors_BHC.where(read_BHC, 0).sum() / read_BHC.sum().clamp(min=1)
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """Mean squared and absolute error, MASE and sMAPE over all windows; of quantiles also WQL and coverage."""
+        """Mean squared and absolute error, MASE and sMAPE over all windows; with quantiles also WQL and coverage."""
         return scores(*self._forecast(predictions, batches))
 
     def table(self, split: Split, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Table:
@@ -177,7 +177,7 @@ class ForecastingProblem:
         return part_scores(self._forecast(predictions, batches), series_N, channel_NC, names, self.channels)
 
     def _forecast(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecast:
-        """What a split is scored by."""
+        """The forecasts and targets of a split, for the scores."""
         y_NKC = torch.cat([batch.y for batch in batches]).double()
         located = self.output.located(torch.cat(list(predictions)).double(), y_NKC)
         quantiles = self.output.answers(located, y_NKC)
@@ -196,7 +196,7 @@ class ForecastingProblem:
         return self.options.conformal and None in (self.options.interval_80, self.options.interval_95)
 
     def fit(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-        """By how much intervals are stretched, of those that are not given; see `FittingProblem`."""
+        """Scaling factors of the intervals, where the options do not give them; see `FittingProblem`."""
         if not self._to_be_fitted:
             return {}
         y_NKC = torch.cat([batch.y for batch in batches]).double()
@@ -206,16 +206,16 @@ class ForecastingProblem:
         return {name: width for name, width in zip(names, found, strict=True) if getattr(self.options, name) is None}
 
     def _widths(self, own_NHCQ: Tensor, y_NKC: Tensor) -> tuple[float, float]:
-        """Those that are given, and else what these windows say."""
+        """The given factors; missing ones are fitted on these windows."""
         inner, outer = conformal.fit(own_NHCQ, y_NKC[:, : self.horizon])
         return self.options.interval_80 or inner, self.options.interval_95 or outer
 
     def fitted(self, values: Mapping[str, float]) -> ForecastingProblem:
-        """The same with those; see `FittingProblem`."""
+        """A copy with these factors; see `FittingProblem`."""
         return ForecastingProblem(self.folder, self.options.model_copy(update=dict(values)))
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Forecasts:
-        """Windows spread over the split; see `ShowingProblem`."""
+        """Windows evenly spread over the split; see `ShowingProblem`."""
         first_B = np.cumsum([0, *(len(batch.y) for batch in batches)])
         windows = []
         for at in np.unique(np.linspace(0, first_B[-1] - 1, MOST_WINDOWS).round().astype(int)):
@@ -243,5 +243,5 @@ class ForecastingProblem:
 
 
 def _plain(values: Tensor) -> list[float | None]:
-    """Values with None in place of what was not read."""
+    """Values with None for missing ones."""
     return [value if math.isfinite(value) else None for value in values.tolist()]

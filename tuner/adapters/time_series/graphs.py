@@ -1,7 +1,7 @@
-"""Networks with the scaling of their series, to be exported: from values as they are, to forecasts as they are.
+"""Networks to be exported, with the scaling of their series: from unscaled values to unscaled forecasts.
 
-All that is scaled is computed in 64 bits, as it is read. B items, L rows of a window, T steps of a network, H rows
-ahead, C channels; N of B, or of B C where each channel is an item of its own.
+Scaling is computed in 64 bits, as when data are read. B items, L rows of a window, T steps of a network, H rows
+ahead, C channels; N is B, or B C if each channel is an item of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tuner.adapters.time_series.windows import EPSILON
 
 
 class StandardizedFirst(nn.Module):
-    """A network whose input is standardized.
+    """A network with standardization before it.
 
     Args:
         network: Takes standardized (B, T, C).
-        scaling: That of the training data.
+        scaling: The scaling of the training data.
     """
 
     def __init__(self, network: nn.Module, scaling: Scaling) -> None:
@@ -33,7 +33,7 @@ class StandardizedFirst(nn.Module):
         self.register_buffer("scale_C", torch.from_numpy(scaling.scale))
 
     def forward(self, x_BTC: Tensor, lengths_B: Tensor) -> Tensor:
-        """Predictions of values as they are, float64 (B, T, C)."""
+        """Predictions from unscaled values, float64 (B, T, C)."""
         prediction: Tensor = self.network(
             ((x_BTC - self.get_buffer("mean_C")) / self.get_buffer("scale_C")).float(), lengths_B
         )
@@ -46,12 +46,12 @@ class StandardizedFirst(nn.Module):
 
 
 class ForecastOfWindows(nn.Module):
-    """A network with all that `WindowDataset` does to a window before it, and what its output makes of the prediction.
+    """A network together with the processing of windows by `WindowDataset` before it and of its output after it.
 
     Args:
         network: Takes normalized steps (N, T, I).
-        problem: Knows how windows become steps.
-        scaling: That of the only series; None where every item brings its own.
+        problem: Defines how windows become steps.
+        scaling: The scaling of a single series; None if every item brings its own.
     """
 
     def __init__(self, network: nn.Module, problem: ForecastingProblem, scaling: Scaling | None) -> None:
@@ -67,7 +67,7 @@ class ForecastOfWindows(nn.Module):
     def forward(
         self, x_BLC: Tensor, lengths_B: Tensor, mean_BC: Tensor | None = None, scale_BC: Tensor | None = None
     ) -> Tensor:
-        """Forecasts, float64 (B, H, C), or quantiles (B, H, C, Q), of windows as they are, (B, L, C), whose last row is
+        """Forecasts, float64 (B, H, C), or quantiles (B, H, C, Q), from unscaled windows, (B, L, C), whose last row is
         the origin.
         """  # noqa: D205 - one sentence
         mean_BC = self.get_buffer("mean_C")[None] if mean_BC is None else mean_BC
@@ -97,7 +97,7 @@ class ForecastOfWindows(nn.Module):
         return forecast
 
     def _normalization(self, z_NLC: Tensor, lengths_N: Tensor, there_NL1: Tensor) -> tuple[Tensor, Tensor]:
-        """What is subtracted from a window, and what it then is divided by, both (N, 1, C)."""
+        """Offset and divisor of a window's normalization, both (N, 1, C)."""
         last_N1C = z_NLC[torch.arange(z_NLC.shape[0]), lengths_N - 1][:, None]
         if self.options.window_norm == "last":
             return last_N1C, torch.ones_like(last_N1C)
@@ -109,7 +109,7 @@ class ForecastOfWindows(nn.Module):
         return torch.zeros_like(last_N1C), torch.ones_like(last_N1C)
 
     def _offsets(self, offset_N1C: Tensor, z_NLC: Tensor, lengths_N: Tensor) -> Tensor:
-        """What is added to each step of a forecast, (N, H, C)."""
+        """Offset that is added to each step of a forecast, (N, H, C)."""
         ahead_H = torch.arange(self.horizon)
         offset_NHC = offset_N1C.expand(-1, self.horizon, -1)
         if self.options.window_norm != "seasonal":
@@ -119,7 +119,7 @@ class ForecastOfWindows(nn.Module):
         return season_NHC.where((lengths_N >= self.season)[:, None, None], offset_NHC)
 
     def _steps(self, z_NLC: Tensor, lengths_N: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows to steps of `segment` rows, the last of which ends with the last row, and how many each item has."""
+        """Steps of `segment` rows each, the last of which ends with the last row; and the number of steps per item."""
         segment = self.options.segment
         if segment == 1:
             return z_NLC, lengths_N
@@ -132,7 +132,7 @@ class ForecastOfWindows(nn.Module):
         return rows_NLC.reshape(items, steps, segment * channels), steps_N
 
     def _numbered(self, x_NTI: Tensor, steps_N: Tensor, items: int) -> Tensor:
-        """With the channel's number as one more feature."""
+        """Adds the channel's number as one more feature."""
         number_N = torch.arange(self.channels).expand(items, -1).reshape(-1)
         there_NT = torch.arange(x_NTI.shape[1]) < steps_N[:, None]
         return torch.cat((x_NTI, (number_N[:, None] * there_NT).float()[..., None]), 2)
@@ -148,5 +148,5 @@ class ForecastOfWindows(nn.Module):
 
 
 def told(scalings: Mapping[str, Scaling]) -> dict[str, dict[str, list[float]]]:
-    """The scalings of series by name, as JSON has them."""
+    """The scalings of series by name, as JSON values."""
     return {name: {"mean": each.mean.tolist(), "scale": each.scale.tolist()} for name, each in scalings.items()}

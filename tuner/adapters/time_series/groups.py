@@ -1,4 +1,4 @@
-"""The rows of a table by group, such as an item or a series, each in order of time."""
+"""The rows of a table by group (an item, a series), in order of time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tuner.errors import DataError
 
 
 class Groups(NamedTuple):
-    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` go with `order`.
+    """Rows by group: group g has the rows `order[starts[g] : starts[g + 1]]`; `times` is aligned with `order`.
 
     Args:
-        names: Of the groups, by first appearance.
-        order: Rows, group after group, each in order of time.
+        names: Names of the groups, by first appearance.
+        order: Row numbers, group after group, each in order of time.
         starts: Where each group begins in `order`.
-        times: See `Times.values`; the rows' numbers where no column holds times.
-        unordered: Rows that stood after a later one of their group.
+        times: See `Times.values`; row numbers without a column of times.
+        unordered: Number of rows that came after a later one of their group.
         guessed: See `Times.guessed`.
-        unsound: Why a group cannot be put in order, by its number in `names`: one time is there twice, or a cell is no
+        unsound: Index in `names` -> why that group cannot be sorted: a time occurs twice, or a cell is no
             time or no name.
     """
 
@@ -36,7 +36,7 @@ class Groups(NamedTuple):
     unsound: Mapping[int, DataError] = {}
 
     def notices(self, time: str | None) -> list[str]:
-        """What was guessed of the times of that column, and what was put in order."""
+        """Sentences on how the times of that column were read, and whether rows were sorted."""
         told = []
         if self.guessed:
             told.append(f"{time} is read as {self.guessed}; set data.time_format to change that")
@@ -58,14 +58,14 @@ def groups_of(
 
     Args:
         table: The table.
-        name: Text column whose cells tell the groups apart; None: all rows are one.
-        time: Column that orders a group's rows; None keeps the order of the rows.
-        form: How times are written.
-        tolerant: Whether groups that cannot be put in order are named rather than refused.
-        known: As `read_times_there` has it.
+        name: Text column with a row's group; None: all rows are one group.
+        time: Column that orders a group's rows; None keeps the file's order.
+        form: Format of times.
+        tolerant: Whether groups that cannot be sorted are reported in `unsound` rather than refused.
+        known: See `read_times_there`.
 
     Raises:
-        DataError: A group has one time twice; not tolerant: a cell is no time, or no name.
+        DataError: A group has a time twice, or a cell is no time or no name; only if not tolerant.
     """
     names = np.full(len(table), "")
     if name:

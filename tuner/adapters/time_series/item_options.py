@@ -1,4 +1,4 @@
-"""The options of the adapters whose items are sequences: where they are, and how they are dealt."""
+"""The options of the adapters whose items are sequences: where they are read and how they are split."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tuner.registry import Catalog
 
 
 class ItemOptions(TableOptions):
-    """Sequences: a ready source, or files of the user."""
+    """Options of sequences: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog]
     """The ready sources."""
     own: ClassVar[tuple[str, ...]] = ("test_path", "id", "channels", "time_format", "group", "split", "layout")
-    """Options that say how the user's own files are read."""
+    """Options for reading the user's own files."""
     source: str | None = None
     """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
     path: str | None = None
@@ -56,17 +56,17 @@ class ItemOptions(TableOptions):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Columns that say in words what an item is."""
+        """Columns with an item's label as text."""
         return ()
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Columns that say in numbers what an item is."""
+        """Columns with an item's targets as numbers."""
         return ()
 
     @property
     def per_step(self) -> bool:
-        """Whether that is said of each step."""
+        """Whether each step has its own label."""
         return False
 
     @model_validator(mode="after")
@@ -84,7 +84,7 @@ class ItemOptions(TableOptions):
 
 
 class ClassificationOptions(ItemOptions, FoldOptions, ClassOptions):
-    """Labelled sequences: a ready source, or files of the user."""
+    """Options of labelled sequences: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog] = CLASSIFICATION_SOURCES
     own: ClassVar[tuple[str, ...]] = ("label", *ItemOptions.own)
@@ -107,7 +107,7 @@ class ClassificationOptions(ItemOptions, FoldOptions, ClassOptions):
 
 
 class LabellingOptions(ItemOptions, SymbolOptions):
-    """Sequences with a class per step: a ready source, or files of the user."""
+    """Options of sequences with a class per step: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog] = LABELLING_SOURCES
     own: ClassVar[tuple[str, ...]] = ("label", *ItemOptions.own)
@@ -138,7 +138,7 @@ class LabellingOptions(ItemOptions, SymbolOptions):
 
 
 class RegressionOptions(ItemOptions, FoldOptions, NumberOptions):
-    """Sequences with one number or several each: a ready source, or files of the user."""
+    """Options of sequences with one or several numbers each: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog] = REGRESSION_SOURCES
     own: ClassVar[tuple[str, ...]] = ("targets", *ItemOptions.own)

@@ -1,6 +1,6 @@
-"""New sequences of numbers to input. See `tuner.adapters.base.Codec`.
+"""Reads new sequences of numbers for prediction. See `tuner.adapters.base.Codec`.
 
-What a model takes: files of the forms that training reads, in which classes may be missing; arrays (items, steps[,
+Accepted data: files of the formats for training, whose classes may be missing; arrays (items, steps[,
 channels]), lists of arrays (steps[, channels]), tables in memory, paths. T steps, C channels.
 """
 
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 
 _EXAMPLE_ROWS = 4
 _AT_ONCE = 1 << 20
-"""Values of an archive that are read at once."""
+"""Number of values of an archive that are read at once."""
 _TOO_LARGE = "its values must be small enough for 32 bits"
 
 
 class ItemReader:
-    """Reads sequences as training has read them.
+    """Reads sequences in the same way as for training.
 
     Args:
-        facts: Of the prepared data: channels, their scaling, steps.
+        facts: Facts of the prepared data: channels, their scaling, steps.
         options: The adapter's.
     """
 
     def __init__(self, facts: Mapping[str, Any], options: ItemOptions) -> None:
         self._options, self._channels = options, list(facts["channels"])
         self._repeated = [options.id] if options.id else []
-        # prepared data of versions before have no "steps"
+        # data prepared by earlier versions have no "steps"
         self._names = list(options.channels or (self._channels if options.id else facts.get("steps", ())))
         self._scaling = Scaling.known(facts["mean"], facts["scale"])
 
@@ -82,7 +82,7 @@ class ItemReader:
                     yield self._in_memory(each, f"item {number}")
 
     def example(self) -> dict[str, list[Any]]:
-        """An item, in the columns of the training table; none where that is not known, or has times. See `Codec`."""
+        """An item, in the columns of the training table; empty if these are unknown or hold times. See `Codec`."""
         options = self._options
         if not self._names or options.time:
             return {}
@@ -96,23 +96,23 @@ class ItemReader:
         return {options.id: ["item"] * _EXAMPLE_ROWS, **channels}
 
     def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
-        """From values as they are on. See `Codec`.
+        """A graph that takes unscaled values. See `Codec`.
 
         Args:
             network: The network.
-            said: What its predictions are.
+            said: Description of its predictions.
         """
         whole = StandardizedFirst(network, self._scaling)
         return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}", **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
-        """The items of an archive, some at a time."""
+        """The items of an archive, a few at a time."""
         shapes = array_shapes(path)
         lengths = read_arrays(path, ("lengths",))[0]["lengths"] if "lengths" in shapes else None
         shape = shapes.get("X", ())
         turned = lengths is not None and self._options.layout == "channels_first"
         if len(shape) < 2 - (lengths is not None) or 0 in shape or turned:
-            x = read_arrays(path, ("X",))[0]["X"]  # says what it lacks
+            x = read_arrays(path, ("X",))[0]["X"]  # reports what it lacks
             parts = iter([(x, lengths)])
         else:
             parts = _parts(path, shape, lengths)
@@ -132,14 +132,14 @@ class ItemReader:
                 yield Item(where, None, error.problem)
 
     def _listed(self, path: Path) -> Iterator[Item]:
-        """The items of a file, one with a problem where it has none."""
+        """The items of a file; if it has none, one item with the problem."""
         try:
             yield from self.read(path)
         except DataError as error:
             yield Item(str(path), None, error.problem, dict.fromkeys(self._repeated, str(path)))
 
     def _in_memory(self, each: object, where: str) -> Item:
-        """An item (steps[, channels]), laid out as `layout` says."""
+        """An item (steps[, channels]), in the layout of the option."""
         facts = dict.fromkeys(self._repeated, where)
         try:
             values = np.asarray(each, dtype=np.float64)
@@ -184,7 +184,7 @@ class ItemReader:
                 yield Item(where, x_NT1[row])
 
     def _groups(self, table: Table, names: Sequence[str], name: str, known: Sequence[str]) -> Iterator[Item]:
-        """The rows of a table that have one id as an item."""
+        """The rows of each id of a table as an item."""
         values, places = table.numbers_there(names), table.places()
         groups = groups_of(table, name, self._options.time, self._options.time_format, tolerant=True, known=known)
         for number, rows in enumerate(np.split(groups.order, groups.starts[1:])):
@@ -195,7 +195,7 @@ class ItemReader:
             yield Item(where, None, told, facts) if told else self._item(values[rows], where, facts)
 
     def _steps_of(self, table: Table) -> list[str]:
-        """The columns that hold the steps, where those of the training table are not known: of a ready source."""
+        """The columns that hold the steps, if training was on a ready source, whose columns are unknown."""
         options = self._options
         told = {*options.words, *options.numbers, options.group, options.split}
         others = [name for name in table.columns if name not in told]
@@ -222,7 +222,7 @@ class ItemReader:
         return Item(where, x, facts=facts or {})
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        """On the scale of the training items, (..., C); infinite where that is too large for 32 bits."""
+        """Values standardized by the training items, (..., C); infinite if too large for 32 bits."""
         with np.errstate(over="ignore"):
             return self._scaling(values).astype(np.float32)
 
@@ -230,7 +230,7 @@ class ItemReader:
 def _parts(
     path: Path, shape: tuple[int, ...], lengths: NDArray[np.generic] | None
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.generic] | None]]:
-    """X of some items, and their lengths where they lie one after the other."""
+    """X of a few items at a time, with their lengths if they are concatenated."""
     a_row = math.prod(shape[1:])
     if lengths is None:
         most = max(1, _AT_ONCE // a_row)
@@ -245,7 +245,7 @@ def _parts(
 
 
 def _in_place(items: Iterator[Item], part: Part) -> Iterator[Item]:
-    """The items of rows, with one where a row is none."""
+    """The items of rows, with an item with a problem for each malformed row."""
     passed = 0
     for before, where, why in part.refused:
         yield from islice(items, before - passed)
@@ -257,7 +257,7 @@ def _in_place(items: Iterator[Item], part: Part) -> Iterator[Item]:
 def _first_broken(
     table: Table, names: Sequence[str], values: NDArray[np.float64], places: Sequence[str], rows: Sequence[int]
 ) -> str:
-    """What is wrong with the first of some rows in which a cell is no finite number; "" where there is none."""
+    """A sentence on the first row with a cell that is no finite number; "" without one."""
     for index, column in np.argwhere(np.isnan(values))[:1]:
         cell = str(table.cells(names[column]).iloc[rows[index]])
         return f"{places[index]}{names[column]} must be a finite number, but is {cell!r:.80}"
@@ -265,7 +265,7 @@ def _first_broken(
 
 
 class ReadsItems:
-    """What all codecs of sequences share: how they read."""
+    """Common part of all codecs of sequences: reading."""
 
     reader: ItemReader
 

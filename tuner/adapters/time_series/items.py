@@ -1,4 +1,4 @@
-"""Sequences with what is to be learned of them, wherever they come from."""
+"""Sequences with their labels or targets, from any source."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Items:
         labels: One per item.
         places: Where each item was read: "file:line".
         channels: Names of the channels.
-        groups: One per item, or none at all: which items belong together.
-        splits: One per item, or none at all: the split that it is said to be in.
-        left_out: Columns of the table that hold no measurements.
-        steps: Columns of the table that hold the steps, where a row is an item.
-        notices: What the user should hear of how the items were read.
-        targets: Names of the numbers that items have in place of classes; the labels then say them in words.
-        values: Those numbers, (items, targets); None where labels are classes.
-        of_steps: The label of each step of each item, where steps have labels and items none.
+        groups: The group of each item; empty without groups.
+        splits: The given split of each item; empty without a split column.
+        left_out: Columns of the table that are no measurements.
+        steps: Columns of the table that hold the steps, if a row is an item.
+        notices: Sentences for the user on how the items were read.
+        targets: Names of the items' numbers in a regression; the labels are then these numbers as text.
+        values: Those numbers, (items, targets); None if labels are classes.
+        of_steps: The label of each step of each item, if steps have labels rather than items.
     """
 
     sequences: list[NDArray[np.float64]]
@@ -46,7 +46,7 @@ class Items:
 
     @property
     def step_labels(self) -> list[NDArray[np.str_]]:
-        """The labels of steps that have some."""
+        """The labels of steps, which must exist."""
         assert self.of_steps is not None
         return self.of_steps
 
@@ -57,7 +57,7 @@ class Items:
 
     @property
     def numbers(self) -> NDArray[np.float64]:
-        """The numbers of items that have some, (items, targets)."""
+        """The targets of items, which must exist, (items, targets)."""
         assert self.values is not None
         return self.values
 
@@ -65,7 +65,7 @@ class Items:
         return len(self.sequences)
 
     def subset(self, indices: NDArray[np.int64]) -> Items:
-        """Some of the items."""
+        """The items of these indices."""
         return replace(
             self,
             sequences=[self.sequences[index] for index in indices],
@@ -78,10 +78,10 @@ class Items:
         )
 
     def without_empty(self) -> Items:
-        """The items that have steps.
+        """The items with at least one step.
 
         Raises:
-            DataError: There are none, or none of a class.
+            DataError: There are none, or a class has none.
         """
         kept = np.flatnonzero([len(sequence) for sequence in self.sequences])
         if not len(kept):

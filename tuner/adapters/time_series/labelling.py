@@ -1,4 +1,4 @@
-"""Sequences of numbers with a class per step: read, dealt, scaled by what the training split says."""
+"""Sequences of numbers with a class per step: read, split, standardized by the training split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seasonal naive forecast, which every model has to beat, and its scores.
+"""The seasonal naive forecast, which every model should beat, and its scores.
 
 N windows, H steps ahead, C channels, S series, Q levels of quantiles.
 """
@@ -15,21 +15,21 @@ from tuner.adapters.time_series.scoring import LEVELS, Total, parts
 from tuner.adapters.time_series.series import Series
 
 _CHUNK = 4096
-"""Windows scored at once by `naive_scores`."""
+"""Number of windows that `naive_scores` scores at once."""
 _NORMAL_Q = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 
 def naive_error(
     rows_TC: NDArray[np.float64], season: int, place_T: NDArray[np.int64] | None = None
 ) -> NDArray[np.float64]:
-    """Mean absolute difference between rows a season apart in time, (C,); 1 where it is 0, or no two rows are.
+    """Mean absolute difference between rows one season apart, (C,); 1 if it is 0 or there are no such rows.
 
-    The 1 is one standard deviation: a channel that repeats itself exactly leaves nothing to compare with.
+    The 1 is one standard deviation, for a channel that repeats itself exactly.
 
     Args:
         rows_TC: Standardized rows.
         season: Steps in a season.
-        place_T: The place of each row on the grid of time steps; None where rows follow each other.
+        place_T: The position of each row on the grid of time steps; None without gaps.
     """
     error_C: NDArray[np.float64] = _errors_and_spreads(rows_TC, season, place_T)[0]
     return error_C
@@ -38,7 +38,7 @@ def naive_error(
 def _errors_and_spreads(
     rows_TC: NDArray[np.float64], season: int, place_T: NDArray[np.int64] | None
 ) -> NDArray[np.float64]:
-    """`naive_error`, and the root of the mean squared difference, 1 where no two rows are a season apart; (2, C)."""
+    """`naive_error` and the root mean squared difference, 1 if no two rows are one season apart; (2, C)."""
     if place_T is None:
         before_T = np.arange(len(rows_TC)) - season
     else:
@@ -59,13 +59,13 @@ def naive_errors(
     known_S: NDArray[np.int64],
     season_S: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Mean absolute, and root mean squared, error of the seasonal naive forecast over first rows, (S, 2, C).
+    """Mean absolute, and root mean squared, error of the seasonal naive forecast in first rows, (S, 2, C).
 
     Args:
         scaled: Standardized values of each series.
-        series: The series; rows that were filled in are left out.
-        known_S: How many rows.
-        season_S: Steps in a season.
+        series: The series; filled rows are left out.
+        known_S: Number of first rows, per series.
+        season_S: Steps in a season, per series.
     """
     errors = []
     for values, one, known, season in zip(scaled, series, known_S, season_S, strict=True):
@@ -87,22 +87,22 @@ def naive_scores(
     places: Sequence[NDArray[np.int64] | None] = (),
     made: NDArray[np.int64] | None = None,
 ) -> dict[str, float]:
-    """Scores of the seasonal naive forecast: the latest known row a whole number of seasons before, in time.
+    """Scores of the seasonal naive forecast: the latest known row that is a whole number of seasons earlier.
 
-    Its quantiles are those of a normal distribution whose variance grows by that of its errors from season to season
+    Its quantiles are those of a normal distribution whose variance grows with each season by the variance of its errors
     (Hyndman and Athanasopoulos 2021, Forecasting: Principles and Practice, section 5.5).
 
     Args:
         series: Standardized values of each series, (T, C).
         number_N: Which series each window belongs to.
-        origin_N: First row to forecast of each window; at least a season of rows comes before it where they follow
-            each other.
+        origin_N: First row to forecast of each window; without gaps, at least one season of rows comes
+            before it.
         horizon: Steps to forecast.
         season_S: Steps in a season, per series.
-        statistics_SKC: Mean, scale and naive error, per series; and its spread, where quantiles are scored.
-        places: The place of each row of each series on the grid of time steps; None, and all where there are none:
-            rows follow each other.
-        made: Series number and row of what was filled in and is not scored, (2, rows); None where nothing was.
+        statistics_SKC: Mean, scale and naive error, per series; and the error's spread, if quantiles are scored.
+        places: The position of each row of each series on the grid of time steps; None (for one or for all series):
+            no gaps.
+        made: Series number and row of the filled values, which are not scored, (2, rows); None without any.
     """
     offsets_S = np.cumsum([0, *map(len, series)])[:-1]
     values = np.concatenate(series)
@@ -147,10 +147,10 @@ def _scores_by_row(
     season_S: NDArray[np.int64],
     statistics_SKC: NDArray[np.float64],
 ) -> dict[str, float]:
-    """The same where rows follow each other: a row's error depends on the seasons before it alone, not on the window.
+    """The same without gaps: a row's error depends only on the seasons before it, not on the window.
 
-    So that each row is scored once per season ahead, and counts as often as windows have it (R rows of all series, the
-    series of each in `of_R`): a million rows of minutes are a matter of a second rather than of minutes.
+    So each row is scored once per season ahead, and weighted by the number of windows that contain it (R rows of all
+    series, whose numbers are in `of_R`): a million rows of minutely data take a second rather than minutes.
     """
     total = Total()
     for ahead in range(-(-horizon // int(season_S.min()))):
@@ -184,7 +184,7 @@ def _scores_by_row(
 def _quantiles(
     forecast: NDArray[np.float64], spread: NDArray[np.float64], seasons: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Quantiles around a forecast so many seasons ahead, (..., C, Q)."""
+    """Quantiles around a forecast this many seasons ahead, (..., C, Q)."""
     quantiles: NDArray[np.float64] = forecast[..., None] + (spread * np.sqrt(seasons))[..., None] * _NORMAL_Q
     return quantiles
 
@@ -194,7 +194,7 @@ def _seasons_before(
 ) -> NDArray[np.int64]:
     """The row that the seasonal naive forecast repeats for each row to forecast of a series with gaps, (N, H).
 
-    It is the latest before the origin whose place is whole seasons earlier; where none of them has a row, the last row
+    It is the latest row before the origin whose position is whole seasons earlier; without one, the last row
     before the origin.
     """
     target_NH = place_T[origin_N[:, None] + np.arange(horizon)]
@@ -209,7 +209,7 @@ def _seasons_before(
         open_NH &= ~hit_NH
         if not open_NH.any():
             break
-        # the next place to look at is whole seasons below the latest row that there is, so that a gap is one turn
+        # next, try whole seasons below the latest existing row, so that any gap takes one iteration
         below_NH = place_T[np.maximum(row_NH - 1, 0)]
         place_NH = np.where(open_NH, place_NH - season * np.maximum(-((below_NH - place_NH) // season), 1), place_NH)
         open_NH &= place_NH >= place_T[0]

@@ -1,4 +1,4 @@
-"""New sequences of numbers to the numbers that are asked of them. See `tuner.adapters.base.Codec`."""
+"""New sequences of numbers to predicted numbers. See `tuner.adapters.base.Codec`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuner.adapters.time_series.problems import SeriesRegressionProblem
 
 
 class SeriesNumberCodec(ReadsItems, NumberCodec):
-    """Sequences to numbers; where the training table had an id, answers repeat it.
+    """Numbers of sequences; answers repeat the id if the training table had one.
 
     Args:
         folder: Holds `facts.json`.
@@ -27,5 +27,5 @@ class SeriesNumberCodec(ReadsItems, NumberCodec):
         self.reader = ItemReader(problem.facts, options)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From values as they are on. See `Codec`."""
+        """A graph that takes unscaled values. See `Codec`."""
         return self.reader.graph(network, self.said)

@@ -1,4 +1,4 @@
-"""Numbers as other programs write them, where a table holds them otherwise: which option or change would help."""
+"""Advice for cells that would be numbers with another decimal mark or without thousands separators."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _UNIT = re.compile(r"[^\d\s.,]{1,3}\s?[-+]?[\d.,]+|[-+]?[\d.,]+\s?[^\d\s.,]{1,3}
 
 
 def advice_on(cell: str, decimal: Decimal) -> str:
-    """What helps where a cell would be a number in another way of writing; empty where it would not.
+    """The fix for a cell that would be a number in another notation; empty if it would not.
 
     Args:
-        cell: What is no number.
-        decimal: What parts off fractions in the cell's table.
+        cell: The cell, which is no number.
+        decimal: The decimal mark of the cell's table.
     """
     other, cell = "." if decimal == "," else ",", cell.strip()
     if _GROUPED.fullmatch(cell):
-        fix = "Write numbers without what parts their thousands"
+        fix = "Write numbers without thousands separators"
         single = cell.count(other) == 1 and not re.search(rf"[^-+\d{re.escape(other)}]", cell)
         return fix + (
-            f"; if the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'." if single else "."
+            f"; if the {_MARKS[other]} is the decimal mark, set data.decimal to '{other}'." if single else "."
         )
     if re.fullmatch(rf"[-+]?\d*{re.escape(other)}\d+([eE][-+]?\d+)?", cell):
-        return f"If the {_MARKS[other]} parts off fractions, set data.decimal to '{other}'."
+        return f"If the {_MARKS[other]} is the decimal mark, set data.decimal to '{other}'."
     if _UNIT.fullmatch(cell):
         return "Write plain numbers, without a unit."
     return ""

@@ -23,7 +23,7 @@ WindowNorm = Literal["none", "last", "standard", "seasonal"]
 
 
 class TableOptions(Options):
-    """How the user's tables are written."""
+    """Options of the format of the user's tables."""
 
     separator: Separator | None = None
     """CSV: the separator of cells, one of "," ";" "|" or tab; null: recognized from the first lines."""
@@ -35,12 +35,12 @@ class TableOptions(Options):
 
     @property
     def writing(self) -> Writing:
-        """How delimited text is written."""
+        """The format of delimited text."""
         return Writing(self.separator, self.decimal, self.encoding)
 
 
 class OutputOptions(Options):
-    """What is forecast of each value, and what training minimizes."""
+    """Options of the form of forecasts and the training loss."""
 
     outputs: Outputs = "point"
     """The form of forecasts. point: one number. quantiles: those of 0.025, 0.1, 0.2 to 0.9 and 0.975, in
@@ -124,7 +124,7 @@ class OutputOptions(Options):
 
 
 class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
-    """One or more series in time, forecast several steps ahead: a ready source, or a table of the user."""
+    """Options of forecasting one or more time series several steps ahead: from a ready source or the user's table."""
 
     later: ClassVar[tuple[str, ...]] = (
         *TableOptions.later,
@@ -216,7 +216,7 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
         part = "val" if info.field_name == "windows" else "test"
         if windows is not None and info.data.get(part) is not None:
             raise TaskFileError(
-                f"data.{info.field_name} must be left out where data.{part} says how long the part is",
+                f"data.{info.field_name} must be left out with data.{part}, which also sets the part's length",
                 value=windows,
                 fix="Leave one of them out.",
                 key=("data", str(info.field_name)),
@@ -260,17 +260,17 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
 
 
 def check_decoding(options: ForecastingOptions) -> None:
-    """What is forecast recursively is fed back as it is: points, and nothing beside them.
+    """Check that recursive decoding comes with point forecasts only, which can be fed back, and no covariates.
 
     Raises:
-        TaskFileError: There is more to a forecast.
+        TaskFileError: It does not.
     """
     beside = ("known_covariates", "past_covariates", "static_covariates", "calendar")
     others = [name for name in beside if getattr(options, name)]
     others += ["outputs"] if options.outputs != "point" else []
     if options.decoding == "recursive" and others:
         raise TaskFileError(
-            f"data.decoding recursive is of points without covariates, and does not go with data.{others[0]}",
+            f"data.decoding recursive needs point forecasts without covariates, and does not go with data.{others[0]}",
             value=options.decoding,
             fix="Leave data.decoding out: direct forecasts take them; intervals of points are data.conformal.",
             key=("data", "decoding"),
@@ -278,7 +278,7 @@ def check_decoding(options: ForecastingOptions) -> None:
 
 
 class ForecastAsked(Options):
-    """What a model of forecasts may be asked beside the forecast beyond the end of each series."""
+    """Options of prediction; by default a model forecasts beyond the end of each series."""
 
     every_origin: bool = False
     """Whether to forecast from every row with enough rows before it, as for scores, instead of only from the last one;
@@ -286,7 +286,7 @@ class ForecastAsked(Options):
 
 
 def check_table_options(options: Options, *names: str) -> None:
-    """Options that say how the user's own file is read do not go with a ready source."""
+    """Check that a ready source comes without options for reading the user's own file."""
     for name in names:
         given = getattr(options, name)
         if getattr(options, "source", None) is not None and given != type(options).model_fields[name].default:

@@ -15,7 +15,7 @@ from tuner.adapters.base import Split
 
 
 class Parts(NamedTuple):
-    """Where the parts of each series end: train, then val, then test; each (S,)."""
+    """One past the last row of each series' parts: train, then val, then test; each (S,)."""
 
     train: NDArray[np.int64]
     val: NDArray[np.int64]
@@ -23,7 +23,7 @@ class Parts(NamedTuple):
 
 
 class Stretches(NamedTuple):
-    """Rows without a gap, in which a window lies; each (R,).
+    """Stretches of rows without a gap, within which windows lie; each (R,).
 
     Args:
         number: Which series a stretch belongs to.
@@ -36,12 +36,12 @@ class Stretches(NamedTuple):
     end: NDArray[np.int64]
 
     def room(self, parts: Parts, horizon: int) -> int:
-        """Rows of the longest look-back that training has room for."""
+        """Length in rows of the longest input window that fits into the training parts."""
         return int((np.minimum(self.end, parts.train[self.number]) - self.start).max()) - horizon
 
 
 def stretches_in(folder: Path, parts: Parts) -> Stretches:
-    """What preparation wrote; whole series in a folder from before gaps were known, which trials under way may have."""
+    """The stretches in prepared data; whole series in data of earlier versions, which resumed studies may have."""
     path = folder / "stretches.npy"
     if path.exists():
         return Stretches(*np.load(path))
@@ -50,7 +50,7 @@ def stretches_in(folder: Path, parts: Parts) -> Stretches:
 
 
 def made_in(folder: Path) -> NDArray[np.int64]:
-    """Series number and row of what was filled in, (2, rows)."""
+    """Series number and row of the filled values, (2, rows)."""
     path = folder / "made.npy"
     made: NDArray[np.int64] = np.load(path) if path.exists() else np.empty((2, 0), dtype=np.int64)
     return made
@@ -60,23 +60,23 @@ TEST_STATISTICS = "test_statistics"
 
 
 def statistics_in(folder: Path, split: Split) -> NDArray[np.float32]:
-    """Mean, scale and naive error of each series, (S, 3, C), for a split's scores: the test's naive error is that of
-    all rows before the test part, as competitions have it.
+    """Mean, scale and naive error of each series, (S, 3, C), for a split's scores: the test's naive error is over
+    all rows before the test part, as in forecasting competitions.
     """  # noqa: D205 - one sentence
     path = folder / f"{TEST_STATISTICS}.npy"
-    if split != "test" or not path.exists():  # a folder from before may lack it, which trials under way have
+    if split != "test" or not path.exists():  # data of earlier versions, which resumed studies may have, lack it
         path = folder / "statistics.npy"
     statistics_S3C: NDArray[np.float32] = np.load(path).astype(np.float32)
     return statistics_S3C
 
 
 class Windows(NamedTuple):
-    """Windows in order; each (N,).
+    """Windows, in order; each (N,).
 
     Args:
         number: Which series a window belongs to.
         origin: First row to forecast.
-        rows: Rows that may be looked back on.
+        rows: Rows available for the input window.
     """
 
     number: NDArray[np.int64]
@@ -95,17 +95,17 @@ def windows_of(
 ) -> Windows:
     """The windows of a split.
 
-    Training windows have the whole look-back; a stretch too short for it gives one shorter window. Forecasts that are
-    scored have at least a horizon of rows to look back on and depend on no look-back.
+    Training windows have the full length; a stretch too short for it gives one shorter window. Scored forecasts have
+    at least one horizon of rows before them; which ones there are does not depend on the window's length.
 
     Args:
-        stretches: Where rows follow each other.
+        stretches: Stretches of rows without a gap.
         parts: Where the parts of the series end.
-        made: Series number and row of what was filled in, (2, rows); a window has a target that was read.
+        made: Series number and row of the filled values, (2, rows); every window has a target that was not filled.
         split: The split.
         horizon: Rows to forecast.
-        window: Look-back of training windows, in rows.
-        stride: Rows between windows.
+        window: Length of training windows, in rows.
+        stride: Rows from one window to the next.
     """
     train_R, val_R, test_R = (part[stretches.number] for part in parts)
     if split == "train":
@@ -134,13 +134,13 @@ def origins(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """All windows whose targets lie in rows [first, end) of their series.
 
-    Counted back from the end by `stride`, so that the latest window is always there.
+    Counted back from the end by `stride`, so that the latest window is always included.
 
     Args:
         first_S: First row that may be a target, per series.
         end_S: One past the last row that may be a target, per series.
         horizon: Targets per window.
-        stride: Rows between origins.
+        stride: Rows from one origin to the next.
 
     Returns:
         Series number and origin of each window, both (N,), in order.

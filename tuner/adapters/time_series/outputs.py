@@ -1,6 +1,6 @@
-"""What a network says of each value to come: a point, quantiles, or a distribution's parameters.
+"""The network's output for each value to forecast: a point, quantiles, or a distribution's parameters.
 
-A network predicts on the scale of its normalized window; `located` brings that to the standardized scale.
+A network predicts on the scale of its normalized window; `located` converts it to the standardized scale.
 
 B items, H steps ahead, C channels, P numbers per value, Q quantiles; K rows of a batch's `y`, see `WindowDataset`.
 """
@@ -26,14 +26,14 @@ LOSSES: Mapping[str, Callable[..., Tensor]] = {
     "huber": functional.huber_loss,
 }
 _NARROW = 1.0
-"""Taken from what is between neighbouring quantiles before a training, as softplus has it, so that they begin near."""
+"""Subtracted from the distances of neighbouring quantiles before softplus, so that these start close together."""
 _LEAST_SCALE = 1e-3
 _LEAST_DEGREES = 2.0
 """Degrees of freedom above which a Student t has a variance."""
 
 
 class Output(nn.Module):
-    """A point, by one of the losses; and the contract of the others. It has no parameters.
+    """A point forecast with one of the losses; and the contract of the other outputs. Without parameters of its own.
 
     Args:
         options: The adapter's.
@@ -42,14 +42,14 @@ class Output(nn.Module):
     size = 1
     """Numbers per value, P."""
     exported = "forecasts as they are, of the rows that follow"
-    """What an exported graph gives."""
+    """Description of an exported graph's output."""
 
     def __init__(self, options: ForecastingOptions) -> None:
         super().__init__()
         self.options = options
 
     def forward(self, raw_BHCP: Tensor) -> Tensor:
-        """Of what a linear layer gives, what is predicted on the normalized scale; (B, H, C) of points."""
+        """From a linear layer's output to predictions on the normalized scale; (B, H, C) for points."""
         return raw_BHCP.squeeze(-1)
 
     def located(self, prediction: Tensor, y_BKC: Tensor) -> Tensor:
@@ -57,38 +57,38 @@ class Output(nn.Module):
         return denormalized(prediction, y_BKC)
 
     def errors(self, located: Tensor, truth_BHC: Tensor, y_BKC: Tensor) -> Tensor:  # noqa: ARG002 - for the others
-        """What training minimizes the mean of, (B, H, C)."""
+        """Training losses per value, whose mean is minimized, (B, H, C)."""
         return LOSSES[self.options.loss](located, truth_BHC, reduction="none")
 
     def point(self, located: Tensor, y_BKC: Tensor) -> Tensor:
-        """The forecast, standardized, (B, H, C): the median of those that have one."""
+        """The standardized point forecast, (B, H, C): the median of quantiles and distributions."""
         quantiles = self.quantiles(located, y_BKC)
         return located if quantiles is None else quantiles[..., MEDIAN]
 
     def own(self, located: Tensor, y_BKC: Tensor) -> Tensor:
-        """What conformal intervals are made of, (B, H, C, Q): quantiles, or such as wide as the window."""
+        """The quantiles that conformal intervals scale, (B, H, C, Q): for points, as wide as the window."""
         quantiles = self.quantiles(located, y_BKC)
         return conformal.normal(located, extra(y_BKC).spread) if quantiles is None else quantiles
 
     def answers(self, located: Tensor, y_BKC: Tensor) -> Tensor | None:
-        """The quantiles to be given, stretched where they are conformal; None where points are all there is."""
+        """The quantiles to answer, scaled if they are conformal; None if there are only points."""
         options = self.options
         if not options.conformal or options.interval_80 is None or options.interval_95 is None:
             return self.quantiles(located, y_BKC)
         return conformal.stretched(self.own(located, y_BKC), (options.interval_80, options.interval_95))
 
     def quantiles(self, located: Tensor, y_BKC: Tensor) -> Tensor | None:  # noqa: ARG002 - for the others
-        """The quantiles of `LEVELS`, standardized, (B, H, C, Q); None of points."""
+        """The standardized quantiles of `LEVELS`, (B, H, C, Q); None for points."""
         return None
 
     def graph(self, located: Tensor, y_BKC: Tensor) -> Tensor:
-        """What an exported graph gives, on the scale of the data."""
+        """The output of an exported graph, in the units of the data."""
         values = self.answers(located, y_BKC)
         return _unscaled(located if values is None else values, y_BKC)
 
 
 class Quantiles(Output):
-    """The median and, to either side, distances from one level to the next, so that quantiles never cross."""
+    """Quantiles as the median plus positive distances between neighbouring levels, so that they never cross."""
 
     size = len(LEVELS)
     exported = f"quantiles as they are, of the rows that follow; the last axis has {', '.join(map(str, LEVELS))}"
@@ -102,7 +102,7 @@ class Quantiles(Output):
         return torch.cat([median - below, median, median + above], dim=-1)
 
     def errors(self, located: Tensor, truth_BHC: Tensor, y_BKC: Tensor) -> Tensor:  # noqa: ARG002 - as above
-        """Twice the pinball loss, in the mean over the levels."""
+        """Twice the pinball loss, averaged over the levels."""
         above = truth_BHC[..., None] - located
         levels_Q = above.new_tensor(LEVELS)
         return 2 * torch.maximum(levels_Q * above, (levels_Q - 1) * above).mean(-1)
@@ -113,7 +113,7 @@ class Quantiles(Output):
 
 
 class StudentT(Output):
-    """Place, scale and degrees of freedom of Student's t, above 2."""
+    """Student's t distribution: location, scale and degrees of freedom (above 2)."""
 
     size = 3
     exported = Quantiles.exported
@@ -145,7 +145,7 @@ class StudentT(Output):
         return constant + scale.log() + (degrees + 1) / 2 * torch.log1p(ratio.square() / degrees)
 
     def quantiles(self, located: Tensor, y_BKC: Tensor) -> Tensor:  # noqa: ARG002 - as above
-        """See `Output`: between those of 128 degrees of freedom, which is right to 1e-4."""
+        """See `Output`; interpolated between 128 degrees of freedom, with an error below 1e-4."""
         place, scale, degrees = (part[..., None] for part in located.double().unbind(-1))
         table_GQ = self.get_buffer("table_GQ")
         at = (_LEAST_DEGREES / degrees).clamp(0, 1)[..., 0] * (len(table_GQ) - 1)
@@ -155,7 +155,7 @@ class StudentT(Output):
 
 
 class NegativeBinomial(Output):
-    """Mean and dispersion a of counts, whose variance is mean + a mean^2; the mean is a part of the window's level."""
+    """Counts, by their mean (relative to the window's level) and dispersion a; the variance is mean + a mean^2."""
 
     size = 2
     exported = "mean and dispersion a of counts, whose variance is mean + a mean^2, in the last axis"
@@ -170,7 +170,7 @@ class NegativeBinomial(Output):
         level = given.level * given.scale + given.mean
         level = torch.maximum(torch.maximum(level, given.mean / 10), torch.full_like(level, 1e-3))
         mean, dispersion = prediction.unbind(-1)
-        return torch.stack([mean * level / math.log(2), dispersion], dim=-1)  # which begin at the level
+        return torch.stack([mean * level / math.log(2), dispersion], dim=-1)  # which start at the window's level
 
     def errors(self, located: Tensor, truth_BHC: Tensor, y_BKC: Tensor) -> Tensor:
         """The negative logarithm of the likelihood."""
@@ -187,18 +187,18 @@ class NegativeBinomial(Output):
         )
 
     def quantiles(self, located: Tensor, y_BKC: Tensor) -> Tensor:
-        """See `Output`: the least count that reaches the level."""
+        """See `Output`: the smallest count whose cumulative probability reaches the level."""
         from scipy.special import nbdtrik  # which not every model needs
 
         mean, dispersion = (part[..., None].cpu().numpy() for part in located.double().unbind(-1))
         given = extra(y_BKC.double())
         counts = np.ceil(nbdtrik(np.array(LEVELS), 1 / dispersion, 1 / (1 + mean * dispersion)))
-        counts = np.where(np.isfinite(counts), counts, 0).clip(0)  # where 0 alone is likelier than the level
+        counts = np.where(np.isfinite(counts), counts, 0).clip(0)  # where the probability of 0 exceeds the level
         found = (torch.from_numpy(counts).to(located.device) - given.mean[..., None]) / given.scale[..., None]
         return found.where(torch.isfinite(located).all(-1)[..., None], math.nan)
 
     def graph(self, located: Tensor, y_BKC: Tensor) -> Tensor:  # noqa: ARG002 - as above
-        """Mean and dispersion as they are."""
+        """Unscaled mean and dispersion."""
         return located
 
 
@@ -216,7 +216,7 @@ def output_of(options: ForecastingOptions) -> Output:
 
 
 def _unscaled(values: Tensor, y_BKC: Tensor) -> Tensor:
-    """Standardized values, (B, H, C) or (B, H, C, Q), on the scale of the data."""
+    """Standardized values, (B, H, C) or (B, H, C, Q), converted to the units of the data."""
     given = extra(y_BKC)
     mean, scale = (part if values.dim() == 3 else part[..., None] for part in (given.mean, given.scale))
     return values * scale + mean

@@ -1,4 +1,4 @@
-"""Scores of each series, of each channel and of each step ahead, from those of all values.
+"""Scores of each series, of each channel and of each step ahead, from the scores of single values.
 
 N windows, H steps ahead, C channels, G groups.
 """
@@ -14,7 +14,7 @@ from tuner.adapters.shown import Table
 from tuner.adapters.time_series.scoring import Forecast, elements, whole
 
 MOST_SERIES = 5_000
-"""Series, times channels, up to which each has a row."""
+"""Largest number of series times channels for which each gets a row."""
 HEAD = ("part", "name", "channel", "windows")
 
 
@@ -27,16 +27,16 @@ def part_scores(
 ) -> Table:
     """A row of scores for each series and channel, each channel, each step ahead, and for the whole.
 
-    The whole is the mean over series (and channels), each counting once however many windows it has, as competitions
-    have it (Makridakis and Hibon 2000, International Journal of Forecasting 16); WQL is that of all values together, as
-    its denominator is. Where series have as many windows each, that is what `scores` says.
+    The whole is the mean over series (and channels), equally weighted whatever their windows, as in competitions
+    (Makridakis and Hibon 2000, International Journal of Forecasting 16); WQL is over all values together, like
+    its denominator. If all series have the same number of windows, it equals `scores`.
 
     Args:
-        forecast: Of the whole split.
+        forecast: Forecasts and targets of the whole split.
         series_N: Number of the series of each window.
         channel_NC: Number of the channel of each forecast.
-        names: Of the series.
-        channels: Of the channels.
+        names: Names of the series.
+        channels: Names of the channels.
     """
     truth_NHC = forecast.truth
     there_NHC = ~np.isnan(truth_NHC)
@@ -68,7 +68,7 @@ def part_scores(
 
 
 def _by_group(group_V: NDArray[np.int64], each: Mapping[str, NDArray[np.float64]]) -> dict[int, dict[str, float]]:
-    """The scores of each group of values that there is, by its number."""
+    """Number of a group -> its scores, for groups that occur."""
     number_G, group_V = np.unique(group_V, return_inverse=True)
     count_G = np.bincount(group_V)
     means = {name: np.bincount(group_V, weights=values) / count_G for name, values in each.items()}
@@ -84,7 +84,7 @@ def _by_group(group_V: NDArray[np.int64], each: Mapping[str, NDArray[np.float64]
 def _mean_over(
     items: Mapping[int, Mapping[str, float]], counts: Callable[[int], bool], wql: float | None
 ) -> dict[str, float]:
-    """The mean of the scores of items; but for WQL, which is known."""
+    """The mean of the scores of items, except WQL, which is given."""
     found = [scores for item, scores in items.items() if counts(item)]
     means = {name: float(f"{np.mean([scores[name] for scores in found]):.6g}") for name in found[0]}
     return means if wql is None else {**means, "wql": wql}

@@ -1,7 +1,7 @@
-"""Where the parts of each series end: train, then validation, then test; in rows, shares or windows.
+"""Splits each series in time: train, then validation, then test; in rows, shares or windows.
 
-Either a part holds so many rows, and a forecast begins at every row that has a horizon after it; or it holds so many
-windows, which follow each other without a row in common: a backtest (Tashman 2000, International Journal of
+A part has a number of rows, and a forecast begins at every row with a horizon after it; or it has a number of
+consecutive windows that do not overlap: a backtest (Tashman 2000, International Journal of
 Forecasting 16).
 """
 
@@ -19,20 +19,20 @@ from tuner.adapters.time_series.series import Collection, Series
 from tuner.errors import DataError
 
 DEFAULT_PART = 0.2
-"""Share of val and of test where neither the task file nor the source says it."""
+"""Default share of val and of test, if neither the task file nor the source has one."""
 LEAST_SCALED = 2
-"""Rows before validation by which a series is standardized."""
+"""Smallest number of rows before validation, by which a series is standardized."""
 
 
 class Held(NamedTuple):
-    """Rows of a series that are not learned from."""
+    """Number of rows of a series in val and test."""
 
     val: int
     test: int
 
 
 def parted(options: ForecastingOptions, collection: Collection, horizon: int) -> tuple[list[Series], Parts, list[str]]:
-    """The series that can be scored, cut to `rows`; where their parts end; what is to be said of it.
+    """The series that can be scored, cut to `rows`; the ends of their parts; sentences about them.
 
     Raises:
         DataError: A part is shorter than the horizon, or all series are too short.
@@ -62,7 +62,7 @@ def parted(options: ForecastingOptions, collection: Collection, horizon: int) ->
 
 
 def apart(options: ForecastingOptions, split: Split, horizon: int) -> int:
-    """Rows between the forecasts of a split, before each of which is one row at least."""
+    """Rows from one forecast of a split to the next."""
     if split == "train":
         return options.stride
     return horizon if _windows(options, split) is not None else 1
@@ -87,7 +87,7 @@ def _shares(options: ForecastingOptions, collection: Collection, horizon: int) -
 
 
 def _held(options: ForecastingOptions, shares: Mapping[str, float], rows: int, horizon: int) -> Held:
-    """As asked; of windows one at least, and no more than leave something to learn from."""
+    """The parts by the options; at least one window each, but not so many that no training rows are left."""
     room = rows - horizon - 1
     val, test = (_rows(shares[name], rows, horizon) for name in ("val", "test"))
     if options.test_windows is not None:
@@ -106,5 +106,5 @@ def _fewer(options: ForecastingOptions, held: Held, horizon: int) -> bool:
 
 
 def _rows(part: float, rows: int, horizon: int) -> int:
-    """Rows of a part: as given, or a share that holds at least one horizon."""
+    """Rows of a part: a given number, or a share, but at least one horizon."""
     return int(part) if part >= 1 else max(horizon, round(part * rows))

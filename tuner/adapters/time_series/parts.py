@@ -1,4 +1,4 @@
-"""Tables in parts, for models in use: memory for the rows at work, and what is no row is told in its place."""
+"""Tables in parts, for prediction: only a part is in memory, and a malformed row is reported in its place."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = 1 << 22
-"""Characters of a CSV file that are a part."""
+"""Characters of a part of a CSV file."""
 _CELLS = 1 << 19
-"""Cells of a Parquet file that are a part."""
+"""Cells of a part of a Parquet file."""
 _SAMPLED = 8
-"""Cells of a part that are kept to tell how times are written."""
+"""Number of cells per part that are kept for recognizing the format of times."""
 _TELLING = (re.compile(r"(1[3-9]|2\d|3[01])\D.*"), re.compile(r"\d{1,2}\D(1[3-9]|2\d|3[01])\D.*"))
-"""Dates that tell day and month apart."""
+"""Matches dates that show which number is the day and which the month."""
 
 
 class Sections:
-    """A table as some tables one after the other, each with whole groups, by their first appearance.
+    """A table as a sequence of tables with whole groups, in the order of their first appearance.
 
-    A group that has all its rows in one place of the file takes memory only then; rows of mixed groups are held until
+    A group whose rows are contiguous in the file takes memory only while it is read; rows of mixed groups stay until
     the last row of each.
 
     Args:
-        path: The file; without one what messages call the table.
-        text: Columns kept as they are written.
-        numbers: Further columns that must be there; none for all.
-        writing: What options say of how the file is written.
-        frame: The table itself, where there is no file.
-        name: Column that tells groups apart; None: all rows are one group.
-        time: Column of times, of which a few cells are kept as `known`.
+        path: The file; without a file, the name of the table in messages.
+        text: Columns to be read as text.
+        numbers: Further required columns; empty for all.
+        writing: The options of its format.
+        frame: The table itself, if there is no file.
+        name: Column with a row's group; None: all rows are one group.
+        time: Column of times; a few of its cells are kept as `known`.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class Sections:
         self._path, self._text, self._numbers, self._writing, self._frame = path, text, numbers, writing, frame
         self._name, self._time = name, time
         self.known: list[str] = []
-        """Cells of times from all of the file, where it has several parts."""
+        """Cells of times from the whole file, if it has several parts."""
 
     def tables(self, worth: Callable[[Table], NDArray[np.bool_]] | None = None) -> Iterator[tuple[Table | None, Part]]:
-        """The tables, and what they are made of; None where all that is there is no row.
+        """The tables and the parts that they come from; None instead of a table if no row is well-formed.
 
         Args:
-            worth: Which rows of a table are to be held, where not all are.
+            worth: Selects the rows of a table to be kept in memory; None: all.
 
         Raises:
             DataError: The file is missing or damaged, has no rows, or lacks a column.
@@ -108,13 +108,13 @@ class Sections:
                 done.clear()
 
     def table(self, part: Part) -> Table | None:
-        """A part as a table; None where all that is there is no row."""
+        """A part as a table; None if no row is well-formed."""
         if part.refused and not len(part.frame):
             return None
         return Table(self._path, self._text, self._numbers, frame=part)
 
     def parts(self) -> Iterator[Part]:
-        """Rows after rows, a part at least, whatever groups they are of."""
+        """The rows in parts, at least one, regardless of their groups."""
         if self._frame is not None:
             frame = self._frame
             frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
@@ -153,7 +153,7 @@ class Sections:
     def _part(
         self, rows: Delimited, content: str, numbers: array[int], refused: Sequence[tuple[int, str, str]]
     ) -> Part:
-        """Rows, and the numbers of their lines."""
+        """The rows, and the numbers of their lines."""
         frame = _frame(self._path, content or _ended(rows.header_line), rows.dialect, self._text, len(numbers))
         return Part(frame, rows.dialect, np.array(numbers, dtype=np.int64), f"{self._path}:", refused)
 
@@ -164,7 +164,7 @@ class Sections:
         return np.asarray(table.text_there(str(self._name)), dtype=np.str_)
 
     def _look(self) -> dict[str, int]:
-        """How many rows each group has, by first appearance; on the way cells of times are kept."""
+        """Number of rows per group, in the order of first appearance; also collects cells of times."""
         rows: dict[str, int] = {}
         for part in self.parts():
             table = self.table(part)
@@ -192,7 +192,7 @@ def _ended(line: str) -> str:
 
 
 def _frame(path: Path, content: str, dialect: Dialect, text: Sequence[str], rows: int) -> pd.DataFrame:
-    """As a table that is read whole; as text cell by cell where pandas counts the rows otherwise."""
+    """The part as when the whole table is read; parsed row by row if pandas counts other rows."""
     import pandas as pd
 
     try:
@@ -222,7 +222,7 @@ def _joined(parts: Sequence[Part]) -> Part:
 
 
 def _some(part: Part, mask: NDArray[np.bool_]) -> Part:
-    """Some of its rows; what was refused stays behind those that stood before it."""
+    """Some rows of a part; refused rows keep their position among them."""
     behind = np.concatenate([[0], np.cumsum(mask)])
     refused = [(int(behind[before]), where, why) for before, where, why in part.refused]
     return part._replace(frame=part.frame[mask].reset_index(drop=True), numbers=part.numbers[mask], refused=refused)

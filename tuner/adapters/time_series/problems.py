@@ -1,4 +1,4 @@
-"""What is learned from labelled series: opened in the worker, with torch."""
+"""The problems of labelled sequences: opened in the worker, with torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuner.adapters.regression import Regression
 
 
 class SeriesClassificationProblem(Classification):
-    """Sequences of numbers to classes."""
+    """Classes of sequences of numbers."""
 
     def encoder(self) -> Features:
         """The channels as they are."""
@@ -23,14 +23,14 @@ class SeriesClassificationProblem(Classification):
         return Features(len(channels))
 
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
-        """The first channels."""
+        """The first channels of an item."""
         channels = self.facts["channels"]
         assert isinstance(channels, list)
         return as_series(x, channels)
 
 
 class SeriesLabellingProblem(Labelling):
-    """Sequences of numbers to a class per step."""
+    """A class per step of sequences of numbers."""
 
     def encoder(self) -> Features:
         """The channels as they are."""
@@ -38,7 +38,7 @@ class SeriesLabellingProblem(Labelling):
 
 
 class SeriesRegressionProblem(Regression):
-    """Sequences of numbers to one number or several."""
+    """One or several numbers per sequence of numbers."""
 
     def encoder(self) -> Features:
         """The channels as they are."""

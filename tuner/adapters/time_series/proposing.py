@@ -1,4 +1,4 @@
-"""What the adapters of series propose for files that they are shown: which are the items, the times, the channels."""
+"""Proposals of the time-series adapters for the user's files: items, times, channels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IDS = frozenset(("id", "ids", "uid", "uuid", "item", "series", "case", "recordi
 _SERIES = frozenset((*_IDS, "store", "station", "sensor", "region", "country", "product", "name", "site", "unique"))
 _STEPS = re.compile(r"(?P<stem>.*?)[ _.-]?\d+")
 _NUMBERS = frozenset(("target", "rul", "remaining_useful_life"))
-"""Names of columns with a number that is to be told of an item."""
+"""Names of columns that hold a number to predict per item."""
 _MOST_NAMED = 200
 _BUDGET = to_begin_with(trials=20, epochs=25)
 
@@ -53,7 +53,7 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
 
 
 def propose_regression(seen: Glimpse) -> Proposal | None:
-    """Sequences with a number each: .ts with @targetLabel, or a table with columns that are said or named so."""
+    """Sequences with a number each: .ts with @targetLabel, or a table with target columns."""
     if seen.suffix == ".ts":
         if seen.text is None or not _has_numbers(seen.text):
             return None
@@ -89,7 +89,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
 
 
 def propose_labelling(seen: Glimpse) -> Proposal | None:
-    """A long table with a class that changes within its items."""
+    """A long table with a class that changes within items."""
     table = seen.table
     if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
         return None
@@ -121,12 +121,12 @@ def propose_labelling(seen: Glimpse) -> Proposal | None:
 
 
 def _has_numbers(text: str) -> bool:
-    """Whether the items of a .ts file have numbers in place of classes."""
+    """Whether the items of a .ts file have numbers instead of classes."""
     return re.search(r"(?im)^@targetlabel\s+true", text) is not None
 
 
 def propose_forecasting(seen: Glimpse) -> Proposal | None:
-    """One or several series in time, a row per step."""
+    """One or several time series, a row per step."""
     table = seen.table
     if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
         return None
@@ -181,7 +181,7 @@ def _arrays(seen: Glimpse) -> Proposal | None:
         )
     x, lines = shapes["X"], []
     if "lengths" not in shapes and len(x) == 3 and x[2] > x[1]:
-        why = f"X is {x}: {x[2]} steps of {x[1]} channels, not the other way; channels_last if it is"
+        why = f"X is {x}, read as {x[2]} steps of {x[1]} channels; set channels_last if it is the other way round"
         lines.append(Line(("data", "layout"), "channels_first", why, guessed=True))
     labels = read_arrays(seen.path, ("y",))[0]["y"].ravel().astype(str).tolist()
     facts, doubts = balance(Counter(labels), what="items", whole=True)
@@ -190,7 +190,7 @@ def _arrays(seen: Glimpse) -> Proposal | None:
             lines.append(
                 Line(("data", option), name, f"an array of that name, a value for each of {len(labels)} items")
             )
-    axes = "one after the other, parted by lengths" if "lengths" in shapes else f"X {x}"
+    axes = "one after the other, separated by lengths" if "lengths" in shapes else f"X {x}"
     return Proposal(
         Fit.LIKELY,
         f"labelled sequences in arrays, {axes}",
@@ -201,7 +201,7 @@ def _arrays(seen: Glimpse) -> Proposal | None:
 
 
 def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | None) -> Proposal | None:
-    """A row per step: the label is the same in all rows of an item."""
+    """A table with a row per step: the label is the same in all rows of an item."""
     first: dict[str, int] = {}
     for row, cell in enumerate(ids.column.cells):
         first.setdefault(cell, row)
@@ -246,7 +246,7 @@ def _of_items(column: GlimpsedColumn, rows: Sequence[int]) -> GlimpsedColumn:
 
 
 def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
-    """A row per item: the steps are the columns."""
+    """A table with a row per item: the columns are steps."""
     name = seen.said.get("label")
     label = said_column(table, "label", name) if name else label_column(table.columns, table.rows)
     if label is None:
@@ -263,7 +263,7 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     if not numbered:
         doubts = [
             f"the columns {listed(seen_steps)} are taken for the steps of one measurement, as each row is an item; "
-            "where they are different measurements, there is nothing in them for a recurrent network to follow",
+            "if they are different measurements, there is no sequence for a recurrent network to learn",
             *doubts,
         ]
     lines = [*_written(seen, table), Line(("data", "label"), label.column.name, label.why, label.guessed)]
@@ -275,7 +275,7 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
 
 
 def _differs(table: GlimpsedTable, name: str) -> bool:
-    """Whether a column has another value in each row."""
+    """Whether a column has a different value in each row."""
     column = table.column(name)
     return column is not None and len(column.counts) == table.rows
 
@@ -287,7 +287,7 @@ def _values(
     option: str,
     fixed: Collection[str] = (),
 ) -> tuple[list[str], list[Line], list[str]]:
-    """The columns of values, the line that names them where not all others can be read, and doubts."""
+    """The columns of values, the line that names them if some other column cannot be read, and warnings."""
     if given := seen.said.get(option):
         names = [name.strip() for name in given.split(",")]
         return names, [Line(("data", option), names, "as asked for")], []
@@ -308,7 +308,7 @@ def _values(
 
 
 def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
-    """The column that tells the items of a long table apart: its values repeat, in rows that follow each other."""
+    """The id column of a long table: its values repeat, in consecutive rows."""
     if name := seen.said.get("id"):
         return said_column(table, "id", name)
     scored = []
@@ -327,12 +327,12 @@ def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) ->
     if not scored:
         return None
     by_name, items, column = max(scored, key=lambda each: each[:2])
-    why = f"{'by its name; ' if by_name else ''}{items} values, each in rows that follow each other"
+    why = f"{'by its name; ' if by_name else ''}{items} values, each in consecutive rows"
     return Chosen(column, why if by_name else f"{why}; set data.id to change that", guessed=not by_name)
 
 
 def _series_column(table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
-    """The column that tells series apart: where times come again, they differ within each of its values."""
+    """The series column: times repeat in the table, but not within any of its values."""
     if times is None or len(times.column.counts) == table.rows:
         return None
     found = []
@@ -346,12 +346,12 @@ def _series_column(table: GlimpsedTable, times: FoundTimes | None) -> Chosen | N
     if not found:
         return None
     column = max(found, key=lambda each: each[:3])[3]
-    why = f"{times.column.name} comes again, but only once for each of its {len(column.counts)} values"
+    why = f"{times.column.name} repeats, but not within any of its {len(column.counts)} values"
     return Chosen(column, why, guessed=len(found) > 1)
 
 
 def _written(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
-    """Lines of separator, decimal mark and encoding where they are not the usual ones."""
+    """Lines for separator, decimal mark and encoding, if they differ from the defaults."""
     lines = []
     encoding, guessed = seen.encoding or ("utf-8", False)
     if table.form == "csv" and encoding != "utf-8":
@@ -359,7 +359,7 @@ def _written(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
         lines.append(Line(("data", "encoding"), encoding, why, guessed))
     plain = "\t" if seen.suffix == ".tsv" else ","
     if (separator := table.dialect.separator) != plain:
-        why = f"{SEPARATORS[separator]} part {len(table.columns)} cells in every row"
+        why = f"{SEPARATORS[separator]} separate {len(table.columns)} cells in every row"
         lines.append(Line(("data", "separator"), "tab" if separator == "\t" else separator, why))
     if table.dialect.decimal == ",":
         lines.append(Line(("data", "decimal"), ",", "numbers are written as 1,5"))

@@ -27,7 +27,7 @@ _FORMS = {
     "split": (".npz", *SUFFIXES),
     "layout": (".npz",),
 }
-"""Option -> endings of the files that it is for."""
+"""Option -> endings of the files that it applies to."""
 _WORDS = {".ts": "of the form .ts", ".npz": "an .npz"}
 
 
@@ -37,15 +37,15 @@ class _Dealing(TypedDict):
 
 
 def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> Items:
-    """Read the items of a file; its ending says the form.
+    """Read the items of a file, in the format of its ending.
 
     Args:
         path: The file.
-        options: How it is read.
-        like: Items to train on, where these are the test items: the channels are theirs, and no split is asked for.
+        options: The adapter's.
+        like: The training items, if these are test items: their channels are used, and no split column is read.
 
     Raises:
-        DataError: The file is missing, damaged, or of no known form.
+        DataError: The file is missing, damaged, or of an unknown format.
     """
     suffix = path.suffix.lower()
     for name, forms in _FORMS.items():
@@ -60,7 +60,7 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
         raise DataError(
             "classes of steps must stand in a table with a row per step and data.id, or in an .npz",
             value=path.name,
-            fix="data.id names the column that tells recordings apart; for a class of whole items the adapter is "
+            fix="data.id names the column with a row's recording; for a class of whole items the adapter is "
             "time_series/classification.",
             key=("data", "path"),
         )
@@ -140,7 +140,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
 
 
 def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
-    """The columns without those that say the label of each row in other words."""
+    """The columns without those that repeat the label of each row in other words."""
     copies = label_copies(table.numbers(found.names), labels)
     names = [name for name, copy in zip(found.names, copies, strict=True) if not copy]
     if len(names) == len(found.names) or not names:
@@ -153,13 +153,13 @@ def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
 
 
 def _told(options: ItemOptions, like: Items | None) -> list[str]:
-    """The columns that say what an item is, not how it was measured."""
+    """The columns that describe an item (label, group, split), rather than its measurements."""
     names = (*options.words, options.group, None if like else options.split)
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def _answers(table: Table, options: ItemOptions) -> tuple[NDArray[np.str_], NDArray[np.float64] | None]:
-    """What each row says is to be learned, in words, (rows,), and where it is numbers, these, (rows, targets)."""
+    """The label of each row as text, (rows,), and for numeric targets their values, (rows, targets)."""
     if not options.numbers:
         return table.text(options.words[0]), None
     numbers = table.numbers(options.numbers, "data.targets")
@@ -177,9 +177,9 @@ def _inputs(
     labels: NDArray[np.str_] | None,
     groups: Groups | None = None,
 ) -> Inputs:
-    """The columns to learn from: those that the option names, else those that hold measurements.
+    """The input columns: those that the option names, else those that hold measurements.
 
-    Of test items they are those of the items to train on.
+    For test items, those of the training items.
     """
     known = {*options.words, *options.numbers, options.group, options.split, options.id, options.time}
     others = [name for name in table.columns if name not in known]
@@ -192,17 +192,17 @@ def _inputs(
 
 
 def _one_step(longest: int, what: str) -> list[str]:
-    """A sentence where items are no sequences."""
+    """A sentence if items are no sequences."""
     if longest > 1:
         return []
     return [f"every item has one step, as each {what} is an item: there is nothing to remember from step to step"]
 
 
 def _per_item(table: Table, name: str, written: NDArray[np.str_], groups: Groups) -> list[str]:
-    """What a column says of each item: the same in all of its rows, as they are written.
+    """The value of each item in a column, which must be the same in all rows of the item.
 
     Raises:
-        DataError: It is not.
+        DataError: A value differs within an item.
     """
     cells = written[groups.order]
     first = np.repeat(cells[groups.starts], np.diff([*groups.starts, len(table)]))
@@ -218,7 +218,7 @@ def _per_item(table: Table, name: str, written: NDArray[np.str_], groups: Groups
 
 
 def _dealing(words: Mapping[str, list[str]], places: list[str], options: ItemOptions, like: Items | None) -> _Dealing:
-    """How the items are to be dealt, as far as their table says it."""
+    """The groups and given splits of the items, if the table has them."""
     splits: list[Split] | None = None
     if options.split is not None and like is None:
         cells = words[options.split]
@@ -294,7 +294,7 @@ def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float
     """The numbers of items, (items, targets).
 
     Raises:
-        DataError: They are others.
+        DataError: They are not.
     """
     if y.ndim not in (1, 2) or len(y) != items or y.dtype.kind not in "iuf" or not y.size:
         raise DataError(
@@ -314,7 +314,7 @@ def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float
 
 
 def _targets(options: ItemOptions, count: int) -> tuple[str, ...]:
-    """What the numbers of an archive are called."""
+    """The names of the targets of an archive."""
     if len(options.numbers) == count:
         return options.numbers
     return tuple(f"target {index + 1}" for index in range(count))
@@ -323,10 +323,10 @@ def _targets(options: ItemOptions, count: int) -> tuple[str, ...]:
 def steps_and_channels(
     x: NDArray[np.generic], lengths: NDArray[np.generic] | None, options: ItemOptions, path: Path
 ) -> NDArray[np.float64]:
-    """X as (items, steps[, channels]), or with lengths (all steps[, channels]), whichever way it is laid out.
+    """X as (items, steps[, channels]), or with lengths (all steps[, channels]), from either layout.
 
     Raises:
-        DataError: It is something else.
+        DataError: It has another shape or type.
     """
     wanted = (1, 2) if lengths is not None else (2, 3)
     if x.ndim not in wanted or x.dtype.kind not in "iufb":
@@ -345,7 +345,7 @@ def steps_and_channels(
 
 
 def items_in(x: NDArray[np.float64], lengths: NDArray[np.generic] | None, path: Path) -> list[NDArray[np.float64]]:
-    """The items (steps, channels) of what `steps_and_channels` gives.
+    """The items (steps, channels) from the result of `steps_and_channels`.
 
     Raises:
         DataError: The lengths do not fit.
@@ -355,17 +355,15 @@ def items_in(x: NDArray[np.float64], lengths: NDArray[np.generic] | None, path: 
 
 
 def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ItemOptions, path: Path) -> list[str]:
-    """What is to be told of items that have more channels than steps.
+    """Sentences about items with more channels than steps.
 
     Raises:
-        DataError: They have one step, and nobody has said that this is meant.
+        DataError: They have one step, and data.layout is not set.
     """
     steps, channels = max(map(len, sequences)), sequences[0].shape[1]
     if options.layout is not None or channels <= steps:
         return []
-    other = (
-        "if it is laid out (item, channel, step), as aeon, sktime and tsai have it, give data.layout: channels_first"
-    )
+    other = "if it is laid out (item, channel, step), as in aeon, sktime and tsai, set data.layout: channels_first"
     if steps == 1:
         raise DataError(
             f"items must have more than one step, but X holds items of 1 step with {channels} channels",
@@ -376,17 +374,17 @@ def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ItemOptions, pa
 
 
 def _unused(names: Sequence[str], path: Path) -> list[str]:
-    """A sentence about arrays of which nothing is made."""
+    """A sentence about unused arrays."""
     if not names:
         return []
     return [
-        f"{path.name} has arrays that are not used: {', '.join(sorted(names))}; data.group and data.split name those "
-        "that keep items together and that say train, val or test"
+        f"{path.name} has arrays that are not used: {', '.join(sorted(names))}; data.group and data.split name "
+        "the arrays of groups and of train, val or test"
     ]
 
 
 def _ends(lengths: NDArray[np.generic], x: NDArray[np.float64], path: Path) -> NDArray[np.int64]:
-    """Where each item but the last ends in the concatenated steps."""
+    """The ends of all items but the last in the concatenated steps."""
     turned = "X is laid out the other way: give the other data.layout, channels_first or channels_last."
     other = lengths.dtype.kind in "iu" and sum(lengths.ravel().tolist()) == x.shape[1]
     return np.cumsum(check_lengths(lengths, len(x), path, fix=turned if other else ""))[:-1]

@@ -1,4 +1,4 @@
-"""Forecasts step by step: what a network forecasts is what it looks back on next.
+"""Recursive decoding: a network's forecast becomes its next input.
 
 B items of a batch, T steps of the network, R rows of a step, H rows ahead, C channels.
 """
@@ -17,21 +17,21 @@ from tuner.adapters.time_series.windows import extra
 
 
 class Steps(Protocol):
-    """What is known of the forecast."""
+    """Numbers of rows of a forecast."""
 
     options: ForecastingOptions
     horizon: int
 
 
 def decoded(network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch, steps: Steps) -> Tensor:
-    """Predictions of all rows ahead, (B, H, C), by a network that predicts the next R.
+    """Predictions of all H rows, (B, H, C), by a network that predicts the next R.
 
-    They stay on the normalized scale of the window, whose level and spread are those of what was seen.
+    They stay on the normalized scale of the window, whose level and spread are those of the observed rows.
 
     Args:
         network: From steps and their lengths to (B, R, C).
-        batch: Windows, with what undoes their normalization.
-        steps: How many rows a step and a forecast have.
+        batch: Windows, with the values that undo their normalization.
+        steps: Numbers of rows of a step and of a forecast.
     """
     segment, horizon = steps.options.segment, steps.horizon
     given = extra(batch.y)
@@ -39,7 +39,7 @@ def decoded(network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch, st
     lengths_B = batch.lengths
     if lengths_B is None:
         lengths_B = torch.full((len(x_BTI),), x_BTI.shape[1], device=x_BTI.device)
-    number_B1 = x_BTI[:, 0, segment * given.level.shape[2] :]  # the channel's, where steps tell it
+    number_B1 = x_BTI[:, 0, segment * given.level.shape[2] :]  # the channel's number, if steps have it
     found: list[Tensor] = []
     for first in range(0, horizon, segment):
         next_BRC = network(x_BTI, lengths_B)

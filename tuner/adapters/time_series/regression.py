@@ -1,4 +1,4 @@
-"""Sequences of numbers to one number or several: read, dealt, scaled by what the training split says."""
+"""Sequences of numbers to one number or several: read, split, standardized by the training split."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SeriesRegression:
-    """Sequences, each with one number or several."""
+    """Sequences, each with one or several numbers to predict."""
 
     propose = staticmethod(propose_regression)
     metrics: Sequence[Metric] = METRICS

@@ -1,4 +1,4 @@
-"""What the options of forecasts ask of the data: when it is prepared, and again when a trial changes them."""
+"""Checks of forecasting options against the data: in preparation, and again when a trial changes the options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tuner.errors import DataError
 
 
 def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None:
-    """Channel independence acts on several channels.
+    """Check that channel independence comes with several channels.
 
     Raises:
         DataError: There is only one.
@@ -18,16 +18,16 @@ def check_channels(options: ForecastingOptions, channels: Sequence[str]) -> None
         raise DataError(
             "data.channel_independence acts only with two channels or more",
             value=list(channels),
-            fix="Leave it out: the one channel is on its own.",
+            fix="Leave it out: there is only one channel.",
             key=("data", "channel_independence"),
         )
 
 
 def check_counts(options: ForecastingOptions, *, counts: bool) -> None:
-    """A negative binomial distribution is one of counts.
+    """Check that a negative binomial distribution comes with counts.
 
     Args:
-        options: What was given.
+        options: The adapter's.
         counts: Whether all values are whole numbers, 0 or more.
 
     Raises:
@@ -43,11 +43,11 @@ def check_counts(options: ForecastingOptions, *, counts: bool) -> None:
 
 
 def look_back(options: ForecastingOptions, room: int, horizon: int, seasonality: int) -> int:
-    """The window to use: the one given when at least one training part has room for it, else a default.
+    """Length of the input window: the given one, which must fit into at least one training part, or a default.
 
     Args:
-        options: What was given.
-        room: Rows of the longest look-back that a training part has room for beside the horizon.
+        options: The adapter's.
+        room: Length in rows of the longest window that fits with the horizon into a training part.
         horizon: Rows to forecast.
         seasonality: Rows in a season.
 

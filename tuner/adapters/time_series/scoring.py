@@ -40,8 +40,8 @@ METRICS = (
     Metric("loss", maximize=False, summary="the mse, also if data.loss is another", within=(0, math.inf)),
 )
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
-"""Of the quantiles that forecasts have which are more than points: the median, what WQL is the mean of, and the ends of
-intervals that hold 80 and 95 of 100 values."""
+"""The levels of probabilistic forecasts: the median, those that WQL averages, and the ends of the
+intervals for 80 and 95 % of the values."""
 MEDIAN = LEVELS.index(0.5)
 _WEIGHTED = slice(1, -1)
 QUANTILE_METRICS = (
@@ -66,11 +66,11 @@ QUANTILE_METRICS = (
         chooses=False,
     ),
 )
-"""Beside the others, of forecasts that have quantiles. Their point is the median."""
+"""Additional scores of forecasts with quantiles, whose point forecast is the median."""
 
 
 class Forecast(NamedTuple):
-    """What a split is scored by: (N, H, C), then (N, C), of quantiles (N, H, C, Q); see `parts`."""
+    """The values that scores need: (N, H, C), then (N, C), for quantiles (N, H, C, Q); see `parts`."""
 
     forecast: NDArray[np.float64]
     truth: NDArray[np.float64]
@@ -101,7 +101,7 @@ def parts(
     count_N: NDArray[np.int64] | None = None,
     quantiles_NHCQ: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
-    """What scores are made of, each a mean over values, so that those of parts of a split can be put together.
+    """Components of the scores, each a mean over values, so that those of parts of a split can be combined.
 
     mse   = mean (y - f)^2                                     standardized
     mae   = mean |y - f|                                       standardized
@@ -111,12 +111,12 @@ def parts(
 
     Args:
         forecast_NHC: Standardized forecasts f.
-        truth_NHC: Standardized targets y; NaN where there is none, which counts for nothing.
+        truth_NHC: Standardized targets y; NaN where there is none, which is ignored.
         mean_NC: What standardization subtracted.
         scale_NC: What standardization divided by.
         naive_error_NC: Mean absolute error of the seasonal naive forecast in the rows before the split, standardized.
-        count_N: How often each window counts; None: once.
-        quantiles_NHCQ: Standardized quantiles of `LEVELS`; None where forecasts are points.
+        count_N: Weight of each window; None: 1.
+        quantiles_NHCQ: Standardized quantiles of `LEVELS`; None for point forecasts.
 
     Reference:
         Hyndman and Koehler 2006, International Journal of Forecasting 22 (MASE); Makridakis and Hibon 2000,
@@ -131,7 +131,7 @@ def parts(
             return float(values_NHC.mean(where=there_NHC))
         return float((values_NHC * times_NHC).sum(where=there_NHC) / times_NHC.sum())
 
-    with np.errstate(over="ignore", invalid="ignore"):  # forecasts that are not finite give scores that are not
+    with np.errstate(over="ignore", invalid="ignore"):  # non-finite forecasts give non-finite scores
         each = elements(forecast_NHC, truth_NHC, mean_NC, scale_NC, naive_error_NC, quantiles_NHCQ)
         found = {name: mean(values_NHC) for name, values_NHC in each}
     return {**found, "loss": found["mse"]}
@@ -145,7 +145,7 @@ def elements(
     naive_error_NC: NDArray[np.float64],
     quantiles_NHCQ: NDArray[np.float64] | None = None,
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """What `parts` takes means of, one after the other, each (N, H, C)."""
+    """The values that `parts` averages, one after the other, each (N, H, C)."""
     mean_N1C, scale_N1C = mean_NC[:, None], scale_NC[:, None]
     error_NHC = np.abs(forecast_NHC - truth_NHC)
     yield "mse", np.square(error_NHC)
@@ -166,7 +166,7 @@ def elements(
 
 
 def whole(parts: Mapping[str, float]) -> dict[str, float]:
-    """The scores that parts make."""
+    """The scores from their components."""
     found = dict(parts)
     if "pinball" in found:
         found["wql"] = found.pop("pinball") / (found.pop("size") or 1.0)
@@ -174,18 +174,18 @@ def whole(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 class Total:
-    """Scores of a split whose parts come one after the other, weighted by their values."""
+    """Scores of a split that is scored part by part, weighted by their numbers of values."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
         self._values = 0
 
     def add(self, part: Mapping[str, float], values: int) -> None:
-        """The `parts` of so many values."""
+        """Add the `parts` of this many values."""
         self._values += values
         for name, score in part.items():
             self._sums[name] = self._sums.get(name, 0.0) + score * values
 
     def scores(self) -> dict[str, float]:
-        """The scores of all."""
+        """The scores of all parts."""
         return whole({name: score / self._values for name, score in self._sums.items()})

@@ -1,4 +1,4 @@
-"""Series in time as they come from a table, and what their times tell: step, season and gaps."""
+"""Time series from a table, with time step, season and gaps from their times."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Series:
     """One series of T rows.
 
     Args:
-        name: As the table says it; empty when there is only one.
+        name: Its name in the table; empty if there is only one.
         values: (T, channels), in order of time, finite.
         where: Where it was read.
-        places: The place of each row on the grid of time steps, rising, (T,); None where rows follow each other.
-        breaks: Rows before which places are missing.
-        made: Rows that were not read but filled in, (T,) of bool; None where none were. They are never forecast.
-        times: Of the rows, where there is a calendar.
-        covariates: Column -> values, (T,), of those that change from row to row.
-        static: Column -> value, of those that do not.
+        places: The position of each row on the grid of time steps, ascending, (T,); None without gaps.
+        breaks: Rows before which there is a gap.
+        made: Whether each row was filled in, bool (T,); None if none was. Such rows are never targets.
+        times: Times of the rows, with calendar features only.
+        covariates: Column -> values, (T,), of covariates that change from row to row.
+        static: Column -> value, of static covariates.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Series:
     static: Mapping[str, Any] = field(default_factory=dict)
 
     def cut(self, rows: int | None) -> Series:
-        """The series up to a row."""
+        """The series up to this row."""
         places = None if self.places is None else self.places[:rows]
         made = None if self.made is None else self.made[:rows]
         breaks = None if self.breaks is None else self.breaks[self.breaks < len(self.values[:rows])]
@@ -72,15 +72,15 @@ class Collection:
     Args:
         series: At least one.
         channels: Names of the channels.
-        seasonality: Steps in a season; None where the time step tells none.
-        horizon: Steps to forecast, where the source says it.
-        held_rows: Rows at the end of each series that are its official test part, where it has one.
-        gaps: Places without rows between a series' rows.
-        step: The usual time step, for people; empty where there is none.
-        grid: The usual time step; None where there is none.
-        kind: Of times: M for dates, i or f for numbers; empty where rows have none.
-        notices: What the user should hear of how the series were read.
-        covariates: What is seen beside the channels.
+        seasonality: Steps in a season; None if no season is known for the time step.
+        horizon: Steps to forecast, if the source has an official horizon.
+        held_rows: Rows at the end of each series that are its official test part, if any.
+        gaps: Number of gaps between the series' rows.
+        step: The usual time step, for people; empty if there is none.
+        grid: The usual time step; None if there is none.
+        kind: Numpy's kind of times: M for dates, i or f for numbers; empty without times.
+        notices: Sentences for the user on how the series were read.
+        covariates: The covariates.
     """
 
     series: list[Series]
@@ -100,7 +100,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     """Read the series of a table.
 
     Raises:
-        DataError: The file is missing, damaged or of no known form; a time does not parse or occurs twice; series have
+        DataError: The file is missing, damaged or of unknown format; a time does not parse or occurs twice; series have
             different time steps.
     """
     if path.suffix.lower() not in SUFFIXES:
@@ -155,14 +155,14 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Places without rows.
+    """Counts of missing rows.
 
     Args:
-        number: How many gaps.
-        missing: Places in all of them.
-        filled: Gaps that were filled.
-        series: Series that have one.
-        skipped: Places without a row that are no gap: holidays.
+        number: Number of gaps.
+        missing: Number of missing rows in all gaps.
+        filled: Number of gaps that were filled.
+        series: Number of series with a gap.
+        skipped: Number of missing rows that are no gap: holidays.
         first: The series, and the time before its first gap.
     """
 
@@ -174,7 +174,7 @@ class Gaps:
     first: tuple[str, str] = ("", "")
 
     def and_(self, other: Gaps) -> Gaps:
-        """Both together."""
+        """The sum of both."""
         return Gaps(
             self.number + other.number,
             self.missing + other.missing,
@@ -186,10 +186,10 @@ class Gaps:
 
 
 def on_grid(one: Series, times: NDArray[np.generic], step: Step, policy: str, season: int) -> tuple[Series, Gaps]:
-    """The series with the places of its rows, and with its gaps as the policy has them.
+    """The series with the positions of its rows, its gaps treated by the policy; and the counts of its gaps.
 
     Raises:
-        DataError: It has another step, or gaps that are too long to be filled.
+        DataError: It has another step, or its gaps are too long to be filled.
     """
     if regular(times, step):
         return one, Gaps()
@@ -218,21 +218,21 @@ def _filled(
     season: int,
     step: Step,
 ) -> Series:
-    """The series with rows in its short gaps, each the row one season earlier, so that none tells of later ones.
+    """The series with short gaps filled with the rows one season earlier, so that no later value leaks into them.
 
     Args:
-        one: The series as it was read.
-        place_T: Places of its rows.
-        made_T: Rows to make after each row but the last.
-        break_T: Where a gap stays, after each row but the last.
+        one: The series as read.
+        place_T: Positions of its rows.
+        made_T: Number of rows to fill in after each row but the last.
+        break_T: Whether a gap remains after each row but the last.
         season: Steps in a season.
-        step: Between places.
+        step: The time step.
     """
     if made_T.sum() > 10 * len(place_T):
         raise DataError(
             "gaps in time must not be filled with ten times as many rows as there are",
             value=int(made_T.sum()),
-            fix="Set data.gaps to split, or mend the times.",
+            fix="Set data.gaps to split, or correct the times.",
             where=f"{one.where}: series {one.name}" if one.name else one.where,
         )
     number_T = np.append(made_T, 0) + 1
@@ -277,7 +277,7 @@ def _refuse_step(one: Series, times: NDArray[np.generic], step: Step) -> None:
 
 
 def _done(policy: str, gaps: Gaps, season: int) -> str:
-    """What was done about gaps."""
+    """A part of a sentence on the treatment of gaps."""
     if policy == "ignore":
         return "ignored, as data.gaps says: each row is a step"
     left = gaps.number - gaps.filled
@@ -306,7 +306,7 @@ def _told(
         what = _count(gaps.number, "gap") + f" in time ({_count(gaps.missing, 'row')} missing at a step of {step.text})"
         yield f"{whose}{what}, {first}: {_done(options.gaps, gaps, season)}"
     if gaps.skipped:
-        yield f"{_count(gaps.skipped, 'day')} without a row beside the usual ones: taken for holidays, not for gaps"
+        yield f"{_count(gaps.skipped, 'further day')} without a row: treated as holidays, not as gaps"
 
 
 def _count(number: int, what: str) -> str:
@@ -323,7 +323,7 @@ def stretches(series: Sequence[Series]) -> Stretches:
 
 
 def made_rows(series: Sequence[Series]) -> NDArray[np.int64]:
-    """Series number and row of what was filled in, (2, rows)."""
+    """Series number and row of the filled values, (2, rows)."""
     found = [
         np.stack([np.full(one.made.sum(), number), np.flatnonzero(one.made)])
         for number, one in enumerate(series)

@@ -1,6 +1,6 @@
-"""Hours of opening: the places of a week, as many as it has steps, at which series have rows.
+"""Opening hours: the slots of a week, one per time step, at which series have rows.
 
-N times of a series, S slots at which there are rows, each numbered from Monday 00:00 in steps.
+N times of a series, S slots with rows, numbered from Monday 00:00 in steps.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 _WEEK, _SHORTEST = 7 * 86_400, 60
 _MONDAY = np.datetime64("1970-01-05", "us")
 _WEEKS = 2
-"""Over which slots must stay empty to be closed."""
+"""A slot counts as closed if it is empty over this duration."""
 _THERE = 0.9
-"""Of the slots between the first and the last row, more than this share has rows; the others are holidays and gaps."""
+"""More than this share of the slots between first and last row must have rows; the others are holidays and gaps."""
 
 
 def slots_of(times: NDArray[Any], starts: NDArray[np.int64], seconds: float) -> tuple[int, ...]:
-    """The slots of all series; none where every slot has rows, or where it is not regular which have.
+    """The slots of all series; empty if every slot has rows, or if there is no regular pattern.
 
     Args:
         times: Sorted within each series, series after series, datetime64.
@@ -41,7 +41,7 @@ def slots_of(times: NDArray[Any], starts: NDArray[np.int64], seconds: float) -> 
 
 
 def places(times: NDArray[Any], slots: Sequence[int], seconds: float) -> NDArray[np.int64]:
-    """The place of each time among the slots of all weeks; one between two slots has that of the later one."""
+    """The position of each time in the sequence of slots of all weeks; between two slots, that of the later one."""
     week_N, slot_N = np.divmod(_number(times, int(seconds)), _WEEK // int(seconds))
     return np.asarray(week_N * len(slots) + np.searchsorted(slots, slot_N), dtype=np.int64)
 
@@ -59,7 +59,7 @@ def after(time: Any, slots: Sequence[int], seconds: float, number: int) -> NDArr
 
 
 def season_of(slots: Sequence[int], seconds: float) -> int:
-    """Steps of a day, where all days of opening are as long, else those of a week."""
+    """Steps of a day if all opening days have the same length, else of a week."""
     a_day = _WEEK // int(seconds) / 7
     if a_day != int(a_day):
         return len(slots)

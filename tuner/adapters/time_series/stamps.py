@@ -1,6 +1,6 @@
-"""Times ahead written as a table writes its own: in its zone, and by the first pattern that gives its last cells.
+"""Writes future times in the table's format: in its time zone, by the first pattern that reproduces its last cells.
 
-R rows of a series that were read, T rows with those made, N times. Times are in UTC where the table tells a zone.
+R rows of a series as read, T rows including filled ones, N times. Times are in UTC if the table has a time zone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COMPARED = 24
-"""Latest cells of a series that a pattern must give."""
+"""Number of latest cells of a series that a pattern must reproduce."""
 _ZONED = re.compile(r"(.*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)( ?(?:Z|UTC|GMT|[-+]\d{2}(?::?\d{2})?))")
 _DAYS = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d"),
@@ -37,36 +37,36 @@ _PERIODS = (
 )
 _PATTERNS = (*_DAYS, *(f"{day}{mark}{clock}" for mark in " T" for clock in _CLOCKS for day in _DAYS), *_PERIODS, *UNIX)
 _LOOKED_AT = 64
-"""Latest times of a series by which its calendar is told."""
+"""Number of latest times of a series by which its calendar is recognized."""
 
 
 class Stamps:
-    """What tells how the times of a table go on, and how they are written.
+    """The format of a table's times, for continuing them.
 
     Args:
         cells: The table's column of times as it was read, row by row.
-        form: What data.time_format says.
+        form: The value of data.time_format.
     """
 
     def __init__(self, cells: pd.Series[Any], form: str) -> None:
         self.zone: tzinfo | None = getattr(cells.dtype, "tz", None)
         self.texts: NDArray[np.object_] | None = None
-        """Row by row, where the table holds text or numbers, rather than times of a Parquet file or a DataFrame."""
+        """Cells of text or numbers by row; None for typed times of a Parquet file or a DataFrame."""
         if cells.dtype.kind not in "mM" and not str(cells.dtype).startswith("period"):
             self.texts = cells.astype(str).str.strip().to_numpy(dtype=object)
         self.patterns = [form] if "%" in form else []
-        """That which fitted the series before."""
+        """Patterns to try first: the one that fitted the previous series."""
 
 
 class SeriesStamps:
     """The times of one series.
 
     Args:
-        table: Its table's.
-        rows_R: Its rows in the table, in order.
+        table: The stamps of its table.
+        rows_R: Its row numbers in the table, in order of time.
         times_R: Their times.
-        step: Their usual step; None where there is none.
-        made_T: Which of its rows were made to fill gaps; None where none were.
+        step: Their usual step; None if there is none.
+        made_T: Which of its rows were filled in; None if none was.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class SeriesStamps:
             self._times_T[row + 1 : row + 1 + number] = made
 
     def rows(self, start: int, end: int) -> list[Any]:
-        """How the times of rows are written: text for dates, numbers for numbers; those that were read as they were."""
+        """The written times of rows: text for dates, numbers for numbers; those that were read are unchanged."""
         written = self._written(self._times_T[start:end])
         if self._table.texts is None or self._times_T.dtype.kind != "M":
             return written
@@ -101,15 +101,15 @@ class SeriesStamps:
         return [next(cells) if read else text for read, text in zip(self._read_T[start:end], written, strict=True)]
 
     def ahead(self, end: int, number: int) -> list[Any]:
-        """How the times after the rows up to `end` are written; none where there is no step."""
+        """The written times after row `end`; empty without a step."""
         return [] if self._step is None else self._written(self._after(end, number))
 
     def times_ahead(self, end: int, number: int) -> NDArray[np.generic]:
-        """The times after the rows up to `end`, in UTC where the table tells a zone; NaT where there is no step."""
+        """The times after row `end`, in UTC if the table has a time zone; NaT without a step."""
         return np.full(number, np.datetime64("NaT", "us")) if self._step is None else self._after(end, number)
 
     def _after(self, end: int, number: int) -> NDArray[np.generic]:
-        """Times after the rows up to `end`; steps of days and longer keep the time of day in the table's zone."""
+        """Times after row `end`; steps of days and longer keep the time of day in the table's time zone."""
         assert self._step is not None, "without a step there are no gaps, and nothing goes on"
         times_T = self._times_T[max(end - _LOOKED_AT, 0) : end]
         if self._zone is None or times_T.dtype.kind != "M" or not keeps_days(self._step):
@@ -121,7 +121,7 @@ class SeriesStamps:
         return np.asarray(here_N.tz_convert(UTC).tz_localize(None).to_numpy())
 
     def _learn(self, times_R: NDArray[np.generic]) -> None:
-        """Zone and pattern, from the latest cells."""
+        """Recognize time zone and pattern from the latest cells."""
         if self._table.texts is None:
             return
         cells = self._table.texts[self._rows_R[-_COMPARED:]].tolist()
@@ -153,11 +153,11 @@ class SeriesStamps:
 
 
 def written(times: Sequence[np.generic], form: str) -> list[Any]:
-    """Times as data.time_format has them: text for dates, in ISO 8601 where it names no form; numbers for numbers.
+    """Times in the format data.time_format: text for dates, in ISO 8601 if it names no pattern; numbers for numbers.
 
     Args:
-        times: Of one kind.
-        form: The option.
+        times: Times of one type.
+        form: The value of data.time_format.
     """
     if np.asarray(times).dtype.kind != "M":
         return np.asarray(times).tolist()  # type: ignore[no-any-return]  # a list, of an array
@@ -173,7 +173,7 @@ def _dates(times: Any) -> pd.DatetimeIndex:
 
 
 def _clock(times: NDArray[np.generic], zone: tzinfo | None) -> list[datetime]:
-    """What clocks show at those times in the zone."""
+    """Local times in the time zone."""
     whole = times.astype("datetime64[us]")
     if (whole != times).any():  # nanoseconds, which only pandas' datetime has
         moments = _dates(times)
@@ -202,5 +202,5 @@ def _by(moments: Sequence[datetime], pattern: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _text(moment: datetime, pattern: str) -> str:
-    """The series of a table mostly have the same times."""
+    """Cached, because the series of a table mostly have the same times."""
     return moment.strftime(pattern)

@@ -14,7 +14,7 @@ from tuner.adapters.time_series.problems import SeriesLabellingProblem
 
 
 class SeriesStepCodec(ReadsItems, StepCodec):
-    """Sequences to a class per step; where the training table had an id, answers repeat it.
+    """Classes of the steps of sequences; answers repeat the id if the training table had one.
 
     Args:
         folder: Holds `facts.json`.
@@ -22,10 +22,10 @@ class SeriesStepCodec(ReadsItems, StepCodec):
     """
 
     def __init__(self, folder: Path, options: LabellingOptions) -> None:
-        known = options.model_copy(update={"output_bias": "zero"})  # no network starts from training data
+        known = options.model_copy(update={"output_bias": "zero"})  # the network's weights will be loaded
         super().__init__(SeriesLabellingProblem(folder, known), *([options.id] if options.id else []))
         self.reader = ItemReader(self.problem.facts, options)
 
     def graph(self, network: nn.Module) -> Graph:
-        """From values as they are on. See `Codec`."""
+        """A graph that takes unscaled values. See `Codec`."""
         return self.reader.graph(network, self.said)

@@ -1,7 +1,7 @@
-"""The usual step of times, the season that goes with it, and the place of each row on the grid of steps.
+"""The usual time step, its season, and the position of each row on the grid of steps.
 
-Seasons follow GluonTS (`gluonts.time_feature.get_seasonality`: a day has 1440 minutes and 96 quarter-hours), with a
-week for days and a year for weeks; seconds have a minute, since an hour of them is longer than forecasts are.
+Seasons as in GluonTS (`gluonts.time_feature.get_seasonality`: a day has 1440 minutes and 96 quarter-hours), with a
+week for days and a year for weeks; seconds have a minute, because an hour of them is longer than forecasts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _UNITS = (
     (1e-9, "nanosecond"),
 )
 _JITTER = 0.02
-"""Part of a step by which clocks of loggers are off: 59.98 s is a minute."""
+"""Relative error of loggers' clocks: 59.98 s is a minute."""
 _REGULAR = 0.25
-"""Part of a step by which times may be early or late and still be on the grid."""
+"""Tolerance of times on the grid, as a fraction of a step."""
 _UNEVEN = 0.1
-"""Share of steps that may be neither one step nor a gap before times count as having no regular step."""
+"""With a larger share of differences that are neither one step nor a gap, times have no regular step."""
 HOLIDAYS = 5
-"""Working days without a row, one after the other, that are holidays rather than a gap."""
+"""Up to this many consecutive working days without a row are holidays rather than a gap."""
 
 
 class Step(NamedTuple):
@@ -43,10 +43,10 @@ class Step(NamedTuple):
         kind: fixed: `length` seconds, or units where times are plain numbers; months: `length` calendar months;
             weekdays: days of which a week has `length`; slots: `length` seconds, at some hours of the week only.
         length: See `kind`.
-        season: Steps in a season; None where no season is known for the step.
+        season: Steps in a season; None if no season is known for the step.
         text: For people, "15 minutes".
-        weekdays: Of kind weekdays: which days of the week, from Monday, there are.
-        slots: Of kind slots: which steps of the week, from Monday 00:00, there are.
+        weekdays: For kind weekdays: which days of the week, from Monday, have rows.
+        slots: For kind slots: which steps of the week, from Monday 00:00, have rows.
     """
 
     kind: Literal["fixed", "months", "weekdays", "slots"]
@@ -58,11 +58,11 @@ class Step(NamedTuple):
 
     @property
     def skipped(self) -> int:
-        """Places without a row that are no gap."""
+        """Largest number of missing rows that is no gap."""
         return HOLIDAYS if self.kind == "weekdays" else 0
 
     def places(self, times: NDArray[np.generic]) -> NDArray[np.int64]:
-        """The place of each of a series' times on the grid, 0 for the first, rising."""
+        """The position of each of a series' times on the grid, 0 for the first, ascending."""
         if self.kind == "months":
             month_N = times.astype("datetime64[M]").astype(np.int64)
             place_N: NDArray[np.int64] = (month_N - month_N[0]) // int(self.length)
@@ -78,7 +78,7 @@ class Step(NamedTuple):
 
 
 def step_of(times: NDArray[np.generic], starts: NDArray[np.int64]) -> Step | None:
-    """The usual step of the times of all series; None where there is none, as where most times come twice.
+    """The usual step of the times of all series; None if there is none, for example if most times occur twice.
 
     Args:
         times: Sorted within each series, series after series: datetime64 or numbers.
@@ -107,7 +107,7 @@ def step_of(times: NDArray[np.generic], starts: NDArray[np.int64]) -> Step | Non
 
 
 def shortest_and_longest(times: NDArray[np.generic], starts: NDArray[np.int64]) -> tuple[str, str]:
-    """The ends of the range of steps, for people; there is at least one step."""
+    """The shortest and the longest step, for people; there must be at least one step."""
     within = np.ones(len(times) - 1, dtype=bool)
     within[starts[1:] - 1] = False
     length_N = np.diff(_seconds(times))[within]
@@ -117,11 +117,11 @@ def shortest_and_longest(times: NDArray[np.generic], starts: NDArray[np.int64]) 
 
 
 def regular(times: NDArray[np.generic], step: Step) -> bool:
-    """Whether each of a series' rows is exactly a step of one length after the one before, as mostly."""
+    """Whether all rows of a series are exactly one step apart, which is the usual case."""
     if step.kind != "fixed":
         return False
     length: Any = np.timedelta64(round(step.length * 1e6), "us") if times.dtype.kind == "M" else step.length
-    return bool((times[1:] - times[:-1] == length).all())  # type: ignore[operator]  # of numbers or of datetime64
+    return bool((times[1:] - times[:-1] == length).all())  # type: ignore[operator]  # numbers or datetime64
 
 
 def foreign(times: NDArray[np.generic], step: Step) -> bool:
@@ -134,8 +134,8 @@ def foreign(times: NDArray[np.generic], step: Step) -> bool:
 
 
 def _seconds(times: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Times in seconds since the first, or as they are where they are numbers; differences keep their digits."""
-    since: Any = times - times[:1]  # type: ignore[operator]  # of numbers or of datetime64
+    """Times in seconds since the first one; numbers unchanged. Differences keep their precision."""
+    since: Any = times - times[:1]  # type: ignore[operator]  # numbers or datetime64
     return np.asarray(since / np.timedelta64(1, "s") if times.dtype.kind == "M" else since, dtype=np.float64)
 
 
@@ -144,14 +144,14 @@ def _lower_median(length_N: NDArray[np.float64]) -> float:
 
 
 def _even(length_N: NDArray[np.float64], step: Step) -> Step | None:
-    """The step, unless too many rows are neither a step nor a gap apart."""
+    """The step, or None if too many rows are neither a step nor a gap apart."""
     ratio_N = length_N / step.length
     off_N = (ratio_N < 1 - _REGULAR) | ((ratio_N > 1 + _REGULAR) & (ratio_N < 2 - _REGULAR))
     return step if off_N.mean() <= _UNEVEN else None
 
 
 def _months(times: NDArray[np.generic], within: NDArray[np.bool_]) -> Step | None:
-    """Calendar months: each row in another, as many apart or a multiple; whole weeks apart are none."""
+    """A step of calendar months: different months, a constant number or its multiples apart; no whole weeks."""
     days_N = np.diff(times.astype("datetime64[D]").astype(np.int64))[within]
     month_N = np.diff(times.astype("datetime64[M]").astype(np.int64))[within]
     number = int(_lower_median(month_N.astype(np.float64)))
@@ -164,7 +164,7 @@ def _months(times: NDArray[np.generic], within: NDArray[np.bool_]) -> Step | Non
 
 
 def _weekdays(times: NDArray[np.generic]) -> Step | None:
-    """Days of which some of the week never come, over two weeks or more."""
+    """A step of days if some days of the week never occur, over two weeks or more."""
     day_N = times.astype("datetime64[D]").astype(np.int64)
     there = tuple(bool(((day_N + 3) % 7 == weekday).any()) for weekday in range(7))  # 1970-01-01 was a Thursday
     if all(there) or day_N.max() - day_N.min() < 14:
@@ -173,7 +173,7 @@ def _weekdays(times: NDArray[np.generic]) -> Step | None:
 
 
 def _named(seconds: float) -> tuple[float, str]:
-    """A step cleared of jitter, and its name: whole units where they are near."""
+    """A step rounded to whole units if it is close to them, and its name."""
     for unit, name in _UNITS:
         number = round(seconds / unit)
         if number >= 1 and abs(seconds - number * unit) <= _JITTER * min(unit, seconds):

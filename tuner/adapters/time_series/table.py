@@ -1,6 +1,6 @@
-"""Numeric tables: CSV and Parquet through pandas, with the line of any cell at fault.
+"""Numeric tables: CSV and Parquet through pandas, with the line of any erroneous cell.
 
-Reading is fast where the table is sound; one that is not is read a second time, row by row, to name the
+Valid tables are read fast; an invalid one is read a second time, row by row, to find the
 place.
 """
 
@@ -42,13 +42,13 @@ _ENDINGS = {
     ".xz": "Unpack it: unxz {path}",
     ".zip": "Unpack it: unzip {path}",
     **dict.fromkeys((".feather", ".arrow", ".ipc"), _CONVERTED),
-    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as CSV in the program that it is from."),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as CSV in its spreadsheet program."),
 }
-"""Endings of other files that hold tables, and what makes one of the known ones of them."""
+"""Endings of other table files, and how to convert them."""
 
 
 def advice_on_ending(path: Path) -> str:
-    """What to do with a file whose ending is not known."""
+    """The fix for a file with an unknown ending."""
     known = _ENDINGS.get(path.suffix.lower(), "Convert the file, or rename it if it is one of these.")
     return known.format(path=path, stem=path.with_suffix(""))
 
@@ -58,10 +58,10 @@ class Part(NamedTuple):
 
     Args:
         frame: The rows.
-        dialect: How the file is written.
-        numbers: The number of each row in the file, from 1: of its line, or of it among the rows.
-        before: What stands before the number where a place is told.
-        refused: Rows that are none: how many of these rows stand before it, its place, and why.
+        dialect: Separator and decimal mark of the file.
+        numbers: The number of each row in the file, from 1: that of its line, or among the rows.
+        before: Text before the number in a place.
+        refused: Malformed rows: the number of these rows before it, its place, and the reason.
     """
 
     frame: pd.DataFrame
@@ -71,7 +71,7 @@ class Part(NamedTuple):
     refused: Sequence[tuple[int, str, str]] = ()
 
     def place(self, row: int) -> str:
-        """Where a row is."""
+        """The place of a row."""
         return f"{self.before}{self.numbers[row]}"
 
 
@@ -80,10 +80,10 @@ class Table:
 
     Args:
         path: A .csv or .tsv file with a header line, or a .parquet file.
-        text: Columns kept as they are written (labels, names, times); they must be there.
-        wanted: Further columns that must be there, by which the separator is recognized.
-        writing: What options say of how the file is written.
-        frame: The table itself, where there is no file, or a part of one; `path` is then what messages call it.
+        text: Required columns that are read as text (labels, names, times).
+        wanted: Further required columns, by which the separator is recognized.
+        writing: The options of its format.
+        frame: The table itself, or a part of one, if there is no file; `path` is then its name in messages.
 
     Raises:
         DataError: The file is missing, damaged or empty, or lacks a column.
@@ -130,14 +130,14 @@ class Table:
 
     @property
     def notices(self) -> list[str]:
-        """What was guessed of how the file is written."""
+        """Sentences on what was guessed of the file's format."""
         return self.dialect.notices(self.path)
 
     def __len__(self) -> int:
         return len(self._frame)
 
     def cells(self, name: str) -> pd.Series[Any]:
-        """A column as it was read."""
+        """A column as read."""
         self._check_column(name)
         column: pd.Series[Any] = self._frame[name]
         return column
@@ -183,14 +183,14 @@ class Table:
         return values
 
     def numbers_there(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """The same, but NaN where a cell is no finite number.
+        """Like `numbers`, but NaN where a cell is no finite number.
 
         Raises:
             DataError: A column is missing.
         """
         for name in names:
             self._check_column(name)
-        wanted = self._frame[list(names)]  # at once: one by one, many columns take long
+        wanted = self._frame[list(names)]  # together: many columns one by one take long
         others = [name for name, dtype in wanted.dtypes.items() if dtype.kind not in "iufb"]
         if others:
             wanted = wanted.assign(**{name: _numbers_in(wanted[name], self.dialect.decimal) for name in others})
@@ -198,25 +198,25 @@ class Table:
         return np.where(np.isfinite(values), values, np.nan)
 
     def times(self, name: str, form: str = AUTO) -> Times:
-        """The cells of a time column; see `read_times`. What a Parquet file has as times is taken as it is.
+        """The times of a column; see `read_times`. Typed times of a Parquet file are used unchanged.
 
         Raises:
-            DataError: A cell is no time of that form.
+            DataError: A cell is no time of that format.
         """
         import pandas as pd
 
         if (plain := _dates(self._frame[name])) is not None:
-            self.text(name)  # refuses what is empty
+            self.text(name)  # refuses empty cells
             return Times(plain)
         return read_times(
             Column(name, _time_cells(self._frame[name], pd.Series(self.text(name)), self.dialect), self.place), form
         )
 
     def times_there(self, name: str, form: str = AUTO, known: Sequence[str] = ()) -> tuple[Times, dict[int, str]]:
-        """The same, and by their rows why cells are no times; see `read_times_there`.
+        """The same, and row -> why its cell is no time; see `read_times_there`.
 
         Raises:
-            DataError: Most cells are none, or all are to be read otherwise.
+            DataError: Most cells are no times, or the format is ambiguous.
         """
         if (plain := _dates(self._frame[name])) is not None:
             missing = np.flatnonzero(np.isnat(plain))
@@ -226,12 +226,12 @@ class Table:
         )
 
     def text_there(self, name: str) -> pd.Series[str]:
-        """The cells of a text column, without blanks around them; "" where there is nothing."""
+        """The cells of a text column, without blanks around them; "" for missing ones."""
         column = self.cells(name)
         return column.astype(str).str.strip().where(column.notna(), "")
 
     def places(self) -> list[str]:
-        """Where each row is: "file:line"; the rows of a Parquet file are counted from 1."""
+        """The place of each row: "file:line"; rows of a Parquet file are counted from 1."""
         if self._part is not None:
             return [self._part.place(row) for row in range(len(self))]
         if self._parquet:
@@ -241,19 +241,19 @@ class Table:
         return [row.where for row in self._rows()]
 
     def place(self, row: int) -> str:
-        """Where one row, counted from 0, is."""
+        """The place of one row, counted from 0."""
         return self.places()[row] if self._part is None else self._part.place(row)
 
     def _rows(self) -> Iterator[Row]:
-        """Row by row, which names the first damaged one."""
-        more = "If other characters part cells, name them in data.separator."
+        """Read row by row; the error names the first damaged row."""
+        more = "If the separator is another character, name it in data.separator."
         return delimited_rows(self.path, self._text, self.dialect, more=more)
 
     def _check_column(self, name: str) -> None:
         if name not in self._known:
             fix = nearest(name, self.columns) if self._parquet else advice_on_name(name, self.columns)
             if len(self.columns) == 1 and not self._parquet:
-                fix += " Cells must be parted by , ; | or tabs; data.separator says by which."
+                fix += " The separator must be , ; | or a tab; data.separator names it."
             raise DataError(f"there must be a column {name!r}", fix=fix, where=str(self.path))
 
     def _refuse_cell(self, name: str, option: str) -> NoReturn:
@@ -289,7 +289,7 @@ def _refuse(table: Table, name: str, cell: object, row: int, option: str) -> NoR
 
 
 def _dates(column: pd.Series[Any]) -> NDArray[np.generic] | None:
-    """What is held as times, in UTC; None where it is not."""
+    """Typed times of a column, in UTC; None for other types."""
     import pandas as pd
 
     if isinstance(column.dtype, pd.PeriodDtype):
@@ -302,16 +302,16 @@ def _dates(column: pd.Series[Any]) -> NDArray[np.generic] | None:
 
 
 def _time_cells(column: pd.Series[Any], cells: pd.Series[str], dialect: Dialect) -> pd.Series[str]:
-    """The cells of a column of times as they are read: numbers as they were written."""
+    """The cells of a column of times for parsing: numbers as they are written."""
     if column.dtype.kind == "f":
-        cells = cells.str.replace(r"\.0$", "", regex=True)  # whole numbers beside empty cells, as pandas keeps them
+        cells = cells.str.replace(r"\.0$", "", regex=True)  # pandas' type of whole numbers with empty cells
     if dialect.decimal == ",":
         cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
     return cells
 
 
 def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
-    """The numbers of a column of text; NaN where there is none."""
+    """The numbers of a column of text; NaN for other cells."""
     import pandas as pd
 
     cells = column.astype(str).str.strip()
@@ -323,7 +323,7 @@ def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
 def read_csv(
     path: Path, content: str, dialect: Dialect, text: Sequence[str], refuse_rows: Callable[[], None]
 ) -> pd.DataFrame:
-    """The table by pandas; the columns of `text` are kept as they are written."""
+    """Read a table by pandas; the columns of `text` stay text."""
     import pandas as pd
 
     lines = csv.reader(io.StringIO(content, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced)

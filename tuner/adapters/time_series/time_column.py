@@ -1,4 +1,4 @@
-"""The cells of a column of times, and how to refuse one."""
+"""The cells of a column of times, and errors about them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 class CellError(DataError):
-    """Cells of a column are no times; it speaks of the first of them."""
+    """Some cells of a column are no times; the message is about the first one."""
 
     cells: NDArray[np.bool_]
-    """Which."""
+    """Mask of these cells."""
 
 
 class Column(NamedTuple):
-    """The cells of a time column, and how to speak of them.
+    """The cells of a time column, with what error messages need.
 
     Args:
-        name: Of the column.
+        name: Name of the column.
         cells: Texts without blanks around them, none empty.
-        place: Tells where a row stands.
+        place: Gives the place of a row.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Column(NamedTuple):
     place: Callable[[int], str]
 
     def refuse(self, row: int, rule: str, fix: str) -> NoReturn:
-        """Refuse the cell of a row."""
+        """Raise an error about the cell of a row."""
         sound = np.ones(len(self.cells), dtype=bool)
         sound[row] = False
         self.check(sound, rule, fix)
         raise AssertionError("a cell was refused")
 
     def check(self, sound: NDArray[np.bool_], rule: str, fix: str) -> None:
-        """Refuse the first cell that is not sound."""
+        """Raise an error about the first cell that is not sound, if any."""
         if not sound.all():
             row = int(np.argmin(sound))
             error = CellError(

@@ -1,4 +1,4 @@
-"""Which column of a table that was looked at holds times, and how they are written."""
+"""Finds the column of times in the first rows of a table, and their format."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
          "%d%m%Y", "%Y%j", "%Y.%m", "excel", "number")  # fmt: skip
 _CLOCKS = ("", " %H:%M", " %H:%M:%S")
 _MOST = 2_000
-"""Cells that each way of writing is tried on."""
+"""Number of cells that each format is tried on."""
 
 
 class FoundTimes(NamedTuple):
     """A column of times.
 
     Args:
-        column: It.
-        why: What says that it holds times.
-        guessed: Whether what was seen does not settle it.
-        values: The times, a value per row.
-        form: A line that says how they are written, where it must be said.
+        column: The column.
+        why: The evidence that it holds times.
+        guessed: Whether the evidence leaves it open.
+        values: The times, one per row.
+        form: The line with their format, if it must be given.
     """
 
     column: GlimpsedColumn
@@ -47,7 +47,7 @@ class FoundTimes(NamedTuple):
 
 
 def find_times(seen: Glimpse, table: GlimpsedTable) -> FoundTimes | None:
-    """The column of times; None where there is none."""
+    """The column of times; None if there is none."""
     if name := seen.said.get("time"):
         column = said_column(table, "time", name).column
         return _found(seen, column, "as asked for")
@@ -57,7 +57,7 @@ def find_times(seen: Glimpse, table: GlimpsedTable) -> FoundTimes | None:
             return found
     for column in table.columns:
         if last_word(column.name) in _NAMES and column.is_number and not column.empty and len(column.counts) > 2:
-            return _found(seen, column, "numbers, by the column's name times")
+            return _found(seen, column, "numbers, but the column's name suggests times")
     return None
 
 
@@ -83,7 +83,7 @@ def _found(seen: Glimpse, column: GlimpsedColumn, why: str) -> FoundTimes | None
 
 
 def _guessed(column: GlimpsedColumn, why: str, rule: str) -> FoundTimes | None:
-    """The first way of writing that all cells have, that of the most even steps before others."""
+    """The format that fits all cells; of several, the one with the most even steps."""
     if column.cells and "doubt" not in rule and "reading" not in rule and column.is_number:
         return None
     fits = []
@@ -113,18 +113,18 @@ def _read(column: GlimpsedColumn, form: str, most: int | None = None) -> Times:
         try:
             return Times(pd.to_datetime(cells, format="mixed", utc=True).dt.tz_localize(None).to_numpy())
         except ValueError as error:
-            raise DataError(f"{column.name} must hold times that can be told", value=str(error)) from error
+            raise DataError(f"{column.name} must hold times that can be read", value=str(error)) from error
     if column.decimal == ",":
         cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
     return read_times(Column(column.name, cells, lambda row: f"row {row + 1}"), form)
 
 
 def _unevenness(values: NDArray[np.generic]) -> float:
-    """The share of places on the grid of steps that have no row, and of steps back; 2 more where there is no grid."""
+    """Share of positions on the grid without a row plus share of steps back in time; plus 2 without a regular step."""
     each = np.unique(values)
     if len(each) < 3:
         return 0.0
-    back = float((values[1:] < values[:-1]).mean())  # type: ignore[operator]  # of numbers or of datetime64
+    back = float((values[1:] < values[:-1]).mean())  # type: ignore[operator]  # numbers or datetime64
     step = step_of(each, np.zeros(1, dtype=np.int64))
     if step is None:
         return 2 + back

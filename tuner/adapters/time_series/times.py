@@ -1,7 +1,7 @@
-"""A column of times, as people write them: read right, or refused by name.
+"""Reads a column of times in many formats, or refuses it with the reason.
 
-What data.time_format says is obeyed. Without it, a way of writing is recognized where only one reading is plausible.
-How digits were read is told, and what has two readings is refused with both.
+data.time_format is followed if it is set. Else the format is recognized if only one reading is plausible.
+The reading of plain digits is reported; an ambiguous column is refused, and the error names both readings.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ UNIX: Mapping[str, tuple[str, int, str]] = {
 }
 """Names in data.time_format -> numpy's unit, its power of ten in a second, its name."""
 EXCEL_DAY_0 = np.datetime64("1899-12-30", "ms")
-"""What spreadsheets count days from; right for all days since 1900-03-01."""
+"""First day of spreadsheets' day numbers; correct for all days since 1900-03-01."""
 
 _INSTANTS = (10**8, 4_102_444_800)
-"""Seconds since 1970 that a number is taken to mean: from 1973 to 2100."""
+"""Range of numbers that are read as seconds since 1970: from 1973 to 2100."""
 _YEARS = (1900, 2100)
-"""Years that digits are taken to mean."""
+"""Range of digits that are read as years."""
 _DATES = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: "%Y%m", 4: "%Y"}
-"""Number of digits -> the dates that they are where all of them can be."""
+"""Number of digits -> the date formats that they have if all cells fit."""
 _DOUBTFUL = {8: ("%d%m%Y", "%m%d%Y"), 7: ("%Y%j",), 6: ("%y%m%d", "%d%m%y", "%m%d%y")}
-"""Number of digits -> the dates that they may be, or may not."""
+"""Number of digits -> the date formats that they may have or not."""
 _PERIODS = {
     6: (r"(19|20)\d\d(0[1-9]|[1-4]\d|5[0-3])", "weeks", "2024-W05"),
     5: (r"(19|20)\d\d[1-4]", "quarters", "2024-Q1"),
 }
-"""Number of digits -> the periods of a year that they may be, and how those are written beyond doubt."""
+"""Number of digits -> the periods of a year that they may be, and an unambiguous way to write these."""
 _NUMBER = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
 _ALONE = 20
-"""Cells that are taken for the odd ones one by one, before the way of writing is."""
+"""Number of single cells that are reported as faulty before the whole format is doubted."""
 _EXCEL = (20_000, 60_000)
-"""Numbers that may be days of a spreadsheet, from 1954 to 2064."""
+"""Range of numbers that may be days of a spreadsheet, from 1954 to 2064."""
 
 
 class Times(NamedTuple):
     """One time per row.
 
     Args:
-        values: datetime64 in UTC, of any unit, or int64 or float64 where times are plain numbers; (rows,).
-        guessed: How digits were read where no option says it, such as "months written as %Y%m".
+        values: datetime64 in UTC, of any unit, or int64 or float64 if times are plain numbers; (rows,).
+        guessed: How digits were read without an option, such as "months written as %Y%m".
     """
 
     values: NDArray[np.generic]
@@ -69,10 +69,10 @@ def read_times(column: Column, form: str) -> Times:
 
     Args:
         column: Its cells.
-        form: What data.time_format says.
+        form: The value of data.time_format.
 
     Raises:
-        DataError: A cell is no time of that form; the way of writing has several readings; the form is none.
+        DataError: A cell is no time of that format; the format is ambiguous or invalid.
     """
     if form != AUTO:
         return Times(_said(column, form))
@@ -86,25 +86,25 @@ def read_times(column: Column, form: str) -> Times:
 
 
 def read_times_there(column: Column, form: str, known: Sequence[str] = ()) -> tuple[Times, dict[int, str]]:
-    """The times of a column, and of cells that are none, by their rows, why; their times mean nothing.
+    """The times of a column, and row -> why its cell is no time; the values of such rows are arbitrary.
 
     Args:
-        column: Its cells; empty ones are none.
-        form: What data.time_format says.
-        known: Sound cells of the same column that are not among these, by which the way of writing is recognized.
+        column: Its cells; empty ones are no times.
+        form: The value of data.time_format.
+        known: Further valid cells of the same column, which help to recognize the format.
 
     Raises:
-        DataError: As `read_times`, where most cells are none, or all are to be read otherwise.
+        DataError: As for `read_times`, if most cells are no times or the format is ambiguous.
     """
     left = (column.cells != "").to_numpy().copy()
     problems = dict.fromkeys(np.flatnonzero(~left).tolist(), f"{column.name} must not be empty")
     number = column.cells.str.fullmatch(_NUMBER).to_numpy(dtype=bool)
-    if form == AUTO and 2 * (number & left).sum() > left.sum():  # among numbers, what is none is the odd one
+    if form == AUTO and 2 * (number & left).sum() > left.sum():  # among numbers, other cells are the faulty ones
         told = f"{column.name} must be a number like most of its cells"
         problems |= dict.fromkeys(np.flatnonzero(left & ~number).tolist(), told)
         left &= number
     first: CellError | None = None
-    alone = 0  # cells that were at fault alone
+    alone = 0  # single faulty cells so far
     while left.any():
         rows = np.flatnonzero(left)
         try:
@@ -116,7 +116,7 @@ def read_times_there(column: Column, form: str, known: Sequence[str] = ()) -> tu
             if alone > _ALONE:
                 break
             known = [cell for cell, kept in zip(known, sound, strict=True) if kept]
-            if 2 * bad.sum() > len(bad) > 1:  # then the first is the odd one
+            if 2 * bad.sum() > len(bad) > 1:  # then the first cell is the faulty one
                 alone, bad = alone + 1, np.arange(len(bad)) == 0
             problems |= dict.fromkeys(rows[bad].tolist(), error.problem)
             left[rows[bad]] = False
@@ -128,7 +128,7 @@ def read_times_there(column: Column, form: str, known: Sequence[str] = ()) -> tu
 
 
 def _among(column: Column, rows: NDArray[np.intp], known: Sequence[str]) -> Column:
-    """Some cells of a column, behind others."""
+    """Some cells of a column, after further known cells."""
     import pandas as pd
 
     cells = column.cells if len(rows) == len(column.cells) else column.cells.iloc[rows]
@@ -145,13 +145,13 @@ def _told(form: str) -> str:
 
 
 def _said(column: Column, form: str) -> NDArray[np.generic]:
-    """The times of a column that is written in a form that is known."""
+    """The times of a column in a known format."""
     if form == "number":
         return _plain(column)
     if form in UNIX:
         return _instants(column, form)
     if form == "excel":
-        days = _floats(column, "be the number of a day, as spreadsheets have it")
+        days = _floats(column, "be the number of a day, as in spreadsheets")
         rule, fix = "be the number of a day from 1900 on", "Correct the cell, or data.time_format."
         column.check((days > 0) & (days < 3_000_000), rule, fix)
         instants: NDArray[np.generic] = EXCEL_DAY_0 + np.rint(days * 86_400_000).astype("timedelta64[ms]")
@@ -160,7 +160,7 @@ def _said(column: Column, form: str) -> NDArray[np.generic]:
 
 
 def _form_of_digits(column: Column) -> str:
-    """What whole numbers are: dates or instants where all of them are plausible ones, else numbers."""
+    """The format of whole numbers: dates or instants if all of them are plausible ones, else numbers."""
     cells = column.cells
     lengths = cells.str.len().unique()
     length = int(lengths[0]) if len(lengths) == 1 and not cells.str.contains(r"^[-+]").any() else 0
@@ -179,7 +179,7 @@ def _form_of_digits(column: Column) -> str:
 
 
 def _form_of_fractions(column: Column) -> str:
-    """What numbers that are not whole are."""
+    """The format of fractional numbers."""
     cells = column.cells
     if cells.str.fullmatch(r"(19|20)[0-9]{2}\.(0?[1-9]|1[0-2])").all():
         column.refuse(
@@ -218,19 +218,19 @@ def _plausible(cells: pd.Series[str], form: str) -> bool:
 
 
 def _plain(column: Column) -> NDArray[np.generic]:
-    """Numbers: int64 where all are whole, so that no two that differ become one, else float64."""
+    """Numbers: int64 if all are whole, so that different numbers stay different, else float64."""
     if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
         try:
             return np.array([int(cell) for cell in column.cells], dtype=np.int64)
         except OverflowError:
             wide = np.array([abs(int(cell)) < 2**63 for cell in column.cells])
-            column.check(wide, "fit into 64 bits", "Take a common amount off all of them.")
+            column.check(wide, "fit into 64 bits", "Subtract a common number from all of them.")
     values = _floats(column, "be a number")
     if len(np.unique(values)) < column.cells.nunique():
         exact = column.cells.map(Decimal)
         lost = (~exact.duplicated() & _duplicated(values)).to_numpy()
-        fix = "Take a common amount off all of them, or name their unit in data.time_format (unix_s)."
-        column.check(~lost, "differ from the others in what 64 bits hold", fix)
+        fix = "Subtract a common number from all of them, or name their unit in data.time_format (unix_s)."
+        column.check(~lost, "differ from the others within 64 bits", fix)
     return values
 
 
@@ -249,7 +249,7 @@ def _floats(column: Column, rule: str) -> NDArray[np.float64]:
 
 
 def _instants(column: Column, form: str) -> NDArray[np.generic]:
-    """Instants counted since 1970, to the last nanosecond."""
+    """Instants counted since 1970, exact to the nanosecond."""
     unit, power, words = UNIX[form]
     if not column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
         unit, scale = "ns", Decimal(10) ** (9 - power)
@@ -266,7 +266,7 @@ def _instants(column: Column, form: str) -> NDArray[np.generic]:
 
 
 def _by_pattern(column: Column, form: str) -> NDArray[np.generic]:
-    """Dates by strptime, or by pandas' reader of ISO 8601."""
+    """Dates by strptime, or by pandas' parser of ISO 8601."""
     import pandas as pd
 
     try:

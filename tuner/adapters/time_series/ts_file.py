@@ -3,9 +3,9 @@
     @problemName GunPoint
     @classLabel true 1 2
     @data
-    -0.64,-0.62,0.31:1.0,1.1,1.2:2          steps by commas, channels by colons, the class last
+    -0.64,-0.62,0.31:1.0,1.1,1.2:2          commas separate steps, colons channels; the class is last
 
-With @targetLabel true, a number stands last.
+With @targetLabel true, the last value is a number instead.
 
 Reference:
     Bagnall et al. 2018, arXiv:1811.00075; the format's page at time-series-classification.com. Deviation:
@@ -27,7 +27,7 @@ from tuner.adapters.time_series.items import Items
 from tuner.errors import DataError
 
 _CLASS, _TARGET = "classLabel", "targetLabel"
-"""Tags that say what stands last in a line."""
+"""Tags for the last value of a line."""
 _ADAPTERS = {_CLASS: "time_series/classification", _TARGET: "time_series/regression"}
 
 
@@ -36,7 +36,7 @@ def read_ts(path: Path, targets: Sequence[str] = ()) -> Items:
 
     Args:
         path: The file.
-        targets: What the number of an item is called, where items have numbers in place of classes.
+        targets: The name of the items' number, if items have numbers instead of classes.
 
     Raises:
         DataError: A tag, a line or a cell is damaged, or there is no class to learn.
@@ -50,19 +50,19 @@ def read_ts(path: Path, targets: Sequence[str] = ()) -> Items:
         raise DataError(
             "data.targets must name one number where the file is of the form .ts",
             value=list(targets),
-            fix="An item has one there; several stand in a table or an .npz.",
+            fix="A .ts file has one number per item; for several, use a table or an .npz.",
             key=("data", "targets"),
         )
     kind, what = (_TARGET, "a number") if targets else (_CLASS, "a class")
     for line, where in _lines(((line, f"{path}:{number}") for number, line in lines), tags, kind):
         *channels, label = line.split(":")
         if not channels or not label.strip():
-            raise DataError(f"the line must hold values and then {what}, parted by ':'", value=line, where=where)
+            raise DataError(f"the line must hold values and then {what}, separated by ':'", value=line, where=where)
         sequences.append(item_of(channels, where))
         labels.append(label.strip())
         places.append(where)
         if targets and not _is_finite(labels[-1]):
-            raise DataError("what stands last in the line must be a finite number", value=labels[-1], where=where)
+            raise DataError("the last value of the line must be a finite number", value=labels[-1], where=where)
         _check_item(sequences, labels[-1], tags, where)
     if not sequences:
         raise DataError("the file must have items after @data", value=0, fix="Check that it is whole.", where=str(path))
@@ -78,7 +78,7 @@ def read_ts(path: Path, targets: Sequence[str] = ()) -> Items:
 
 
 def read_new(path: Path) -> Iterator[tuple[list[str], str]]:
-    """The channels of every item, not read yet, and its place; a class or number is left out where tags tell of it.
+    """The unparsed channels of every item, and its place; a class or number is left out if tags announce one.
 
     Raises:
         DataError: A tag is damaged.
@@ -91,7 +91,7 @@ def read_new(path: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _lines(lines: Iterable[tuple[str, str]], tags: dict[str, list[str]], kind: str = "") -> Iterator[tuple[str, str]]:
-    """The lines after @data, and their places; `tags` takes what stands before."""
+    """The lines after @data, and their places; the tags before are stored in `tags`."""
     for raw, where in lines:
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -124,7 +124,7 @@ def _read_tag(line: str, tags: dict[str, list[str]], where: str, kind: str) -> N
 
 
 def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
-    """Values (steps, channels).
+    """Parse the values of an item (steps, channels).
 
     Raises:
         DataError: The channels are not equally long, or a cell is no finite number.
@@ -142,7 +142,7 @@ def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
         if np.isfinite(item).all():
             return item
     except ValueError:
-        pass  # the cell at fault is named below
+        pass  # the faulty cell is named below
     bad = next(cell for values in cells for cell in values if not _is_finite(cell))
     raise DataError("a value must be a finite number", value=bad, fix="Fill the gap, or delete the item.", where=where)
 

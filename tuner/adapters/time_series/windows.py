@@ -1,6 +1,6 @@
-"""Windows of series, cut when a batch asks for them; none is ever stored.
+"""Windows of series, cut when a batch needs them; none is stored.
 
-B items of a batch, T steps of the network, L rows that they span, H rows ahead, C channels (1 where each is an item
+B items of a batch, T steps of the network, L rows that they span, H rows ahead, C channels (1 if each is an item
 of its own), S series, N windows.
 """
 
@@ -22,7 +22,7 @@ from tuner.adapters.time_series.options import WindowNorm
 from tuner.adapters.time_series.origins import Windows
 
 EPSILON = 1e-5
-"""Added to a window's variance (Kim et al. 2022), so that a constant window is not divided by nothing."""
+"""Added to a window's variance (Kim et al. 2022), so that a constant window is not divided by zero."""
 
 EXTRA = 5
 """Rows of a batch's `y` after its targets and their offsets: level, spread, mean, scale and naive error."""
@@ -31,31 +31,31 @@ EXTRA = 5
 class WindowDataset:
     """Windows of many series.
 
-    With covariates each step has them beside its rows, and steps of the rows to forecast may follow: see
+    With covariates, each step also has these, and steps of the rows to forecast may follow: see
     `CovariateRows.beside`.
 
-    An item is a window of all channels, or with `channel_independence` of one of them.
-    A batch's `x` is (B, T, segment x C): the rows before the origin, normalized, `segment` of them to a step; fewer
-    than the look-back where the series begins, or goes on after a gap. What then is missing of the first segment is
-    0. With `numbered` one more feature is the channel's number.
-    Its `y` is (B, 2 H + 5, C): the targets as they are; the offset of each, so that a forecast of normalized targets is
-    brought back by spread x forecast + offset; then one row each of what was subtracted from the window, and the spread
-    by which it was divided (0 and 1 where it was not normalized); and of the series' mean, scale and naive error, which
-    scores on other scales need.
+    An item is a window of all channels, or with `channel_independence` of a single one.
+    A batch's `x` is (B, T, segment x C): the normalized rows before the origin, `segment` of them per step; fewer
+    than `window` at the beginning of a series or after a gap. Missing rows of the first segment are
+    0. With `numbered`, one more feature is the channel's number.
+    Its `y` is (B, 2 H + 5, C): the standardized targets; the offset of each: a forecast of normalized targets is
+    converted by spread x forecast + offset; then one row each of the window's subtracted level, the spread
+    that divided it (0 and 1 without normalization), and the series' mean, scale and naive error, which
+    scores in other units need.
 
     Args:
         values: Standardized rows of each series.
-        windows: Which series each belongs to, its first row to forecast, and what it may look back on.
-        made: Series number and row of what was filled in, (2, rows): as targets these are NaN, and count for nothing.
-        window: Look-back in rows, a multiple of `segment`.
+        windows: Series, first row to forecast and available input rows of each window.
+        made: Series number and row of the filled values, (2, rows): as targets these are NaN, and ignored.
+        window: Length of the input window in rows, a multiple of `segment`.
         horizon: Targets H.
         statistics_S3C: Mean, scale and naive error of each series.
-        window_norm: How a window is normalized.
-        season: Rows of a season, for the seasonal one.
+        window_norm: Normalization of windows, as in the option.
+        season: Rows of a season, for the seasonal normalization.
         channel_independence: Whether each channel of a window is an item of its own.
         segment: Rows per step of the network.
-        numbered: Whether every step of a single channel also tells its number.
-        covariates: What stands beside the targets; None for nothing.
+        numbered: Whether every step of a single channel also has the channel's number.
+        covariates: The covariates; None without any.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class WindowDataset:
         self.by_channel, self.numbered = channel_independence, numbered
         self.covariates, self.steps_ahead = covariates, 0 if covariates is None else covariates.steps_ahead
         self.per_window = statistics_S3C.shape[2] if channel_independence else 1
-        self.statistics_I3C = (  # I: series, or channels of series
+        self.statistics_I3C = (  # I: number of series, or of channels of series
             statistics_S3C.transpose(0, 2, 1).reshape(-1, 3, 1) if channel_independence else statistics_S3C
         )
 
@@ -94,7 +94,7 @@ class WindowDataset:
         return len(self.first_N) * self.per_window
 
     def items(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Series and channel of each item, in the order of a pass without `rng`; the channel is 0 where it has all."""
+        """Series and channel of each item, in the order of a pass without `rng`; channel 0 if it has all channels."""
         order = np.argsort(self._steps(), kind="stable")
         return self.number_N[order // self.per_window], order % self.per_window
 
@@ -111,7 +111,7 @@ class WindowDataset:
             yield self.batch(indices_B)
 
     def batch(self, indices_B: NDArray[np.int64]) -> Batch:
-        """The items of these numbers: window by window, or channel by channel within each."""
+        """The batch of these item numbers: window by window, or within each channel by channel."""
         window_B, channel_B = np.divmod(indices_B, self.per_window)
         first_B, rows_B, horizon = self.first_N[window_B], self.rows_N[window_B], self.horizon
         steps_B = -(-rows_B // self.segment)
@@ -164,7 +164,7 @@ class WindowDataset:
         return sliced
 
     def _rows(self, row_BL: NDArray[np.int64], channel_B: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Any rows, (B, L, C)."""
+        """Arbitrary rows, (B, L, C)."""
         return self.values[row_BL, channel_B[:, None]][..., None] if self.by_channel else self.values[row_BL]
 
 
@@ -174,7 +174,7 @@ def _normalization(
     last_B1C: NDArray[np.float32],
     valid_BL1: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What is subtracted from a window, and what it then is divided by, both (B, 1, C)."""
+    """Level that is subtracted from a window, and spread that then divides it, both (B, 1, C)."""
     if norm == "last":
         return last_B1C, np.ones_like(last_B1C)
     if norm in ("standard", "seasonal"):
@@ -185,12 +185,12 @@ def _normalization(
 
 
 class ChannelFeatures(nn.Module):
-    """The rows of a step as they are, and learned features of the channel whose number comes after them.
+    """Passes on the rows of a step, with an embedding of the channel whose number follows them.
 
     Args:
         segment: Rows per step, >= 1.
         channels: Number of channels.
-        size: Learned features per channel, >= 1.
+        size: Size of the embedding, >= 1.
     """
 
     def __init__(self, segment: int, channels: int, size: int) -> None:
@@ -204,7 +204,7 @@ class ChannelFeatures(nn.Module):
 
 
 class Extra(NamedTuple):
-    """What a batch's `y` has beside its targets, each (B, 1, C) but for the offset, (B, H, C); see `WindowDataset`."""
+    """The parts of a batch's `y` other than targets, each (B, 1, C), but the offset (B, H, C); see `WindowDataset`."""
 
     offset: Tensor
     level: Tensor
@@ -215,14 +215,14 @@ class Extra(NamedTuple):
 
 
 def extra(y_BKC: Tensor) -> Extra:
-    """What a batch's `y` has beside its targets."""
+    """The parts of a batch's `y` other than targets."""
     horizon = (y_BKC.shape[1] - EXTRA) // 2
     return Extra(y_BKC[:, horizon : 2 * horizon], *y_BKC[:, 2 * horizon :].split(1, dim=1))
 
 
 def denormalized(prediction: Tensor, y_BKC: Tensor) -> Tensor:
     """A network's forecast of normalized targets, (B, H, C) or (B, H, C, P), on the scale of the targets in `y`; of the
-    first ones where it has fewer rows.
+    first rows if it has fewer.
     """  # noqa: D205 - one sentence
     given = extra(y_BKC)
     given_B = (given.offset[:, : prediction.shape[1]], given.spread)
