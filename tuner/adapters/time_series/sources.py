@@ -46,7 +46,7 @@ LABELLING_SOURCES = Catalog(
     {
         "made/activities": Entry(
             "tuner.adapters.time_series.ready:MadeActivities",
-            "recordings of 2 sensors with rest, walking and running in turn, made by seed: 60 train + 30 test items of "
+            "synthetic recordings of 2 sensors with rest, walking and running in turn: 60 train + 30 test items of "
             "80 to 160 steps, 3 classes",
             "ours",
             Options,
@@ -60,7 +60,7 @@ REGRESSION_SOURCES = Catalog(
     {
         "made/wear": Entry(
             "tuner.adapters.time_series.ready:MadeWear",
-            "machines that wear out, made by seed: up to 40 cycles of 3 sensors to the cycles that are left, 300 train "
+            "synthetic machines that wear out: up to 40 cycles of 3 sensors to the remaining cycles, 300 train "
             "+ 200 test items",
             "after Saxena et al. 2008, doi:10.1109/PHM.2008.4711414",
             Options,
