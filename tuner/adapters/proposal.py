@@ -15,7 +15,7 @@ class Line(NamedTuple):
     """One line of a task file.
 
     Args:
-        key: Where it stands: ("data", "label").
+        key: Its key in the task file: ("data", "label").
         value: Plain data: a text, a number, a boolean, None, or a list of these.
         why: The evidence for it in the file, a part of a sentence.
         guessed: Whether the evidence leaves it open; `why` then says how to change it.

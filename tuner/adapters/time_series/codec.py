@@ -337,7 +337,7 @@ class ForecastCodec(_Reading):
         only = None if self._named else next(iter(self._scalings.values()))
         whole = ForecastOfWindows(network, self.problem, only)
         about: dict[str, Any] = {
-            "x": f"rows as they are, of {', '.join(channels)}; the last {window} of a series, or fewer",
+            "x": f"unscaled rows of {', '.join(channels)}; the last {window} of a series, or fewer",
             "lengths": f"rows of each item, 1 to {window}; padding on the right is ignored",
             "prediction": Quantiles.exported if self._options.conformal else whole.output.exported,
             "look_back": window,

@@ -103,7 +103,7 @@ class ItemReader:
             said: Description of its predictions.
         """
         whole = StandardizedFirst(network, self._scaling)
-        return Graph(whole, whole.example, {"x": f"values as they are, of {', '.join(self._channels)}", **said})
+        return Graph(whole, whole.example, {"x": f"unscaled values of {', '.join(self._channels)}", **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
         """The items of an archive, a few at a time."""

@@ -41,7 +41,7 @@ class Output(nn.Module):
 
     size = 1
     """Numbers per value, P."""
-    exported = "forecasts as they are, of the rows that follow"
+    exported = "unscaled forecasts of the rows that follow"
     """Description of an exported graph's output."""
 
     def __init__(self, options: ForecastingOptions) -> None:
@@ -91,7 +91,7 @@ class Quantiles(Output):
     """Quantiles as the median plus positive distances between neighbouring levels, so that they never cross."""
 
     size = len(LEVELS)
-    exported = f"quantiles as they are, of the rows that follow; the last axis has {', '.join(map(str, LEVELS))}"
+    exported = f"unscaled quantiles of the rows that follow; the last axis has {', '.join(map(str, LEVELS))}"
 
     def forward(self, raw_BHCP: Tensor) -> Tensor:
         """See `Output`."""

@@ -17,7 +17,7 @@ class SeriesClassificationProblem(Classification):
     """Classes of sequences of numbers."""
 
     def encoder(self) -> Features:
-        """The channels as they are."""
+        """Passes the channels on unchanged."""
         channels = self.facts["channels"]
         assert isinstance(channels, list)
         return Features(len(channels))
@@ -33,7 +33,7 @@ class SeriesLabellingProblem(Labelling):
     """A class per step of sequences of numbers."""
 
     def encoder(self) -> Features:
-        """The channels as they are."""
+        """Passes the channels on unchanged."""
         return Features(len(self.facts["channels"]))
 
 
@@ -41,5 +41,5 @@ class SeriesRegressionProblem(Regression):
     """One or several numbers per sequence of numbers."""
 
     def encoder(self) -> Features:
-        """The channels as they are."""
+        """Passes the channels on unchanged."""
         return Features(len(self.facts["channels"]))
