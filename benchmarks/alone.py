@@ -29,7 +29,7 @@ import pandas as pd
 from benchmarks import raw_tests
 from benchmarks.raw_tests import Raw
 from benchmarks.running import run
-from tuner.disk.events import read_run
+from tuner.disk.events import read, read_run
 
 ROOT = Path(__file__).resolve().parents[1]
 WITHIN = 1e-6
@@ -173,10 +173,8 @@ def compared(name: str, folder: Path, python: Path, *, install: bool) -> float:
 
 def scores(study: Path) -> dict[str, float]:
     """The recorded test scores of the training whose weights the model has."""
-    value = json.loads((study / "model/network.json").read_text())["value"]
-    tested = read_run(study / "test/events.jsonl").results["test"]
-    (found,) = (each for run, each in tested.items() if read_run(study / run / "events.jsonl").value == value)
-    return dict(found)
+    *_, summary = (event for event in read(study / "sweep.jsonl") if event["event"] == "summary")
+    return dict(read_run(study / "test/events.jsonl").results["test"][summary["model_run"]])
 
 
 def told(python: Path, *arguments: str, cwd: Path | None = None, path: str = "") -> str:
