@@ -30,6 +30,11 @@ class Borrowed:
     rank: float
     """Fraction of that study's other trials that were better: 0 for the best, 1 for the worst."""
 
+    @property
+    def study(self) -> str:
+        """The name of that study."""
+        return self.source.rpartition("/")[0]
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dictionary of the constructor's arguments."""
         return asdict(self)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from tuner.announcements import Listener, Notice
-from tuner.disk import events
 from tuner.disk.events import RunRecord, read_runs
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_sweep
 from tuner.errors import TaskFileError, nearest
 from tuner.messages import State
 from tuner.reporting.about import About
@@ -50,10 +51,7 @@ def begin_warm(task: Task, search: Search, tell: Listener) -> None:
 
 def told(taken: Sequence[Borrowed]) -> str:
     """A sentence on what a study learns from."""
-    studies: dict[str, int] = {}
-    for each in taken:
-        study = each.source.rpartition("/")[0]
-        studies[study] = studies.get(study, 0) + 1
+    studies = Counter(each.study for each in taken)
     if not studies:
         return "warm start: no other study here has the same adapter and metric and trials inside this search space"
     return "warm start: learns from " + ", ".join(
@@ -65,7 +63,7 @@ def best_of_each(borrowed: Sequence[Borrowed]) -> list[Borrowed]:
     """The best trial of each study, then the second best of each, and so on; their studies in the order given."""
     studies: dict[str, list[Borrowed]] = {}
     for each in borrowed:
-        studies.setdefault(each.source.rpartition("/")[0], []).append(each)
+        studies.setdefault(each.study, []).append(each)
     ordered = [sorted(trials, key=lambda each: each.rank) for trials in studies.values()]
     return [each for turn in zip_longest(*ordered) for each in turn if each is not None]
 
@@ -105,18 +103,10 @@ def _alike(task: Task) -> list[StudyFolder]:
     folders = [StudyFolder(path) for path in task.folder.root.parent.glob("*") if path != task.folder.root]
     found = []
     for folder in folders:
-        asked = _asked(folder) if folder.sweep_events.is_file() else {}
+        asked = read_sweep(folder).asked if folder.sweep_events.is_file() else {}
         if (asked.get("adapter"), asked.get("metric")) == wanted:
             found.append((folder.sweep_events.stat().st_mtime, folder.name, folder))
     return [folder for _, _, folder in sorted(found, reverse=True)[:LATEST]]
-
-
-def _asked(folder: StudyFolder) -> Mapping[str, Any]:
-    """The last `sweep` event of a study; empty where it has none."""
-    last: Mapping[str, Any] = {}
-    for event in events.read(folder.sweep_events):
-        last = event if event["event"] == "sweep" else last
-    return last
 
 
 def _taken(task: Task, folder: StudyFolder, place: int | None) -> list[Borrowed]:
@@ -128,7 +118,7 @@ def _taken(task: Task, folder: StudyFolder, place: int | None) -> list[Borrowed]
         for record in read_runs(folder.events(run) for run in folder.runs() if run.startswith("trials/"))
         if record.state.final and record.state is not State.FAILED
     ]
-    losses = _losses(records, About.of(folder.name, _asked(folder)))
+    losses = _losses(records, About.of(folder.name, read_sweep(folder).asked))
     taken, outside = [], ""
     for record in sorted(records, key=lambda each: (losses[each.number], each.number)):
         params, outside_by = _inside(task, record)
