@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, decoders
 
 from tuner.adapters.base import Prepared
 from tuner.adapters.nlp.classification import TextClassification
+from tuner.adapters.nlp.embedding import TokenEmbedding
 from tuner.adapters.nlp.problem import TextClassificationProblem
 from tuner.adapters.nlp.reading import read_documents
 from tuner.adapters.nlp.sources import SOURCES
@@ -309,6 +310,7 @@ def test_embedding_keeps_padding_at_zero(tmp_path: Path) -> None:
     """Vectors start within 0.1, as many as tokens and one; padding is zero and gets no gradient."""
     prepared = prepare(tmp_path, path=write_csv(tmp_path / "a.csv", sentences(40)))
     encoder = TextClassificationProblem(tmp_path, TextClassificationOptions(path="x", embedding_size=5)).encoder()
+    assert isinstance(encoder, TokenEmbedding)
     assert encoder.weight.shape == (prepared.about["vocabulary"] + 1, encoder.output_size)
     assert 0.09 < encoder.weight.abs().max() <= 0.1
     encoder(torch.tensor([[3, 0]])).sum().backward()

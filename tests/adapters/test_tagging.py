@@ -16,7 +16,7 @@ from tuner.adapters.nlp.tagging.adapter import Tagging
 from tuner.adapters.nlp.tagging.heads import IntentHead
 from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged
-from tuner.adapters.nlp.tagging.words import CASINGS, Numbering, casing, learned
+from tuner.adapters.nlp.words import CASINGS, Numbering, casing, learned
 from tuner.adapters.ragged import Ragged
 from tuner.errors import DataError
 

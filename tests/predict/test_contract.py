@@ -80,7 +80,7 @@ class TestTexts(CodecContract):
 
 
 class TestManyLabels(CodecContract):
-    """Texts with several labels or none, of which a threshold chooses."""
+    """Texts of characters, with several labels or none, of which a threshold chooses."""
 
     adapter, raw = "nlp/classification", "test.csv"
 
@@ -95,7 +95,8 @@ class TestManyLabels(CodecContract):
                 rows.append([f"{' '.join(words)} {name}{number}", ";".join(word for word in words if len(word) > 3)])
             write(folder / f"{name}.csv", rows)
         fitted = {"threshold": "micro_f1", "temperature": "validation"}
-        return {"path": "train.csv", "test_path": "test.csv", "labels": "many", "label_separator": ";", **fitted}
+        return {"path": "train.csv", "test_path": "test.csv", "labels": "many", "label_separator": ";",
+                "unit": "char", **fitted}  # fmt: skip
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
@@ -114,7 +115,7 @@ class TestManyLabels(CodecContract):
 
 
 class TestPairsWithNumbers(CodecContract):
-    """Pairs of texts in JSON lines, with a number each."""
+    """Pairs of texts in JSON lines, read word by word, with a number each."""
 
     adapter, raw = "nlp/regression", "test.jsonl"
 
@@ -131,7 +132,7 @@ class TestPairsWithNumbers(CodecContract):
                 lines.append(json.dumps({**told, "shared": 10.0 * len({*one} & {*other})}))
             (folder / f"{name}.jsonl").write_text("\n".join(lines))
         return {"path": "train.jsonl", "test_path": "test.jsonl", "vocabulary": 300, "text": "first",
-                "text_pair": "second", "target": "shared"}  # fmt: skip
+                "text_pair": "second", "target": "shared", "unit": "word", "characters": "lstm"}  # fmt: skip
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:

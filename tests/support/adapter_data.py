@@ -210,6 +210,8 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/classification": texts,
     "nlp/classification: decided": decided,
     "nlp/classification: many": many_labels,
+    "nlp/classification: words": lambda folder: {**texts(folder), "unit": "word"},
+    "nlp/classification: characters": lambda folder: {**texts(folder), "unit": "char", "max_length": 9, "keep": "end"},
     "nlp/language_modelling: char": running_text(),
     "nlp/language_modelling: subword": running_text(unit="subword", vocabulary=300),
     "nlp/language_modelling: word": running_text(unit="word", vocabulary=300, tied=True),

@@ -1,4 +1,4 @@
-"""Text classification: texts are read, split by unique text, and turned into subwords learned on train."""
+"""Text classification: texts are read, split by unique text, and turned into steps learned on train."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tuner.adapters.nlp.reading import Document, read_documents
 from tuner.adapters.nlp.sources import SOURCES
 from tuner.adapters.nlp.text_options import TextClassificationOptions
 from tuner.adapters.nlp.texts import UNUSED, dealt_texts, own_fingerprint, shown_tokens, write_tokens
+from tuner.adapters.nlp.vectors import vectors_digest
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class TextClassification:
         if options.source is None:
             return own_fingerprint(options)
         files = SOURCES[options.source].load()(options.source).files()
-        return content_digest(files, files[0].parent, options.used(UNUSED))
+        return content_digest(files, files[0].parent, options.used(UNUSED)) + vectors_digest(options)
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
@@ -79,7 +80,7 @@ class TextClassification:
         for split, documents in splits.items():
             labels[split] = numbered((document.label for document in documents), classes)
             write_labels(folder, split, labels[split].tolist())
-        write_facts(folder, {"classes": classes, "vocabulary": tokens.vocabulary, "lowercase": options.lowercase})
+        write_facts(folder, {"classes": classes, **tokens.facts})
         return Prepared(
             counts={split: len(documents) for split, documents in splits.items()},
             trivial=trivial_of(labels, classes, self.options, fold_N),
@@ -87,18 +88,17 @@ class TextClassification:
             about={
                 "name": "most frequent class",
                 "classes": classes,
-                "vocabulary": tokens.vocabulary,
-                "texts of max_length or longer": tokens.truncated,
+                **tokens.about,
                 "dropped": dict(+dropped),
             },
-            notices=told,
+            notices=[*told, *tokens.notices],
         )
 
     def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
         """See `Adapter.described`."""
         if self.options.several:
-            return described_labels(folder)
-        return of_classes(folder, shown_tokens(folder))
+            return described_labels(folder, self.options)
+        return of_classes(folder, shown_tokens(folder, self.options))
 
     def problem(self, folder: Path) -> TextClassificationProblem | TextLabelsProblem:
         """See `Adapter.problem`."""

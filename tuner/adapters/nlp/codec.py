@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
@@ -14,6 +15,9 @@ from tuner.adapters.nlp.problem import TextClassificationProblem, TextLabelsProb
 from tuner.adapters.nlp.reader import ReadsTexts, TextReader
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.regression import NumberCodec
+from tuner.config.options import Options
+
+Read = TypeVar("Read", bound=Options)
 
 
 class TextClassCodec(ReadsTexts, ClassCodec):
@@ -25,11 +29,11 @@ class TextClassCodec(ReadsTexts, ClassCodec):
     """
 
     def __init__(self, folder: Path, options: TextClassificationOptions) -> None:
-        super().__init__(TextClassificationProblem(folder, as_used(options)))
+        super().__init__(TextClassificationProblem(folder, _without_counts(as_used(options))))
         self.reader = TextReader(folder, options, set(self.problem.classes).__contains__)
 
     def graph(self, network: nn.Module) -> Graph:
-        """The graph's input is token numbers. See `Codec`."""
+        """The graph's input is steps. See `Codec`."""
         return self.reader.graph(network, self.said)
 
 
@@ -43,12 +47,12 @@ class TextLabelsCodec(ReadsTexts, LabelsCodec):
 
     def __init__(self, folder: Path, options: TextClassificationOptions) -> None:
         known = TextClassificationOptions.model_validate(as_used(options).model_dump())
-        super().__init__(TextLabelsProblem(folder, known), options.label_separator)
+        super().__init__(TextLabelsProblem(folder, _without_counts(known)), options.label_separator)
         classes = set(self.problem.classes)
         self.reader = TextReader(folder, options, lambda cell: set(cell.split(options.label_separator)) <= classes)
 
     def graph(self, network: nn.Module) -> Graph:
-        """The graph's input is token numbers. See `Codec`."""
+        """The graph's input is steps. See `Codec`."""
         return self.reader.graph(network, self.said)
 
 
@@ -61,12 +65,17 @@ class TextNumberCodec(ReadsTexts, NumberCodec):
     """
 
     def __init__(self, folder: Path, options: TextRegressionOptions) -> None:
-        super().__init__(TextRegressionProblem(folder, options))
+        super().__init__(TextRegressionProblem(folder, _without_counts(options)))
         self.reader = TextReader(folder, options, _is_number)
 
     def graph(self, network: nn.Module) -> Graph:
-        """The graph's input is token numbers. See `Codec`."""
+        """The graph's input is steps. See `Codec`."""
         return self.reader.graph(network, self.said)
+
+
+def _without_counts(options: Read) -> Read:
+    """Options that need no counts of words, which only training has."""
+    return options.model_copy(update={"word_dropout": 0.0})
 
 
 def _is_number(cell: str) -> bool:

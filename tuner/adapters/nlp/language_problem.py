@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
+from tuner.adapters.nlp.embedding import TokenEmbedding, word_embedding
 from tuner.adapters.nlp.language_scores import scores_of
 from tuner.adapters.nlp.options import LanguageModellingOptions
-from tuner.adapters.nlp.problem import TokenEmbedding, word_embedding
 from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
 from tuner.adapters.nlp.units import word_ends
 from tuner.errors import TrialError

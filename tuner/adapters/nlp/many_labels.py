@@ -42,7 +42,7 @@ def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: Tex
     truth = {split: _truth(documents, classes, parts) for split, documents in splits.items()}
     for split, truth_NK in truth.items():
         np.save(folder / f"{split}.y.npy", truth_NK.astype(np.float32))
-    write_facts(folder, {"classes": classes, "vocabulary": tokens.vocabulary, "lowercase": options.lowercase})
+    write_facts(folder, {"classes": classes, **tokens.facts})
     each = {name: int(count) for name, count in zip(classes, truth["train"].sum(axis=0), strict=True)}
     return Prepared(
         counts={split: len(documents) for split, documents in splits.items()},
@@ -53,18 +53,17 @@ def prepare_labels(folder: Path, dealt: DealtTexts, tokens: Tokens, options: Tex
             "classes": classes,
             "training texts with each": each,
             "labels per training text": f"{truth['train'].sum(axis=1).mean():.3g}",
-            "vocabulary": tokens.vocabulary,
-            "texts of max_length or longer": tokens.truncated,
+            **tokens.about,
             "dropped": dict(+dealt.dropped),
         },
-        notices=[*dealt.notices, *_unseen(counts)],
+        notices=[*dealt.notices, *tokens.notices, *_unseen(counts)],
     )
 
 
-def described_labels(folder: Path) -> Described:
+def described_labels(folder: Path, options: TextClassificationOptions) -> Described:
     """See `Adapter.described`."""
     classes, truth_NK = facts_of(folder)["classes"], np.load(folder / "train.y.npy") > 0
-    items, shown = Ragged(folder, "train.x"), shown_tokens(folder)
+    items, shown = Ragged(folder, "train.x"), shown_tokens(folder, options)
     order = np.argsort(-truth_NK.sum(axis=0), kind="stable")[:_NAMED].tolist()
     each = ", ".join(f'"{printable(classes[label])}" {truth_NK[:, label].mean():.0%}' for label in order)
     more = f" and {len(classes) - _NAMED} more" if len(classes) > _NAMED else ""

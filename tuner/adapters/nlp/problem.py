@@ -6,76 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from tuner.adapters.classification import Classification
 from tuner.adapters.labels import ManyLabels
-from tuner.adapters.learned_options import EmbeddingInit, VectorOptions
+from tuner.adapters.nlp.embedding import TokenEmbedding
+from tuner.adapters.nlp.steps import steps_of
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextOptions, TextRegressionOptions
-from tuner.adapters.nlp.vectors import vectors_of
+from tuner.adapters.nlp.word_encoder import WordEncoder, word_encoder
+from tuner.adapters.nlp.words import opened_vocabulary
 from tuner.adapters.regression import Regression
 
 MOST_TOKENS = 100
 """Largest number of tokens of a text in a report."""
-
-
-class TokenEmbedding(nn.Embedding):
-    """A learned vector per token: int64 (B, T) to float (B, T, I).
-
-    Args:
-        vocabulary: Tokens besides token 0, >= 1.
-        output_size: Features I, >= 1.
-        init: Initial values: "uniform" in [-0.1, 0.1], or "normal" with variance 1 / I.
-        padded: Whether token 0 is padding, whose vector stays zero.
-
-    Reference:
-        Merity, Keskar and Socher 2018, arXiv:1708.02182, section 5: the interval.
-    """
-
-    def __init__(
-        self, vocabulary: int, output_size: int, *, init: EmbeddingInit = "uniform", padded: bool = True
-    ) -> None:
-        self.init, self.output_size = init, output_size
-        super().__init__(vocabulary + 1, output_size, padding_idx=0 if padded else None)
-
-    def reset_parameters(self) -> None:
-        """Draw new initial vectors."""
-        if self.init == "uniform":
-            nn.init.uniform_(self.weight, -0.1, 0.1)
-        else:
-            nn.init.normal_(self.weight, std=self.output_size**-0.5)
-        self._fill_padding_idx_with_zero()
-
-    def example(self, items: int, steps: int) -> Tensor:
-        """Tokens drawn at random; see `Codec.graph`."""
-        return torch.randint(1, self.num_embeddings, (items, steps))
-
-
-def word_embedding(
-    folder: Path, words: int, options: VectorOptions, size: int, *, padded: bool = True
-) -> TokenEmbedding:
-    """A fresh embedding of words, initialized by the vectors of a file if the folder has some.
-
-    Args:
-        folder: Of prepared data.
-        words: See `TokenEmbedding`.
-        options: Whether the vectors are fine-tuned.
-        size: Size of a vector.
-        padded: See `TokenEmbedding`.
-    """
-    embedding = TokenEmbedding(words, size, init=options.embedding_init, padded=padded)
-    if (vectors := vectors_of(folder)) is None:
-        return embedding
-    number_F = torch.from_numpy(vectors.numbers)
-    with torch.no_grad():
-        embedding.weight[number_F] = torch.from_numpy(vectors.values)
-    if not options.vectors_tuned:
-        frozen_V1 = torch.zeros(len(embedding.weight), 1, dtype=torch.bool)
-        frozen_V1[number_F] = True
-        embedding.weight.register_hook(lambda grad: grad.masked_fill(frozen_V1.to(grad.device), 0))
-    return embedding
 
 
 class TextClassificationProblem(Classification):
@@ -83,18 +26,13 @@ class TextClassificationProblem(Classification):
 
     options: TextClassificationOptions
 
-    def encoder(self) -> TokenEmbedding:
-        """A fresh embedding of the prepared vocabulary."""
-        return embedding(self.facts, self.options)
+    def encoder(self) -> TokenEmbedding | WordEncoder:
+        """A fresh encoder of the prepared vocabulary."""
+        return text_encoder(self.folder, self.facts, self.options)
 
     def item(self, x: NDArray[Any]) -> Mapping[str, Any]:
         """The beginning of the text, decoded from its tokens."""
-        from tokenizers import Tokenizer
-        from tokenizers.decoders import ByteLevel
-
-        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
-        tokenizer.decoder = ByteLevel()
-        return {"text": tokenizer.decode([int(token) - 1 for token in x[:MOST_TOKENS]]).strip()}
+        return {"text": steps_of(self.folder, self.options.unit).text(x[:MOST_TOKENS])}
 
 
 class TextLabelsProblem(ManyLabels):
@@ -102,9 +40,9 @@ class TextLabelsProblem(ManyLabels):
 
     options: TextClassificationOptions
 
-    def encoder(self) -> TokenEmbedding:
-        """A fresh embedding of the prepared vocabulary."""
-        return embedding(self.facts, self.options)
+    def encoder(self) -> TokenEmbedding | WordEncoder:
+        """A fresh encoder of the prepared vocabulary."""
+        return text_encoder(self.folder, self.facts, self.options)
 
 
 class TextRegressionProblem(Regression):
@@ -112,11 +50,21 @@ class TextRegressionProblem(Regression):
 
     options: TextRegressionOptions
 
-    def encoder(self) -> TokenEmbedding:
-        """A fresh embedding of the prepared vocabulary."""
-        return embedding(self.facts, self.options)
+    def encoder(self) -> TokenEmbedding | WordEncoder:
+        """A fresh encoder of the prepared vocabulary."""
+        return text_encoder(self.folder, self.facts, self.options)
 
 
-def embedding(facts: Mapping[str, Any], options: TextOptions) -> TokenEmbedding:
-    """A fresh embedding of a vocabulary."""
-    return TokenEmbedding(facts["vocabulary"], options.embedding_size, init=options.embedding_init)
+def text_encoder(folder: Path, facts: Mapping[str, Any], options: TextOptions) -> TokenEmbedding | WordEncoder:
+    """A fresh encoder: an embedding of tokens, or with unit word that of words, their letters and casing.
+
+    Args:
+        folder: Of prepared data.
+        facts: Those of `facts.json`.
+        options: The adapter's.
+    """
+    if options.unit != "word":
+        return TokenEmbedding(facts["vocabulary"], options.embedding_size, init=options.embedding_init)
+    size = facts.get("vector_size", options.embedding_size)
+    letters = len(opened_vocabulary(folder / "tokenizer.json").letters)
+    return word_encoder(folder, facts["vocabulary"], letters + 1, options, size)

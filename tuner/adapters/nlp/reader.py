@@ -1,4 +1,4 @@
-"""New texts to tokens. See `tuner.adapters.base.Codec`.
+"""New texts to steps. See `tuner.adapters.base.Codec`.
 
 Files have the form of the training data, but labels may be missing. In a `.txt` file each line is a text, in a folder
 each file.
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.files import read_text
 from tuner.adapters.lines import NO_TEXT, lines_of, told_rows
+from tuner.adapters.nlp.steps import FILE, encoded, steps_of
 from tuner.adapters.nlp.text_options import TextOptions
-from tuner.adapters.nlp.vocabulary import encode_joined, joined
+from tuner.adapters.nlp.vocabulary import WORD, joined
+from tuner.adapters.nlp.words import rows_told
 from tuner.adapters.table import form_of
-from tuner.disk import regular
 from tuner.errors import DataError, is_text
 
 
@@ -36,7 +36,7 @@ class TextReader:
 
     def __init__(self, folder: Path, options: TextOptions, told: Callable[[str], bool]) -> None:
         self._options, self._told = options, told
-        self._tokenizer = Tokenizer.from_str(regular.read_bytes(folder / "tokenizer.json").decode())
+        self._steps = steps_of(folder, options.unit)
 
     def read(self, path: Path) -> Iterator[Item]:
         """A table, JSON lines, plain lines, or a folder of .txt files. See `Codec`."""
@@ -76,24 +76,28 @@ class TextReader:
         return {name: ["a text to be read"] for name in self._options.read}
 
     def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
-        """The graph's input is token numbers. See `Codec`.
+        """The graph's input is steps. See `Codec`.
 
         Args:
             network: The network.
             said: Descriptions of its predictions.
         """
-        vocabulary, options = self._tokenizer.get_vocab_size(), self._options
-        longest = f", {options.max_length} at most" if options.max_length else ""
+        sizes, options = self._steps.sizes, self._options
+        if options.unit == "word":
+            what = f"{rows_told(len(sizes) - 2, FILE)}. A text's words are the matches of {WORD}"
+        else:
+            what = f"token numbers of preprocess/{FILE} plus 1; 0 is padding"
         x = (
-            f"token numbers of preprocess/tokenizer.json plus 1{longest}; 0 is padding. Texts are in Unicode form NFC, "
-            f"with single spaces{', in lower case' if options.lowercase else ''}"
+            f"{what}. At most {options.max_length}, the {options.keep} of a longer text. Texts are in Unicode form "
+            f"NFC, with single spaces{', in lower case' if options.lowercase else ''}"
         )
 
         def example(items: int, steps: int) -> dict[str, torch.Tensor]:
-            return {"x": torch.randint(1, vocabulary + 1, (items, steps))}
+            drawn = [torch.randint(1, size, (items, steps)) for size in sizes]
+            return {"x": torch.stack(drawn, dim=-1) if len(drawn) > 1 else drawn[0]}
 
         if len(options.read) > 1:
-            x += f". A pair is both texts, one after the other, separated by {vocabulary + 1}"
+            x += f". A pair is both texts, one after the other, separated by {sizes[0]}"
         return Graph(network, example, {"x": x, **said})
 
     def _file(self, path: Path) -> Item:
@@ -114,8 +118,8 @@ class TextReader:
         clean = joined(texts, lowercase=self._options.lowercase)
         if not clean:
             return Item(where, None, "the text is empty")
-        (tokens,) = encode_joined(self._tokenizer, [clean], self._options.max_length)
-        return Item(where, tokens.astype(np.int64))
+        steps = encoded(self._steps, [clean], self._options).items[0]
+        return Item(where, steps.astype(np.int64))
 
     def _lines(self, path: Path) -> Iterator[Item]:
         """Plain lines; if all begin with a label or number as in the training data, what follows it."""

@@ -1,4 +1,4 @@
-"""Text regression: texts are read, split by unique text, and turned into subwords learned on train."""
+"""Text regression: texts are read, split by unique text, and turned into steps learned on train."""
 
 from __future__ import annotations
 
@@ -53,25 +53,25 @@ class TextRegression:
         tokens = write_tokens(folder, splits, options)
         numbers = {split: np.array([[number_of(each)] for each in its]) for split, its in splits.items()}
         facts, trivial = prepare_targets(folder, numbers, options, documents[0].where, fold_N)
-        told_of = {"targets": [options.target], "vocabulary": tokens.vocabulary}
-        write_facts(folder, {**told_of, "lowercase": options.lowercase, **facts})
+        targets = [options.target]
+        write_facts(folder, {"targets": targets, **tokens.facts, **facts})
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},
             trivial=trivial,
             lag=tokens.lag,
             about={
                 "name": TRIVIAL,
-                **told_of,
+                "targets": targets,
+                **tokens.about,
                 "numbers of training texts": f"{numbers['train'].min():.6g} to {numbers['train'].max():.6g}",
-                "texts of max_length or longer": tokens.truncated,
                 "dropped": dict(+dropped),
             },
-            notices=told,
+            notices=[*told, *tokens.notices],
         )
 
     def described(self, folder: Path, prepared: Prepared) -> Described:
         """See `Adapter.described`."""
-        items, shown = Ragged(folder, "train.x"), shown_tokens(folder)
+        items, shown = Ragged(folder, "train.x"), shown_tokens(folder, self.options)
         span = f"target {self.options.target}: {prepared.about['numbers of training texts']}"
         return Described([span, lengths(items.lengths)], [shown(items[at]) for at in range(min(EXAMPLES, len(items)))])
 

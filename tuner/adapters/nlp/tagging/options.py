@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import Encoding, check_left_out, check_origin
-from tuner.adapters.learned_options import SymbolOptions, VectorOptions
+from tuner.adapters.learned_options import SymbolOptions
 from tuner.adapters.nlp.sources import TAGGED
+from tuner.adapters.nlp.word_options import WordOptions
 from tuner.errors import TaskFileError
 
 Scheme = Literal["plain", "bio", "bioes", "iob1"]
 Format = Literal["conllu", "columns", "jsonl", "pairs"]
 Decoder = Literal["softmax", "crf"]
-Characters = Literal["none", "cnn", "lstm"]
 
 
-class TaggingOptions(SymbolOptions, VectorOptions):
+class TaggingOptions(SymbolOptions, WordOptions):
     """Tagged sentences: where they are, what their tags mean, and how words become numbers."""
 
     source: str | None = None
@@ -55,21 +55,6 @@ class TaggingOptions(SymbolOptions, VectorOptions):
     """Largest number of lowercased words, in [2, 1000000]; rarer ones are unknown. Searchable as data.vocabulary."""
     embedding_size: int = Field(default=100, ge=1, le=4096)
     """Features of a word's embedding, in [1, 4096]; 100 after Lample et al. 2016. Searchable as data.embedding_size."""
-    characters: Characters = "cnn"
-    """Network that reads the letters of a word: none, cnn (with max-pooling over the word, Ma & Hovy 2016), or a
-    bidirectional lstm (Lample et al. 2016). Searchable as data.characters."""
-    character_windows: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(3,), min_length=1, max_length=12)
-    """With characters cnn: widths of its windows in letters, each in [1, 12]; several widths share character_size, as
-    [2, 3, 4, 5] for words with long endings (Kim et al. 2016). 3 after Ma & Hovy 2016. Searchable as
-    data.character_windows."""
-    character_size: int = Field(default=50, ge=2, le=1024, multiple_of=2)
-    """Features from a word's letters, even, in [2, 1024]; 50 after Lample et al. 2016. Searchable as
-    data.character_size."""
-    casing: bool = True
-    """Whether a word has a feature for its spelling: lower case, capitals, digits. Searchable as data.casing."""
-    word_dropout: float = Field(default=0.25, ge=0, le=100)
-    """a: in training a word that occurs n times is unknown with probability a / (a + n), so that the unknown
-    word is learned; 0 (off) to 100. 0.25 after Kiperwasser & Goldberg 2016. Searchable as data.word_dropout."""
     decoder: Decoder = "softmax"
     """How tags are chosen: softmax, each separately, or crf, those of a sentence jointly (Lafferty et al. 2001; Lample
     et al. 2016). Tags of entities are always a valid sequence of the scheme. Searchable as data.decoder."""
@@ -101,13 +86,6 @@ class TaggingOptions(SymbolOptions, VectorOptions):
         if self.decoder == "crf":
             fix = "It applies to tags that are predicted independently."
             check_left_out(self, ("label_smoothing",), when="with decoder crf", fix=fix)
-        if len(self.character_windows) > self.character_size:
-            raise TaskFileError(
-                "data.character_windows must have at most character_size widths",
-                value=len(self.character_windows),
-                fix="Each width needs a feature.",
-                key=("data", "character_windows"),
-            )
         if self.val + self.test >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",
@@ -118,8 +96,5 @@ class TaggingOptions(SymbolOptions, VectorOptions):
         return self
 
 
-LEARNED = (
-    "embedding_size", "characters", "character_windows", "character_size", "casing", "word_dropout", "decoder",
-    "intent_weight",
-)  # fmt: skip
-"""Options that preparation does not use, beside those of `learned_options`."""
+LEARNED = ("embedding_size", "decoder", "intent_weight")
+"""Options that preparation does not use, beside those of words and of `learned_options`."""

@@ -19,14 +19,13 @@ from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.batching import batch_indices, lengths_of
-from tuner.adapters.nlp.problem import word_embedding
 from tuner.adapters.nlp.tagging.crf import Chain, best_path, marginals, negative_log_likelihood, unpacked
-from tuner.adapters.nlp.tagging.encoder import WordEncoder
 from tuner.adapters.nlp.tagging.entities import Scorer
 from tuner.adapters.nlp.tagging.heads import CrfHead, IntentHead, intent_scores
 from tuner.adapters.nlp.tagging.options import Scheme, TaggingOptions
 from tuner.adapters.nlp.tagging.schemes import rules
-from tuner.adapters.nlp.tagging.words import UNKNOWN, Vocabulary
+from tuner.adapters.nlp.word_encoder import WordEncoder, word_encoder
+from tuner.adapters.nlp.words import opened_vocabulary
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.ragged_problem import RaggedProblem
 from tuner.adapters.shown import PerType
@@ -83,7 +82,7 @@ class TaggingProblem(RaggedProblem):
         self.classes: list[str] = facts["classes"]
         self.scheme: Scheme = facts["scheme"]
         self.given_scheme: Scheme = facts["given_scheme"]
-        self.vocabulary = Vocabulary(**json.loads((folder / "words.json").read_text()))
+        self.vocabulary = opened_vocabulary(folder / "words.json")
         self._scorer = Scorer([*self.classes, *facts["unseen"]], self.scheme)
         self._rules = [torch.from_numpy(part) for part in rules(self.classes, self.scheme)]
         self._crf = options.decoder == "crf"
@@ -101,18 +100,9 @@ class TaggingProblem(RaggedProblem):
         return TaggedSentences(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"), intents)
 
     def encoder(self) -> WordEncoder:
-        """A fresh encoder of words.
-
-        Reference:
-            Kiperwasser & Goldberg 2016, arXiv:1603.04351, section 4: word dropout.
-        """
-        rate_V, strength = None, self.options.word_dropout
-        if strength:
-            counts_V = torch.from_numpy(np.load(self.folder / "counts.npy"))
-            rate_V = strength / (strength + counts_V)
-            rate_V[: UNKNOWN + 1] = 0
-        words = word_embedding(self.folder, len(self.vocabulary.words) + 1, self.options, self._word_size)
-        return WordEncoder(words, len(self.vocabulary.letters) + 1, self.options, rate_V)
+        """A fresh encoder of words."""
+        words, letters = len(self.vocabulary.words) + 1, len(self.vocabulary.letters) + 1
+        return word_encoder(self.folder, words, letters, self.options, self._word_size)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a score per tag, its bias as `output_bias` says; with crf also those of

@@ -6,17 +6,16 @@ Letters of shapes: B sentences, T words, N = B T words, L letters of a word, E f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tuner.adapters.nlp.problem import TokenEmbedding
-from tuner.adapters.nlp.tagging.words import CASINGS, UNKNOWN
-
-if TYPE_CHECKING:
-    from tuner.adapters.nlp.tagging.options import TaggingOptions
+from tuner.adapters.nlp.embedding import TokenEmbedding, word_embedding
+from tuner.adapters.nlp.word_options import WordOptions
+from tuner.adapters.nlp.words import CASINGS, COUNTS, UNKNOWN
 
 LETTER_SIZE = 30
 """Features E of a letter's embedding: Ma & Hovy 2016."""
@@ -33,7 +32,7 @@ class WordEncoder(nn.Module):
     """
 
     def __init__(
-        self, words: TokenEmbedding, letters: int, options: TaggingOptions, unknown_rate_V: Tensor | None
+        self, words: TokenEmbedding, letters: int, options: WordOptions, unknown_rate_V: Tensor | None
     ) -> None:
         super().__init__()
         self.words = words
@@ -130,7 +129,29 @@ class LetterSequence(nn.Module):
         return torch.cat(ends, dim=1) * (length_N1 > 0)
 
 
-def _letters(letters: int, options: TaggingOptions) -> LetterWindows | LetterSequence | None:
+def word_encoder(folder: Path, words: int, letters: int, options: WordOptions, size: int) -> WordEncoder:
+    """A fresh encoder of words.
+
+    Args:
+        folder: Of prepared data.
+        words: Number of words, including the unknown one and a separator.
+        letters: Number of letters, including the unknown one.
+        options: The adapter's.
+        size: Size of a word's embedding.
+
+    Reference:
+        Kiperwasser & Goldberg 2016, arXiv:1603.04351, section 4: word dropout.
+    """
+    rate_V, strength = None, options.word_dropout
+    if strength:
+        counts_V = torch.from_numpy(np.load(folder / COUNTS))
+        rate_V = torch.zeros(words + 1, dtype=torch.float64)
+        rate_V[: len(counts_V)] = strength / (strength + counts_V)
+        rate_V[: UNKNOWN + 1] = 0
+    return WordEncoder(word_embedding(folder, words, options, size), letters, options, rate_V)
+
+
+def _letters(letters: int, options: WordOptions) -> LetterWindows | LetterSequence | None:
     """The module that reads a word's letters; None without one."""
     if options.characters == "cnn":
         return LetterWindows(letters, options.character_size, options.character_windows)

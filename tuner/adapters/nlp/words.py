@@ -6,15 +6,21 @@ letters (0 padding, 1 unknown, letters from 2), `LETTERS` at most; of a longer w
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.disk import regular
+
 UNKNOWN = 1
+COUNTS = "counts.npy"
+"""File of a prepared folder: how often each word number occurs in the training data, as `learned` counts them."""
 LETTERS = 24
 """Largest number of letters of a word that are read."""
 CASINGS = ("padding", "other", "small", "capitals", "first capital", "mixed", "digits", "with digits")
@@ -34,6 +40,11 @@ class Vocabulary(NamedTuple):
     words: list[str]
     letters: list[str]
     width: int
+
+
+def opened_vocabulary(file: Path) -> Vocabulary:
+    """The vocabulary that a file has, as JSON."""
+    return Vocabulary(**json.loads(regular.read_bytes(file)))
 
 
 def folded(word: str) -> str:
@@ -99,6 +110,21 @@ class Numbering:
         letters = [self._letters.get(letter, UNKNOWN) for letter in kept]
         number = self.words.get(whole.lower(), UNKNOWN)
         return [number, casing(whole), *letters, *[0] * (self._width - len(letters))]
+
+
+def rows_told(width: int, file: str) -> str:
+    """What an exported graph takes as a word.
+
+    Args:
+        width: Largest number of letters.
+        file: Name of the vocabulary's file.
+    """
+    casings = ", ".join(f"{number} {name}" for number, name in enumerate(CASINGS))
+    return (
+        f"for each word its number, its casing, the numbers of its letters, {width} at most, in Unicode form NFC. "
+        f"Words, in lower case, and letters are listed in preprocess/{file}, numbered from 2; 1 is unknown, 0 is "
+        f"padding. Casings: {casings}. Of a longer word the beginning and the end are kept"
+    )
 
 
 def casing(word: str) -> int:
