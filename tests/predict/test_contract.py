@@ -367,7 +367,8 @@ class TestRecordings(CodecContract):
                 soundfile.write(folder / name, wave, rate)
                 rows.append([name, label, part])
         write(folder / "all.csv", rows)
-        return {"path": "all.csv", "split": "part", "group": None}
+        steps = {"normalization": "utterance", "deltas": 1, "stack": 2, "stride": 2, "speed": 0.1}
+        return {"path": "all.csv", "split": "part", "group": None, **steps}
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:

@@ -157,7 +157,7 @@ def tagged(**options: Any) -> Callable[[Path], dict[str, Any]]:
     return write
 
 
-def recordings(folder: Path) -> dict[str, Any]:
+def recordings(folder: Path, **options: Any) -> dict[str, Any]:
     """Tones of unequal length, a folder per label."""
     rng = np.random.default_rng(0)
     for label, pitch in (("low", 200), ("high", 900)):
@@ -166,7 +166,14 @@ def recordings(folder: Path) -> dict[str, Any]:
             times = np.arange(800 + 200 * index) / 8000
             wave = np.sin(2 * np.pi * pitch * times) / 4 + rng.normal(size=len(times)) / 50
             soundfile.write(folder / "tones" / label / f"{index}.wav", wave, 8000)
-    return {"path": str(folder / "tones")}
+    return {"path": str(folder / "tones"), **options}
+
+
+def varied_recordings(folder: Path) -> dict[str, Any]:
+    """The same, with everything that makes steps of frames, and everything that varies them."""
+    steps = {"num_mels": 12, "deltas": 1, "normalization": "utterance", "stack": 2, "stride": 2}
+    varied = {"speed": 0.1, "frequency_warp": 0.1, "frequency_mask": 0.2, "time_mask": 0.2, "noise": 0.1}
+    return recordings(folder, **steps, **varied)
 
 
 TONES = {"one": 300, "two": 900, "three": 1800}
@@ -220,9 +227,10 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "nlp/tagging: crf": tagged(decoder="crf", learned_scheme="bioes", characters="lstm"),
     "nlp/tagging: plain": tagged(scheme="plain", characters="none", casing=False, intent="intent"),
     "speech/classification": recordings,
+    "speech/classification: varied": varied_recordings,
     "speech/recognition": transcribed(stride=1, stack=2, deltas=1),
     "speech/recognition: words": transcribed(units="words", normalization="training", beam=4),
-    "speech/recognition: phones": transcribed(units="phones", val=0.2),
+    "speech/recognition: phones": transcribed(units="phones", val=0.2, speed=0.1),
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
     "time_series/forecasting: covariates": covariates_in_time,

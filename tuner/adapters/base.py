@@ -123,7 +123,8 @@ class Dataset(Protocol):
 
         Args:
             batch_size: Items per batch, >= 1; one may be smaller, anywhere in the pass.
-            rng: Shuffles items and batches; None keeps a fixed order. Nothing else is random.
+            rng: Shuffles items and batches, and chooses among versions of an item if there are several; None keeps a
+                fixed order and the first version. Nothing else is random.
         """
         ...
 

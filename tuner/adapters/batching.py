@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Batch, Forward, Item
-from tuner.adapters.ragged import Ragged
+from tuner.adapters.ragged import Drawn, Ragged
 
 MIXED = 16
 """Largest number of batches per pass that are drawn at random. In so few, a step would mostly see the length that its
@@ -70,10 +70,16 @@ def _cut(order: NDArray[np.int64], batch_size: int, rng: np.random.Generator) ->
 
 
 class SequenceDataset:
-    """Sequences of unequal length with one target each; whole numbers become int64, for embeddings."""
+    """Sequences of unequal length with one target each; whole numbers become int64, for embeddings.
 
-    def __init__(self, sequences: Ragged, targets: NDArray[np.generic]) -> None:
-        self.sequences, self.targets = sequences, targets
+    Args:
+        sequences: The sequences.
+        targets: Their targets.
+        versions: Other versions of the sequences; a shuffled pass takes one of all versions of each.
+    """
+
+    def __init__(self, sequences: Ragged, targets: NDArray[np.generic], versions: Sequence[Ragged] = ()) -> None:
+        self.sequences, self.targets, self.versions = sequences, targets, versions
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -84,9 +90,10 @@ class SequenceDataset:
 
     def batches(self, batch_size: int, *, rng: np.random.Generator | None = None) -> Iterator[Batch]:
         """One pass; see `Dataset.batches`."""
-        lengths = self.sequences.lengths
+        sequences = drawn((self.sequences, *self.versions), rng)
+        lengths = sequences.lengths
         for indices in batch_indices(lengths, batch_size, rng):
-            x = self.sequences.padded(indices)
+            x = sequences.padded(indices)
             if np.issubdtype(x.dtype, np.integer):
                 x = x.astype(np.int64)
             yield Batch(
@@ -94,6 +101,11 @@ class SequenceDataset:
                 lengths=lengths_of(lengths[indices], x.shape[1]),
                 y=torch.from_numpy(self.targets[indices]),
             )
+
+
+def drawn(versions: Sequence[Ragged], rng: np.random.Generator | None) -> Ragged | Drawn:
+    """The items of a pass: without `rng` the first version of each, with it one of all versions."""
+    return versions[0] if rng is None or len(versions) == 1 else Drawn(versions, rng)
 
 
 def lengths_of(lengths: NDArray[np.int64], longest: int) -> torch.Tensor | None:

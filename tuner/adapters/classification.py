@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tuner.adapters.batching import SequenceDataset
     from tuner.adapters.shown import Confused
 
+Chosen = TypeVar("Chosen", bound=ClassOptions)
 MANY = 6
 """Number of different labels from which on numeric labels are suspected to be no classes."""
 LOGITS = "a logit per class, in the order of facts.classes; their softmax is the probability"
@@ -354,6 +355,6 @@ def class_row(
     return dict(zip(class_columns(classes, proba=proba), values, strict=True))
 
 
-def as_used(options: ClassOptions) -> ClassOptions:
+def as_used(options: Chosen) -> Chosen:
     """Options for building a network whose weights will be loaded: without initial values from training data."""
     return options.model_copy(update={"output_bias": "zero"})

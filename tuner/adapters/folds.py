@@ -160,11 +160,11 @@ def fold_of(folder: Path) -> NDArray[np.int64] | None:
     return fold_N
 
 
-def sequences(folder: Path, split: Split, fold: int) -> Ragged:
+def sequences(folder: Path, split: Split, fold: int, name: str = "x") -> Ragged:
     """The sequences of a fold's split: memory-mapped for fold 0, in memory for others."""
     if fold == 0 or split == "test":
-        return Ragged(folder, f"{split}.x")
-    train, val, fold_N = Ragged(folder, "train.x"), Ragged(folder, "val.x"), np.load(folder / FILE)
+        return Ragged(folder, f"{split}.{name}")
+    train, val, fold_N = Ragged(folder, f"train.{name}"), Ragged(folder, f"val.{name}"), np.load(folder / FILE)
     if split == "val":
         return Ragged.of([train[item] for item in np.flatnonzero(fold_N == fold)])
     others = [train[item] for item in np.flatnonzero(fold_N != fold)]

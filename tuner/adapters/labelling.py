@@ -48,10 +48,11 @@ class LabelledSteps:
     Args:
         items: Their steps.
         labels: For each step, the number of its class plus one.
+        versions: Other versions of the items; a shuffled pass takes one of all versions of each.
     """
 
-    def __init__(self, items: Ragged, labels: Ragged) -> None:
-        self.items, self.labels = items, labels
+    def __init__(self, items: Ragged, labels: Ragged, versions: Sequence[Ragged] = ()) -> None:
+        self.items, self.labels, self.versions = items, labels, versions
 
     def __len__(self) -> int:
         return len(self.items)
@@ -65,11 +66,12 @@ class LabelledSteps:
         import torch
 
         from tuner.adapters.base import Batch
-        from tuner.adapters.batching import batch_indices, lengths_of
+        from tuner.adapters.batching import batch_indices, drawn, lengths_of
 
-        lengths = self.items.lengths
+        items = drawn((self.items, *self.versions), rng)
+        lengths = items.lengths
         for indices in batch_indices(lengths, batch_size, rng):
-            x, y = self.items.padded(indices), self.labels.padded(indices).astype(np.int64)
+            x, y = items.padded(indices), self.labels.padded(indices).astype(np.int64)
             yield Batch(torch.from_numpy(x), lengths_of(lengths[indices], x.shape[1]), torch.from_numpy(y - 1))
 
 

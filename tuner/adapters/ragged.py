@@ -49,6 +49,31 @@ class Ragged:
         return stacked
 
 
+class Drawn:
+    """One of several versions of each item, drawn at random: as `Ragged`, for a pass.
+
+    Args:
+        versions: The same items in each.
+        rng: Draws.
+    """
+
+    def __init__(self, versions: Sequence[Ragged], rng: np.random.Generator) -> None:
+        self._versions, items = versions, len(versions[0])
+        self._drawn = rng.integers(len(versions), size=items)
+        self.lengths = np.stack([version.lengths for version in versions])[self._drawn, np.arange(items)]
+
+    def padded(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
+        """See `Ragged.padded`."""
+        first = self._versions[0].values
+        stacked = np.zeros((len(indices), int(self.lengths[indices].max()), *first.shape[1:]), dtype=first.dtype)
+        for number, version in enumerate(self._versions):
+            rows = np.flatnonzero(self._drawn[indices] == number)
+            if len(rows):
+                part = version.padded(indices[rows])
+                stacked[rows, : part.shape[1]] = part
+        return stacked
+
+
 def slices(values: NDArray[Number], starts: NDArray[np.int64], length: int) -> NDArray[Number]:
     """`values[start : start + length]` for every start, stacked into (B, length, ...).
 

@@ -7,7 +7,7 @@ else the items of each label in proportion. S splits, L labels, G groups.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -106,6 +106,7 @@ def deal(
     held: bool = False,
     group: str = "group",
     folds: int = 1,
+    held_out: Mapping[Split, Sequence[str]] | None = None,
 ) -> Dealt:
     """Assign items to splits, by the split column and the groups.
 
@@ -121,10 +122,14 @@ def deal(
         group: The word for a group: "speaker".
         folds: Number of folds of the items outside the test split, two or more; the first one is then val. 1: val
             is drawn by its share.
+        held_out: The groups of a split, if any are named; all others are for training, or drawn.
 
     Raises:
-        DataError: A label has no training item, or there are too few items or groups.
+        DataError: A named group does not exist, or no other is left; a label has no training item, or there are too
+            few items or groups.
     """
+    if held_out := {split: names for split, names in (held_out or {}).items() if names}:
+        given = _by_group(groups, held_out, group, places[0])
     named = set(given or ())
     if folds > 1 and "val" in named:
         raise DataError(
@@ -136,7 +141,7 @@ def deal(
     own = "val" in named or folds > 1
     shares = {"val": 0.0 if own else val, "test": 0.0 if held or "test" in named else test}
     splits = np.asarray(given or ["train"] * len(labels), dtype="<U5")
-    notices = _missing(named, shares) if given is not None else []
+    notices = _missing(named, shares) if given is not None and not held_out else []
     if held and "test" in named:
         row = given.index("test") if given else 0
         raise DataError(
@@ -169,6 +174,35 @@ def deal(
     if groups is not None:
         notices += [_fallen(groups, splits, group)]
     return Dealt(splits, notices, fold_N)
+
+
+def _by_group(
+    groups: Sequence[str] | None, held_out: Mapping[Split, Sequence[str]], group: str, where: str
+) -> list[Split]:
+    """The split of each item: that of its group if it is named, else train."""
+    split_of = {name: split for split, names in held_out.items() for name in names}
+    key = ("data", f"{next(iter(held_out))}_groups")
+    if groups is None:
+        raise DataError(
+            f"every recording must have its {group}, so that it can be held out",
+            value=next(iter(split_of)),
+            fix="Say where it is: data.group, and data.pattern for names of files.",
+            where=where,
+            key=key,
+        )
+    known = sorted(set(groups))
+    for name, split in split_of.items():
+        if name not in known:
+            raise DataError(
+                f"data.{split}_groups must name values of {group}",
+                value=name,
+                fix=f"Known: {_listed(known, 12)}.",
+                where=where,
+                key=("data", f"{split}_groups"),
+            )
+    if not set(known) - set(split_of):
+        raise DataError(f"one {group} or more must be left for training", value=list(split_of), where=where, key=key)
+    return [split_of.get(name, "train") for name in groups]
 
 
 def stratified(labels: Sequence[str], *, val: float, test: float, seed: int, where: str = "") -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.base import Demands, Metric, Prepared
+from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import (
     METRICS,
     check_kept,
@@ -26,14 +26,14 @@ from tuner.adapters.files import content_digest, existing
 from tuner.adapters.folds import write_folds
 from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
-from tuner.adapters.ragged import write_ragged
 from tuner.adapters.ragged_problem import lag_of
-from tuner.adapters.speech.features import Item, compute_features, read_features, standardized
-from tuner.adapters.speech.options import SpeechClassificationOptions
+from tuner.adapters.speech.features import Item, compute_features, read_features
+from tuner.adapters.speech.frames import Frames, write_steps
+from tuner.adapters.speech.options import VARIED, SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
 from tuner.adapters.speech.recordings import find_recordings, unread_files
 from tuner.adapters.speech.sources import SOURCES
-from tuner.adapters.splits import deal, equal_items, unused_split
+from tuner.adapters.splits import SPLITS, deal, equal_items, unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SpeechClassification:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", *LEARNED})
+        used = options.used({"path", *LEARNED, *VARIED})
         if options.source is not None:
             files = SOURCES[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
@@ -86,26 +86,25 @@ class SpeechClassification:
         splits, told, fold_N = self._split(kept)
         write_folds(folder, fold_N)
         classes = sorted({item.label for item in splits["train"]})
-        frames = np.concatenate([item.features for item in splits["train"]])
-        mean, scale = frames.mean(axis=0, dtype=np.float64), frames.std(axis=0, dtype=np.float64)
-        scale[scale == 0] = 1.0  # a constant channel
-        labels = {}
+        frames = Frames.fitted(self.options, splits["train"])
+        labels, lengths = {}, {}
         for split, its in splits.items():
             labels[split] = numbered((item.label for item in its), classes)
-            scaled = [standardized(item.features, mean, scale) for item in its]
-            write_ragged(folder, f"{split}.x", scaled)
+            steps = write_steps(folder, split, its, frames)
+            lengths[split] = [len(item) for item in steps]
             write_labels(folder, split, labels[split].tolist())
-        write_facts(folder, {"classes": classes, "mean": mean.tolist(), "scale": scale.tolist(), **facts})
-        lengths = [len(item.features) for item in splits["train"]]
+        channels = kept[0].features.shape[1]
+        sizes = {"channels": channels, "inputs": steps[0].shape[1]}
+        write_facts(folder, {"classes": classes, **sizes, **frames.facts, **facts})
         dropped = Counter({"shorter than a frame": len(items) - len(kept)})
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},
             trivial=trivial_of(labels, classes, self.options, fold_N),
-            lag=lag_of(np.asarray(lengths)),
+            lag=lag_of(np.asarray(lengths["train"])),
             about={
                 "name": "most frequent class",
                 "classes": classes,
-                "channels": len(mean),
+                "channels": channels,
                 "speakers": _speakers(splits),
                 **facts,
                 "dropped": dict(+dropped),
@@ -142,7 +141,7 @@ class SpeechClassification:
             found = read_features(self._path(), options.group, options.split)
         else:
             found = find_recordings(self._path(), options.pattern, options.group, options.split)
-        return (found, {}) if options.features else compute_features(found, options)
+        return (found, {}) if options.features else compute_features(found, options, options.speeds)
 
     def _unread(self) -> list[str]:
         """Notices about other files among the recordings, and about given splits that are not used."""
@@ -151,11 +150,11 @@ class SpeechClassification:
         path = self._path()
         return [*unread_files(path), *(unused_split(path) if self.options.split is None else ())]
 
-    def _split(self, items: Sequence[Item]) -> tuple[dict[str, list[Item]], list[str], NDArray[np.int64] | None]:
+    def _split(self, items: Sequence[Item]) -> tuple[dict[Split, list[Item]], list[str], NDArray[np.int64] | None]:
         """The items by split, whole speakers if all are known; notices; and training folds."""
         options, labels = self.options, [item.label for item in items]
         places = [item.where for item in items]
-        check_labels(labels, places, num_splits=1 if options.split else 3)
+        check_labels(labels, places, num_splits=1 if options.split or options.val_groups or options.test_groups else 3)
         speakers = [item.speaker for item in items if item.speaker is not None]
         given = [item.split for item in items if item.split is not None]
         dealt = deal(
@@ -168,15 +167,16 @@ class SpeechClassification:
             given=given or None,
             group=options.group or "",
             folds=options.folds,
+            held_out={"val": options.val_groups, "test": options.test_groups},
         )
-        splits: dict[str, list[Item]] = {"train": [], "val": [], "test": []}
-        for item, split in zip(items, dealt.splits, strict=True):
-            splits[str(split)].append(item)
+        splits: dict[Split, list[Item]] = {split: [] for split in SPLITS}
+        for item, split in zip(items, dealt.splits.tolist(), strict=True):
+            splits[split].append(item)
         twins = equal_items(
             [item.features for item in items], dealt.splits, places, "recordings", [item.label for item in items]
         )
         return splits, [*dealt.notices, *twins], dealt.trained
 
 
-def _speakers(splits: dict[str, list[Item]]) -> dict[str, int]:
+def _speakers(splits: dict[Split, list[Item]]) -> dict[Split, int]:
     return {split: len({item.speaker for item in items} - {None}) for split, items in splits.items()}

@@ -19,7 +19,8 @@ from tuner.adapters.arrays import read_arrays
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
 from tuner.adapters.speech.asked import AskedRecordings
-from tuner.adapters.speech.features import lengths_in, standardized
+from tuner.adapters.speech.features import lengths_in
+from tuner.adapters.speech.frames import Frames
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.problem import SpeechClassificationProblem
 from tuner.errors import DataError
@@ -37,9 +38,10 @@ class SpeechClassCodec(ClassCodec):
         problem = SpeechClassificationProblem(folder, as_used(options))
         super().__init__(problem, *([] if options.features else ["path"]))
         facts = cast("Mapping[str, Any]", problem.facts)
-        self._mean, self._scale = np.array(facts["mean"]), np.array(facts["scale"])
+        self._channels, self._inputs = problem.channels, problem.inputs
+        self._steps = Frames(options, facts["mean"], facts["scale"]).steps
         self._recordings = (
-            None if options.features else AskedRecordings(options, int(facts["sample_rate_hz"]), self._standardized)
+            None if options.features else AskedRecordings(options, int(facts["sample_rate_hz"]), self._steps)
         )
 
     def read(self, path: Path) -> Iterator[Item]:
@@ -60,20 +62,16 @@ class SpeechClassCodec(ClassCodec):
         return {} if self._recordings is None else self._recordings.example()
 
     def graph(self, network: nn.Module) -> Graph:
-        """The graph's input is standardized features. See `Codec`."""
-        channels = len(self._mean)
-        return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, channels)}, self.said)
-
-    def _standardized(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        return standardized(features, self._mean, self._scale)
+        """The graph's input is the steps of recordings, as options and facts say. See `Codec`."""
+        return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, self._inputs)}, self.said)
 
     def _archive(self, path: Path) -> Iterator[Item]:
         if path.suffix.lower() != ".npz":
             raise DataError("the model takes features (.npz with X and lengths)", value=path.name, where=str(path))
         arrays, _ = read_arrays(path, ("X", "lengths"))
         lengths = lengths_in(arrays, path)
-        if arrays["X"].shape[1] != len(self._mean):
-            raise DataError(f"X must have {len(self._mean)} channels", value=arrays["X"].shape, where=str(path))
+        if arrays["X"].shape[1] != self._channels:
+            raise DataError(f"X must have {self._channels} channels", value=arrays["X"].shape, where=str(path))
         for number, features in enumerate(np.split(arrays["X"], np.cumsum(lengths)[:-1])):
             yield self._features(features, f"{path}: item {number}")
 
@@ -83,11 +81,11 @@ class SpeechClassCodec(ClassCodec):
                 values: NDArray[np.float32] = np.asarray(features, dtype=np.float32)
         except (TypeError, ValueError):
             return Item(where, None, f"it must be an array of numbers, but is {features!r:.80}")
-        if values.ndim != 2 or values.shape[1] != len(self._mean):
-            return Item(where, None, f"it must be (frames, {len(self._mean)} channels), but is {values.shape}")
+        if values.ndim != 2 or values.shape[1] != self._channels:
+            return Item(where, None, f"it must be (frames, {self._channels} channels), but is {values.shape}")
         if not len(values):
             return Item(where, None, "it has no frames")
         if not np.isfinite(values).all():
             step, channel = np.argwhere(~np.isfinite(values))[0]
             return Item(where, None, f"frame {step + 1}, channel {channel + 1} must be a finite number")
-        return Item(where, self._standardized(values))
+        return Item(where, self._steps(values))

@@ -21,17 +21,26 @@ from tuner.errors import DataError
 
 
 class Item(NamedTuple):
-    """Features (T, F) of a recording, its label, its speaker (None: unknown), where it was read, and its split."""
+    """Features (T, F) of a recording, its label, its speaker (None: unknown), where it was read, its split, and its
+    features at other speeds."""  # noqa: D205, D209
 
     features: NDArray[np.float32]
     label: str
     speaker: str | None
     where: str
     split: Split | None = None
+    others: Sequence[NDArray[np.float32]] = ()
 
 
-def compute_features(recordings: Sequence[Recording], options: SignalOptions) -> tuple[list[Item], dict[str, int]]:
+def compute_features(
+    recordings: Sequence[Recording], options: SignalOptions, speeds: Sequence[float] = ()
+) -> tuple[list[Item], dict[str, int]]:
     """Log-mel features of every recording; those without a single frame have length 0.
+
+    Args:
+        recordings: The recordings.
+        options: Bands and frames.
+        speeds: Other speeds at which features are wanted; one at which a recording has no frame is its own.
 
     Returns:
         The items, and facts: the sample rate they were computed at, how many recordings had another one.
@@ -48,17 +57,27 @@ def compute_features(recordings: Sequence[Recording], options: SignalOptions) ->
     wanted = options.sample_rate_hz or max(rates.items(), key=lambda pair: (pair[1], pair[0]))[0]
     items = []
     for recording, header in zip(recordings, headers, strict=True):
-        features = features_of(recording, header, wanted, options)
-        items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split))
+        features, *others = features_at((1.0, *speeds), recording, header, wanted, options)
+        others = [other if len(other) else features for other in others]
+        items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split, others))
     return items, {"sample_rate_hz": wanted, "resampled": rates.total() - rates[wanted]}
 
 
 def features_of(
     recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
 ) -> NDArray[np.float32]:
-    """Log-mel features (T, F) of a recording; T is 0 where it is shorter than a frame.
+    """Log-mel features (T, F) of a recording; T is 0 where it is shorter than a frame. See `features_at`."""
+    (features,) = features_at((1.0,), recording, header, wanted_hz, options)
+    return features
+
+
+def features_at(
+    speeds: Sequence[float], recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
+) -> list[NDArray[np.float32]]:
+    """Log-mel features (T, F) of a recording that is played at other speeds, as on a tape, by resampling.
 
     Args:
+        speeds: 1 is its own, above 1 is faster.
         recording: The recording.
         header: The result of `Signal.header`.
         wanted_hz: The sample rate to compute them at.
@@ -69,16 +88,19 @@ def features_of(
     """
     rate, num_samples = header
     if not num_samples:
-        return np.zeros((0, options.num_mels), dtype=np.float32)
+        return [np.zeros((0, options.num_mels), dtype=np.float32)] * len(speeds)
     samples = recording.samples()
     must_fit(samples.nbytes * wanted_hz // rate, recording.where, what=f"the recording at {wanted_hz} Hz")
-    return log_mel(
-        resampled(samples, rate, wanted_hz),
-        wanted_hz,
-        num_mels=options.num_mels,
-        frame_ms=options.frame_ms,
-        hop_ms=options.hop_ms,
-    )
+    return [
+        log_mel(
+            resampled(samples, round(rate * speed), wanted_hz),
+            wanted_hz,
+            num_mels=options.num_mels,
+            frame_ms=options.frame_ms,
+            hop_ms=options.hop_ms,
+        )
+        for speed in speeds
+    ]
 
 
 def standardized(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from string import Formatter
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,9 @@ from tuner.adapters.files import check_left_out, check_origin
 from tuner.adapters.learned_options import ClassOptions, FoldOptions
 from tuner.adapters.speech.sources import FEATURE_SOURCES, SOURCES
 from tuner.config.options import Options
+from tuner.errors import TaskFileError
+
+Normalization = Literal["utterance", "training"]
 
 
 class SignalOptions(Options):
@@ -27,7 +30,88 @@ class SignalOptions(Options):
     """Time from frame to frame in milliseconds, in [1, 1000]."""
 
 
-class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
+class StepOptions(SignalOptions):
+    """How features become the steps of the network."""
+
+    deltas: Literal[0, 1, 2] = 0
+    """Order of added delta features, by regression over two frames on either side: 1, deltas; 2, also their deltas.
+    Furui 1986. Searchable as data.deltas."""
+    normalization: Normalization = "training"
+    """Mean and standard deviation for standardizing each band. utterance: those of the recording, which reduces the
+    influence of voice, microphone and loudness; training: those of all training frames. Searchable as
+    data.normalization."""
+    stack: int = Field(default=1, ge=1, le=32)
+    """Frame stacking: number of frames per step of the network, in [1, 32]. Sak et al. 2015, arXiv:1507.06947.
+    Searchable as data.stack."""
+    stride: int = Field(default=1, ge=1, le=32)
+    """Frames from one step of the network to the next, in [1, 32]: fewer steps train faster. With CTC, each can emit
+    at most one unit. Searchable as data.stride."""
+
+
+class VariationOptions(Options):
+    """How recordings are varied in training, so that a network learns from more voices than there are."""
+
+    speed: float = Field(default=0.0, ge=0, le=0.5)
+    """Speed perturbation: each pass takes each training recording as it is, slower by this share or faster by it, at
+    random, in [0, 0.5]; voices are lower or higher with it, as on a tape. 0: off. Ko et al. 2015, Interspeech, with
+    0.1. Searchable as data.speed."""
+    frequency_warp: float = Field(default=0.0, ge=0, le=0.5)
+    """Vocal tract length perturbation: largest relative change of the frequencies of a voice in training, in [0, 0.5];
+    0: off. Jaitly & Hinton 2013. Searchable as data.frequency_warp."""
+    frequency_mask: float = Field(default=0.0, ge=0, lt=1)
+    """SpecAugment: largest share of the bands that each of two masks hides in training, in [0, 1); 0: off. Park et al.
+    2019, arXiv:1904.08779. Searchable as data.frequency_mask."""
+    time_mask: float = Field(default=0.0, ge=0, lt=1)
+    """SpecAugment: largest share of the steps that each of two masks hides in training, in [0, 1); 0: off. Searchable
+    as data.time_mask."""
+    noise: float = Field(default=0.0, ge=0, le=10)
+    """Standard deviation of noise added to the features in training, relative to theirs, in [0, 10]; 0: off. Searchable
+    as data.noise."""
+
+    @property
+    def speeds(self) -> tuple[float, ...]:
+        """Other speeds at which training recordings are prepared."""
+        return (1 - self.speed, 1 + self.speed) if self.speed else ()
+
+
+VARIED = ("frequency_warp", "frequency_mask", "time_mask", "noise")
+"""Options of variation that preparation does not use."""
+
+
+class HeldOutOptions(Options):
+    """Which groups of recordings are for validation and test."""
+
+    val_groups: tuple[str, ...] = ()
+    """Groups, such as speakers, whose recordings are the validation split: [theo]. Empty: drawn at random."""
+    test_groups: tuple[str, ...] = ()
+    """Groups whose recordings are the test split. Empty: drawn at random."""
+
+    def check_held_out(self, group: str | None, split: str | None) -> None:
+        """Check that named groups can be held out.
+
+        Args:
+            group: The option `group`.
+            split: The option `split`.
+
+        Raises:
+            TaskFileError: They cannot.
+        """
+        if split is not None:
+            check_left_out(
+                self, HeldOutOptions.model_fields, when="with data.split", fix="That says the split of each."
+            )
+        if group is None:
+            check_left_out(self, HeldOutOptions.model_fields, when="with data.group: null", fix="Name the group.")
+        if both := sorted({*self.val_groups} & {*self.test_groups}):
+            raise TaskFileError(
+                "a group must not be both in data.val_groups and in test_groups",
+                value=both[0],
+                fix="Take it out of one of them.",
+                key=("data", "val_groups"),
+            )
+
+
+class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, VariationOptions, StepOptions):
     """Labelled recordings: where they are, how they are split, and how they become features."""
 
     source: str | None = None
@@ -40,7 +124,10 @@ class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
     """Pattern of the names below a folder, without the ending, with the fields label and speaker: {label}/{file} is a
     folder per label, {label}_{speaker}_{index} has both in the file's name. Other fields are ignored, except those
     named by `group` and `split`."""
-    later: ClassVar[tuple[str, ...]] = (*ClassOptions.later, "group", "split", "folds")
+    later: ClassVar[tuple[str, ...]] = (
+        *(*ClassOptions.later, "group", "split", "folds"),
+        *("deltas", "normalization", "stack", "stride", "speed", "val_groups", "test_groups"),
+    )
     group: str | None = "speaker"
     """Column of a manifest, field of the pattern, or array of an .npz with the group of a recording; no group is in two
     splits. Default: speaker, if known. Null: recordings are split individually."""
@@ -71,6 +158,9 @@ class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, SOURCES)
+        self.check_held_out(self.group, self.split)
+        if self.folds > 1:
+            check_left_out(self, ("val_groups",), when="with data.folds", fix="Each group validates once.")
         if self.source is not None:
             check_left_out(
                 self,
@@ -83,7 +173,7 @@ class SpeechClassificationOptions(FoldOptions, ClassOptions, SignalOptions):
         if self.features:
             check_left_out(
                 self,
-                SignalOptions.model_fields,
+                (*SignalOptions.model_fields, "speed", "frequency_warp"),
                 when="with ready features",
                 fix="It says how recordings become features.",
             )

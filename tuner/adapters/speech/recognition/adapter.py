@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import write_facts
 from tuner.adapters.described import EXAMPLES, Described, facts_of, lengths, symbols
@@ -15,8 +13,9 @@ from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.speech.features import Item, compute_features
+from tuner.adapters.speech.frames import Frames, write_steps
+from tuner.adapters.speech.options import VARIED
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams
-from tuner.adapters.speech.recognition.frames import Frames, moments
 from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
 from tuner.adapters.speech.recognition.proposing import propose_recognition
 from tuner.adapters.speech.recognition.reading import Found, find_transcribed
@@ -48,7 +47,7 @@ class Recognition:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", "language_model_path", *LEARNED})
+        used = options.used({"path", "language_model_path", *VARIED, *LEARNED})
         language = self._language()
         if language is not None:
             used["language"] = content_digest([language], language.parent, {})
@@ -69,12 +68,11 @@ class Recognition:
         splits["train"], too_long = self._long_enough(splits)
         names = learned((item.label for item in splits["train"]), options.units, items[0].where)
         units, unseen = _with_unseen(splits, names, options)
-        frames = self._frames(splits["train"])
+        frames = Frames.fitted(options, splits["train"])
         spoken = {}
         for split, part in splits.items():
-            steps = [frames.steps(item.features) for item in part]
+            steps = write_steps(folder, split, part, frames)
             numbers = [units.numbers(item.label) for item in part]
-            write_ragged(folder, f"{split}.x", steps)
             write_ragged(folder, f"{split}.y", numbers)  # 0 is padding
             spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
         (folder / LANGUAGE).write_text(self._checked_language(), encoding="utf-8")
@@ -128,7 +126,7 @@ class Recognition:
             found = Found(TRANSCRIBED[options.source].load()(options.source).read(), [], [])
         else:
             found = find_transcribed(existing(str(options.path), "path"), options)
-        items, signal = compute_features(found.recordings, options)
+        items, signal = compute_features(found.recordings, options, options.speeds)
         return [item._replace(label=normalized(item.label, options)) for item in items], signal, found.notices
 
     def _language(self) -> Path | None:
@@ -148,14 +146,6 @@ class Recognition:
         text = text.lower() if self.options.lower_case else text
         NGrams(text, str(path))
         return text
-
-    def _frames(self, train: Sequence[Item]) -> Frames:
-        """How features become steps, with the moments of the training frames if `normalization` needs them."""
-        frames = Frames(self.options)
-        if self.options.normalization == "utterance":
-            return frames
-        mean, scale = moments(np.concatenate([frames.with_deltas(item.features) for item in train]))
-        return Frames(self.options, mean.tolist(), scale.tolist())
 
     def _long_enough(self, splits: Mapping[Split, Sequence[Item]]) -> tuple[list[Item], list[str]]:
         """The training recordings with enough steps for their transcript, and notices about all others.
@@ -233,6 +223,7 @@ def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Spl
         groups=speakers if options.group is not None and len(speakers) == len(items) else None,
         given=given or None,
         group=options.group or "",
+        held_out={"val": options.val_groups, "test": options.test_groups},
     )
     splits: dict[Split, list[Item]] = {split: [] for split in SPLITS}
     for item, split in zip(items, dealt.splits.tolist(), strict=True):

@@ -17,7 +17,7 @@ from tuner.adapters.batching import device_of, padded
 from tuner.adapters.described import facts_of
 from tuner.adapters.labelling import PADDING
 from tuner.adapters.speech.asked import AskedRecordings
-from tuner.adapters.speech.recognition.frames import Frames
+from tuner.adapters.speech.frames import Frames
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.problem import RecognitionProblem, lengths_of
 from tuner.adapters.speech.recognition.reading import AUDIO

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from copy import copy
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import check_left_out, check_origin
-from tuner.adapters.speech.options import SignalOptions
+from tuner.adapters.speech.options import HeldOutOptions, Normalization, StepOptions, VariationOptions
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.errors import TaskFileError
 
 UnitKind = Literal["characters", "words", "phones"]
-Normalization = Literal["utterance", "training"]
 
 
-class RecognitionOptions(SignalOptions):
+def _usual(name: str, default: object) -> Any:
+    """An option of all speech adapters with another default."""
+    field = copy({**StepOptions.model_fields, **VariationOptions.model_fields}[name])
+    field.default = default
+    return field
+
+
+class RecognitionOptions(HeldOutOptions, VariationOptions, StepOptions):
     """Recordings with transcripts: where they are, the units to recognize, and how they become features."""
 
+    later: ClassVar[tuple[str, ...]] = ("speed", "val_groups", "test_groups")
     source: str | None = None
     """Name of a ready source, such as espeak/digit_strings; null when `path` is given."""
     path: str | None = None
@@ -49,30 +57,12 @@ class RecognitionOptions(SignalOptions):
     """Whether transcripts are lowercased. They are always normalized to Unicode NFC, with single blanks."""
     punctuation: Literal["keep", "drop"] = "keep"
     """drop: remove marks that are neither letters, digits nor symbols, except within a word (don't)."""
-    deltas: Literal[0, 1, 2] = 0
-    """Order of added delta features, by regression over two frames on either side: 1, deltas; 2, also their deltas.
-    Furui 1986. Searchable as data.deltas."""
-    normalization: Normalization = "utterance"
-    """Mean and standard deviation for standardizing each band. utterance: those of the recording, which reduces the
-    influence of microphone and loudness; training: those of all training frames. Searchable as data.normalization."""
-    stack: int = Field(default=3, ge=1, le=32)
-    """Frame stacking: number of frames per step of the network, in [1, 32]. Sak et al. 2015, arXiv:1507.06947.
-    Searchable as data.stack."""
-    stride: int = Field(default=3, ge=1, le=32)
-    """Frames from one step of the network to the next, in [1, 32]: fewer steps train faster, but each can emit at most
-    one unit. Searchable as data.stride."""
-    frequency_mask: float = Field(default=0.15, ge=0, lt=1)
-    """SpecAugment: largest share of the bands that each of two masks hides in training, in [0, 1); 0: off. Park et al.
-    2019, arXiv:1904.08779. Searchable as data.frequency_mask."""
-    time_mask: float = Field(default=0.05, ge=0, lt=1)
-    """SpecAugment: largest share of the steps that each of two masks hides in training, in [0, 1); 0: off. Searchable
-    as data.time_mask."""
-    frequency_warp: float = Field(default=0.1, ge=0, le=0.5)
-    """Vocal tract length perturbation: largest relative change of the frequencies of a voice in training, in [0, 0.5];
-    0: off. Jaitly & Hinton 2013. Searchable as data.frequency_warp."""
-    noise: float = Field(default=0.0, ge=0, le=10)
-    """Standard deviation of noise added to the features in training, relative to theirs, in [0, 10]; 0: off. Searchable
-    as data.noise."""
+    normalization: Normalization = _usual("normalization", "utterance")
+    stack: int = _usual("stack", 3)
+    stride: int = _usual("stride", 3)
+    frequency_warp: float = _usual("frequency_warp", 0.1)
+    frequency_mask: float = _usual("frequency_mask", 0.15)
+    time_mask: float = _usual("time_mask", 0.05)
     beam: int = Field(default=1, ge=1, le=1000)
     """Beam width of the prefix beam search, in [1, 1000] (Graves 2012; Hannun et al. 2014, arXiv:1408.2873); 1: greedy
     decoding, the most probable unit of each step. Searchable as data.beam."""
@@ -89,6 +79,7 @@ class RecognitionOptions(SignalOptions):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, TRANSCRIBED)
+        self.check_held_out(self.group, self.split)
         if self.source is not None:
             check_left_out(
                 self, ("audio", "text", "split"), when="with a ready source", fix="It is for your own recordings."
@@ -115,5 +106,5 @@ class RecognitionOptions(SignalOptions):
         return self
 
 
-LEARNED = ("frequency_mask", "time_mask", "frequency_warp", "noise", "beam", "language_weight", "word_bonus")
-"""Options that preparation does not use."""
+LEARNED = ("beam", "language_weight", "word_bonus")
+"""Options of answers, which preparation does not use."""

@@ -17,12 +17,13 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.labelling import PADDING, LabelledSteps
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.speech.frames import OTHER_SPEEDS
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams, WordScorer
 from tuner.adapters.speech.recognition.decoding import decoded
-from tuner.adapters.speech.recognition.encoder import VariedSteps
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.scoring import error_rates
 from tuner.adapters.speech.recognition.units import BLANK, Units
+from tuner.adapters.speech.varied import VariedSteps
 
 
 class RecognitionProblem:
@@ -48,12 +49,14 @@ class RecognitionProblem:
             self._scorer = WordScorer(self.units, ngrams, options.language_weight, options.word_bonus)
 
     def dataset(self, split: Split) -> LabelledSteps:
-        """Open a split, memory-mapped."""
-        return LabelledSteps(Ragged(self.folder, f"{split}.x"), Ragged(self.folder, f"{split}.y"))
+        """Open a split, memory-mapped, for training also at other speeds."""
+        others = OTHER_SPEEDS if self.options.speed and split != "test" else ()
+        x, y, *versions = (Ragged(self.folder, f"{split}.{name}") for name in ("x", "y", *others))
+        return LabelledSteps(x, y, versions)
 
     def encoder(self) -> VariedSteps:
-        """The steps, augmented in training."""
-        return VariedSteps(self.inputs, self.options)
+        """The steps, varied in training."""
+        return VariedSteps(self.inputs, self.options.num_mels, self.options)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a logit for the blank and one per unit at each step."""

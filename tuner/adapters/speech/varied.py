@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.speech.recognition.options import RecognitionOptions
+from tuner.adapters.speech.options import VariationOptions
 
 MASKS = 2
 """Number of masks over bands, and of masks over steps."""
@@ -22,6 +22,7 @@ class VariedSteps(nn.Module):
 
     Args:
         inputs: W * D * F.
+        bands: F.
         options: The adapter's.
 
     Reference:
@@ -31,10 +32,10 @@ class VariedSteps(nn.Module):
         2020, arXiv:1912.05533; steps, not frames, are masked.
     """
 
-    def __init__(self, inputs: int, options: RecognitionOptions) -> None:
+    def __init__(self, inputs: int, bands: int, options: VariationOptions) -> None:
         super().__init__()
         self.output_size = inputs
-        self._bands = options.num_mels
+        self._bands = bands
         self._warp, self._noise = options.frequency_warp, options.noise
         self._of_bands, self._of_steps = options.frequency_mask, options.time_mask
 

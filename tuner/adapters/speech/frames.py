@@ -6,15 +6,23 @@ Letters of shapes: T frames, S steps, F features of a frame, D orders of deltas 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.speech.features import standardized
-from tuner.adapters.speech.recognition.options import RecognitionOptions
+from tuner.adapters.base import Split
+from tuner.adapters.ragged import write_ragged
+from tuner.adapters.speech.features import Item, standardized
+from tuner.adapters.speech.options import StepOptions
 
 _WIDTH = 2
 """Frames on either side over which deltas are computed."""
+_ROUNDING = 1e-6
+"""Deviation of a constant feature, relative to its mean, that rounding can give."""
+OTHER_SPEEDS = ("slower", "faster")
+"""Names of the files with the items of a split at other speeds, in the order of `VariationOptions.speeds`."""
 
 
 class Frames:
@@ -26,9 +34,18 @@ class Frames:
         scale: Their standard deviation (D * F,).
     """
 
-    def __init__(self, options: RecognitionOptions, mean: Sequence[float] = (), scale: Sequence[float] = ()) -> None:
+    def __init__(self, options: StepOptions, mean: Sequence[float] = (), scale: Sequence[float] = ()) -> None:
         self._options = options
         self._mean, self._scale = np.asarray(mean), np.asarray(scale)
+
+    @classmethod
+    def fitted(cls, options: StepOptions, train: Sequence[Item]) -> Self:
+        """With the moments of the training items' frames, if `normalization` needs them."""
+        frames = cls(options)
+        if options.normalization == "utterance":
+            return frames
+        mean, scale = moments(np.concatenate([frames.with_deltas(item.features) for item in train]))
+        return cls(options, mean.tolist(), scale.tolist())
 
     @property
     def facts(self) -> dict[str, list[float]]:
@@ -63,10 +80,24 @@ class Frames:
         return padded[first].reshape(steps, -1)
 
 
+def write_steps(folder: Path, split: Split, items: Sequence[Item], frames: Frames) -> list[NDArray[np.float32]]:
+    """Store the steps of a split's items as `<split>.x`, and at other speeds, which training uses, beside them.
+
+    Returns:
+        The steps of each item.
+    """
+    steps = [frames.steps(item.features) for item in items]
+    write_ragged(folder, f"{split}.x", steps)
+    if split != "test":
+        for place, name in enumerate(OTHER_SPEEDS[: len(items[0].others)]):
+            write_ragged(folder, f"{split}.{name}", [frames.steps(item.others[place]) for item in items])
+    return steps
+
+
 def moments(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation (F,) of frames (T, F); the deviation of a constant feature is 1."""
     mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    scale[scale < 1e-6] = 1.0
+    scale[scale <= _ROUNDING * np.abs(mean)] = 1.0
     return mean, scale
 
 
