@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from statsforecast.models import MSTL, AutoETS, AutoTheta
 
 from tuner.adapters.time_series import floors as module
 from tuner.adapters.time_series.forecasting import Forecasting
@@ -40,10 +39,12 @@ def prepared(
 
 def test_scores_are_those_of_the_methods_on_the_same_windows(tmp_path: Path) -> None:
     """Fitted to all rows before the part, updated to each later window; the error over that of the naive forecast."""
+    models = pytest.importorskip("statsforecast.models")  # late, as it takes seconds
     series = wave(), wave(50, 90.0)
     found, told = prepared(tmp_path, *series)
     assert "could not be fitted" not in told
-    for name, model in (("AutoETS", AutoETS), ("AutoTheta", AutoTheta)):
+    for name in ("AutoETS", "AutoTheta"):
+        model = getattr(models, name)
         for split, before, after in (("val", 9, 4), ("test", 4, 0)):
             errors = []
             for values in series:
@@ -89,10 +90,11 @@ def test_series_that_no_model_fits_have_the_naive_forecast(tmp_path: Path) -> No
 
 def test_a_long_season_is_taken_off_first(tmp_path: Path) -> None:
     """What ETS has no states for: by STL, and not left out."""
+    models = pytest.importorskip("statsforecast.models")
     season = 30
     values = 20 + 5 * np.sin(2 * np.pi * np.arange(200) / season) + np.random.default_rng(0).normal(0, 0.3, 200)
     found, _ = prepared(tmp_path, values, seasonality=season, floors=["ets"])
-    fitted = MSTL(season_length=season, trend_forecaster=AutoETS(model="ZZN")).fit(values[:196])
+    fitted = models.MSTL(season_length=season, trend_forecaster=models.AutoETS(model="ZZN")).fit(values[:196])
     naive = np.abs(values[season:196] - values[: 196 - season]).mean()
     errors = [
         np.abs(fitted.forward(values[:origin], HORIZON)["mean"] - values[origin : origin + HORIZON]).mean() / naive

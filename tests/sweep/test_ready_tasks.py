@@ -30,15 +30,15 @@ PACKAGES = {
     "time_series/regression": "tuner",
 }
 FIXED = {
-    "memory/adding": ["space.cell=lstm", "space.gate_bias=chrono"],
+    "memory/adding": ["space.cell=gru", "space.gate_bias=chrono", "space.schedule=constant", "space.clip_norm=1"],
     "memory/copy": ["space.cell=gru", "space.gate_bias=chrono", "space.hidden_size=64"],
     "memory/delayed_recall": ["space.cell=lstm", "space.gate_bias=chrono"],
     "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
     "nlp/tagging": [
         "space.cell=lstm",
         "space.hidden_size=96",
-        "space.learning_rate=0.005",
-        "space.schedule=cosine",
+        "space.learning_rate=0.01",
+        "space.schedule=one_cycle",
         "space.dropout.input=0.25",
         "space.dropout.output=0.3",
         "space.data.decoder=softmax",
@@ -47,18 +47,19 @@ FIXED = {
 }
 """What lets short trials of a task learn."""
 EPOCHS = {
+    "memory/adding": 4,
     "memory/copy": 12,
     "nlp/classification": 2,
     "nlp/language_modelling": 2,
-    "nlp/tagging": 20,
+    "nlp/tagging": 11,
     "speech/classification": 5,
     "speech/recognition": 4,
     "time_series/classification": 6,
 }
 
 
-TRIALS = {"memory/copy": 1, "speech/recognition": 1, "nlp/tagging": 1}
-"""Where one is clearly better already, and takes long."""
+TRIALS = {"time_series/forecasting": 2}
+"""Where one is not clearly better yet."""
 FLOORS = {"nlp/tagging": 0.89}
 """What a model that is no network has on the validation data: of tags a linear SVM."""
 
@@ -69,12 +70,12 @@ FLOORS = {"nlp/tagging": 0.89}
 def test_a_ready_task_is_clearly_better_than_the_trivial_predictor(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two short trials on the real data, or one, leave the trivial predictor far behind."""
+    """One short trial on the real data, or two, leave the trivial predictor far behind."""
     if find_spec(PACKAGES[name]) is None:
         pytest.skip(f"the package {PACKAGES[name]} of the extra `examples` is not installed")
     monkeypatch.chdir(tmp_path)
     budget = [
-        f"budget.trials={TRIALS.get(name, 2)}",
+        f"budget.trials={TRIALS.get(name, 1)}",
         f"budget.epochs={EPOCHS.get(name, 8)}",
         "confirm.top=0",
         "report.figures=0",
