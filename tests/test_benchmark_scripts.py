@@ -36,6 +36,8 @@ SMOKE = {
     "intervals": "--studies 3",
     "jsb_chorales": f"rolls.mat --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT}",
     "laboratory": "record --tasks motions --count 1 --folder laboratory --keep kept",
+    "live": "--tasks copy --ways Optuna --seeds 1 --seconds 20 --set ray.address=in-process --set data.train=60 "
+    "--set budget.epochs=1 --set budget.trials=2",
     "overhead": "--systems tuner --trials 2 --rounds 1 --sleeps 2x0.01 --database DATABASE",
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "portfolio": "--size 4",

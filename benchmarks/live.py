@@ -1,0 +1,416 @@
+"""What a user gets in the same time: test scores by this search, by plain Optuna and by Ray Tune, on real trainings.
+
+    python -m benchmarks.live [--data FOLDER] [--tasks NAME ...] [--seeds 5] [--seconds 120] [--folder live]
+
+A task of each family, none of which is in the laboratory: nothing was learned from them. All train the same networks
+by the same code, one at a time on one core, and search the ready space `gated_rnn`. First `python -m tuner run` with
+its defaults and `budget.timeout`, confirmation and test run included; then the others, for as many seconds of the
+clock as that took from its start to its end, theirs counted after their imports:
+
+- `Optuna`: its TPE and median pruner, with their defaults;
+- `Ray Tune`: OptunaSearch and ASHAScheduler with their defaults, in one of Ray's actors that is kept for all trials.
+
+These hand over the model of the best trial that was trained to its end, as it was after its best epoch. A trial that is
+cut short by the end of the time is not counted, by any of them. The printed score is the objective's on the test data,
+of the one model that is handed over; where there is none, the trivial predictor's. `better` tells in how many seeds
+this search is ahead; the interval is of the mean difference (t, 95 %), a positive one in this search's favour.
+
+FOLDER has `fsdd`, `trec`, `atis_slots`, `tinyshakespeare.txt` and `ETTh1.csv`, as in `benchmarks.recognition`,
+`trec`, `tagging` and `etth1`; without it, these tasks are left out. Results that are in `--folder` are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from benchmarks.running import add_sets, mean_sd, run
+
+OWN = "this search"
+_TASK = """\
+name: {name}
+adapter: {adapter}
+data: {data}
+search_space: gated_rnn
+space: {space}
+objective: {{metric: val/{metric}, direction: {direction}}}
+budget: {{trials: 1000, epochs: {epochs}, timeout: {seconds}}}
+sampler: {{name: tpe, seed: {seed}}}
+resources: {{workers: 1}}
+report: {{figures: 0}}
+tracking: {{uri: none}}
+"""
+TASKS: dict[str, dict[str, Any]] = {
+    "copy": {"adapter": "memory/probe", "data": "{{task: copy, length: 10, train: 1000}}", "epochs": 12},
+    "leaves": {
+        "adapter": "time_series/classification", "data": "{{source: aeon/OSULeaf}}", "epochs": 20, "metric": "accuracy",
+    },
+    "digits": {
+        "adapter": "speech/classification", "data": "{{path: {made}, split: part}}", "epochs": 10,
+        "metric": "accuracy", "needs": "fsdd",
+    },
+    "questions": {
+        "adapter": "nlp/classification", "epochs": 8, "metric": "accuracy", "needs": "trec",
+        "data": "{{path: {data}/TREC.train, test_path: {data}/TREC.test, format: lines, encoding: latin-1}}",
+    },
+    "play": {
+        "adapter": "nlp/language_modelling", "data": "{{path: {made}}}", "epochs": 6, "needs": "tinyshakespeare.txt",
+        "space": "{truncation: 50}",
+    },
+    "slots": {
+        "adapter": "nlp/tagging", "data": "{{path: {data}}}", "epochs": 6, "metric": "f1", "needs": "atis_slots",
+    },
+    "oil": {
+        "adapter": "time_series/forecasting", "epochs": 8, "metric": "mase", "needs": "ETTh1.csv",
+        "data": "{{path: {data}, time: date, targets: [OT], rows: 6000, window: 48, horizon: 24, stride: 4}}",
+    },
+}  # fmt: skip
+"""Name -> adapter, data, epochs of a full training, metric, and what of the folder of data it needs."""
+MAXIMIZED = {"accuracy", "f1"}
+"""Metrics that are maximized; all others are minimized."""
+
+
+def _fsdd(recordings: Path, manifest: Path) -> None:
+    """All digits of FSDD: two speakers are for validation and test."""
+    rows = []
+    for path in sorted(recordings.glob("*_*_*.wav")):
+        digit, speaker, _ = path.stem.split("_")
+        rows.append([str(path.resolve()), digit, speaker])
+    names = sorted({row[2] for row in rows})
+    part = {names[-1]: "test", names[-2]: "val"}
+    with manifest.open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "label", "part"], *([a, b, part.get(c, "train")] for a, b, c in rows)])
+
+
+def _play(text: Path, excerpt: Path) -> None:
+    """Its beginning."""
+    excerpt.write_text(text.read_text(encoding="utf-8")[:120_000])
+
+
+_MADE: Mapping[str, tuple[str, Callable[[Path, Path], None]]] = {
+    "digits": ("digits.csv", _fsdd), "play": ("play.txt", _play),
+}  # fmt: skip
+
+
+def task_file(name: str, data: Path | None, folder: Path, seed: int, seconds: float) -> str | None:
+    """The text of a task file; None where its data is missing.
+
+    Args:
+        name: One of `TASKS`.
+        data: The folder of data.
+        folder: Where data is written that is made of it.
+        seed: Of the search and of all trainings.
+        seconds: See `budget.timeout`.
+    """
+    task = {"metric": "loss", "space": "{}", **TASKS[name]}
+    metric, needs = task["metric"], task.get("needs")
+    facts: dict[str, str] = {}
+    if needs is not None:
+        if data is None or not (data / needs).exists():
+            return None
+        facts["data"] = str((data / needs).resolve())
+    if name in _MADE:
+        called, make = _MADE[name]
+        made = (folder / called).resolve()
+        made.parent.mkdir(parents=True, exist_ok=True)
+        if not made.exists():
+            make(Path(facts["data"]), made)
+        facts["made"] = str(made)
+    direction = "maximize" if metric in MAXIMIZED else "minimize"
+    filled = {**task, "data": task["data"].format(**facts), "metric": metric}
+    return _TASK.format(name=name, direction=direction, seed=seed, seconds=seconds, **{
+        key: filled[key] for key in ("adapter", "data", "space", "metric", "epochs")
+    })  # fmt: skip
+
+
+class Peer:
+    """Trainings of a resolved task, in this process, as a peer's objective needs them.
+
+    Args:
+        folder: Has the task file; models go there.
+        sets: What is changed in it.
+        until: The end, by `time.monotonic`.
+    """
+
+    def __init__(self, folder: Path, sets: Sequence[str], until: float) -> None:
+        import torch
+
+        from tuner.task import resolve_task
+
+        torch.set_num_threads(1)
+        self.folder, self.until = folder, until
+        self.task = resolve_task(folder / "task.yaml", [*sets, f"storage={json.dumps(str(folder / 'peer'))}"])
+        self.task.prepare()
+        self.epochs = self.task.file.budget.epochs
+        self.objective = self.task.objective
+
+    def train(self, params: Mapping[str, Any], number: int, seed: int, told: Callable[[int, float], bool]) -> float:
+        """Train a configuration; returns its best value, or not a number if it did not come to its end.
+
+        Args:
+            params: The configuration.
+            number: Of the trial.
+            seed: Of the training.
+            told: Gets an epoch and the best value so far; returns whether it goes on.
+        """
+        from tuner.link import RecordingLink, end
+        from tuner.messages import Answer, Report, State, Verdict
+        from tuner.task.specs import trial_spec
+        from tuner.training.attempt import train
+
+        best = math.nan
+
+        def answer(report: Report) -> Answer | None:
+            nonlocal best
+            for epoch in report.epochs:
+                value = epoch.metrics[self.objective.metric]
+                best = value if math.isnan(best) else self.objective.best([best, value], math.nan)
+                if time.monotonic() > self.until or not told(epoch.epoch, best):
+                    return end(report, State.PRUNED, "cut")
+            return Answer(run=report.run, attempt=report.attempt, verdict=Verdict.CONTINUE) if report.waiting else None
+
+        run_, rungs = f"trials/{number:05d}", tuple(range(1, self.epochs))
+        spec = trial_spec(
+            self.task, params, run_, self.place(number), number=number, seed=seed, rungs=rungs, keep_model=True
+        )
+        ended = train(spec, RecordingLink(answer))
+        if ended.state is not State.COMPLETED or ended.value is None:
+            return math.nan
+        return ended.value
+
+    def place(self, number: int) -> Path:
+        """The folder of a trial's files."""
+        made = self.folder / "models/trials" / f"{number:05d}"
+        made.mkdir(parents=True, exist_ok=True)
+        return made
+
+    def handed(self, values: Mapping[int, float]) -> dict[str, float] | None:
+        """Test scores of the best trial that came to its end; None where there is none.
+
+        Args:
+            values: Trial -> its best value.
+        """
+        from tuner.task.specs import trial_spec
+        from tuner.training.test import test
+
+        if not values:
+            return None
+        best = self.objective.best(values.values())
+        number = next(number for number, value in values.items() if value == best)
+        spec = trial_spec(self.task, {}, "test", self.folder / "test", kind="test", models=(str(self.place(number)),))
+        (scores,) = test(spec).results["test"].values()
+        return dict(scores)
+
+
+def by_optuna(peer: Peer, seed: int) -> dict[int, float]:
+    """A study of Optuna with its defaults; returns trial -> best value, of those that came to their end."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    values: dict[int, float] = {}
+
+    def objective(trial: optuna.Trial) -> float:
+        def told(epoch: int, best: float) -> bool:
+            trial.report(best, epoch)
+            return not trial.should_prune()
+
+        value = peer.train(peer.task.space.suggest(trial), trial.number, 1000 * seed + trial.number, told)
+        if math.isnan(value):
+            raise optuna.TrialPruned
+        values[trial.number] = value
+        return value
+
+    sampler, pruner = optuna.samplers.TPESampler(seed=seed), optuna.pruners.MedianPruner()
+    study = optuna.create_study(direction=peer.objective.direction, sampler=sampler, pruner=pruner)
+    study.optimize(objective, timeout=peer.until - time.monotonic())
+    return values
+
+
+class _Suggesting:
+    """A configuration of a space as one constant, as Ray wants none of its parameters; it can be pickled.
+
+    Args:
+        space: The search space.
+    """
+
+    def __init__(self, space: Any) -> None:
+        self._space = space
+
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        return {"params": json.dumps(self._space.suggest(trial)), "number": trial.number}
+
+
+def by_ray_tune(peer: Peer, seed: int) -> dict[int, float]:
+    """OptunaSearch and ASHAScheduler with their defaults; returns trial -> best value, of those at their end."""
+    import ray
+    from ray import tune
+    from ray.tune.schedulers import ASHAScheduler
+    from ray.tune.search.optuna import OptunaSearch
+
+    folder, sets, until = peer.folder, _SETS, peer.until
+
+    def trial(config: dict[str, Any]) -> None:
+        trainer, number = Peer(folder, sets, until), config["number"]
+
+        def told(epoch: int, best: float) -> bool:
+            if epoch < trainer.epochs:  # a trial is stopped when it reports its last epoch
+                tune.report({"value": best, "number": number})
+            return True
+
+        value = trainer.train(json.loads(config["params"]), number, 1000 * seed + number, told)
+        (folder / "models" / f"{number}.json").write_text(json.dumps(value))
+        tune.report({"value": value, "number": number})
+
+    mode = "max" if peer.objective.maximize else "min"
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        tune.Tuner(
+            trial,
+            tune_config=tune.TuneConfig(
+                num_samples=-1,
+                time_budget_s=peer.until - time.monotonic(),
+                search_alg=OptunaSearch(space=_Suggesting(peer.task.space), metric="value", mode=mode, seed=seed),
+                scheduler=ASHAScheduler(metric="value", mode=mode, max_t=peer.epochs),
+                max_concurrent_trials=1,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(storage_path=str(folder / "tune"), verbose=0),
+        ).fit()
+    finally:
+        ray.shutdown()
+    known = {int(file.stem): json.loads(file.read_text()) for file in (folder / "models").glob("*.json")}
+    return {number: value for number, value in known.items() if not math.isnan(value)}
+
+
+PEERS: Mapping[str, Callable[[Peer, int], dict[int, float]]] = {"Optuna": by_optuna, "Ray Tune": by_ray_tune}
+_SETS: list[str] = []
+"""What `--set` has given, for the actors of Ray."""
+
+
+def peer_run(way: str, folder: Path, seed: int, seconds: float) -> dict[str, Any]:
+    """A peer's run, in this process."""
+    began = time.monotonic()
+    peer = Peer(folder, _SETS, math.inf)
+    peer.until = time.monotonic() + seconds
+    values = PEERS[way](peer, seed)
+    scores = peer.handed(values)
+    trivial = peer.task.prepare()[1].trivial["test"]
+    return {"test": scores or dict(trivial), "trials": len(values), "seconds": time.monotonic() - began}
+
+
+def own_run(text: str, folder: Path, sets: Sequence[str]) -> dict[str, Any]:
+    """This search, through the command line."""
+    from tuner.disk.events import read, read_run
+
+    began = time.monotonic()
+    with suppress(RuntimeError):  # it has no winner where no trial came to its end
+        run(folder, text, *sets, quiet=True)
+    seconds = time.monotonic() - began
+    (study,) = (folder / "mlruns/studies").iterdir()
+    handed = next((event["model_run"] for event in read(study / "sweep.jsonl") if event.get("model_run")), None)
+    if handed is None:
+        test = dict(Peer(folder, sets, math.inf).task.prepare()[1].trivial["test"])
+    else:
+        test = read_run(study / "test/events.jsonl").results["test"][handed]
+    return {"test": test, "trials": len(list(study.glob("trials/*"))), "seconds": seconds}
+
+
+def interval(differences: Sequence[float]) -> str:
+    """Mean and 95 % interval of differences."""
+    from scipy import stats
+
+    if len(differences) < 2:
+        return f"{fmean(differences):+.4f}"
+    half = stats.t.ppf(0.975, len(differences) - 1) * stdev(differences) / math.sqrt(len(differences))
+    return f"{fmean(differences):+.4f} ({fmean(differences) - half:+.4f} to {fmean(differences) + half:+.4f})"
+
+
+def main() -> None:
+    """Run what is missing, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of data")
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--ways", nargs="+", choices=PEERS, default=list(PEERS), help="the others")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds of each, >= 1")
+    parser.add_argument("--seconds", type=float, default=120.0, help="`budget.timeout` of this search")
+    parser.add_argument("--folder", type=Path, default=Path("live"), help="folder of the studies, made when missing")
+    parser.add_argument("--one", nargs=4, metavar=("WAY", "FOLDER", "SEED", "SECONDS"), help=argparse.SUPPRESS)
+    add_sets(parser)
+    asked = parser.parse_args()
+    _SETS.extend(asked.sets)
+    if asked.one:
+        way, folder, seed, seconds = asked.one
+        print(json.dumps(peer_run(way, Path(folder), int(seed), float(seconds))))
+        return
+    for name in asked.tasks:
+        _compare(name, asked)
+
+
+def _compare(name: str, asked: argparse.Namespace) -> None:
+    """All runs of a task, and its rows of the table."""
+    found: dict[str, list[float]] = {way: [] for way in (OWN, *asked.ways)}
+    metric = TASKS[name].get("metric", "loss")
+    for seed in range(asked.seeds):
+        home = (asked.folder / name / str(seed)).resolve()
+        text = task_file(name, asked.data, asked.folder / "data", seed, asked.seconds)
+        if text is None:
+            print(f"{name}: left out, as its data is not in --data")
+            return
+        own = _kept(home / "own.json", lambda: own_run(text, home / "own", asked.sets))  # noqa: B023
+        found[OWN].append(own["test"][metric])
+        for way in asked.ways:
+            theirs = _kept(home / f"{way}.json", lambda: _peer(way, home, text, seed, own["seconds"], asked.sets))  # noqa: B023
+            found[way].append(theirs["test"][metric])
+            print(f"{name} seed {seed}: {OWN} {own['test'][metric]:.4f}, {way} {theirs['test'][metric]:.4f}"
+                  f" ({own['trials']} trials here; {theirs['trials']} to their end there; {own['seconds']:.0f} s)",
+                  flush=True)  # fmt: skip
+    sign = 1 if metric in MAXIMIZED else -1
+    for way, values in found.items():
+        line = f"{name:10s} {metric:9s} {way:12s} {mean_sd(values, 4):18s}"
+        if way != OWN:
+            differences = [sign * (own - their) for own, their in zip(found[OWN], values, strict=True)]
+            line += f" better {sum(each > 0 for each in differences)} of {len(differences)}, {interval(differences)}"
+        print(line, flush=True)
+
+
+def _peer(way: str, home: Path, text: str, seed: int, seconds: float, sets: Sequence[str]) -> dict[str, Any]:
+    """A peer's run, in a process of its own."""
+    folder = home / way.lower().replace(" ", "-")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "task.yaml").write_text(text)
+    given = [word for each in sets for word in ("--set", each)]
+    command = [sys.executable, "-m", "benchmarks.live", "--one", way, str(folder), str(seed), str(seconds), *given]
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "RAY_USAGE_STATS_ENABLED": "0",
+                   "RAY_TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}  # fmt: skip
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{way} failed in {folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What is in a file of an earlier run, or is made now."""
+    if not file.exists():
+        made = make()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(made))
+    told: dict[str, Any] = json.loads(file.read_text())
+    return told
+
+
+if __name__ == "__main__":
+    main()
