@@ -49,6 +49,7 @@ SMOKE = {
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
     "tagging": f"tagged --trials 1 --epochs 1 --seeds 1 {SWEEP}",
+    "voices": f"fsdd --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.num_mels=12",
     "trec": f"trec.train trec.test --trials 1 --epochs 1 --seeds 1 {SWEEP}",
 }
 """Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,
@@ -100,7 +101,7 @@ def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
         write_rolls(tmp_path / "rolls.mat")
     if name == "etth1":
         write_transformer(tmp_path / "ETTh1.csv")
-    if name == "recognition":
+    if name in ("recognition", "voices"):
         write_digits(tmp_path / "fsdd")
     if name == "tagging":
         (tmp_path / "tagged").mkdir()

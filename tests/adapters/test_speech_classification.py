@@ -621,3 +621,37 @@ def test_models_of_earlier_versions_are_read(tmp_path: Path) -> None:
     (item,) = SpeechClassification(options).codec(tmp_path / "made").items([np.ones((4, 3))])
     assert item.x is not None
     assert item.x.shape == (4, 3)
+
+
+def test_speakers_are_normalized_by_their_own_recordings(tmp_path: Path) -> None:
+    """Of one split, whatever the level of each speaker; a model takes new ones by a manifest's speakers."""
+    (tmp_path / "wav").mkdir()
+    rows, rng = ["path,label,speaker"], np.random.default_rng(0)
+    for place, speaker in enumerate(SPEAKERS):
+        for index, (label, pitch) in enumerate((("low", 200.0), ("high", 900.0)) * 2):
+            wave = (tone(pitch) + rng.normal(size=1600) / 50) / 2**place
+            soundfile.write(tmp_path / f"wav/{speaker}{index}.wav", wave, RATE, subtype="FLOAT")
+            rows.append(f"wav/{speaker}{index}.wav,{label},{speaker}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    options = SpeechClassificationOptions(
+        path=str(tmp_path / "list.csv"), num_mels=8, normalization="speaker", test_groups=["eve", "bob"]
+    )
+    adapter, made = SpeechClassification(options), tmp_path / "made"
+    made.mkdir()
+    adapter.prepare(made)
+    for split, count in (("train", 2), ("test", 2)):
+        items = Ragged(made, f"{split}.x")
+        for first in range(0, 4 * count, 4):
+            own = np.concatenate([items[item] for item in range(first, first + 4)])
+            np.testing.assert_allclose(own.mean(0), 0, atol=1e-4)
+            np.testing.assert_allclose(own.std(0), 1, atol=1e-4)
+    (tmp_path / "new.csv").write_text("\n".join([rows[0], *(row for row in rows if "bob" in row or "eve" in row)]))
+    codec, items = adapter.codec(made), Ragged(made, "test.x")
+    for item, answer in enumerate(codec.read(tmp_path / "new.csv")):
+        np.testing.assert_allclose(answer.x, items[item], atol=1e-5)  # type: ignore[arg-type]  # none is None
+    without = [row.rpartition(",")[0] for row in rows if "bob" in row or "path" in row]
+    (tmp_path / "new.csv").write_text("\n".join(without))
+    for item, answer in enumerate(codec.read(tmp_path / "new.csv")):
+        np.testing.assert_allclose(answer.x, items[item], atol=1e-5)  # type: ignore[arg-type]  # as above
+    with pytest.raises(DataError, match=r"every recording must have its speaker with data\.normalization: speaker"):
+        prepare(tmp_path / "out", path=write_manifest(tmp_path / "unknown"), normalization="speaker")

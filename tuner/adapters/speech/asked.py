@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.adapters.base import Item
 from tuner.adapters.lines import told_rows
 from tuner.adapters.speech.features import features_of
 from tuner.adapters.speech.formats import UNREAD, is_recording, visible_files
+from tuner.adapters.speech.frames import Frames
 from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import NewRecording, listed
 from tuner.adapters.table import Form, form_of
@@ -24,48 +25,59 @@ from tuner.errors import DataError
 class AskedRecordings:
     """Reads a recording, a folder of them, a manifest with the column path; or their paths or contents (bytes).
 
-    An item's fact `path` is the recording's path, or its place if it has none.
+    An item's fact `path` is the recording's path, or its place if it has none. Speakers are those of a manifest's
+    column; without it, all recordings are taken as those of one.
 
     Args:
         options: How a recording becomes features.
         rate_hz: The sample rate at which features are computed.
-        finished: From features (T, F), T >= 1, to the network's input.
-        columns: Possible names of a manifest's column of paths; the first that exists is used.
+        frames: From features to the network's input.
+        groups: Possible names of a manifest's column of speakers; the first that exists is used.
+        columns: Those of its column of paths.
     """
 
     def __init__(
         self,
         options: SignalOptions,
         rate_hz: int,
-        finished: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        frames: Frames,
+        groups: Sequence[str],
         columns: Sequence[str] = ("path",),
     ) -> None:
-        self._options, self._rate_hz, self._finished, self._columns = options, rate_hz, finished, columns
+        self._options, self._rate_hz, self._frames, self._columns = options, rate_hz, frames, columns
+        self._groups = groups
 
     def read(self, path: Path) -> Iterator[Item]:
         """See `Codec.read`."""
-        if path.is_dir():
-            found = [file for file in visible_files(path) if is_recording(file) or file.suffix.lower() in UNREAD]
-            if not found:
-                raise DataError("the folder must hold recordings", value="none", where=str(path))
-            yield from (self._recording(file, str(file)) for file in found)
-        elif (form := form_of(path)) is not None:
-            column = self._column(path, form)
-            for row in told_rows(path, form, (column,)):
-                if row.problem:
-                    yield Item(row.where, None, row.problem, {"path": row.where})
-                else:
-                    yield self._listed(path.parent, row.cells[column], row.where)
-        elif path.suffix.lower() == ".npz":
-            raise DataError("the model takes recordings, not features", value=path.name, where=str(path))
-        else:
-            yield self._recording(path, str(path))
+        return finished(self._frames, self._read(path))
 
     def items(self, data: Any) -> Iterator[Item]:
         """Paths, contents of files, a table with a column path or audio. See `Codec.items`."""
         if isinstance(data, str | Path):
-            yield from self.read(Path(data))
-            return
+            return self.read(Path(data))
+        return finished(self._frames, ((None, item) for item in self._items(data)))
+
+    def _read(self, path: Path) -> Iterator[tuple[str | None, Item]]:
+        if path.is_dir():
+            found = [file for file in visible_files(path) if is_recording(file) or file.suffix.lower() in UNREAD]
+            if not found:
+                raise DataError("the folder must hold recordings", value="none", where=str(path))
+            yield from ((None, self._recording(file, str(file))) for file in found)
+        elif (form := form_of(path)) is not None:
+            column = self._first(path, form, self._columns) or self._columns[0]
+            group = self._first(path, form, self._groups) if self._frames.by_speaker else None
+            for row in told_rows(path, form, (column,) if group is None else (column, group)):
+                speaker = row.cells.get(group or "")
+                if row.problem:
+                    yield speaker, Item(row.where, None, row.problem, {"path": row.where})
+                else:
+                    yield speaker, self._listed(path.parent, row.cells[column], row.where)
+        elif path.suffix.lower() == ".npz":
+            raise DataError("the model takes recordings, not features", value=path.name, where=str(path))
+        else:
+            yield None, self._recording(path, str(path))
+
+    def _items(self, data: Any) -> Iterator[Item]:
         if hasattr(data, "columns"):
             if "audio" in data.columns:
                 yield from (self._content(each, f"item {number}") for number, each in enumerate(data["audio"]))
@@ -93,16 +105,16 @@ class AskedRecordings:
             file.writeframes(tone_N.astype("<i2").tobytes())
         return {"audio": [content.getvalue()]}
 
-    def _column(self, path: Path, form: Form) -> str:
-        """The first of the columns that the header, or the first object, has; the first of all if it has none."""
-        for name in self._columns:
+    def _first(self, path: Path, form: Form, names: Sequence[str]) -> str | None:
+        """The first of these columns that the header, or the first object, has; None if it has none."""
+        for name in names:
             try:
                 first = next(told_rows(path, form, (name,)), None)
             except DataError:  # its reader reports the first one as missing
                 continue
             if form == "csv" or (first is not None and name in first.cells):
                 return name
-        return self._columns[0]
+        return None
 
     def _content(self, content: object, where: str) -> Item:
         """The content of the column audio: bytes, never a path."""
@@ -128,4 +140,18 @@ class AskedRecordings:
             return Item(where, None, f"the recording must be readable: {error.strerror}", facts)
         if not len(features):
             return Item(where, None, f"it is shorter than a frame of {self._options.frame_ms:g} ms", facts)
-        return Item(where, self._finished(features), facts=facts)
+        return Item(where, features, facts=facts)
+
+
+def finished(frames: Frames, items: Iterable[tuple[str | None, Item]]) -> Iterator[Item]:
+    """From features of recordings and their speakers to the network's input; what could not be read is left as it is.
+
+    Where recordings are normalized by their speakers, all are read before the first is given.
+    """
+    if not frames.by_speaker:
+        yield from (item if item.x is None else replace(item, x=frames.steps(item.x)) for _, item in items)
+        return
+    held = list(items)
+    read = [(item.x, speaker) for speaker, item in held if item.x is not None]
+    steps = iter(frames.all_steps([x for x, _ in read], [speaker for _, speaker in read]))
+    yield from (item if item.x is None else replace(item, x=next(steps)) for _, item in held)

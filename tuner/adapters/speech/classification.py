@@ -28,7 +28,7 @@ from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.speech.features import Item, compute_features, read_features
-from tuner.adapters.speech.frames import Frames, write_steps
+from tuner.adapters.speech.frames import Frames, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED, SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
 from tuner.adapters.speech.recordings import find_recordings, unread_files
@@ -83,6 +83,7 @@ class SpeechClassification:
             )
         check_kept([item.label for item in items], [item.label for item in kept], [item.where for item in items],
                    "shorter than a frame", "Lower data.frame_ms, or bring longer recordings.")  # fmt: skip
+        check_speakers(kept, self.options)
         splits, told, fold_N = self._split(kept)
         write_folds(folder, fold_N)
         classes = sorted({item.label for item in splits["train"]})

@@ -18,7 +18,7 @@ from torch import nn
 from tuner.adapters.arrays import read_arrays
 from tuner.adapters.base import Graph, Item
 from tuner.adapters.classification import ClassCodec, as_used
-from tuner.adapters.speech.asked import AskedRecordings
+from tuner.adapters.speech.asked import AskedRecordings, finished
 from tuner.adapters.speech.features import lengths_in
 from tuner.adapters.speech.frames import Frames
 from tuner.adapters.speech.options import SpeechClassificationOptions
@@ -39,14 +39,19 @@ class SpeechClassCodec(ClassCodec):
         super().__init__(problem, *([] if options.features else ["path"]))
         facts = cast("Mapping[str, Any]", problem.facts)
         self._channels, self._inputs = problem.channels, problem.inputs
-        self._steps = Frames(options, facts["mean"], facts["scale"]).steps
+        self._group = options.group
+        self._frames = Frames(options, facts["mean"], facts["scale"])
         self._recordings = (
-            None if options.features else AskedRecordings(options, int(facts["sample_rate_hz"]), self._steps)
+            None
+            if options.features
+            else AskedRecordings(
+                options, int(facts["sample_rate_hz"]), self._frames, [options.group] if options.group else []
+            )
         )
 
     def read(self, path: Path) -> Iterator[Item]:
         """A recording, a folder or a manifest; for a model of features an .npz. See `Codec`."""
-        return self._archive(path) if self._recordings is None else self._recordings.read(path)
+        return finished(self._frames, self._archive(path)) if self._recordings is None else self._recordings.read(path)
 
     def items(self, data: Any) -> Iterator[Item]:
         """Paths, contents of files, a table with path or audio; for a model of features, arrays. See `Codec`."""
@@ -55,7 +60,8 @@ class SpeechClassCodec(ClassCodec):
         elif isinstance(data, str | Path):
             yield from self.read(Path(data))
         else:
-            yield from (self._features(each, f"item {number}") for number, each in enumerate(data))
+            features = (self._features(each, f"item {number}") for number, each in enumerate(data))
+            yield from finished(self._frames, ((None, item) for item in features))
 
     def example(self) -> dict[str, list[bytes]]:
         """The content of a .wav file; none for a model of features. See `Codec`."""
@@ -65,15 +71,17 @@ class SpeechClassCodec(ClassCodec):
         """The graph's input is the steps of recordings, as options and facts say. See `Codec`."""
         return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, self._inputs)}, self.said)
 
-    def _archive(self, path: Path) -> Iterator[Item]:
+    def _archive(self, path: Path) -> Iterator[tuple[str | None, Item]]:
         if path.suffix.lower() != ".npz":
             raise DataError("the model takes features (.npz with X and lengths)", value=path.name, where=str(path))
-        arrays, _ = read_arrays(path, ("X", "lengths"))
+        group = self._group
+        arrays, _ = read_arrays(path, ("X", "lengths"), () if group is None else (group,))
         lengths = lengths_in(arrays, path)
         if arrays["X"].shape[1] != self._channels:
             raise DataError(f"X must have {self._channels} channels", value=arrays["X"].shape, where=str(path))
+        speakers = arrays[group].tolist() if group in arrays else [None] * len(lengths)
         for number, features in enumerate(np.split(arrays["X"], np.cumsum(lengths)[:-1])):
-            yield self._features(features, f"{path}: item {number}")
+            yield speakers[number], self._features(features, f"{path}: item {number}")
 
     def _features(self, features: object, where: str) -> Item:
         try:
@@ -88,4 +96,4 @@ class SpeechClassCodec(ClassCodec):
         if not np.isfinite(values).all():
             step, channel = np.argwhere(~np.isfinite(values))[0]
             return Item(where, None, f"frame {step + 1}, channel {channel + 1} must be a finite number")
-        return Item(where, self._steps(values))
+        return Item(where, values)

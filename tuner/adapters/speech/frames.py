@@ -16,6 +16,7 @@ from tuner.adapters.base import Split
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.speech.features import Item, standardized
 from tuner.adapters.speech.options import StepOptions
+from tuner.errors import DataError
 
 _WIDTH = 2
 """Frames on either side over which deltas are computed."""
@@ -30,7 +31,7 @@ class Frames:
 
     Args:
         options: The adapter's.
-        mean: Of the training frames (D * F,), where `normalization` is training.
+        mean: Of the training frames, or the speaker's (D * F,); unused where `normalization` is utterance.
         scale: Their standard deviation (D * F,).
     """
 
@@ -42,10 +43,29 @@ class Frames:
     def fitted(cls, options: StepOptions, train: Sequence[Item]) -> Self:
         """With the moments of the training items' frames, if `normalization` needs them."""
         frames = cls(options)
-        if options.normalization == "utterance":
-            return frames
-        mean, scale = moments(np.concatenate([frames.with_deltas(item.features) for item in train]))
-        return cls(options, mean.tolist(), scale.tolist())
+        return frames.of([item.features for item in train]) if options.normalization == "training" else frames
+
+    def of(self, features: Sequence[NDArray[np.float32]]) -> Self:
+        """The same with the moments of these recordings, each (T, F)."""
+        mean, scale = moments(np.concatenate([self.with_deltas(each) for each in features]))
+        return type(self)(self._options, mean.tolist(), scale.tolist())
+
+    def all_steps(
+        self, features: Sequence[NDArray[np.float32]], speakers: Sequence[str | None]
+    ) -> list[NDArray[np.float32]]:
+        """The steps of recordings (T, F), by whose speakers they are normalized where `normalization` is speaker."""
+        if not self.by_speaker:
+            return [self.steps(each) for each in features]
+        own: dict[str | None, list[NDArray[np.float32]]] = {}
+        for each, speaker in zip(features, speakers, strict=True):
+            own.setdefault(speaker, []).append(each)
+        frames = {speaker: self.of(recordings) for speaker, recordings in own.items()}
+        return [frames[speaker].steps(each) for each, speaker in zip(features, speakers, strict=True)]
+
+    @property
+    def by_speaker(self) -> bool:
+        """Whether recordings are normalized by those of their speaker."""
+        return self._options.normalization == "speaker"
 
     @property
     def facts(self) -> dict[str, list[float]]:
@@ -64,8 +84,8 @@ class Frames:
         return np.concatenate(parts, axis=1)
 
     def normalized(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardized by the recording or by the training frames."""
-        if self._options.normalization == "training":
+        """Standardized by the recording, or by the given moments."""
+        if self._options.normalization != "utterance":
             return standardized(features, self._mean, self._scale)
         mean, scale = moments(features)
         return standardized(features, mean, scale)
@@ -86,12 +106,29 @@ def write_steps(folder: Path, split: Split, items: Sequence[Item], frames: Frame
     Returns:
         The steps of each item.
     """
-    steps = [frames.steps(item.features) for item in items]
+    speakers = [item.speaker for item in items]
+    steps = frames.all_steps([item.features for item in items], speakers)
     write_ragged(folder, f"{split}.x", steps)
     if split != "test":
         for place, name in enumerate(OTHER_SPEEDS[: len(items[0].others)]):
-            write_ragged(folder, f"{split}.{name}", [frames.steps(item.others[place]) for item in items])
+            write_ragged(folder, f"{split}.{name}", frames.all_steps([item.others[place] for item in items], speakers))
     return steps
+
+
+def check_speakers(items: Sequence[Item], options: StepOptions) -> None:
+    """Check that all speakers are known where `normalization` is speaker.
+
+    Raises:
+        DataError: One is not.
+    """
+    if options.normalization == "speaker" and (unknown := [item for item in items if item.speaker is None]):
+        raise DataError(
+            "every recording must have its speaker with data.normalization: speaker",
+            value="none",
+            fix="Say where it is (data.group, and data.pattern for names of files), or set utterance.",
+            where=unknown[0].where,
+            key=("data", "normalization"),
+        )
 
 
 def moments(features: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

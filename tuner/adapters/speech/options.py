@@ -13,7 +13,7 @@ from tuner.adapters.speech.sources import FEATURE_SOURCES, SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
-Normalization = Literal["utterance", "training"]
+Normalization = Literal["training", "utterance", "speaker"]
 
 
 class SignalOptions(Options):
@@ -37,9 +37,10 @@ class StepOptions(SignalOptions):
     """Order of added delta features, by regression over two frames on either side: 1, deltas; 2, also their deltas.
     Furui 1986. Searchable as data.deltas."""
     normalization: Normalization = "training"
-    """Mean and standard deviation for standardizing each band. utterance: those of the recording, which reduces the
-    influence of voice, microphone and loudness; training: those of all training frames. Searchable as
-    data.normalization."""
+    """Mean and standard deviation for standardizing each band. training: those of all training frames; utterance: those
+    of the recording, which reduces the influence of voice, microphone and loudness; speaker: those of all recordings of
+    its speaker (its `group`) in the same split, without their labels, which does so without the influence of the words
+    that are said. Searchable as data.normalization."""
     stack: int = Field(default=1, ge=1, le=32)
     """Frame stacking: number of frames per step of the network, in [1, 32]. Sak et al. 2015, arXiv:1507.06947.
     Searchable as data.stack."""

@@ -13,7 +13,7 @@ from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.speech.features import Item, compute_features
-from tuner.adapters.speech.frames import Frames, write_steps
+from tuner.adapters.speech.frames import Frames, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams
 from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
@@ -64,6 +64,7 @@ class Recognition:
         options = self.options
         items, signal, notices = self._items()
         items, left = _with_words(items)
+        check_speakers(items, options)
         splits, told = _split(items, options)
         splits["train"], too_long = self._long_enough(splits)
         names = learned((item.label for item in splits["train"]), options.units, items[0].where)

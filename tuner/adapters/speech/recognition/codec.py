@@ -20,7 +20,7 @@ from tuner.adapters.speech.asked import AskedRecordings
 from tuner.adapters.speech.frames import Frames
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.problem import RecognitionProblem, lengths_of
-from tuner.adapters.speech.recognition.reading import AUDIO
+from tuner.adapters.speech.recognition.reading import AUDIO, SPEAKERS
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Forward, Row
@@ -38,8 +38,9 @@ class RecognitionCodec:
         self.problem = RecognitionProblem(folder, options)
         facts = facts_of(folder)
         frames = Frames(options, facts["mean"], facts["scale"])
+        groups = SPEAKERS if options.group == "speaker" else [options.group] if options.group else []
         columns = AUDIO if options.audio is None else (options.audio,)
-        self._recordings = AskedRecordings(options, int(facts["sample_rate_hz"]), frames.steps, columns)
+        self._recordings = AskedRecordings(options, int(facts["sample_rate_hz"]), frames, groups, columns)
 
     def read(self, path: Path) -> Iterator[Item]:
         """A recording, a folder or a manifest. See `Codec`."""

@@ -29,7 +29,7 @@ TEXT = ("text", "sentence", "transcript", "transcription")
 """Columns of manifests, the clearest first."""
 TRANSCRIPTS = ".trans.txt"
 """Ending of LibriSpeech's files of transcripts."""
-_SPEAKERS = ("speaker", "client_id")
+SPEAKERS = ("speaker", "client_id")
 _ABOVE = 3
 """How many folders above a `wav.scp` its paths may start."""
 
@@ -133,13 +133,13 @@ def _in_manifest(path: Path, options: RecognitionOptions) -> Iterator[RecordedFi
     form = form_of(path)
     assert form is not None
     group, split = options.group, options.split
-    head = next(read_rows(path, form, (), (*AUDIO, *TEXT, *_SPEAKERS)), None)
+    head = next(read_rows(path, form, (), (*AUDIO, *TEXT, *SPEAKERS)), None)
     if head is None:
         return
     audio = options.audio or next((name for name in AUDIO if name in head.cells), AUDIO[0])
     text = options.text or next((name for name in TEXT if name in head.cells), TEXT[0])
     if group == "speaker":
-        group = next((name for name in _SPEAKERS if name in head.cells), None)
+        group = next((name for name in SPEAKERS if name in head.cells), None)
     wanted = [audio, text, *(name for name in (group, split) if name is not None)]
     for cells, where in read_rows(path, form, list(dict.fromkeys(wanted))):
         yield RecordedFile(

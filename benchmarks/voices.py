@@ -1,0 +1,105 @@
+"""Which digit is spoken, by a voice never heard? Each speaker is held out once, each by a small search.
+
+    python -m benchmarks.voices FSDD [--folder voices] [--trials 2] [--epochs 20] [--seeds 2] [--workers 1]
+
+FSDD is the folder `recordings` of the Free Spoken Digit Dataset (github.com/Jakobovski/free-spoken-digit-dataset, CC
+BY-SA 4.0): `7_jackson_32.wav`, six speakers, 50 recordings of each digit by each. For each speaker it runs `python -m
+tuner run` on the task below: the recordings of the next speaker in the alphabet are the validation split, by which
+everything is chosen, those of the others are trained on. The winner is confirmed on fresh seeds and then trained on all
+five speakers (`refit`), and the recordings of the held-out speaker are read once.
+
+The mean over speakers is that of the model handed over, the refit; beside it are its seeds, which have learned from
+four speakers, and their ensemble.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import fmean
+
+from benchmarks.running import add_sets, mean_sd, run
+from tuner.disk.events import read_run
+
+TASK = """\
+name: {name}
+adapter: speech/classification
+data: {data}
+search_space:
+  data.speed: [0.1, 0.15]
+  cell: lstm
+  bidirectional: true
+  hidden_size: 64
+  layers: 2
+  pooling: mean
+  dropout.input: 0.1
+  dropout.between: 0.3
+  dropout.output: {{low: 0.2, high: 0.5}}
+  optimizer: adamw
+  learning_rate: {{low: 2.0e-3, high: 1.0e-2, log: true}}
+  weight_decay: 1.0e-2
+  batch_size: 32
+  schedule: one_cycle
+  clip_norm: 5.0
+baseline: {{data.speed: 0.1, dropout.output: 0.3, learning_rate: 5.0e-3}}
+budget: {{trials: {trials}, epochs: {epochs}}}
+sampler: {{name: tpe, seed: 0}}
+confirm: {{top: 1, seeds: {seeds}}}
+refit: train+val
+resources: {{workers: {workers}}}
+report: {{figures: 0}}
+tracking: {{uri: none}}
+"""
+
+
+def main() -> None:
+    """Hold each speaker out, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="FSDD", help="folder of recordings of single digits")
+    parser.add_argument("--folder", type=Path, default=Path("voices"), help="folder of the studies, made when missing")
+    parser.add_argument("--trials", type=int, default=2, help="configurations that are tried, >= 1")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of a training, >= 1")
+    parser.add_argument("--seeds", type=int, default=2, help="fresh seeds, >= 2")
+    parser.add_argument("--workers", type=int, default=1, help="trainings at once, one core each")
+    add_sets(parser)
+    asked = parser.parse_args()
+    speakers = sorted({path.stem.split("_")[1] for path in asked.data.glob("*_*_*.wav")})
+    if len(speakers) < 3:
+        raise SystemExit(f"{asked.data} must hold recordings of three speakers or more, but has {len(speakers)}")
+    found = []
+    for speaker, other in zip(speakers, [*speakers[1:], speakers[0]], strict=True):
+        data = {
+            "path": str(asked.data.resolve()),
+            "pattern": "{label}_{speaker}_{index}",
+            "val_groups": [other],
+            "test_groups": [speaker],
+            "normalization": "speaker",
+            "num_mels": 24,
+            "stack": 4,
+            "stride": 4,
+            "frequency_warp": 0.15,
+            "frequency_mask": 0.2,
+            "noise": 0.3,
+        }
+        facts = {**vars(asked), "name": speaker, "data": json.dumps(data)}
+        run(asked.folder / speaker, TASK.format(**facts), *asked.sets)
+        found.append(scores(asked.folder / speaker / f"mlruns/studies/{speaker}"))
+    print(f"\n{'test accuracy':14s} {'refit':8s} {'together':8s} seeds")
+    for speaker, (refit, together, seeds) in zip(speakers, found, strict=True):
+        print(f"{speaker:14s} {refit:<8.4f} {together:<8.4f} {mean_sd(seeds, 4)}")
+    means = [fmean(one[0] for one in found), fmean(one[1] for one in found), fmean(fmean(one[2]) for one in found)]
+    print(f"{'mean':14s} {means[0]:<8.4f} {means[1]:<8.4f} {means[2]:.4f}")
+
+
+def scores(study: Path) -> tuple[float, float, list[float]]:
+    """Test accuracy of the winner's refit, of its seeds together, and of each seed."""
+    results = read_run(study / "test/events.jsonl").results
+    (refit,) = (scores["accuracy"] for one, scores in results["test"].items() if one.startswith("refit"))
+    winners = {*results["ensemble"]["runs"]}
+    seeds = [scores["accuracy"] for one, scores in results["test"].items() if one in winners]
+    return refit, results["ensemble"]["test"]["accuracy"], seeds
+
+
+if __name__ == "__main__":
+    main()
