@@ -23,6 +23,7 @@ SWEEP = f"{KEPT} --set tracking.uri=none"
 PEERS = {"tune-bare": "optuna_integration", "optuna": "optuna_integration"}
 SMOKE = {
     "acting": f"--trials 2 --seeds 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
+    "aeon_sets": f"--names ItalyPowerDemand --trials 1 --epochs 1 --seeds 2 --workers 1 {SWEEP} --set portfolio=none",
     "adding": f"--trials 1 --seeds 1 --workers 1 {KEPT} --set data.train=50 --set data.length=10 --set baseline={{}}",
     "alone": "--here --only recall",
     "batching": "--pairs 1 --epochs 1 --rounds 1",

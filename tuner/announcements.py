@@ -296,6 +296,18 @@ class NothingToDo(_Event):
 
 
 @dataclass(frozen=True)
+class PreparingProgress(_Event):
+    """The progress of preparing large data, at most once a second."""
+
+    event: ClassVar[str] = "preparing"
+
+    doing: str
+    """What is done now, such as `reading series.csv`."""
+    share: float
+    """The share of it that is done, from 0 to 1."""
+
+
+@dataclass(frozen=True)
 class SweepProgress(_Event):
     """The progress of a sweep, at most once a second."""
 
@@ -367,6 +379,7 @@ Announcement: TypeAlias = (
     | ReportWritten
     | RecordingLeft
     | NothingToDo
+    | PreparingProgress
     | SweepProgress
     | TrainingProgress
     | Notice

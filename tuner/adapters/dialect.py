@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -68,17 +69,19 @@ def recognize(
     separator: Separator | None = None,
     decimal: Decimal | None = None,
     wanted: Sequence[str] = (),
+    rest: Iterable[str] = (),
 ) -> tuple[str, Dialect]:
     """The dialect of a file.
 
     A header with the wanted columns decides; else rows that all have as many cells as the header, more than one.
 
     Args:
-        text: The whole file.
+        text: The whole file, or its beginning.
         path: Its name.
         separator: The separator of cells; None: recognized.
         decimal: The decimal mark; None: recognized.
         wanted: Required columns.
+        rest: The rest of the file in blocks of whole lines; used only where the decimal mark must be recognized.
 
     Returns:
         The text, its line `sep=;` (if any) left out, and the dialect.
@@ -86,8 +89,7 @@ def recognize(
     plain = "\t" if path.suffix.lower() == ".tsv" else ","
     guessed = []
     said = _SAID.match(text)
-    if said:
-        text = "\n" + text[said.end() :]  # so that lines keep their numbers
+    text = without_separator_line(text)
     part: str
     if separator is not None:
         part = "\t" if separator in ("tab", "\\t") else separator
@@ -98,10 +100,16 @@ def recognize(
         if part != plain:
             guessed.append(f"{SEPARATORS[part]} between cells")
     if decimal is None:
-        decimal = _decimal(text, part)
+        decimal = _decimal(chain([text], rest), part)
         if decimal == ",":
             guessed.append("decimal commas")
     return text, Dialect(part, decimal, tuple(guessed), _spaced(text, part))
+
+
+def without_separator_line(text: str) -> str:
+    """The text with its line `sep=;`, if any, left empty, so that lines keep their numbers."""
+    said = _SAID.match(text)
+    return "\n" + text[said.end() :] if said else text
 
 
 def _separator(text: str, plain: str, wanted: Sequence[str]) -> str:
@@ -140,11 +148,15 @@ def _spaced(text: str, separator: str) -> bool:
     return len(header) > 1 and all(name.startswith(" ") for name in header[1:])
 
 
-def _decimal(text: str, separator: str) -> Decimal:
+def _decimal(blocks: Iterable[str], separator: str) -> Decimal:
     """A comma if at least as many cells are numbers with it as with a point, and commas do not separate cells."""
     if separator == ",":
         return "."
     part = re.escape(separator)
     number = r'(?:^|{part})[" ]*[-+]?\d+{mark}\d+(?:[eE][-+]?\d+)?[" ]*(?={part}|\r?$)'
-    count = {mark: len(re.findall(number.format(part=part, mark=re.escape(mark)), text, re.MULTILINE)) for mark in ",."}
+    patterns = {mark: re.compile(number.format(part=part, mark=re.escape(mark)), re.MULTILINE) for mark in ",."}
+    count = dict.fromkeys(patterns, 0)
+    for block in blocks:
+        for mark, pattern in patterns.items():
+            count[mark] += len(pattern.findall(block))
     return "," if count[","] >= max(count["."], 1) else "."

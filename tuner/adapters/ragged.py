@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib import format as npy
+from numpy.typing import DTypeLike, NDArray
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -29,7 +30,9 @@ class Ragged:
     def of(cls, items: Sequence[NDArray[np.generic]]) -> Self:
         """The same for items in memory, each (length, ...)."""
         ragged = cls.__new__(cls)
-        ragged.values, ragged.offsets = _joined(items)
+        ragged.offsets, longest = _offsets(items)
+        tail = np.zeros((longest, *items[0].shape[1:]), dtype=items[0].dtype)
+        ragged.values = np.concatenate([*items, tail])
         ragged.lengths = np.diff(ragged.offsets)
         return ragged
 
@@ -95,16 +98,29 @@ def slices(values: NDArray[Number], starts: NDArray[np.int64], length: int) -> N
     return overlapping[starts].reshape(len(starts), length, *values.shape[1:])
 
 
-def write_ragged(folder: Path, name: str, items: Sequence[NDArray[np.generic]]) -> None:
-    """Store `items`, each (length, ...), as `<name>.values.npy` and `<name>.offsets.npy`."""
-    values, offsets = _joined(items)
-    np.save(folder / f"{name}.values.npy", values)
+def write_ragged(folder: Path, name: str, items: Sequence[NDArray[np.generic]], dtype: DTypeLike | None = None) -> None:
+    """Store `items`, each (length, ...), as `<name>.values.npy` and `<name>.offsets.npy`, one after the other.
+
+    Args:
+        folder: The folder of prepared data.
+        name: The name of the files.
+        items: The items.
+        dtype: The type that is stored; None: that of the items.
+    """
+    offsets, longest = _offsets(items)
+    kind, row = np.dtype(items[0].dtype if dtype is None else dtype), items[0].shape[1:]
+    shape = (int(offsets[-1]) + longest, *row)
+    with (folder / f"{name}.values.npy").open("wb") as file:
+        header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]  # numpy has no types here
+        for item in items:
+            file.write(np.ascontiguousarray(item, dtype=kind).data)
+        file.truncate(file.tell() + longest * math.prod(row) * kind.itemsize)
     np.save(folder / f"{name}.offsets.npy", offsets)
 
 
-def _joined(items: Sequence[NDArray[np.generic]]) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+def _offsets(items: Sequence[NDArray[np.generic]]) -> tuple[NDArray[np.int64], int]:
+    """Where the items begin and the last one ends, and the longest one's length."""
     offsets = np.zeros(len(items) + 1, dtype=np.int64)
     np.cumsum([len(item) for item in items], out=offsets[1:])
-    longest = max(len(item) for item in items)
-    tail = np.zeros((longest, *items[0].shape[1:]), dtype=items[0].dtype)
-    return np.concatenate([*items, tail]), offsets
+    return offsets, max(len(item) for item in items)

@@ -19,6 +19,7 @@ from tuner.announcements import (
     NothingToDo,
     Notice,
     PhaseBegan,
+    PreparingProgress,
     RecordingLeft,
     RepairBegan,
     ReportWritten,
@@ -40,7 +41,7 @@ from tuner.redaction import redacted, redacted_values
 from tuner.reporting.commands import here
 from tuner.words import called, counted
 
-Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft
+Progress: TypeAlias = SweepProgress | TrainingProgress | RecordingLeft | PreparingProgress
 """Frequent events: the live line on a terminal, an occasional line elsewhere."""
 TICK_SECONDS = 60.0
 """Seconds between two progress lines where there is no terminal."""
@@ -75,7 +76,7 @@ class Lines:
         match event:
             case Summary():
                 self.print_summary(event)
-            case SweepProgress() | TrainingProgress() | RecordingLeft():
+            case SweepProgress() | TrainingProgress() | RecordingLeft() | PreparingProgress():
                 self.progress(event)
             case _:
                 if (line := event_line(event)) is not None:
@@ -168,7 +169,7 @@ def event_line(event: Announcement) -> str | None:
             return f"stopping ({event.reason}): running trials are saving checkpoints"
         case Notice() | NothingToDo() | RepairBegan():
             return event.sentence
-        case SweepProgress() | TrainingProgress() | RecordingLeft():
+        case SweepProgress() | TrainingProgress() | RecordingLeft() | PreparingProgress():
             return progress_line(event)
         case ReportWritten():
             return f"report: {here(Path(event.path))}"
@@ -186,6 +187,8 @@ def progress_line(event: Progress, width: int | None = None) -> str:
                 f"epoch {event.epoch}/{event.epochs}  {event.metric} {number(event.value)}  "
                 f"train/loss {number(event.loss)}  about {duration(event.seconds_left)} left"
             )
+        case PreparingProgress():
+            return f"preparing the data: {event.doing}, {event.share:.0%}"
         case RecordingLeft():
             left = counted(event.left, "run") if event.left else "the last"
             return f"the result is complete; still to be recorded in MLflow: {left} of it"

@@ -106,7 +106,7 @@ class Sweep:
             UserError: The study is in use or was made for something else, the data is unfit, the cluster too small.
             SweepFailed: The first trials all failed for one reason.
         """
-        check_startable(self._task, self._executor, fresh=self._fresh)
+        check_startable(self._task, self._executor, self._tell, fresh=self._fresh)
         with opened_study(self._task, self._tell, self._stop, fresh=self._fresh) as search:
             if sentence := finished(self._task, search):
                 return self._again(sentence, search)

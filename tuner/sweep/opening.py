@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tuner.announcements import Listener, Notice, SpaceChanged
+from tuner.adapters import progress
+from tuner.announcements import Listener, Notice, PreparingProgress, SpaceChanged
 from tuner.disk.file_system import check_local
 from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import DriverLock
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tuner.study.search import Search
 
 
-def check_startable(task: Task, executor: Executor, *, fresh: bool) -> None:
+def check_startable(task: Task, executor: Executor, tell: Listener, *, fresh: bool) -> None:
     """Check that a sweep can start here, before its study is changed; prepares the data.
 
     Raises:
@@ -38,7 +39,20 @@ def check_startable(task: Task, executor: Executor, *, fresh: bool) -> None:
     check_machine(task)
     with located(task.place, ("ray",)):
         executor.check()
-    task.prepare()
+    with progress.told_to(_Preparing(tell)):
+        task.prepare()
+
+
+class _Preparing:
+    """Tells how far the preparation is, at most once a second."""
+
+    def __init__(self, tell: Listener) -> None:
+        self._tell, self._last = tell, time.monotonic()
+
+    def __call__(self, doing: str, share: float) -> None:
+        if time.monotonic() - self._last >= 1:
+            self._last = time.monotonic()
+            self._tell(PreparingProgress(doing, share))
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from tuner.errors import DataError
 ENOUGH = 10
 """With at least this many rows, values that count them are no coincidence."""
 _NAMELESS = re.compile(r"(?i)|unnamed(: ?|_|\.)\d+(\.\d+|_level_\d+)*")
+_CELLS = 1 << 18
+"""Cells that are looked at together."""
 _INDEX = re.compile(r"(?i)(__)?index(_level_\d+)?(__)?|level_\d+|idx|row|rows|row_?(id|no|nr|num|number|index)|rownum")
 _ID = frozenset(("id", "ids", "uid", "uuid", "guid", "nr", "pk"))
 _NUMBER = re.compile(
@@ -109,18 +111,24 @@ class _Look:
         self.numeric = [name for name in names if kinds[name] in "iufb"]
         self.text = [name for name in names if kinds[name] not in "iufb"]
         columns = [table.cells(name).to_numpy(dtype=np.float64, na_value=np.nan) for name in self.numeric]
-        self.values_NC = np.column_stack(columns) if columns else np.zeros((len(table), 0))
-        self.item_N = np.arange(len(table))
+        self.values_NC = np.column_stack(columns) if len(columns) > 1 else np.zeros((len(table), 0))
+        if len(columns) == 1:  # of a long table without a copy
+            self.values_NC = columns[0][:, None]
+        self.item_N = self.first_U = np.arange(len(table))
         if groups is not None:
             rows = np.diff([*groups.starts, len(table)])
-            self.item_N[groups.order] = np.repeat(np.arange(len(rows)), rows)
-        _, self.first_U, self.item_N = np.unique(self.item_N, return_index=True, return_inverse=True)
+            self.item_N = np.empty(len(table), dtype=np.int32)
+            self.item_N[groups.order] = np.repeat(np.arange(len(rows), dtype=np.int32), rows)
+            self.first_U = np.minimum.reduceat(groups.order, groups.starts)
         self.label_U = None if labels is None else labels[self.first_U]
 
     def refuse_nameless(self, option: str) -> None:
         """Refuse a column without a name that holds values."""
+        nameless = list(filter(_NAMELESS.fullmatch, self.names))
+        if not nameless:
+            return
         counting = set(self._that(self._counting(named=False))) | set(self._that(self._unique()))
-        for name in filter(_NAMELESS.fullmatch, self.names):
+        for name in nameless:
             cells = self.table.cells(name)
             if name in counting or _is_empty(cells) or (name in self.text and cells.astype(str).is_unique):
                 continue
@@ -135,8 +143,10 @@ class _Look:
         """Refuse an id that may separate series if all rows are read as one series."""
         if self.label_U is not None or len(self.first_U) > 1 or len(self.table) < ENOUGH:
             return
-        whole = self._whole() & ~self._same() & ~self._unique()
-        for name in self._that(whole & self._named(lambda name: _is_id(name))):
+        ids = self._named(_is_id)
+        if not ids.any():
+            return
+        for name in self._that(ids & self._whole() & ~self._same() & ~self._unique()):
             raise DataError(
                 "an id must not be forecast",
                 value=name,
@@ -150,15 +160,14 @@ class _Look:
         for name in self.text:
             if reason := self._reason_of_text(name):
                 found[name] = reason
-        whole, unique, within = self._whole(), self._unique(), self._within()
-        counting = self._counting(named=True)
+        whole, within = self._whole(), self._within()
         index = self._named(lambda name: _NAMELESS.fullmatch(name) or _INDEX.fullmatch(name))
-        ids = self._named(_is_id)
+        nameless, ids = self._named(_NAMELESS.fullmatch), self._named(_is_id)
         rules = (
             (_COPY, self._copies()),
-            (_COUNTS, counting | (index & self._counting(named=False))),
-            (_NAMES, self._named(_NAMELESS.fullmatch) & unique),
-            (_IDS, ids & whole & within & self._unique(units=True)),
+            (_COUNTS, self._counting(named=True) | (index & self._counting(named=False))),
+            (_NAMES, nameless & self._unique() if nameless.any() else nameless),
+            (_IDS, ids & whole & within & self._unique(units=True) if ids.any() else ids),
             (_GROUPS, whole & within & (ids | self._named(_is_group)) & ~self._same()),
             (_SPLITS, whole & within & self._named(_SPLIT.fullmatch)),
             (_SAME, self._same() & self.long),
@@ -210,21 +219,35 @@ class _Look:
     def _named(self, test: Callable[[str], object]) -> NDArray[np.bool_]:
         return np.array([bool(test(name)) for name in self.numeric], dtype=bool)
 
+    def _every(self, holds: Callable[[slice], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Columns of which something holds in every row; some rows at a time."""
+        found = np.ones(self.values_NC.shape[1], dtype=bool)
+        rows = max(1, _CELLS // max(1, len(found)))
+        for first in range(0, len(self.table), rows):
+            found &= holds(slice(first, first + rows)).all(0)
+            if not found.any():
+                break
+        return found
+
     def _whole(self) -> NDArray[np.bool_]:
-        return np.asarray((self.values_NC == np.floor(self.values_NC)).all(0))
+        return self._every(lambda at: self.values_NC[at] == np.floor(self.values_NC[at]))
 
     def _same(self) -> NDArray[np.bool_]:
         enough = len(self.table) >= ENOUGH
-        return np.asarray((self.values_NC == self.values_NC[0]).all(0) & enough)
+        return self._every(lambda at: self.values_NC[at] == self.values_NC[0]) & enough
 
     def _within(self) -> NDArray[np.bool_]:
         """Columns that are constant within each item."""
-        return np.asarray((self.values_NC == self.values_NC[self.first_U][self.item_N]).all(0))
+        return self._every(lambda at: self.values_NC[at] == self.values_NC[self.first_U[self.item_N[at]]])
 
     def _unique(self, *, units: bool = False) -> NDArray[np.bool_]:
         """Columns of whole numbers that are different in every row, or in every unit."""
-        values = np.sort(self.values_NC[self.first_U] if units else self.values_NC, axis=0)
-        return np.asarray(self._whole() & (np.diff(values, axis=0) != 0).all(0) & (len(values) > 2))
+        found = self._whole()
+        values = self.values_NC[:, found]
+        values = values[self.first_U] if units else values
+        values.sort(axis=0)
+        found[found] = (values[1:] != values[:-1]).all(0) & (len(values) > 2)
+        return found
 
     def _counting(self, *, named: bool) -> NDArray[np.bool_]:
         """Columns that count all rows, or the rows of each item from 0 or 1 on; named columns only with enough rows."""
@@ -232,15 +255,16 @@ class _Look:
         if named and rows < ENOUGH:
             return np.zeros(len(self.numeric), dtype=bool)
         first_C = self.values_NC[0]
-        steps = self.values_NC - np.arange(rows)[:, None]
-        counts = (steps == first_C).all(0)
-        if not self.long:
+        row_N = np.arange(rows)
+        counts = self._every(lambda at: self.values_NC[at] - row_N[at][:, None] == first_C)
+        from_start = np.isin(first_C, (0, 1))
+        if not self.long or not from_start.any():
             return np.asarray(counts & (rows > 1))
         place_N = np.empty(rows)
         order = np.argsort(self.item_N, kind="stable")
         starts = np.flatnonzero(np.diff(self.item_N[order], prepend=-1))
         place_N[order] = np.arange(rows) - np.repeat(starts, np.diff([*starts, rows]))
-        each = (self.values_NC == place_N[:, None] + first_C).all(0) & np.isin(first_C, (0, 1))
+        each = self._every(lambda at: self.values_NC[at] == place_N[at][:, None] + first_C) & from_start
         return np.asarray((counts | (each & (len(self.first_U) < rows))) & (rows > 1))
 
     def _copies(self) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.time_column import Column, either
+from tuner.adapters.time_series.time_column import Column, by_slices, either
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def _plain_iso(cells: pd.Series[str]) -> NDArray[np.generic] | None:
 
     if not any(cells.str.fullmatch(_ISO + zone).all() for zone in ("", r"(?:Z|[-+]\d{2}:\d{2})")):
         return None
-    dates = pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True)
+    dates = by_slices(cells, lambda some: pd.to_datetime(some, format="ISO8601", errors="coerce", utc=True))
     return None if dates.isna().any() else dates.dt.tz_localize(None).to_numpy()
 
 

@@ -114,17 +114,24 @@ class Forecasting:
         runs, made = stretches(series), made_rows(series)
         look_back(self.options, runs.room(parts, horizon), horizon, seasonality)
         strides = {"train": 1, **{split: apart(self.options, split, horizon) for split in SPLITS[1:]}}
-        windows = {split: windows_of(runs, parts, made, split, horizon, stride=strides[split]) for split in SPLITS}
-        _check_windows(self.options, windows, horizon, collection)
+        items: dict[str, int] = {}
+        windows: dict[str, Windows] = {}
+        for split in SPLITS:
+            windows[split] = windows_of(runs, parts, made, split, horizon, stride=strides[split])
+            items[split] = len(windows[split].origin)
+        del windows["train"]  # needed for its number only
+        _check_windows(self.options, items, horizon, collection)
         scaled, scaling_S2C, constant = _standardized(series, parts.train)
-        season, statistics = {}, {}
+        season: dict[str, NDArray[np.int64]] = {}
+        statistics: dict[str, NDArray[np.float64]] = {}
         for split, known_S in (("val", parts.train), ("test", parts.val)):
             season[split] = np.where(known_S > seasonality, seasonality, 1)
             errors_S2C = naive_errors(scaled, series, known_S, season[split])
             statistics[split] = np.concatenate([scaling_S2C, errors_S2C], axis=1)
-        stored = [values.astype(np.float32) for values in scaled]
-        write_ragged(folder, "search", [values[:end] for values, end in zip(stored, parts.val, strict=True)])
-        write_ragged(folder, "whole", stored)
+        write_ragged(
+            folder, "search", [values[:end] for values, end in zip(scaled, parts.val, strict=True)], np.float32
+        )
+        write_ragged(folder, "whole", scaled, np.float32)
         covariates = _write_covariates(folder, collection.covariates, series, parts)
         arrays = {"parts": parts, "stretches": runs, "made": made, "statistics": statistics["val"][:, :3]}
         for name, array in {**arrays, TEST_STATISTICS: statistics["test"][:, :3]}.items():
@@ -144,7 +151,6 @@ class Forecasting:
             season=seasonality,
             probabilistic=self.options.probabilistic,
         )
-        scored: dict[str, Windows] = {split: windows[split] for split in SPLITS[1:]}
         trivial: dict[str, dict[str, float]] = {
             split: naive_scores(
                 scaled,
@@ -159,9 +165,9 @@ class Forecasting:
             for split in SPLITS[1:]
         }
         return Prepared(
-            counts={split: len(one.origin) for split, one in windows.items()},
+            counts=items,
             trivial=trivial,
-            floors=floors.scores(scored, statistics),
+            floors=floors.scores(windows, statistics),
             lag=max(seasonality, horizon),
             about={
                 "name": "seasonal naive",
@@ -223,11 +229,11 @@ class Forecasting:
 
 
 def _check_windows(
-    options: ForecastingOptions, windows: Mapping[Split, Windows], horizon: int, collection: Collection
+    options: ForecastingOptions, counts: Mapping[str, int], horizon: int, collection: Collection
 ) -> None:
     """Check that gaps leave windows to train on and to score."""
-    for split, one in windows.items():
-        if not len(one.origin):
+    for split, windows in counts.items():
+        if not windows:
             least = 2 * horizon if split != "train" else horizon + 1
             other = "ignore" if options.gaps == "fill" else "fill or ignore"
             raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,11 @@ class Groups(NamedTuple):
     unordered: int = 0
     guessed: str = ""
     unsound: Mapping[int, DataError] = {}
+
+    @property
+    def as_written(self) -> bool:
+        """Whether the rows stand in the table in this order."""
+        return bool((self.order[1:] > self.order[:-1]).all())
 
     def notices(self, time: str | None) -> list[str]:
         """Sentences on how the times of that column were read, and whether rows were sorted."""
@@ -67,27 +72,18 @@ def groups_of(
     Raises:
         DataError: A group has a time twice, or a cell is no time or no name; only if not tolerant.
     """
-    names = np.full(len(table), "")
-    if name:
-        names = np.asarray(table.text_there(name), dtype=np.str_) if tolerant else table.text(name)
-    labels, first, number = np.unique(names, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))  # groups by first appearance
-    number = rank[number]
+    number, labels = _numbered(table, name, tolerant=tolerant)
     unread: dict[int, str] = {}
     (times, guessed) = Times(np.arange(len(table)))
     if time and tolerant:
         (times, guessed), unread = table.times_there(time, form, known)
     elif time:
         times, guessed = table.times(time, form)
-    as_written = np.argsort(number, kind="stable")
-    steps = np.diff(times[as_written])
-    behind = steps < np.zeros(1, dtype=steps.dtype)
-    unordered = int((behind & (np.diff(number[as_written]) == 0)).sum())
     unsound = {int(number[row]): DataError(why, where=table.place(row)) for row, why in sorted(unread.items())[::-1]}
     if name and "" in labels:
-        row = int(np.flatnonzero(names == "")[0])
+        row = int(np.argmax(number == labels.index("")))
         unsound[int(number[row])] = DataError(f"{name} must not be empty", fix="Fill it in.", where=table.place(row))
-    order = np.lexsort((times, number))
+    order, unordered = _in_order(number, times)
     number, times = number[order], times[order]
     twice = np.flatnonzero((number[1:] == number[:-1]) & (times[1:] == times[:-1]))
     for at in twice if time else ():
@@ -102,7 +98,32 @@ def groups_of(
             if not tolerant:
                 raise unsound[int(number[at])]
     starts = np.flatnonzero(np.diff(number, prepend=-1))
-    return Groups(labels[np.argsort(rank)].tolist(), order, starts, times, unordered, guessed, unsound)
+    return Groups(labels, order, starts, times, unordered, guessed, unsound)
+
+
+def _numbered(table: Table, name: str | None, *, tolerant: bool) -> tuple[NDArray[np.int32], list[str]]:
+    """The number of each row's group, and the groups' names, by first appearance."""
+    import pandas as pd
+
+    if not name:
+        return np.zeros(len(table), dtype=np.int32), [""]
+    if not tolerant:
+        return table.coded(name)
+    number, names = pd.factorize(table.text_there(name))
+    return number.astype(np.int32), list(names)
+
+
+def _in_order(number: NDArray[np.int32], times: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
+    """Rows by group and time, and how many of them came after a later one of their group."""
+    order = np.arange(len(number))
+    if (number[1:] < number[:-1]).any():
+        order = np.argsort(number, kind="stable")
+        number, times = number[order], times[order]
+    same = number[1:] == number[:-1]
+    unordered = int(((times[1:] < times[:-1]) & same).sum())
+    if not (times[1:] >= times[:-1])[same].all():
+        order = order[np.lexsort((times, number))]
+    return order, unordered
 
 
 def _advice_on_repeated(name: str | None, instant: np.generic) -> str:

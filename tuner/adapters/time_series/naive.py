@@ -16,6 +16,8 @@ from tuner.adapters.time_series.series import Series
 
 _CHUNK = 4096
 """Number of windows that `naive_scores` scores at once."""
+_ROWS = 1 << 18
+"""Number of rows that are scored at once where there are no gaps."""
 _NORMAL_Q = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 
@@ -40,15 +42,16 @@ def _errors_and_spreads(
 ) -> NDArray[np.float64]:
     """`naive_error` and the root mean squared difference, 1 if no two rows are one season apart; (2, C)."""
     if place_T is None:
-        before_T = np.arange(len(rows_TC)) - season
+        difference_TC = rows_TC[season:] - rows_TC[: max(0, len(rows_TC) - season)]
     else:
         place_T = place_T[: len(rows_TC)]
         before_T = np.searchsorted(place_T, place_T - season)
         before_T[place_T[before_T] != place_T - season] = -1
-    row_T = np.flatnonzero(before_T >= 0)
-    if not len(row_T):
+        row_T = np.flatnonzero(before_T >= 0)
+        difference_TC = rows_TC[row_T] - rows_TC[before_T[row_T]]
+    if not len(difference_TC):
         return np.ones((2, rows_TC.shape[1]))
-    difference_TC = np.abs(rows_TC[row_T] - rows_TC[before_T[row_T]])
+    difference_TC = np.abs(difference_TC, out=difference_TC)
     error_C = difference_TC.mean(axis=0)
     return np.stack([np.where(error_C == 0, 1.0, error_C), np.sqrt(np.square(difference_TC).mean(axis=0))])
 
@@ -104,13 +107,22 @@ def naive_scores(
             no gaps.
         made: Series number and row of the filled values, which are not scored, (2, rows); None without any.
     """
+    whole = all(place is None for place in places)
+    if whole:  # then no row is repeated but those of the season before a window
+        from_S = np.array([len(one) for one in series])
+        np.minimum.at(from_S, number_N, np.maximum(origin_N - season_S[number_N], 0))
+        series = [one[start:] for one, start in zip(series, from_S, strict=True)]
+        origin_N = origin_N - from_S[number_N]
+        if made is not None:
+            made = made[:, made[1] >= from_S[made[0]]]
+            made = np.stack([made[0], made[1] - from_S[made[0]]])
     offsets_S = np.cumsum([0, *map(len, series)])[:-1]
     values = np.concatenate(series)
     truth = values
     if made is not None and made.size:
         truth = values.copy()
         truth[offsets_S[made[0]] + made[1]] = np.nan
-    if all(place is None for place in places):
+    if whole:
         of_R = np.repeat(np.arange(len(series)), [len(one) for one in series])
         first_N = offsets_S[number_N] + origin_N
         return _scores_by_row(values, truth, of_R, first_N, season_S[number_N], horizon, season_S, statistics_SKC)
@@ -160,24 +172,24 @@ def _scores_by_row(
         size = len(values) + 1
         count_R = np.cumsum(np.bincount(starts, minlength=size) - np.bincount(ends, minlength=size))[:-1]
         count_R[np.isnan(truth).all(axis=1)] = 0
-        row_M = np.flatnonzero(count_R)
-        if not len(row_M):
-            continue
-        of_M = of_R[row_M]
-        mean_MC, scale_MC, error_MC, *spread = statistics_SKC[of_M].transpose(1, 0, 2)
-        forecast_MC = values[row_M - (ahead + 1) * season_S[of_M]]
-        count_M = count_R[row_M]
-        quantiles_MCQ = _quantiles(forecast_MC, spread[0], np.array(ahead + 1)) if spread else None
-        part = parts(
-            forecast_MC[:, None],
-            truth[row_M][:, None],
-            mean_MC,
-            scale_MC,
-            error_MC,
-            count_M,
-            None if quantiles_MCQ is None else quantiles_MCQ[:, None],
-        )
-        total.add(part, int(count_M.sum()))
+        counted_R = np.flatnonzero(count_R)
+        for start in range(0, len(counted_R), _ROWS):
+            row_M = counted_R[start : start + _ROWS]
+            of_M = of_R[row_M]
+            mean_MC, scale_MC, error_MC, *spread = statistics_SKC[of_M].transpose(1, 0, 2)
+            forecast_MC = values[row_M - (ahead + 1) * season_S[of_M]]
+            count_M = count_R[row_M]
+            quantiles_MCQ = _quantiles(forecast_MC, spread[0], np.array(ahead + 1)) if spread else None
+            part = parts(
+                forecast_MC[:, None],
+                truth[row_M][:, None],
+                mean_MC,
+                scale_MC,
+                error_MC,
+                count_M,
+                None if quantiles_MCQ is None else quantiles_MCQ[:, None],
+            )
+            total.add(part, int(count_M.sum()))
     return total.scores()
 
 

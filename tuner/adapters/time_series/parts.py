@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tuner.adapters import parquet
 from tuner.adapters.dialect import Dialect, Writing
 from tuner.adapters.lines import Delimited, opened_text
-from tuner.adapters.time_series.table import Part, Table, read_csv
+from tuner.adapters.time_series.delimited import read_csv
+from tuner.adapters.time_series.table import Part, Table
 from tuner.errors import DataError
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,21 +120,22 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     groups = groups_of(table, options.series, options.time, options.time_format)
     found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
     channels = tuple(found.names)
-    values = np.split(table.numbers(channels, "data.targets")[groups.order], groups.starts[1:])
     cells = read_covariates(asked, table)
     static = static_of(asked, cells, groups, table)
     check_calendar(options, groups.times)
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
+    values = table.numbers(channels, "data.targets")
+    values = values if groups.as_written else values[groups.order]
     series, gaps = [], Gaps()
-    for number, rows in enumerate(np.split(np.arange(len(groups.order)), groups.starts[1:])):
-        times = groups.times[rows]
+    for number, (start, end) in enumerate(pairwise([*groups.starts.tolist(), len(groups.order)])):
+        times = groups.times[start:end]
         one = Series(
             groups.names[number],
-            values[number],
+            values[start:end],
             str(path),
             times=times if asked.calendar else None,
-            covariates={name: cells[name][groups.order[rows]] for name in asked.rows},
+            covariates={name: cells[name][groups.order[start:end]] for name in asked.rows},
             static=static[number],
         )
         if step is not None:

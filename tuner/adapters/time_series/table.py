@@ -1,17 +1,14 @@
 """Numeric tables: CSV and Parquet through pandas, with the line of any erroneous cell.
 
-Valid tables are read fast; an invalid one is read a second time, row by row, to find the
-place.
+Valid tables are read fast, large ones in parts; an invalid one is read a second time, row by row, to find the place.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -19,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.columns import check_columns
-from tuner.adapters.dialect import Dialect, Writing, recognize
+from tuner.adapters.dialect import Dialect, Writing, without_separator_line
 from tuner.adapters.files import read_text
 from tuner.adapters.parquet import read_parquet
-from tuner.adapters.table import Row, advice_on_name, delimited_rows
+from tuner.adapters.table import Row, advice_on_name
+from tuner.adapters.time_series.delimited import read_delimited, rows_of
 from tuner.adapters.time_series.numbers import advice_on
-from tuner.adapters.time_series.time_column import Column
+from tuner.adapters.time_series.time_column import CellError, Column
 from tuner.adapters.time_series.times import AUTO, Times, read_times, read_times_there
 from tuner.errors import DataError, nearest
 
@@ -97,11 +95,11 @@ class Table:
         writing: Writing = Writing(),  # noqa: B008
         frame: pd.DataFrame | Part | None = None,
     ) -> None:
-        self.path = path
+        self.path, self._writing = path, writing
         self._part = frame if isinstance(frame, Part) else None
         frame = frame.frame if isinstance(frame, Part) else frame
         self._parquet = frame is not None or path.suffix.lower() == ".parquet"
-        self._text, self.dialect, self._plain = "", Dialect(), False
+        self.dialect, self._plain = self._part.dialect if self._part else Dialect(), False
         self._frame: Any
         if frame is not None:
             self._frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
@@ -109,17 +107,7 @@ class Table:
         elif self._parquet:
             self._frame = read_parquet(path)
         else:
-            self._text, self.dialect = recognize(
-                read_text(path, writing.encoding),
-                path,
-                separator=writing.separator,
-                decimal=writing.decimal,
-                wanted=(*text, *wanted),
-            )
-            self._frame = read_csv(path, self._text, self.dialect, text, self._refuse_rows)
-            self._plain = self._text.rstrip().count("\n") == len(self._frame)
-        if self._part is not None:
-            self.dialect = self._part.dialect
+            self._frame, self.dialect, self._plain = read_delimited(path, text, wanted, writing)
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         self._known = set(self.columns)
@@ -148,15 +136,23 @@ class Table:
         Raises:
             DataError: A cell is empty.
         """
-        column = self._frame[name]
-        cells = column.astype(str).str.strip()
-        empty = np.flatnonzero(column.isna().to_numpy() | (cells == "").to_numpy())
-        if len(empty):
-            self._refuse_rows()
-            raise DataError(
-                f"{name} must not be empty", fix="Fill it in, or delete the row.", where=self.place(empty[0])
-            )
-        return np.asarray(cells, dtype=np.str_)
+        codes, words = self.coded(name)
+        return np.asarray(words, dtype=np.str_)[codes]
+
+    def coded(self, name: str) -> tuple[NDArray[np.int32], list[str]]:
+        """The same as a code per row, and the words that the codes stand for, by first appearance.
+
+        Raises:
+            DataError: A cell is empty.
+        """
+        codes, words = _coded(self._frame[name])
+        if "" in words:
+            self._refuse_empty(name, int(np.argmax(codes == words.index(""))))
+        return codes, words
+
+    def _refuse_empty(self, name: str, row: int) -> NoReturn:
+        self._refuse_rows()
+        raise DataError(f"{name} must not be empty", fix="Fill it in, or delete the row.", where=self.place(row))
 
     def numbers(self, names: Sequence[str], option: str = "data.channels") -> NDArray[np.float64]:
         """The cells of numeric columns, all finite: (rows, columns).
@@ -203,14 +199,17 @@ class Table:
         Raises:
             DataError: A cell is no time of that format.
         """
-        import pandas as pd
-
-        if (plain := _dates(self._frame[name])) is not None:
+        column = self._frame[name]
+        if (plain := _dates(column)) is not None:
             self.text(name)  # refuses empty cells
             return Times(plain)
-        return read_times(
-            Column(name, _time_cells(self._frame[name], pd.Series(self.text(name)), self.dialect), self.place), form
-        )
+        if str(column.dtype) == "category":
+            with suppress(CellError):  # told below, with its row
+                return _times_of_words(Column(name, column, self.place), *self.coded(name), self.dialect, form)
+        cells = self.text_there(name)
+        if (empty := (cells == "").to_numpy()).any():
+            self._refuse_empty(name, int(np.argmax(empty)))
+        return read_times(Column(name, _time_cells(column, cells, self.dialect), self.place), form)
 
     def times_there(self, name: str, form: str = AUTO, known: Sequence[str] = ()) -> tuple[Times, dict[int, str]]:
         """The same, and row -> why its cell is no time; see `read_times_there`.
@@ -227,8 +226,7 @@ class Table:
 
     def text_there(self, name: str) -> pd.Series[str]:
         """The cells of a text column, without blanks around them; "" for missing ones."""
-        column = self.cells(name)
-        return column.astype(str).str.strip().where(column.notna(), "")
+        return _stripped(self.cells(name))
 
     def places(self) -> list[str]:
         """The place of each row: "file:line"; rows of a Parquet file are counted from 1."""
@@ -242,12 +240,13 @@ class Table:
 
     def place(self, row: int) -> str:
         """The place of one row, counted from 0."""
-        return self.places()[row] if self._part is None else self._part.place(row)
+        if self._part is not None:
+            return self._part.place(row)
+        return f"{self.path}:{row + 2}" if self._plain else self.places()[row]
 
     def _rows(self) -> Iterator[Row]:
         """Read row by row; the error names the first damaged row."""
-        more = "If the separator is another character, name it in data.separator."
-        return delimited_rows(self.path, self._text, self.dialect, more=more)
+        return rows_of(self.path, without_separator_line(read_text(self.path, self._writing.encoding)), self.dialect)
 
     def _check_column(self, name: str) -> None:
         if name not in self._known:
@@ -273,6 +272,32 @@ class Table:
         if not self._parquet:
             for _ in self._rows():
                 pass
+
+
+def _stripped(column: pd.Series[Any]) -> pd.Series[str]:
+    cells = column.astype(str).str.strip()
+    return cells.where(column.notna(), "") if column.isna().any() else cells
+
+
+def _coded(column: pd.Series[Any]) -> tuple[NDArray[np.int32], list[str]]:
+    """A code per row, and the words that the codes stand for, by first appearance; "" for missing cells."""
+    import pandas as pd
+
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        codes, words = pd.factorize(_stripped(column))
+        return codes.astype(np.int32), list(words)
+    of_row, seen = pd.factorize(column.cat.codes.to_numpy())
+    codes, words = pd.factorize(_stripped(pd.Series(column.cat.categories.take(seen).where(seen >= 0, ""))))
+    return codes.astype(np.int32)[of_row], list(words)
+
+
+def _times_of_words(column: Column, codes: NDArray[np.int32], words: list[str], dialect: Dialect, form: str) -> Times:
+    """The times of a column by its different cells."""
+    import pandas as pd
+
+    cells = _time_cells(column.cells, pd.Series(words), dialect)
+    times = read_times(Column(column.name, cells, str), form)
+    return Times(times.values[codes], times.guessed)
 
 
 def _refuse(table: Table, name: str, cell: object, row: int, option: str) -> NoReturn:
@@ -318,41 +343,3 @@ def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
     if decimal == ",":
         cells = cells.str.replace(".", "?", regex=False).str.replace(",", ".", regex=False)
     return pd.to_numeric(cells, errors="coerce")
-
-
-def read_csv(
-    path: Path, content: str, dialect: Dialect, text: Sequence[str], refuse_rows: Callable[[], None]
-) -> pd.DataFrame:
-    """Read a table by pandas; the columns of `text` stay text."""
-    import pandas as pd
-
-    lines = csv.reader(io.StringIO(content, newline=""), delimiter=dialect.separator, skipinitialspace=dialect.spaced)
-    names = [name.strip() for name in next((row for row in lines if row), [])]
-    if names.count("") > 1:  # separators at the ends of lines
-        names = [name or f"Unnamed: {index}" for index, name in enumerate(names)]
-    if not names:
-        raise DataError(
-            "the table must have a header line and rows",
-            value="an empty file",
-            fix="Add data.",
-            where=str(path),
-        )
-    check_columns(names, f"{path}:1")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                io.StringIO(content),
-                sep=dialect.separator,
-                decimal=dialect.decimal,
-                header=0,
-                names=names,
-                index_col=False,
-                dtype={name: str for name in text if name in names},
-                keep_default_na=False,
-                low_memory=False,
-                skipinitialspace=dialect.spaced,
-            )
-    except (ValueError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        refuse_rows()
-        raise DataError("the table must be well-formed CSV", value=str(error), where=str(path)) from error

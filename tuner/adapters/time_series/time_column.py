@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.errors import DataError
+
+_SLICE = 1 << 17
+"""Cells that are parsed at once, as an object is made of each."""
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +53,20 @@ class Column(NamedTuple):
             )
             error.cells = ~np.asarray(sound, dtype=bool)
             raise error
+
+
+def slices_of(cells: pd.Series[str]) -> Iterator[NDArray[np.object_]]:
+    """The cells as objects, some at a time."""
+    for start in range(0, len(cells), _SLICE):
+        yield cells.iloc[start : start + _SLICE].to_numpy(dtype=object)
+
+
+def by_slices(cells: pd.Series[str], parsed: Callable[[pd.Series[str]], pd.Series[Any]]) -> pd.Series[Any]:
+    """A column parsed a slice at a time."""
+    import pandas as pd
+
+    starts = range(0, len(cells), _SLICE)
+    return pd.concat([parsed(cells.iloc[start : start + _SLICE]) for start in starts], ignore_index=True)
 
 
 def either(forms: Sequence[str]) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.time_series.dates import read_dates
-from tuner.adapters.time_series.time_column import CellError, Column, either
+from tuner.adapters.time_series.time_column import CellError, Column, by_slices, either, slices_of
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -166,8 +167,10 @@ def _form_of_digits(column: Column) -> str:
     length = int(lengths[0]) if len(lengths) == 1 and not cells.str.contains(r"^[-+]").any() else 0
     if length in _DATES and _plausible(cells, _DATES[length]):
         return _DATES[length]
-    pattern, periods, written = _PERIODS.get(length, (r"(?!)", "", ""))
-    known = f"If these are {periods}, write them as {written}. " if cells.str.fullmatch(pattern).all() else ""
+    known = ""
+    if length in _PERIODS:
+        pattern, periods, written = _PERIODS[length]
+        known = f"If these are {periods}, write them as {written}. " if cells.str.fullmatch(pattern).all() else ""
     doubtful = [form for form in _DOUBTFUL.get(length, ()) if _plausible(cells, form)]
     if doubtful or (known and length == 6):
         dates = f"{either(doubtful)} if these are dates, or to " if doubtful else ""
@@ -213,7 +216,7 @@ def _refuse_days(column: Column, values: NDArray[np.generic], more: str = "") ->
 def _plausible(cells: pd.Series[str], form: str) -> bool:
     import pandas as pd
 
-    dates = pd.to_datetime(cells, format=form, errors="coerce")
+    dates = by_slices(cells, lambda some: pd.to_datetime(some, format=form, errors="coerce"))
     return bool(dates.notna().all() and dates.dt.year.between(*_YEARS).all())
 
 
@@ -221,7 +224,7 @@ def _plain(column: Column) -> NDArray[np.generic]:
     """Numbers: int64 if all are whole, so that different numbers stay different, else float64."""
     if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
         try:
-            return np.array([int(cell) for cell in column.cells], dtype=np.int64)
+            return np.concatenate([np.array([*map(int, some)], dtype=np.int64) for some in slices_of(column.cells)])
         except OverflowError:
             wide = np.array([abs(int(cell)) < 2**63 for cell in column.cells])
             column.check(wide, "fit into 64 bits", "Subtract a common number from all of them.")
@@ -243,7 +246,8 @@ def _duplicated(values: NDArray[np.float64]) -> pd.Series[bool]:
 def _floats(column: Column, rule: str) -> NDArray[np.float64]:
     import pandas as pd
 
-    values = np.asarray(pd.to_numeric(column.cells, errors="coerce"), dtype=np.float64)
+    parsed = by_slices(column.cells, lambda some: pd.to_numeric(some, errors="coerce"))
+    values = np.asarray(parsed, dtype=np.float64)
     column.check(np.isfinite(values), rule, "Correct the cell, or data.time_format.")
     return values
 
@@ -256,7 +260,7 @@ def _instants(column: Column, form: str) -> NDArray[np.generic]:
     else:
         scale = Decimal(1)
     numbers, sound = np.zeros(len(column.cells), dtype=np.int64), np.ones(len(column.cells), dtype=bool)
-    for row, cell in enumerate(column.cells):
+    for row, cell in enumerate(chain.from_iterable(slices_of(column.cells))):
         try:
             numbers[row] = int(Decimal(cell) * scale)
         except (InvalidOperation, ValueError, OverflowError):
@@ -270,7 +274,7 @@ def _by_pattern(column: Column, form: str) -> NDArray[np.generic]:
     import pandas as pd
 
     try:
-        dates = pd.to_datetime(column.cells, format=form, errors="coerce", utc=True)
+        dates = by_slices(column.cells, lambda some: pd.to_datetime(some, format=form, errors="coerce", utc=True))
     except ValueError as error:
         raise DataError(
             f"data.time_format must be {AUTO}, {ISO}, number, {', '.join(UNIX)}, excel or a pattern such as %d.%m.%Y",
@@ -280,4 +284,5 @@ def _by_pattern(column: Column, form: str) -> NDArray[np.generic]:
         ) from error
     rule = f"be a date written as {form}"
     column.check(dates.notna().to_numpy(), rule, "Correct the cell, or say how dates are written in data.time_format.")
-    return dates.dt.tz_localize(None).to_numpy()
+    instants: NDArray[np.generic] = dates.dt.tz_localize(None).to_numpy()
+    return instants

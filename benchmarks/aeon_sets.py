@@ -1,0 +1,115 @@
+"""The labelled series that lie in package aeon, beside the accuracies that lie there too, through the public interface.
+
+    python -m benchmarks.aeon_sets [--folder aeon] [--names OSULeaf …] [--trials 12] [--epochs 40] [--seeds 5]
+
+For each set a task file, `python -m tuner run` on it, and the outcome read back from the study's event files. Items and
+split are the archive's own; a fifth of the training items, drawn by class, is for validation, by which
+configurations are chosen, and the test items are read once, after the choice. Scored are the winner's seeds, one by
+one, and together as the ensemble that a study hands over. The default sets are those with at least 100 training items.
+
+Published, of the same split: the first column of the tables in the wheel of aeon (Middlehurst et al. 2024, Bake off
+redux), which has none for sets of several channels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from benchmarks.running import add_sets, mean_sd, run
+from tuner.adapters.files import package_folder
+from tuner.disk.events import read_run
+from tuner.disk.folder import StudyFolder
+
+SETS = {
+    "ACSF1": 100,
+    "JapaneseVowels": 270,
+    "OSULeaf": 200,
+    "ArrowHead": 36,
+    "BasicMotions": 40,
+    "GunPoint": 50,
+    "ItalyPowerDemand": 67,
+    "PickupGestureWiimoteZ": 50,
+}
+"""Set -> its number of training items."""
+ENOUGH = 100
+"""Training items of a set that counts."""
+METHODS = ("InceptionTime", "HC2", "WEASEL-2.0", "FreshPRINCE")
+GOAL = 0.03
+"""How far below InceptionTime the mean over the sets may be."""
+TASK = """\
+name: {name}
+adapter: time_series/classification
+data: {{source: aeon/{name}}}
+search_space: gated_rnn
+space:
+  bidirectional: [false, true]
+  pooling: [last, mean, attention]
+objective: {{metric: val/loss, direction: minimize}}    # less coarse than the accuracy of few items
+budget: {{trials: {trials}, epochs: {epochs}, timeout: {timeout}}}
+sampler: {{name: tpe, seed: {seed}}}
+confirm: {{top: 1, seeds: {seeds}}}
+resources: {{workers: {workers}}}
+report: {{figures: 0}}
+tracking: {{uri: none}}
+"""
+
+
+def published() -> dict[str, dict[str, float]]:
+    """Method -> set -> accuracy on the archive's own split."""
+    folder = package_folder("aeon", "aeon") / "testing/example_results_files/classification/accuracy"
+    found: dict[str, dict[str, float]] = {}
+    for method in METHODS:
+        with (folder / f"{method}_accuracy.csv").open(newline="") as file:
+            found[method] = {row[0]: float(row[1]) for row in list(csv.reader(file))[1:]}
+    return found
+
+
+def main() -> None:
+    """Search, confirm, test, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("aeon"), help="folder of the studies")
+    large = [name for name, items in SETS.items() if items >= ENOUGH]
+    parser.add_argument("--names", nargs="+", choices=SETS, default=large, help="which sets")
+    parser.add_argument("--trials", type=int, default=12, help="trials of a search, >= 1")
+    parser.add_argument("--epochs", type=int, default=40, help="epochs of a full trial, >= 1")
+    parser.add_argument("--seeds", type=int, default=5, help="fresh seeds of the confirmation, >= 1")
+    parser.add_argument("--seed", type=int, default=0, help="the studies' seed")
+    parser.add_argument("--timeout", default="null", help='of a set\'s search and confirmation: "20m", or null')
+    parser.add_argument("--workers", type=int, default=2, help="trials at once, one core each")
+    add_sets(parser)
+    asked = parser.parse_args()
+    found = {}
+    for name in asked.names:
+        run(asked.folder / name, TASK.format(**vars(asked), name=name), *asked.sets)
+        found[name] = read_run(StudyFolder(asked.folder / name / "mlruns/studies" / name).events("test")).results
+    show(found)
+
+
+def show(found: dict[str, dict[str, Any]]) -> None:
+    """The table of accuracies on the test items, and how far the goal is."""
+    known = published()
+    row = "{:22s} {:>6s}" + " {:>14s}" * (len(METHODS) + 2)
+    print(row.format("test accuracy", "items", "a seed", "together", *METHODS))
+    ours, theirs = [], []
+    for name, results in found.items():
+        whole = results["ensemble"]
+        seeds = [results["test"][run]["accuracy"] for run in whole["runs"]]
+        others = [known[method].get(name) for method in METHODS]
+        told = ["-" if each is None else f"{each:.3f}" for each in others]
+        print(row.format(name, str(SETS[name]), mean_sd(seeds), f"{whole['test']['accuracy']:.3f}", *told))
+        if others[0] is not None and SETS[name] >= ENOUGH:
+            ours.append(fmean(seeds))
+            theirs.append(others[0])
+    if ours:
+        behind = fmean(theirs) - fmean(ours)
+        reached = "reached" if behind <= GOAL else "missed"
+        print(f"mean of {len(ours)} sets of {ENOUGH} training items or more: {fmean(ours):.3f}, InceptionTime "
+              f"{fmean(theirs):.3f}; goal: at most {GOAL} below, {reached}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
