@@ -125,9 +125,18 @@ def read_large(path: Path, text: Sequence[str], wanted: Sequence[str], writing: 
         if types := {name: kind for name, column in columns.items() if (kind := column.whole_type()) is not None}:
             columns.clear()
             columns = _columns(reading.parts(types))
-        return Columns(_frame(columns), dialect, reading.lines == reading.rows)
+        frame = _frame(columns)
+        give_back()
+        return Columns(frame, dialect, reading.lines == reading.rows)
     except (DataError, ValueError, OSError, pd.errors.ParserError, pd.errors.ParserWarning):
         return None
+
+
+def give_back() -> None:
+    """Return the memory of texts that are no longer needed, which Arrow keeps for later ones."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _parsing(path: Path, content: str, dialect: Dialect, text: Sequence[str]) -> dict[str, Any]:

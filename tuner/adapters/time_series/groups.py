@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters.time_series.delimited import give_back
 from tuner.adapters.time_series.table import Table
 from tuner.adapters.time_series.times import AUTO, Times
 from tuner.errors import DataError
@@ -79,6 +80,7 @@ def groups_of(
         (times, guessed), unread = table.times_there(time, form, known)
     elif time:
         times, guessed = table.times(time, form)
+        give_back()
     unsound = {int(number[row]): DataError(why, where=table.place(row)) for row, why in sorted(unread.items())[::-1]}
     if name and "" in labels:
         row = int(np.argmax(number == labels.index("")))

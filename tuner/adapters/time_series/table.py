@@ -276,7 +276,9 @@ class Table:
 
 def _stripped(column: pd.Series[Any]) -> pd.Series[str]:
     cells = column.astype(str).str.strip()
-    return cells.where(column.notna(), "") if column.isna().any() else cells
+    if column.isna().any():
+        return cells.where(column.notna(), "")
+    return column if cells.equals(column) else cells  # mostly they are the same: no second copy of a long column
 
 
 def _coded(column: pd.Series[Any]) -> tuple[NDArray[np.int32], list[str]]:

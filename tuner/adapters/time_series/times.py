@@ -224,7 +224,7 @@ def _plain(column: Column) -> NDArray[np.generic]:
     """Numbers: int64 if all are whole, so that different numbers stay different, else float64."""
     if column.cells.str.fullmatch(r"[-+]?[0-9]+").all():
         try:
-            return np.concatenate([np.array([*map(int, some)], dtype=np.int64) for some in slices_of(column.cells)])
+            return _whole_numbers(column.cells)
         except OverflowError:
             wide = np.array([abs(int(cell)) < 2**63 for cell in column.cells])
             column.check(wide, "fit into 64 bits", "Subtract a common number from all of them.")
@@ -235,6 +235,14 @@ def _plain(column: Column) -> NDArray[np.generic]:
         fix = "Subtract a common number from all of them, or name their unit in data.time_format (unix_s)."
         column.check(~lost, "differ from the others within 64 bits", fix)
     return values
+
+
+def _whole_numbers(cells: pd.Series[str]) -> NDArray[np.int64]:
+    numbers, start = np.empty(len(cells), dtype=np.int64), 0
+    for some in slices_of(cells):
+        numbers[start : start + len(some)] = [int(cell) for cell in some]
+        start += len(some)
+    return numbers
 
 
 def _duplicated(values: NDArray[np.float64]) -> pd.Series[bool]:
