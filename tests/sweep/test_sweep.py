@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from tuner.errors import StudyError
 from tuner.messages import State
 from tuner.predict.folder import Description
 from tuner.sweep import Outcome, Sweep, SweepFailed, make_executor
+from tuner.sweep.stopping import Deadlines
 from tuner.task import resolve_task
 from tuner.verdict import Verdict
 from tuner.words import called
@@ -257,6 +259,42 @@ def test_a_time_limit_ends_the_search_and_leaves_nothing_running(tmp_path: Path)
     assert 0 < len(told.of(TrialEnded)) < 400
     assert all(record.state.final for record in records(path))
     assert len(records(path, "confirm")) == 2
+
+
+class Short(Deadlines):
+    """The search is over when a trial is completed, and all of the time then."""
+
+    def of_search(self, training: float) -> float:
+        """See `Deadlines`."""
+        return -math.inf if training else math.inf
+
+
+def test_a_time_limit_too_short_for_the_confirmation_still_leaves_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One training on a fresh seed is completed, and said to be late; nothing else is begun."""
+    path = write_task(tmp_path, trials=40, epochs=3, more="confirm: {top: 3, seeds: 3}")
+    late = Short(search=math.inf, all=time.monotonic())
+    monkeypatch.setattr("tuner.sweep.driver.Deadlines.of", lambda *_, **__: late)
+    outcome, told = sweep(path, "budget.timeout=1h")
+    assert outcome.usable
+    (ended,) = told.of(TrialEnded)
+    (record,) = (record for record in records(path, "confirm") if record.state.final)
+    assert record.state is State.COMPLETED
+    assert record.number == ended.number
+    (notice,) = (notice for notice in told.notices() if "budget.timeout" in notice)
+    assert notice.startswith("budget.timeout will be exceeded by about ")
+    assert outcome.summary is not None
+    assert outcome.summary.winner == called(ended.number)
+    assert Description.read(Path(outcome.summary.model)).name
+
+
+def test_a_search_leaves_time_for_a_training_as_long_as_its_longest() -> None:
+    """A quarter of the time at least; all is the search's where nothing is confirmed."""
+    deadlines = Deadlines(search=75.0, all=100.0)
+    assert [deadlines.of_search(longest) for longest in (0.0, 16.0, 40.0)] == [75.0, 75.0, 50.0]
+    assert Deadlines(search=100.0, all=100.0).of_search(40.0) == 100.0
+    assert Deadlines().of_search(40.0) == math.inf
 
 
 def test_a_time_limit_without_a_trial_ends_in_a_sentence_and_can_be_raised(tmp_path: Path) -> None:

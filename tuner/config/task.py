@@ -166,7 +166,8 @@ class Budget(Options):
     processor time. The steps that fit are measured when a trial begins; a slow cell gets fewer. null: an epoch is a
     pass."""
     timeout: _Seconds = None
-    """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null: no limit."""
+    """Time for search and confirmation together, > 0: seconds, or text such as "1h30m"; null: no limit. A quarter is
+    kept for the confirmation, or more if a training takes longer; its first training is always completed."""
 
 
 class Sampler(Options):

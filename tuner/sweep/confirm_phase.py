@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import time
 from collections.abc import Sequence
 
 from tuner.announcements import Notice
@@ -22,7 +24,7 @@ class ConfirmPhase(FixedRuns):
     All configurations get the same seeds; none was used in the search. After each seed the worse half leave (`race`):
     many configurations are compared, the best ones most precisely. The baseline is trained on all seeds, ahead of the
     race where slots would be idle. Trainings that are on record are not repeated; without a completed trial there are
-    none.
+    none. Until one of the best configurations is trained, the deadline does not count, as there would be no model.
     """
 
     def __init__(self, sweep: OpenSweep) -> None:
@@ -34,6 +36,8 @@ class ConfirmPhase(FixedRuns):
         self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
         self._scores = {number: _scores(sweep, number) for number in self._candidates}
         self._dealt = self._baseline_dealt = 0
+        if not any(score is not None for scores in self._scores.values() for score in scores.values()):
+            self._go_on_late()
         if self.more():
             self._tell_of_the_baseline()
 
@@ -59,9 +63,21 @@ class ConfirmPhase(FixedRuns):
         """Take its score, copy its model into the study, and report it. See `Phase`."""
         if spec.number != BASELINE:
             self._scores[spec.number][seed_of(spec.run)] = ended.value if ended.state is State.COMPLETED else None
+            if ended.state is State.COMPLETED:
+                self.deadline = self._sweep.deadlines.all
         if ended.state is State.COMPLETED:
             self._sweep.bring_model(spec.run)
         super().ended(spec, ended, aside=aside)
+
+    def _go_on_late(self) -> None:
+        """Forget the deadline, if there is something to train."""
+        if not self._candidates:
+            return
+        self.deadline = math.inf
+        after = time.monotonic() + self._sweep.progress.longest - self._sweep.deadlines.all
+        if after > 0:
+            late = f"budget.timeout will be exceeded by about {after:.0f} s"
+            self._sweep.tell(Notice(f"{late}: without a training on a fresh seed there would be no model"))
 
     def _deal(self) -> None:
         """Queue the next trainings if the queue is empty."""

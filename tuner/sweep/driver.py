@@ -209,7 +209,8 @@ class Sweep:
         kept = keep_models(sweep, summary)
         own_code = own_code_folder(sweep.task.file.adapter, summary.winner_params) if kept.winner else ""
         summary = replace(summary, own_code=own_code, **models_of(sweep.folder, kept.winner, kept.others))
-        timed_out = self._task.file.budget.timeout if time.monotonic() > sweep.deadlines.search else None
+        search_end = sweep.deadlines.of_search(sweep.progress.longest)
+        timed_out = self._task.file.budget.timeout if time.monotonic() > search_end else None
         runs = {"model_run": kept.winner, "other_runs": list(kept.others)}
         facts = {"seconds": self._seconds(), "timed_out": timed_out, **runs, **summary.as_json()}
         events.append(sweep.folder.sweep_events, "summary", durable=True, **facts)

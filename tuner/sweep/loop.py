@@ -17,10 +17,13 @@ POLL_SECONDS = 0.5
 class Phase(Owner, Protocol):
     """A part of a sweep with runs of its own: the search, the confirmation, the test."""
 
-    deadline: float
-    """When it must end, by `time.monotonic`."""
     late: tuple[State, str]
     """State and reason of runs that are ended at the deadline."""
+
+    @property
+    def deadline(self) -> float:
+        """When it must end, by `time.monotonic`."""
+        ...
 
     @property
     def left(self) -> int | None:

@@ -20,6 +20,8 @@ class Progress:
     states: dict[str, int] = field(default_factory=dict)
     best: float | None = None
     best_number: int | None = None
+    longest: float = 0.0
+    """Seconds of the longest completed trial; 0 before there is one."""
     _full_seconds: float = 0.0
     _full_runs: int = 0
     _here: int = 0
@@ -38,6 +40,7 @@ class Progress:
             return
         self._full_seconds += record.seconds
         self._full_runs += 1
+        self.longest = max(self.longest, record.seconds)
         if self.objective.better(record.value, self.best):
             self.best, self.best_number = record.value, record.number
 

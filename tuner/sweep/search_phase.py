@@ -45,7 +45,6 @@ class SearchPhase:
     def __init__(self, sweep: OpenSweep) -> None:
         self._sweep = sweep
         self._search, self._task = sweep.search, sweep.task
-        self.deadline = sweep.deadlines.search
         self._ready: deque[TrialSpec] = deque()
         self._missing = max(0, self._task.file.budget.trials - self._search.counted())
         diagnostics = self._task.file.diagnostics
@@ -54,6 +53,11 @@ class SearchPhase:
         self._first: list[str] = []
         self._reconcile()
         self._known = self._open_known()  # then trial 0 has its first event even if the driver was killed
+
+    @property
+    def deadline(self) -> float:
+        """Time is left for the confirmation. See `Phase`."""
+        return self._sweep.deadlines.of_search(self._sweep.progress.longest)
 
     def close(self) -> None:
         """Close trials in the study that were suggested but never began because the time was over."""

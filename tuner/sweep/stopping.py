@@ -10,7 +10,9 @@ from tuner.disk import events
 from tuner.disk.folder import StudyFolder
 
 CONFIRM_SHARE = 0.25
-"""Part of `budget.timeout` that is kept for the confirmation."""
+"""Part of `budget.timeout` that is kept for the confirmation at least."""
+TRAINING_SHARE = 1.25
+"""Time that is kept for it at least, in full trainings: of the longest one so far."""
 
 
 class Stop:
@@ -42,6 +44,14 @@ class Deadlines:
         began = time.monotonic() - seconds_used(folder)
         kept = CONFIRM_SHARE * timeout if confirmed else 0.0
         return cls(began + timeout - kept, began + timeout)
+
+    def of_search(self, training: float) -> float:
+        """The search's deadline; with a confirmation, early enough that the best trial can be trained once more.
+
+        Args:
+            training: Seconds of the longest full training so far; 0 before there is one.
+        """
+        return self.search if self.search == self.all else min(self.search, self.all - TRAINING_SHARE * training)
 
 
 def seconds_used(folder: StudyFolder) -> float:
