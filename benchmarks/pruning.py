@@ -3,19 +3,24 @@
     python -m benchmarks.pruning [--folder pruning] [--trials 60] [--orders 200] [--workers 2]
     python -m benchmarks.pruning --made --orders 40
     python -m benchmarks.pruning --lcbench FOLDER_OR_NPZ --orders 10
+    python -m benchmarks.pruning --laboratory --orders 40
 
 Random configurations of the ready space `gated_rnn` are trained to their end on four tasks, without pruning; or curves
-are made, or read from LCBench (`benchmarks.curve_pools`). Then they are replayed, one after the other, in random
+are made, or read from LCBench (`benchmarks.curve_pools`) or the laboratory (`benchmarks/laboratory`, the tasks for
+tuning). Then they are replayed, one after the other, in random
 orders: a trial costs its measured seconds per epoch for each epoch that it gets. Printed is the rank, among all
 configurations, of the best one that a rule let train to its end (0 is the best there is), when 15, 25 and 40 % of the
 seconds of all, or of 60 of them where there are more, are spent; with its standard error over orders. The rules are the
 project's own, by the code that a sweep runs, and Optuna's, with a report after every epoch. Below that, how many of the
 three best of 30 trials under `asha` are among the three that are confirmed: by what completed trials reached, and with
-those that were cut, by what they are expected to reach. Training takes about half an hour on two cores, the replay five
-minutes.
+those that were cut, by what they are expected to reach. Then in how many studies of 60 trials, and of 30, a trial of
+their best fifth was trained to its end, and where learning rates peak late (`one_cycle`), how often such trials were
+cut, and how often the others that end in the same fifth. Training takes about half an hour on two cores, the replay
+five minutes.
 
 The share of pairs from which on `asha` takes ranks for settled was chosen on the made pools and on the first half of
-LCBench's tasks, not on the second half, which is printed by itself.
+LCBench's tasks, not on the second half, which is printed by itself. The control trials, the share of pairs below which
+a rung cuts none, and whom a late peak is compared with were chosen on made pools and the laboratory's tasks for tuning.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ from typing import Any
 import optuna
 
 from benchmarks.curve_pools import MADE, Array, made, read_lcbench
+from benchmarks.laboratory.records import pools as recorded
 from benchmarks.running import add_sets, records, run
 from benchmarks.small_tasks import TASKS, task_file
 from tuner.objective import Objective
@@ -41,7 +47,7 @@ from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import peak_epoch
 from tuner.study.catalog import PRUNERS
 from tuner.study.curves import Curves
-from tuner.study.pruners import judged
+from tuner.study.pruners import LATE_PEAK, judged
 
 MORE = """\
 sampler: {name: random, seed: 7}
@@ -52,6 +58,7 @@ MOST = 60
 """Of a larger pool, so many full trainings are the compute that shares are taken of."""
 STUDY = 30
 """Trials of a study whose best are confirmed."""
+FIFTHS = 5
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,11 @@ class Curve:
         """Its best loss."""
         return min(self.losses, default=math.inf)
 
+    @property
+    def late(self) -> bool:
+        """Whether its learning rate peaks late."""
+        return self.peak > LATE_PEAK * self.epochs
+
 
 Stops = Callable[[int, Curve], int | None]
 """Given the number of a trial and its curve: the epoch after which it is cut, None where it is not."""
@@ -82,15 +94,18 @@ def own(name: str) -> Callable[[], Stops]:
 
     def begin() -> Stops:
         pruner = PRUNERS[name].load()(PRUNERS[name].options())
-        curves = Curves(Objective())
+        curves, late = Curves(Objective()), set[int]()
 
         def stops(number: int, curve: Curve) -> int | None:
             rungs = pruner.rungs(curve.epochs, curve.peak)
+            if curve.late:
+                late.add(number)
             for epoch, loss in enumerate(curve.losses, 1):
                 curves.add(number, epoch, loss)
                 if epoch not in rungs or not math.isfinite(best := min(curve.losses[:epoch])):
                     continue
-                if not judged(pruner, curves, number, epoch, best, epochs=curve.epochs).go_on:
+                alike = late if curve.late else None
+                if not judged(pruner, curves, number, epoch, best, epochs=curve.epochs, alike=alike).go_on:
                     return epoch
             if curve.losses and math.isfinite(curve.losses[-1]):
                 curves.completed(number)
@@ -162,6 +177,22 @@ def _peak(params: Mapping[str, Any], epochs: int) -> float:
     return peak_epoch(schedule, options.model_validate(given), epochs)
 
 
+def laboratory() -> dict[str, list[Curve]]:
+    """The curves that are recorded of the laboratory's tasks for tuning."""
+    return {
+        name: [
+            Curve(
+                [value if math.isfinite(value) else math.inf for value in task.first(number).values],
+                task.first(number).seconds,
+                task.peak(number),
+                task.epochs,
+            )
+            for number in task.params
+        ]
+        for name, task in recorded("tuning").items()
+    }
+
+
 def pool(losses_NE: Array) -> list[Curve]:
     """Curves whose rate is at its peak from the start, a second for an epoch."""
     return [Curve(losses.tolist(), 1.0, 0.0, len(losses)) for losses in losses_NE]
@@ -210,7 +241,45 @@ def table(title: str, pools: Sequence[Sequence[Curve]], orders: int) -> str:
         lines.append(f"  {name:<26}" + "".join(f"{cell:>24}" for cell in cells))
     completed, all_trials = confirmed(pools, orders)
     lines.append(f"  three best of {STUDY} confirmed: {completed:.2f} of completed trials, {all_trials:.2f} of all")
-    return "\n".join(lines)
+    return "\n".join([*lines, *survival(pools, orders)])
+
+
+@dataclass(frozen=True)
+class Studied:
+    """What became of a trial."""
+
+    fifth: int
+    """Of the study's trials by their best loss, from 0."""
+    late: bool
+    whole: bool
+
+
+def studied(curves: Sequence[Curve], trials: int, order: int) -> list[Studied]:
+    """A study of so many trials under `asha`, in an order that follows from its number."""
+    drawn = random.Random(order).sample(curves, min(trials, len(curves)))
+    stops = RULES["asha"]()
+    whole = [stops(number, curve) is None for number, curve in enumerate(drawn)]
+    better = [sum(other.best < curve.best for other in drawn) for curve in drawn]
+    return [
+        Studied(FIFTHS * rank // len(drawn), curve.late, kept)
+        for rank, curve, kept in zip(better, drawn, whole, strict=True)
+    ]
+
+
+def survival(pools: Sequence[Sequence[Curve]], orders: int) -> list[str]:
+    """Whether the good ones survive, and whether those whose learning rate peaks late do as others do."""
+    lines, every = [], list[Studied]()
+    for trials in (MOST, STUDY):
+        studies = [studied(curves, trials, order) for curves in pools for order in range(orders)]
+        survived = fmean(any(one.whole for one in study if one.fifth == 0) for study in studies)
+        lines.append(f"  a trial of the best fifth of {trials} trained to its end: in {survived:.0%} of studies")
+        every += [one for study in studies for one in study]
+    if late := [one for one in every if one.late]:
+        others = [[not one.whole for one in every if not one.late and one.fifth == fifth] for fifth in range(FIFTHS)]
+        late = [one for one in late if others[one.fifth]]
+        cut, alike = fmean(not one.whole for one in late), fmean(fmean(others[one.fifth]) for one in late)
+        lines.append(f"  late peak: {cut:.1%} cut; of others that end in the same fifths {alike:.1%}")
+    return lines
 
 
 def confirmed(pools: Sequence[Sequence[Curve]], orders: int) -> tuple[float, float]:
@@ -253,6 +322,7 @@ def main() -> None:
     add_sets(parser)
     parser.add_argument("--made", action="store_true", help="replay made curves instead")
     parser.add_argument("--lcbench", type=Path, help="replay LCBench instead: the surrogate's folder, or an NPZ file")
+    parser.add_argument("--laboratory", action="store_true", help="replay the laboratory's records instead")
     asked = parser.parse_args()
     folder = asked.folder.absolute()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -263,6 +333,8 @@ def main() -> None:
         tasks = [pool(errors) for errors in read_lcbench(asked.lcbench).values()]
         half = len(tasks) // 2
         pools |= {"LCBench, first half": tasks[:half], "LCBench, second half": tasks[half:]}
+    if asked.laboratory:
+        pools |= {"laboratory, tuning half": list(laboratory().values())}
     if not pools:
         with multiprocessing.get_context("forkserver").Pool(asked.workers, maxtasksperchild=1) as workers:
             workers.starmap(train, [(folder, task, asked.trials, *asked.sets) for task in asked.tasks], chunksize=1)

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from benchmarks.laboratory.records import peak_of
 from benchmarks.laboratory.surrogate import Curve, Surrogate
 from tuner.config.confirm import Confirm
 from tuner.disk.folder import StudyFolder
@@ -180,6 +181,7 @@ class Own:
             sampler=(sampler, SAMPLERS[sampler].options.model_validate(dict(options or {}))),
             pruner=(pruner, PRUNERS[pruner].options()),
             seed=seed,
+            peak=lambda params: peak_of(params, world.epochs),
         )
 
     def __enter__(self) -> Self:

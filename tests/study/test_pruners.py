@@ -117,6 +117,56 @@ def test_an_early_rung_counts_where_ranks_have_settled() -> None:
     assert not judged(asha, _curves(*kept[:3], (4.0, 0.1)), 9, 1, 9.0, epochs=10).go_on  # a tenth: not early
 
 
+def test_control_trials_are_pruned_only_where_ranks_last() -> None:
+    """The first four and every sixth; with 0 there are none, and no other rule has any.
+
+    Eight completed trials whose order is the same at every rung show that no more are needed.
+    """
+    curves = _curves(*[(0.1,)] * 30)
+    asha = ASHA(ASHAOptions())
+    kept = [number for number in range(30) if judged(asha, curves, number, 1, 9.0).go_on]
+    assert kept == [0, 1, 2, 3, 6, 12, 18, 24]
+    assert judged(asha, curves, 6, 1, 9.0).reason == "epoch 1: a control trial, which shows whether ranks last"
+    lasting = [(float(n),) * 4 for n in range(9)]
+    crossing = [(float(n), float(n), -float(n), -float(n)) for n in range(9)]
+    for last in (lasting, crossing, lasting[:6]):
+        pruned = not judged(ASHA(ASHAOptions(min_epochs=1)), _curves(*last), 12, 1, 99.0, epochs=4).go_on
+        assert pruned == (last is lasting)
+    for name in PRUNERS.entries:
+        pruner: Pruner = PRUNERS[name].load()(ASHAOptions(control=0) if name == "asha" else PRUNERS[name].options())
+        assert not any(pruner.controls(number) for number in range(30))
+
+
+def test_a_rung_whose_ranks_do_not_last_prunes_none() -> None:
+    """By the completed trials, from four on; the ranks at the same rung count again once they last."""
+    asha = ASHA(ASHAOptions(min_epochs=1))
+    crossing = [(1.0, 0.9, 0.9, 0.1), (2.0, 1.8, 1.8, 0.05), (3.0, 2.0, 2.0, 0.02), (4.0, 3.9, 3.9, 0.01)]
+    assert not judged(asha, _curves(*crossing[:3]), 9, 1, 9.0, epochs=4).go_on
+    doubted = judged(asha, _curves(*crossing), 9, 1, 9.0, epochs=4)
+    assert (doubted.go_on, doubted.reason) == (
+        True,
+        "epoch 1: too early to tell, 0% of pairs of 4 completed trials kept their order to the end",
+    )
+    lasting = [(float(n), float(n), float(n), float(n)) for n in range(10, 20)]
+    assert not judged(asha, _curves(*crossing, *lasting), 99, 1, 99.0, epochs=4).go_on
+    late = judged(asha, _curves(*crossing), 9, 1, 9.0, epochs=4, alike={0, 1, 2, 9})
+    assert late.reason == "epoch 1: 9, rank 4 of 4; the best 4 go on"  # as the others are not pruned either
+
+
+def test_a_late_peak_is_compared_with_its_like_for_all_rungs_at_once() -> None:
+    """Where the others were pruned twice, a ninth goes on, whatever the others have reached."""
+    asha = ASHA(ASHAOptions())
+    alike = set(range(103, 121))
+    curves = _curves(*[(0.1,) * 7] * 40)
+    for place, number in enumerate(sorted(alike)):
+        for epoch in range(1, 8):
+            curves.add(number, epoch, 5.0 + place)
+    first, second, third = (judged(asha, curves, 103 + n, 7, 5.0 + n, epochs=20, alike=alike) for n in (0, 1, 2))
+    assert (first.go_on, second.go_on) == (True, True)
+    assert (third.go_on, third.reason) == (False, "epoch 7: 7, rank 3 of 18; the best 2 go on")
+    assert not judged(asha, curves, 104, 7, 6.0, epochs=20).go_on
+
+
 def test_median_and_none_have_no_early_rungs() -> None:
     """Their rungs count from the first."""
     for name in ("median", "none"):

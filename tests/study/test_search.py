@@ -230,7 +230,7 @@ def test_a_trial_that_its_patience_ended_is_compared_with(tmp_path: Path) -> Non
     curves = [(0.3, 0.1), (0.4, 0.2), (0.9, 0.8), (0.7, 0.6, 0.5, 0.5)]
     states = [State.COMPLETED, State.COMPLETED, State.PRUNED]
     for opened in range(2):
-        search = open_search(tmp_path / "s", pruner="asha")
+        search = open_search(tmp_path / "s", pruner="asha", pruning={"control": 0})
         for number, values in enumerate(curves):
             if not opened:
                 suggestion = search.suggest()
@@ -243,6 +243,26 @@ def test_a_trial_that_its_patience_ended_is_compared_with(tmp_path: Path) -> Non
         assert not decision.go_on
         assert "rank 3 of 3" in decision.reason
         search.close()
+
+
+def test_trials_whose_rate_peaks_late_are_compared_with_each_other(tmp_path: Path) -> None:
+    """By their parameters, also in a study that was opened again."""
+    reasons = []
+    for opened in range(2):
+        search = open_search(tmp_path / "s", pruner="asha", peak=lambda params: 6.0 if params["cell"] == "gru" else 0.0)
+        late = []
+        for number in range(16):
+            if not opened:
+                assert search.suggest() is not None
+            gru = search.stored()[number].user_attrs["params"]["cell"] == "gru"
+            late += [number] * gru
+            for epoch in range(1, 8):
+                search.reported(number, epoch, number + 100.0 * gru)
+        reasons.append(search.judge(max(late), 7, max(late) + 100.0, 20).reason)
+        assert f"rank {len(late)} of {len(late)}" in reasons[-1]
+        search.close()
+    assert reasons[0] == reasons[1]
+    assert 4 < len(late) < 16
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])

@@ -58,7 +58,8 @@ def expected_refits(task: Task) -> int:
 def expected_rungs(task: Task) -> tuple[list[Rung], float]:
     """Simulate the pruner on trials of random quality, with ranks at rungs equal to the final ranks.
 
-    Rungs that count only if ranks settle early are left out, as are trials that end for other reasons.
+    Control trials are not pruned. Rungs that count only if ranks settle early are left out, as are trials that end for
+    other reasons.
 
     Returns:
         The baseline's rungs, and the mean fraction of the epochs that a trial is trained.
@@ -71,13 +72,13 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
     came, left, trained = dict.fromkeys(rungs, 0), dict.fromkeys(rungs, 0), 0
     for draw in range(_DRAWS):
         dice, seen = random.Random(draw), {rung: list[float]() for rung in rungs}
-        for _ in range(drawn):
+        for number in range(drawn):
             loss, last = dice.random(), epochs
             for rung in rungs:
                 decision = pruner.decide(rung, loss, seen[rung], objective)
                 seen[rung].append(loss)
                 came[rung] += 1
-                if not decision.go_on:
+                if not decision.go_on and not pruner.controls(number):
                     left[rung] += 1
                     last = rung
                     break

@@ -56,7 +56,10 @@ class ASHAOptions(Options):
     that ranks settle earlier. No rung is before the learning rate's peak or after half of budget.epochs."""
     min_peers: Annotated[int, Field(ge=1)] = 2
     """Number of other trials that must have been trained as long before a trial can be pruned at a rung; integer >= 1.
-    With the default, the third trial is the first that can be pruned; eta = 3 keeps one of three."""
+    With the default, and without control trials, the third trial is the first that can be pruned."""
+    control: Annotated[int, Field(ge=0, le=1000)] = 6
+    """The first four trials, and each whose number is a multiple of this, are control trials: not pruned, as long
+    as ranks at the rungs are not seen to last. A rung whose ranks do not last prunes none. 0: no control trials."""
 
 
 class MedianOptions(Options):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -45,15 +45,20 @@ class Curves:
         """Mark a trial as run to completion, possibly early by its patience: its best value is final."""
         self._whole.add(number)
 
-    def others(self, number: int, epoch: int) -> list[float]:
+    def others(self, number: int, epoch: int, among: Container[int] | None = None) -> list[float]:
         """The other trials' best values up to an epoch, if they were trained that long or completed earlier.
 
         The worst possible (infinite) value for a trial without a finite one.
+
+        Args:
+            number: The trial to exclude.
+            epoch: The epoch, from 1.
+            among: Only these trials; None: all.
         """
         return [
             best[min(epoch, len(best)) - 1]
             for other, best in self._best.items()
-            if other != number and self._is_known(other, epoch)
+            if other != number and self._is_known(other, epoch) and (among is None or other in among)
         ]
 
     def standing(self, number: int, epoch: int) -> tuple[int, int]:
@@ -94,7 +99,7 @@ class Curves:
         """The best value of all trials; the worst possible (infinite) value before the first finite one."""
         return self.objective.best((best[-1] for best in self._best.values()), default=self.objective.worst)
 
-    def order_kept(self, number: int, epoch: int, later: int) -> tuple[int, float]:
+    def order_kept(self, number: int, epoch: int, later: int, among: Container[int] | None = None) -> tuple[int, float]:
         """How well the order of the other trials at an epoch agrees with their later order (have ranks settled?).
 
         Compares every pair of the latest `_PAIRED` other trials that were trained for `later` epochs (also if pruned
@@ -105,11 +110,16 @@ class Curves:
             number: The trial to exclude.
             epoch: The epoch, from 1.
             later: Minimum number of epochs they must have been trained for, > `epoch`.
+            among: Only these trials; None: all.
 
         Returns:
             The number of these trials, and the fraction of pairs in the same order, 0 to 1; 0 with fewer than two.
         """
-        others = [other for other in sorted(self._best) if other != number and self._is_known(other, later)]
+        others = [
+            other
+            for other in sorted(self._best)
+            if other != number and self._is_known(other, later) and (among is None or other in among)
+        ]
         curves = [self._best[other] for other in others[-_PAIRED:]]
         if len(curves) < 2:
             return len(curves), 0.0

@@ -23,6 +23,7 @@ from tuner.study.curves import Curves
 from tuner.study.expectations import Expectations
 from tuner.study.names import Names
 from tuner.study.opening import UNREADABLE, open_storage, unreadable
+from tuner.study.peaks import Peaks
 from tuner.study.pruners import Decision, Pruner, judged
 from tuner.study.sparing import spared
 from tuner.study.storage import SearchStorage
@@ -53,6 +54,7 @@ class Search:
         sampler: Name and validated options.
         pruner: Name and validated options.
         seed: The study's seed, >= 0.
+        peak: Epochs until the learning rate's peak, by a trial's parameters.
         database: URL of the PostgreSQL database with the study; None: it is in the folder.
         waiting: Called about once a second with the problem while the database is down; may raise.
 
@@ -69,6 +71,7 @@ class Search:
         sampler: tuple[str, Any],
         pruner: tuple[str, Any],
         seed: int,
+        peak: Callable[[Mapping[str, Any]], float] = lambda params: 0.0,  # noqa: ARG005
         database: str | None = None,
         waiting: Callable[[str], None] = lambda problem: None,  # noqa: ARG005
     ) -> None:
@@ -77,6 +80,7 @@ class Search:
         self._translate = Translation(space, self._names)
         self._curves = Curves(objective)
         self._decisions: dict[tuple[int, int], Decision] = {}
+        self._peaks = Peaks(peak)
         name, options = pruner
         self.pruner: Pruner = PRUNERS[name].load()(options)
         self._storage = open_storage(folder, database, waiting, self._translate)
@@ -183,7 +187,8 @@ class Search:
         """
         if (decision := self._decisions.get((number, epoch))) is None:
             self._storage.set_trial_intermediate_value(self.suggester.ids[number], epoch, value)
-            decision = judged(self.pruner, self._curves, number, epoch, value, epochs=epochs)
+            alike = None if epochs is None else self._peaks.alike(number, epochs, self.stored())
+            decision = judged(self.pruner, self._curves, number, epoch, value, epochs=epochs, alike=alike)
             self._decisions[number, epoch] = decision
         return decision
 

@@ -144,7 +144,10 @@ class Suggester:
     def _draft(self, number: int, sampler: BaseSampler, seed: int) -> tuple[FrozenTrial, dict[str, Any]]:
         draft = _blank(number)
         conditions = knows_conditions(sampler)
-        shown = None if conditions and not self._borrowed else self._shown(conditions)
+        plain = conditions and not self._borrowed
+        shown = (
+            self._expectations.inside() if plain else self._shown(conditions)
+        )  # looked up once, not at every question
         self._storage.draft, self._storage.shown = draft, shown
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = None  # as Study.ask does

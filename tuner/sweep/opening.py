@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tuner.adapters import progress
@@ -21,6 +22,7 @@ from tuner.sweep.stopping import Stop
 from tuner.sweep.unchanged import check_unchanged
 from tuner.sweep.warm_start import begin_warm
 from tuner.task.machine import check_machine
+from tuner.task.specs import search_peak
 from tuner.task.task import Task, located
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ def _search(task: Task, tell: Listener, stop: Stop) -> Search:
         sampler=task.sampler,
         pruner=task.pruner,
         seed=task.file.sampler.seed,
+        peak=partial(search_peak, task),
         database=task.file.storage.study,
         waiting=away,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,20 @@ def trial_spec(task: Task, params: Mapping[str, Any], run: str, folder: str | Pa
 def search_rungs(task: Task, params: Mapping[str, Any]) -> tuple[int, ...]:
     """Epochs after which a search trial may be judged, none before the peak of its own learning rate."""
     name, options = task.pruner
-    epochs = task.file.budget.epochs
+    peak = search_peak(task, params)
+    if math.isnan(peak):
+        return ()
+    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(task.file.budget.epochs, peak)
+    return rungs
+
+
+def search_peak(task: Task, params: Mapping[str, Any]) -> float:
+    """Epochs until the learning rate's peak; NaN if the parameters are refused, so that the trial will fail."""
     try:
         settings = task.settings(params)
-    except TaskFileError:  # the trial will fail with it
-        return ()
-    peak = peak_epoch(settings.learning.schedule, settings.schedule, epochs)
-    rungs: tuple[int, ...] = PRUNERS[name].load()(options).rungs(epochs, peak)
-    return rungs
+    except TaskFileError:
+        return math.nan
+    return peak_epoch(settings.learning.schedule, settings.schedule, task.file.budget.epochs)
 
 
 def modelless(task: Task) -> list[str]:
