@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,11 +86,13 @@ def train(search: Search, number: int, params: Mapping[str, Any]) -> Trained:
     return Trained(params, losses, state)
 
 
-def sweep(search: Search, trials: int) -> list[Trained]:
-    """So many trials, one after the other."""
+def sweep(search: Search, trials: int, took: Callable[[float], None] = lambda seconds: None) -> list[Trained]:  # noqa: ARG005
+    """So many trials, one after the other; `took` is told the seconds of each suggestion."""
     done = []
     for _ in range(trials):
+        began = time.perf_counter()
         suggestion = search.suggest()
+        took(time.perf_counter() - began)
         assert suggestion is not None
         done.append(train(search, suggestion.number, dict(suggestion.params)))
     return done
