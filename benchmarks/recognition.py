@@ -1,6 +1,6 @@
 """Connected digits by one configuration through the command line: word error rate of a voice never heard.
 
-    python -m benchmarks.recognition FSDD [--folder recognition] [--strings 1200] [--epochs 20] [--seeds 1]
+    python -m benchmarks.recognition FSDD [--folder recognition] [--strings 1200] [--epochs 12] [--seeds 1]
 
 FSDD is the folder `recordings` of the Free Spoken Digit Dataset (github.com/Jakobovski/free-spoken-digit-dataset, CC
 BY-SA 4.0): `7_jackson_32.wav`, six speakers, 50 recordings of each digit by each. Of each speaker's recordings two to
@@ -46,8 +46,8 @@ UNITS, LAYERS, BATCH = 64, 2, 16
 TASK = """\
 name: {name}
 adapter: speech/recognition
-data: {{path: {path}, split: part, units: words, num_mels: 24, normalization: speaker, stack: 4, stride: 4,
-  frequency_warp: 0.15, frequency_mask: 0.2, noise: 0.3}}
+data: {{path: {path}, split: part, units: words, num_mels: 24, normalization: speaker, normalized_frames: loud,
+  stack: 4, stride: 4, frequency_warp: 0.15, frequency_mask: 0.2, noise: 0.3}}
 search_space:
   cell: lstm
   hidden_size: 64
@@ -159,7 +159,7 @@ def main() -> None:
         "--folder", type=Path, default=Path("recognition"), help="folder of the study, made when missing"
     )
     parser.add_argument("--strings", type=int, default=1200, help="strings to train on, >= 8")
-    parser.add_argument("--epochs", type=int, default=20, help="epochs of a training, >= 1")
+    parser.add_argument("--epochs", type=int, default=12, help="epochs of a training, >= 1")
     parser.add_argument("--seeds", type=int, default=1, help="fresh seeds, >= 1")
     parser.add_argument("--workers", type=int, default=1, help="trainings at once, one core each")
     add_sets(parser)

@@ -254,6 +254,18 @@ def test_frames_are_stacked(stack: int, stride: int) -> None:
     np.testing.assert_allclose(steps, wanted, atol=1e-5)
 
 
+def test_pauses_need_not_count() -> None:
+    """Only frames above the mean level do, so that a recording's steps are the same with longer, fainter pauses."""
+    rng = np.random.default_rng(0)
+    said, pause = rng.normal(9, 1, size=(20, 3)), rng.normal(1, 0.1, size=(7, 3))
+    frames = Frames(RecognitionOptions(path="x", stack=1, stride=1, normalized_frames="loud"))
+    once = frames.steps(np.concatenate([pause, said]).astype(np.float32))
+    often = frames.steps(np.concatenate([pause - 3, said, pause - 4]).astype(np.float32))
+    np.testing.assert_allclose(once[7:], (said - said.mean(0)) / said.std(0), atol=1e-5)
+    np.testing.assert_allclose(often[7:27], once[7:], atol=1e-5)
+    assert np.isfinite(frames.steps(np.full((4, 3), 0.1, dtype=np.float32))).all()
+
+
 def test_masks_hide_bands_and_steps_in_training_alone() -> None:
     """The same bands in all frames of a step; no mask is wider than its share; each item has its own."""
     options = RecognitionOptions(

@@ -47,7 +47,7 @@ class Frames:
 
     def of(self, features: Sequence[NDArray[np.float32]]) -> Self:
         """The same with the moments of these recordings, each (T, F)."""
-        mean, scale = moments(np.concatenate([self.with_deltas(each) for each in features]))
+        mean, scale = moments(np.concatenate([self._counted(each) for each in features]))
         return type(self)(self._options, mean.tolist(), scale.tolist())
 
     def all_steps(
@@ -74,7 +74,8 @@ class Frames:
 
     def steps(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """See the class."""
-        return self.stacked(self.normalized(self.with_deltas(features)))
+        frames = self.of([features]) if self._options.normalization == "utterance" else self
+        return self.stacked(standardized(self.with_deltas(features), frames._mean, frames._scale))
 
     def with_deltas(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(T, F) to (T, D * F)."""
@@ -83,12 +84,14 @@ class Frames:
             parts.append(deltas(parts[-1]))
         return np.concatenate(parts, axis=1)
 
-    def normalized(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardized by the recording, or by the given moments."""
-        if self._options.normalization != "utterance":
-            return standardized(features, self._mean, self._scale)
-        mean, scale = moments(features)
-        return standardized(features, mean, scale)
+    def _counted(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The frames with deltas (T, D * F) that moments are computed from."""
+        frames = self.with_deltas(features)
+        if self._options.normalized_frames == "all":
+            return frames
+        level_T = features.mean(axis=1, dtype=np.float64)
+        counted: NDArray[np.float32] = frames[level_T >= min(level_T.mean(), level_T.max())]  # a mean is rounded
+        return counted
 
     def stacked(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """A stack of `stack` frames every `stride` frames; zeros beyond the end."""

@@ -41,6 +41,10 @@ class StepOptions(SignalOptions):
     of the recording, which reduces the influence of voice, microphone and loudness; speaker: those of all recordings of
     its speaker (its `group`) in the same split, without their labels, which does so without the influence of the words
     that are said. Searchable as data.normalization."""
+    normalized_frames: Literal["all", "loud"] = "all"
+    """Frames that mean and standard deviation are computed from: all; loud, those above the mean level of their
+    recording, so that it does not matter how long and how silent its pauses are. Searchable as
+    data.normalized_frames."""
     stack: int = Field(default=1, ge=1, le=32)
     """Frame stacking: number of frames per step of the network, in [1, 32]. Sak et al. 2015, arXiv:1507.06947.
     Searchable as data.stack."""
@@ -127,7 +131,7 @@ class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, Var
     named by `group` and `split`."""
     later: ClassVar[tuple[str, ...]] = (
         *(*ClassOptions.later, "group", "split", "folds"),
-        *("deltas", "normalization", "stack", "stride", "speed", "val_groups", "test_groups"),
+        *("deltas", "normalization", "normalized_frames", "stack", "stride", "speed", "val_groups", "test_groups"),
     )
     group: str | None = "speaker"
     """Column of a manifest, field of the pattern, or array of an .npz with the group of a recording; no group is in two

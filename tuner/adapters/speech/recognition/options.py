@@ -25,7 +25,7 @@ def _usual(name: str, default: object) -> Any:
 class RecognitionOptions(HeldOutOptions, VariationOptions, StepOptions):
     """Recordings with transcripts: where they are, the units to recognize, and how they become features."""
 
-    later: ClassVar[tuple[str, ...]] = ("speed", "val_groups", "test_groups")
+    later: ClassVar[tuple[str, ...]] = ("normalized_frames", "speed", "val_groups", "test_groups")
     source: str | None = None
     """Name of a ready source, such as espeak/digit_strings; null when `path` is given."""
     path: str | None = None
