@@ -30,7 +30,8 @@ class Peaks:
             trials: All trials.
         """
         for trial in trials:
-            if trial.number not in self._peaks:
-                self._peaks[trial.number] = self._peak(trial.user_attrs["params"])
+            params = trial.user_attrs.get("params")  # None if the driver was killed while the trial was created
+            if params is not None and trial.number not in self._peaks:
+                self._peaks[trial.number] = self._peak(params)
         late = {each for each, peak in self._peaks.items() if peak > LATE_PEAK * epochs}
         return late if number in late else None
