@@ -274,9 +274,8 @@ def survival(pools: Sequence[Sequence[Curve]], orders: int) -> list[str]:
         survived = fmean(any(one.whole for one in study if one.fifth == 0) for study in studies)
         lines.append(f"  a trial of the best fifth of {trials} trained to its end: in {survived:.0%} of studies")
         every += [one for study in studies for one in study]
-    if late := [one for one in every if one.late]:
-        others = [[not one.whole for one in every if not one.late and one.fifth == fifth] for fifth in range(FIFTHS)]
-        late = [one for one in late if others[one.fifth]]
+    others = [[not one.whole for one in every if not one.late and one.fifth == fifth] for fifth in range(FIFTHS)]
+    if late := [one for one in every if one.late and others[one.fifth]]:
         cut, alike = fmean(not one.whole for one in late), fmean(fmean(others[one.fifth]) for one in late)
         lines.append(f"  late peak: {cut:.1%} cut; of others that end in the same fifths {alike:.1%}")
     return lines

@@ -139,6 +139,7 @@ def test_what_a_trial_prints_tells_no_secret(one_worker: Callable[..., Message],
     """A trial that prints its environment and raises with it: neither its prints nor its end have the password."""
     end = one_worker("tells_its_environment", tmp_path)
     assert isinstance(end, Ended)
+    one_worker("epochs", tmp_path / "next")  # it begins when all prints before are written
     told = (tmp_path / OUTPUT).read_text()
     assert "'MLFLOW_TRACKING_PASSWORD': '…'" in told
     assert told.endswith("\npassword …\n")
