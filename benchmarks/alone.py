@@ -28,8 +28,7 @@ import pandas as pd
 
 from benchmarks import raw_tests
 from benchmarks.raw_tests import Raw
-from benchmarks.running import run
-from tuner.disk.events import read, read_run
+from benchmarks.running import handed_over, run
 
 ROOT = Path(__file__).resolve().parents[1]
 WITHIN = 1e-6
@@ -155,7 +154,8 @@ def compared(name: str, folder: Path, python: Path, *, install: bool) -> float:
     ready = ROOT / "tasks" / f"{case.task}.yaml"
     run(sweep, ready.read_text() if ready.exists() else case.task, *SMALL, *case.sets, quiet=True)
     (study,) = sweep.glob("mlruns/studies/*")
-    recorded = scores(study)
+    recorded = handed_over(study)
+    assert recorded is not None, f"{study} has no model"
     shutil.copytree(study / "model", elsewhere / "model")
     shutil.rmtree(sweep)
     if install:
@@ -169,12 +169,6 @@ def compared(name: str, folder: Path, python: Path, *, install: bool) -> float:
         row = f"{name:<16}{raw.items:>6}  {score:<9}{recorded[score]:>12.6f}{found:>14.6f}{differences[-1]:>12.1e}"
         print(row, flush=True)
     return max(differences)
-
-
-def scores(study: Path) -> dict[str, float]:
-    """The recorded test scores of the training whose weights the model has."""
-    *_, summary = (event for event in read(study / "sweep.jsonl") if event["event"] == "summary")
-    return dict(read_run(study / "test/events.jsonl").results["test"][summary["model_run"]])
 
 
 def told(python: Path, *arguments: str, cwd: Path | None = None, path: str = "") -> str:

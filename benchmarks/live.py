@@ -22,10 +22,8 @@ FOLDER has `fsdd`, `trec`, `atis_slots`, `tinyshakespeare.txt` and `ETTh1.csv`, 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -35,7 +33,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.running import add_sets, mean_sd, run
+from benchmarks.running import add_sets, checkout_first, handed_over, mean_sd, run
 
 OWN = "this search"
 _TASK = """\
@@ -57,16 +55,17 @@ TASKS: dict[str, dict[str, Any]] = {
         "adapter": "time_series/classification", "data": "{{source: aeon/OSULeaf}}", "epochs": 20, "metric": "accuracy",
     },
     "digits": {
-        "adapter": "speech/classification", "data": "{{path: {made}, split: part}}", "epochs": 10,
-        "metric": "accuracy", "needs": "fsdd",
+        "adapter": "speech/classification", "epochs": 10, "metric": "accuracy", "needs": "fsdd",
+        "data": '{{path: {data}, pattern: "{{label}}_{{speaker}}_{{index}}", '
+                "val_groups: [theo], test_groups: [yweweler]}}",
     },
     "questions": {
         "adapter": "nlp/classification", "epochs": 8, "metric": "accuracy", "needs": "trec",
         "data": "{{path: {data}/TREC.train, test_path: {data}/TREC.test, format: lines, encoding: latin-1}}",
     },
     "play": {
-        "adapter": "nlp/language_modelling", "data": "{{path: {made}}}", "epochs": 6, "needs": "tinyshakespeare.txt",
-        "space": "{truncation: 50}",
+        "adapter": "nlp/language_modelling", "data": "{{path: {data}, characters: 120000}}", "epochs": 6,
+        "needs": "tinyshakespeare.txt", "space": "{truncation: 50}",
     },
     "slots": {
         "adapter": "nlp/tagging", "data": "{{path: {data}}}", "epochs": 6, "metric": "f1", "needs": "atis_slots",
@@ -81,57 +80,24 @@ MAXIMIZED = {"accuracy", "f1"}
 """Metrics that are maximized; all others are minimized."""
 
 
-def _fsdd(recordings: Path, manifest: Path) -> None:
-    """All digits of FSDD: two speakers are for validation and test."""
-    rows = []
-    for path in sorted(recordings.glob("*_*_*.wav")):
-        digit, speaker, _ = path.stem.split("_")
-        rows.append([str(path.resolve()), digit, speaker])
-    names = sorted({row[2] for row in rows})
-    part = {names[-1]: "test", names[-2]: "val"}
-    with manifest.open("w", newline="") as file:
-        csv.writer(file).writerows([["path", "label", "part"], *([a, b, part.get(c, "train")] for a, b, c in rows)])
-
-
-def _play(text: Path, excerpt: Path) -> None:
-    """Its beginning."""
-    excerpt.write_text(text.read_text(encoding="utf-8")[:120_000])
-
-
-_MADE: Mapping[str, tuple[str, Callable[[Path, Path], None]]] = {
-    "digits": ("digits.csv", _fsdd), "play": ("play.txt", _play),
-}  # fmt: skip
-
-
-def task_file(name: str, data: Path | None, folder: Path, seed: int, seconds: float) -> str | None:
+def task_file(name: str, data: Path | None, seed: int, seconds: float) -> str | None:
     """The text of a task file; None where its data is missing.
 
     Args:
         name: One of `TASKS`.
         data: The folder of data.
-        folder: Where data is written that is made of it.
         seed: Of the search and of all trainings.
         seconds: See `budget.timeout`.
     """
-    task = {"metric": "loss", "space": "{}", **TASKS[name]}
-    metric, needs = task["metric"], task.get("needs")
-    facts: dict[str, str] = {}
-    if needs is not None:
+    task = {"metric": "loss", "space": "{}", "needs": None, **TASKS[name]}
+    path = ""
+    if (needs := task["needs"]) is not None:
         if data is None or not (data / needs).exists():
             return None
-        facts["data"] = str((data / needs).resolve())
-    if name in _MADE:
-        called, make = _MADE[name]
-        made = (folder / called).resolve()
-        made.parent.mkdir(parents=True, exist_ok=True)
-        if not made.exists():
-            make(Path(facts["data"]), made)
-        facts["made"] = str(made)
-    direction = "maximize" if metric in MAXIMIZED else "minimize"
-    filled = {**task, "data": task["data"].format(**facts), "metric": metric}
-    return _TASK.format(name=name, direction=direction, seed=seed, seconds=seconds, **{
-        key: filled[key] for key in ("adapter", "data", "space", "metric", "epochs")
-    })  # fmt: skip
+        path = str((data / needs).resolve())
+    direction = "maximize" if task["metric"] in MAXIMIZED else "minimize"
+    facts = {**task, "data": task["data"].format(data=path)}
+    return _TASK.format(name=name, direction=direction, seed=seed, seconds=seconds, **facts)
 
 
 class Peer:
@@ -149,11 +115,16 @@ class Peer:
         from tuner.task import resolve_task
 
         torch.set_num_threads(1)
-        self.folder, self.until = folder, until
+        self.folder, self.sets, self.until = folder, sets, until
         self.task = resolve_task(folder / "task.yaml", [*sets, f"storage={json.dumps(str(folder / 'peer'))}"])
         self.task.prepare()
         self.epochs = self.task.file.budget.epochs
         self.objective = self.task.objective
+
+    @property
+    def trivial(self) -> dict[str, float]:
+        """Test scores of the trivial predictor."""
+        return dict(self.task.prepare()[1].trivial["test"])
 
     def train(self, params: Mapping[str, Any], number: int, seed: int, told: Callable[[int, float], bool]) -> float:
         """Train a configuration; returns its best value, or not a number if it did not come to its end.
@@ -258,7 +229,7 @@ def by_ray_tune(peer: Peer, seed: int) -> dict[int, float]:
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    folder, sets, until = peer.folder, _SETS, peer.until
+    folder, sets, until = peer.folder, peer.sets, peer.until
 
     def trial(config: dict[str, Any]) -> None:
         trainer, number = Peer(folder, sets, until), config["number"]
@@ -294,35 +265,25 @@ def by_ray_tune(peer: Peer, seed: int) -> dict[int, float]:
 
 
 PEERS: Mapping[str, Callable[[Peer, int], dict[int, float]]] = {"Optuna": by_optuna, "Ray Tune": by_ray_tune}
-_SETS: list[str] = []
-"""What `--set` has given, for the actors of Ray."""
 
 
-def peer_run(way: str, folder: Path, seed: int, seconds: float) -> dict[str, Any]:
+def peer_run(way: str, folder: Path, seed: int, seconds: float, sets: Sequence[str]) -> dict[str, Any]:
     """A peer's run, in this process."""
     began = time.monotonic()
-    peer = Peer(folder, _SETS, math.inf)
+    peer = Peer(folder, sets, math.inf)
     peer.until = time.monotonic() + seconds
     values = PEERS[way](peer, seed)
-    scores = peer.handed(values)
-    trivial = peer.task.prepare()[1].trivial["test"]
-    return {"test": scores or dict(trivial), "trials": len(values), "seconds": time.monotonic() - began}
+    return {"test": peer.handed(values) or peer.trivial, "trials": len(values), "seconds": time.monotonic() - began}
 
 
 def own_run(text: str, folder: Path, sets: Sequence[str]) -> dict[str, Any]:
     """This search, through the command line."""
-    from tuner.disk.events import read, read_run
-
     began = time.monotonic()
     with suppress(RuntimeError):  # it has no winner where no trial came to its end
         run(folder, text, *sets, quiet=True)
     seconds = time.monotonic() - began
     (study,) = (folder / "mlruns/studies").iterdir()
-    handed = next((event["model_run"] for event in read(study / "sweep.jsonl") if event.get("model_run")), None)
-    if handed is None:
-        test = dict(Peer(folder, sets, math.inf).task.prepare()[1].trivial["test"])
-    else:
-        test = read_run(study / "test/events.jsonl").results["test"][handed]
+    test = handed_over(study) or Peer(folder, sets, math.inf).trivial
     return {"test": test, "trials": len(list(study.glob("trials/*"))), "seconds": seconds}
 
 
@@ -348,10 +309,9 @@ def main() -> None:
     parser.add_argument("--one", nargs=4, metavar=("WAY", "FOLDER", "SEED", "SECONDS"), help=argparse.SUPPRESS)
     add_sets(parser)
     asked = parser.parse_args()
-    _SETS.extend(asked.sets)
     if asked.one:
         way, folder, seed, seconds = asked.one
-        print(json.dumps(peer_run(way, Path(folder), int(seed), float(seconds))))
+        print(json.dumps(peer_run(way, Path(folder), int(seed), float(seconds), asked.sets)))
         return
     for name in asked.tasks:
         _compare(name, asked)
@@ -363,7 +323,7 @@ def _compare(name: str, asked: argparse.Namespace) -> None:
     metric = TASKS[name].get("metric", "loss")
     for seed in range(asked.seeds):
         home = (asked.folder / name / str(seed)).resolve()
-        text = task_file(name, asked.data, asked.folder / "data", seed, asked.seconds)
+        text = task_file(name, asked.data, seed, asked.seconds)
         if text is None:
             print(f"{name}: left out, as its data is not in --data")
             return
@@ -391,10 +351,8 @@ def _peer(way: str, home: Path, text: str, seed: int, seconds: float, sets: Sequ
     (folder / "task.yaml").write_text(text)
     given = [word for each in sets for word in ("--set", each)]
     command = [sys.executable, "-m", "benchmarks.live", "--one", way, str(folder), str(seed), str(seconds), *given]
-    root = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore", "RAY_USAGE_STATS_ENABLED": "0",
-                   "RAY_TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}  # fmt: skip
+    quiet = {"PYTHONWARNINGS": "ignore", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    environment = {**checkout_first(), **quiet}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{way} failed in {folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from tuner.disk.events import RunRecord, read_run
+from tuner.disk.events import RunRecord, read, read_run
 
 
 def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
@@ -28,9 +28,7 @@ def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "task.yaml").write_text(task)
-    root = str(Path(__file__).resolve().parents[1])
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": _uri(folder)}
-    environment["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**checkout_first(), "MLFLOW_TRACKING_URI": _uri(folder)}
     arguments = ["run", "task.yaml", *(word for each in sets for word in ("--set", each))]
     if quiet:
         if status := _forked(folder, arguments, environment):
@@ -39,6 +37,12 @@ def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
     command = [sys.executable, "-m", "tuner", *arguments]
     if status := subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
         sys.exit(status)
+
+
+def checkout_first() -> dict[str, str]:
+    """This process's environment, in which another Python imports from this checkout, whatever its folder."""
+    root = str(Path(__file__).resolve().parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def _forked(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -104,6 +108,13 @@ def confirmed(folder: Path, study: str) -> dict[str, list[dict[str, float]]]:
         number = int(one.data.tags["tuner.trial"])
         found.setdefault("baseline" if number < 0 else f"trial {number}", []).append(dict(one.data.metrics))
     return found
+
+
+def handed_over(study: Path) -> dict[str, float] | None:
+    """The recorded test scores of the training whose weights a finished study's model has; None without a model."""
+    *_, summary = (event for event in read(study / "sweep.jsonl") if event["event"] == "summary")
+    run = summary["model_run"]
+    return dict(read_run(study / "test/events.jsonl").results["test"][run]) if run else None
 
 
 def mean_sd(values: list[float], digits: int = 3) -> str:
