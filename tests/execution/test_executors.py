@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.specs import spec, until_end, wait_for_idle
+from tests.support.specs import HANGING_SECONDS, spec, until_end, wait_for_idle
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
 from tuner.execution.capacity import SlotSize, living_nodes
 from tuner.execution.output import EARLIER, OUTPUT, Capped
@@ -23,7 +24,7 @@ PASSWORD = "Gruffalo7"
 @pytest.fixture(scope="module")
 def on_ray() -> Iterator[RayExecutor]:
     """One worker on a Ray of our own, for all that leaves that Ray alone, whatever it does to the worker."""
-    executor = RayExecutor(f"{TRIALS}:chosen")
+    executor = RayExecutor(f"{TRIALS}:chosen", workers=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_PASSWORD", PASSWORD)
         executor.open()
@@ -198,7 +199,9 @@ def test_a_worker_that_dies_while_it_is_idle_is_replaced_and_costs_nobody_anythi
     worker, _ = on_ray.start(spec(folder=str(tmp_path)))
     until_end(on_ray)
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    deadline = time.monotonic() + HANGING_SECONDS
     while on_ray.num_idle:
+        assert time.monotonic() < deadline, "its death was not seen"
         assert on_ray.poll(0.2) == []
     wait_for_idle(on_ray)
     on_ray.start(spec(folder=str(tmp_path), attempt=2))
