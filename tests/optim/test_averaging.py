@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tuner.optim.averaging import Averaging, make_averaging
-from tuner.optim.catalog import OPTIMIZERS, LearningOptions
+from tuner.optim.catalog import OPTIMIZERS
+from tuner.optim.learning import LearningOptions
 from tuner.optim.optimizers import make_optimizer
 
 KINDS = [{}, {"ema": 0.9}, {"average_after": 1}, {"optimizer": "adamw_schedule_free"}]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tuner.optim.catalog import LearningOptions
 from tuner.optim.clipping import REMEMBERED_NORMS, Clipping, clip_, gradient_norm, make_clipping
+from tuner.optim.learning import LearningOptions
 
 
 def with_gradients(*gradients: list[float]) -> list[Tensor]:

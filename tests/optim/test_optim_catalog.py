@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from tuner.errors import TaskFileError
-from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, SELF_AVERAGING, LearningOptions, SGDOptions
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, SELF_AVERAGING, SGDOptions
+from tuner.optim.learning import LearningOptions
 from tuner.registry import Entry
 
 ENTRIES = [pytest.param(catalog[name], id=name) for catalog in (OPTIMIZERS, SCHEDULES) for name in catalog.entries]
@@ -73,6 +74,10 @@ def test_learning_options_are_checked(name: str, value: Any) -> None:
     [
         ({"clip": "norm", "clip_value": 1.0}, "clip_value acts only with clip: value, but got 'norm'."),
         ({"clip": "value", "clip_norm": 1.0}, "clip_norm acts only with clip: norm, but got 'value'."),
+        (
+            {"variable_truncation": True},
+            "variable_truncation acts only with truncation. Set truncation, or leave it out.",
+        ),
         ({"ema": 0.99, "average_after": 5}, "average_after must be null with ema, but got 5."),
         ({"optimizer": "adamw_schedule_free", "ema": 0.99}, "ema must be null with adamw_schedule_free, but got 0.99."),
         ({"optimizer": "adamw_schedule_free", "schedule": "cosine"}, "schedule must be constant with"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -67,3 +68,16 @@ def test_chunks_with_the_state_carried_predict_what_the_whole_does(cell: str, le
             found[row, position : position + length] = prediction[index, :length]
     for row, length in enumerate(lengths or [9, 9, 9]):
         torch.testing.assert_close(found[row, :length], whole[row, :length], atol=1e-6, rtol=0)
+
+
+def test_random_lengths_are_near_the_usual_one_or_half_of_it() -> None:
+    """Every step comes once and in order; of 70 steps, one chunk in twenty has about 35, as Merity et al. draw them."""
+    y_BT = torch.arange(70_000)[None]
+    found = list(chunks(Batch(x=y_BT, lengths=None, y=y_BT), 70, np.random.default_rng(0)))
+    torch.testing.assert_close(torch.cat([chunk.batch.y for chunk in found], dim=1), y_BT)
+    length_N = np.array([chunk.batch.y.shape[1] for chunk in found[:-1]])
+    assert 0.02 < (length_N < 52).mean() < 0.09
+    assert length_N[length_N >= 52].mean() == pytest.approx(70, abs=1)
+    assert length_N[length_N >= 52].std() == pytest.approx(5, abs=0.5)
+    short = chunks(Batch(x=y_BT, lengths=None, y=y_BT), 3, np.random.default_rng(0))
+    assert all(chunk.batch.y.shape[1] >= 3 for chunk in list(short)[:-1])

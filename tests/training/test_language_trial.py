@@ -13,6 +13,7 @@ from tuner.adapters.nlp.language_modelling import LanguageModelling
 from tuner.messages import State, TrialSpec
 from tuner.objective import Objective
 from tuner.training import run_trial
+from tuner.training.loop import Training
 
 TEXT = "".join(f"{line} green bottles hanging on the wall\n" for line in range(200))
 
@@ -68,3 +69,16 @@ def test_an_interrupted_trial_goes_on_as_if_it_had_not_been(make: Any) -> None:
     assert run_trial(make("cut", **tied), first).state is State.STOPPED
     assert run_trial(make("cut", **tied), second).state is State.COMPLETED
     assert numbers([*first.epochs[:2], *second.epochs[-2:]]) == numbers(whole.epochs)
+
+
+def test_chunks_of_random_lengths_differ_between_passes_and_scale_the_rate(make: Any) -> None:
+    """A step's rate is the schedule's times the chunk's length over the usual one; a seed repeats its lengths."""
+    spec = make("run", variable_truncation=True, schedule="constant", warmup=0.0, truncation=20)
+    training = Training(spec, Driver())
+    first, second = ([chunk.batch.x.shape[1] for chunk in training.batches.epoch(number)] for number in (1, 2))
+    assert first != second
+    assert first == [chunk.batch.x.shape[1] for chunk in Training(spec, Driver()).batches.epoch(1)]
+    for chunk in list(training.batches.epoch(1))[:3]:
+        training.learner.update(chunk)
+        length = chunk.batch.x.shape[1]
+        assert training.learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.02 * length / 20)

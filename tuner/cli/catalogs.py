@@ -10,7 +10,8 @@ from tuner.adapters.catalog import ADAPTERS, SOURCES
 from tuner.config import Options, read_yaml, ready_search_spaces, ready_tasks, task_schema
 from tuner.diagnostics.catalog import FINDINGS, PROBES
 from tuner.nets.catalog import CELLS, INITIALIZERS, POOLINGS, REGULARIZERS, NetOptions
-from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
+from tuner.optim.learning import LearningOptions
 from tuner.recording.catalog import RECORDERS
 from tuner.registry import Catalog
 from tuner.study.catalog import PRUNERS, SAMPLERS

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from tuner.optim.catalog import SELF_AVERAGING, LearningOptions
+from tuner.optim.catalog import SELF_AVERAGING
+from tuner.optim.learning import LearningOptions
 
 
 class Averaging:

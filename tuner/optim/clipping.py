@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tuner.optim.catalog import LearningOptions
+from tuner.optim.learning import LearningOptions
 
 REMEMBERED_NORMS = 1000
 """Number of past norms for the percentile. Ours: with all norms, those of the first steps would count forever."""

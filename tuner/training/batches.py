@@ -11,7 +11,7 @@ import torch
 
 from tuner.adapters.base import Batch, Problem
 from tuner.diagnostics.look import Sample
-from tuner.optim.catalog import LearningOptions
+from tuner.optim.learning import LearningOptions
 from tuner.seeding import derive_seed
 from tuner.training.chunks import Chunk, chunks
 from tuner.training.devices import to_device
@@ -48,7 +48,8 @@ class TrainingBatches:
         self.endless = self._endless()
         """Chunks without end, pass after pass, from the position of a checkpoint."""
         self.updates_per_epoch = updates_per_epoch or self._updates_of_a_pass()
-        """Chunks of an epoch; with truncated sequences of unequal length, a pass may have a few more or less."""
+        """Chunks of an epoch; with truncation of unequal sequences or to random lengths a pass may have a few more or
+        less."""
 
     def epoch(self, number: int) -> Iterator[Chunk]:
         """The chunks of an epoch, counted from 1."""
@@ -82,10 +83,12 @@ class TrainingBatches:
 
     def _pass(self, number: int) -> Iterator[Chunk]:
         rng = np.random.default_rng(derive_seed(self._seed, "batches", number))
-        truncation = self._learning.truncation
+        truncation, lengths = self._learning.truncation, None
+        if self._learning.variable_truncation:
+            lengths = np.random.default_rng(derive_seed(self._seed, "chunks", number))
         for batch in self._dataset.batches(self._learning.batch_size, rng=rng):
             batch = to_device(batch, self._device)
-            yield from [Chunk(batch)] if truncation is None else chunks(batch, truncation)
+            yield from [Chunk(batch)] if truncation is None else chunks(batch, truncation, lengths)
 
     def _updates_of_a_pass(self) -> int:
         if self._learning.truncation is None:

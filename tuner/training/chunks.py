@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,20 +49,30 @@ class Chunk:
         return self.batch.x.shape[0] * self.batch.x.shape[1] if lengths is None else int(lengths.sum())
 
 
-def chunks(batch: Batch, steps: int) -> Iterator[Chunk]:
+HALVED = 0.05
+"""Share of the chunks of random length that have about half of the steps."""
+SPREAD = 5
+"""Standard deviation of their lengths, and the least length, unless all are to be shorter."""
+
+
+def chunks(batch: Batch, steps: int, rng: np.random.Generator | None = None) -> Iterator[Chunk]:
     """Chunks of `steps` steps, from left to right, without sequences that have ended.
 
     Args:
         batch: Sequences with a target at each step: x (B, T, ...), y (B, T, ...).
         steps: Steps of a chunk, >= 1; the last may have fewer.
+        rng: Draws the length of each chunk near `steps`; None: each has so many.
 
     Reference:
         Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network
-        trajectories", with updates as often as gradients are cut.
+        trajectories", with updates as often as gradients are cut. Random lengths: Merity et al. 2018, arXiv:1708.02182,
+        section 5. No deviation.
     """
     x, lengths, y = batch.x, batch.lengths, batch.y
-    for start in range(0, batch.x.shape[1], steps):
-        part = slice(start, start + steps)
+    end = 0
+    while end < batch.x.shape[1]:
+        start, end = end, end + (steps if rng is None else _drawn(steps, rng))
+        part = slice(start, end)
         if lengths is None:
             yield Chunk(Batch(x=x[:, part], lengths=None, y=y[:, part]), first=start == 0)
             continue
@@ -73,3 +84,8 @@ def chunks(batch: Batch, steps: int) -> Iterator[Chunk]:
                 return
         left = (lengths - start).clamp(max=x[:, part].shape[1])
         yield Chunk(Batch(x=x[:, part], lengths=left, y=y[:, part]), first=start == 0, rows=rows)
+
+
+def _drawn(steps: int, rng: np.random.Generator) -> int:
+    mean = steps / 2 if rng.random() < HALVED else steps
+    return max(min(SPREAD, steps), round(rng.normal(mean, SPREAD)))

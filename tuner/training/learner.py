@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tuner.adapters.base import Problem
+from tuner.adapters.base import Batch, Problem
 from tuner.diagnostics.watch import Watch, nonfinite_tensor
 from tuner.errors import Diverged
 from tuner.nets.network import build_network
@@ -60,7 +60,7 @@ class Learner:
         device: torch.device,
     ) -> None:
         learning, per_epoch = settings.learning, batches.updates_per_epoch
-        self._problem, self._truncated = problem, learning.truncation is not None
+        self._problem, self._learning = problem, learning
         self.network = build_network(settings.net, settings.cell, settings.regularizers, problem).to(device)
         self._parameters = list(self.network.parameters())
         self.optimizer = make_optimizer(learning.optimizer, settings.optimizer, self.network)
@@ -90,10 +90,10 @@ class Learner:
             Diverged: The gradient was not finite too often in a row.
         """
         batch = chunk.batch
-        set_rate(self.optimizer, self.peak_rate, self.schedule.factor(self.step))
+        set_rate(self.optimizer, self.peak_rate, self._share_of_rate(batch) * self.schedule.factor(self.step))
         self.optimizer.zero_grad(set_to_none=True)
         prediction, states = self.network.read(batch.x, batch.lengths, chunk.carried(self._states))
-        if self._truncated:
+        if self._learning.truncation is not None:
             self._states = [tuple(part.detach() for part in state) for state in states]
         loss = self._problem.loss(prediction, batch)
         penalty = self.network.stack.penalty
@@ -115,6 +115,11 @@ class Learner:
         self.watch.step(norm, clipped=clipped, skipped=False)
         self.step += 1
         return loss.detach()
+
+    def _share_of_rate(self, batch: Batch) -> float:
+        """Of a chunk of random length, its length beside the usual one; the step goes with it."""
+        usual = self._learning.truncation
+        return batch.x.shape[1] / usual if self._learning.variable_truncation and usual else 1.0
 
     def _skip(self, norm: float) -> None:
         self._nonfinite += 1

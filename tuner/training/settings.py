@@ -18,7 +18,8 @@ from tuner.config.options import Options
 from tuner.errors import TaskFileError, nearest
 from tuner.nets.catalog import CELLS, NEEDS, REGULARIZERS, NetOptions
 from tuner.nets.cell_options import SLSTMOptions
-from tuner.optim.catalog import OPTIMIZERS, SCHEDULES, LearningOptions
+from tuner.optim.catalog import OPTIMIZERS, SCHEDULES
+from tuner.optim.learning import LearningOptions
 from tuner.registry import Catalog
 
 _DATA = "data."
