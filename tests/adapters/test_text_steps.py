@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.support.adapter_data import DATA
 from tuner.adapters.base import Prepared
+from tuner.adapters.glimpse import glimpse
 from tuner.adapters.nlp.classification import TextClassification
 from tuner.adapters.nlp.problem import TextClassificationProblem
+from tuner.adapters.nlp.proposing import propose_classification, propose_language_modelling
 from tuner.adapters.nlp.steps import encoded, learn_steps, steps_of
 from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegressionOptions
 from tuner.adapters.nlp.vocabulary import TextTokens, character_tokenizer, joined, normalised, split_words
@@ -168,3 +170,33 @@ def test_rare_words_are_unknown_in_training(tmp_path: Path) -> None:
     item = torch.from_numpy(Ragged(tmp_path / "out", "train.x")[0].astype(np.int64))[None]
     assert not torch.equal(encoder(item), encoder.eval()(item))
     assert torch.equal(encoder(item)[0], encoder.words.weight[item[0, :, 0]])
+
+
+WALK = "今天天气很好我们去公园散步吧一起走走看看风景真美"
+QUESTION = "Which city has the oldest bridge ?"
+PLAY = "To be, or not to be: that is the question. Whether it is nobler, he asks, to suffer."
+
+
+@pytest.mark.parametrize(
+    ("lines", "unit", "why"),
+    [
+        (
+            [f"{('LOC:city', 'NUM:date')[n % 2]} {QUESTION}" for n in range(12)],
+            "word",
+            "short texts, 7 words on average",
+        ),
+        ([f"{('good', 'bad')[n % 2]}\t{WALK}" for n in range(12)], "char", "not separated by spaces"),
+        ([f"{('good', 'bad')[n % 2]}\t{PLAY * 4}" for n in range(12)], None, ""),
+        ([PLAY.replace(",", " ,").replace(".", " .").replace(":", " :")] * 12, "word", "signs have spaces before them"),
+        ([PLAY] * 12, "char", "characters need no vocabulary"),
+    ],
+)
+def test_init_proposes_the_unit_by_the_texts(lines: list[str], unit: str | None, why: str, tmp_path: Path) -> None:
+    """Words of short texts and where signs stand apart, characters where words do; else the adapter's own."""
+    (tmp_path / "texts.txt").write_text("\n".join(lines), encoding="utf-8")
+    seen = glimpse(tmp_path / "texts.txt")
+    proposal = propose_classification(seen) or propose_language_modelling(seen)
+    assert proposal is not None
+    found = [line for line in proposal.lines if line.key == ("data", "unit")]
+    assert [line.value for line in found] == ([] if unit is None else [unit])
+    assert all(why in line.why and line.guessed for line in found)

@@ -131,7 +131,12 @@ class TestPlaces:
         """Standard output is YAML alone, the rest is on standard error."""
         Path("a.csv").write_text("\n".join(["text,label", *(f"{text},{label}" for text, label in sentences())]))
         told = tuner("init", "a.csv", "--no-check")
-        assert yaml.safe_load(told.stdout)["data"] == {"path": "a.csv", "text": "text", "label": "label"}
+        assert yaml.safe_load(told.stdout)["data"] == {
+            "path": "a.csv",
+            "text": "text",
+            "label": "label",
+            "unit": "word",
+        }
         assert "trivial score" not in told.stderr
         assert "labelled texts" in told.stderr
 
@@ -165,7 +170,7 @@ class TestPlaces:
         rows = [f"{'yn'[i % 2]},some words stand here {i}" for i in range(40)]
         Path(name).write_text("\n".join(["no,text: 1", *rows]))
         task, _ = drafted(name)
-        assert task["data"] == {"path": name, "text": "text: 1", "label": "no"}
+        assert task["data"] == {"path": name, "text": "text: 1", "label": "no", "unit": "word"}
 
     def test_timing_tells_how_long_a_sweep_takes(self) -> None:
         """Steps are measured, and the time is told."""

@@ -252,7 +252,10 @@ KINDS: dict[str, Kind] = {
         ("id", "targets"),
     ),
     "scores of texts": Kind(
-        _scores, "nlp/regression", {"path": "scores.csv", "text": "text", "target": "score"}, ("target",)
+        _scores,
+        "nlp/regression",
+        {"path": "scores.csv", "text": "text", "target": "score", "unit": "word"},
+        ("target", "unit"),
     ),
     "semicolons and decimal commas": Kind(
         _semicolons,
@@ -263,10 +266,15 @@ KINDS: dict[str, Kind] = {
     "cp1252": Kind(
         _latin,
         "nlp/classification",
-        {"path": "avis.csv", "text": "avis", "label": "note", "encoding": "cp1252"},
-        ("encoding", "label"),
+        {"path": "avis.csv", "text": "avis", "label": "note", "encoding": "cp1252", "unit": "word"},
+        ("encoding", "label", "unit"),
     ),
-    "byte-order mark": Kind(_marked, "nlp/classification", {"path": "reviews.csv", "text": "text", "label": "label"}),
+    "byte-order mark": Kind(
+        _marked,
+        "nlp/classification",
+        {"path": "reviews.csv", "text": "text", "label": "label", "unit": "word"},
+        ("unit",),
+    ),
     "long table": Kind(
         _long,
         "time_series/classification",
@@ -280,9 +288,14 @@ KINDS: dict[str, Kind] = {
     "ts": Kind(_ts, "time_series/classification", {"path": "Gun_TRAIN.ts", "test_path": "Gun_TEST.ts"}),
     "folder of texts": Kind(_folder_of_texts, "nlp/classification", {"path": "weather", "format": "folder"}),
     "json lines": Kind(
-        _json_lines, "nlp/classification", {"path": "intents.jsonl", "text": "utterance", "label": "intent"}
+        _json_lines,
+        "nlp/classification",
+        {"path": "intents.jsonl", "text": "utterance", "label": "intent", "unit": "word"},
+        ("unit",),
     ),
-    "labelled lines": Kind(_labelled_lines, "nlp/classification", {"path": "lines.txt", "format": "lines"}),
+    "labelled lines": Kind(
+        _labelled_lines, "nlp/classification", {"path": "lines.txt", "format": "lines", "unit": "word"}, ("unit",)
+    ),
     "recordings in a folder": Kind(
         _folder_of_recordings,
         "speech/classification",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable
 
 from tuner.adapters.glimpse import Glimpse, glimpse, size_of
 from tuner.adapters.glimpsed_roles import Chosen, balance, group_column, label_column, listed, said_column, split_column
@@ -25,6 +26,12 @@ _WORDS = 3.0
 _TEXT_FILES = (".txt", ".md")
 _MOST_LINES = 20_000
 _TREC = re.compile(r"[A-Za-z_]+:\S+ +\S.*")
+_SHORT = 40
+"""Mean words of a text up to which whole words are proposed."""
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+_APART, _ATTACHED = re.compile(r"(?<=\s)[.,;:!?](?=\s)"), re.compile(r"(?<=\w)[.,;:!?](?=\s)")
+"""Signs with a space before them, and without."""
 _LARGE = 5_000_000
 """Characters beyond which an epoch of a running text takes long."""
 _BUDGET = to_begin_with(trials=20, epochs=10)
@@ -59,6 +66,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
         *_encoded(seen),
         Line(("data", "text"), text.column.name, text.why, text.guessed),
         Line(("data", "target"), target.column.name, target.why, target.guessed),
+        *_unit(text.column.counts),
     ]
     fit = Fit.SURE if said else Fit.LIKELY
     what = f"texts with a number each, in {'a table' if table.form == 'csv' else 'JSON lines'}"
@@ -84,16 +92,41 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
     size = len(seen.text) if seen.whole else size_of(seen.path)
     fit = Fit.LIKELY if seen.suffix in _TEXT_FILES else Fit.POSSIBLE
     what = f"running text, about {size:,} characters" + (f" in {lines:,} lines" if seen.whole else "")
-    return Proposal(fit, what, [*_encoded(seen), *_running(size)])
+    return Proposal(fit, what, [*_encoded(seen), *_running(size, seen.text)])
 
 
-def _running(size: int) -> list[Line]:
-    unit = "characters need no vocabulary and no spaces between words; subword or word make steps longer"
-    lines = [Line(("data", "unit"), "char", unit, guessed=True)]
+def _running(size: int, sample: str = "") -> list[Line]:
+    apart = len(_APART.findall(sample))
+    if apart >= 20 and apart > 10 * len(_ATTACHED.findall(sample)):
+        why = (
+            "signs have spaces before them, as in texts made for models of words; char and subword spell out all words"
+        )
+        lines = [Line(("data", "unit"), "word", why, guessed=True)]
+    else:
+        why = "characters need no vocabulary and no spaces between words; subword or word make steps longer"
+        lines = [Line(("data", "unit"), "char", why, guessed=True)]
     if size > _LARGE:
         why = f"of about {size:,}: enough to begin with; leave it out to use all"
         lines.append(Line(("data", "characters"), _LARGE, why, guessed=True))
     return [*lines, *to_begin_with(trials=10, epochs=6)]
+
+
+def _unit(texts: Collection[str]) -> list[Line]:
+    """The line for the unit of a step, where the texts speak for another one than subwords."""
+    if _unspaced(texts):
+        why = "words are not separated by spaces; subword makes fewer, longer steps"
+        return [Line(("data", "unit"), "char", why, guessed=True)]
+    words = sum(len(text.split()) for text in texts) / len(texts)
+    if words <= _SHORT:
+        why = f"short texts, {words:.0f} words on average: a word tells more than its pieces, subword"
+        return [Line(("data", "unit"), "word", why, guessed=True)]
+    return []
+
+
+def _unspaced(texts: Iterable[str]) -> bool:
+    """Whether most letters are of a script that does not separate words by spaces."""
+    letters = "".join(texts)
+    return 2 * len(_UNSPACED.findall(letters)) > sum(map(str.isalpha, letters))
 
 
 def _encoded(seen: Glimpse) -> list[Line]:
@@ -137,6 +170,7 @@ def _in_table(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     rest = [column for column in others if column is not label.column]
     split = split_column(rest)
     lines += [line for line in (group_column(rest, label.column, table.rows), split) if line is not None]
+    lines += _unit(text.column.counts)
     facts, doubts = balance(label.column.counts, what="texts", whole=seen.whole and table.whole)
     facts.append(_length(text.column))
     form = {"csv": "a table", "jsonl": "JSON lines"}[table.form]
@@ -178,22 +212,23 @@ def _in_lines(seen: Glimpse) -> Proposal | None:
     pairs = [line.split("\t", 1) for line in lines if "\t" in line]
     if len(pairs) == len(lines):
         counts = Counter(label.strip() for label, _ in pairs)
-        words = sum(len(text.split()) for _, text in pairs) / len(pairs)
-        if len(counts) > max(2, len(lines) // 2) or words < 1.5 or max(map(len, counts)) > 80 or "" in counts:
+        form, texts = "label<TAB>text", [text for _, text in pairs]
+        single = sum(len(text.split()) for text in texts) < 1.5 * len(texts) and not _unspaced(texts)
+        if len(counts) > max(2, len(lines) // 2) or single or max(map(len, counts)) > 80 or "" in counts:
             return None
-        if all(re.fullmatch(r"[-+.,\deE\t ]+", text.strip()) for _, text in pairs[:100]):
+        if all(re.fullmatch(r"[-+.,\deE\t ]+", text.strip()) for text in texts[:100]):
             return None  # numbers: a series, not a text
-        form = "label<TAB>text"
     elif all(_TREC.fullmatch(line.strip()) for line in lines):
         counts = Counter(line.partition(":")[0] for line in lines)
         if len(counts) > max(2, len(lines) // 2):
             return None
-        form = "LABEL:sub text"
+        form, texts = "LABEL:sub text", [line.strip().partition(" ")[2] for line in lines]
     else:
         return None
     proposed = [
         Line(("data", "format"), "lines", f"every line read so far has the form `{form}`"),
         *_encoded(seen),
+        *_unit(texts),
     ]
     facts, doubts = balance(counts, what="texts", whole=seen.whole and len(lines) < _MOST_LINES)
     return Proposal(
