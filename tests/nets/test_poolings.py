@@ -18,8 +18,14 @@ def attend(y_TF: Tensor, pool: Any) -> Tensor:
     return sum(weight * y for weight, y in zip(weights, y_TF, strict=True)) / sum(weights)
 
 
+def concatenate(y_TF: Tensor, pool: Any) -> Tensor:
+    """Howard & Ruder 2018, section 3.3."""
+    return torch.cat([ORACLES[name](y_TF, pool) for name in ("last", "max", "mean")])
+
+
 ORACLES: dict[str, Callable[..., Tensor]] = {
     "attention": attend,
+    "concat": concatenate,
     "every": lambda y_TF, _: functional.pad(y_TF, (0, 0, 0, 5 - len(y_TF))),
     "last": lambda _, pool: pool.end_F,
     "mean": lambda y_TF, _: torch.stack([column.sum() / len(y_TF) for column in y_TF.T]),

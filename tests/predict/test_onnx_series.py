@@ -55,7 +55,9 @@ def test_numbers_of_series_follow_from_their_values(tmp_path: Path) -> None:
 
 def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
     """The scaling of the training data is inside the graph."""
-    model, session, about = exported(tmp_path / "made", "time_series/classification", bidirectional=True)
+    steps = {"data.segment": 4, "data.segment_overlap": 0.5, "data.differences": True, "data.item_norm": "standard"}
+    network = {"bidirectional": True, "pooling": "concat"}
+    model, session, about = exported(tmp_path / "made", "time_series/classification", **network, **steps)
     assert about["inputs"]["x"]["dtype"] == "float64"
     assert about["inputs"]["x"]["axes"] == ["batch", "steps", len(about["facts"]["channels"])]
     items = [3 + 2 * RNG.normal(size=(steps, len(about["facts"]["channels"]))) for steps in (5, 1, 12)]

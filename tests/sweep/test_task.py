@@ -48,10 +48,10 @@ def test_a_head_may_be_fitted_choice_by_choice(tmp_path: Path) -> None:
     assert resolve_task(write(tmp_path, tied + space)).baseline["hidden_size"] == 64
 
 
-@pytest.mark.parametrize("space", sorted(set(ready_search_spaces()) - {"language_model", "forecasting"}))
+@pytest.mark.parametrize("space", sorted(set(ready_search_spaces()) - {"language_model", "forecasting", "series"}))
 @pytest.mark.parametrize("name", sorted(ready_tasks()))
 def test_ready_tasks_take_ready_spaces(name: str, space: str) -> None:
-    """Every task with every space; those for language models and for forecasts are for them alone."""
+    """Every task with every space; those for language models, forecasts and whole series are for them alone."""
     resolve_task(ready_tasks()[name], [f"search_space={space}"])
 
 

@@ -30,8 +30,7 @@ from tuner.errors import DataError, is_text
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tuner.adapters.base import Batch, Forward, Item, Row, Split
-    from tuner.adapters.batching import SequenceDataset
+    from tuner.adapters.base import Batch, Dataset, Forward, Item, Row, Split
     from tuner.adapters.shown import Confused
 
 Chosen = TypeVar("Chosen", bound=ClassOptions)
@@ -207,7 +206,7 @@ class Classification(RaggedProblem):
         self.classes: list[str] = classes
         self.decision = Decision.of(options, classes)
 
-    def dataset(self, split: Split) -> SequenceDataset:
+    def dataset(self, split: Split) -> Dataset:
         """Open a split, memory-mapped."""
         return self.items(split)
 

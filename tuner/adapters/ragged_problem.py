@@ -47,11 +47,15 @@ class RaggedProblem:
 
         return SequenceDataset(sequences(self.folder, split, self.fold), targets(self.folder, split, self.fold))
 
+    def steps_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Steps of the network for items of that many rows."""
+        return rows
+
     @property
     def lag(self) -> int:
         """See `Problem.lag`."""
         if self._lag is None:
-            self._lag = lag_of(np.diff(np.load(self.folder / "train.x.offsets.npy")))
+            self._lag = lag_of(self.steps_of(np.diff(np.load(self.folder / "train.x.offsets.npy"))))
         return self._lag
 
     @lag.setter

@@ -24,8 +24,7 @@ from tuner.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from tuner.adapters.base import Batch, Forward, Item, Row, Split
-    from tuner.adapters.batching import SequenceDataset
+    from tuner.adapters.base import Batch, Dataset, Forward, Item, Row, Split
 
 TRIVIAL = "mean of the training targets"
 """Name of the trivial predictor."""
@@ -102,7 +101,7 @@ class Regression(RaggedProblem):
         self.targets: list[str] = self.facts["targets"]
         self.scaling = Scaling.known(self.facts["target_mean"], self.facts["target_scale"])
 
-    def dataset(self, split: Split) -> SequenceDataset:
+    def dataset(self, split: Split) -> Dataset:
         """Open a split, memory-mapped."""
         return self.items(split)
 

@@ -330,6 +330,12 @@ POOLINGS = Catalog(
             "Collobert & Weston 2008",
             NoOptions,
         ),
+        "concat": Entry(
+            "tuner.nets.poolings:Concatenated",
+            "last state, maximum and mean side by side",
+            "Howard & Ruder 2018, arXiv:1801.06146",
+            NoOptions,
+        ),
         "attention": Entry(
             "tuner.nets.poolings:Attention",
             "mean over the valid steps with learned weights",

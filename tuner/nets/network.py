@@ -129,7 +129,7 @@ def build_network(net: NetOptions, cell: Options, regularizers: Mapping[str, flo
     )
     name = "every" if problem.every_step else net.pooling
     pooling: Pooling = POOLINGS[name].load()(stack.output_size)
-    return Network(encoder, stack, pooling, problem.head(stack.output_size))
+    return Network(encoder, stack, pooling, problem.head(pooling.output_size))
 
 
 def _regularizer(name: str, value: float) -> nn.Module:

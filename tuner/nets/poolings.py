@@ -19,12 +19,17 @@ class Pooling(nn.Module, ABC):
     Built in the worker as `Class(size)`, called once per batch on the stack's output.
 
     Args:
-        size: Features F of the stack's output, and of the result.
+        size: Features F of the stack's output.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
+
+    @property
+    def output_size(self) -> int:
+        """Features P of the result."""
+        return self.size
 
     @abstractmethod
     def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:
@@ -36,7 +41,7 @@ class Pooling(nn.Module, ABC):
             end_BF: The stack's output of each direction after its last step.
 
         Returns:
-            (B, F), in `Every` (B, T, F).
+            (B, P), in `Every` (B, T, P).
         """
 
 
@@ -66,6 +71,27 @@ class Maximum(Pooling):
         if lengths_B is None:
             return y_BTF.amax(dim=1)
         return y_BTF.masked_fill(~valid_steps(y_BTF, lengths_B), -torch.inf).amax(dim=1)
+
+
+class Concatenated(Pooling):
+    """What `Last`, `Maximum` and `Mean` give, side by side.
+
+    Reference:
+        Howard & Ruder 2018, arXiv:1801.06146, section 3.3, "concat pooling". No deviation.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.parts = nn.ModuleList([Last(size), Maximum(size), Mean(size)])
+
+    @property
+    def output_size(self) -> int:
+        """See `Pooling.output_size`."""
+        return len(self.parts) * self.size
+
+    def forward(self, y_BTF: Tensor, lengths_B: Tensor | None, end_BF: Tensor) -> Tensor:
+        """See `Pooling.forward`."""
+        return torch.cat([part(y_BTF, lengths_B, end_BF) for part in self.parts], dim=1)
 
 
 class Attention(Pooling):

@@ -24,7 +24,7 @@ class SeriesClassCodec(ReadsItems, ClassCodec):
     def __init__(self, folder: Path, options: ClassificationOptions) -> None:
         problem = SeriesClassificationProblem(folder, as_used(options))
         super().__init__(problem, *([options.id] if options.id else []))
-        self.reader = ItemReader(problem.facts, options)
+        self.reader = ItemReader(problem.facts, options, problem.steps)
 
     def graph(self, network: nn.Module) -> Graph:
         """A graph that takes unscaled values. See `Codec`."""

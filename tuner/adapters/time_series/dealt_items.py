@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Split
 from tuner.adapters.classification import check_labels
 from tuner.adapters.files import content_digest, existing
-from tuner.adapters.learned_options import LEARNED, FoldOptions
+from tuner.adapters.learned_options import FoldOptions
 from tuner.adapters.notices import left_out
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
-from tuner.adapters.time_series.item_options import ItemOptions
+from tuner.adapters.time_series.item_options import UNPREPARED, ItemOptions
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError
@@ -33,7 +33,7 @@ class DealtItems(NamedTuple):
 
 def fingerprint(options: ItemOptions) -> str:
     """See `Adapter.fingerprint`."""
-    used = options.used({"path", "test_path", *LEARNED})
+    used = options.used({"path", "test_path", *UNPREPARED})
     if options.source is not None:
         files = options.sources[options.source].load()(options.source).files()
     else:

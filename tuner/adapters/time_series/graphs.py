@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
+from tuner.adapters.time_series.item_steps import ItemSteps
 from tuner.adapters.time_series.outputs import output_of
 from tuner.adapters.time_series.windows import EPSILON
 
@@ -24,19 +25,21 @@ class StandardizedFirst(nn.Module):
     Args:
         network: Takes standardized (B, T, C).
         scaling: The scaling of the training data.
+        steps: Makes the network's steps of standardized rows; None: each row is a step.
     """
 
-    def __init__(self, network: nn.Module, scaling: Scaling) -> None:
+    def __init__(self, network: nn.Module, scaling: Scaling, steps: ItemSteps | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.steps = network, steps
         self.register_buffer("mean_C", torch.from_numpy(scaling.mean))
         self.register_buffer("scale_C", torch.from_numpy(scaling.scale))
 
     def forward(self, x_BTC: Tensor, lengths_B: Tensor) -> Tensor:
         """Predictions from unscaled values, float64 (B, T, C)."""
-        prediction: Tensor = self.network(
-            ((x_BTC - self.get_buffer("mean_C")) / self.get_buffer("scale_C")).float(), lengths_B
-        )
+        x_BTI = ((x_BTC - self.get_buffer("mean_C")) / self.get_buffer("scale_C")).float()
+        if self.steps is not None:
+            x_BTI, lengths_B = self.steps(x_BTI, lengths_B)
+        prediction: Tensor = self.network(x_BTI, lengths_B)
         return prediction
 
     def example(self, items: int, steps: int) -> dict[str, Tensor]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
-from tuner.adapters.learned_options import ClassOptions, FoldOptions, NumberOptions, SymbolOptions
+from tuner.adapters.learned_options import LEARNED, ClassOptions, FoldOptions, NumberOptions, SymbolOptions
 from tuner.adapters.time_series.options import Layout, TableOptions, check_table_options
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, LABELLING_SOURCES, REGRESSION_SOURCES
+from tuner.config.options import Options
 from tuner.errors import TaskFileError
 from tuner.registry import Catalog
 
@@ -83,7 +84,33 @@ class ItemOptions(TableOptions):
         return self
 
 
-class ClassificationOptions(ItemOptions, FoldOptions, ClassOptions):
+class StepOptions(Options):
+    """Options of how an item's rows become the steps of the network. All act on prepared data."""
+
+    item_norm: Literal["none", "standard"] = "none"
+    """Normalization of each item, per channel, after that by the training data. none: no normalization. standard: to
+    mean 0 and standard deviation 1 within the item, so that only its shape counts. Searchable as data.item_norm."""
+    differences: bool = False
+    """Whether each row also has its difference from the row before, per channel, relative to the item's root mean
+    square difference. Searchable as data.differences."""
+    segment: int = Field(default=1, ge=1, le=10_000)
+    """Number of rows that form one step of the network, >= 1: long series become short ones, which is faster and easier
+    to learn. Lin et al. 2023, arXiv:2308.11200. Searchable as data.segment."""
+    segment_overlap: float = Field(default=0.0, ge=0, lt=1)
+    """Share of its rows that a segment shares with the next, in [0, 1), rounded so that segments are at least one row
+    apart; 0.5 is usual. Nie et al. 2023, arXiv:2211.14730. Searchable as data.segment_overlap."""
+    crop: float = Field(default=0.0, ge=0, lt=1)
+    """Largest share of an item's rows that is cut off in training, drawn anew for each item and pass; what is left lies
+    anywhere in it. An augmentation: 0 (off) to below 1, 0.1 is usual. Le Guennec et al. 2016. Searchable as
+    data.crop."""
+
+    @property
+    def segment_stride(self) -> int:
+        """Rows from the start of a segment to that of the next."""
+        return max(1, round(self.segment * (1 - self.segment_overlap)))
+
+
+class ClassificationOptions(ItemOptions, StepOptions, FoldOptions, ClassOptions):
     """Options of labelled sequences: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog] = CLASSIFICATION_SOURCES
@@ -137,7 +164,7 @@ class LabellingOptions(ItemOptions, SymbolOptions):
         return True
 
 
-class RegressionOptions(ItemOptions, FoldOptions, NumberOptions):
+class RegressionOptions(ItemOptions, StepOptions, FoldOptions, NumberOptions):
     """Options of sequences with one or several numbers each: from a ready source or the user's files."""
 
     sources: ClassVar[Catalog] = REGRESSION_SOURCES
@@ -166,3 +193,7 @@ class RegressionOptions(ItemOptions, FoldOptions, NumberOptions):
         if len(set(targets)) < len(targets) or "problem" in targets:
             raise ValueError("must differ from each other, and none may be called problem, as a column of answers is")
         return targets
+
+
+UNPREPARED = {*LEARNED, *StepOptions.model_fields}
+"""Names of the options that do not affect preparation."""

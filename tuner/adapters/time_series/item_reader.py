@@ -23,6 +23,7 @@ from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.item_options import ItemOptions
+from tuner.adapters.time_series.item_steps import ItemSteps
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.reading import items_in, steps_and_channels
 from tuner.adapters.time_series.table import SUFFIXES, Part, Table
@@ -45,10 +46,11 @@ class ItemReader:
     Args:
         facts: Facts of the prepared data: channels, their scaling, steps.
         options: The adapter's.
+        steps: Makes steps of rows; None: each row is a step.
     """
 
-    def __init__(self, facts: Mapping[str, Any], options: ItemOptions) -> None:
-        self._options, self._channels = options, list(facts["channels"])
+    def __init__(self, facts: Mapping[str, Any], options: ItemOptions, steps: ItemSteps | None = None) -> None:
+        self._options, self._channels, self._steps = options, list(facts["channels"]), steps
         self._repeated = [options.id] if options.id else []
         # data prepared by earlier versions have no "steps"
         self._names = list(options.channels or (self._channels if options.id else facts.get("steps", ())))
@@ -102,7 +104,7 @@ class ItemReader:
             network: The network.
             said: Description of its predictions.
         """
-        whole = StandardizedFirst(network, self._scaling)
+        whole = StandardizedFirst(network, self._scaling, self._steps)
         return Graph(whole, whole.example, {"x": f"unscaled values of {', '.join(self._channels)}", **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
@@ -181,7 +183,7 @@ class ItemReader:
                 told = _first_broken(table, names, values[row : row + 1], [""], [row])
                 yield Item(where, None, told or _TOO_LARGE)
             else:
-                yield Item(where, x_NT1[row])
+                yield Item(where, self._stepped(x_NT1[row]))
 
     def _groups(self, table: Table, names: Sequence[str], name: str, known: Sequence[str]) -> Iterator[Item]:
         """The rows of each id of a table as an item."""
@@ -219,7 +221,11 @@ class ItemReader:
         x = self._scaled(values_TC)
         if not np.isfinite(x).all():
             return Item(where, None, _TOO_LARGE, facts or {})
-        return Item(where, x, facts=facts or {})
+        return Item(where, self._stepped(x), facts=facts or {})
+
+    def _stepped(self, x_TC: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The steps of an item's standardized rows."""
+        return x_TC if self._steps is None else self._steps.of(x_TC[None])[0]
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Values standardized by the training items, (..., C); infinite if too large for 32 bits."""

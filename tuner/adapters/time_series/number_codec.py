@@ -24,7 +24,7 @@ class SeriesNumberCodec(ReadsItems, NumberCodec):
     def __init__(self, folder: Path, options: RegressionOptions) -> None:
         problem = SeriesRegressionProblem(folder, options)
         super().__init__(problem, *([options.id] if options.id else []))
-        self.reader = ItemReader(problem.facts, options)
+        self.reader = ItemReader(problem.facts, options, problem.steps)
 
     def graph(self, network: nn.Module) -> Graph:
         """A graph that takes unscaled values. See `Codec`."""

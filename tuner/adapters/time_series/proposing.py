@@ -33,6 +33,8 @@ _NUMBERS = frozenset(("target", "rul", "remaining_useful_life"))
 """Names of columns that hold a number to predict per item."""
 _MOST_NAMED = 200
 _BUDGET = to_begin_with(trials=20, epochs=25)
+_LONG = 100
+"""Steps of an item from which on the space for long series is proposed."""
 
 
 def propose_classification(seen: Glimpse) -> Proposal | None:
@@ -155,6 +157,14 @@ def propose_forecasting(seen: Glimpse) -> Proposal | None:
     return Proposal(fit, what, [*lines, *to_begin_with(trials=15, epochs=15)], facts, [*doubts, *more])
 
 
+def _budget(steps: int) -> list[Line]:
+    """Lines of a first search for items of that many steps."""
+    if steps < _LONG:
+        return _BUDGET
+    why = f"for items of {steps} steps: rows joined to segments, differences, crops; many short epochs"
+    return [Line(("search_space",), "series", why), *to_begin_with(trials=20, epochs=100)[1:]]
+
+
 def _ts_file(seen: Glimpse) -> Proposal:
     assert seen.text is not None
     _, _, body = seen.text.lower().partition("@data")
@@ -162,12 +172,14 @@ def _ts_file(seen: Glimpse) -> Proposal:
     counts = Counter(item[-1].strip() for item in items)
     facts: list[str] = []
     doubts: list[str] = []
+    lines = _BUDGET
     if counts:
         facts, doubts = balance(counts, what="items", whole=seen.whole)
         lengths = sorted(item[0].count(",") + 1 for item in items)
         facts.append(f"{len(items[0]) - 1} channels, {lengths[0]} to {lengths[-1]} steps")
+        lines = _budget(lengths[len(lengths) // 2])
     what = "labelled sequences in the form .ts of the UCR and UEA archives"
-    return Proposal(Fit.SURE, what, _BUDGET, facts, doubts)
+    return Proposal(Fit.SURE, what, lines, facts, doubts)
 
 
 def _arrays(seen: Glimpse) -> Proposal | None:
@@ -180,7 +192,8 @@ def _arrays(seen: Glimpse) -> Proposal | None:
             where=str(seen.path),
         )
     x, lines = shapes["X"], []
-    if "lengths" not in shapes and len(x) == 3 and x[2] > x[1]:
+    turned = "lengths" not in shapes and len(x) == 3 and x[2] > x[1]
+    if turned:
         why = f"X is {x}, read as {x[2]} steps of {x[1]} channels; set channels_last if it is the other way round"
         lines.append(Line(("data", "layout"), "channels_first", why, guessed=True))
     labels = read_arrays(seen.path, ("y",))[0]["y"].ravel().astype(str).tolist()
@@ -191,10 +204,11 @@ def _arrays(seen: Glimpse) -> Proposal | None:
                 Line(("data", option), name, f"an array of that name, a value for each of {len(labels)} items")
             )
     axes = "one after the other, separated by lengths" if "lengths" in shapes else f"X {x}"
+    steps = x[0] // max(1, len(labels)) if "lengths" in shapes else x[1 + turned] if len(x) > 1 else 1
     return Proposal(
         Fit.LIKELY,
         f"labelled sequences in arrays, {axes}",
-        [*lines, *_BUDGET],
+        [*lines, *_budget(steps)],
         facts,
         doubts,
     )
@@ -238,7 +252,7 @@ def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | 
     lengths = sorted(ids.column.counts.values())
     facts.append(f"items of {lengths[0]} to {lengths[-1]} steps, {len(channels)} channels: {listed(channels)}")
     what = f"labelled sequences in a long table, a row per step, {len(first)} items"
-    return Proposal(Fit.SURE, what, [*lines, *_BUDGET], facts, [*doubts, *more])
+    return Proposal(Fit.SURE, what, [*lines, *_budget(lengths[len(lengths) // 2])], facts, [*doubts, *more])
 
 
 def _of_items(column: GlimpsedColumn, rows: Sequence[int]) -> GlimpsedColumn:
@@ -271,7 +285,7 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     facts.append(f"{len(seen_steps)} steps of one channel, the columns {seen_steps[0]!r} to {seen_steps[-1]!r}")
     fit = Fit.SURE if numbered and not label.guessed else Fit.LIKELY if numbered else Fit.POSSIBLE
     what = f"labelled sequences in a wide table, a row per item, {len(seen_steps)} steps"
-    return Proposal(fit, what, [*lines, *taken, *line, *_BUDGET], facts, [*doubts, *more])
+    return Proposal(fit, what, [*lines, *taken, *line, *_budget(len(seen_steps))], facts, [*doubts, *more])
 
 
 def _differs(table: GlimpsedTable, name: str) -> bool:
