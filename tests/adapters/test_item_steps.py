@@ -122,6 +122,6 @@ def test_new_items_become_the_same_steps(case: str, tmp_path: Path) -> None:
     assert [len(item.x) for item in items if item.x is not None] == [4, 1, 3]
     with torch.inference_mode():
         told = graph(x_BRC, lengths)
-        for row, item in enumerate(items):
-            alone = model.network(torch.from_numpy(np.asarray(item.x))[None], None)
+        for row, read in enumerate(items):
+            alone = model.network(torch.from_numpy(np.asarray(read.x))[None], None)
             torch.testing.assert_close(told[row], alone[0], atol=1e-5, rtol=1e-5)

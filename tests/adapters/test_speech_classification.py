@@ -538,7 +538,7 @@ def test_a_shuffled_pass_takes_one_of_the_speeds(folds: int, tmp_path: Path) -> 
     problem = SpeechClassification(options).problem(tmp_path / "made")
     problem = problem if folds == 1 else problem.of_fold(1)
     for split in ("train", "val"):
-        dataset = problem.dataset(split)
+        dataset = problem.items(split)
         versions = [dataset.sequences, *dataset.versions]
 
         def steps(seed: int | None, dataset: SequenceDataset = dataset) -> set[bytes]:
@@ -549,7 +549,7 @@ def test_a_shuffled_pass_takes_one_of_the_speeds(folds: int, tmp_path: Path) -> 
         assert steps(None) == every[0]
         assert len(steps(1)) == len(dataset)
         assert set().union(*(steps(seed) for seed in range(40))) == set().union(*every)
-    assert problem.dataset("test").versions == ()
+    assert problem.items("test").versions == ()
 
 
 def test_named_speakers_are_held_out(tmp_path: Path) -> None:

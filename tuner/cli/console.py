@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
@@ -142,6 +143,26 @@ def listener(as_json: bool) -> JsonLines | Lines:
     if as_json:
         return JsonLines()
     return Terminal(Console()) if sys.stdout.isatty() else Lines()
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Show on standard error how far preparations inside the context are, if they take long."""
+    from tuner.task.preparing import preparation_told
+
+    shown: list[Lines] = []
+
+    def tell(event: Announcement) -> None:
+        if not shown:
+            shown.append(Terminal(Console(stderr=True)) if sys.stderr.isatty() else Lines(sys.stderr))
+        shown[0](event)
+
+    try:
+        with preparation_told(tell):
+            yield
+    finally:
+        for each in shown:
+            each.close()
 
 
 def event_line(event: Announcement) -> str | None:

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tuner.adapters import progress
-from tuner.announcements import Listener, Notice, PreparingProgress, SpaceChanged
+from tuner.announcements import Listener, Notice, SpaceChanged
 from tuner.disk.file_system import check_local
 from tuner.disk.folder import StudyFolder
 from tuner.disk.lock import DriverLock
@@ -22,6 +21,7 @@ from tuner.sweep.stopping import Stop
 from tuner.sweep.unchanged import check_unchanged
 from tuner.sweep.warm_start import begin_warm
 from tuner.task.machine import check_machine
+from tuner.task.preparing import preparation_told
 from tuner.task.specs import search_peak
 from tuner.task.task import Task, located
 
@@ -41,20 +41,8 @@ def check_startable(task: Task, executor: Executor, tell: Listener, *, fresh: bo
     check_machine(task)
     with located(task.place, ("ray",)):
         executor.check()
-    with progress.told_to(_Preparing(tell)):
+    with preparation_told(tell):
         task.prepare()
-
-
-class _Preparing:
-    """Tells how far the preparation is, at most once a second."""
-
-    def __init__(self, tell: Listener) -> None:
-        self._tell, self._last = tell, time.monotonic()
-
-    def __call__(self, doing: str, share: float) -> None:
-        if time.monotonic() - self._last >= 1:
-            self._last = time.monotonic()
-            self._tell(PreparingProgress(doing, share))
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     from tuner.cli.stories import print_trial
     from tuner.solo import ProgressLink, configuration, diagnose_task
     from tuner.task import resolve_task
+    from tuner.task.preparing import preparation_told
 
     task = resolve_task(path, sets)
     chosen = configuration(task, params)
@@ -84,7 +85,7 @@ def _diagnose_task(path: Path, sets: tuple[str, ...], params: tuple[str, ...], a
     link = ProgressLink(show, task.objective.metric, task.file.budget.epochs)
     show(Notice(f"training {chosen.words}, with every probe; nothing is recorded in a study"))
     try:
-        with stopping(link.stop) as received:
+        with stopping(link.stop) as received, preparation_told(show):
             story = diagnose_task(task, chosen, link)
     except KeyboardInterrupt:
         sys.exit(128 + (received[0] if received else signal.SIGINT))

@@ -58,6 +58,7 @@ def init(
     A second file holds the test items. Warnings name problems that would spoil the result; guesses are marked as such.
     The task file goes to standard output or to the file of -o, all messages to standard error.
     """
+    from tuner.cli.console import preparing
     from tuner.init import check as checked_by
     from tuner.init import draft, written
     from tuner.reporting.commands import of_task
@@ -68,7 +69,8 @@ def init(
     notes = [f"warning: {doubt}" for doubt in drafted.proposal.doubts]
     _tell_draft(drafted)
     if check:
-        result = checked_by(drafted, timing=timing)
+        with preparing():
+            result = checked_by(drafted, timing=timing)
         drafted = result.draft
         notes += [f"note: {notice}" for notice in result.notices]
         _tell_checked(result)

@@ -38,12 +38,14 @@ def lr_range(
     Prints the rate at which the loss falls fastest, a figure of the loss over the rate, and lines for the task file's
     `space:`. Takes seconds to minutes, in this process; nothing is recorded.
     """
+    from tuner.cli.console import preparing
     from tuner.reporting.commands import of_task
     from tuner.solo import lr_range as test_rates
     from tuner.task import resolve_task
 
     resolved = resolve_task(task, (*sets, *(f"baseline.{change}" for change in params)))
-    found = test_rates(resolved, low=low, high=high, steps=steps)
+    with preparing():
+        found = test_rates(resolved, low=low, high=high, steps=steps)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
         return

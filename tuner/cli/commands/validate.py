@@ -28,11 +28,13 @@ def validate(task: Path, sets: tuple[str, ...], timing: bool, dry_run: bool, as_
     which rung; and how long the sweep takes on this machine, by measured steps of every cell. Nothing is recorded.
     Where the cells' steps differ much in cost, compare them in a budget of seconds (`budget.seconds`).
     """
+    from tuner.cli.console import preparing
     from tuner.solo import preview
     from tuner.task import resolve_task
 
     resolved = resolve_task(task, sets)
-    facts = preview(resolved, timing=timing, dry_run=dry_run)
+    with preparing():
+        facts = preview(resolved, timing=timing, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
