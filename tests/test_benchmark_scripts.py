@@ -50,6 +50,7 @@ SMOKE = {
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
+    "shakespeare": f"plays.txt --trials 1 --epochs 1 --seeds 2 {SWEEP}",
     "tagging": f"tagged --trials 1 --epochs 1 --seeds 1 {SWEEP}",
     "voices": f"fsdd --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.num_mels=12",
     "trec": f"trec.train trec.test --trials 1 --epochs 1 --seeds 1 {SWEEP}",
@@ -105,6 +106,8 @@ def test_a_script_runs(name: str, tmp_path: Path, migrated: Path) -> None:
         write_transformer(tmp_path / "ETTh1.csv")
     if name in ("recognition", "voices"):
         write_digits(tmp_path / "fsdd")
+    if name == "shakespeare":
+        (tmp_path / "plays.txt").write_text("To be, or not to be: that is the question.\n" * 100)
     if name == "tagging":
         (tmp_path / "tagged").mkdir()
         for split in ("train", "dev", "test"):
