@@ -29,14 +29,17 @@ from tuner.task.resolve import resolve_task
         (Confirm(top=1), 30, [1, 1, 1]),
         (Confirm(top=8, seeds=5), 1, [8, 4, 2, 2, 2]),
         (Confirm(top=0), 30, []),
-        (Confirm(), 6, [2, 2, 2]),
+        (Confirm(), 6, [2, 1, 1]),
+        (Confirm(), 35, [2, 1, 1]),
+        (Confirm(), 36, [2, 2, 2]),
+        (Confirm(seeds=1), 6, [2]),
         (Confirm(), 40, [3, 2, 2]),
         (Confirm(), 60, [6, 3, 2]),
         (Confirm(), 10_000, [8, 4, 2]),
     ],
 )
 def test_half_of_a_race_leaves_after_each_seed(confirm: Confirm, trials: int, rounds: list[int]) -> None:
-    """Two stay to the end; by default as many begin as a quarter of the trials pays for."""
+    """Two stay to the end; by default as many begin as a quarter of the trials pays for, or one of two stays."""
     assert confirm.rounds(trials) == rounds
     assert confirm.trainings(trials) == (sum(rounds) + confirm.seeds if rounds else 0)
 
@@ -49,7 +52,7 @@ def test_no_round_is_larger_than_the_one_before(top: int, seeds: int, trials: in
     assert rounds == sorted(rounds, reverse=True)
     assert rounds[-1] >= min(top, 2)
     chosen = Confirm(seeds=seeds)
-    assert chosen.trainings(trials) <= max(trials / 4, 3 * seeds)
+    assert chosen.trainings(trials) <= max(trials / 4, 2 * seeds + 1)
 
 
 def test_the_better_half_goes_on_and_nothing_is_known_of_a_seed_that_is_not_over() -> None:

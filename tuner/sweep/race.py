@@ -1,4 +1,4 @@
-"""Which configurations go on in the confirmation: after each fresh seed the worse half leave, until two are left."""
+"""Which configurations go on in the confirmation: after each fresh seed the worse half leave, until a few are left."""
 
 from __future__ import annotations
 
