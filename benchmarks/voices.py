@@ -1,6 +1,6 @@
 """Which digit is spoken, by a voice never heard? Each speaker is held out once, each by a small search.
 
-    python -m benchmarks.voices FSDD [--folder voices] [--trials 2] [--epochs 6] [--seeds 1] [--workers 1]
+    python -m benchmarks.voices FSDD [--folder voices] [--trials 2] [--epochs 10] [--seeds 1] [--workers 1]
 
 FSDD is the folder `recordings` of the Free Spoken Digit Dataset (github.com/Jakobovski/free-spoken-digit-dataset, CC
 BY-SA 4.0): `7_jackson_32.wav`, six speakers, 50 recordings of each digit by each. For each speaker it runs `python -m
@@ -27,7 +27,7 @@ name: {name}
 adapter: speech/classification
 data: {data}
 search_space:
-  data.frequency_warp: [0.1, 0.2]
+  data.mixup: [0.4, 1.0]
   cell: lstm
   bidirectional: true
   hidden_size: 64
@@ -41,7 +41,7 @@ search_space:
   batch_size: 32
   schedule: one_cycle
   clip_norm: 5.0
-baseline: {{data.frequency_warp: 0.1, dropout.output: 0.3, learning_rate: 8.0e-3}}
+baseline: {{data.mixup: 1.0, dropout.output: 0.35, learning_rate: 8.0e-3}}
 budget: {{trials: {trials}, epochs: {epochs}}}
 sampler: {{name: tpe, seed: 0}}
 confirm: {{top: 1, seeds: {seeds}}}
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, metavar="FSDD", help="folder of recordings of single digits")
     parser.add_argument("--folder", type=Path, default=Path("voices"), help="folder of the studies, made when missing")
     parser.add_argument("--trials", type=int, default=2, help="configurations that are tried, >= 1")
-    parser.add_argument("--epochs", type=int, default=6, help="epochs of a training, >= 1")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of a training, >= 1")
     parser.add_argument("--seeds", type=int, default=1, help="fresh seeds, >= 1")
     parser.add_argument("--workers", type=int, default=1, help="trainings at once, one core each")
     add_sets(parser)
@@ -74,10 +74,12 @@ def main() -> None:
             "val_groups": [other],
             "test_groups": [speaker],
             "normalization": "speaker",
-            "num_mels": 24,
+            "num_mels": 40,
+            "cepstra": 13,
+            "trim_db": 25,
             "stack": 4,
             "stride": 4,
-            "frequency_mask": 0.2,
+            "speed": 0.12,
             "noise": 0.3,
         }
         facts = {**vars(asked), "name": speaker, "data": json.dumps(data)}

@@ -52,7 +52,7 @@ SMOKE = {
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
     "shakespeare": f"plays.txt --trials 1 --epochs 1 --seeds 2 {SWEEP}",
     "tagging": f"tagged --trials 1 --epochs 1 --seeds 1 {SWEEP}",
-    "voices": f"fsdd --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.num_mels=12",
+    "voices": f"fsdd --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.num_mels=16",
     "trec": f"trec.train trec.test --trials 1 --epochs 1 --seeds 1 {SWEEP}",
 }
 """Script -> arguments under which it does all that it does, in seconds, on data made here of the form it takes,

@@ -368,6 +368,7 @@ class TestRecordings(CodecContract):
                 rows.append([name, label, part])
         write(folder / "all.csv", rows)
         steps = {"normalization": "utterance", "deltas": 1, "stack": 2, "stride": 2, "speed": 0.1}
+        steps |= {"trim_db": 40, "cepstra": 8}
         return {"path": "all.csv", "split": "part", "group": None, **steps}
 
     @staticmethod

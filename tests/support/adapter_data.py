@@ -171,8 +171,8 @@ def recordings(folder: Path, **options: Any) -> dict[str, Any]:
 
 def varied_recordings(folder: Path) -> dict[str, Any]:
     """The same, with everything that makes steps of frames, and everything that varies them."""
-    steps = {"num_mels": 12, "deltas": 1, "normalization": "utterance", "stack": 2, "stride": 2}
-    varied = {"speed": 0.1, "frequency_warp": 0.1, "frequency_mask": 0.2, "time_mask": 0.2, "noise": 0.1}
+    steps = {"num_mels": 12, "cepstra": 8, "deltas": 1, "normalization": "utterance", "stack": 2, "stride": 2}
+    varied = {"speed": 0.1, "frequency_warp": 0.1, "frequency_mask": 0.2, "time_mask": 0.2, "noise": 0.1, "mixup": 0.4}
     return recordings(folder, **steps, **varied)
 
 

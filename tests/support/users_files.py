@@ -299,20 +299,30 @@ KINDS: dict[str, Kind] = {
     "recordings in a folder": Kind(
         _folder_of_recordings,
         "speech/classification",
-        {"path": "digits", "pattern": "{label}_{speaker}_{index}", "group": "speaker"},
-        ("pattern", "group"),
+        {
+            "path": "digits",
+            "pattern": "{label}_{speaker}_{index}",
+            "group": "speaker",
+            "normalization": "speaker",
+        },
+        ("pattern", "group", "normalization"),
     ),
     "recordings in a folder per label": Kind(
         _folders_of_recordings,
         "speech/classification",
-        {"path": "words", "pattern": "{label}/{speaker}_{index}", "group": "speaker"},
-        ("pattern", "group"),
+        {"path": "words", "pattern": "{label}/{speaker}_{index}", "group": "speaker", "normalization": "speaker"},
+        ("pattern", "group", "normalization"),
     ),
-    "manifest": Kind(_manifest, "speech/classification", {"path": "manifest.csv", "group": "speaker"}),
+    "manifest": Kind(
+        _manifest, "speech/classification", {"path": "manifest.csv", "group": "speaker", "normalization": "speaker"}
+    ),
     "transcripts": Kind(
-        _transcripts, "speech/recognition", {"path": "said.tsv", "audio": "recording", "units": "words"}, ("units",)
+        _transcripts,
+        "speech/recognition",
+        {"path": "said.tsv", "audio": "recording", "units": "words", "normalization": "speaker"},
+        ("units",),
     ),
-    "transcripts in a folder": Kind(_librispeech, "speech/recognition", {"path": "mini"}),
+    "transcripts in a folder": Kind(_librispeech, "speech/recognition", {"path": "mini", "normalization": "speaker"}),
     "npz": Kind(_arrays, "time_series/classification", {"path": "items.npz", "layout": "channels_first"}, ("layout",)),
     "CoNLL-U": Kind(_conllu, "nlp/tagging", {"path": "travel.conllu", "scheme": "plain", "tags": "upos"}),
     "columns of words": Kind(_conll, "nlp/tagging", {"path": "eng.txt", "scheme": "bio", "tags": "-1"}, ("tags",)),

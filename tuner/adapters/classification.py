@@ -266,7 +266,8 @@ class Classification(RaggedProblem):
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy in nats, with label smoothing, class weights and focal factor as in the options.
 
-        With weights w the mean is sum(w l) / sum(w).
+        With weights w the mean is sum(w l) / sum(w). Where the targets are shares of classes (B, K), weight and
+        probability of an item are the means of its classes.
         """
         from torch.nn import functional
 
@@ -276,9 +277,12 @@ class Classification(RaggedProblem):
         loss_B = functional.cross_entropy(
             prediction, batch.y, label_smoothing=options.label_smoothing, reduction="none"
         )
-        weight_B = self._class_weights.to(prediction)[batch.y]
+        shares = batch.y.is_floating_point()
+        weight_K = self._class_weights.to(prediction)
+        weight_B = batch.y.to(weight_K) @ weight_K if shares else weight_K[batch.y]
         if options.focal:
-            p_B = prediction.softmax(dim=1).gather(1, batch.y[:, None])[:, 0]
+            p_BK = prediction.softmax(dim=1)
+            p_B = (batch.y * p_BK).sum(1) if shares else p_BK.gather(1, batch.y[:, None])[:, 0]
             loss_B = (1 - p_B).clamp_min(FLAT).pow(options.focal) * loss_B
         return (weight_B * loss_B).sum() / weight_B.sum()
 

@@ -151,5 +151,30 @@ def log_mel(
     return np.stack(frames) if frames else np.zeros((0, num_mels), dtype=np.float32)
 
 
+MARGIN = 2
+"""Frames on either side of what is heard that are not cut."""
+
+
+def trimmed(log_mels: NDArray[np.float32], decibels: float) -> NDArray[np.float32]:
+    """Frames (T, F), T >= 1, from the first to the last that is at most so many decibels below the loudest.
+
+    Two more are kept on either side. A frame's level is the energy of all its bands.
+    """
+    level_T = 10 / math.log(10) * np.logaddexp.reduce(log_mels, axis=1)
+    heard = np.flatnonzero(level_T >= level_T.max() - decibels)
+    return log_mels[max(0, heard[0] - MARGIN) : heard[-1] + 1 + MARGIN]
+
+
+def cepstral(log_mels: NDArray[np.float32], coefficients: int) -> NDArray[np.float32]:
+    """The first mel-frequency cepstral coefficients (T, K) of frames (T, F): their orthonormal cosine transform.
+
+    Reference:
+        Davis & Mermelstein 1980, IEEE TASSP 28(4). Deviation: orthonormal, so that the first is sqrt(F) times the mean.
+    """
+    from scipy.fft import dct
+
+    return np.asarray(dct(log_mels, type=2, norm="ortho", axis=1)[:, :coefficients], dtype=np.float32)
+
+
 def _damaged(where: Path | str, found: str) -> DataError:
     return DataError("the recording must be readable", value=found, fix="Replace or remove the file.", where=str(where))

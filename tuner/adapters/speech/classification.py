@@ -28,7 +28,7 @@ from tuner.adapters.learned_options import LEARNED
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged_problem import lag_of
 from tuner.adapters.speech.features import Item, compute_features, read_features
-from tuner.adapters.speech.frames import Frames, check_speakers, write_steps
+from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED, SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
 from tuner.adapters.speech.recordings import find_recordings, unread_files
@@ -96,7 +96,8 @@ class SpeechClassification:
             write_labels(folder, split, labels[split].tolist())
         channels = kept[0].features.shape[1]
         sizes = {"channels": channels, "inputs": steps[0].shape[1]}
-        write_facts(folder, {"classes": classes, **sizes, **frames.facts, **facts})
+        spread = cepstral_facts(self.options, splits["train"])
+        write_facts(folder, {"classes": classes, **sizes, **frames.facts, **spread, **facts})
         dropped = Counter({"shorter than a frame": len(items) - len(kept)})
         return Prepared(
             counts={split: len(its) for split, its in splits.items()},

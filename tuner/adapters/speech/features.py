@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.room import must_fit
-from tuner.adapters.speech.audio import log_mel, resampled
+from tuner.adapters.speech.audio import cepstral, log_mel, resampled, trimmed
 from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import Recording, Signal
 from tuner.adapters.splits import split_named
@@ -35,7 +35,7 @@ class Item(NamedTuple):
 def compute_features(
     recordings: Sequence[Recording], options: SignalOptions, speeds: Sequence[float] = ()
 ) -> tuple[list[Item], dict[str, int]]:
-    """Log-mel features of every recording; those without a single frame have length 0.
+    """Features of every recording; those without a single frame have length 0.
 
     Args:
         recordings: The recordings.
@@ -66,7 +66,7 @@ def compute_features(
 def features_of(
     recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
 ) -> NDArray[np.float32]:
-    """Log-mel features (T, F) of a recording; T is 0 where it is shorter than a frame. See `features_at`."""
+    """Features (T, F) of a recording; T is 0 where it is shorter than a frame. See `features_at`."""
     (features,) = features_at((1.0,), recording, header, wanted_hz, options)
     return features
 
@@ -74,7 +74,7 @@ def features_of(
 def features_at(
     speeds: Sequence[float], recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
 ) -> list[NDArray[np.float32]]:
-    """Log-mel features (T, F) of a recording that is played at other speeds, as on a tape, by resampling.
+    """Features (T, F) of a recording that is played at other speeds, as on a tape, by resampling.
 
     Args:
         speeds: 1 is its own, above 1 is faster.
@@ -88,19 +88,29 @@ def features_at(
     """
     rate, num_samples = header
     if not num_samples:
-        return [np.zeros((0, options.num_mels), dtype=np.float32)] * len(speeds)
+        return [np.zeros((0, options.channels), dtype=np.float32)] * len(speeds)
     samples = recording.samples()
     must_fit(samples.nbytes * wanted_hz // rate, recording.where, what=f"the recording at {wanted_hz} Hz")
     return [
-        log_mel(
-            resampled(samples, round(rate * speed), wanted_hz),
-            wanted_hz,
-            num_mels=options.num_mels,
-            frame_ms=options.frame_ms,
-            hop_ms=options.hop_ms,
+        finished_frames(
+            log_mel(
+                resampled(samples, round(rate * speed), wanted_hz),
+                wanted_hz,
+                num_mels=options.num_mels,
+                frame_ms=options.frame_ms,
+                hop_ms=options.hop_ms,
+            ),
+            options,
         )
         for speed in speeds
     ]
+
+
+def finished_frames(log_mels: NDArray[np.float32], options: SignalOptions) -> NDArray[np.float32]:
+    """Frames of log-mel energies (T, bands), trimmed and as cepstra where the options say so."""
+    if options.trim_db and len(log_mels):
+        log_mels = trimmed(log_mels, options.trim_db)
+    return cepstral(log_mels, options.cepstra) if options.cepstra else log_mels
 
 
 def standardized(

@@ -89,9 +89,14 @@ class Frames:
         frames = self.with_deltas(features)
         if self._options.normalized_frames == "all":
             return frames
-        level_T = features.mean(axis=1, dtype=np.float64)
+        level_T = self._level(features)
         counted: NDArray[np.float32] = frames[level_T >= min(level_T.mean(), level_T.max())]  # a mean is rounded
         return counted
+
+    def _level(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The mean of the bands of each frame (T,), or the first of its cepstra, which is in proportion to it."""
+        own = features[:, :1] if self._options.cepstra else features
+        return np.asarray(own.mean(axis=1, dtype=np.float64))
 
     def stacked(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """A stack of `stack` frames every `stride` frames; zeros beyond the end."""
@@ -116,6 +121,15 @@ def write_steps(folder: Path, split: Split, items: Sequence[Item], frames: Frame
         for place, name in enumerate(OTHER_SPEEDS[: len(items[0].others)]):
             write_ragged(folder, f"{split}.{name}", frames.all_steps([item.others[place] for item in items], speakers))
     return steps
+
+
+def cepstral_facts(options: StepOptions, train: Sequence[Item]) -> dict[str, list[float]]:
+    """The standard deviation of cepstra and their deltas (D * F,) over all training frames; nothing for bands."""
+    if not options.cepstra:
+        return {}
+    frames = Frames(options)
+    _, spread = moments(np.concatenate([frames.with_deltas(item.features) for item in train]))
+    return {"spread": spread.tolist()}
 
 
 def check_speakers(items: Sequence[Item], options: StepOptions) -> None:

@@ -28,6 +28,30 @@ class SignalOptions(Options):
     """Length of a frame in milliseconds, in [2, 1000]."""
     hop_ms: float = Field(default=10.0, ge=1.0, le=1000.0)
     """Time from frame to frame in milliseconds, in [1, 1000]."""
+    trim_db: float = Field(default=0.0, ge=0, le=200)
+    """Endpointing: frames before the first and after the last that is at most so many dB below the loudest of its
+    recording are cut, but for two on either side, in [0, 200]; 0: off. 20 to 40 is usual. Searchable as
+    data.trim_db."""
+    cepstra: int = Field(default=0, ge=0, le=256)
+    """Mel-frequency cepstral coefficients (MFCC) in place of the logarithms of the mel bands: so many, in [0,
+    `num_mels`]; few, such as 13, keep the shape of the spectrum and leave out the pitch. 0: the bands. Davis &
+    Mermelstein 1980. Searchable as data.cepstra."""
+
+    @property
+    def channels(self) -> int:
+        """Features of a frame."""
+        return self.cepstra or self.num_mels
+
+    @model_validator(mode="after")
+    def _few_cepstra(self) -> Self:
+        if self.cepstra > self.num_mels:
+            raise TaskFileError(
+                "data.cepstra must be at most data.num_mels",
+                value=self.cepstra,
+                fix=f"Set it to {self.num_mels} or less, or take more bands.",
+                key=("data", "cepstra"),
+            )
+        return self
 
 
 class StepOptions(SignalOptions):
@@ -64,8 +88,8 @@ class VariationOptions(Options):
     """Vocal tract length perturbation: largest relative change of the frequencies of a voice in training, in [0, 0.5];
     0: off. Jaitly & Hinton 2013. Searchable as data.frequency_warp."""
     frequency_mask: float = Field(default=0.0, ge=0, lt=1)
-    """SpecAugment: largest share of the bands that each of two masks hides in training, in [0, 1); 0: off. Park et al.
-    2019, arXiv:1904.08779. Searchable as data.frequency_mask."""
+    """SpecAugment: largest share of the bands, or cepstra, that each of two masks hides in training, in [0, 1); 0: off.
+    Park et al. 2019, arXiv:1904.08779. Searchable as data.frequency_mask."""
     time_mask: float = Field(default=0.0, ge=0, lt=1)
     """SpecAugment: largest share of the steps that each of two masks hides in training, in [0, 1); 0: off. Searchable
     as data.time_mask."""
@@ -79,7 +103,11 @@ class VariationOptions(Options):
         return (1 - self.speed, 1 + self.speed) if self.speed else ()
 
 
-VARIED = ("frequency_warp", "frequency_mask", "time_mask", "noise")
+class VariedOptions(VariationOptions, StepOptions):
+    """How recordings become the steps of the network, and how these are varied in training."""
+
+
+VARIED = ("frequency_warp", "frequency_mask", "time_mask", "noise", "mixup")
 """Options of variation that preparation does not use."""
 
 
@@ -116,7 +144,7 @@ class HeldOutOptions(Options):
             )
 
 
-class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, VariationOptions, StepOptions):
+class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, VariedOptions):
     """Labelled recordings: where they are, how they are split, and how they become features."""
 
     source: str | None = None
@@ -132,6 +160,7 @@ class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, Var
     later: ClassVar[tuple[str, ...]] = (
         *(*ClassOptions.later, "group", "split", "folds"),
         *("deltas", "normalization", "normalized_frames", "stack", "stride", "speed", "val_groups", "test_groups"),
+        *("trim_db", "cepstra"),
     )
     group: str | None = "speaker"
     """Column of a manifest, field of the pattern, or array of an .npz with the group of a recording; no group is in two
@@ -146,6 +175,10 @@ class SpeechClassificationOptions(HeldOutOptions, FoldOptions, ClassOptions, Var
     """Share of the recordings used for the test, in (0, 1), drawn like `val`."""
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
+    mixup: float = Field(default=0.0, ge=0, le=10)
+    """Mixup in training: a batch is mixed with its recordings in another order, and so are their labels, in shares that
+    are drawn from Beta(mixup, mixup), in [0, 10]; 0: off. 0.2 to 1 is usual. Zhang et al. 2018, arXiv:1710.09412.
+    Searchable as data.mixup."""
 
     @property
     def features(self) -> bool:

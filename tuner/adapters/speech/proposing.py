@@ -10,7 +10,7 @@ from tuner.adapters.glimpse import Glimpse
 from tuner.adapters.glimpsed_roles import balance, split_column
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.speech.formats import is_recording
-from tuner.adapters.speech.recognition.proposing import transcribed
+from tuner.adapters.speech.recognition.proposing import by_speaker, transcribed
 from tuner.adapters.speech.recognition.reading import TEXT
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
@@ -42,7 +42,7 @@ def _folder(seen: Glimpse) -> Proposal | None:
         lines.append(Line(("data", "split"), "split", "the first folders are called train, val or test"))
     if "{speaker}" in pattern:
         note = "whole speakers are kept in one split, so that scores are for unseen voices"
-        lines.append(Line(("data", "group"), "speaker", note, guessed))
+        lines += [Line(("data", "group"), "speaker", note, guessed), by_speaker(guessed=guessed)]
     facts, doubts = balance(counts, what="recordings", whole=seen.whole)
     what = f"labelled recordings, {len(files)} of them in a folder"
     return Proposal(Fit.SURE, what, [*lines, *_BUDGET], facts, doubts)
@@ -147,7 +147,7 @@ def _manifest(seen: Glimpse) -> Proposal | None:
     lines = []
     if "speaker" in names:
         why = "the column speaker: whole speakers are kept in one split"
-        lines.append(Line(("data", "group"), "speaker", why))
+        lines += [Line(("data", "group"), "speaker", why), by_speaker()]
     others = [column for column in table.columns if column.name not in ("path", "label", "speaker")]
     if split := split_column(others):
         lines.append(split)
@@ -166,7 +166,8 @@ def _features(seen: Glimpse) -> Proposal | None:
         return None
     lines = []
     if "speaker" in shapes:
-        lines.append(Line(("data", "group"), "speaker", "the array speaker: whole speakers are kept in one split"))
+        why = "the array speaker: whole speakers are kept in one split"
+        lines += [Line(("data", "group"), "speaker", why), by_speaker()]
     fit = Fit.LIKELY if "speaker" in shapes else Fit.POSSIBLE
     what = f"features of {shapes['lengths'][0]} recordings, {shapes['X'][1]} per frame"
     return Proposal(fit, what, [*lines, *_BUDGET])

@@ -1,14 +1,19 @@
 """The network's input: the steps of a recording, augmented in training.
 
-Letters of shapes: B recordings, S steps, W frames of a step, F bands of a frame, with their deltas D parts of each.
+Letters of shapes: B recordings, S steps, W frames of a step, F bands or cepstra of a frame, with their deltas D parts
+of each, M bands that cepstra are made of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tuner.adapters.speech.options import VariationOptions
+from tuner.adapters.speech.audio import cepstral
+from tuner.adapters.speech.options import VariedOptions
 
 MASKS = 2
 """Number of masks over bands, and of masks over steps."""
@@ -17,13 +22,15 @@ MASKS = 2
 class VariedSteps(nn.Module):
     """Steps (B, S, W * D * F), unchanged except in training, which warps frequencies, adds noise and masks some values.
 
-    Frequencies are warped by reading band b at b (1 + r), r drawn uniformly for each recording. The width of every mask
-    is drawn uniformly from 0 to its largest share of the bands, or of the batch's steps; masked values are 0, the mean.
+    Frequencies are warped by reading band b at b (1 + r), r drawn uniformly for each recording; cepstra become bands
+    for that, and cepstra again. The width of every mask is drawn uniformly from 0 to its largest share of the bands, or
+    of the batch's steps; masked values are 0, the mean.
 
     Args:
         inputs: W * D * F.
         bands: F.
         options: The adapter's.
+        spread: Standard deviation of cepstra and their deltas before normalization (D * F,); None for bands.
 
     Reference:
         Warps: Jaitly & Hinton 2013, ICML workshop on deep learning for audio, speech and language processing.
@@ -32,12 +39,19 @@ class VariedSteps(nn.Module):
         2020, arXiv:1912.05533; steps, not frames, are masked.
     """
 
-    def __init__(self, inputs: int, bands: int, options: VariationOptions) -> None:
+    def __init__(self, inputs: int, bands: int, options: VariedOptions, spread: Sequence[float] | None = None) -> None:
         super().__init__()
         self.output_size = inputs
         self._bands = bands
         self._warp, self._noise = options.frequency_warp, options.noise
         self._of_bands, self._of_steps = options.frequency_mask, options.time_mask
+        self._spread_I: Tensor | None
+        self._basis_MF: Tensor
+        self.register_buffer("_spread_I", None, persistent=False)
+        if spread is not None:
+            self._spread_I = torch.tensor(spread).repeat(inputs // len(spread))
+            basis = cepstral(np.eye(options.num_mels, dtype=np.float32), bands)
+            self.register_buffer("_basis_MF", torch.from_numpy(basis), persistent=False)
 
     def forward(self, x_BSI: Tensor) -> Tensor:
         """See the class."""
@@ -45,7 +59,7 @@ class VariedSteps(nn.Module):
             return x_BSI
         items, steps, inputs = x_BSI.shape
         if self._warp:
-            x_BSI = _warped(x_BSI, self._bands, self._warp)
+            x_BSI = self._warped(x_BSI)
         if self._noise:
             x_BSI = x_BSI + self._noise * torch.randn_like(x_BSI)
         if self._of_bands:
@@ -55,8 +69,16 @@ class VariedSteps(nn.Module):
             x_BSI = x_BSI * _unmasked(items, steps, self._of_steps, x_BSI.device)[:, :, None]
         return x_BSI
 
+    def _warped(self, x_BSI: Tensor) -> Tensor:
+        if self._spread_I is None:
+            return warped(x_BSI, self._bands, self._warp)
+        x_BSPF = (x_BSI * self._spread_I).unflatten(2, (-1, self._bands))
+        x_BSPM = x_BSPF @ self._basis_MF.T
+        x_BSPM = warped(x_BSPM.flatten(2), len(self._basis_MF), self._warp).view_as(x_BSPM)
+        return (x_BSPM @ self._basis_MF).flatten(2) / self._spread_I
 
-def _warped(x_BSI: Tensor, bands: int, most: float) -> Tensor:
+
+def warped(x_BSI: Tensor, bands: int, most: float) -> Tensor:
     """Each band of a recording read at its number times 1 - `most` to 1 + `most`, interpolated between bands."""
     rate_B = 1 + most * (2 * torch.rand(len(x_BSI), 1, device=x_BSI.device) - 1)
     place_BF = (rate_B * torch.arange(bands, device=x_BSI.device)).clamp_max(bands - 1)

@@ -13,7 +13,7 @@ from tuner.adapters.files import content_digest, existing, read_text
 from tuner.adapters.notices import left_out
 from tuner.adapters.ragged import Ragged, write_ragged
 from tuner.adapters.speech.features import Item, compute_features
-from tuner.adapters.speech.frames import Frames, check_speakers, write_steps
+from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams
 from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
@@ -78,10 +78,9 @@ class Recognition:
             spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
         (folder / LANGUAGE).write_text(self._checked_language(), encoding="utf-8")
         lag = max(1, round(1000 / (options.hop_ms * options.stride)))  # a unit and its neighbours take about a second
-        write_facts(
-            folder,
-            {"units": names, "unseen": units.unseen, "lag": lag, "inputs": steps[0].shape[1], **frames.facts, **signal},
-        )
+        spread = cepstral_facts(options, splits["train"])
+        sizes = {"lag": lag, "inputs": steps[0].shape[1]}
+        write_facts(folder, {"units": names, "unseen": units.unseen, **sizes, **frames.facts, **spread, **signal})
         answer = constant_answer(spoken["train"], options.units)
         return Prepared(
             counts={split: len(part) for split, part in splits.items()},

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import check_left_out, check_origin
-from tuner.adapters.speech.options import HeldOutOptions, Normalization, StepOptions, VariationOptions
+from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedOptions
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.errors import TaskFileError
 
@@ -17,15 +17,18 @@ UnitKind = Literal["characters", "words", "phones"]
 
 def _usual(name: str, default: object) -> Any:
     """An option of all speech adapters with another default."""
-    field = copy({**StepOptions.model_fields, **VariationOptions.model_fields}[name])
+    field = copy(VariedOptions.model_fields[name])
     field.default = default
     return field
 
 
-class RecognitionOptions(HeldOutOptions, VariationOptions, StepOptions):
+class RecognitionOptions(HeldOutOptions, VariedOptions):
     """Recordings with transcripts: where they are, the units to recognize, and how they become features."""
 
-    later: ClassVar[tuple[str, ...]] = ("normalized_frames", "speed", "val_groups", "test_groups")
+    later: ClassVar[tuple[str, ...]] = (
+        *("normalized_frames", "speed", "val_groups", "test_groups"),
+        *("trim_db", "cepstra"),
+    )
     source: str | None = None
     """Name of a ready source, such as espeak/digit_strings; null when `path` is given."""
     path: str | None = None

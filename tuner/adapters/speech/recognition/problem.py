@@ -43,6 +43,7 @@ class RecognitionProblem:
         self.units = Units(options.units, facts["units"], facts["unseen"])
         self.lag: int = facts["lag"]
         self.inputs: int = facts["inputs"]
+        self._spread: list[float] | None = facts.get("spread")
         self._scorer: WordScorer | None = None
         if options.language_model_path is not None:
             ngrams = NGrams((folder / LANGUAGE).read_text(encoding="utf-8"), options.language_model_path)
@@ -56,7 +57,7 @@ class RecognitionProblem:
 
     def encoder(self) -> VariedSteps:
         """The steps, varied in training."""
-        return VariedSteps(self.inputs, self.options.num_mels, self.options)
+        return VariedSteps(self.inputs, self.options.channels, self.options, self._spread)
 
     def head(self, input_size: int) -> nn.Module:
         """A linear layer to a logit for the blank and one per unit at each step."""

@@ -10,7 +10,7 @@ from tuner.adapters.glimpsed_roles import split_column
 from tuner.adapters.glimpsed_table import GlimpsedColumn
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.speech.formats import is_recording
-from tuner.adapters.speech.recognition.reading import AUDIO, TEXT, TRANSCRIPTS, split_of
+from tuner.adapters.speech.recognition.reading import AUDIO, SPEAKERS, TEXT, TRANSCRIPTS, split_of
 from tuner.adapters.table import form_of
 
 _BUDGET = to_begin_with(trials=12, epochs=40)
@@ -40,9 +40,18 @@ def transcribed(seen: Glimpse) -> str:
     return ""
 
 
+def by_speaker(*, guessed: bool = False) -> Line:
+    """Normalization where speakers are known, or seem to be."""
+    why = "all recordings of a speaker are scaled together, which makes unknown voices alike"
+    return Line(("data", "normalization"), "speaker", why + "; utterance needs no speakers" * guessed, guessed)
+
+
 def _folder(seen: Glimpse) -> Proposal | None:
     what = transcribed(seen)
-    return Proposal(Fit.SURE, f"recordings with transcripts: {what}", _BUDGET) if what else None
+    if not what:
+        return None
+    known = any(path.name == "utt2spk" or path.name.endswith(TRANSCRIPTS) for path in seen.files)
+    return Proposal(Fit.SURE, f"recordings with transcripts: {what}", [*([by_speaker()] if known else []), *_BUDGET])
 
 
 def _manifest(seen: Glimpse) -> Proposal | None:
@@ -60,6 +69,8 @@ def _manifest(seen: Glimpse) -> Proposal | None:
     text = table.column(said[0])
     assert text is not None
     lines += _units(text)
+    if names.intersection(SPEAKERS):
+        lines.append(by_speaker())
     others = [column for column in table.columns if column.name not in (sound[0].name, said[0])]
     if split := split_column(others):
         lines.append(split)
