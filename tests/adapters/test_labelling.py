@@ -11,15 +11,19 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.support.models import made_model
 from tuner.adapters.base import Batch
 from tuner.adapters.labelling import Labelling, trivial_scores
 from tuner.adapters.learned_options import SymbolOptions
+from tuner.adapters.ragged import Ragged
 from tuner.adapters.segments import segments, step_scores
+from tuner.adapters.time_series import step_codec
 from tuner.adapters.time_series.item_options import LabellingOptions
 from tuner.adapters.time_series.items import Items
 from tuner.adapters.time_series.labelling import SeriesLabelling
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError
+from tuner.predict import load
 
 
 def steps(text: str) -> Any:
@@ -129,7 +133,6 @@ def test_a_copy_of_the_label_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("x.csv", {"label": "state"}, r"with a row per step and data\.id, or in an \.npz, but got 'x\.csv'"),
         ("x.ts", {}, r"classes of steps must stand in a table"),
         ("y.npz", {}, r"y must hold a class for each of the 12 steps, whole numbers or texts, but got '<U1 \(5,\)'"),
     ],
@@ -157,3 +160,51 @@ def test_what_is_told_of_classes(tmp_path: Path) -> None:
     prepared = SeriesLabelling(LabellingOptions(**held, background="x")).prepare(tmp_path / "out")
     assert "classes of test that no training item has: z; they count as wrong" in prepared.notices
     assert prepared.trivial["test"]["accuracy"] < 1
+
+
+def recording(folder: Path, rows: int) -> str:
+    """One recording, without a column of recordings, latest row first; the class is the sign of the value."""
+    at = np.arange(rows)[::-1]
+    value = np.sin(at / 3)
+    states = np.where(value > 0, "up", "down")
+    pd.DataFrame({"t": at, "v": value, "state": states}).to_csv(folder / "one.csv", index=False)
+    return str(folder / "one.csv")
+
+
+@pytest.mark.parametrize(("given", "window"), [({}, 16), ({"window": 20}, 20)])
+def test_one_recording_is_split_in_time(given: dict[str, Any], window: int, tmp_path: Path) -> None:
+    """In pieces, which are told; earlier ones train, later ones validate, the last ones are the test."""
+    path = recording(tmp_path, 410)
+    adapter = SeriesLabelling(LabellingOptions(path=path, time="t", label="state", **given))
+    prepared = adapter.prepare(tmp_path)
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert facts["window"] == window
+    pieces = -(-410 // window)
+    assert sum(prepared.counts.values()) == pieces
+    assert [note for note in prepared.notices if f"1 recording cut into pieces of {window} rows, in time" in note]
+    steps = [Ragged(tmp_path, f"{split}.x") for split in ("train", "val", "test")]
+    values = np.concatenate([split[item] for split in steps for item in range(len(split))])[:, 0]
+    np.testing.assert_allclose(values * facts["scale"][0] + facts["mean"][0], np.sin(np.arange(410) / 3), atol=1e-5)
+    problem: Any = adapter.problem(tmp_path)
+    assert problem.lag == window
+
+
+def test_too_short_a_recording_is_told(tmp_path: Path) -> None:
+    """With what to do."""
+    with pytest.raises(
+        DataError, match=r"a piece for each split, but got '30 rows, pieces of 16'\. Set data\.window to"
+    ):
+        SeriesLabelling(LabellingOptions(path=recording(tmp_path, 30), time="t", label="state")).prepare(tmp_path)
+
+
+def test_a_recording_is_answered_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order of its rows, though the network sees pieces, in batches; a piece is answered as it is alone."""
+    path = recording(tmp_path, 410)
+    data = {"path": path, "time": "t", "label": "state"}
+    model = load(made_model(tmp_path / "made", "time_series/labelling", data=data))
+    answers = model.predict(pd.read_csv(path))
+    assert answers["step"].tolist() == [*range(1, 411)]
+    monkeypatch.setattr(step_codec, "_AT_ONCE", 5)
+    assert model.predict(Path(path))["probability"].to_numpy() == pytest.approx(answers["probability"].to_numpy())
+    alone = model.predict([np.sin(np.arange(16, 32) / 3)[:, None]])
+    assert alone["probability"].to_numpy() == pytest.approx(answers["probability"].to_numpy()[16:32])

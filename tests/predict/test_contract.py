@@ -262,7 +262,7 @@ class TestArchive(CodecContract):
 
 
 class TestSteps(CodecContract):
-    """A class per step of a long table, whose test items are asked with their classes in it."""
+    """A class per step of a long table, in pieces; test items are asked with their classes in it."""
 
     adapter, raw = "time_series/labelling", "test.csv"
 
@@ -277,7 +277,8 @@ class TestSteps(CodecContract):
                 values = on[:, None] * 30 + rng.normal(size=(len(on), 2)) * 9 + 100
                 rows += [[f"{name}{number}", ("off", "on")[at], *pair] for at, pair in zip(on, values, strict=True)]
             write(folder / f"{name}.csv", rows)
-        return {"path": "train.csv", "test_path": "test.csv", "id": "run", "label": "on", "background": "off"}
+        return {"path": "train.csv", "test_path": "test.csv", "id": "run", "label": "on", "background": "off",
+                "window": 5}  # fmt: skip
 
     @staticmethod
     def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:

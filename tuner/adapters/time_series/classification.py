@@ -45,7 +45,7 @@ class SeriesClassification:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, fold_N = dealt_items(self.options)
+        splits, empty, told, fold_N, _ = dealt_items(self.options)
         write_folds(folder, fold_N)
         classes = sorted(set(splits["train"].labels))
         scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])

@@ -17,6 +17,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.item_options import UNPREPARED, ItemOptions
 from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.pieces import cut_few
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError
 
@@ -29,6 +30,8 @@ class DealtItems(NamedTuple):
     notices: list[str]
     folds: NDArray[np.int64] | None = None
     """The fold of each training item, if there are folds."""
+    window: int | None = None
+    """Rows of the pieces into which recordings are cut; None: they are whole."""
 
 
 def fingerprint(options: ItemOptions) -> str:
@@ -56,7 +59,7 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         parts += [read_items(test, options, like=parts[0]) for test in test_path]
     kept = [part.without_empty() for part in parts]
     empty = sum(map(len, parts)) - sum(map(len, kept))
-    items, *held = kept
+    (items, *held), window, cut = cut_few(options, kept)
     if items.classified:
         check_labels(items.labels, items.places, num_splits=1 if options.split else 2 if held else 3)
     dealt = deal(
@@ -74,9 +77,11 @@ def dealt_items(options: ItemOptions) -> DealtItems:
     splits = {split: items.subset(np.flatnonzero(dealt.splits == split)) for split in SPLITS}
     if held:
         splits["test"] = _fitting(held[0], items)
-    told = [*(note for part in parts for note in part.notices), *dealt.notices, *_shared(splits, held)]
+    if window is not None:
+        splits = {split: part.cut(window) for split, part in splits.items()}
+    told = [*(note for part in parts for note in part.notices), *cut, *dealt.notices, *_shared(splits, held)]
     told = [*left_out("items", {"no steps": empty}, of=sum(map(len, parts))), *told]
-    return DealtItems(splits, empty, told, dealt.trained)
+    return DealtItems(splits, empty, told, dealt.trained, window)
 
 
 def _paths(options: ItemOptions) -> list[Path]:

@@ -74,7 +74,7 @@ class ItemOptions(TableOptions):
     def _consistent(self) -> Self:
         check_origin(self.source, self.path, self.sources)
         check_table_options(self, *self.own, *TableOptions.model_fields)
-        if self.time is not None and self.id is None:
+        if self.time is not None and self.id is None and not self.per_step:
             raise TaskFileError(
                 "data.time must come with data.id",
                 value=self.time,
@@ -144,10 +144,15 @@ class LabellingOptions(ItemOptions, SymbolOptions):
     """A .csv, .tsv or .parquet file with a row per step, or an .npz file; null when `source` is given. An .npz has X
     (items, steps[, channels]) and y (items, steps), or with `lengths` (items,) X (all steps[, channels]) and y (all
     steps,), item after item."""
+    later: ClassVar[tuple[str, ...]] = (*ItemOptions.later, "window")
     label: str = "label"
     """Tables: the column that holds the class of each step."""
     id: str | None = None
-    """Tables: the column with a row's item; it must be given."""
+    """Tables: the column with a row's recording; null: all rows are one recording."""
+    window: int | None = Field(default=None, ge=2, le=1_000_000)
+    """Number of rows, >= 2, of the pieces into which recordings are cut, in training and prediction. Null: recordings
+    are whole, but one or two of them are cut into pieces of a fiftieth, of 16 to 1,000 rows. One or two recordings are
+    split in time: their first pieces train, those after them validate, the last ones are the test."""
     background: str | None = None
     """The background class, whose runs of steps are no segments. Null: all classes have segments."""
     val: float = Field(default=0.2, gt=0, lt=1)

@@ -53,7 +53,8 @@ class ItemReader:
         self._options, self._channels, self._steps = options, list(facts["channels"]), steps
         self._repeated = [options.id] if options.id else []
         # data prepared by earlier versions have no "steps"
-        self._names = list(options.channels or (self._channels if options.id else facts.get("steps", ())))
+        self._long = options.id is not None or options.per_step
+        self._names = list(options.channels or (self._channels if self._long else facts.get("steps", ())))
         self._scaling = Scaling.known(facts["mean"], facts["scale"])
 
     def read(self, path: Path) -> Iterator[Item]:
@@ -91,11 +92,11 @@ class ItemReader:
         mean_C, scale_C = (
             np.broadcast_to(each, len(self._channels)) for each in (self._scaling.mean, self._scaling.scale)
         )
-        if options.id is None:
+        if not self._long:
             return {name: [float(mean_C[0] + scale_C[0] * np.sin(t))] for t, name in enumerate(self._names)}
         rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
         channels = {name: (mean_C[c] + scale_C[c] * rows_T).tolist() for c, name in enumerate(self._names)}
-        return {options.id: ["item"] * _EXAMPLE_ROWS, **channels}
+        return {**({options.id: ["item"] * _EXAMPLE_ROWS} if options.id else {}), **channels}
 
     def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
         """A graph that takes unscaled values. See `Codec`.
@@ -158,7 +159,7 @@ class ItemReader:
         text = [name for name in (options.id, options.time) if name]
         found = Sections(path, text, self._names, options.writing, frame, name=options.id, time=options.time)
         names = self._names
-        if options.id is None:
+        if not self._long:
             self._check_channels(1, path)
             for part in found.parts():
                 table = found.table(part)
@@ -169,7 +170,9 @@ class ItemReader:
                 if table is not None:
                     names = names or self._steps_of(table)
                     yield from self._groups(table, names, options.id, found.known)
-                yield from (Item(where, None, why, {options.id: where}) for _, where, why in part.refused)
+                yield from (
+                    Item(where, None, why, {options.id: where} if options.id else {}) for _, where, why in part.refused
+                )
 
     def _rows(self, table: Table | None, names: Sequence[str]) -> Iterator[Item]:
         """Each row of a table as an item."""
@@ -185,12 +188,13 @@ class ItemReader:
             else:
                 yield Item(where, self._stepped(x_NT1[row]))
 
-    def _groups(self, table: Table, names: Sequence[str], name: str, known: Sequence[str]) -> Iterator[Item]:
-        """The rows of each id of a table as an item."""
+    def _groups(self, table: Table, names: Sequence[str], name: str | None, known: Sequence[str]) -> Iterator[Item]:
+        """The rows of each id of a table as an item; without ids, all rows."""
         values, places = table.numbers_there(names), table.places()
         groups = groups_of(table, name, self._options.time, self._options.time_format, tolerant=True, known=known)
         for number, rows in enumerate(np.split(groups.order, groups.starts[1:])):
-            where, facts = places[rows[0]], {name: groups.names[number] or places[rows[0]]}
+            where = places[rows[0]]
+            facts = {name: groups.names[number] or where} if name else {}
             told = _first_broken(table, names, values[rows], [f"{places[row]}: " for row in rows], rows.tolist())
             if number in groups.unsound:
                 told = str(groups.unsound[number])

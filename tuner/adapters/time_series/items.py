@@ -77,6 +77,18 @@ class Items:
             of_steps=None if self.of_steps is None else [self.of_steps[index] for index in indices],
         )
 
+    def cut(self, rows: int) -> Items:
+        """Items with a label per step in pieces of that many rows; the last one of each may be shorter.
+
+        Groups and splits are those of the items.
+        """
+        counts = [-(-len(sequence) // rows) for sequence in self.sequences]
+        pieces = self.subset(np.repeat(np.arange(len(self)), counts))
+        ends = [np.arange(rows, len(sequence), rows) for sequence in self.sequences]
+        cut = [part for item, at in zip(self.sequences, ends, strict=True) for part in np.split(item, at)]
+        labels = [part for item, at in zip(self.step_labels, ends, strict=True) for part in np.split(item, at)]
+        return replace(pieces, sequences=cut, of_steps=labels)
+
     def without_empty(self) -> Items:
         """The items with at least one step.
 

@@ -45,7 +45,7 @@ class SeriesLabelling:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, _ = dealt_items(self.options)
+        splits, empty, told, _, window = dealt_items(self.options)
         train = splits["train"]
         classes = sorted({str(label) for item in train.step_labels for label in item})
         if len(classes) < 2:
@@ -68,7 +68,7 @@ class SeriesLabelling:
                 ]
         facts = {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist(), "background": background}
         about = {"classes": classes, "channels": train.channels}
-        write_facts(folder, {**about, **facts})
+        write_facts(folder, {**about, **facts, **({"window": window} if window else {})})
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
             trivial={

@@ -56,12 +56,11 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
                 value=path.name,
                 key=("data", name),
             )
-    if options.per_step and suffix != ".npz" and options.id is None:
+    if options.per_step and suffix == ".ts":
         raise DataError(
-            "classes of steps must stand in a table with a row per step and data.id, or in an .npz",
+            "classes of steps must stand in a table with a row per step, or in an .npz",
             value=path.name,
-            fix="data.id names the column with a row's recording; for a class of whole items the adapter is "
-            "time_series/classification.",
+            fix="For a class of whole items the adapter is time_series/classification.",
             key=("data", "path"),
         )
     if suffix == ".ts":
@@ -69,7 +68,8 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
     if suffix == ".npz":
         return _read_npz(path, options, like)
     if suffix in SUFFIXES:
-        return _read_long(path, options, like) if options.id else _read_wide(path, options, like)
+        long = options.id is not None or options.per_step
+        return _read_long(path, options, like) if long else _read_wide(path, options, like)
     raise DataError(
         "the file's ending must be one of .ts .npz " + " ".join(SUFFIXES),
         value=path.name,
@@ -102,9 +102,8 @@ def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
 
 def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per step: items by `id`, steps by `time`, channels by column."""
-    assert options.id is not None
     told = _told(options, like)
-    text = [options.id, *told, *([options.time] if options.time else [])]
+    text = [*told, *(name for name in (options.id, options.time) if name)]
     table = Table(path, text, (*options.channels, *options.numbers), options.writing)
     groups = groups_of(table, options.id, options.time, options.time_format)
     labels, numbers = _answers(table, options)
@@ -131,7 +130,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
             *table.notices,
             *groups.notices(options.time),
             *found.notices,
-            *_one_step(longest, f"value of {options.id}"),
+            *_one_step(longest, f"value of {options.id}" if options.id else "table"),
         ),
         targets=options.numbers,
         values=None if numbers is None else numbers[first],
@@ -185,7 +184,8 @@ def _inputs(
     others = [name for name in table.columns if name not in known]
     if like is not None:
         rest = [name for name in others if name not in like.left_out]
-        return Inputs(list(options.channels or (like.channels if options.id else rest)))
+        named = like.channels if options.id or options.per_step else rest
+        return Inputs(list(options.channels or named))
     asked = bool(options.channels)
     names = options.channels if asked else others
     return inputs(table, names, option="data.channels", labels=labels, groups=groups, asked=asked)

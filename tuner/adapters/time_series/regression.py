@@ -45,7 +45,7 @@ class SeriesRegression:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, fold_N = dealt_items(self.options)
+        splits, empty, told, fold_N, _ = dealt_items(self.options)
         write_folds(folder, fold_N)
         train = splits["train"]
         scaling = standardization(np.concatenate(train.sequences), train.places[0])
