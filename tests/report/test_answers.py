@@ -116,6 +116,30 @@ def test_the_page_shows_how_well_each_type_is_found(tmp_path: Path) -> None:
     assert "<tr><td>&lt;b&gt;day</td><td>-</td><td>0.000</td><td>0.000</td><td>1</td></tr>" in page
 
 
+def test_the_page_shows_what_is_misheard(tmp_path: Path) -> None:
+    """Word by word, with the kind of each error, and the most frequent in words; names as text."""
+    words = [("one", "one", 0.1), ("<b>two", "ten", 0.52), ("six", "", None), ("", "oh", 0.9)]
+    told = {
+        "utterances": [{"errors": 3, "words": [{"said": a, "heard": b, "at": at} for a, b, at in words]}],
+        "confusions": [
+            {"said": said, "heard": heard, "count": count}
+            for said, heard, count in (("<b>two", "ten", 4), ("six", "", 2), ("", "oh", 1))
+        ],
+        "recordings": 9,
+        "faultless": 7,
+    }
+    page = _with_answers(tmp_path / "m", told)
+    errors = "&lt;b&gt;two taken for ten (4), six not heard (2), oh heard beside it (1)"
+    assert f"7 of 9 recordings without an error. The most frequent errors: {errors}." in page
+    shown = page.partition('<table class="aligned">')[2].partition("</table>")[0]
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", shown) == [
+        *("one", "&lt;b&gt;two", "six", "-"),
+        *("one", "ten", "-", "oh"),
+        *("0.10 s", "substituted", "deleted", "inserted"),
+    ]
+    assert "3 errors" in shown
+
+
 def test_scores_of_classes_follow_from_the_matrix() -> None:
     """As scikit-learn counts them."""
     from sklearn.metrics import precision_recall_fscore_support

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tuner.adapters.described import Described
     from tuner.adapters.proposal import Propose
-    from tuner.adapters.shown import Confused, Forecasts, PerType, Table
+    from tuner.adapters.shown import Confused, Forecasts, Misheard, PerType, Table
     from tuner.config.options import Options
 
 Split = Literal["train", "val", "test"]
@@ -187,7 +187,9 @@ class Problem(Protocol):
 class ShowingProblem(Problem, Protocol):
     """A problem that can show a model's answers on a split, for the figures of reports."""
 
-    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Confused | Forecasts | PerType | None:
+    def shown(
+        self, predictions: Sequence[Tensor], batches: Sequence[Batch]
+    ) -> Confused | Forecasts | PerType | Misheard | None:
         """The answers on a whole split, see `evaluate`; None if there is too much to show."""
         ...
 

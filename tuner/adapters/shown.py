@@ -53,6 +53,24 @@ class PerType:
 
 
 @dataclass(frozen=True, slots=True)
+class Misheard:
+    """Transcripts aligned with what was said, word by word.
+
+    Args:
+        utterances: Recordings with errors, the most first: "errors", their number, and "words", each "said", "heard"
+            ("" where there is none) and "at", the second at which the heard one begins, or None.
+        confusions: The most frequent errors: "said", "heard" ("" as above) and their "count".
+        recordings: Number of all recordings.
+        faultless: Number of those without an error.
+    """
+
+    utterances: Sequence[Mapping[str, Any]]
+    confusions: Sequence[Mapping[str, Any]]
+    recordings: int
+    faultless: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Scores of the parts of a split, such as each series.
 

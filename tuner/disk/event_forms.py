@@ -125,6 +125,23 @@ class _Window(_Form):
     forecast: list[_Number | None]
 
 
+class _Place(_Form):
+    said: str
+    heard: str
+    at: _Number | None = None
+
+
+class _Utterance(_Form):
+    errors: _Whole
+    words: list[_Place]
+
+
+class _Confusion(_Form):
+    said: str
+    heard: str
+    count: _Whole
+
+
 class _Answers(_Form):
     classes: list[str] = []
     counts: list[list[_Whole]] = []
@@ -134,6 +151,10 @@ class _Answers(_Form):
     right: list[_Whole] = []
     predicted: list[_Whole] = []
     true: list[_Whole] = []
+    utterances: list[_Utterance] = []
+    confusions: list[_Confusion] = []
+    recordings: _Whole = 0
+    faultless: _Whole = 0
 
     @model_validator(mode="after")
     def _square(self) -> Self:

@@ -38,6 +38,19 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Utterance:
+    """A recording with errors.
+
+    Args:
+        errors: Their number, in words.
+        words: For each place of the alignment what was said, what was heard, the kind of error and when.
+    """
+
+    errors: str
+    words: Sequence[tuple[str, str, str, str]]
+
+
+@dataclass(frozen=True)
 class Answered:
     """Pictures of answers; empty without any.
 
@@ -48,6 +61,8 @@ class Answered:
         head: Names of their columns.
         wrong: The most confident mistakes.
         channels: Names of what their pictures show.
+        utterances: Recordings with most errors.
+        misheard: How many are right, and the most frequent errors, in words.
         windows: Forecasts with the true values.
         legend: Of the forecasts.
     """
@@ -58,6 +73,8 @@ class Answered:
     head: Sequence[str] = HEAD
     wrong: Sequence[Mistake] = ()
     channels: Sequence[str] = ()
+    utterances: Sequence[Utterance] = ()
+    misheard: str = ""
     windows: Sequence[Markup] = ()
     legend: Markup = NOTHING
 
@@ -72,6 +89,8 @@ def answered(told: Mapping[str, Any]) -> Answered:
         classes=per_class(told),
         wrong=[_mistake(one) for one in wrong],
         channels=list(next((one["series"] for one in wrong if one.get("series")), {})),
+        utterances=[_utterance(one) for one in told.get("utterances") or ()],
+        misheard=_misheard(told) if told.get("recordings") else "",
         windows=[window for window in windows if window],
         legend=legend([("line before", "input"), ("line truth", "true values"), ("line forecast", "forecast")]),
     )
@@ -80,6 +99,36 @@ def answered(told: Mapping[str, Any]) -> Answered:
 def _mistake(told: Mapping[str, Any]) -> Mistake:
     picture = _series(told.get("series") or {})
     return Mistake(told["truth"], told["predicted"], told["probability"], told.get("text", ""), picture)
+
+
+def _utterance(told: Mapping[str, Any]) -> Utterance:
+    words = [
+        (word["said"], word["heard"], _error(word["said"], word["heard"]), _second(word.get("at")))
+        for word in told["words"]
+    ]
+    return Utterance(counted(told["errors"], "error"), words)
+
+
+def _error(said: str, heard: str) -> str:
+    if said == heard:
+        return ""
+    return "inserted" if not said else "substituted" if heard else "deleted"
+
+
+def _second(at: float | None) -> str:
+    return "" if at is None else f"{at:.2f} s"
+
+
+def _misheard(told: Mapping[str, Any]) -> str:
+    found = f"{told['faultless']} of {counted(told['recordings'], 'recording')} without an error."
+    errors = [f"{_confusion(one['said'], one['heard'])} ({one['count']})" for one in told.get("confusions") or ()]
+    return f"{found} The most frequent errors: {', '.join(errors)}." if errors else found
+
+
+def _confusion(said: str, heard: str) -> str:
+    if not heard:
+        return f"{said} not heard"
+    return f"{said} taken for {heard}" if said else f"{heard} heard beside it"
 
 
 def _matrix(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:

@@ -17,7 +17,9 @@ from torch.nn import functional
 from tuner.adapters.base import Batch, Split
 from tuner.adapters.labelling import PADDING, LabelledSteps
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.shown import Misheard
 from tuner.adapters.speech.frames import OTHER_SPEEDS
+from tuner.adapters.speech.recognition.alignment import Word, misheard
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams, WordScorer
 from tuner.adapters.speech.recognition.decoding import decoded
 from tuner.adapters.speech.recognition.options import RecognitionOptions
@@ -100,6 +102,24 @@ class RecognitionProblem:
     def recognized(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
         """Unit numbers in their order, with zeros between or after them, int64 (B, S)."""
         return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam, self._scorer)
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Misheard:
+        """See `ShowingProblem`."""
+        truth, answers = [], []
+        for reduced, batch in zip(predictions, batches, strict=True):
+            for row_S, target_U in zip(reduced[:, 2:].cpu().long(), batch.y.cpu() + 1, strict=True):
+                truth.append(self.units.text(target_U[target_U > 0].tolist()))
+                answers.append(self._words(row_S))
+        return misheard(truth, answers)
+
+    def _words(self, unit_S: Tensor) -> list[Word]:
+        """The words of recognized units (S,), which greedy decoding leaves at their steps."""
+        steps = unit_S.nonzero()[:, 0].tolist()
+        numbers = unit_S[steps].tolist()
+        first = [place for place in range(len(steps)) if self.units.begins(numbers, place)]
+        seconds = self.options.stride * self.options.hop_ms / 1000
+        times = [round(steps[place] * seconds, 3) if self.options.beam == 1 else None for place in first]
+        return [Word(*each) for each in zip(self.units.text(numbers).split(), times, strict=True)]
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all recordings, from reduced predictions."""

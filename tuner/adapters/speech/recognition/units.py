@@ -68,6 +68,12 @@ class Units:
         joint = "" if self.kind == "characters" else " "
         return " ".join(joint.join(self._spelled[number] for number in numbers).split())
 
+    def begins(self, numbers: Sequence[int], place: int) -> bool:
+        """Whether a word begins at this place of a transcript's numbers."""
+        if self.kind != "characters":
+            return True
+        return self._spelled[numbers[place]] != " " and (place == 0 or self._spelled[numbers[place - 1]] == " ")
+
 
 def learned(train: Iterable[str], kind: UnitKind, where: str) -> list[str]:
     """The units of the training transcripts, sorted.

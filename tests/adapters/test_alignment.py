@@ -1,0 +1,72 @@
+"""What was recognized beside what was said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.adapter_data import transcribed
+from tuner.adapters.base import Batch
+from tuner.adapters.speech.recognition.adapter import Recognition
+from tuner.adapters.speech.recognition.alignment import MOST_PLACES, MOST_UTTERANCES, Word, misheard
+from tuner.adapters.speech.recognition.options import RecognitionOptions
+
+
+def heard(text: str) -> list[Word]:
+    """Its words, from half a second on."""
+    return [Word(word, 0.5 + place) for place, word in enumerate(text.split())]
+
+
+def test_errors_are_aligned_word_by_word() -> None:
+    """The worst recording first; errors are counted over all; what is right is not shown."""
+    found = misheard(
+        ["one two three", "four", "one two", "five six"],
+        [heard("one three three"), heard("four"), heard(""), heard("five nine six")],
+    )
+    assert (found.recordings, found.faultless) == (4, 1)
+    assert [one["errors"] for one in found.utterances] == [2, 1, 1]
+    pairs = [[(word["said"], word["heard"]) for word in one["words"]] for one in found.utterances]
+    assert pairs == [
+        [("one", ""), ("two", "")],
+        [("one", "one"), ("two", "three"), ("three", "three")],
+        [("five", "five"), ("", "nine"), ("six", "six")],
+    ]
+    assert [word["at"] for word in found.utterances[2]["words"]] == [0.5, 1.5, 2.5]
+    assert [word["at"] for word in found.utterances[0]["words"]] == [None, None]
+    assert sorted(tuple(one.values()) for one in found.confusions) == [
+        ("", "nine", 1),
+        ("one", "", 1),
+        ("two", "", 1),
+        ("two", "three", 1),
+    ]
+
+
+def test_what_nobody_could_read_is_not_recorded() -> None:
+    """Neither many recordings nor long ones."""
+    many = misheard(["one two " * 50] * 30, [heard("two")] * 30)
+    assert (len(many.utterances), many.recordings) == (MOST_UTTERANCES, 30)
+    assert {len(one["words"]) for one in many.utterances} == {MOST_PLACES}
+    assert many.confusions[0] == {"said": "one", "heard": "", "count": 1500}
+
+
+@pytest.mark.parametrize(("kind", "beam"), [("words", 1), ("words", 4), ("characters", 1)])
+def test_words_are_found_where_their_first_unit_is(kind: str, beam: int, tmp_path: Path) -> None:
+    """In seconds, by steps of the network; a beam search does not tell."""
+    options = RecognitionOptions(**transcribed(units=kind, beam=beam, stride=2, hop_ms=20.0)(tmp_path))
+    (tmp_path / "made").mkdir()
+    Recognition(options).prepare(tmp_path / "made")
+    problem = Recognition(options).problem(tmp_path / "made")
+    said, spoken = "one three", "one two"
+    y = torch.from_numpy(problem.units.numbers(said)).long()[None] - 1
+    numbers = problem.units.numbers(spoken).tolist()
+    row = torch.zeros(1, 2 + 40, dtype=torch.float64)
+    row[0, 2 + 5 : 2 + 5 + 3 * len(numbers) : 3] = torch.tensor(numbers, dtype=torch.float64)
+    (one,) = problem.shown([row], [Batch(torch.zeros(1, 40, problem.inputs), None, y)]).utterances
+    second = 5 + 3 * spoken.index("t") if kind == "characters" else 8
+    times = [None, None] if beam > 1 else [0.2, pytest.approx(0.04 * second)]
+    assert [(word["said"], word["heard"], word["at"]) for word in one["words"]] == [
+        ("one", "one", times[0]),
+        ("three", "two", times[1]),
+    ]
