@@ -255,10 +255,8 @@ CASES: dict[str, Case] = {
     **{
         f"nothing, written {written or 'empty'}": Case(
             table(cell(written)),
-            told=rf"load must be a finite number, but got '{re.escape(written)}'\. Fill the gap or delete the row",
-            follow=edits(deletes_the_row),
             wanted=[np.insert(GONE[0], 7, GONE[0][6], axis=0)],
-            notice="1 gap in time",
+            notice="values are missing: load in 1 row; these rows are taken for gaps",
         )
         for written in ("", "NA", "?", "-")
     },

@@ -365,7 +365,11 @@ def test_parquet_with_the_time_as_index(tmp_path: Path) -> None:
     frame["v"] = frame["v"].astype("Int64")
     frame.iloc[4, 0] = pd.NA
     frame.to_parquet(path)
-    with pytest.raises(DataError, match=r"x\.parquet: row 5: v must be a finite number, but got nan"):
+    assert read_series(path, options).series[0].values[3:6, 0].tolist() == [3, 3, 5]  # as it has no season before
+    frame["v"] = frame["v"].astype(float)
+    frame.iloc[4, 0] = np.inf
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match=r"x\.parquet: row 5: v must be a finite number, but got inf"):
         read_series(path, options)
 
 
@@ -445,7 +449,7 @@ FAULTS = [
         {},
         r"x\.csv:3: time must differ from row to row, but got '2024-01-01'",
     ),
-    ("time,v\n1,1\n2,nan\n", {}, r"x\.csv:3: v must be a finite number, but got 'nan'\. Fill the gap"),
+    ("time,v\n1,nan\n2,nan\n", {}, r"x\.csv: a series must have a row in which no target is missing"),
     ("time,v,w\n1,1,a\n2,2,b\n", {}, r"x\.csv:2: w must be a finite number, but got 'a'\..*name the others"),
     ("time,v\n1,1\n2,-inf\n", {}, r"x\.csv:3: v must be a finite number, but got -inf"),
     ("Time,v\n1,1\n", {}, r"x\.csv: there must be a column 'time'\. Did you mean 'Time'\?"),

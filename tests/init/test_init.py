@@ -53,6 +53,17 @@ class TestWarnings:
         _, told = drafted("load.csv")
         assert "2 gaps in time (2 rows missing at a step of 1 hour)" in told
 
+    @pytest.mark.parametrize("word", ["", "NA", "?"])
+    def test_missing_values_of_what_is_to_be_forecast(self, word: str) -> None:
+        """The column stays the target, the flag beside it a covariate."""
+        sold = [f"{i % 7},5" if i % 90 else word for i in range(400)]
+        rows = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00;{sold[i]};{i % 5 // 4}" for i in range(400)]
+        Path("shop.csv").write_text("\n".join(["time;sold;promo", *rows]))
+        task, told = drafted("shop.csv")
+        assert task["data"]["known_covariates"] == ["promo"]
+        assert "targets" not in task["data"]
+        assert "note: values are missing: sold in 5 rows; these rows are taken for gaps" in told
+
     def test_few_items_of_a_class(self) -> None:
         """The rarest class is named, and how often it occurs."""
         rows = [f"{'rare' if i < 4 else 'usual' if i % 2 else 'other'},some words stand here {i}" for i in range(60)]

@@ -116,7 +116,7 @@ SERIES = [
     Case(
         "row of a .ts file",
         "adapter: time_series/classification\ndata: {path: waves.ts}",
-        "waves.ts:4: a value must be a finite number, but got 'x'. Fill the gap, or delete the item.",
+        "waves.ts:4: a value must be a finite number, but got 'x'. Correct it, or delete the item.",
         {"waves.ts": "@classLabel true a b\n@data\n1,2:a\n1,x:b\n"},
     ),
     Case(
@@ -129,8 +129,8 @@ SERIES = [
     Case(
         "not a number",
         FORECAST,
-        "days.csv:32: load must be a finite number, but got 'nan'. Fill the gap or delete the row; …",
-        {"days.csv": f"{DAYS}2024-01-31,nan\n"},
+        "days.csv:32: load must be a finite number, but got 'rain'. Fill the gap or delete the row; …",
+        {"days.csv": f"{DAYS}2024-01-31,rain\n"},
     ),
     Case(
         "same time twice",

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tuner.adapters.dialect import LONGEST_CELL, Dialect, recognize
+from tuner.adapters.missing import WORDS
 from tuner.adapters.parquet import first_rows
 from tuner.adapters.table import Form
 
@@ -39,12 +40,14 @@ class GlimpsedColumn:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """How often each value occurs, without empty cells."""
-        return Counter(cell for cell in self.cells if cell and cell.lower() != "nan")
+        """How often each value occurs, without empty cells; without words for missing values among numbers, too."""
+        counts = Counter(cell for cell in self.cells if cell and cell.lower() != "nan")
+        values = Counter({cell: count for cell, count in counts.items() if cell not in WORDS})
+        return values if not self.timed and values and all(map(self._finite, values)) else counts
 
     @property
     def empty(self) -> int:
-        """Number of empty cells."""
+        """Number of cells without a value."""
         return len(self.cells) - self.counts.total()
 
     @cached_property

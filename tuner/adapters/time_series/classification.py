@@ -45,7 +45,7 @@ class SeriesClassification:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, fold_N, _ = dealt_items(self.options)
+        splits, dropped, told, fold_N, _ = dealt_items(self.options)
         write_folds(folder, fold_N)
         classes = sorted(set(splits["train"].labels))
         scaling = standardization(np.concatenate(splits["train"].sequences), splits["train"].places[0])
@@ -74,7 +74,7 @@ class SeriesClassification:
                 "classes": classes,
                 "channels": channels,
                 "constant channels": np.array(channels)[scaling.constant].tolist(),
-                "dropped": {"no steps": empty} if empty else {},
+                "dropped": dropped,
             },
             notices=told,
         )

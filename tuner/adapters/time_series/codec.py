@@ -30,7 +30,7 @@ from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.outputs import Quantiles
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.scoring import LEVELS
-from tuner.adapters.time_series.series import Series, on_grid
+from tuner.adapters.time_series.series import ROWS, Series, on_grid
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
@@ -121,7 +121,8 @@ class _Reading:
             yield Item(where, None, "it must be a table, as the model asks for covariates or times")
             return
         name = "" if self._named else next(iter(self._scalings), "")
-        yield from self._of_series(Series(name, np.where(np.isfinite(values_TC), values_TC, np.nan), where))
+        one, _, problem = self._placed(Series(name, values_TC, where), None, None)
+        yield from [Item(where, None, problem)] if problem else self._of_series(one)
 
     def _sections(self, path: Path, where: str, frame: pd.DataFrame | None = None) -> Iterator[Item]:
         options = self._options
@@ -187,18 +188,30 @@ class _Reading:
                 covariates={name: cells[name][rows] for name in self.problem.covariates.rows},
                 static={name: cells[name][rows[0]] for name in self.problem.covariates.static},
             )
-            try:
-                if number in groups.unsound:
-                    raise groups.unsound[number]
-                if options.time and step is not None:
-                    series, _ = on_grid(series, times, step, options.gaps, self._season)
-            except DataError as error:
-                yield Item(place, None, str(error), self._known(name))
+            problem = str(groups.unsound.get(number, ""))
+            if not problem:
+                series, whole, problem = self._placed(series, times if options.time else None, step)
+                rows, times = rows[whole], times[whole]
+            if problem:
+                yield Item(place, None, problem, self._known(name))
                 continue
             if options.gaps == "ignore":
                 step = self._own_step(times)
             found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
             yield from self._of_series(series, found)
+
+    def _placed(
+        self, series: Series, times: NDArray[np.generic] | None, step: Step | None
+    ) -> tuple[Series, NDArray[np.int64], str]:
+        """The series with its gaps treated as in training, the numbers of its rows without them, and its problem."""
+        found, rows = series.whole(known_rows(series) if self.problem.covariates.ahead else None)
+        if not len(rows):
+            return series, rows, "no row has all values"
+        at, grid = (rows + 1, ROWS) if times is None else (times[rows], step)
+        try:
+            return on_grid(found, at, grid, self._options.gaps, self._season)[0] if grid else found, rows, ""
+        except DataError as error:
+            return series, rows, str(error)
 
     def _own_step(self, times: NDArray[np.generic]) -> Step | None:
         """The time step of one series with ignored gaps, by which its times continue.
@@ -225,7 +238,7 @@ class _Reading:
         if scaling is None:
             if self._nameless:
                 problem = "scaled by its own rows: the model, of an earlier version, does not know series by name"
-            whole_TC = series.values[~np.isnan(series.values).any(axis=1)]
+            whole_TC = series.values[np.isfinite(series.values).all(axis=1)]
             if not len(whole_TC):
                 yield Item(series.where, None, "no row has all values", known)
                 return

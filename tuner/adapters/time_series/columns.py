@@ -92,6 +92,8 @@ def inputs(
 
 
 _EMPTY = "it is empty: a separator ends each line"
+_BLANK = "it is empty"
+_MOSTLY = "more than half of its cells are empty"
 _COPY = "it repeats the label in other words, in every row"
 _COUNTS = "it counts rows"
 _NAMES = "it has another value in each row, as an index without a name has"
@@ -163,7 +165,11 @@ class _Look:
         whole, within = self._whole(), self._within()
         index = self._named(lambda name: _NAMELESS.fullmatch(name) or _INDEX.fullmatch(name))
         nameless, ids = self._named(_NAMELESS.fullmatch), self._named(_is_id)
+        missing_C = np.isnan(self.values_NC).mean(axis=0)
         rules = (
+            (_EMPTY, (missing_C == 1) & nameless),
+            (_BLANK, missing_C == 1),
+            (_MOSTLY, (missing_C > 0.5) & (self.label_U is None)),
             (_COPY, self._copies()),
             (_COUNTS, self._counting(named=True) | (index & self._counting(named=False))),
             (_NAMES, nameless & self._unique() if nameless.any() else nameless),

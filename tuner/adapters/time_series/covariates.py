@@ -192,7 +192,7 @@ def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
         if name in asked.categories:
             found[name] = table.text(name)
             continue
-        words = np.flatnonzero(np.isnan(table.numbers_there((name,))[:, 0]) & (table.text_there(name) != "").to_numpy())
+        words = np.flatnonzero(np.isinf(table.numbers_there((name,))[:, 0]))
         if len(words):
             raise DataError(
                 f"{name} must hold numbers, or be named in data.categories",
@@ -213,7 +213,8 @@ def read_covariates_there(covariates: Covariates, table: Table) -> dict[str, NDA
         if name in covariates.categories:
             found[name] = table.text_there(name).to_numpy(dtype=np.str_)
         else:
-            found[name] = table.numbers_there((name,))[:, 0]
+            cells = table.numbers_there((name,))[:, 0]
+            found[name] = np.where(np.isfinite(cells), cells, np.nan)
     return found
 
 

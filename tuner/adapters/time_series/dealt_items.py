@@ -17,16 +17,17 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.item_options import UNPREPARED, ItemOptions
 from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.missing import treated
 from tuner.adapters.time_series.pieces import cut_few
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError
 
 
 class DealtItems(NamedTuple):
-    """Items by split, the number of items left out for having no steps, and sentences for the user."""
+    """Items by split, the reasons why items were left out and their numbers, and sentences for the user."""
 
     splits: dict[Split, Items]
-    empty: int
+    dropped: dict[str, int]
     notices: list[str]
     folds: NDArray[np.int64] | None = None
     """The fold of each training item, if there are folds."""
@@ -57,9 +58,14 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         path, *test_path = _paths(options)
         parts = [read_items(path, options)]
         parts += [read_items(test, options, like=parts[0]) for test in test_path]
-    kept = [part.without_empty() for part in parts]
-    empty = sum(map(len, parts)) - sum(map(len, kept))
-    (items, *held), window, cut = cut_few(options, kept)
+    whole = [part.without_empty() for part in parts]
+    kept = [treated(part, options.missing) for part in whole]
+    (items, *held), window, cut = cut_few(options, [each.items for each in kept])
+    counts = {
+        "no steps": sum(map(len, parts)) - sum(map(len, whole)),
+        "missing values": sum(each.left_out for each in kept),
+    }
+    dropped = {reason: count for reason, count in counts.items() if count}
     if items.classified:
         check_labels(items.labels, items.places, num_splits=1 if options.split else 2 if held else 3)
     dealt = deal(
@@ -79,9 +85,9 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         splits["test"] = _fitting(held[0], items)
     if window is not None:
         splits = {split: part.cut(window) for split, part in splits.items()}
-    told = [*(note for part in parts for note in part.notices), *cut, *dealt.notices, *_shared(splits, held)]
-    told = [*left_out("items", {"no steps": empty}, of=sum(map(len, parts))), *told]
-    return DealtItems(splits, empty, told, dealt.trained, window)
+    told = [*(note for each in kept for note in each.items.notices), *cut, *dealt.notices, *_shared(splits, held)]
+    told = [*left_out("items", dropped, of=sum(map(len, parts))), *told]
+    return DealtItems(splits, dropped, told, dealt.trained, window)
 
 
 def _paths(options: ItemOptions) -> list[Path]:

@@ -25,6 +25,7 @@ from tuner.adapters.columns import check_columns
 from tuner.adapters.dialect import Dialect, Writing, recognize, without_separator_line
 from tuner.adapters.files import read_text
 from tuner.adapters.lines import opened_text
+from tuner.adapters.missing import WORDS
 from tuner.adapters.table import Row, delimited_rows
 from tuner.disk import regular
 from tuner.errors import DataError, is_text
@@ -161,6 +162,7 @@ def _parsing(path: Path, content: str, dialect: Dialect, text: Sequence[str]) ->
         "index_col": False,
         "dtype": {name: str for name in text if name in names},
         "keep_default_na": False,
+        "na_values": {name: WORDS for name in names if name not in text},
         "low_memory": False,
         "skipinitialspace": dialect.spaced,
     }
@@ -302,6 +304,7 @@ class _Column:
         import pandas as pd
 
         if not self._parts:
+            cells = cells.fillna("")
             codes, words = pd.factorize(cells)
             if self._codes or 2 * len(words) <= len(cells):
                 known = self._words

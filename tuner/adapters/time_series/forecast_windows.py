@@ -80,7 +80,7 @@ class Stretch:
             every_origin: Whether a window ends at every row from `least` on.
         """
         horizon, rows = problem.horizon, self.end - self.start
-        missing_T = np.flatnonzero(np.isnan(self.scaled).any(axis=1))
+        missing_T = np.flatnonzero(~np.isfinite(self.scaled).all(axis=1))
         times = self.times(horizon, whole=every_origin)
         for origin in range(least, rows + 1) if every_origin else (rows,):
             first, where, facts = max(origin - problem.window, 0), self.series.where, known
@@ -130,10 +130,10 @@ class Stretch:
 
     def missing(self, row: int, channels: Sequence[str]) -> str:
         """A sentence on which value of a row is missing."""
-        channel = channels[int(np.argmax(np.isnan(self.scaled[row])))]
+        channel = channels[int(np.argmax(~np.isfinite(self.scaled[row])))]
         row += self.start
         place = f"row {row + 1}" if self.stamps is None else f"the row of {self.stamps.rows(row, row + 1)[0]}"
-        return f"{channel} is missing or no finite number in {place}, in the input window"
+        return f"{channel} is no finite number in {place}, in the input window"
 
 
 def known_rows(series: Series) -> int:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
 from tuner.adapters.learned_options import LEARNED, ClassOptions, FoldOptions, NumberOptions, SymbolOptions
-from tuner.adapters.time_series.options import Layout, TableOptions, check_table_options
+from tuner.adapters.time_series.options import Layout, Missing, TableOptions, check_table_options
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, LABELLING_SOURCES, REGRESSION_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -21,6 +21,7 @@ class ItemOptions(TableOptions):
     sources: ClassVar[Catalog]
     """The ready sources."""
     own: ClassVar[tuple[str, ...]] = ("test_path", "id", "channels", "time_format", "group", "split", "layout")
+    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "missing")
     """Options for reading the user's own files."""
     source: str | None = None
     """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
@@ -48,6 +49,13 @@ class ItemOptions(TableOptions):
     """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
     channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
     channels) or (channels, all steps). Null: channels_last; an array that looks like the other is refused."""
+    missing: Missing = "interpolate"
+    """Treatment of missing values: empty cells, NA, NaN, ? and the like. interpolate: on the line between the values
+    before and after in the item, at its ends the nearest one. forward: the value before, at the start the first one.
+    zero: 0.
+    mask: as interpolate, with a channel beside each that is 1 where its value is missing, else 0 (Lipton et al. 2016,
+    arXiv:1606.04130). drop: items with a missing value are left out, and get no answer. refuse: an error. With
+    interpolate, forward and mask, items without any value in a channel are left out."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
     test: float = Field(default=0.2, gt=0, lt=1)
@@ -116,7 +124,7 @@ class ClassificationOptions(ItemOptions, StepOptions, FoldOptions, ClassOptions)
     sources: ClassVar[Catalog] = CLASSIFICATION_SOURCES
     own: ClassVar[tuple[str, ...]] = ("label", *ItemOptions.own)
     later: ClassVar[tuple[str, ...]] = (
-        *TableOptions.later,
+        *ItemOptions.later,
         *ClassOptions.later,
         "group",
         "split",
@@ -174,7 +182,7 @@ class RegressionOptions(ItemOptions, StepOptions, FoldOptions, NumberOptions):
 
     sources: ClassVar[Catalog] = REGRESSION_SOURCES
     own: ClassVar[tuple[str, ...]] = ("targets", *ItemOptions.own)
-    later: ClassVar[tuple[str, ...]] = (*TableOptions.later, "folds")
+    later: ClassVar[tuple[str, ...]] = (*ItemOptions.later, "folds")
     source: str | None = None
     """Name of a ready source, such as aeon/Covid3Month; null when `path` is given."""
     path: str | None = None

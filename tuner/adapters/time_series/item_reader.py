@@ -24,6 +24,7 @@ from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.item_steps import ItemSteps
+from tuner.adapters.time_series.missing import filled, measured, with_masks
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.reading import items_in, steps_and_channels
 from tuner.adapters.time_series.table import SUFFIXES, Part, Table
@@ -50,7 +51,8 @@ class ItemReader:
     """
 
     def __init__(self, facts: Mapping[str, Any], options: ItemOptions, steps: ItemSteps | None = None) -> None:
-        self._options, self._channels, self._steps = options, list(facts["channels"]), steps
+        self._options, self._steps = options, steps
+        self._channels = list(measured(tuple(facts["channels"]), options.missing))
         self._repeated = [options.id] if options.id else []
         # data prepared by earlier versions have no "steps"
         self._long = options.id is not None or options.per_step
@@ -89,9 +91,7 @@ class ItemReader:
         options = self._options
         if not self._names or options.time:
             return {}
-        mean_C, scale_C = (
-            np.broadcast_to(each, len(self._channels)) for each in (self._scaling.mean, self._scaling.scale)
-        )
+        mean_C, scale_C = self._scaling.mean, self._scaling.scale
         if not self._long:
             return {name: [float(mean_C[0] + scale_C[0] * np.sin(t))] for t, name in enumerate(self._names)}
         rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
@@ -106,7 +106,8 @@ class ItemReader:
             said: Description of its predictions.
         """
         whole = StandardizedFirst(network, self._scaling, self._steps)
-        return Graph(whole, whole.example, {"x": f"unscaled values of {', '.join(self._channels)}", **said})
+        names = with_masks(tuple(self._channels), self._options.missing)
+        return Graph(whole, whole.example, {"x": f"unscaled values of {', '.join(names)}, none missing", **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
         """The items of an archive, a few at a time."""
@@ -179,14 +180,12 @@ class ItemReader:
         if table is None:
             return
         values, places = table.numbers_there(names), table.places()
-        x_NT1 = self._scaled(values[:, :, None])
-        broken = set(np.flatnonzero(~np.isfinite(x_NT1).all(axis=(1, 2))).tolist())
+        broken = set(np.flatnonzero(np.isinf(values).any(axis=1)).tolist())
         for row, where in enumerate(places):
             if row in broken:
-                told = _first_broken(table, names, values[row : row + 1], [""], [row])
-                yield Item(where, None, told or _TOO_LARGE)
+                yield Item(where, None, _first_broken(table, names, values[row : row + 1], [""], [row]))
             else:
-                yield Item(where, self._stepped(x_NT1[row]))
+                yield self._item(values[row, :, None], where)
 
     def _groups(self, table: Table, names: Sequence[str], name: str | None, known: Sequence[str]) -> Iterator[Item]:
         """The rows of each id of a table as an item; without ids, all rows."""
@@ -217,11 +216,14 @@ class ItemReader:
             problem = f"it must be (steps, {len(self._channels)} channels), but is {values_TC.shape}"
         elif not len(values_TC):
             problem = "it has no steps"
-        elif not np.isfinite(values_TC).all():
-            step, channel = np.argwhere(~np.isfinite(values_TC))[0]
+        elif np.isinf(values_TC).any():
+            step, channel = np.argwhere(np.isinf(values_TC))[0]
             problem = f"step {step + 1} of {self._channels[channel]} must be a finite number"
         if problem:
             return Item(where, None, problem, facts or {})
+        values_TC = filled(values_TC, self._options.missing)
+        for step, channel in np.argwhere(np.isnan(values_TC))[:1]:
+            return Item(where, None, f"step {step + 1} of {self._channels[channel]} is missing", facts or {})
         x = self._scaled(values_TC)
         if not np.isfinite(x).all():
             return Item(where, None, _TOO_LARGE, facts or {})
@@ -268,7 +270,7 @@ def _first_broken(
     table: Table, names: Sequence[str], values: NDArray[np.float64], places: Sequence[str], rows: Sequence[int]
 ) -> str:
     """A sentence on the first row with a cell that is no finite number; "" without one."""
-    for index, column in np.argwhere(np.isnan(values))[:1]:
+    for index, column in np.argwhere(np.isinf(values))[:1]:
         cell = str(table.cells(names[column]).iloc[rows[index]])
         return f"{places[index]}{names[column]} must be a finite number, but is {cell!r:.80}"
     return ""

@@ -45,7 +45,7 @@ class SeriesLabelling:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, _, window = dealt_items(self.options)
+        splits, dropped, told, _, window = dealt_items(self.options)
         train = splits["train"]
         classes = sorted({str(label) for item in train.step_labels for label in item})
         if len(classes) < 2:
@@ -82,7 +82,7 @@ class SeriesLabelling:
                 "steps": {split: sum(map(len, its)) for split, its in labels.items()},
                 "segments": {split: sum(len(segments(it, background)) for it in its) for split, its in labels.items()},
                 "constant channels": np.array(train.channels)[scaling.constant].tolist(),
-                "dropped": {"no steps": empty} if empty else {},
+                "dropped": dropped,
             },
             notices=told,
         )

@@ -17,6 +17,7 @@ Loss = Literal["mse", "mae", "huber"]
 Floor = Literal["ets", "theta"]
 Outputs = Literal["point", "quantiles", "student_t", "negative_binomial"]
 Layout = Literal["channels_last", "channels_first"]
+Missing = Literal["interpolate", "forward", "zero", "mask", "drop", "refuse"]
 Decoding = Literal["direct", "recursive"]
 LossScale = Literal["series", "naive"]
 WindowNorm = Literal["none", "last", "standard", "seasonal"]
@@ -169,9 +170,9 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     test_windows: int | None = Field(default=None, ge=1, le=1000)
     """The same for the test part, at the end of each series. Not with test."""
     gaps: Literal["fill", "split", "ignore"] = "fill"
-    """Treatment of gaps in time. fill: gaps of at most one season are filled with the rows one season earlier, as
-    inputs only, never as targets, and no window spans longer gaps. split: no window spans a gap. ignore: each row is a
-    step."""
+    """Treatment of gaps: rows missing in time, and rows in which a target is missing (an empty cell, NA, NaN, ? and the
+    like). fill: gaps of at most one season are filled with the rows one season earlier, as inputs only, never as
+    targets, and no window spans longer gaps. split: no window spans a gap. ignore: each other row is a step."""
     floors: tuple[Floor, ...] = ()
     """Classical methods to compare with, besides the seasonal naive forecast: ets, theta; fitted per series (AutoETS,
     AutoTheta); the verdict says whether the winner is better. Fitted to at most 1,000 rows before val and before test,

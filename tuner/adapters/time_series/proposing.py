@@ -307,17 +307,17 @@ def _values(
         return names, [Line(("data", option), names, "as asked for")], []
     others = [column for column in table.columns if column.name not in named and column.counts]
     words = [column.name for column in others if not column.is_number]
-    torn = [column.name for column in others if column.is_number and column.empty]
-    kept = [column.name for column in others if column.is_number and not column.empty]
+    sparse = [column.name for column in others if column.is_number and 2 * column.empty > table.rows]
+    kept = [column.name for column in others if column.is_number and column.name not in sparse]
+    kept, sparse = (kept, sparse) if kept else (sparse, [])
     doubts = []
-    for names, what in ((torn, "empty cells"), (words, "cells that are no numbers")):
+    for names, what in ((sparse, "mostly empty cells"), (words, "cells that are no numbers")):
         if names and kept:
             doubts.append(f"columns with {what} are left out: {listed(names)}")
-    kept = kept or torn
-    if not (words or torn) or len(kept) > _MOST_NAMED or not kept or torn == kept:
+    if not (words or sparse) or len(kept) > _MOST_NAMED or not kept:
         return kept, [], doubts
     kept = [name for name in kept if name not in fixed and last_word(name) not in _IDS]
-    why = f"columns of numbers without gaps; the others are left out: {listed([*words, *torn], 3)}"
+    why = f"columns of numbers; the others are left out: {listed([*words, *sparse], 3)}"
     return kept, [Line(("data", option), kept, why)], doubts
 
 

@@ -84,7 +84,7 @@ def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
     table = Table(path, told, (*options.channels, *options.numbers), options.writing)
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, labels)
-    values = table.numbers(found.names)
+    values = table.numbers(found.names, missing=options.missing != "refuse")
     places = table.places()
     return Items(
         [row[:, None] for row in values],
@@ -110,7 +110,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     found = _inputs(table, options, like, None if options.per_step else labels, groups)
     if options.per_step and like is None and not options.channels:
         found = _no_copies(table, found, labels)
-    values = table.numbers(found.names)[groups.order]
+    values = table.numbers(found.names, missing=options.missing != "refuse")[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
     first = groups.order[groups.starts]
@@ -140,7 +140,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
 
 def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
     """The columns without those that repeat the label of each row in other words."""
-    copies = label_copies(table.numbers(found.names), labels)
+    copies = label_copies(table.numbers(found.names, missing=True), labels)
     names = [name for name, copy in zip(found.names, copies, strict=True) if not copy]
     if len(names) == len(found.names) or not names:
         return found
@@ -231,12 +231,12 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
     arrays, unused = read_arrays(path, ("X", "y", *told), ("lengths",))
     lengths = arrays.get("lengths")
     x = steps_and_channels(arrays["X"], lengths, options, path)
-    if not np.isfinite(x).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(x))[0])
+    if np.isinf(x).any():
+        place = tuple(int(index) for index in np.argwhere(np.isinf(x))[0])
         raise DataError(
             f"X{list(place)} must be a finite number",
             value=x[place].item(),
-            fix="Fill the gap; items of unequal length stand one after the other in X, with their `lengths`.",
+            fix="A missing value is NaN.",
             where=str(path),
         )
     sequences = items_in(x, lengths, path)

@@ -45,7 +45,7 @@ class SeriesRegression:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        splits, empty, told, fold_N, _ = dealt_items(self.options)
+        splits, dropped, told, fold_N, _ = dealt_items(self.options)
         write_folds(folder, fold_N)
         train = splits["train"]
         scaling = standardization(np.concatenate(train.sequences), train.places[0])
@@ -70,7 +70,7 @@ class SeriesRegression:
                     )
                 },
                 "constant channels": np.array(train.channels)[scaling.constant].tolist(),
-                "dropped": {"no steps": empty} if empty else {},
+                "dropped": dropped,
             },
             notices=told,
         )

@@ -21,6 +21,10 @@ from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_an
 from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
 from tuner.errors import DataError
 
+ROWS = Step("fixed", 1.0, None, "1 row")
+"""The step of a series without times, whose rows are numbered."""
+_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Series:
@@ -47,6 +51,21 @@ class Series:
     times: NDArray[np.generic] | None = None
     covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     static: Mapping[str, Any] = field(default_factory=dict)
+
+    def whole(self, after: int | None = None) -> tuple[Series, NDArray[np.int64]]:
+        """The series as read without the rows in which a value is missing, and the numbers of the rows that are left.
+
+        Args:
+            after: Rows from this one on are kept.
+        """
+        kept_T = np.asarray(~np.isnan(self.values).any(axis=1))
+        kept_T[len(kept_T) if after is None else after :] = True
+        rows = np.flatnonzero(kept_T)
+        if len(rows) == len(kept_T):
+            return self, rows
+        times = None if self.times is None else self.times[rows]
+        covariates = {name: values[rows] for name, values in self.covariates.items()}
+        return replace(self, values=self.values[rows], times=times, covariates=covariates), rows
 
     def cut(self, rows: int | None) -> Series:
         """The series up to this row."""
@@ -125,9 +144,9 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     check_calendar(options, groups.times)
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
-    values = table.numbers(channels, "data.targets")
+    values = table.numbers(channels, "data.targets", missing=True)
     values = values if groups.as_written else values[groups.order]
-    series, gaps = [], Gaps()
+    series, gaps, torn = [], Gaps(), np.zeros(len(channels), dtype=np.int64)
     for number, (start, end) in enumerate(pairwise([*groups.starts.tolist(), len(groups.order)])):
         times = groups.times[start:end]
         one = Series(
@@ -138,8 +157,14 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
             covariates={name: cells[name][groups.order[start:end]] for name in asked.rows},
             static=static[number],
         )
-        if step is not None:
-            one, more = on_grid(one, times, step, options.gaps, season or 1)
+        torn += np.isnan(one.values).sum(axis=0)
+        one, rows = one.whole()
+        if not len(rows):
+            where = f"{path}: series {one.name}" if one.name else str(path)
+            raise DataError("a series must have a row in which no target is missing", value=0, where=where)
+        grid, times = (ROWS, rows + 1) if not options.time else (step, times[rows])
+        if grid is not None:
+            one, more = on_grid(one, times, grid, options.gaps, season or 1)
             gaps = gaps.and_(more)
         series.append(one)
     return Collection(
@@ -151,8 +176,20 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         grid=step,
         kind=groups.times.dtype.kind if options.time else "",
         covariates=asked,
-        notices=(*table.notices, *_told(options, groups, step, gaps, len(series), season or 1), *found.notices),
+        notices=(
+            *table.notices,
+            *_missing(channels, torn),
+            *_told(options, groups, step if options.time else ROWS, gaps, len(series), season or 1),
+            *found.notices,
+        ),
     )
+
+
+def _missing(channels: Sequence[str], torn_C: NDArray[np.int64]) -> list[str]:
+    """A sentence on missing values."""
+    named = [f"{name} in {_count(int(count), 'row')}" for name, count in zip(channels, torn_C, strict=True) if count]
+    more = f" and {len(named) - _SHOWN} more columns" if len(named) > _SHOWN else ""
+    return [f"values are missing: {', '.join(named[:_SHOWN])}{more}; these rows are taken for gaps"] if named else []
 
 
 @dataclass(frozen=True)
@@ -294,9 +331,7 @@ def _told(
     options: ForecastingOptions, groups: Groups, step: Step | None, gaps: Gaps, series: int, season: int
 ) -> Iterator[str]:
     time = options.time
-    if time is None:
-        return
-    yield from groups.notices(time)
+    yield from groups.notices(time) if time else ()
     if step is None and len(groups.times) > len(groups.starts):
         low, high = shortest_and_longest(groups.times, groups.starts)
         yield f"{time} has no regular step, but steps of {low} to {high}: each row is taken as a step"
@@ -305,7 +340,11 @@ def _told(
         name, last = gaps.first
         whose = f"{gaps.series} of {series} series have " if series > 1 else ""
         first = f"the first after {last}" + (f" in series {name}" if series > 1 else "")
-        what = _count(gaps.number, "gap") + f" in time ({_count(gaps.missing, 'row')} missing at a step of {step.text})"
+        what = (
+            _count(gaps.number, "gap")
+            + (" in time" if time else "")
+            + f" ({_count(gaps.missing, 'row')} missing at a step of {step.text})"
+        )
         yield f"{whose}{what}, {first}: {_done(options.gaps, gaps, season)}"
     if gaps.skipped:
         yield f"{_count(gaps.skipped, 'further day')} without a row: treated as holidays, not as gaps"

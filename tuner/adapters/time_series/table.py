@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from tuner.adapters.columns import check_columns
 from tuner.adapters.dialect import Dialect, Writing, without_separator_line
 from tuner.adapters.files import read_text
+from tuner.adapters.lines import Delimited, opened_text
+from tuner.adapters.missing import WORDS
 from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, advice_on_name
 from tuner.adapters.time_series.delimited import read_delimited, rows_of
@@ -108,6 +110,8 @@ class Table:
             self._frame = read_parquet(path)
         else:
             self._frame, self.dialect, self._plain = read_delimited(path, text, wanted, writing)
+            if self._frame.iloc[:, -1].isna().any():  # an empty cell, or a row that is too short
+                self._check_rows(text)
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         self._known = set(self.columns)
@@ -154,12 +158,15 @@ class Table:
         self._refuse_rows()
         raise DataError(f"{name} must not be empty", fix="Fill it in, or delete the row.", where=self.place(row))
 
-    def numbers(self, names: Sequence[str], option: str = "data.channels") -> NDArray[np.float64]:
+    def numbers(
+        self, names: Sequence[str], option: str = "data.channels", *, missing: bool = False
+    ) -> NDArray[np.float64]:
         """The cells of numeric columns, all finite: (rows, columns).
 
         Args:
             names: The columns.
             option: The option that names them.
+            missing: Whether values may be missing; they are NaN.
 
         Raises:
             DataError: A column is missing; a cell is not a finite number.
@@ -172,14 +179,14 @@ class Table:
             if column.dtype.kind not in "iufb":
                 self._refuse_cell(name, option)
             values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        bad = np.argwhere(~np.isfinite(values))
+        bad = np.argwhere(np.isinf(values) if missing else ~np.isfinite(values))
         if len(bad):
             row, index = bad[0]
             _refuse(self, names[index], values[row, index].item(), row, option)
         return values
 
     def numbers_there(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Like `numbers`, but NaN where a cell is no finite number.
+        """Like `numbers`, but NaN where a value is missing, and infinite where a cell is no finite number.
 
         Raises:
             DataError: A column is missing.
@@ -190,8 +197,8 @@ class Table:
         others = [name for name, dtype in wanted.dtypes.items() if dtype.kind not in "iufb"]
         if others:
             wanted = wanted.assign(**{name: _numbers_in(wanted[name], self.dialect.decimal) for name in others})
-        values = wanted.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(np.isfinite(values), values, np.nan)
+        values: NDArray[np.float64] = wanted.to_numpy(dtype=np.float64, na_value=np.nan)
+        return values
 
     def times(self, name: str, form: str = AUTO) -> Times:
         """The times of a column; see `read_times`. Typed times of a Parquet file are used unchanged.
@@ -262,13 +269,20 @@ class Table:
             try:
                 sound = math.isfinite(float(cell.replace(",", ".") if self.dialect.decimal == "," else cell))
             except ValueError:
-                sound = False
+                sound = cell in WORDS
             if not sound or (self.dialect.decimal == "," and "." in cell):
                 _refuse(self, name, cell, row, option)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
-    def _refuse_rows(self) -> None:
+    def _check_rows(self, text: Sequence[str]) -> None:
         """Refuse the first row that is too short: pandas fills it with empty cells."""
+        with opened_text(self.path, self._writing.encoding) as file:
+            rows = Delimited(self.path, file, text, self._writing, wanted=[str(name) for name in self._frame.columns])
+            if any(row.problem for row in rows):
+                self._refuse_rows()
+
+    def _refuse_rows(self) -> None:
+        """Refuse the first row that is damaged."""
         if not self._parquet:
             for _ in self._rows():
                 pass
@@ -304,6 +318,9 @@ def _times_of_words(column: Column, codes: NDArray[np.int32], words: list[str], 
 
 def _refuse(table: Table, name: str, cell: object, row: int, option: str) -> NoReturn:
     fix = "Fill the gap or delete the row"
+    if isinstance(cell, float) and math.isnan(cell):
+        others = f"{fix}; to leave a column out, name the others in {option}."
+        raise DataError(f"{name} must not be missing", fix=others, where=table.place(row))
     if _DATE.match(str(cell)) and option == "data.targets":
         fix = f"If it holds times, set data.time to {name}"
     fix = (advice_on(str(cell), table.dialect.decimal) or fix).removesuffix(".")
@@ -338,10 +355,12 @@ def _time_cells(column: pd.Series[Any], cells: pd.Series[str], dialect: Dialect)
 
 
 def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
-    """The numbers of a column of text; NaN for other cells."""
+    """The numbers of a column of text; NaN for missing ones, infinite for other cells."""
     import pandas as pd
 
-    cells = column.astype(str).str.strip()
+    words = _stripped(column)
+    cells = words
     if decimal == ",":
         cells = cells.str.replace(".", "?", regex=False).str.replace(",", ".", regex=False)
-    return pd.to_numeric(cells, errors="coerce")
+    found = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    return found.where(found.notna() | words.isin(WORDS), np.inf)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.files import read_text
 from tuner.adapters.lines import lines_of
+from tuner.adapters.missing import WORDS
 from tuner.adapters.time_series.items import Items
 from tuner.errors import DataError
 
@@ -124,12 +125,13 @@ def _read_tag(line: str, tags: dict[str, list[str]], where: str, kind: str) -> N
 
 
 def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
-    """Parse the values of an item (steps, channels).
+    """Parse the values of an item (steps, channels); NaN where they are missing.
 
     Raises:
         DataError: The channels are not equally long, or a cell is no finite number.
     """
     cells = [channel.split(",") if channel.strip() else [] for channel in channels]
+    cells = [["nan" if cell.strip() in WORDS - {""} else cell for cell in values] for values in cells]
     if len({len(values) for values in cells}) > 1:
         raise DataError(
             "the channels of an item must have the same number of steps",
@@ -139,12 +141,12 @@ def item_of(channels: Sequence[str], where: str) -> NDArray[np.float64]:
         )
     try:
         item = np.array(cells, dtype=np.float64).T
-        if np.isfinite(item).all():
+        if not np.isinf(item).any():
             return item
     except ValueError:
         pass  # the faulty cell is named below
-    bad = next(cell for values in cells for cell in values if not _is_finite(cell))
-    raise DataError("a value must be a finite number", value=bad, fix="Fill the gap, or delete the item.", where=where)
+    bad = next(cell for values in cells for cell in values if cell != "nan" and not _is_finite(cell))
+    raise DataError("a value must be a finite number", value=bad, fix="Correct it, or delete the item.", where=where)
 
 
 def _check_item(sequences: Sequence[NDArray[np.float64]], label: str, tags: dict[str, list[str]], where: str) -> None:
