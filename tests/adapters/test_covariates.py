@@ -229,5 +229,5 @@ def test_covariates_that_the_data_do_not_have_are_refused(tmp_path: Path) -> Non
             opened(tmp_path, **common, **options)
     table.loc[7, "x"] = np.nan
     table.to_csv(tmp_path / "x.csv", index=False)
-    with pytest.raises(DataError, match=r"x\.csv:9: x must be a finite number, but got"):
+    with pytest.raises(DataError, match=r"x\.csv:9: x must not be missing"):
         opened(tmp_path, **common, past_covariates=["x"])
