@@ -141,12 +141,12 @@ def test_every_form_gives_the_same_forecasts(model: Model, study: Path, tmp_path
 
 
 def test_a_series_that_cannot_be_forecast_is_named(model: Model, study: Path, tmp_path: Path) -> None:
-    """Too few rows, a missing value, another step: a problem each; an unknown series is scaled by its own rows."""
+    """Too few rows, a word, another step: a problem each; an unknown series is scaled by its own rows."""
     table = shops()
     south = table[table["shop"] == "south"]
     new = south.assign(shop="new", sold=south.sold * 1000)
     text = south.assign(shop="text", sold=south.sold.astype(str))
-    text.loc[text.index[-2], "sold"] = "n/a"
+    text.loc[text.index[-2], "sold"] = "closed"
     early = south.assign(shop="early")
     early.loc[early.index[:5], "sold"] = np.nan
     weekly = south.assign(shop="weekly", day=pd.date_range("2020-01-06", periods=70, freq="7D"))
@@ -164,7 +164,7 @@ def test_a_series_that_cannot_be_forecast_is_named(model: Model, study: Path, tm
     problems = found.problem.dropna().to_dict()
     assert problems.keys() == {"short", "text", "weekly", "twice"}
     assert "it must have 3 rows or more before the forecast, but has 2 rows" in problems["short"]
-    assert "sold is missing or no finite number in the row of 2024-03-09" in problems["text"]
+    assert "sold is no finite number in the row of 2024-03-09" in problems["text"]
     assert "all series must have the time step of most rows, 1 day" in problems["weekly"]
     assert "a.csv:11: day must differ from row to row within one shop" in problems["twice"]
     assert found.scaled_by[["new", "early"]].tolist() == ["own rows"] * 2 * HORIZON

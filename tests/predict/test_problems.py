@@ -54,24 +54,24 @@ def test_a_broken_line_keeps_its_place(name: str, texts: Path, tmp_path: Path) -
 
 
 def test_rows_of_numbers(tmp_path: Path) -> None:
-    """Text in place of a number, nothing, infinity, too many cells: each row is named, the next one is answered."""
+    """A word, infinity, too many cells: each row is named, the next one is answered; a missing value is filled."""
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(40, 4)), columns=list("abcd")).assign(label=["x", "y"] * 20)
     table.to_csv(tmp_path / "train.csv", index=False)
     model = model_of(tmp_path, "time_series/classification", path=str(tmp_path / "train.csv"), label="label")
-    rows = ["1,2,3,4", "1,n/a,3,4", "1,2,3,4", "1,,3,4", "1,2,inf,4", "1,2,3,4,5", "1,2,3", "NaN,2,3,4", "1,2,3,4"]
+    rows = ["1,2,3,4", "1,two,3,4", "1,2,3,4", "1,,3,4", "1,2,inf,4", "1,2,3,4,5", "1,2,3", "NaN,2,3,4", "1,2,3,4"]
     (tmp_path / "a.csv").write_text("\n".join(["a,b,c,d", *rows]))
     found = model.predict(tmp_path / "a.csv")
-    assert (found.problem == "").tolist() == [True, False, True, False, False, False, False, False, True]
-    assert found.problem[1] == "b must be a finite number, but is 'n/a'"
+    assert (found.problem == "").tolist() == [True, False, True, True, False, False, False, True, True]
+    assert found.problem[1] == "b must be a finite number, but is 'two'"
     assert found.problem[5].startswith("a row must have 4 cells like the header")
     assert found["class"].notna().tolist() == (found.problem == "").tolist()
-    frame = pd.DataFrame([[1, 2, 3, 4], [1, "n/a", 3, 4], [1, None, 3, 4], [1, 2, 3, 4]], columns=list("abcd"))
-    assert (model.predict(frame).problem == "").tolist() == [True, False, False, True]
+    frame = pd.DataFrame([[1, 2, 3, 4], [1, "two", 3, 4], [1, None, 3, 4], [1, 2, 3, 4]], columns=list("abcd"))
+    assert (model.predict(frame).problem == "").tolist() == [True, False, True, True]
 
 
 def test_items_of_a_long_table(tmp_path: Path) -> None:
-    """One item has an unreadable time, one the same time twice, one a missing value; the others are answered."""
+    """One item has an unreadable time, one the same time twice, one a word among numbers; the others are answered."""
     rows = [
         {"item": f"i{i}", "at": step, "a": float(step + i), "label": "xy"[i % 2]}
         for i in range(30)
@@ -82,7 +82,7 @@ def test_items_of_a_long_table(tmp_path: Path) -> None:
     options = {"path": str(tmp_path / "train.csv"), "label": "label", "id": "item", "time": "at"}
     model = model_of(tmp_path, "time_series/classification", **options)
     cells = table.astype(object)
-    cells.loc[7, "at"], cells.loc[12, "at"], cells.loc[17, "a"], cells.loc[22, "item"] = "soon", 1, "", ""
+    cells.loc[7, "at"], cells.loc[12, "at"], cells.loc[17, "a"], cells.loc[22, "item"] = "soon", 1, "x", ""
     cells.to_csv(tmp_path / "a.csv", index=False)
     found = model.predict(tmp_path / "a.csv").set_index("item")
     problems = found.problem[found.problem != ""]

@@ -22,7 +22,7 @@ from tuner.adapters.base import Graph, Item, Row
 from tuner.adapters.scaling import Scaling, standardization
 from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.covariates import read_covariates_there
-from tuner.adapters.time_series.forecast_windows import Stretch, Window, beside, forecasts, known_rows
+from tuner.adapters.time_series.forecast_windows import Stretch, Window, beside, forecasts, known_rows, placed
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
 from tuner.adapters.time_series.groups import Groups, groups_of
@@ -30,7 +30,7 @@ from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions
 from tuner.adapters.time_series.outputs import Quantiles
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.scoring import LEVELS
-from tuner.adapters.time_series.series import ROWS, Series, on_grid
+from tuner.adapters.time_series.series import Series
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
@@ -72,6 +72,7 @@ class _Reading:
         self._step = Step(**time["step"]) if time["step"] else None
         self._season: int = facts["seasonality"]
         self._series = options.series or ("series" if self._named else None)
+        self._placing: Any = {"policy": options.gaps, "season": self._season, "ahead": self.problem.covariates.ahead}
         self._least = min(self.problem.horizon, self.problem.window)
         covariates = self.problem.covariates
         self._numbers = [name for name in (*covariates.rows, *covariates.static) if name not in covariates.categories]
@@ -121,7 +122,7 @@ class _Reading:
             yield Item(where, None, "it must be a table, as the model asks for covariates or times")
             return
         name = "" if self._named else next(iter(self._scalings), "")
-        one, _, problem = self._placed(Series(name, values_TC, where), None, None)
+        one, _, problem = placed(Series(name, values_TC, where), None, None, **self._placing)
         yield from [Item(where, None, problem)] if problem else self._of_series(one)
 
     def _sections(self, path: Path, where: str, frame: pd.DataFrame | None = None) -> Iterator[Item]:
@@ -190,7 +191,8 @@ class _Reading:
             )
             problem = str(groups.unsound.get(number, ""))
             if not problem:
-                series, whole, problem = self._placed(series, times if options.time else None, step)
+                timed = times if options.time else None
+                series, whole, problem = placed(series, timed, step, **self._placing)
                 rows, times = rows[whole], times[whole]
             if problem:
                 yield Item(place, None, problem, self._known(name))
@@ -199,19 +201,6 @@ class _Reading:
                 step = self._own_step(times)
             found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
             yield from self._of_series(series, found)
-
-    def _placed(
-        self, series: Series, times: NDArray[np.generic] | None, step: Step | None
-    ) -> tuple[Series, NDArray[np.int64], str]:
-        """The series with its gaps treated as in training, the numbers of its rows without them, and its problem."""
-        found, rows = series.whole(known_rows(series) if self.problem.covariates.ahead else None)
-        if not len(rows):
-            return series, rows, "no row has all values"
-        at, grid = (rows + 1, ROWS) if times is None else (times[rows], step)
-        try:
-            return on_grid(found, at, grid, self._options.gaps, self._season)[0] if grid else found, rows, ""
-        except DataError as error:
-            return series, rows, str(error)
 
     def _own_step(self, times: NDArray[np.generic]) -> Step | None:
         """The time step of one series with ignored gaps, by which its times continue.

@@ -22,8 +22,10 @@ from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.covariate_windows import CovariateRows
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.origins import Windows
-from tuner.adapters.time_series.series import Series
+from tuner.adapters.time_series.series import ROWS, Series, on_grid
 from tuner.adapters.time_series.stamps import SeriesStamps
+from tuner.adapters.time_series.steps import Step
+from tuner.errors import DataError
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Forward
@@ -140,6 +142,29 @@ def known_rows(series: Series) -> int:
     """Number of rows up to the last one with a target; later ones are to be forecast."""
     there = np.flatnonzero(~np.isnan(series.values).all(axis=1))
     return int(there[-1]) + 1 if len(there) else len(series.values)
+
+
+def placed(
+    series: Series, times: NDArray[np.generic] | None, step: Step | None, *, policy: str, season: int, ahead: bool
+) -> tuple[Series, NDArray[np.int64], str]:
+    """The series with its gaps treated as in training, the numbers of its rows without gaps, and its problem.
+
+    Args:
+        series: As read.
+        times: Times of its rows; None: they are numbered.
+        step: Their time step; None: each row is a step.
+        policy: Treatment of gaps.
+        season: Steps in a season.
+        ahead: Whether rows after the last target bring covariates for the forecast.
+    """
+    found, rows = series.whole(known_rows(series) if ahead else None)
+    if not len(rows):
+        return series, rows, "no row has all values"
+    at, grid = (rows + 1, ROWS) if times is None else (times[rows], step)
+    try:
+        return on_grid(found, at, grid, policy, season)[0] if grid else found, rows, ""
+    except DataError as error:
+        return series, rows, str(error)
 
 
 def beside(

@@ -110,8 +110,8 @@ class Table:
             self._frame = read_parquet(path)
         else:
             self._frame, self.dialect, self._plain = read_delimited(path, text, wanted, writing)
-            if self._frame.iloc[:, -1].isna().any():  # an empty cell, or a row that is too short
-                self._check_rows(text)
+            if self._frame.iloc[:, -1].isna().any() and _any_damaged(path, writing, text, list(self._frame.columns)):
+                self._refuse_rows()
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         self._known = set(self.columns)
@@ -161,12 +161,7 @@ class Table:
     def numbers(
         self, names: Sequence[str], option: str = "data.channels", *, missing: bool = False
     ) -> NDArray[np.float64]:
-        """The cells of numeric columns, all finite: (rows, columns).
-
-        Args:
-            names: The columns.
-            option: The option that names them.
-            missing: Whether values may be missing; they are NaN.
+        """The cells of numeric columns that an option names, finite, (rows, columns); NaN where they may be missing.
 
         Raises:
             DataError: A column is missing; a cell is not a finite number.
@@ -274,18 +269,17 @@ class Table:
                 _refuse(self, name, cell, row, option)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
-    def _check_rows(self, text: Sequence[str]) -> None:
-        """Refuse the first row that is too short: pandas fills it with empty cells."""
-        with opened_text(self.path, self._writing.encoding) as file:
-            rows = Delimited(self.path, file, text, self._writing, wanted=[str(name) for name in self._frame.columns])
-            if any(row.problem for row in rows):
-                self._refuse_rows()
-
     def _refuse_rows(self) -> None:
         """Refuse the first row that is damaged."""
         if not self._parquet:
             for _ in self._rows():
                 pass
+
+
+def _any_damaged(path: Path, writing: Writing, text: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether a row is too short, as an empty last cell looks to pandas."""
+    with opened_text(path, writing.encoding) as file:
+        return any(row.problem for row in Delimited(path, file, text, writing, wanted=columns))
 
 
 def _stripped(column: pd.Series[Any]) -> pd.Series[str]:
