@@ -257,6 +257,7 @@ def test_a_race_loses_less_than_the_search_alone() -> None:
         found = intervals.regrets(0.3, factor, studies=300, seed=1)
         assert found.race <= 0.75 * found.search
         assert found.race <= 1.2 * found.three
+        assert found.race <= found.few <= found.search
 
 
 def test_a_placebo_is_trained_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
