@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -47,6 +49,21 @@ def test_one_kind_per_family_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         sets = ["budget.trials=1", "budget.epochs=1", "confirm.top=0", "tracking.uri=none", "ray.address=in-process"]
         outcome = Sweep(resolve_task(f"{files[0]}.yaml", sets), lambda *_, **__: None).run()
         assert outcome.usable, kind
+
+
+@pytest.mark.parametrize(("steps", "space"), [(30, "quick"), (120, "series")])
+def test_long_items_get_the_space_for_them(steps: int, space: str, tmp_path: Path) -> None:
+    """By their steps, in arrays, as a row per item, and as a row per step."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(12, steps)), np.array(["low", "high"] * 6)
+    np.savez(tmp_path / "x.npz", X=x, y=y)
+    wide = pd.DataFrame(x, columns=[f"t{step}" for step in range(steps)]).assign(label=y)
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    rows = {"item": np.repeat(range(12), steps), "v": x.ravel(), "label": np.repeat(y, steps)}
+    pd.DataFrame(rows).to_csv(tmp_path / "long.csv", index=False)
+    for name in ("x.npz", "wide.csv", "long.csv"):
+        written = tuner("init", str(tmp_path / name), "--adapter", "time_series/classification", "--no-check").stdout
+        assert yaml.safe_load(written)["search_space"] == space, name
 
 
 def _inferred(text: str) -> list[str]:
