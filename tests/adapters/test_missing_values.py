@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from tests.support.codecs import codec_of, problems
 from tuner.adapters.base import Item
+from tuner.adapters.catalog import ADAPTERS
+from tuner.adapters.nlp.reading import read_documents
+from tuner.adapters.nlp.text_options import TextOptions
+from tuner.adapters.nlp.texts import dealt_texts
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series.dealt_items import dealt_items
 from tuner.adapters.time_series.item_options import ClassificationOptions
 from tuner.adapters.time_series.missing import filled, treated
 from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions, Missing
@@ -239,3 +244,46 @@ def test_a_word_is_no_missing_value(tmp_path: Path) -> None:
     ]
     with pytest.raises(DataError, match=r"new\.csv:397: sold must be a finite number, but got 'closed'"):
         read_series(tmp_path / "new.csv", ForecastingOptions(path=str(tmp_path / "new.csv"), **more))
+
+
+@pytest.mark.parametrize("form", ["wide", "long"])
+@pytest.mark.parametrize("adapter", ["classification", "regression"])
+def test_items_without_a_label_are_left_out(adapter: str, form: str, tmp_path: Path) -> None:
+    """And counted; the others are as without them."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    frame["answer"] = ["xy"[number % 2] for number in range(40)] if adapter == "classification" else rng.normal(size=40)
+    more: dict[str, Any] = {"label": "answer"} if adapter == "classification" else {"targets": ["answer"]}
+    if form == "long":
+        frame = frame.loc[frame.index.repeat(3)].reset_index(names="item")
+        more |= {"id": "item", "channels": ["a", "b", "c"]}
+    torn = frame.copy()
+    torn.loc[torn.index[: 6 if form == "long" else 2], "answer"] = np.nan
+    found = []
+    for name, table in (("torn", torn), ("whole", torn.dropna())):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        entry = ADAPTERS[f"time_series/{adapter}"]
+        found.append(dealt_items(entry.options(path=str(tmp_path / f"{name}.csv"), **more)))
+    what = "no label" if adapter == "classification" else "no number"
+    assert found[0].dropped == {what: 2}
+    assert f"2 of 40 items left out: {what}" in found[0].notices
+    for split in ("train", "val", "test"):
+        for one, other in zip(found[0].splits[split].sequences, found[1].splits[split].sequences, strict=True):
+            np.testing.assert_array_equal(one, other)
+    torn.assign(answer=np.nan).to_csv(tmp_path / "none.csv", index=False)
+    with pytest.raises(DataError, match=r"none\.csv:2: at least one item must have"):
+        dealt_items(entry.options(path=str(tmp_path / "none.csv"), **more))
+
+
+@pytest.mark.parametrize("word", ["", "NaN"])
+def test_texts_without_a_label_are_left_out(word: str, tmp_path: Path) -> None:
+    """And counted."""
+    rows = [f"text number {number},{word if number in (3, 8) else 'ab'[number % 2]}" for number in range(40)]
+    (tmp_path / "x.csv").write_text("\n".join(["text,label", *rows]))
+    entry = ADAPTERS["nlp/classification"]
+    options = entry.options(path=str(tmp_path / "x.csv"))
+    assert isinstance(options, TextOptions)
+    dealt = dealt_texts(options, read_documents(tmp_path / "x.csv", options))
+    assert dealt.dropped["no label"] == 2
+    assert sum(map(len, dealt.splits.values())) == 38
+    assert "2 of 40 texts left out: no label" in dealt.notices

@@ -130,7 +130,7 @@ TABLE_FAULTS = [
     ("label,a,b\nx,1,2\ny,1\n", {}, r"x\.csv:3: a row must have 3 cells like the header, but got 2"),
     ("label,a\nx,1\ny,1,2\n", {}, r"x\.csv:3: a row must have 2 cells like the header, but got 3"),
     ("label,a\nx,1,2\ny,1,2\n", {}, r"x\.csv:2: a row must have 2 cells like the header, but got 3"),
-    ("label,a\nx,1\n,2\n", {}, r"x\.csv:3: label must not be empty\. Fill it in"),
+    ("label,a,g\nx,1,p\ny,2,\n", {"group": "g"}, r"x\.csv:3: g must not be empty\. Fill it in"),
     ("id,label,a\n1,x,1\n1,y,2\n", {"id": "id"}, r"x\.csv:3: label must be the same in all rows.*got 'y'"),
     (
         "id,t,label,a\n1,5,x,1\n2,5,x,1\n1,5,x,2\n",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,25 @@ class TestWarnings:
         assert task["data"]["known_covariates"] == ["promo"]
         assert "targets" not in task["data"]
         assert "note: values are missing: sold in 5 rows; these rows are taken for gaps" in told
+
+    @pytest.mark.parametrize("form", ["a row per series", "a list of JSON"])
+    def test_advice_on_a_form_that_is_not_read_works(self, form: str) -> None:
+        """Followed literally."""
+        names = [f"{2015 + month // 12}-{month % 12 + 1:02}" for month in range(48)]
+        if form == "a list of JSON":
+            name, wanted = "a.json", "nlp/classification"
+            Path(name).write_text(json.dumps([{"text": text, "label": label} for text, label in sentences()]))
+        else:
+            name, wanted = "sales.csv", "time_series/forecasting"
+            sold = np.random.default_rng(0).normal(50, 5, (9, 48)).round(2)
+            rows = [f"s{shop},{','.join(map(str, row))}" for shop, row in enumerate(sold.tolist())]
+            Path(name).write_text("\n".join(["shop," + ",".join(names), *rows]))
+        told = tuner("init", name, "--no-timing", status=2)
+        command = re.search(r'python (-c) "(.*)"', told.stderr.replace("\n", " "))
+        assert command is not None, told.stderr
+        subprocess.run([sys.executable, *command.groups()], check=True)
+        (made,) = set(os.listdir()) - {name}
+        assert drafted(made)[0]["adapter"] == wanted
 
     def test_few_items_of_a_class(self) -> None:
         """The rarest class is named, and how often it occurs."""

@@ -179,7 +179,7 @@ TEXTS_AND_SPEECH = [
     Case(
         "empty label",
         TEXTS,
-        "texts.csv:2: a label must not be empty, but got ''. Fill it in, or delete the row.",
+        "texts.csv:2: at least one text must have a label. Check that data.label names the right column.",
         {"texts.csv": "text,label\nhi,\n"},
     ),
     Case(

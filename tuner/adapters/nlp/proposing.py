@@ -24,6 +24,10 @@ _NUMBERS = frozenset(("target", "score", "rating", "value", "similarity"))
 _WORDS = 3.0
 """Mean number of words per cell from which a column without such a name is taken for texts."""
 _TEXT_FILES = (".txt", ".md")
+_LISTED = (
+    """Write an object per line: python -c "import pandas as p; p.read_json('{path}').to_json('{stem}.lines.jsonl', """
+    """orient='records', lines=True)\""""
+)
 _MOST_LINES = 20_000
 _TREC = re.compile(r"[A-Za-z_]+:\S+ +\S.*")
 _SHORT = 40
@@ -83,6 +87,13 @@ def propose_language_modelling(seen: Glimpse) -> Proposal | None:
         return Proposal(Fit.LIKELY, what, _running(sum(map(size_of, files))))
     if seen.text is None or (seen.suffix not in _TEXT_FILES and seen.table is not None):
         return None
+    if seen.suffix in (".json", ".jsonl", ".ndjson") and seen.text.lstrip()[:1] == "[":
+        raise DataError(
+            "a line must be a JSON object",
+            value="a list of all rows",
+            fix=_LISTED.format(path=seen.path, stem=seen.path.with_suffix("")),
+            where=str(seen.path),
+        )
     sample = "".join(seen.text[:100_000].split())
     if len(seen.text.split()) < 20 or sum(map(str.isalpha, sample)) * 2 < len(sample):
         return None  # too short, or numbers

@@ -29,6 +29,11 @@ class Document(NamedTuple):
     split: Split | None = None
     pair: str | None = None
 
+    @property
+    def unlabelled(self) -> bool:
+        """Whether its label or number is missing; not for several labels, of which a text may have none."""
+        return self.label.lower() in ("", "nan")
+
 
 def text_files(path: Path) -> list[Path]:
     """The files with the texts of `path`, in reading order."""
@@ -85,14 +90,12 @@ def read_documents(path: Path, options: TextOptions, *, held: bool = False) -> l
             fix="A folder must have a folder of .txt files per label." if path.is_dir() else "It is empty.",
             where=str(path),
         )
-    for document in () if options.parts else documents:
-        if document.label.lower() in ("", "nan"):
-            raise DataError(
-                f"{'a number' if options.numbers else 'a label'} must not be empty",
-                value=document.label,
-                fix="Fill it in, or delete the row.",
-                where=document.where,
-            )
+    if not options.parts and all(document.unlabelled for document in documents):
+        raise DataError(
+            f"at least one text must have {'a number' if options.numbers else 'a label'}",
+            fix=f"Check that data.{'target' if options.numbers else 'label'} names the right column.",
+            where=documents[0].where,
+        )
     return documents
 
 

@@ -77,7 +77,8 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
     if options.test_path:
         test = read_documents(existing(options.test_path, "test_path"), options, held=True)
         test = [document._replace(split="test") for document in _clean(test, options, dropped)]
-    read, documents = documents, _clean(documents, options, dropped)
+    read = documents if options.parts else [document for document in documents if not document.unlabelled]
+    documents = _clean(documents, options, dropped)
     told: list[str] = []
     if options.numbers:
         consistent, told = _averaged(documents)
@@ -167,9 +168,11 @@ def shown_tokens(folder: Path, options: TextOptions) -> Callable[[NDArray[Any]],
 
 
 def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter[str]) -> list[Document]:
-    """Normalise texts and drop the empty ones; a pair is joined in `text`, see `joined`."""
+    """Normalise texts, drop those that are empty or lack a label; a pair is joined in `text`, see `joined`."""
     cleaned = []
-    for document in documents:
+    labelled = documents if options.parts else [document for document in documents if not document.unlabelled]
+    dropped["no number" if options.numbers else "no label"] += len(documents) - len(labelled)
+    for document in labelled:
         texts = [document.text] if document.pair is None else [document.text, document.pair]
         cleaned.append(document._replace(text=joined(texts, lowercase=options.lowercase), pair=None))
     kept = [document for document in cleaned if document.text]

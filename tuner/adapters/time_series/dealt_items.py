@@ -58,11 +58,13 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         path, *test_path = _paths(options)
         parts = [read_items(path, options)]
         parts += [read_items(test, options, like=parts[0]) for test in test_path]
-    whole = [part.without_empty() for part in parts]
+    told_of = [part.labelled() for part in parts]
+    whole = [part.without_empty() for part in told_of]
     kept = [treated(part, options.missing) for part in whole]
     (items, *held), window, cut = cut_few(options, [each.items for each in kept])
     counts = {
-        "no steps": sum(map(len, parts)) - sum(map(len, whole)),
+        "no number" if options.numbers else "no label": sum(map(len, parts)) - sum(map(len, told_of)),
+        "no steps": sum(map(len, told_of)) - sum(map(len, whole)),
         "missing values": sum(each.left_out for each in kept),
     }
     dropped = {reason: count for reason, count in counts.items() if count}

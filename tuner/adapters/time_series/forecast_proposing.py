@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from tuner.adapters.glimpse import Glimpse
@@ -10,10 +12,41 @@ from tuner.adapters.glimpsed_table import GlimpsedTable
 from tuner.adapters.proposal import Line
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.time_proposing import FoundTimes
+from tuner.errors import DataError
 
 _PARTS = 5
 """Horizons that a series must hold: two for val and test, one to train on, and those of the input window."""
 _MOST = 96
+_TIME = re.compile(
+    r"(\d{4}[-/.]\d{1,2}|\d{1,2}[-/.]\d{4}|\d{4}[ _-]?[QqWw]\d{1,2}|(19|20)\d\d|(\d{1,4}[-/.]){2}\d{1,4})([T ].*)?"
+)
+"""A column's name that is a time: 2024-01, 2024Q1, 2024, 31.12.2024."""
+_DATED = 4
+"""Number of columns named like times from which on it is no coincidence."""
+
+
+def check_long(seen: Glimpse, table: GlimpsedTable) -> None:
+    """Refuse a table with a row per series, whose columns are named like times.
+
+    Raises:
+        DataError: It is one.
+    """
+    numbers = [column.name for column in table.columns if column.is_number]
+    dated = [name for name in numbers if _TIME.fullmatch(name)]
+    if len(dated) < _DATED or len(dated) < len(numbers) - 1:
+        return
+    rest = [column.name for column in table.columns if column.name not in dated]
+    read = f"p.read_csv('{seen.path}', sep=None, engine='python', decimal='{table.dialect.decimal}')"
+    if seen.suffix == ".parquet":
+        read = f"p.read_parquet('{seen.path}')"
+    long = seen.path.with_suffix(".long.csv")
+    melted = f"{read}.melt({rest}, var_name='time', value_name='value').to_csv('{long}', index=False)"
+    raise DataError(
+        "a table to forecast must have a row per time step",
+        value=f"columns named like times, {dated[0]!r} to {dated[-1]!r}",
+        fix=f'If each row is a series: python -c "import pandas as p; {melted}"',
+        where=f"{seen.path}:1",
+    )
 
 
 def propose_horizon(

@@ -106,8 +106,9 @@ class ItemReader:
             said: Description of its predictions.
         """
         whole = StandardizedFirst(network, self._scaling, self._steps)
-        names = with_masks(tuple(self._channels), self._options.missing)
-        return Graph(whole, whole.example, {"x": f"unscaled values of {', '.join(names)}, none missing", **said})
+        names = ", ".join(with_masks(tuple(self._channels), self._options.missing))
+        rule = f"unscaled values of {names}; missing ones are filled before, by data.missing: {self._options.missing}"
+        return Graph(whole, whole.example, {"x": rule, **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
         """The items of an archive, a few at a time."""

@@ -61,6 +61,27 @@ class Items:
         assert self.values is not None
         return self.values
 
+    @property
+    def unlabelled(self) -> NDArray[np.bool_]:
+        """Whether each item lacks its label, or one of its targets."""
+        if self.of_steps is not None:
+            return np.zeros(len(self), dtype=bool)
+        if self.values is not None:
+            return np.asarray(np.isnan(self.values).any(axis=1))
+        return np.array([not label for label in self.labels])
+
+    def labelled(self) -> Items:
+        """The items with a label, or all targets.
+
+        Raises:
+            DataError: There are none.
+        """
+        kept = np.flatnonzero(~self.unlabelled)
+        if not len(kept):
+            what = "a label" if self.values is None else "all of its targets"
+            raise DataError(f"at least one item must have {what}", value=0, where=self.places[0])
+        return self if len(kept) == len(self) else self.subset(kept)
+
     def __len__(self) -> int:
         return len(self.sequences)
 

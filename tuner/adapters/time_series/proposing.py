@@ -22,7 +22,7 @@ from tuner.adapters.glimpsed_roles import (
 from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.time_series.covariate_proposing import propose_covariates
-from tuner.adapters.time_series.forecast_proposing import propose_horizon
+from tuner.adapters.time_series.forecast_proposing import check_long, propose_horizon
 from tuner.adapters.time_series.time_proposing import FoundTimes, find_times
 from tuner.errors import DataError
 
@@ -134,6 +134,8 @@ def propose_forecasting(seen: Glimpse) -> Proposal | None:
         return None
     _check_headed(seen, table)
     times = find_times(seen, table)
+    if times is None:
+        check_long(seen, table)
     name = seen.said.get("series")
     series = said_column(table, "series", name) if name else _series_column(table, times)
     named = [each.column.name for each in (times, series) if each is not None]

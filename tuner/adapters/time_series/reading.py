@@ -91,7 +91,7 @@ def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
         labels.tolist(),
         places,
         ("value",),
-        **_dealing({name: table.text(name).tolist() for name in told}, places, options, like),
+        **_dealing({name: _words(table, name, options).tolist() for name in told}, places, options, like),
         left_out=tuple(found.left_out),
         steps=tuple(found.names),
         notices=(*table.notices, *found.notices, *_one_step(len(found.names), "row")),
@@ -116,9 +116,9 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     first = groups.order[groups.starts]
     firsts = [places[row] for row in first]
     of_items = [name for name in told if not options.per_step or name not in options.words]
-    words = {name: _per_item(table, name, table.text(name), groups) for name in of_items}
+    words = {name: _per_item(table, name, _words(table, name, options), groups) for name in of_items}
     for name in options.numbers:
-        _per_item(table, name, table.numbers([name])[:, 0].astype(str), groups)
+        _per_item(table, name, table.numbers([name], missing=True)[:, 0].astype(str), groups)
     return Items(
         np.split(values, groups.starts[1:]),
         labels[first].tolist(),
@@ -160,9 +160,16 @@ def _told(options: ItemOptions, like: Items | None) -> list[str]:
 def _answers(table: Table, options: ItemOptions) -> tuple[NDArray[np.str_], NDArray[np.float64] | None]:
     """The label of each row as text, (rows,), and for numeric targets their values, (rows, targets)."""
     if not options.numbers:
-        return table.text(options.words[0]), None
-    numbers = table.numbers(options.numbers, "data.targets")
+        return _words(table, options.words[0], options), None
+    numbers = table.numbers(options.numbers, "data.targets", missing=True)
     return _in_words(numbers), numbers
+
+
+def _words(table: Table, name: str, options: ItemOptions) -> NDArray[np.str_]:
+    """The cells of a column that describes items; only their label may be missing: such items are left out."""
+    if name in options.words and not options.per_step:
+        return table.text_there(name).to_numpy(dtype=np.str_)
+    return table.text(name)
 
 
 def _in_words(numbers: NDArray[np.float64]) -> NDArray[np.str_]:
