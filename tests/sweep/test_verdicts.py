@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -134,6 +135,17 @@ def test_figures_come_after_the_summary_and_a_stop_loses_nothing(tmp_path: Path)
     once_more = Events()
     Sweep(resolve_task(path), once_more).run()
     assert not once_more.of(PhaseBegan)
+
+
+def test_a_finished_study_without_the_folder_of_a_run_is_told_again(tmp_path: Path) -> None:
+    """Someone has tidied up: its figure is not drawn, and nothing else is lost."""
+    task = resolve_task(write_task(tmp_path, trials=2, epochs=1, figures=2, more="confirm: {top: 1, seeds: 1}"))
+    Sweep(task, Events()).run()
+    shutil.rmtree(task.folder.root / "confirm")
+    shutil.rmtree(task.folder.run_artifacts(confirm_run(0, 1)).parent, ignore_errors=True)
+    told = Events()
+    assert Sweep(task, told).run().finished
+    assert told.of(Summary)
 
 
 def test_all_failed(tmp_path: Path) -> None:

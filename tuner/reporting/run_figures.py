@@ -19,10 +19,12 @@ def draw_run(folder: StudyFolder, record: RunRecord, objective: Objective) -> bo
         record: The run; one without an epoch has no figure.
         objective: What was optimized, with the trivial predictor's score where it is known.
     """
+    if not record.epochs:
+        return False
     into = folder.run_artifacts(record.run)
     written = folder.events(record.run).stat().st_mtime
     drawn = into / TRAINING  # the one that is written last
-    if not record.epochs or (drawn.exists() and drawn.stat().st_mtime >= written):
+    if drawn.exists() and drawn.stat().st_mtime >= written:
         return False
     draw_into(into, record, objective)
     return True
