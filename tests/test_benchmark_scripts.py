@@ -45,7 +45,7 @@ SMOKE = {
     "portfolio": "--size 4",
     "preparation": "--series 4 --steps 3000",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
-    "recognition": f"fsdd --strings 24 --epochs 1 {SWEEP} --set data.num_mels=12",
+    "recognition": f"fsdd --strings 24 --epochs 1 {SWEEP} --set data.num_mels=16",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",
     "serving": "--rounds 1 --items 3 --only series",
