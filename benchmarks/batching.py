@@ -37,6 +37,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tuner.adapters import batching
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.preparing import prepare
+from tuner.adapters.ragged import Ragged
 from tuner.link import NullLink
 from tuner.messages import TrialSpec
 from tuner.training.evaluation import evaluate
@@ -220,7 +221,7 @@ def vowels() -> Lengths:
     with tempfile.TemporaryDirectory() as folder:
         adapter = entry.load()(entry.options.model_validate(DATA))
         prepared, _ = prepare(ADAPTER, adapter, Path(folder))
-        lengths: Lengths = np.array(adapter.problem(prepared).dataset("train").sequences.lengths)
+        lengths: Lengths = np.array(Ragged(prepared, "train.x").lengths)
     return lengths
 
 

@@ -49,7 +49,7 @@ class LearningOptions(Options):
     Williams & Peng 1990."""
     variable_truncation: bool = False
     """Whether chunks have random lengths, so that they are not cut at the same places in every pass: near `truncation`,
-    or near half of it once in twenty. The learning rate goes with the length. Merity et al. 2018, section 5."""
+    or near half of it once in twenty. The learning rate goes with the length. Merity et al. 2018, section 4.1."""
     patience: int | None = Field(10, ge=1, le=1_000_000)
     """Epochs without gain on the validation split before training stops; at least 1, or null (off)."""
 
