@@ -52,10 +52,9 @@ class ItemOptions(TableOptions):
     missing: Missing = "interpolate"
     """Treatment of missing values: empty cells, NA, NaN, ? and the like. interpolate: on the line between the values
     before and after in the item, at its ends the nearest one. forward: the value before, at the start the first one.
-    zero: 0.
-    mask: as interpolate, with a channel beside each that is 1 where its value is missing, else 0 (Lipton et al. 2016,
-    arXiv:1606.04130). drop: items with a missing value are left out, and get no answer. refuse: an error. With
-    interpolate, forward and mask, items without any value in a channel are left out."""
+    zero: 0. mask: as interpolate, with a channel beside each that is 1 where its value is missing, else 0 (Lipton et
+    al. 2016, arXiv:1606.04130). drop: items with a missing value are left out, and get no answer. refuse: an error.
+    With interpolate, forward and mask, items without any value in a channel are left out."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""
     test: float = Field(default=0.2, gt=0, lt=1)
