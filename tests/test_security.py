@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.clusters import RAY, end_node, free_port, head_options, start_node
+from tests.support.processes import answers, below
 from tests.support.program import finish, start
 from tests.support.tiny import write_task
 from tuner.cli import main
@@ -109,13 +110,9 @@ def test_a_ray_of_our_own_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch)
         address = ray.get_runtime_context().gcs_address
         assert address.startswith("127.0.0.1:")
         assert access(address) == "token"
-        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-        listening = {
-            connection.laddr
-            for process in processes
-            for connection in process.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-        }
+        connections = answers([psutil.Process(), *below()], lambda process: process.net_connections("inet"))
+        listening = {each.laddr for _, found in connections for each in found if each.status == psutil.CONN_LISTEN}
+        assert listening
         assert {address.ip.removeprefix("::ffff:") for address in listening} <= {"127.0.0.1", "::1"}
         assert not [address for address in listening if _takes_jobs(address.port)]
     finally:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from tests.support.processes import is_over
 from tests.support.specs import HANGING_SECONDS, spec, until_end, wait_for_idle
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
 from tuner.execution.capacity import SlotSize, living_nodes
@@ -155,7 +155,7 @@ def test_what_a_trial_forks_ends_with_it(one_worker: Callable[..., Message], tmp
     assert isinstance(end, Ended)
     assert end.state is State.COMPLETED
     for pid in end.results.values():
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        assert is_over(pid)
     assert isinstance(one_worker("forks", tmp_path), Ended)
 
 

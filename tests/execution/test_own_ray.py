@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.processes import answers, below
 from tests.support.specs import spec, until_end, wait_for_idle
 from tuner.errors import ClusterError
 from tuner.execution import RayExecutor
@@ -28,7 +29,7 @@ def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path
     try:
         wait_for_idle(executor)
         executor.start(spec(folder=str(tmp_path), epochs=100, params={"x": 1.0, "seconds": 1.0}))
-        before = {child.name(): child for child in psutil.Process().children(recursive=True)}
+        before = {name: child for child, name in answers(below(), psutil.Process.name)}
         before[server].kill()
         lost = until_end(executor)[-1]
         assert isinstance(lost, Lost)
@@ -68,13 +69,13 @@ def test_a_driver_without_a_parent_outlives_its_ray(tmp_path: Path) -> None:
 @pytest.mark.ray
 def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -> None:
     """No port of a local Ray is reachable from outside, workers have one thread, and close ends every process."""
-    before = psutil.Process().children(recursive=True)
+    before = below()
     executor = RayExecutor(f"{TRIALS}:environment", workers=2)
     executor.open()
     executor.launch()
     try:
         wait_for_idle(executor, 2)
-        children = [child for child in psutil.Process().children(recursive=True) if child not in before]
+        children = [child for child in below() if child not in before]
         own = {psutil.Process().pid, *(child.pid for child in children)}
         listening = [c for c in psutil.net_connections("inet") if c.status == "LISTEN" and c.pid in own]
         assert listening
@@ -87,7 +88,7 @@ def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -
     finally:
         executor.close()
     _, alive = psutil.wait_procs(children, timeout=60)
-    assert [process.name() for process in alive] == []
+    assert [name for _, name in answers(alive, psutil.Process.name)] == []
 
 
 @pytest.mark.ray

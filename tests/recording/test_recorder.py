@@ -18,6 +18,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tests.support.fake_study import attempt, begin, create, end, finished, train
+from tests.support.processes import answers, below
 from tests.support.recorded import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
@@ -53,8 +54,8 @@ def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
 
 def writers(parent: int | None = None) -> list[psutil.Process]:
     """Writer processes below this one."""
-    children = psutil.Process(parent).children(recursive=True)
-    return [child for child in children if "tuner.recording.writer" in child.cmdline()]
+    commands = answers(below(parent), psutil.Process.cmdline)
+    return [process for process, command in commands if "tuner.recording.writer" in command]
 
 
 def rebuilt(study: StudyFolder, migrated: Path) -> dict[str, list[tuple[object, ...]]]:

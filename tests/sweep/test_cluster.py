@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.support.clusters import RAY, end_node, free_port, head_options, start_node
+from tests.support.processes import answers, below
 from tests.support.program import ROOT, finish, start
 from tests.support.studies import curves
 from tests.support.tiny import write_task
@@ -46,4 +47,4 @@ def test_a_running_cluster_gives_the_same_result_and_stays(tmp_path: Path, head:
         found.append(curves(folder))
     assert len(found[0]) == 4
     assert found[0] == found[1]
-    assert {"gcs_server", "raylet"} <= {child.name() for child in psutil.Process(head.pid).children(recursive=True)}
+    assert {"gcs_server", "raylet"} <= {name for _, name in answers(below(head.pid), psutil.Process.name)}

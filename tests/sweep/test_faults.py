@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.processes import answers, below
 from tests.support.program import finish, start
 from tests.support.studies import curves, ended, trial_files
 from tests.support.tiny import write_task
@@ -186,11 +186,9 @@ def test_workers_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> Non
 
 def _kill_worker(driver: int) -> int:
     """Kill one busy or idle worker of the driver's Ray; 1 when there was one."""
-    try:
-        for child in psutil.Process(driver).children(recursive=True):
-            if "ray::RayWorker" in " ".join(child.cmdline()):
-                os.kill(child.pid, signal.SIGKILL)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child, command in answers(below(driver), psutil.Process.cmdline):
+            if "ray::RayWorker" in " ".join(command):
+                child.kill()
                 return 1
-    except psutil.Error:
-        pass
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.processes import answers, below
 from tests.support.program import Program, finish, start
 from tests.support.studies import curves, ended, trial_files
 from tests.support.tiny import write_task
@@ -74,10 +75,10 @@ def test_kill_9_with_ray_leaves_no_process_and_resumes(tmp_path: Path, migrated:
     deadline = time.monotonic() + 90
     while ended(tmp_path) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = below(process.pid)
     process.kill()
     _, alive = psutil.wait_procs(children, timeout=30)
-    assert [child.name() for child in alive] == []
+    assert [name for _, name in answers(alive, psutil.Process.name)] == []
     finish(start(tmp_path, path))
     check_complete(tmp_path)
 
