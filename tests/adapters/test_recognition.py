@@ -196,6 +196,21 @@ def test_what_is_odd_is_told(tmp_path: Path) -> None:
     assert torch.isfinite(problem.loss(scores, batch))
 
 
+def test_recordings_without_a_transcript_are_left_out(tmp_path: Path) -> None:
+    """Those of a null or NaN, and those that no file of transcripts lists; the word Nan is a transcript."""
+    rows = ["One", None, "Nan", float("nan"), "Two"]
+    for number in range(len(rows)):
+        record(tmp_path / f"a/{number}.wav")
+        record(tmp_path / f"b/7-{number}.wav")
+    lines = [json.dumps({"path": f"{number}.wav", "text": text}) for number, text in enumerate(rows)]
+    path = write(tmp_path / "a/list.jsonl", *lines)
+    assert [each.label for each in found(path).recordings] == ["One", "", "Nan", "", "Two"]
+    made = prepared(tmp_path / "made", path=str(path))
+    assert f"2 of 5 recordings left out: their transcript is empty, such as {path}:2" in made.notices
+    write(tmp_path / "b/7.trans.txt", "7-0 one", "7-1 two", "7-2 one")
+    assert found(tmp_path / "b").notices == ["2 of 5 recordings left out: no .trans.txt lists them"]
+
+
 def test_recordings_without_a_path_alone_are_refused(tmp_path: Path) -> None:
     """What is left must be learned from."""
     options = transcribed()(tmp_path)

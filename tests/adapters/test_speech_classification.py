@@ -112,7 +112,6 @@ def test_manifest_lists_recordings(form: str, tmp_path: Path) -> None:
     [
         ("wav/gone.wav,low", r"list\.csv:22: a listed recording must be a file, but got 'wav/gone\.wav'"),
         ("wav,low", r"list\.csv:22: a listed recording must be a file, but got 'wav'"),
-        ("wav/low_ann_0.wav,", r"list\.csv:22: label must not be empty"),
         ("wav/low_ann_0.wav,odd", r"list\.csv:22: label 'odd' must occur at least 3 times.*but got 1"),
         ("wav/low_ann_0.wav", r"list\.csv:22: a row must have 2 cells"),
     ],
@@ -122,6 +121,30 @@ def test_mistakes_in_a_manifest_have_a_line(row: str, message: str, tmp_path: Pa
     path = write_manifest(tmp_path, row)
     with pytest.raises(DataError, match=message):
         prepare(tmp_path / "out", path=path)
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NaN"])
+def test_recordings_without_a_label_are_left_out(cell: str, tmp_path: Path) -> None:
+    """And counted; one is not read, and the others are prepared as without it. Of all, it is an error."""
+    path = write_manifest(tmp_path, "")
+    whole = prepare(tmp_path / "whole", path=path)
+    garbage(tmp_path / "torn.wav")
+    torn = prepare(tmp_path / "torn", path=write_manifest(tmp_path, f"torn.wav,{cell}"))
+    assert [told for told in torn.notices if told not in whole.notices] == ["1 of 21 recordings left out: no label"]
+    np.testing.assert_array_equal(frames_of(tmp_path / "torn", "train"), frames_of(tmp_path / "whole", "train"))
+    (tmp_path / "none.csv").write_text(f"path,label\ntorn.wav,{cell}\n")
+    with pytest.raises(DataError, match=r"none\.csv:2: at least one recording must have a label"):
+        prepare(tmp_path / "none", path=str(tmp_path / "none.csv"))
+
+
+def test_features_without_a_label_are_left_out(tmp_path: Path) -> None:
+    """As recordings are."""
+    labels = [*["a", "b"] * 10, ""]
+    X = np.random.default_rng(0).normal(size=(42, 3))
+    np.savez(tmp_path / "x.npz", X=X, lengths=np.full(21, 2), y=np.array(labels))
+    made = prepare(tmp_path / "made", path=str(tmp_path / "x.npz"))
+    assert "1 of 21 recordings left out: no label" in made.notices
+    assert sum(made.counts.values()) == 20
 
 
 def test_manifest_needs_its_columns(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def _check_columns(
 
 
 def _as_text(value: object, name: str, where: str) -> str:
-    if value is None:
+    if value is None or value != value:  # null, NaN
         return ""
     if not isinstance(value, str | int | float):
         raise DataError(f"{name} must be a text or a number", value=value, where=where)

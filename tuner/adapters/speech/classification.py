@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from tuner.adapters.speech.features import Item, compute_features, read_features
 from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED, SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
-from tuner.adapters.speech.recordings import find_recordings, unread_files
+from tuner.adapters.speech.recordings import find_recordings, labelled, unread_files
 from tuner.adapters.speech.sources import SOURCES
 from tuner.adapters.splits import SPLITS, deal, equal_items, unused_split
 from tuner.errors import DataError
@@ -73,7 +73,7 @@ class SpeechClassification:
 
     def prepare(self, folder: Path) -> Prepared:
         """See `Adapter.prepare`."""
-        items, facts = self._items()
+        items, facts, unlabelled = self._items()
         kept = [item for item in items if len(item.features)]
         if not kept:
             raise DataError(
@@ -111,7 +111,7 @@ class SpeechClassification:
                 **facts,
                 "dropped": dict(+dropped),
             },
-            notices=[*self._unread(), *left_out("recordings", dropped, of=len(items)), *told],
+            notices=[*self._unread(), *unlabelled, *left_out("recordings", dropped, of=len(items)), *told],
         )
 
     def described(self, folder: Path, prepared: Prepared) -> Described:  # noqa: ARG002 - the contract's
@@ -134,16 +134,19 @@ class SpeechClassification:
         assert self.options.path is not None
         return existing(self.options.path, "path")
 
-    def _items(self) -> tuple[list[Item], dict[str, int]]:
-        """Every item, and facts about the signal if there is one."""
+    def _items(self) -> tuple[list[Item], dict[str, int], list[str]]:
+        """Every item with a label, facts about the signal if there is one, and notices about the others."""
         options = self.options
+        found: Any
+        told: list[str] = []
         if options.source is not None:
             found = SOURCES[options.source].load()(options.source).read()
         elif options.features:
-            found = read_features(self._path(), options.group, options.split)
+            found, told = labelled(read_features(self._path(), options.group, options.split))
         else:
-            found = find_recordings(self._path(), options.pattern, options.group, options.split)
-        return (found, {}) if options.features else compute_features(found, options, options.speeds)
+            found, told = labelled(find_recordings(self._path(), options.pattern, options.group, options.split))
+        items, facts = (found, {}) if options.features else compute_features(found, options, options.speeds)
+        return items, facts, told
 
     def _unread(self) -> list[str]:
         """Notices about other files among the recordings, and about given splits that are not used."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from string import Formatter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
+from tuner.adapters.notices import left_out
 from tuner.adapters.speech.audio import header_of, read_header, read_samples, samples_of
 from tuner.adapters.speech.formats import UNREAD, check_whole_classes, is_recording, left_over, visible_files
 from tuner.adapters.splits import split_named
@@ -109,8 +110,8 @@ def find_recordings(
         split: Column or field of the split.
 
     Raises:
-        DataError: There are none, or none of a class; a name does not match; a listed file is missing; a label is
-            empty; a group or split is missing in some.
+        DataError: There are none, or none of a class; a name does not match; a listed file is missing; a group or split
+            is missing in some.
     """
     if path.is_dir():
         recordings = list(_in_folder(path, pattern, group, split))
@@ -130,6 +131,35 @@ def find_recordings(
             where=str(path),
         )
     return recordings
+
+
+class Told(Protocol):
+    """What a recording and its features have in common."""
+
+    @property
+    def label(self) -> str:
+        """The label; "" where it is missing."""
+        ...
+
+    @property
+    def where(self) -> str:
+        """The place that messages name."""
+        ...
+
+
+ToldT = TypeVar("ToldT", bound=Told)
+
+
+def labelled(found: Sequence[ToldT]) -> tuple[list[ToldT], list[str]]:
+    """Those that have a label, and notices about the others.
+
+    Raises:
+        DataError: None has.
+    """
+    kept = [each for each in found if missing_or(each.label)]
+    if not kept:
+        raise DataError("at least one recording must have a label", fix="Check the column label.", where=found[0].where)
+    return kept, left_out("recordings", {"no label": len(found) - len(kept)}, of=len(found))
 
 
 def unread_files(path: Path) -> list[str]:
@@ -153,7 +183,7 @@ def _in_manifest(path: Path, form: Form, group: str | None, split: str | None) -
             )
         yield RecordedFile(
             listed(path.parent, cells["path"], where),
-            filled("label", cells["label"], where),
+            missing_or(cells["label"]),
             filled(str(group), cells[str(group)], where) if told else None,
             where,
             split_named(cells[split], where, split) if split is not None else None,
@@ -221,12 +251,18 @@ def listed(folder: Path, name: str, where: str) -> Path:
     return path
 
 
+def missing_or(cell: str) -> str:
+    """A cell of a manifest without blanks around it; "" where it is missing."""
+    cell = cell.strip()
+    return "" if cell.lower() == "nan" else cell
+
+
 def filled(name: str, cell: str, where: str) -> str:
     """A cell of a manifest.
 
     Raises:
         DataError: It is empty.
     """
-    if (cell := cell.strip()).lower() in ("", "nan"):
+    if not missing_or(cell := cell.strip()):
         raise DataError(f"{name} must not be empty", value=cell, fix="Fill it in, or delete the row.", where=where)
     return cell

@@ -92,7 +92,10 @@ def _in_folder(path: Path, options: RecognitionOptions) -> Found:
         return _kaldi(path, lists)
     if lists := [file for file in files if file.name.endswith(TRANSCRIPTS)]:
         parts = [(str(file.parent.relative_to(path)), list(_librispeech(file))) for file in lists]
-        return Found(_in_splits(parts, path), [], lists)
+        recordings = _in_splits(parts, path)
+        sound = [file for file in files if is_recording(file)]
+        without = {f"no {TRANSCRIPTS} lists them": len({*sound} - {recording.path for recording in recordings})}
+        return Found(recordings, left_out("recordings", without, of=len(sound)), lists)
     return _beside(path, files)
 
 
