@@ -12,6 +12,7 @@ from tuner.adapters.base import Batch
 from tuner.adapters.speech.recognition.adapter import Recognition
 from tuner.adapters.speech.recognition.alignment import MOST_PLACES, MOST_UTTERANCES, Word, misheard
 from tuner.adapters.speech.recognition.options import RecognitionOptions
+from tuner.adapters.speech.recognition.units import splitter
 
 
 def heard(text: str) -> list[Word]:
@@ -59,8 +60,9 @@ def test_words_are_found_where_their_first_unit_is(kind: str, beam: int, tmp_pat
     Recognition(options).prepare(tmp_path / "made")
     problem = Recognition(options).problem(tmp_path / "made")
     said, spoken = "one three", "one two"
-    y = torch.from_numpy(problem.units.numbers(said)).long()[None] - 1
-    numbers = problem.units.numbers(spoken).tolist()
+    split = splitter(options, [said])
+    y = torch.from_numpy(problem.units.numbers(split(said))).long()[None] - 1
+    numbers = problem.units.numbers(split(spoken)).tolist()
     row = torch.zeros(1, 2 + 40, dtype=torch.float64)
     row[0, 2 + 5 : 2 + 5 + 3 * len(numbers) : 3] = torch.tensor(numbers, dtype=torch.float64)
     (one,) = problem.shown([row], [Batch(torch.zeros(1, 40, problem.inputs), None, y)]).utterances

@@ -211,11 +211,12 @@ def test_a_damaged_language_model_is_named(text: str, rule: str) -> None:
 
 
 @settings(max_examples=15)
-@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["words", "characters"]))
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["words", "characters", "subwords"]))
 def test_a_beam_weighs_words_and_recording_as_all_transcripts_do(seed: int, kind: UnitKind) -> None:
-    """The sum of both is the largest of all; words of characters count once they are whole."""
-    units = Units(kind, ["one", "two", "three"] if kind == "words" else [" ", "a", "b"])
-    model = NGrams(ARPA.replace("one", "a").replace("two", "b") if kind == "characters" else ARPA, "a.arpa")
+    """The sum of both is the largest of all; words of letters count once they are whole."""
+    names = {"words": ["one", "two", "three"], "characters": [" ", "a", "b"], "subwords": ["Ġa", "b", "Ġ"]}
+    units = Units(kind, names[kind])
+    model = NGrams(ARPA if kind == "words" else ARPA.replace("one", "a").replace("two", "b"), "a.arpa")
     scorer = WordScorer(units, model, 0.8, 0.6)
     scores = 2 * torch.randn(5, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 

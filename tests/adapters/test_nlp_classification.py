@@ -23,8 +23,9 @@ from tuner.adapters.nlp.problem import TextClassificationProblem
 from tuner.adapters.nlp.reading import read_documents
 from tuner.adapters.nlp.sources import SOURCES
 from tuner.adapters.nlp.text_options import TextClassificationOptions
-from tuner.adapters.nlp.vocabulary import encode, normalised, train_tokenizer
+from tuner.adapters.nlp.vocabulary import encode, normalised
 from tuner.adapters.ragged import Ragged
+from tuner.adapters.subwords import train_tokenizer
 from tuner.errors import DataError
 
 WORDS = ("rain", "sun", "wind", "snow", "fog", "hail", "storm", "cloud")

@@ -230,6 +230,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "speech/classification: varied": varied_recordings,
     "speech/recognition": transcribed(stride=1, stack=2, deltas=1),
     "speech/recognition: words": transcribed(units="words", normalization="training", beam=4),
+    "speech/recognition: subwords": transcribed(units="subwords", vocabulary=12, stride=2, beam=2),
     "speech/recognition: phones": transcribed(units="phones", val=0.2, speed=0.1),
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,

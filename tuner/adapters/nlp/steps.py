@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from tuner.adapters.nlp.text_options import TextOptions, TextUnit
 from tuner.adapters.nlp.vectors import write_vectors
-from tuner.adapters.nlp.vocabulary import PARTED, TextTokens, character_tokenizer, split_words, train_tokenizer
+from tuner.adapters.nlp.vocabulary import PARTED, TextTokens, character_tokenizer, split_words
 from tuner.adapters.nlp.words import CASINGS, COUNTS, UNKNOWN, Numbering, Vocabulary, learned, opened_vocabulary
+from tuner.adapters.subwords import train_tokenizer
 from tuner.disk import regular
 
 FILE = "tokenizer.json"

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.nlp.options import Unit
-from tuner.adapters.nlp.vocabulary import encode, train_tokenizer
+from tuner.adapters.nlp.vocabulary import encode
+from tuner.adapters.subwords import byte_letters, train_tokenizer
 
 UNKNOWN = "<unk>"
 """The name of token 0; a word of that name, as in the Penn Treebank, counts as unknown."""
@@ -73,12 +74,12 @@ def subwords(train: str, limit: int) -> Vocabulary:
     """At most `limit` subwords over bytes, so that nothing is unknown.
 
     Reference:
-        See `tuner.adapters.nlp.vocabulary`.
+        See `tuner.adapters.subwords`.
     """
     tokenizer = train_tokenizer(_PIECE.findall(train), limit, prefix_space=False)
     tokens = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])]
     told = tokenizer.to_str()
-    begins = {letter for letter, byte in _byte_letters().items() if byte & 0xC0 != 0x80}  # not inside a character
+    begins = {letter for letter, byte in byte_letters().items() if byte & 0xC0 != 0x80}  # not inside a character
     counts = [sum(letter in begins for letter in token) for token in tokens]
     lengths = np.asarray([1, *counts], dtype=np.float64)
     return Vocabulary([UNKNOWN, *tokens], lengths, _by_subword(tokens, told), spelling=0.0, tokenizer=told)
@@ -171,7 +172,7 @@ def word_ends(unit: Unit, tokens: Sequence[str]) -> WordEnds:
     if unit == "word":
         nowhere = np.zeros(len(tokens), dtype=bool)
         return WordEnds(np.ones(len(tokens), dtype=np.int64), nowhere, nowhere)
-    bytes_of = _byte_letters() if unit == "subword" else {}
+    bytes_of = byte_letters() if unit == "subword" else {}
     within, closes, opens = [], [], []
     for token in ("x", *tokens[1:]):
         text = "".join(chr(bytes_of[letter]) for letter in token) if unit == "subword" else token
@@ -183,7 +184,7 @@ def word_ends(unit: Unit, tokens: Sequence[str]) -> WordEnds:
 
 
 def _from_subwords(tokens: Sequence[str]) -> str:
-    letters = _byte_letters()
+    letters = byte_letters()
     return bytes(letters[letter] for token in tokens for letter in token).decode(errors="replace")
 
 
@@ -197,13 +198,3 @@ DECODERS: Mapping[Unit, Callable[[Sequence[str]], str]] = {
 
 def _codes(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
-
-
-def _byte_letters() -> dict[str, int]:
-    """Letter -> the byte that it stands for in a subword's spelling (Radford et al. 2019, their code)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {
-        **{chr(byte): byte for byte in printable},
-        **{chr(256 + place): byte for place, byte in enumerate(others)},
-    }

@@ -1,15 +1,10 @@
-"""Vocabularies of subwords, byte-pair encoding over bytes, and of characters, learned from the training split alone.
+"""Texts as tokens: words, characters, and the subwords of `tuner.adapters.subwords`, learned from the training split.
 
 Token numbers are those of the tokenizer plus one, so that 0 is left for padding and no text can contain it.
-
-Reference:
-    Sennrich, Haddow and Birch 2016, arXiv:1508.07909, algorithm 1. Deviation: on bytes, not characters, as in
-    Radford et al. 2019 (GPT-2), section 2.2, so that no text has unknown symbols.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -23,40 +18,12 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "<unk>"
 """Name of the unknown character, which no character has."""
-_LONGEST_RUN = 1000
-"""Longest run of letters, digits or signs from which subwords are learned as one word."""
-_RUN = re.compile(rf"[^\W\d_]{{{_LONGEST_RUN}}}|\d{{{_LONGEST_RUN}}}|(?:[^\s\w]|_){{{_LONGEST_RUN}}}")
 
 
 def normalised(text: str, *, lowercase: bool) -> str:
     """The text in Unicode form NFC with single spaces, lowercased if asked."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
     return text.lower() if lowercase else text
-
-
-def train_tokenizer(texts: Sequence[str], vocabulary: int, *, prefix_space: bool = True) -> Tokenizer:
-    """Learn at most `vocabulary` subwords; the same texts give the same subwords.
-
-    A run longer than usual words (a DNA sequence, a ruled line) is learned from in parts, as the time of merging grows
-    with the square of its length.
-
-    Args:
-        texts: The training texts.
-        vocabulary: Largest number of subwords, >= 256.
-        prefix_space: Whether a space is put before each text, so that its first word is like any other.
-    """
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    parts = (_RUN.sub(r"\g<0> ", text) if len(text) > _LONGEST_RUN else text for text in texts)
-    tokenizer.train_from_iterator(parts, trainer)
-    return tokenizer
 
 
 PARTED = "\x1e"

@@ -124,7 +124,7 @@ class OnlyBlanks(Rule[thresholds.OnlyBlanks]):
             advice=(
                 "more epochs or smaller batches: the blank is what CTC learns first",
                 "a lower data.stride, where transcripts have nearly as many units as recordings have steps",
-                "data.units: words, where there are few of them",
+                "data.units: words, where there are few of them, or subwords",
             ),
         )
 

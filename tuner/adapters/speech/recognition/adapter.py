@@ -16,11 +16,11 @@ from tuner.adapters.speech.features import Item, compute_features
 from tuner.adapters.speech.frames import Frames, cepstral_facts, check_speakers, write_steps
 from tuner.adapters.speech.options import VARIED
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams
-from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions
+from tuner.adapters.speech.recognition.options import LEARNED, RecognitionOptions, UnitKind
 from tuner.adapters.speech.recognition.proposing import propose_recognition
 from tuner.adapters.speech.recognition.reading import Found, find_transcribed
 from tuner.adapters.speech.recognition.scoring import Spoken, constant_answer, metrics_of, trivial_scores
-from tuner.adapters.speech.recognition.units import Units, learned, needed, normalized, split_units
+from tuner.adapters.speech.recognition.units import Splitter, Units, learned, needed, normalized, spelled, splitter
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.adapters.splits import SPLITS, deal, equal_items
 from tuner.errors import DataError
@@ -66,14 +66,15 @@ class Recognition:
         items, left = _with_words(items)
         check_speakers(items, options)
         splits, told = _split(items, options)
-        splits["train"], too_long = self._long_enough(splits)
-        names = learned((item.label for item in splits["train"]), options.units, items[0].where)
-        units, unseen = _with_unseen(splits, names, options)
+        split_units = splitter(options, [item.label for item in splits["train"]])
+        splits["train"], too_long = self._long_enough(splits, split_units)
+        names = learned((split_units(item.label) for item in splits["train"]), options.units, items[0].where)
+        units, unseen = _with_unseen(splits, names, split_units, options.units)
         frames = Frames.fitted(options, splits["train"])
         spoken = {}
         for split, part in splits.items():
             steps = write_steps(folder, split, part, frames)
-            numbers = [units.numbers(item.label) for item in part]
+            numbers = [units.numbers(split_units(item.label)) for item in part]
             write_ragged(folder, f"{split}.y", numbers)  # 0 is padding
             spoken[split] = Spoken([item.label for item in part], numbers, [len(x) for x in steps], len(names))
         (folder / LANGUAGE).write_text(self._checked_language(), encoding="utf-8")
@@ -99,11 +100,16 @@ class Recognition:
     def described(self, folder: Path, prepared: Prepared) -> Described:
         """See `Adapter.described`."""
         facts, x, y = facts_of(folder), Ragged(folder, "train.x"), Ragged(folder, "train.y")
-        units = Units(self.options.units, facts["units"], facts["unseen"])
+        kind = self.options.units
+        units = Units(kind, facts["units"], facts["unseen"])
         examples = [f"{units.text(y[item].tolist())} ({len(x[item]):,} steps)" for item in range(min(EXAMPLES, len(x)))]
         hours = ", ".join(f"{seconds / 60:.1f} in {split}" for split, seconds in prepared.about["seconds"].items())
         return Described(
-            [f"units: {symbols(facts['units'], self.options.units)}", f"minutes: {hours}", lengths(x.lengths)],
+            [
+                f"units: {symbols([spelled(name, kind) for name in facts['units']], kind)}",
+                f"minutes: {hours}",
+                lengths(x.lengths),
+            ],
             [symbols(list(example), "characters") if len(example) > 300 else example for example in examples],
         )
 
@@ -147,13 +153,19 @@ class Recognition:
         NGrams(text, str(path))
         return text
 
-    def _long_enough(self, splits: Mapping[Split, Sequence[Item]]) -> tuple[list[Item], list[str]]:
+    def _long_enough(
+        self, splits: Mapping[Split, Sequence[Item]], split_units: Splitter
+    ) -> tuple[list[Item], list[str]]:
         """The training recordings with enough steps for their transcript, and notices about all others.
 
         Raises:
             DataError: There is none.
         """
-        fits = {split: [self._fits(item) for item in part] for split, part in splits.items()}
+        least = {split: [needed(split_units(item.label)) for item in part] for split, part in splits.items()}
+        fits = {
+            split: [count <= self._steps(item) for item, count in zip(part, least[split], strict=True)]
+            for split, part in splits.items()
+        }
         kept = [item for item, fit in zip(splits["train"], fits["train"], strict=True) if fit]
         if not kept:
             raise DataError(
@@ -165,21 +177,15 @@ class Recognition:
             )
         told = []
         for split, part in splits.items():
-            short = [item for item, fit in zip(part, fits[split], strict=True) if not fit]
+            short = [place for place, fit in enumerate(fits[split]) if not fit]
             if short:
-                first, done = short[0], "left out" if split == "train" else f"scored, but not in {split}/loss"
+                first, done = part[short[0]], "left out" if split == "train" else f"scored, but not in {split}/loss"
+                steps = f"{self._steps(first)}, and {least[split][short[0]]} needed"
                 told.append(
                     f"{len(short)} of {len(part)} {split} recordings have too few steps for their transcript, such as "
-                    f"{first.where} ({self._steps(first)}, and {self._needed(first)} needed), and are {done}; a lower "
-                    "data.stride or data.hop_ms gives more steps"
+                    f"{first.where} ({steps}), and are {done}; a lower data.stride or data.hop_ms gives more steps"
                 )
         return kept, told
-
-    def _fits(self, item: Item) -> bool:
-        return self._needed(item) <= self._steps(item)
-
-    def _needed(self, item: Item) -> int:
-        return needed(split_units(item.label, self.options.units))
 
     def _steps(self, item: Item) -> int:
         return -(-len(item.features) // self.options.stride)
@@ -233,21 +239,21 @@ def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Spl
 
 
 def _with_unseen(
-    splits: Mapping[Split, Sequence[Item]], names: Sequence[str], options: RecognitionOptions
+    splits: Mapping[Split, Sequence[Item]], names: Sequence[str], split_units: Splitter, kind: UnitKind
 ) -> tuple[Units, list[str]]:
     """All units, and notices about those that training lacks."""
     known, unseen, told = set(names), [], []
     for split in SPLITS[1:]:
         places: dict[str, str] = {}
         for item in splits[split]:
-            for unit in split_units(item.label, options.units):
+            for unit in split_units(item.label):
                 if unit not in known:
                     places.setdefault(unit, item.where)
         if places:
             unit, where = next(iter(places.items()))
             told.append(
-                f"{options.units} of {split} that no training transcript has: {len(places)}, such as {unit!r} at "
+                f"{kind} of {split} that no training transcript has: {len(places)}, such as {spelled(unit, kind)!r} at "
                 f"{where}; each counts as an error"
             )
         unseen += [unit for unit in sorted(places) if unit not in unseen]
-    return Units(options.units, names, unseen), told
+    return Units(kind, names, unseen), told

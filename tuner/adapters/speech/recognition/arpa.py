@@ -109,9 +109,7 @@ class WordScorer:
             prefix: Unit numbers.
             ended: Whether the transcript ends here; its end is scored, too.
         """
-        words = self._units.text(prefix).split()
-        if self._units.kind == "characters" and not ended and words and self._units.names[prefix[-1] - 1] != " ":
-            words.pop()
+        words = self._units.text(prefix).split() if ended else self._units.whole(prefix)
         total = self._sum(tuple(words))
         return total + self._weight * self._ngrams.score((BEGIN, *words), END) if ended else total
 

@@ -78,7 +78,8 @@ class RecognitionCodec:
         about = {
             "x": "for each step its concatenated frames: log-mel features and their deltas, normalized, as "
             "options and facts say",
-            "prediction": "at each step a logit for the blank, then one per unit, in the order of facts.units; a "
-            "transcript is the most probable one of each step, equal neighbours merged, without blanks",
+            "prediction": "at each step a logit for the blank, then one per unit, in the order of facts.units (of "
+            "subwords in GPT-2's letters of bytes, where Ġ is a blank); a transcript is the most probable one of each "
+            "step, equal neighbours merged, without blanks",
         }
         return Graph(network, lambda items, steps: {"x": torch.randn(items, steps, inputs)}, about)

@@ -12,7 +12,9 @@ from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedO
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.errors import TaskFileError
 
-UnitKind = Literal["characters", "words", "phones"]
+UnitKind = Literal["characters", "subwords", "words", "phones"]
+MOST_UNITS = 5000
+"""Largest number of units; of more, few occur often enough to be learned."""
 
 
 def _usual(name: str, default: object) -> Any:
@@ -27,7 +29,7 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
 
     later: ClassVar[tuple[str, ...]] = (
         *("normalized_frames", "speed", "val_groups", "test_groups"),
-        *("trim_db", "cepstra"),
+        *("trim_db", "cepstra", "vocabulary"),
     )
     source: str | None = None
     """Name of a ready source, such as espeak/digit_strings; null when `path` is given."""
@@ -54,8 +56,14 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
     split_seed: int = Field(default=0, ge=0)
     """Seed of the split, >= 0."""
     units: UnitKind = "characters"
-    """The units of CTC: characters, blanks included; words, separated by blanks, if there are few, such as digits or
-    commands; phones, also separated by blanks, whose error rate is called PER."""
+    """The units of CTC: characters, blanks included; subwords, pieces of words that are frequent in the training
+    transcripts; words, separated by blanks, if there are few, such as digits or commands; phones, also separated by
+    blanks, whose error rate is called PER. Searchable as data.units, by an error rate, as the loss is that of a
+    unit."""
+    vocabulary: int = Field(default=300, ge=2, le=MOST_UNITS)
+    """subwords: largest number of units, in [2, 5000]: the bytes of the training transcripts, then byte-pair merges of
+    the most frequent pairs (Sennrich et al. 2016). More of them make fewer and rarer units of a transcript. Searchable
+    as data.vocabulary, by an error rate."""
     lower_case: bool = True
     """Whether transcripts are lowercased. They are always normalized to Unicode NFC, with single blanks."""
     punctuation: Literal["keep", "drop"] = "keep"
@@ -70,8 +78,9 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
     """Beam width of the prefix beam search, in [1, 1000] (Graves 2012; Hannun et al. 2014, arXiv:1408.2873); 1: greedy
     decoding, the most probable unit of each step. Searchable as data.beam."""
     language_model_path: str | None = None
-    """File with an n-gram language model of words in the ARPA format, for beam search; its words are lowercased if
-    transcripts are. Trained models contain it. Null: beam search without a language model."""
+    """File with an n-gram language model of words (of phones, where these are the units) in the ARPA format, for beam
+    search; its words are lowercased if transcripts are. Trained models contain it. Null: beam search without a language
+    model."""
     language_weight: float = Field(default=0.5, ge=0, le=100)
     """Weight of the language model's log-probabilities relative to those of the network, in [0, 100]. Searchable as
     data.language_weight."""
@@ -89,6 +98,9 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
             )
             if self.group not in (None, "speaker"):
                 check_left_out(self, ("group",), when="with a ready source", fix="It is for your own recordings.")
+        if self.units != "subwords":
+            fix = "The units are those of the training transcripts."
+            check_left_out(self, ("vocabulary",), when=f"with units {self.units}", fix=fix)
         if self.language_model_path is None:
             fix = "It applies to the model of data.language_model_path."
             check_left_out(self, ("language_weight", "word_bonus"), when="without a language model", fix=fix)

@@ -116,10 +116,11 @@ class RecognitionProblem:
         """The words of recognized units (S,), which greedy decoding leaves at their steps."""
         steps = unit_S.nonzero()[:, 0].tolist()
         numbers = unit_S[steps].tolist()
-        first = [place for place in range(len(steps)) if self.units.begins(numbers, place)]
         seconds = self.options.stride * self.options.hop_ms / 1000
-        times = [round(steps[place] * seconds, 3) if self.options.beam == 1 else None for place in first]
-        return [Word(*each) for each in zip(self.units.text(numbers).split(), times, strict=True)]
+        return [
+            Word(word, round(steps[places[0]] * seconds, 3) if self.options.beam == 1 else None)
+            for word, places in self.units.words(numbers)
+        ]
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all recordings, from reduced predictions."""
