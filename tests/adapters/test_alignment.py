@@ -17,7 +17,7 @@ from tuner.adapters.speech.recognition.units import splitter
 
 def heard(text: str) -> list[Word]:
     """Its words, from half a second on."""
-    return [Word(word, 0.5 + place) for place, word in enumerate(text.split())]
+    return [Word(word, 0.5 + place, 0.75 + place) for place, word in enumerate(text.split())]
 
 
 def test_errors_are_aligned_word_by_word() -> None:
@@ -35,6 +35,7 @@ def test_errors_are_aligned_word_by_word() -> None:
         [("five", "five"), ("", "nine"), ("six", "six")],
     ]
     assert [word["at"] for word in found.utterances[2]["words"]] == [0.5, 1.5, 2.5]
+    assert [word["until"] for word in found.utterances[2]["words"]] == [0.75, 1.75, 2.75]
     assert [word["at"] for word in found.utterances[0]["words"]] == [None, None]
     assert sorted(tuple(one.values()) for one in found.confusions) == [
         ("", "nine", 1),
@@ -42,6 +43,13 @@ def test_errors_are_aligned_word_by_word() -> None:
         ("two", "", 1),
         ("two", "three", 1),
     ]
+
+
+def test_without_an_error_a_few_are_shown() -> None:
+    """Their alignment in time is worth a look, too."""
+    found = misheard(["one"] * 5, [heard("one")] * 5)
+    assert [one["errors"] for one in found.utterances] == [0, 0, 0]
+    assert found.confusions == []
 
 
 def test_what_nobody_could_read_is_not_recorded() -> None:
@@ -54,7 +62,7 @@ def test_what_nobody_could_read_is_not_recorded() -> None:
 
 @pytest.mark.parametrize(("kind", "beam"), [("words", 1), ("words", 4), ("characters", 1)])
 def test_words_are_found_where_their_first_unit_is(kind: str, beam: int, tmp_path: Path) -> None:
-    """In seconds, by steps of the network; a beam search does not tell."""
+    """In seconds, by steps of the network, to the end of their last one."""
     options = RecognitionOptions(**transcribed(units=kind, beam=beam, stride=2, hop_ms=20.0)(tmp_path))
     (tmp_path / "made").mkdir()
     Recognition(options).prepare(tmp_path / "made")
@@ -66,9 +74,9 @@ def test_words_are_found_where_their_first_unit_is(kind: str, beam: int, tmp_pat
     row = torch.zeros(1, 2 + 40, dtype=torch.float64)
     row[0, 2 + 5 : 2 + 5 + 3 * len(numbers) : 3] = torch.tensor(numbers, dtype=torch.float64)
     (one,) = problem.shown([row], [Batch(torch.zeros(1, 40, problem.inputs), None, y)]).utterances
-    second = 5 + 3 * spoken.index("t") if kind == "characters" else 8
-    times = [None, None] if beam > 1 else [0.2, pytest.approx(0.04 * second)]
-    assert [(word["said"], word["heard"], word["at"]) for word in one["words"]] == [
-        ("one", "one", times[0]),
-        ("three", "two", times[1]),
+    first, last = (3 * spoken.index("t"), 3 * len(spoken) - 3) if kind == "characters" else (3, 3)
+    end = 6 if kind == "characters" else 0
+    assert [tuple(word.values()) for word in one["words"]] == [
+        ("one", "one", 0.2, pytest.approx(0.04 * (6 + end))),
+        ("three", "two", pytest.approx(0.04 * (5 + first)), pytest.approx(0.04 * (6 + last))),
     ]

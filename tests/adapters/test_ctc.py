@@ -18,7 +18,7 @@ from tests.support.adapter_data import transcribed
 from tuner.adapters.base import Batch
 from tuner.adapters.speech.recognition.adapter import Recognition
 from tuner.adapters.speech.recognition.arpa import BEGIN, NGrams, WordScorer
-from tuner.adapters.speech.recognition.decoding import best_prefix, decoded, likeliest
+from tuner.adapters.speech.recognition.decoding import best_paths, best_prefix, transcript_of
 from tuner.adapters.speech.recognition.options import RecognitionOptions, UnitKind
 from tuner.adapters.speech.recognition.problem import RecognitionProblem
 from tuner.adapters.speech.recognition.scoring import constant_nats, error_rates
@@ -91,15 +91,16 @@ def test_a_beam_gathers_paths_that_the_likeliest_step_misses() -> None:
     """Graves's example: the likeliest path is all blanks, the likeliest transcript is a unit."""
     log_p = torch.tensor([[[0.6, 0.4], [0.6, 0.4]]]).log()
     lengths = torch.tensor([2])
-    assert decoded(log_p, lengths, 1).tolist() == [[0, 0]]
-    assert decoded(log_p, lengths, 2).tolist() == [[1, 0]]
+    assert best_paths(log_p, lengths, 1).tolist() == [[0, 0]]
+    assert [transcript_of(path).tolist() for path in best_paths(log_p, lengths, 2)] == [[1]]
 
 
 def test_the_likeliest_steps_are_collapsed() -> None:
     """Equal neighbours are one, but with a blank between them; padding is nothing."""
     path = torch.tensor([[1, 1, 0, 1, 2, 2], [2, 1, 1, 1, 2, 2]])
-    found = likeliest(torch.nn.functional.one_hot(path, 3).double(), torch.tensor([6, 4]))
-    assert [row[row > 0].tolist() for row in found] == [[1, 1, 2], [2, 1]]
+    found = best_paths(torch.nn.functional.one_hot(path, 3).double(), torch.tensor([6, 4]), 1)
+    assert found.tolist() == [[1, 1, 0, 1, 2, 2], [2, 1, 1, 1, 0, 0]]
+    assert [transcript_of(row).tolist() for row in found] == [[1, 1, 2], [2, 1]]
 
 
 def test_padding_changes_nothing(problem: RecognitionProblem) -> None:

@@ -389,7 +389,7 @@ def test_a_language_model_goes_with_what_is_prepared(tmp_path: Path) -> None:
     names = problem.units.names
     scores = torch.zeros(1, 1, len(names) + 1)
     scores[0, 0] = torch.tensor([-9.0, *(0.1 if name == "one" else 0.0 for name in names)])
-    assert problem.units.text(problem.recognized(scores, torch.tensor([1]))[0].tolist()) == "two"
+    assert problem.units.text(problem.paths(scores, torch.tensor([1]))[0].tolist()) == "two"
     write(tmp_path / "lm.arpa", *lines, "more")
     assert adapter.fingerprint() != digest
 

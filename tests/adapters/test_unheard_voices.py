@@ -16,7 +16,7 @@ from tuner.adapters.base import Batch
 from tuner.adapters.batching import SequenceDataset
 from tuner.adapters.mixing import MixedDataset
 from tuner.adapters.ragged import Ragged
-from tuner.adapters.speech.audio import MARGIN, cepstral, log_mel, trimmed
+from tuner.adapters.speech.audio import MARGIN, cepstral, heard_part, log_mel
 from tuner.adapters.speech.classification import SpeechClassification
 from tuner.adapters.speech.features import features_at
 from tuner.adapters.speech.frames import Frames
@@ -29,10 +29,9 @@ def test_silence_at_both_ends_is_cut() -> None:
     """What is fainter by more decibels than allowed, but for a margin; a pause within, and one frame, stay."""
     loud, faint = np.full((3, 4), 9.0), np.full((6, 4), 9.0 - 31 * math.log(10) / 10)
     sound = np.concatenate([faint, loud, faint, loud, faint]).astype(np.float32)
-    cut = trimmed(sound, 30)
-    np.testing.assert_array_equal(cut, sound[6 - MARGIN : len(sound) - 6 + MARGIN])
-    np.testing.assert_array_equal(trimmed(sound, 32), sound)
-    np.testing.assert_array_equal(trimmed(sound[:1], 30), sound[:1])
+    assert heard_part(sound, 30) == slice(6 - MARGIN, len(sound) - 6 + MARGIN)
+    np.testing.assert_array_equal(sound[heard_part(sound, 32)], sound)
+    np.testing.assert_array_equal(sound[:1][heard_part(sound[:1], 30)], sound[:1])
 
 
 def test_cepstra_are_the_cosine_transform_of_the_bands() -> None:
@@ -46,14 +45,14 @@ def test_cepstra_are_the_cosine_transform_of_the_bands() -> None:
     np.testing.assert_allclose(cepstral(bands, 3)[:, 0], math.sqrt(7) * bands.mean(1), atol=1e-5)
 
 
-def test_features_are_trimmed_before_they_are_cepstra(tmp_path: Path) -> None:
-    """The same of the trimmed bands; pauses do not count by the same rule for both."""
+def test_features_are_heard_part_before_they_are_cepstra(tmp_path: Path) -> None:
+    """The same of the heard_part bands; pauses do not count by the same rule for both."""
     path = next(Path(recordings(tmp_path)["path"]).rglob("7.wav"))
     signal = NewRecording(path, "x")
     options = SpeechClassificationOptions(path="x", num_mels=12, cepstra=5, trim_db=3)
     (found,) = features_at((1.0,), signal, signal.header(), 8000, options)
     bands = log_mel(signal.samples(), 8000, num_mels=12, frame_ms=25, hop_ms=10)
-    np.testing.assert_allclose(found, cepstral(trimmed(bands, 3), 5))
+    np.testing.assert_allclose(found, cepstral(bands[heard_part(bands, 3)], 5))
     assert len(found) <= len(bands)
     for kind, frames in (("bands", bands), ("cepstra", cepstral(bands, 12))):
         loud = SpeechClassificationOptions(

@@ -119,8 +119,12 @@ def test_the_page_shows_how_well_each_type_is_found(tmp_path: Path) -> None:
 def test_the_page_shows_what_is_misheard(tmp_path: Path) -> None:
     """Word by word, with the kind of each error, and the most frequent in words; names as text."""
     words = [("one", "one", 0.1), ("<b>two", "ten", 0.52), ("six", "", None), ("", "oh", 0.9)]
+    places = [
+        {"said": said, "heard": heard, "at": at, "until": None if at is None else at + 0.2} for said, heard, at in words
+    ]
+    earlier = [{name: place[name] for name in ("said", "heard", "at")} for place in places]
     told = {
-        "utterances": [{"errors": 3, "words": [{"said": a, "heard": b, "at": at} for a, b, at in words]}],
+        "utterances": [{"errors": 3, "words": places}, {"errors": 3, "words": earlier}],
         "confusions": [
             {"said": said, "heard": heard, "count": count}
             for said, heard, count in (("<b>two", "ten", 4), ("six", "", 2), ("", "oh", 1))
@@ -138,6 +142,15 @@ def test_the_page_shows_what_is_misheard(tmp_path: Path) -> None:
         *("0.10 s", "substituted", "deleted", "inserted"),
     ]
     assert "3 errors" in shown
+    (picture,) = re.findall(r'<svg[^>]*aria-label="when 3 words were heard".*?</svg>', page)
+    assert re.findall(r"<title>(.*?)</title>", picture) == [
+        "one, 0.10 to 0.30 s",
+        "ten, 0.52 to 0.72 s: substituted for &lt;b&gt;two",
+        "oh, 0.90 to 1.10 s: inserted",
+    ]
+    bars = [[float(cell) for cell in bar] for bar in re.findall(r'<rect x="([^"]*)" y="34" width="([^"]*)"', picture)]
+    second = (bars[2][0] - bars[0][0]) / 0.8
+    assert [width / second for _, width in bars] == pytest.approx([0.2] * 3, abs=0.01)
 
 
 def test_scores_of_classes_follow_from_the_matrix() -> None:

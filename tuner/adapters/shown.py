@@ -57,8 +57,9 @@ class Misheard:
     """Transcripts aligned with what was said, word by word.
 
     Args:
-        utterances: Recordings with errors, the most first: "errors", their number, and "words", each "said", "heard"
-            ("" where there is none) and "at", the second at which the heard one begins, or None.
+        utterances: Recordings with errors, the most first, or a few if there is no error: "errors", their number, and
+            "words", each "said", "heard" ("" where there is none), "at" and "until", the seconds at which the heard one
+            begins and ends, or None.
         confusions: The most frequent errors: "said", "heard" ("" as above) and their "count".
         recordings: Number of all recordings.
         faultless: Number of those without an error.

@@ -129,6 +129,7 @@ class _Place(_Form):
     said: str
     heard: str
     at: _Number | None = None
+    until: _Number | None = None
 
 
 class _Utterance(_Form):

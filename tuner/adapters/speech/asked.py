@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,17 @@ from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import NewRecording, listed
 from tuner.adapters.table import Form, form_of
 from tuner.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Sound(Item):
+    """A recording as an item.
+
+    Args:
+        begins: The second at which its first step begins, above 0 where silence is cut.
+    """
+
+    begins: float = 0.0
 
 
 class AskedRecordings:
@@ -133,14 +144,14 @@ class AskedRecordings:
         facts = {"path": name or where}
         recording = NewRecording(source, where)
         try:
-            features = features_of(recording, recording.header(), self._rate_hz, self._options)
+            features, cut = features_of(recording, recording.header(), self._rate_hz, self._options)
         except DataError as error:
             return Item(where, None, error.problem, facts)
         except OSError as error:
             return Item(where, None, f"the recording must be readable: {error.strerror}", facts)
         if not len(features):
             return Item(where, None, f"it is shorter than a frame of {self._options.frame_ms:g} ms", facts)
-        return Item(where, features, facts=facts)
+        return Sound(where, features, facts=facts, begins=cut * self._options.hop_ms / 1000)
 
 
 def finished(frames: Frames, items: Iterable[tuple[str | None, Item]]) -> Iterator[Item]:

@@ -155,14 +155,14 @@ MARGIN = 2
 """Frames on either side of what is heard that are not cut."""
 
 
-def trimmed(log_mels: NDArray[np.float32], decibels: float) -> NDArray[np.float32]:
-    """Frames (T, F), T >= 1, from the first to the last that is at most so many decibels below the loudest.
+def heard_part(log_mels: NDArray[np.float32], decibels: float) -> slice:
+    """The frames of (T, F), T >= 1, from the first to the last that is at most so many decibels below the loudest.
 
     Two more are kept on either side. A frame's level is the energy of all its bands.
     """
     level_T = 10 / math.log(10) * np.logaddexp.reduce(log_mels, axis=1)
     heard = np.flatnonzero(level_T >= level_T.max() - decibels)
-    return log_mels[max(0, heard[0] - MARGIN) : heard[-1] + 1 + MARGIN]
+    return slice(max(0, int(heard[0]) - MARGIN), int(heard[-1]) + 1 + MARGIN)
 
 
 def cepstral(log_mels: NDArray[np.float32], coefficients: int) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tuner.adapters.arrays import check_lengths, read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.room import must_fit
-from tuner.adapters.speech.audio import cepstral, log_mel, resampled, trimmed
+from tuner.adapters.speech.audio import cepstral, heard_part, log_mel, resampled
 from tuner.adapters.speech.options import SignalOptions
 from tuner.adapters.speech.recordings import Recording, Signal
 from tuner.adapters.splits import split_named
@@ -65,10 +65,13 @@ def compute_features(
 
 def features_of(
     recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
-) -> NDArray[np.float32]:
-    """Features (T, F) of a recording; T is 0 where it is shorter than a frame. See `features_at`."""
-    (features,) = features_at((1.0,), recording, header, wanted_hz, options)
-    return features
+) -> tuple[NDArray[np.float32], int]:
+    """Features (T, F) of a recording, and the number of frames that are cut before them; see `features_at`.
+
+    T is 0 where it is shorter than a frame.
+    """
+    (log_mels,) = _log_mels_at((1.0,), recording, header, wanted_hz, options)
+    return _finished(log_mels, options), _heard(log_mels, options).start
 
 
 def features_at(
@@ -86,31 +89,39 @@ def features_at(
     Raises:
         DataError: The recording is damaged; there are more mel bands than a frame can tell apart.
     """
+    log_mels = _log_mels_at(speeds, recording, header, wanted_hz, options)
+    return [_finished(each, options) for each in log_mels]
+
+
+def _log_mels_at(
+    speeds: Sequence[float], recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
+) -> list[NDArray[np.float32]]:
     rate, num_samples = header
     if not num_samples:
-        return [np.zeros((0, options.channels), dtype=np.float32)] * len(speeds)
+        return [np.zeros((0, options.num_mels), dtype=np.float32)] * len(speeds)
     samples = recording.samples()
     must_fit(samples.nbytes * wanted_hz // rate, recording.where, what=f"the recording at {wanted_hz} Hz")
     return [
-        finished_frames(
-            log_mel(
-                resampled(samples, round(rate * speed), wanted_hz),
-                wanted_hz,
-                num_mels=options.num_mels,
-                frame_ms=options.frame_ms,
-                hop_ms=options.hop_ms,
-            ),
-            options,
+        log_mel(
+            resampled(samples, round(rate * speed), wanted_hz),
+            wanted_hz,
+            num_mels=options.num_mels,
+            frame_ms=options.frame_ms,
+            hop_ms=options.hop_ms,
         )
         for speed in speeds
     ]
 
 
-def finished_frames(log_mels: NDArray[np.float32], options: SignalOptions) -> NDArray[np.float32]:
+def _finished(log_mels: NDArray[np.float32], options: SignalOptions) -> NDArray[np.float32]:
     """Frames of log-mel energies (T, bands), trimmed and as cepstra where the options say so."""
-    if options.trim_db and len(log_mels):
-        log_mels = trimmed(log_mels, options.trim_db)
+    log_mels = log_mels[_heard(log_mels, options)]
     return cepstral(log_mels, options.cepstra) if options.cepstra else log_mels
+
+
+def _heard(log_mels: NDArray[np.float32], options: SignalOptions) -> slice:
+    """The frames that are not cut."""
+    return heard_part(log_mels, options.trim_db) if options.trim_db and len(log_mels) else slice(0, len(log_mels))
 
 
 def standardized(

@@ -37,7 +37,7 @@ _TICK_SECONDS = 2.0
     multiple=True,
     metavar="NAME=VALUE",
     help="Ask the model for more: every_origin=true for forecasts, continuation=200 for a "
-    "language model. May be repeated.",
+    "language model, spans=words for a transcript. May be repeated.",
 )
 @click.option("--device", default="cpu", show_default=True, help="Device to compute on: cpu, cuda.")
 @click.option("--own-code", is_flag=True, help="Let the model import an adapter or a cell of your own.")
@@ -50,6 +50,7 @@ _TICK_SECONDS = 2.0
     "python -m tuner predict reviews texts.jsonl -o answers.parquet",
     "python -m tuner predict demand test.csv --ask every_origin=true -o out.csv",
     "python -m tuner predict shakespeare begin.txt --ask continuation=200",
+    "python -m tuner predict calls new/ --ask spans=words -o words.jsonl",
 )
 def predict(
     model: str,

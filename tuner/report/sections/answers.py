@@ -44,10 +44,12 @@ class Utterance:
     Args:
         errors: Their number, in words.
         words: For each place of the alignment what was said, what was heard, the kind of error and when.
+        times: A picture of where in the recording the words were heard; empty if that is unknown.
     """
 
     errors: str
     words: Sequence[tuple[str, str, str, str]]
+    times: Markup
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Answered:
         head: Names of their columns.
         wrong: The most confident mistakes.
         channels: Names of what their pictures show.
-        utterances: Recordings with most errors.
+        utterances: Recordings with most errors, or a few without any.
         misheard: How many are right, and the most frequent errors, in words.
         windows: Forecasts with the true values.
         legend: Of the forecasts.
@@ -106,7 +108,29 @@ def _utterance(told: Mapping[str, Any]) -> Utterance:
         (word["said"], word["heard"], _error(word["said"], word["heard"]), _second(word.get("at")))
         for word in told["words"]
     ]
-    return Utterance(counted(told["errors"], "error"), words)
+    return Utterance(counted(told["errors"], "error"), words, _times(told["words"]))
+
+
+def _times(words: Sequence[Mapping[str, Any]]) -> Markup:
+    """A picture of the heard words over the seconds of a recording, with what was said above those that are wrong."""
+    timed = [word for word in words if word.get("until") is not None]
+    if not timed:
+        return NOTHING
+    frame = Frame(980, 86, 14, 56, 966, 12)
+    x = Linear(0.0, max(word["until"] for word in timed), frame.left, frame.right)
+    parts, free = [], 0.0
+    for word in timed:
+        start, end = x.place(word["at"]), x.place(word["until"])
+        error = _error(word["said"], word["heard"])
+        about = f"{word['heard']}, {word['at']:.2f} to {word['until']:.2f} s{f': {error}' if error else ''}"
+        title = tag("title", f"{about} for {word['said']}" if error and word["said"] else about)
+        shape = "cell off" if error else "cell"
+        width = max(2.0, end - start)
+        parts.append(tag("rect", title, x=start, y=34, width=width, height=18, class_=shape, fill_opacity="0.75"))
+        if start >= free:
+            parts.append(tag("text", word["heard"], x=start, y=28, class_="tick"))
+            free = start + 7 * len(word["heard"]) + 6
+    return frame.draw(f"when {counted(len(timed), 'word')} were heard", x, None, parts, x_title="seconds")
 
 
 def _error(said: str, heard: str) -> str:

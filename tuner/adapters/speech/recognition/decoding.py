@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tuner.adapters.speech.recognition.spans import aligned
 from tuner.adapters.speech.recognition.units import BLANK
 
 _ENOUGH = 1e-3
@@ -27,31 +28,31 @@ class Scorer(Protocol):
         ...
 
 
-def decoded(log_p_BSK: Tensor, lengths_B: Tensor, beam: int, scorer: Scorer | None = None) -> Tensor:
-    """Unit numbers of each recording in their order, int64 (B, S), with zeros between or after them.
+def best_paths(log_p_BSK: Tensor, lengths_B: Tensor, beam: int, scorer: Scorer | None = None) -> Tensor:
+    """The path of each recording, int64 (B, S): a unit number or the blank at each step, blanks beyond its end.
 
     Args:
         log_p_BSK: Logarithms of the units' probabilities.
         lengths_B: Steps without padding.
-        beam: 1 is greedy decoding; more is the width of a prefix beam search.
+        beam: 1 is greedy decoding, the most probable unit of each step; more is the width of a prefix beam search, of
+            whose transcript it is the most probable path.
         scorer: For the beam search.
     """
     if beam == 1:
-        return likeliest(log_p_BSK, lengths_B)
-    found = torch.zeros(log_p_BSK.shape[:2], dtype=torch.int64)
+        there_BS = torch.arange(log_p_BSK.shape[1], device=log_p_BSK.device) < lengths_B[:, None]
+        return log_p_BSK.argmax(dim=-1) * there_BS
+    path_BS = torch.zeros(log_p_BSK.shape[:2], dtype=torch.int64)
     for row, (log_p_SK, length) in enumerate(zip(log_p_BSK.double().cpu().numpy(), lengths_B.tolist(), strict=True)):
         units, _ = best_prefix(log_p_SK[:length], beam, scorer)
-        found[row, : len(units)] = torch.tensor(units, dtype=torch.int64)
-    return found.to(log_p_BSK.device)
+        path_BS[row, :length] = torch.from_numpy(aligned(log_p_SK[:length], units))
+    return path_BS.to(log_p_BSK.device)
 
 
-def likeliest(log_p_BSK: Tensor, lengths_B: Tensor) -> Tensor:
-    """Greedy decoding: the most probable unit of each step, of equal neighbours the first; 0 elsewhere."""
-    unit_BS = log_p_BSK.argmax(dim=-1)
-    new_BS = torch.ones_like(unit_BS, dtype=torch.bool)
-    new_BS[:, 1:] = unit_BS[:, 1:] != unit_BS[:, :-1]
-    there_BS = torch.arange(unit_BS.shape[1], device=unit_BS.device) < lengths_B[:, None]
-    return unit_BS * (new_BS & there_BS)
+def transcript_of(path_S: Tensor) -> Tensor:
+    """The unit numbers of a path in their order, (U,)."""
+    said_S = path_S != BLANK
+    said_S[1:] &= path_S[1:] != path_S[:-1]
+    return path_S[said_S]
 
 
 def _silent(prefix: tuple[int, ...], *, ended: bool) -> float:  # noqa: ARG001 - as `Scorer` has it

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tuner.adapters.files import check_left_out, check_origin
 from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedOptions
 from tuner.adapters.speech.sources import TRANSCRIBED
+from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 UnitKind = Literal["characters", "subwords", "words", "phones"]
@@ -119,6 +120,15 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
                 key=("data", "val"),
             )
         return self
+
+
+class RecognitionAsked(Options):
+    """Options of prediction; by default an answer is a row per recording."""
+
+    spans: Literal["none", "words", "units"] = "none"
+    """words, units: a row per recognized word, or unit, with the seconds at which it starts and ends, by the most
+    probable path of the transcript. CTC says a unit when it is sure of it, often at a single step, so that a span may
+    be shorter than the sound."""
 
 
 LEARNED = ("beam", "language_weight", "word_bonus")

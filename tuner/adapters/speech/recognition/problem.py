@@ -21,9 +21,10 @@ from tuner.adapters.shown import Misheard
 from tuner.adapters.speech.frames import OTHER_SPEEDS
 from tuner.adapters.speech.recognition.alignment import Word, misheard
 from tuner.adapters.speech.recognition.arpa import LANGUAGE, NGrams, WordScorer
-from tuner.adapters.speech.recognition.decoding import decoded
+from tuner.adapters.speech.recognition.decoding import best_paths, transcript_of
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.recognition.scoring import error_rates
+from tuner.adapters.speech.recognition.spans import word_spans
 from tuner.adapters.speech.recognition.units import BLANK, Units
 from tuner.adapters.speech.varied import VariedSteps
 
@@ -92,16 +93,15 @@ class RecognitionProblem:
         return torch.where(possible_B, nats_B, torch.zeros_like(nats_B)), possible_B
 
     def reduce(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """What scoring needs of each recording: nats, whether they count, and the units that are recognized, with zeros
-        between them: float64 (B, 2 + S)."""  # noqa: D205, D209
+        """What scoring needs of each recording: nats, whether they count, and the path: float64 (B, 2 + S)."""
         scores = prediction.double()
         nats_B, possible_B = self.nats(scores, batch)
-        unit_BS = self.recognized(scores, lengths_of(batch))
-        return torch.cat((nats_B[:, None], possible_B[:, None], unit_BS), dim=1)
+        path_BS = self.paths(scores, lengths_of(batch))
+        return torch.cat((nats_B[:, None], possible_B[:, None], path_BS), dim=1)
 
-    def recognized(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
-        """Unit numbers in their order, with zeros between or after them, int64 (B, S)."""
-        return decoded(prediction.log_softmax(dim=-1), lengths_B, self.options.beam, self._scorer)
+    def paths(self, prediction: Tensor, lengths_B: Tensor) -> Tensor:
+        """The paths of what is recognized, int64 (B, S), see `best_paths`."""
+        return best_paths(prediction.log_softmax(dim=-1), lengths_B, self.options.beam, self._scorer)
 
     def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> Misheard:
         """See `ShowingProblem`."""
@@ -112,14 +112,16 @@ class RecognitionProblem:
                 answers.append(self._words(row_S))
         return misheard(truth, answers)
 
-    def _words(self, unit_S: Tensor) -> list[Word]:
-        """The words of recognized units (S,), which greedy decoding leaves at their steps."""
-        steps = unit_S.nonzero()[:, 0].tolist()
-        numbers = unit_S[steps].tolist()
-        seconds = self.options.stride * self.options.hop_ms / 1000
+    @property
+    def step_seconds(self) -> float:
+        """Time from step to step."""
+        return self.options.stride * self.options.hop_ms / 1000
+
+    def _words(self, path_S: Tensor) -> list[Word]:
+        second = self.step_seconds
         return [
-            Word(word, round(steps[places[0]] * seconds, 3) if self.options.beam == 1 else None)
-            for word, places in self.units.words(numbers)
+            Word(span.text, round(span.first * second, 3), round((span.last + 1) * second, 3))
+            for span in word_spans(path_S.tolist(), self.units)
         ]
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
@@ -127,9 +129,9 @@ class RecognitionProblem:
         truth, answers, nats, units, impossible = [], [], 0.0, 0, 0
         for reduced, batch in zip(predictions, batches, strict=True):
             for row, target_U in zip(reduced.cpu(), batch.y.cpu() + 1, strict=True):
-                said, heard = (numbers[numbers > 0].long().tolist() for numbers in (target_U, row[2:]))
+                said = target_U[target_U > 0].tolist()
                 truth.append(self.units.text(said))
-                answers.append(self.units.text(heard))
+                answers.append(self.units.text(transcript_of(row[2:].long()).tolist()))
                 nats += float(row[0])
                 units += len(said) * int(row[1])
                 impossible += 1 - int(row[1])
