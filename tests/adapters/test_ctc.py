@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.support.adapter_data import transcribed
+from tests.support.recognition import collapsed
 from tuner.adapters.base import Batch
 from tuner.adapters.speech.recognition.adapter import Recognition
 from tuner.adapters.speech.recognition.arpa import BEGIN, NGrams, WordScorer
@@ -24,11 +25,6 @@ from tuner.adapters.speech.recognition.problem import RecognitionProblem
 from tuner.adapters.speech.recognition.scoring import constant_nats, error_rates
 from tuner.adapters.speech.recognition.units import Units, needed
 from tuner.errors import DataError
-
-
-def collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
-    """What a path says: equal neighbours once, without blanks."""
-    return tuple(unit for unit, _ in itertools.groupby(path) if unit)
 
 
 def summed(p_SK: Tensor) -> dict[tuple[int, ...], Tensor]:

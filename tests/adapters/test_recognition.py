@@ -13,8 +13,8 @@ import soundfile
 import torch
 from pydantic import ValidationError
 
-from tests.support.adapter_data import said, transcribed
-from tuner.adapters.base import Prepared
+from tests.support.adapter_data import transcribed
+from tests.support.recognition import prepared, record, write
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.speech.frames import Frames, deltas
 from tuner.adapters.speech.recognition.adapter import Recognition
@@ -25,29 +25,9 @@ from tuner.adapters.speech.varied import MASKS, VariedSteps
 from tuner.errors import DataError
 
 
-def record(path: Path, text: str = "one", rate: int = 8000) -> Path:
-    """A short recording."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, said(text, np.random.default_rng(len(path.name))), rate)
-    return path
-
-
-def write(path: Path, *lines: str) -> Path:
-    """A text file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
 def found(path: Path, **options: Any) -> Found:
     """What is found there."""
     return find_transcribed(path, RecognitionOptions(path=str(path), **options))
-
-
-def prepared(folder: Path, **options: Any) -> Prepared:
-    """What comes of preparing data into a new folder."""
-    folder.mkdir()
-    return Recognition(RecognitionOptions(**options)).prepare(folder)
 
 
 def shown(of: Found) -> list[tuple[str, str, str | None, str | None]]:

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.adapters.test_ctc import collapsed
 from tests.support.adapter_data import said
 from tests.support.models import made_model
+from tests.support.recognition import collapsed
 from tuner.adapters.speech.recognition.codec import RecognitionCodec
 from tuner.adapters.speech.recognition.decoding import best_paths, transcript_of
 from tuner.adapters.speech.recognition.options import RecognitionAsked, UnitKind

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.adapters.test_recognition import prepared, record, write
 from tests.support.adapter_data import transcribed
+from tests.support.recognition import prepared, record, write
 from tuner.adapters.base import Batch
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.speech.recognition.adapter import Recognition
