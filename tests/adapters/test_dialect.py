@@ -122,8 +122,12 @@ REFUSED = [
     ("# a\n# b\nt,v\n1,2\n", {}, r"x\.csv:3: a row must have 1 cells.*If the first line is not the header, delete"),
     ("Station 5,,\n,,\nt,v,w\n1,2,3\n", {}, r"x\.csv: there must be a column 't'.*If the first line is not the header"),
     ("t\nt,v,w\n1,2,3\n", {}, r"x\.csv:2: a row must have 1 cells .*If the first line is not the header, delete what"),
-    ("t,v\n1,p7\n2,p8\n", {}, r"x\.csv:2: v .*'p7'\. .*to leave a column out, name the others in data\.targets\.$"),
-    ("t,v\n1,2024-03-01\n", {}, r"x\.csv:2: v .*If it holds times, set data\.time to v; to leave a column out"),
+    ("t,v\n1,p7\n2,p8\n", {}, r"x\.csv:2: v .*'p7'\. .*to leave the column out, name it in data\.drop\.$"),
+    (
+        "t,v\n1,2024-03-01\n",
+        {},
+        r"x\.csv:2: v .*If it holds times, set data\.time to v; to leave the column out, name it",
+    ),
     ("t,v\n1,2\n1,3\n", {}, r"x\.csv:3: t must differ .*name the column that tells series apart in data\.series\.$"),
     ("t,v\n1,2\n", {"separator": ";"}, r"x\.csv: there must be a column 't'.*data\.separator names it"),
 ]

@@ -56,6 +56,7 @@ def inputs(
     labels: NDArray[np.str_] | None = None,
     groups: Groups | None = None,
     asked: bool = False,
+    forecast: bool = False,
 ) -> Inputs:
     """Separate measurements from the other columns.
 
@@ -63,14 +64,15 @@ def inputs(
         table: The table.
         names: Columns that may be measurements: all except those that other options name.
         option: The option that names columns: "data.channels".
-        labels: The label of each row, (N,); None without labels.
+        labels: The label of each row, (N,), if it is that of its unit; None: of each row, or none.
         groups: The rows of each item or series; None if a row is an item.
         asked: Whether the option names these columns: then all are kept, and doubtful ones are only reported.
+        forecast: Whether they are to be forecast: missing values are then gaps, and nothing is constant in a series.
 
     Raises:
         DataError: A column has no name and does not count rows; an id may separate series; nothing is left.
     """
-    look = _Look(table, list(names), labels, groups)
+    look = _Look(table, list(names), labels, groups, forecast=forecast)
     if asked:
         found = {name: reason for name, reason in look.reasons().items() if reason in (_COPY, _COUNTS)}
         notices = [f"{_listed(found, reason)} kept, as {option} names it, but {reason}" for reason in _of(found)]
@@ -107,8 +109,10 @@ _SAME = "it has only one value"
 class _Look:
     """Properties of columns by their values."""
 
-    def __init__(self, table: Table, names: list[str], labels: NDArray[np.str_] | None, groups: Groups | None) -> None:
-        self.table, self.names, self.long = table, names, groups is not None
+    def __init__(
+        self, table: Table, names: list[str], labels: NDArray[np.str_] | None, groups: Groups | None, *, forecast: bool
+    ) -> None:
+        self.table, self.names, self.long, self.forecast = table, names, groups is not None, forecast
         kinds = {name: table.cells(name).dtype.kind for name in names}
         self.numeric = [name for name in names if kinds[name] in "iufb"]
         self.text = [name for name in names if kinds[name] not in "iufb"]
@@ -143,7 +147,7 @@ class _Look:
 
     def refuse_series(self, option: str) -> None:
         """Refuse an id that may separate series if all rows are read as one series."""
-        if self.label_U is not None or len(self.first_U) > 1 or len(self.table) < ENOUGH:
+        if not self.forecast or len(self.first_U) > 1 or len(self.table) < ENOUGH:
             return
         ids = self._named(_is_id)
         if not ids.any():
@@ -169,7 +173,7 @@ class _Look:
         rules = (
             (_EMPTY, (missing_C == 1) & nameless),
             (_BLANK, missing_C == 1),
-            (_MOSTLY, (missing_C > 0.5) & (self.label_U is None)),
+            (_MOSTLY, (missing_C > 0.5) & self.forecast),
             (_COPY, self._copies()),
             (_COUNTS, self._counting(named=True) | (index & self._counting(named=False))),
             (_NAMES, nameless & self._unique() if nameless.any() else nameless),
@@ -179,7 +183,7 @@ class _Look:
             (_SAME, self._same() & self.long),
         )
         for reason, column_C in rules:
-            if self.label_U is None and reason in (_GROUPS, _SPLITS):
+            if self.forecast and reason in (_GROUPS, _SPLITS):
                 continue
             for name in self._that(column_C):
                 found.setdefault(name, reason)
@@ -208,12 +212,12 @@ class _Look:
     def _reason_of_text(self, name: str) -> str:
         cells = self.table.cells(name)
         if _NAMELESS.fullmatch(name):
-            return _EMPTY if _is_empty(cells) else _TIMES if self.label_U is None else _NAMES
+            return _EMPTY if _is_empty(cells) else _TIMES if self.forecast else _NAMES
         words = np.asarray(cells.astype(str), dtype=np.str_)
-        if self.label_U is None or (words != words[self.first_U][self.item_N]).any():
+        if self.forecast or (words != words[self.first_U][self.item_N]).any():
             return ""
         words_U: NDArray[np.str_] = words[self.first_U]
-        if _one_to_one(words_U, self.label_U):
+        if self.label_U is not None and _one_to_one(words_U, self.label_U):
             return _COPY
         if _is_id(name) and len(set(words_U)) == len(words_U):
             return _IDS

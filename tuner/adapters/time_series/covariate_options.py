@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from tuner.adapters.time_series.named_columns import matches
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
@@ -25,7 +26,8 @@ class CovariateOptions(Options):
     )
     known_covariates: tuple[str, ...] = ()
     """Columns that are known for the future, such as a price or a holiday: inputs in the window and in the rows to
-    forecast. `predict` needs them for these rows, with empty targets."""
+    forecast. `predict` needs them for these rows, with empty targets. As all covariates, by name or by a pattern
+    such as holiday_*."""
     past_covariates: tuple[str, ...] = ()
     """Columns that are inputs in the window only and are not forecast, such as another sensor."""
     static_covariates: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ class CovariateOptions(Options):
         for wrong, rule, fix, key in (
             (twice, "data.* must name a column once", "Leave it out of the others.", "known_covariates"),
             (
-                [name for name in self.categories if name not in covariates],
+                [name for name in self.categories if not matches(name, covariates)],
                 "data.categories must be among the covariates",
                 "Name it in data.known_covariates, data.past_covariates or data.static_covariates, too.",
                 "categories",

@@ -35,8 +35,8 @@ class ItemOptions(TableOptions):
     time: str | None = None
     """Tables in long form: the column that orders an item's steps; null keeps the order of the rows."""
     channels: tuple[str, ...] = ()
-    """Tables: the columns with values, in order; empty: all others that are no row numbers, ids or copies of the
-    label."""
+    """Tables: the columns with values, in order, by name or by a pattern such as sensor_*; empty: all others that are
+    no row numbers, ids or copies of the label."""
     time_format: str = "auto"
     """Format of times, as for time_series/forecasting; auto: recognized from the cells."""
     group: str | None = None

@@ -56,7 +56,7 @@ class ItemReader:
         self._repeated = [options.id] if options.id else []
         # data prepared by earlier versions have no "steps"
         self._long = options.id is not None or options.per_step
-        self._names = list(options.channels or (self._channels if self._long else facts.get("steps", ())))
+        self._names = list(self._channels if self._long else facts.get("steps", options.channels))
         self._scaling = Scaling.known(facts["mean"], facts["scale"])
 
     def read(self, path: Path) -> Iterator[Item]:

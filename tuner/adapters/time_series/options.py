@@ -32,7 +32,9 @@ class TableOptions(Options):
     """CSV: the decimal mark, "." or ","; null: recognized from the cells."""
     encoding: Encoding = "utf-8"
     """Encoding of text files, such as cp1252; a byte-order mark at their beginning overrides it."""
-    later: ClassVar[tuple[str, ...]] = ("separator", "decimal", "encoding")
+    drop: tuple[str, ...] = ()
+    """Tables: columns to leave out, by name or by a pattern: sensor_*, ? for any character, [abc] for one of these."""
+    later: ClassVar[tuple[str, ...]] = ("separator", "decimal", "encoding", "drop")
 
     @property
     def writing(self) -> Writing:
@@ -147,7 +149,8 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     series: str | None = None
     """The column with a row's series; null: one series."""
     targets: tuple[str, ...] = ()
-    """The columns to forecast, also inputs in the window; empty: all but time, series and covariates."""
+    """The columns to forecast, by name or pattern, also inputs in the window; empty: all but time, series and
+    covariates."""
     window: int | None = Field(default=None, ge=1, le=100_000)
     """Length of the input window in steps, >= 1; null: twice the longer of horizon and season, if the data allow.
     Searchable as data.window: which forecasts are scored does not depend on it."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from tuner.adapters.arrays import array_shapes, read_arrays
-from tuner.adapters.dialect import SEPARATORS
 from tuner.adapters.glimpse import Glimpse
 from tuner.adapters.glimpsed_roles import (
     Chosen,
@@ -23,15 +22,14 @@ from tuner.adapters.glimpsed_table import GlimpsedColumn, GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.time_series.covariate_proposing import propose_covariates
 from tuner.adapters.time_series.forecast_proposing import check_long, propose_horizon
+from tuner.adapters.time_series.table_proposing import IDS, check_headed, table_in, values_in, written_as
 from tuner.adapters.time_series.time_proposing import FoundTimes, find_times
 from tuner.errors import DataError
 
-_IDS = frozenset(("id", "ids", "uid", "uuid", "item", "series", "case", "recording", "sequence", "sample", "trial"))
-_SERIES = frozenset((*_IDS, "store", "station", "sensor", "region", "country", "product", "name", "site", "unique"))
+_SERIES = frozenset((*IDS, "store", "station", "sensor", "region", "country", "product", "name", "site", "unique"))
 _STEPS = re.compile(r"(?P<stem>.*?)[ _.-]?\d+")
 _NUMBERS = frozenset(("target", "rul", "remaining_useful_life"))
 """Names of columns that hold a number to predict per item."""
-_MOST_NAMED = 200
 _BUDGET = to_begin_with(trials=20, epochs=25)
 _LONG = 100
 """Steps of an item from which on the space for long series is proposed."""
@@ -43,10 +41,10 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
         return None if _has_numbers(seen.text) else _ts_file(seen)
     if seen.suffix == ".npz":
         return _arrays(seen)
-    table = seen.table
+    table = table_in(seen)
     if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
         return None
-    _check_headed(seen, table)
+    check_headed(seen, table)
     times = find_times(seen, table)
     ids = _id_column(seen, table, times)
     if ids is not None and (found := _long(seen, table, ids, times)) is not None:
@@ -60,7 +58,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
         if seen.text is None or not _has_numbers(seen.text):
             return None
         return Proposal(Fit.SURE, "sequences with a number each, in the form .ts of the TSER archive", _BUDGET)
-    table = seen.table
+    table = table_in(seen)
     if table is None or table.form == "jsonl":
         return None
     said = [name.strip() for name in seen.said.get("targets", "").split(",") if name.strip()]
@@ -68,10 +66,10 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
     targets = [said_column(table, "targets", name).column.name for name in said] or found[:1]
     if not targets:
         return None
-    _check_headed(seen, table)
+    check_headed(seen, table)
     times = find_times(seen, table)
     ids = _id_column(seen, table, times)
-    lines = _written(seen, table)
+    lines = written_as(seen, table)
     if ids is not None:
         lines.append(Line(("data", "id"), ids.column.name, ids.why, ids.guessed))
         if times is not None:
@@ -81,7 +79,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
     why = "as asked for" if said else f"by its name; {distinct} values; set data.targets to change that"
     lines.append(Line(("data", "targets"), targets, why, guessed=not said))
     named = [*targets, *(str(line.value) for line in lines if line.key[1] in ("id", "time"))]
-    channels, line, doubts = _values(seen, table, named, "channels")
+    channels, line, doubts = values_in(seen, table, named, "channels")
     if not channels or (ids is None and len(channels) < 2):
         return None
     rows = "a row per step" if ids else "a row per item"
@@ -92,10 +90,10 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
 
 def propose_labelling(seen: Glimpse) -> Proposal | None:
     """A long table with a class that changes within items."""
-    table = seen.table
+    table = table_in(seen)
     if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
         return None
-    _check_headed(seen, table)
+    check_headed(seen, table)
     times = find_times(seen, table)
     ids = _id_column(seen, table, times)
     if ids is None:
@@ -106,11 +104,11 @@ def propose_labelling(seen: Glimpse) -> Proposal | None:
     label = said_column(table, "label", name) if name else label_column(words, table.rows)
     if label is None or len(set(zip(ids.column.cells, label.column.cells, strict=True))) <= len(ids.column.counts):
         return None
-    channels, line, doubts = _values(seen, table, [*known, label.column.name], "channels")
+    channels, line, doubts = values_in(seen, table, [*known, label.column.name], "channels")
     if not channels:
         return None
     lines = [
-        *_written(seen, table),
+        *written_as(seen, table),
         Line(("data", "id"), ids.column.name, ids.why, ids.guessed),
         *([Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form] if times else []),
         Line(("data", "label"), label.column.name, label.why, label.guessed),
@@ -129,10 +127,10 @@ def _has_numbers(text: str) -> bool:
 
 def propose_forecasting(seen: Glimpse) -> Proposal | None:
     """One or several time series, a row per step."""
-    table = seen.table
+    table = table_in(seen)
     if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
         return None
-    _check_headed(seen, table)
+    check_headed(seen, table)
     times = find_times(seen, table)
     if times is None:
         check_long(seen, table)
@@ -140,10 +138,10 @@ def propose_forecasting(seen: Glimpse) -> Proposal | None:
     series = said_column(table, "series", name) if name else _series_column(table, times)
     named = [each.column.name for each in (times, series) if each is not None]
     beside, covariates = propose_covariates(table, named, series, seen.said)
-    targets, line, doubts = _values(seen, table, [*named, *covariates], "targets")
+    targets, line, doubts = values_in(seen, table, [*named, *covariates], "targets")
     if not targets:
         return None
-    lines = [*_written(seen, table)]
+    lines = [*written_as(seen, table)]
     if times is not None:
         lines.append(Line(("data", "time"), times.column.name, times.why, times.guessed))
         lines += times.form
@@ -238,12 +236,12 @@ def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | 
     rest = [column for column in per_item if column.name != label.column.name]
     taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
     named = [*filter(None, known), label.column.name, *(str(line.value) for line in taken)]
-    channels, line, doubts = _values(seen, table, named, "channels", fixed={column.name for column in fixed})
+    channels, line, doubts = values_in(seen, table, named, "channels", fixed={column.name for column in fixed})
     if not channels:
         return None
     why = f"{label.why.partition(';')[0]}; the same in all rows of an item" if not label.guessed else label.why
     lines = [
-        *_written(seen, table),
+        *written_as(seen, table),
         Line(("data", "id"), ids.column.name, ids.why, ids.guessed),
         *([Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form] if times else []),
         Line(("data", "label"), label.column.name, why, label.guessed),
@@ -270,8 +268,8 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
     rest = [column for column in table.columns if column is not label.column]
     taken = [line for line in (group_column(rest, None, table.rows), split_column(rest)) if line is not None]
     named = [label.column.name, *(str(line.value) for line in taken)]
-    steps, line, doubts = _values(seen, table, named, "channels")
-    seen_steps = [name for name in steps if not (last_word(name) in _IDS and _differs(table, name))]
+    steps, line, doubts = values_in(seen, table, named, "channels")
+    seen_steps = [name for name in steps if not (last_word(name) in IDS and _differs(table, name))]
     if len(seen_steps) < 2:
         return None
     stems = Counter(match["stem"] for match in map(_STEPS.fullmatch, seen_steps) if match)
@@ -282,7 +280,7 @@ def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:
             "if they are different measurements, there is no sequence for a recurrent network to learn",
             *doubts,
         ]
-    lines = [*_written(seen, table), Line(("data", "label"), label.column.name, label.why, label.guessed)]
+    lines = [*written_as(seen, table), Line(("data", "label"), label.column.name, label.why, label.guessed)]
     facts, more = balance(label.column.counts, what="items", whole=seen.whole and table.whole)
     facts.append(f"{len(seen_steps)} steps of one channel, the columns {seen_steps[0]!r} to {seen_steps[-1]!r}")
     fit = Fit.SURE if numbered and not label.guessed else Fit.LIKELY if numbered else Fit.POSSIBLE
@@ -294,33 +292,6 @@ def _differs(table: GlimpsedTable, name: str) -> bool:
     """Whether a column has a different value in each row."""
     column = table.column(name)
     return column is not None and len(column.counts) == table.rows
-
-
-def _values(
-    seen: Glimpse,
-    table: GlimpsedTable,
-    named: Sequence[str],
-    option: str,
-    fixed: Collection[str] = (),
-) -> tuple[list[str], list[Line], list[str]]:
-    """The columns of values, the line that names them if some other column cannot be read, and warnings."""
-    if given := seen.said.get(option):
-        names = [name.strip() for name in given.split(",")]
-        return names, [Line(("data", option), names, "as asked for")], []
-    others = [column for column in table.columns if column.name not in named and column.counts]
-    words = [column.name for column in others if not column.is_number]
-    sparse = [column.name for column in others if column.is_number and 2 * column.empty > table.rows]
-    kept = [column.name for column in others if column.is_number and column.name not in sparse]
-    kept, sparse = (kept, sparse) if kept else (sparse, [])
-    doubts = []
-    for names, what in ((sparse, "mostly empty cells"), (words, "cells that are no numbers")):
-        if names and kept:
-            doubts.append(f"columns with {what} are left out: {listed(names)}")
-    if not (words or sparse) or len(kept) > _MOST_NAMED or not kept:
-        return kept, [], doubts
-    kept = [name for name in kept if name not in fixed and last_word(name) not in _IDS]
-    why = f"columns of numbers; the others are left out: {listed([*words, *sparse], 3)}"
-    return kept, [Line(("data", option), kept, why)], doubts
 
 
 def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) -> Chosen | None:
@@ -337,7 +308,7 @@ def _id_column(seen: Glimpse, table: GlimpsedTable, times: FoundTimes | None) ->
         many = 2 <= len(column.counts) <= table.rows / 2
         if not many or runs > len(column.counts) or (min(column.counts.values()) < 2 and len(column.counts) < 3):
             continue
-        by_name = last_word(column.name) in _IDS
+        by_name = last_word(column.name) in IDS
         if by_name or len(column.counts) >= 10:
             scored.append((by_name, len(column.counts), column))
     if not scored:
@@ -364,29 +335,3 @@ def _series_column(table: GlimpsedTable, times: FoundTimes | None) -> Chosen | N
     column = max(found, key=lambda each: each[:3])[3]
     why = f"{times.column.name} repeats, but not within any of its {len(column.counts)} values"
     return Chosen(column, why, guessed=len(found) > 1)
-
-
-def _written(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
-    """Lines for separator, decimal mark and encoding, if they differ from the defaults."""
-    lines = []
-    encoding, guessed = seen.encoding or ("utf-8", False)
-    if table.form == "csv" and encoding != "utf-8":
-        why = "bytes that are no UTF-8; if letters are wrong, name another encoding" if guessed else "by its NULs"
-        lines.append(Line(("data", "encoding"), encoding, why, guessed))
-    plain = "\t" if seen.suffix == ".tsv" else ","
-    if (separator := table.dialect.separator) != plain:
-        why = f"{SEPARATORS[separator]} separate {len(table.columns)} cells in every row"
-        lines.append(Line(("data", "separator"), "tab" if separator == "\t" else separator, why))
-    if table.dialect.decimal == ",":
-        lines.append(Line(("data", "decimal"), ",", "numbers are written as 1,5"))
-    return lines
-
-
-def _check_headed(seen: Glimpse, table: GlimpsedTable) -> None:
-    if not table.headed:
-        raise DataError(
-            "the first line must name the columns",
-            value=[column.name for column in table.columns[:4]],
-            fix="Write a header line above the rows.",
-            where=f"{seen.path}:1",
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,13 +17,15 @@ from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs, 
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
+from tuner.adapters.time_series.named_columns import matches, named, plain, without_dropped
+from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
 from tuner.adapters.time_series.ts_file import read_ts
 from tuner.errors import DataError
 
 _FORMS = {
     "id": SUFFIXES,
     "channels": SUFFIXES,
+    "drop": SUFFIXES,
     "group": (".npz", *SUFFIXES),
     "split": (".npz", *SUFFIXES),
     "layout": (".npz",),
@@ -81,10 +84,10 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
 def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per item: one channel whose steps are the columns."""
     told = _told(options, like)
-    table = Table(path, told, (*options.channels, *options.numbers), options.writing)
+    table = Table(path, told, plain((*options.channels, *options.numbers)), options.writing)
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, labels)
-    values = table.numbers(found.names, missing=options.missing != "refuse")
+    values = table.numbers(found.names, _naming(options), missing=options.missing != "refuse")
     places = table.places()
     return Items(
         [row[:, None] for row in values],
@@ -104,13 +107,13 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per step: items by `id`, steps by `time`, channels by column."""
     told = _told(options, like)
     text = [*told, *(name for name in (options.id, options.time) if name)]
-    table = Table(path, text, (*options.channels, *options.numbers), options.writing)
+    table = Table(path, text, plain((*options.channels, *options.numbers)), options.writing)
     groups = groups_of(table, options.id, options.time, options.time_format)
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, None if options.per_step else labels, groups)
     if options.per_step and like is None and not options.channels:
         found = _no_copies(table, found, labels)
-    values = table.numbers(found.names, missing=options.missing != "refuse")[groups.order]
+    values = table.numbers(found.names, _naming(options), missing=options.missing != "refuse")[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
     first = groups.order[groups.starts]
@@ -187,15 +190,24 @@ def _inputs(
 
     For test items, those of the training items.
     """
-    known = {*options.words, *options.numbers, options.group, options.split, options.id, options.time}
-    others = [name for name in table.columns if name not in known]
+    roles = {*options.words, *options.numbers, options.group, options.split, options.id, options.time}
+    if like is not None and (options.id or options.per_step):
+        return Inputs(list(like.channels))
     if like is not None:
-        rest = [name for name in others if name not in like.left_out]
-        named = like.channels if options.id or options.per_step else rest
-        return Inputs(list(options.channels or named))
+        others = [name for name in table.columns if name not in {*roles, *like.left_out}]
+        rest = [name for name in others if not matches(name, options.drop)]
+        return Inputs(list(like.steps if options.channels else rest))
+    others = without_dropped(options.drop, table, {*roles, *(set(options.channels) & set(table.columns))})
     asked = bool(options.channels)
-    names = options.channels if asked else others
-    return inputs(table, names, option="data.channels", labels=labels, groups=groups, asked=asked)
+    names = named(options.channels, table, others, "channels") if asked else others
+    found = inputs(table, names, option="data.channels", labels=labels, groups=groups, asked=asked)
+    dropped = [name for name in table.columns if name not in {*roles, *names, *others}]
+    return replace(found, left_out=[*found.left_out, *dropped])
+
+
+def _naming(options: ItemOptions) -> str:
+    """The option that names the columns of values, or those that are none."""
+    return "data.channels" if options.channels else DROP
 
 
 def _one_step(longest: int, what: str) -> list[str]:

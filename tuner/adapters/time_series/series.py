@@ -15,10 +15,11 @@ from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
+from tuner.adapters.time_series.named_columns import plain, resolved, without_dropped
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
 from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_and_longest, step_of
-from tuner.adapters.time_series.table import SUFFIXES, Table, advice_on_ending
+from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
 from tuner.errors import DataError
 
 ROWS = Step("fixed", 1.0, None, "1 row")
@@ -132,19 +133,22 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         )
     asked = Covariates.asked(options)
     text = [name for name in (options.time, options.series, *options.categories) if name is not None]
-    table = Table(path, text, (*options.targets, *asked.rows, *asked.static), options.writing)
-    columns = options.targets or [name for name in table.columns if name not in {*text, *asked.rows, *asked.static}]
+    table = Table(path, text, plain((*options.targets, *asked.rows, *asked.static)), options.writing)
+    options = resolved(options, table)
+    asked = Covariates.asked(options)
+    roles = {*text, *asked.rows, *asked.static}
+    columns = options.targets or without_dropped(options.drop, table, roles)
     if not columns:
         raise DataError("there must be a column to forecast", value=table.columns, fix="Add one.", where=str(path))
     groups = groups_of(table, options.series, options.time, options.time_format)
-    found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets))
+    found = inputs(table, columns, option="data.targets", groups=groups, asked=bool(options.targets), forecast=True)
     channels = tuple(found.names)
     cells = read_covariates(asked, table)
     static = static_of(asked, cells, groups, table)
     check_calendar(options, groups.times)
     step = step_of(groups.times, groups.starts) if options.time else None
     season = options.seasonality or (step.season if step else None)
-    values = table.numbers(channels, "data.targets", missing=True)
+    values = table.numbers(channels, "data.targets" if options.targets else DROP, missing=True, timed=True)
     values = values if groups.as_written else values[groups.order]
     series, gaps, torn = [], Gaps(), np.zeros(len(channels), dtype=np.int64)
     for number, (start, end) in enumerate(pairwise([*groups.starts.tolist(), len(groups.order)])):

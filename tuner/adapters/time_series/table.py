@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+DROP = "data.drop"
+"""The option that leaves a column out that no option names."""
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
 _CONVERTED = (
     """Write it as Parquet: python -c "import pandas as p; p.read_feather('{path}').to_parquet('{stem}.parquet')\""""
@@ -159,9 +161,15 @@ class Table:
         raise DataError(f"{name} must not be empty", fix="Fill it in, or delete the row.", where=self.place(row))
 
     def numbers(
-        self, names: Sequence[str], option: str = "data.channels", *, missing: bool = False
+        self, names: Sequence[str], option: str = DROP, *, missing: bool = False, timed: bool = False
     ) -> NDArray[np.float64]:
-        """The cells of numeric columns that an option names, finite, (rows, columns); NaN where they may be missing.
+        """The cells of numeric columns, finite, (rows, columns); NaN where they may be missing.
+
+        Args:
+            names: The columns.
+            option: The option that names them; that which leaves one out if none does.
+            missing: Whether cells may be missing.
+            timed: Whether a column of dates may be meant as data.time.
 
         Raises:
             DataError: A column is missing; a cell is not a finite number.
@@ -172,7 +180,7 @@ class Table:
         for index, name in enumerate(names):
             column = self._frame[name]
             if column.dtype.kind not in "iufb":
-                self._refuse_cell(name, option)
+                self._refuse_cell(name, option, timed=timed)
             values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.argwhere(np.isinf(values) if missing else ~np.isfinite(values))
         if len(bad):
@@ -257,7 +265,7 @@ class Table:
                 fix += " The separator must be , ; | or a tab; data.separator names it."
             raise DataError(f"there must be a column {name!r}", fix=fix, where=str(self.path))
 
-    def _refuse_cell(self, name: str, option: str) -> NoReturn:
+    def _refuse_cell(self, name: str, option: str, *, timed: bool) -> NoReturn:
         """Refuse the first cell of a column that is not a number."""
         self._refuse_rows()
         for row, cell in enumerate(self._frame[name].astype(str)):
@@ -266,7 +274,7 @@ class Table:
             except ValueError:
                 sound = cell in WORDS
             if not sound or (self.dialect.decimal == "," and "." in cell):
-                _refuse(self, name, cell, row, option)
+                _refuse(self, name, cell, row, option, timed=timed)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
     def _refuse_rows(self) -> None:
@@ -310,18 +318,18 @@ def _times_of_words(column: Column, codes: NDArray[np.int32], words: list[str], 
     return Times(times.values[codes], times.guessed)
 
 
-def _refuse(table: Table, name: str, cell: object, row: int, option: str) -> NoReturn:
+def _refuse(table: Table, name: str, cell: object, row: int, option: str, *, timed: bool = False) -> NoReturn:
     fix = "Fill the gap or delete the row"
+    out = f"to leave the column out, {f'name it in {DROP}' if option == DROP else f'take it out of {option}'}"
     if isinstance(cell, float) and math.isnan(cell):
-        others = f"{fix}; to leave a column out, name the others in {option}."
-        raise DataError(f"{name} must not be missing", fix=others, where=table.place(row))
-    if _DATE.match(str(cell)) and option == "data.targets":
+        raise DataError(f"{name} must not be missing", fix=f"{fix}; {out}.", where=table.place(row))
+    if timed and _DATE.match(str(cell)):
         fix = f"If it holds times, set data.time to {name}"
     fix = (advice_on(str(cell), table.dialect.decimal) or fix).removesuffix(".")
     raise DataError(
         f"{name} must be a finite number",
         value=cell,
-        fix=f"{fix}; to leave a column out, name the others in {option}.",
+        fix=f"{fix}; {out}.",
         where=table.place(row),
     )
 
