@@ -22,8 +22,9 @@ from tuner.adapters.nlp.texts import dealt_texts
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.time_series.dealt_items import dealt_items
 from tuner.adapters.time_series.item_options import ClassificationOptions
-from tuner.adapters.time_series.missing import filled, treated
-from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions, Missing
+from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.missing import Treated, filled, policies_of, treated
+from tuner.adapters.time_series.options import ForecastAsked, ForecastingOptions, Missing, MissingOption
 from tuner.adapters.time_series.reading import read_items
 from tuner.adapters.time_series.series import read_series
 from tuner.errors import DataError
@@ -47,8 +48,8 @@ def test_pandas_fills_alike(rows: list[tuple[float, float]]) -> None:
     }
     policy: Any
     for policy, each in wanted.items():
-        np.testing.assert_allclose(filled(values, policy), each.to_numpy(), atol=1e-12)
-    masked = filled(values, "mask")
+        np.testing.assert_allclose(filled(values, [policy, policy]), each.to_numpy(), atol=1e-12)
+    masked = filled(values, ["mask", "mask"])
     np.testing.assert_array_equal(masked[:, 2:], frame.isna())
     np.testing.assert_allclose(masked[:, :2], wanted["interpolate"].to_numpy(), atol=1e-12)
 
@@ -60,6 +61,11 @@ def items() -> NDArray[np.float64]:
     values[::3, 2:4, 0] = np.nan
     values[::6, 5, 1] = values[3, 0, 0] = np.nan
     return values
+
+
+def dealt(read: Items, option: MissingOption) -> Treated:
+    """Items with missing values treated as an option says."""
+    return treated(read, policies_of(read, option))
 
 
 def write_items(values: NDArray[np.float64], path: Path) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def test_prediction_fills_as_training_does(
     assert {prepared[index].tobytes() for index in range(len(prepared))} <= found
     assert len(found) == len(items)
     facts = json.loads((tmp_path / "prepared/facts.json").read_text())
-    wanted = [((filled(item, policy) - facts["mean"]) / facts["scale"]).astype(np.float32) for item in items]
+    wanted = [((filled(item, [policy, policy]) - facts["mean"]) / facts["scale"]).astype(np.float32) for item in items]
     assert {item.tobytes() for item in wanted} == found
     assert [name.endswith(" missing") for name in facts["channels"]] == [False] * 2 + [True] * 2 * (policy == "mask")
     assert {item.x.tobytes() for item in codec.items(items) if item.x is not None} == found
@@ -124,11 +130,80 @@ def test_steps_in_columns_are_filled_too(policy: Missing, items: NDArray[np.floa
 def test_what_was_filled_is_told(items: NDArray[np.float64], tmp_path: Path) -> None:
     """Number of values and items, channels, and the option that changes it."""
     options = ClassificationOptions(**write_items(items, tmp_path / "x.csv"))
-    found = treated(read_items(tmp_path / "x.csv", options), options.missing)
+    found = dealt(read_items(tmp_path / "x.csv", options), options.missing)
     assert found.items.notices[-1] == (
         "26 missing values in 10 of 30 items (u, v): filled by interpolation within the item; "
         "set data.missing to change that"
     )
+
+
+MACHINES = [f"m{number}" for number in range(30)]
+
+
+def machines(folder: Path) -> tuple[Path, pd.DataFrame]:
+    """30 recordings of 8 steps: two temperatures, a door, rain, flow; a third of all missing."""
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(rng.normal(10, 3, (240, 5)).round(3), columns=["temp_in", "temp_out", "door", "rain", "flow"])
+    frame["door"] = rng.integers(0, 2, 240)
+    frame = frame.mask(rng.random(frame.shape) < 0.3)
+    frame.insert(0, "item", np.repeat(MACHINES, 8))
+    frame["label"] = np.repeat(["ab"[number % 2] for number in range(30)], 8)
+    frame.to_csv(folder / "m.csv", index=False)
+    return folder / "m.csv", frame
+
+
+def test_each_column_has_its_policy(tmp_path: Path) -> None:
+    """By its name, by the longest pattern, else by its values; as pandas fills, in prediction too, and told."""
+    path, frame = machines(tmp_path)
+    missing = {"temp_*": "mask", "temp_in": "interpolate", "r*": "refuse", "rai*": "zero"}
+    more: dict[str, Any] = {"path": str(path), "id": "item", "label": "label", "missing": missing}
+    codec = codec_of("time_series/classification", tmp_path, **more)
+    groups = frame.drop(columns="label").groupby("item", sort=False)
+    line, before = (groups.transform(how) for how in (_line, lambda cells: cells.ffill().bfill()))
+    wanted = line.assign(door=before.door, rain=frame.rain.fillna(0), masked=frame.temp_out.isna())
+    facts = json.loads((tmp_path / "prepared/facts.json").read_text())
+    assert facts["channels"] == [*frame.columns[1:6], "temp_out missing"]
+    assert facts["missing"] == ["interpolate", "mask", "forward", "zero", "interpolate"]
+    whole = wanted.notna().all(axis=1).groupby(frame.item, sort=False).all()
+    x = ((wanted.to_numpy(dtype=np.float64) - facts["mean"]) / facts["scale"]).reshape(30, 8, 6)
+    found = list(codec.read(path))
+    assert [item.x is not None for item in found] == whole.tolist()
+    for number in np.flatnonzero(whole):
+        np.testing.assert_allclose(np.asarray(found[number].x), x[number], atol=1e-6)
+    prepared = Ragged(tmp_path / "prepared", "train.x")
+    assert {prepared[at].tobytes() for at in range(len(prepared))} <= {i.x.tobytes() for i in found if i.x is not None}
+    told = dealt_items(ClassificationOptions(**more)).notices
+    torn = frame.isna().groupby(frame.item, sort=False).sum()[whole]
+    for policy, names in (("with the value before", ["door"]), ("with 0", ["rain"]), ("that says where", ["temp_out"])):
+        count, some = torn[names].to_numpy().sum(), (torn[names].sum(axis=1) > 0).sum()
+        (one,) = [note for note in told if policy in note]
+        assert one.startswith(f"{count} missing values in {some} of 30 items ({', '.join(names)}): filled ")
+
+
+def _line(cells: Any) -> Any:
+    return cells.interpolate(limit_direction="both") if cells.dtype.kind == "f" else cells
+
+
+@pytest.mark.parametrize("policy", ["drop", "refuse"])
+def test_one_column_may_leave_items_out(policy: Missing, tmp_path: Path) -> None:
+    """Those in which that column is missing; what others lack is filled."""
+    path, frame = machines(tmp_path)
+    more = {"path": str(path), "id": "item", "label": "label"}
+    if policy == "refuse":
+        with pytest.raises(DataError, match=r"m\.csv:\d+: flow must not be missing"):
+            dealt_items(ClassificationOptions(**more, missing={"flow": policy}))
+        return
+    frame.loc[frame.index >= 80, "flow"] = 1.5
+    frame.to_csv(path, index=False)
+    found = dealt_items(ClassificationOptions(**more, missing={"flow": policy}))
+    assert found.dropped == {"missing values": int(frame.flow.isna().groupby(frame.item).any().sum())}
+
+
+def test_a_policy_for_no_column_is_told(tmp_path: Path) -> None:
+    """With the columns that there are."""
+    path, _ = machines(tmp_path)
+    with pytest.raises(DataError, match=r"data\.missing must match a column of values, but got 'tmp\*'.*temp_in, temp_out"):
+        dealt_items(ClassificationOptions(path=str(path), id="item", missing={"tmp*": "zero"}))
 
 
 def test_items_with_missing_values_can_be_left_out(items: NDArray[np.float64], tmp_path: Path) -> None:
@@ -149,7 +224,7 @@ def test_a_channel_without_a_value_leaves_its_item_out(items: NDArray[np.float64
     codec = codec_of(SERIES, tmp_path, **write_items(items, path))
     assert [number for number, told in enumerate(problems(codec.read(path))) if told] == [4]
     options = ClassificationOptions(path=str(path), missing="zero")
-    assert treated(read_items(path, options), "zero").left_out == 0
+    assert dealt(read_items(path, options), "zero").left_out == 0
 
 
 def test_missing_values_are_refused_where_asked(items: NDArray[np.float64], tmp_path: Path) -> None:
@@ -157,7 +232,7 @@ def test_missing_values_are_refused_where_asked(items: NDArray[np.float64], tmp_
     for ending, told in ((".csv", r"x\.csv:4: u must not be missing"), (".ts", r"x\.ts:3: channel 1 must not be")):
         options = ClassificationOptions(**write_items(items, tmp_path / f"x{ending}"), missing="refuse")
         with pytest.raises(DataError, match=told):
-            treated(read_items(tmp_path / f"x{ending}", options), "refuse")
+            dealt(read_items(tmp_path / f"x{ending}", options), "refuse")
 
 
 WAVE = 50 + 20 * np.sin(np.arange(400) * 2 * np.pi / 7) + np.random.default_rng(0).normal(0, 1, 400)

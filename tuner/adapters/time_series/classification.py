@@ -60,6 +60,7 @@ class SeriesClassification:
             "classes": classes,
             "channels": channels,
             "steps": splits["train"].steps,
+            "missing": splits["train"].missing,
             "mean": scaling.mean.tolist(),
             "scale": scaling.scale.tolist(),
         }

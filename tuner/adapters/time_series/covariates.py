@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.covariate_options import Calendar
 from tuner.adapters.time_series.groups import Groups
+from tuner.adapters.time_series.named_columns import named, plain, without_dropped
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
@@ -24,6 +25,8 @@ from tuner.errors import DataError
 OTHER = 0
 """Code of a category that is not in the training rows."""
 _DAY = 86_400
+_ROLES = ("targets", "known_covariates", "past_covariates", "static_covariates")
+"""Options that take patterns."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,21 @@ class Layout:
         """Which features are known for the rows to forecast, (F,)."""
         numbers, codes = np.arange(self.numbers), np.arange(len(self.codes))
         return np.concatenate([numbers < self.numbers_ahead, codes < self.codes_ahead])
+
+
+def resolved(options: ForecastingOptions, table: Table) -> ForecastingOptions:
+    """The options with the names of columns instead of patterns.
+
+    Raises:
+        DataError: A pattern matches no column.
+        TaskFileError: A column has two roles.
+    """
+    given = {role: getattr(options, role) for role in _ROLES}
+    roles = {options.time, options.series, *(name for names in given.values() for name in plain(names))}
+    free = without_dropped(options.drop, table, roles)
+    found = options.model_copy(update={role: named(names, table, free, role) for role, names in given.items()})
+    found.check_covariates(found.targets, found.time, found.series)
+    return found
 
 
 def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:

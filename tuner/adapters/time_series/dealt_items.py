@@ -17,7 +17,7 @@ from tuner.adapters.notices import left_out
 from tuner.adapters.splits import SPLITS, deal, equal_items, straddling
 from tuner.adapters.time_series.item_options import UNPREPARED, ItemOptions
 from tuner.adapters.time_series.items import Items
-from tuner.adapters.time_series.missing import treated
+from tuner.adapters.time_series.missing import policies_of, treated
 from tuner.adapters.time_series.pieces import cut_few
 from tuner.adapters.time_series.reading import read_items
 from tuner.errors import DataError
@@ -60,7 +60,10 @@ def dealt_items(options: ItemOptions) -> DealtItems:
         parts += [read_items(test, options, like=parts[0]) for test in test_path]
     told_of = [part.labelled() for part in parts]
     whole = [part.without_empty() for part in told_of]
-    kept = [treated(part, options.missing) for part in whole]
+    policies = policies_of(whole[0], options.missing)
+    for part in whole[1:]:
+        _check_channels(part, whole[0])
+    kept = [treated(part, policies) for part in whole]
     (items, *held), window, cut = cut_few(options, [each.items for each in kept])
     counts = {
         "no number" if options.numbers else "no label": sum(map(len, parts)) - sum(map(len, told_of)),
@@ -114,14 +117,22 @@ def _shared(splits: Mapping[Split, Items], held: Sequence[Items]) -> list[str]:
     return [*(straddling(groups, where, "data.group") if held and groups else ()), *told]
 
 
-def _fitting(held: Items, items: Items) -> Items:
-    """The test items, after checking that they have the channels and only classes of the others."""
+def _check_channels(held: Items, items: Items) -> None:
+    """Check that the test items have the channels of the others.
+
+    Raises:
+        DataError: They have not.
+    """
     if len(held.channels) != len(items.channels):
         raise DataError(
             f"the test items must have {len(items.channels)} channels like the training items",
             value=len(held.channels),
             where=held.places[0],
         )
+
+
+def _fitting(held: Items, items: Items) -> Items:
+    """The test items, after checking that they have only classes of the others."""
     known = set(items.labels)
     for label, place in zip(held.labels, held.places, strict=True) if items.classified else ():
         if label not in known:

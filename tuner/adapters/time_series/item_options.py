@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tuner.adapters.files import check_origin
 from tuner.adapters.learned_options import LEARNED, ClassOptions, FoldOptions, NumberOptions, SymbolOptions
-from tuner.adapters.time_series.options import Layout, Missing, TableOptions, check_table_options
+from tuner.adapters.time_series.options import Layout, MissingOption, TableOptions, check_table_options
 from tuner.adapters.time_series.sources import CLASSIFICATION_SOURCES, LABELLING_SOURCES, REGRESSION_SOURCES
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -49,11 +49,13 @@ class ItemOptions(TableOptions):
     """.npz without `lengths`: what the axes of X (items, ., .) are: channels_last, (items, steps, channels);
     channels_first, (items, channels, steps), as aeon, sktime and tsai have it. With `lengths`, X is (all steps,
     channels) or (channels, all steps). Null: channels_last; an array that looks like the other is refused."""
-    missing: Missing = "interpolate"
+    missing: MissingOption = "auto"
     """Treatment of missing values: empty cells, NA, NaN, ? and the like. interpolate: on the line between the values
     before and after in the item, at its ends the nearest one. forward: the value before, at the start the first one.
-    zero: 0. mask: as interpolate, with a channel beside each that is 1 where its value is missing, else 0 (Lipton et
-    al. 2016, arXiv:1606.04130). drop: items with a missing value are left out, and get no answer. refuse: an error.
+    zero: 0. mask: as interpolate, with a channel beside that is 1 where the value is missing, else 0 (Lipton et al.
+    2016, arXiv:1606.04130). drop: items with a missing value are left out, and get no answer. refuse: an error. auto:
+    forward in a channel of at most 10 different whole numbers, such as a switch, interpolate in others. Or a policy for
+    columns by name or pattern, with auto for the others: {rain*: zero, door: forward}; the longest that matches counts.
     With interpolate, forward and mask, items without any value in a channel are left out."""
     val: float = Field(default=0.2, gt=0, lt=1)
     """Share of the items (of those that are not test) used for validation, stratified by class, in (0, 1)."""

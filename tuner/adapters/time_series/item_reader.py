@@ -22,11 +22,11 @@ from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
+from tuner.adapters.time_series.item_arrays import items_in, steps_and_channels
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.item_steps import ItemSteps
-from tuner.adapters.time_series.missing import filled, measured, with_masks
+from tuner.adapters.time_series.missing import filled, told_by, with_masks
 from tuner.adapters.time_series.parts import Sections
-from tuner.adapters.time_series.reading import items_in, steps_and_channels
 from tuner.adapters.time_series.table import SUFFIXES, Part, Table
 from tuner.adapters.time_series.ts_file import item_of, read_new
 from tuner.errors import DataError
@@ -52,7 +52,9 @@ class ItemReader:
 
     def __init__(self, facts: Mapping[str, Any], options: ItemOptions, steps: ItemSteps | None = None) -> None:
         self._options, self._steps = options, steps
-        self._channels = list(measured(tuple(facts["channels"]), options.missing))
+        channels: Sequence[str] = facts["channels"]
+        self._policies = tuple(facts.get("missing") or ["interpolate"] * len(channels))  # earlier versions had none
+        self._channels = list(channels[: len(self._policies)])
         self._repeated = [options.id] if options.id else []
         # data prepared by earlier versions have no "steps"
         self._long = options.id is not None or options.per_step
@@ -106,8 +108,9 @@ class ItemReader:
             said: Description of its predictions.
         """
         whole = StandardizedFirst(network, self._scaling, self._steps)
-        names = ", ".join(with_masks(tuple(self._channels), self._options.missing))
-        rule = f"unscaled values of {names}; missing ones are filled before, by data.missing: {self._options.missing}"
+        names = ", ".join(with_masks(self._channels, self._policies))
+        how = told_by(self._channels, self._policies)
+        rule = f"unscaled values of {names}; missing ones are filled before, by data.missing: {how}"
         return Graph(whole, whole.example, {"x": rule, **said})
 
     def _npz(self, path: Path) -> Iterator[Item]:
@@ -222,7 +225,7 @@ class ItemReader:
             problem = f"step {step + 1} of {self._channels[channel]} must be a finite number"
         if problem:
             return Item(where, None, problem, facts or {})
-        values_TC = filled(values_TC, self._options.missing)
+        values_TC = filled(values_TC, self._policies)
         for step, channel in np.argwhere(np.isnan(values_TC))[:1]:
             return Item(where, None, f"step {step + 1} of {self._channels[channel]} is missing", facts or {})
         x = self._scaled(values_TC)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.base import Split
 from tuner.adapters.classification import check_kept
+from tuner.adapters.time_series.options import Missing
 from tuner.errors import DataError
 
 
@@ -28,6 +29,7 @@ class Items:
         notices: Sentences for the user on how the items were read.
         targets: Names of the items' numbers in a regression; the labels are then these numbers as text.
         values: Those numbers, (items, targets); None if labels are classes.
+        missing: The policy for missing values of each channel that is in the data, once it is known.
         of_steps: The label of each step of each item, if steps have labels rather than items.
     """
 
@@ -43,6 +45,7 @@ class Items:
     targets: tuple[str, ...] = ()
     values: NDArray[np.float64] | None = None
     of_steps: list[NDArray[np.str_]] | None = None
+    missing: tuple[Missing, ...] = ()
 
     @property
     def step_labels(self) -> list[NDArray[np.str_]]:

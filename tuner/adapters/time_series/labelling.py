@@ -68,7 +68,8 @@ class SeriesLabelling:
                 ]
         facts = {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist(), "background": background}
         about = {"classes": classes, "channels": train.channels}
-        write_facts(folder, {**about, **facts, **({"window": window} if window else {})})
+        more = {"missing": train.missing, **({"window": window} if window else {})}
+        write_facts(folder, {**about, **facts, **more})
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
             trivial={

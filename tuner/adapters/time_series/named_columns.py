@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 from tuner.errors import DataError, nearest
 
 if TYPE_CHECKING:
-    from tuner.adapters.time_series.options import ForecastingOptions
     from tuner.adapters.time_series.table import Table
-
-_ROLES = ("targets", "known_covariates", "past_covariates", "static_covariates")
-"""Options of forecasting that take patterns."""
 
 
 def is_pattern(name: str) -> bool:
@@ -29,6 +25,30 @@ def plain(names: Sequence[str]) -> list[str]:
 def matches(name: str, given: Sequence[str]) -> bool:
     """Whether a name is among the given ones, or one of them is a pattern that it matches."""
     return name in given or any(fnmatchcase(name, each) for each in given)
+
+
+def best(name: str, given: Collection[str]) -> str:
+    """Which of the names and patterns counts for a name: itself, else the longest pattern; "" without one."""
+    if name in given:
+        return name
+    return max((each for each in given if fnmatchcase(name, each)), key=lambda each: (len(each), each), default="")
+
+
+def check_matched(given: Collection[str], names: Sequence[str], option: str, where: str) -> None:
+    """Check that each of the given names and patterns matches a column.
+
+    Raises:
+        DataError: One matches none.
+    """
+    for each in given:
+        if not any(matches(name, [each]) for name in names):
+            raise DataError(
+                f"data.{option} must match a column of values",
+                value=each,
+                fix=nearest(each, names),
+                where=where,
+                key=("data", option),
+            )
 
 
 def named(given: Sequence[str], table: Table, free: Sequence[str], option: str) -> tuple[str, ...]:
@@ -88,18 +108,3 @@ def without_dropped(drop: Sequence[str], table: Table, roles: Collection[str | N
             key=("data", "drop"),
         )
     return [name for name in others if name not in dropped]
-
-
-def resolved(options: ForecastingOptions, table: Table) -> ForecastingOptions:
-    """The options with the names of columns instead of patterns.
-
-    Raises:
-        DataError: A pattern matches no column.
-        TaskFileError: A column has two roles.
-    """
-    given = {role: getattr(options, role) for role in _ROLES}
-    roles = {options.time, options.series, *(name for names in given.values() for name in plain(names))}
-    free = without_dropped(options.drop, table, roles)
-    found = options.model_copy(update={role: named(names, table, free, role) for role, names in given.items()})
-    found.check_covariates(found.targets, found.time, found.series)
-    return found

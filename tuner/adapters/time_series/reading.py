@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
@@ -10,13 +10,23 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.arrays import check_lengths, read_arrays
+from tuner.adapters.arrays import read_arrays
 from tuner.adapters.base import Split
 from tuner.adapters.splits import split_named
 from tuner.adapters.time_series.columns import Inputs, doubtful_values, inputs, label_copies
 from tuner.adapters.time_series.groups import Groups, groups_of
+from tuner.adapters.time_series.item_arrays import (
+    items_in,
+    laid_out,
+    numbers_in,
+    step_labels_in,
+    steps_and_channels,
+    targets_in,
+    unused_in,
+)
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.items import Items
+from tuner.adapters.time_series.missing import said_of
 from tuner.adapters.time_series.named_columns import matches, named, plain, without_dropped
 from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
 from tuner.adapters.time_series.ts_file import read_ts
@@ -87,7 +97,7 @@ def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
     table = Table(path, told, plain((*options.channels, *options.numbers)), options.writing)
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, labels)
-    values = table.numbers(found.names, _naming(options), missing=options.missing != "refuse")
+    values = table.numbers(found.names, _naming(options), missing=said_of("value", options.missing) != "refuse")
     places = table.places()
     return Items(
         [row[:, None] for row in values],
@@ -113,7 +123,8 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     found = _inputs(table, options, like, None if options.per_step else labels, groups)
     if options.per_step and like is None and not options.channels:
         found = _no_copies(table, found, labels)
-    values = table.numbers(found.names, _naming(options), missing=options.missing != "refuse")[groups.order]
+    table.numbers([name for name in found.names if said_of(name, options.missing) == "refuse"], _naming(options))
+    values = table.numbers(found.names, _naming(options), missing=True)[groups.order]
     longest = int(np.diff([*groups.starts, len(table)]).max())
     places = table.places()
     first = groups.order[groups.starts]
@@ -259,7 +270,7 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
             where=str(path),
         )
     sequences = items_in(x, lengths, path)
-    numbers = _numbers(arrays["y"], len(sequences), path) if options.numbers else None
+    numbers = numbers_in(arrays["y"], len(sequences), path) if options.numbers else None
     for name in told if options.numbers or options.per_step else ("y", *told):
         if arrays[name].shape != (len(sequences),) or arrays[name].dtype.kind not in "iuUb":
             raise DataError(
@@ -270,13 +281,13 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
     places = [f"{path}: item {index}" for index in range(len(sequences))]
     channels = tuple(f"channel {index + 1}" for index in range(sequences[0].shape[1]))
     words = {name: [str(word) for word in arrays[name].tolist()] for name in told}
-    of_steps = _step_labels(arrays["y"], sequences, path) if options.per_step else None
+    of_steps = step_labels_in(arrays["y"], sequences, path) if options.per_step else None
     if of_steps is not None:
         labels = [""] * len(sequences)
     else:
         labels = [str(word) for word in arrays["y"].tolist()] if numbers is None else _in_words(numbers).tolist()
     doubts = doubtful_values(sequences, labels) if like is None else []
-    notices = [*_laid_out(sequences, options, path), *doubts, *_unused(unused, path)]
+    notices = [*laid_out(sequences, options, path), *doubts, *unused_in(unused, path)]
     return Items(
         sequences,
         labels,
@@ -284,126 +295,7 @@ def _read_npz(path: Path, options: ItemOptions, like: Items | None) -> Items:
         channels,
         **_dealing(words, places, options, like),
         notices=tuple(notices),
-        targets=() if numbers is None else _targets(options, numbers.shape[1]),
+        targets=() if numbers is None else targets_in(options, numbers.shape[1]),
         values=numbers,
         of_steps=of_steps,
     )
-
-
-def _step_labels(
-    y: NDArray[np.generic], sequences: Sequence[NDArray[np.float64]], path: Path
-) -> list[NDArray[np.str_]]:
-    """The labels of the steps of each item.
-
-    Raises:
-        DataError: There is not one for each step.
-    """
-    lengths = [len(item) for item in sequences]
-    shapes = [(sum(lengths),), *([(len(lengths), lengths[0])] if len(set(lengths)) == 1 else [])]
-    if y.shape not in shapes or y.dtype.kind not in "iuUb":
-        raise DataError(
-            f"y must hold a class for each of the {sum(lengths)} steps, whole numbers or texts",
-            value=f"{y.dtype} {y.shape}",
-            where=str(path),
-        )
-    return np.split(y.ravel().astype(np.str_), np.cumsum(lengths)[:-1])
-
-
-def _numbers(y: NDArray[np.generic], items: int, path: Path) -> NDArray[np.float64]:
-    """The numbers of items, (items, targets).
-
-    Raises:
-        DataError: They are not.
-    """
-    if y.ndim not in (1, 2) or len(y) != items or y.dtype.kind not in "iuf" or not y.size:
-        raise DataError(
-            f"y must hold numbers, ({items} items,) or ({items} items, targets)",
-            value=f"{y.dtype} {y.shape}",
-            where=str(path),
-        )
-    values = np.asarray(y, dtype=np.float64).reshape(items, -1)
-    for row in np.flatnonzero(~np.isfinite(values).all(axis=1))[:1]:
-        raise DataError(
-            "the targets of an item must be finite numbers",
-            value=values[row].tolist(),
-            fix="Leave the item out.",
-            where=f"{path}: item {row}",
-        )
-    return values
-
-
-def _targets(options: ItemOptions, count: int) -> tuple[str, ...]:
-    """The names of the targets of an archive."""
-    if len(options.numbers) == count:
-        return options.numbers
-    return tuple(f"target {index + 1}" for index in range(count))
-
-
-def steps_and_channels(
-    x: NDArray[np.generic], lengths: NDArray[np.generic] | None, options: ItemOptions, path: Path
-) -> NDArray[np.float64]:
-    """X as (items, steps[, channels]), or with lengths (all steps[, channels]), from either layout.
-
-    Raises:
-        DataError: It has another shape or type.
-    """
-    wanted = (1, 2) if lengths is not None else (2, 3)
-    if x.ndim not in wanted or x.dtype.kind not in "iufb":
-        raise DataError(
-            "X must hold numbers, (items, steps[, channels]), or with lengths (all steps[, channels])",
-            value=f"{x.dtype} {x.shape}",
-            where=str(path),
-        )
-    if options.layout == "channels_first":
-        if x.ndim == wanted[0]:
-            raise DataError(
-                "data.layout must be left out where X has no axis of channels", value=x.shape, key=("data", "layout")
-            )
-        x = x.swapaxes(-1, -2)
-    return np.asarray(x, dtype=np.float64)
-
-
-def items_in(x: NDArray[np.float64], lengths: NDArray[np.generic] | None, path: Path) -> list[NDArray[np.float64]]:
-    """The items (steps, channels) from the result of `steps_and_channels`.
-
-    Raises:
-        DataError: The lengths do not fit.
-    """
-    x = x[..., None] if x.ndim == (2 if lengths is None else 1) else x
-    return list(x) if lengths is None else np.split(x, _ends(lengths, x, path))
-
-
-def _laid_out(sequences: Sequence[NDArray[np.float64]], options: ItemOptions, path: Path) -> list[str]:
-    """Sentences about items with more channels than steps.
-
-    Raises:
-        DataError: They have one step, and data.layout is not set.
-    """
-    steps, channels = max(map(len, sequences)), sequences[0].shape[1]
-    if options.layout is not None or channels <= steps:
-        return []
-    other = "if it is laid out (item, channel, step), as in aeon, sktime and tsai, set data.layout: channels_first"
-    if steps == 1:
-        raise DataError(
-            f"items must have more than one step, but X holds items of 1 step with {channels} channels",
-            fix=f"{other[:1].upper()}{other[1:]}; if one step is meant, channels_last.",
-            where=str(path),
-        )
-    return [f"X is read as items of {steps} steps with {channels} channels; {other}, else channels_last"]
-
-
-def _unused(names: Sequence[str], path: Path) -> list[str]:
-    """A sentence about unused arrays."""
-    if not names:
-        return []
-    return [
-        f"{path.name} has arrays that are not used: {', '.join(sorted(names))}; data.group and data.split name "
-        "the arrays of groups and of train, val or test"
-    ]
-
-
-def _ends(lengths: NDArray[np.generic], x: NDArray[np.float64], path: Path) -> NDArray[np.int64]:
-    """The ends of all items but the last in the concatenated steps."""
-    turned = "X is laid out the other way: give the other data.layout, channels_first or channels_last."
-    other = lengths.dtype.kind in "iu" and sum(lengths.ravel().tolist()) == x.shape[1]
-    return np.cumsum(check_lengths(lengths, len(x), path, fix=turned if other else ""))[:-1]

@@ -55,7 +55,7 @@ class SeriesRegression:
         facts, trivial = prepare_targets(folder, numbers, self.options, train.places[0], fold_N)
         facts |= {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}
         told_of = {"targets": train.targets, "channels": train.channels}
-        write_facts(folder, {**told_of, "steps": train.steps, **facts})
+        write_facts(folder, {**told_of, "steps": train.steps, "missing": train.missing, **facts})
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
             trivial=trivial,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.columns import inputs
-from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, static_of
+from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, resolved, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
-from tuner.adapters.time_series.named_columns import plain, resolved, without_dropped
+from tuner.adapters.time_series.named_columns import plain, without_dropped
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
 from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_and_longest, step_of

@@ -165,19 +165,14 @@ class Table:
     ) -> NDArray[np.float64]:
         """The cells of numeric columns, finite, (rows, columns); NaN where they may be missing.
 
-        Args:
-            names: The columns.
-            option: The option that names them; that which leaves one out if none does.
-            missing: Whether cells may be missing.
-            timed: Whether a column of dates may be meant as data.time.
+        An error names the option that has named them, else that which leaves one out, and data.time if it may be meant.
 
         Raises:
             DataError: A column is missing; a cell is not a finite number.
         """
-        for name in names:
-            self._check_column(name)
         values = np.empty((len(self), len(names)))
         for index, name in enumerate(names):
+            self._check_column(name)
             column = self._frame[name]
             if column.dtype.kind not in "iufb":
                 self._refuse_cell(name, option, timed=timed)
