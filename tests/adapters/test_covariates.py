@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from tests.support.adapter_data import covariates_in_time
+from tuner.adapters.ragged import Ragged
+from tuner.adapters.time_series import parts
 from tuner.adapters.time_series.covariates import calendar_features
 from tuner.adapters.time_series.forecasting import SPLITS, Forecasting
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.config import validate_options
-from tuner.errors import DataError, StudyError, TaskFileError
+from tuner.errors import DataError, TaskFileError
 from tuner.nets.catalog import NetOptions
 from tuner.nets.cell_options import GRUOptions
 from tuner.nets.network import build_network
@@ -133,13 +135,138 @@ def test_what_is_missing_is_named(answered: Any) -> None:
     assert found.problem.dropna().unique() == (
         "price must be known of the 3 rows to forecast: bring rows after the last, in which the targets are empty"
     )
-    gap = frame.copy()
-    gap.loc[80, "visits"] = np.nan
-    assert "visits is missing in row 81, in the input window" in set(forecasts(gap).problem.dropna())
+    word = frame.astype({"visits": object})
+    word.loc[80, "visits"] = "many"
+    assert "visits is no finite number in row 81" in set(forecasts(word).problem.dropna())
     with pytest.raises(DataError, match="there must be a column 'price'"):
         forecasts(frame.drop(columns="price"))
     other = frame.assign(region="west", event="strike")  # categories that training has not seen
     assert np.isfinite(forecasts(other).sold).all()
+
+
+def torn(folder: Path, **more: Any) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The table with three shops, of which a third of all covariates is missing; its options."""
+    options = covariates_in_time(folder)
+    frame = pd.read_csv(options["path"])
+    c = frame[frame.shop == "a"].assign(shop="c", size=np.nan, region=np.nan)
+    frame = pd.concat([frame, c.assign(sold=c.sold + 1)], ignore_index=True)
+    rng = np.random.default_rng(4)
+    for name in ("price", "visits", "event", "weather"):
+        frame.loc[rng.random(len(frame)) < 0.3, name] = np.nan
+    frame.loc[frame.shop == "b", "size"] = frame["size"].where(rng.random(len(frame)) < 0.5)
+    frame.loc[frame.groupby("shop").head(2).index, ["price", "visits"]] = np.nan
+    frame.to_csv(options["path"], index=False)
+    return {**options, **more}, frame
+
+
+MISSING: list[Any] = ["forward", {"vis*": "mask", "price": "zero", "size": "zero"}]
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=str)
+def test_missing_covariates_are_filled_as_pandas_does(missing: Any, tmp_path: Path) -> None:
+    """With what was before, never after; the mean of training at the start; categories have one of their own."""
+    options, frame = torn(tmp_path, missing=missing)
+    problem = opened(tmp_path, **options)
+    groups = frame.groupby("shop", sort=False)
+    price = groups.price.ffill() if missing == "forward" else frame.price.fillna(0)
+    visits = groups.visits.ffill()
+    end = groups.cumcount(ascending=False).to_numpy()
+    train = end >= frame.shop.map({"a": 36, "b": 12, "c": 36}).to_numpy()
+    z = [((one - one[train].mean()) / one[train].std(ddof=0)).fillna(0) for one in (price, visits)]
+    weekday = pd.to_datetime(frame.day).dt.weekday * 2 * np.pi / 7
+    masks = [] if missing == "forward" else [frame.visits.isna()]
+    codes = [frame[name].fillna("").map(kinds) for name, kinds in KINDS.items()]
+    wanted = np.column_stack([z[0], np.sin(weekday), np.cos(weekday), z[1], *masks, *codes])
+    found = Ragged(tmp_path / "out", "whole.covariates")
+    np.testing.assert_allclose(np.concatenate([found[at] for at in range(3)]), wanted, atol=1e-5)
+    last = 0.0 if missing != "forward" else 4.0
+    size = np.array([3, 5, last])
+    known = np.array([3.0, 5.0])
+    static = np.column_stack([(size - known.mean()) / known.std(), [2, 3, 1]])
+    np.testing.assert_allclose(np.load(tmp_path / "out/static.npy"), static, atol=1e-6)
+    assert problem.covariates.by_row.numbers == len(wanted.T) - 2
+
+
+KINDS = {"event": {"": 1, "fair": 2, "none": 3}, "weather": {"": 1, "rain": 2, "sun": 3}}
+
+
+@pytest.mark.parametrize("missing", MISSING, ids=str)
+def test_prediction_fills_covariates_as_training_does(missing: Any, tmp_path: Path) -> None:
+    """Bit for bit, from every row, in the window and ahead; what was not brought of the rows to forecast is named."""
+    options, frame = torn(tmp_path, missing=missing)
+    problem = opened(tmp_path, **options)
+    codec: Any = Forecasting(ForecastingOptions(**options)).codec(tmp_path / "out")
+    codec.asked = type(codec.asked)(every_origin=True)
+    prepared, static = Ragged(tmp_path / "out", "whole.covariates"), np.load(tmp_path / "out/static.npy")
+    ahead, seen = problem.covariates.by_row.ahead, 0
+    for item in codec.items(frame):
+        number = "abc".index(item.facts["shop"])
+        rows = frame[frame.shop == item.facts["shop"]].day.tolist()
+        origin = rows.index(item.facts["origin"]) + 1
+        if origin > len(rows) - 3:
+            assert item.problem.startswith("price must be known of the 3 rows to forecast")
+            continue
+        back = len(item.x)
+        np.testing.assert_array_equal(item.static, static[number])
+        np.testing.assert_array_equal(item.beside[:back], prepared[number][origin - back : origin])
+        np.testing.assert_array_equal(item.beside[back:, ahead], prepared[number][origin : origin + 3][:, ahead])
+        seen += 1
+    assert seen == sum(len(prepared[at]) - 5 for at in range(3))
+
+
+def test_missing_covariates_are_told(tmp_path: Path) -> None:
+    """In notices and in what `validate` describes; refused where asked, and in prediction, too."""
+    options, frame = torn(tmp_path)
+    (tmp_path / "out").mkdir()
+    adapter = Forecasting(ForecastingOptions(**options))
+    prepared = adapter.prepare(tmp_path / "out")
+    count = int(frame.price.isna().sum())
+    told = f"price in {count} rows (filled with the value before)"
+    assert any(note.startswith(f"covariates are missing: {told}") for note in prepared.notices)
+    described = adapter.described(tmp_path / "out", prepared).facts
+    assert f"missing: {told}" in described
+    assert "missing: region of 1 series (a category of its own)" in described
+    assert "missing: size of 1 series (filled with the median of the series)" in described
+    with pytest.raises(DataError, match=r"covariates\.csv:2: price must not be missing"):
+        Forecasting(ForecastingOptions(**options, missing={"price": "refuse"})).prepare(tmp_path / "out")
+    with pytest.raises(DataError, match=r"data\.missing must match a column of values, but got 'prize'"):
+        Forecasting(ForecastingOptions(**options, missing={"prize": "zero"})).prepare(tmp_path / "out")
+    frame["price"] = np.nan
+    frame.to_csv(options["path"], index=False)
+    with pytest.raises(DataError, match="price must have a value in the training rows"):
+        adapter.prepare(tmp_path / "out")
+
+
+def test_a_gap_is_refused_in_prediction_where_it_is_in_training(tmp_path: Path) -> None:
+    """By the row, as before."""
+    options = {**covariates_in_time(tmp_path), "missing": "refuse"}
+    opened(tmp_path, **options)
+    frame = pd.read_csv(options["path"])
+    frame.loc[80, "visits"] = np.nan
+    frame.loc[87:, "sold"] = np.nan
+    codec = Forecasting(ForecastingOptions(**options)).codec(tmp_path / "out")
+    assert "visits is missing in row 81, in the input window" in {item.problem for item in codec.items(frame)}
+
+
+def test_a_long_file_in_parts_is_filled_from_where_a_value_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though only the last rows of each series are kept in memory."""
+    options, frame = torn(tmp_path)
+    opened(tmp_path, **options)
+    long = pd.concat([frame[frame.shop == "a"]] * 8, ignore_index=True)
+    long["day"] = pd.date_range("2026-01-01", periods=len(long)).strftime("%Y-%m-%d")
+    long.loc[200:, ["visits", "weather"]] = np.nan
+    long.loc[len(long) - 3 :, "sold"] = np.nan
+    long = pd.concat([long, long.assign(shop="b")]).sort_values("day", kind="stable")
+    long.to_csv(tmp_path / "long.csv", index=False)
+    codec: Any = Forecasting(ForecastingOptions(**options)).codec(tmp_path / "out")
+    whole = list(codec.items(long))
+    monkeypatch.setattr(parts, "LARGEST", 4000)
+    found = list(codec.read(tmp_path / "long.csv"))
+    assert [item.problem for item in found] == ["", ""]
+    for one, other in zip(found, whole, strict=True):
+        assert one.facts == other.facts
+        for name in ("x", "beside", "static"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), [("known_covariates", 0.4, 0.6), ("past_covariates", 0.88, 1.15)])
@@ -182,6 +309,7 @@ def test_a_calendar_tells_places_in_cycles() -> None:
         ({"known_covariates": ["y"], "targets": ["y"]}, "data.* must name a column once"),
         ({"categories": ["x"]}, "data.categories must be among the covariates"),
         ({"calendar": ["week"]}, "data.calendar must come with data.time"),
+        ({"missing": "zero"}, "data.missing acts only on covariates"),
         ({"category_embedding": 8}, "data.category_embedding acts only with data.categories"),
     ],
 )
@@ -190,15 +318,6 @@ def test_covariates_that_do_not_fit_are_refused(options: dict[str, Any], message
     with pytest.raises(TaskFileError) as caught:
         validate_options(ForecastingOptions, {"path": "x.csv", **options}, key=("data",), place=lambda _: "")
     assert message in str(caught.value)
-
-
-def test_a_graph_without_the_covariates_is_refused_by_name(tmp_path: Path) -> None:
-    """Rather than exported with inputs that nobody fills; with what the model can be used by."""
-    options = covariates_in_time(tmp_path)
-    opened(tmp_path, **options)
-    codec = Forecasting(ForecastingOptions(**options)).codec(tmp_path / "out")
-    with pytest.raises(StudyError, match=r"covariates or a calendar has no ONNX graph yet.*Export without --onnx"):
-        codec.graph(torch.nn.Identity())
 
 
 def test_windows_with_steps_ahead_are_learned_from_whole() -> None:
@@ -230,4 +349,4 @@ def test_covariates_that_the_data_do_not_have_are_refused(tmp_path: Path) -> Non
     table.loc[7, "x"] = np.nan
     table.to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(DataError, match=r"x\.csv:9: x must not be missing"):
-        opened(tmp_path, **common, past_covariates=["x"])
+        opened(tmp_path, **common, past_covariates=["x"], missing="refuse")

@@ -202,7 +202,9 @@ def test_one_column_may_leave_items_out(policy: Missing, tmp_path: Path) -> None
 def test_a_policy_for_no_column_is_told(tmp_path: Path) -> None:
     """With the columns that there are."""
     path, _ = machines(tmp_path)
-    with pytest.raises(DataError, match=r"data\.missing must match a column of values, but got 'tmp\*'.*temp_in, temp_out"):
+    with pytest.raises(
+        DataError, match=r"data\.missing must match a column of values, but got 'tmp\*'.*temp_in, temp_out"
+    ):
         dealt_items(ClassificationOptions(path=str(path), id="item", missing={"tmp*": "zero"}))
 
 

@@ -450,7 +450,7 @@ FAULTS = [
         r"x\.csv:3: time must differ from row to row, but got '2024-01-01'",
     ),
     ("time,v\n1,nan\n2,nan\n", {}, r"x\.csv: a series must have a row in which no target is missing"),
-    ("time,v,w\n1,1,a\n2,2,b\n", {}, r"x\.csv:2: w must be a finite number, but got 'a'\..*name the others"),
+    ("time,v,w\n1,1,a\n2,2,b\n", {}, r"x\.csv:2: w must be a finite number, but got 'a'\..*name it in data"),
     ("time,v\n1,1\n2,-inf\n", {}, r"x\.csv:3: v must be a finite number, but got -inf"),
     ("Time,v\n1,1\n", {}, r"x\.csv: there must be a column 'time'\. Did you mean 'Time'\?"),
     ("time,v\n1,1\n", {"targets": ["w"]}, r"x\.csv: there must be a column 'w'"),

@@ -124,6 +124,107 @@ def test_forecasts_of_an_only_series(tmp_path: Path, monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(forecasts[0], model.predict([rows])[["sold"]].to_numpy(), rtol=1e-6)
 
 
+def bakeries(folder: Path) -> dict[str, Any]:
+    """Two shops with covariates of every kind, of which a fifth is missing; the last three rows are to be forecast."""
+    options = adapter_data.covariates_in_time(folder)
+    frame = pd.read_csv(options["path"])
+    frame["left"] = np.arange(len(frame)) % 7 + frame.sold
+    for name in ("price", "event", "visits", "weather"):
+        frame.loc[RNG.random(len(frame)) < 0.2, name] = np.nan
+    frame.to_csv(options["path"], index=False)
+    return options | {"missing": {"visits": "mask", "price": "forward"}}
+
+
+def inputs_of(table: pd.DataFrame, about: dict[str, Any], window: int, horizon: int) -> dict[str, NDArray[Any]]:
+    """What a program without this package feeds: the last rows of each series, filled and numbered by pandas."""
+    kept = about["facts"]["covariates"]
+    table = table.assign(**{"visits missing": table.visits.isna() * 1.0})
+    groups = table.groupby("shop", sort=False)
+    table["price"], table["visits"] = groups.price.ffill(), groups.visits.ffill()
+    for name, words in kept["categories"].items():
+        table[name] = (
+            table[name].fillna("").map({word: code for code, word in enumerate(words, 1)}).fillna(0).astype(int)
+        )
+    phase = pd.to_datetime(table.day).dt.weekday * 2 * np.pi / 7
+    table["sine"], table["cosine"] = np.sin(phase), np.cos(phase)
+    columns = {
+        "known": ["price", "sine", "cosine"],
+        "past": ["visits", "visits missing"],
+        "known_codes": ["event"],
+        "past_codes": ["weather"],
+    }
+    back = [rows.iloc[-window - horizon : -horizon] for _, rows in table.groupby("shop", sort=False)]
+    after = [rows.iloc[-horizon:] for _, rows in table.groupby("shop", sort=False)]
+    targets = about["facts"]["channels"]
+    found = padded([rows[targets].to_numpy() for rows in back])
+    found |= {name: padded([rows[names].to_numpy() for rows in back])["x"] for name, names in columns.items()}
+    found |= {f"{name}_ahead": np.array([rows[columns[name]] for rows in after]) for name in ("known", "known_codes")}
+    found |= {
+        name: np.array([rows[[column]].iloc[-1] for rows in back], dtype=float) for name, column in STATIC.items()
+    }
+    found |= {name: np.array([about["series"][shop][name] for shop in "ab"]) for name in ("mean", "scale")}
+    return {name: found[name].astype(np.int64) if "codes" in name else found[name] for name in about["inputs"]}
+
+
+STATIC = {"static": "size", "static_codes": "region"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"segment": 2, "window_norm": "standard", "outputs": "quantiles"},
+        {"targets": ["sold", "left"], "channel_independence": True, "channel_embedding": 2},
+        pytest.param({"window_norm": "seasonal", "conformal": True}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_forecasts_by_covariates_follow_from_named_inputs(options: dict[str, Any], tmp_path: Path) -> None:
+    """Known, past and static ones, words and numbers, missing ones; as `predict` answers the same table."""
+    (tmp_path / "data").mkdir()
+    data = bakeries(tmp_path / "data") | options
+    model = load(made_model(folder := tmp_path / "made", "time_series/forecasting", data=data))
+    write_onnx(model, folder / "model")
+    about = json.loads((folder / "model/preprocess.json").read_text())
+    session = onnxruntime.InferenceSession(folder / "model/model.onnx")
+    assert {"known", "known_ahead", "past", "known_codes", "static", "static_codes"} < about["inputs"].keys()
+    assert about["inputs"]["past"]["is"].startswith("unscaled numbers: visits, visits missing; missing ones")
+    table = pd.read_csv(data["path"])
+    last = table.groupby("shop").tail(3).index
+    table.loc[last, [*about["facts"]["channels"], "visits", "weather"]] = np.nan
+    answered = model.predict(table)
+    assert (answered.problem == "").all()
+    (found,) = session.run(None, inputs_of(table, about, 8, 3))
+    quantiles = bool(options.keys() & {"outputs", "conformal"})
+    levels = [f"_q{100 * level:g}" for level in LEVELS] if quantiles else [""]
+    wanted = answered[[name + level for name in data["targets"] for level in levels]].to_numpy()
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "only", [{"calendar": ["week"]}, {"static_covariates": ["size"]}, {"past_covariates": ["size"]}]
+)
+def test_a_graph_has_the_inputs_that_there_are(only: dict[str, Any], tmp_path: Path) -> None:
+    """One kind of covariates alone, of an only series, whose scaling is inside."""
+    data = adapter_data.covariates_in_time(tmp_path)
+    frame = pd.read_csv(data["path"]).query("shop == 'a'")
+    frame.to_csv(data["path"], index=False)
+    data = {name: data[name] for name in ("path", "time", "targets", "window", "horizon")} | only
+    model = load(made_model(tmp_path / "made", "time_series/forecasting", data=data))
+    write_onnx(model, tmp_path / "made/model")
+    about = json.loads((tmp_path / "made/model/preprocess.json").read_text())
+    (kind,) = {name.partition("_")[0] for name in only}
+    names = {"calendar": ["known", "known_ahead"], "static": ["static"], "past": ["past"]}[kind]
+    assert list(about["inputs"]) == ["x", "lengths", *names]
+    inputs = padded([frame.sold.to_numpy()[-8:, None]])
+    phase = np.arange(90 + 3) + 3  # 2026-01-01 was a Thursday
+    week = np.stack([np.sin(phase * 2 * np.pi / 7), np.cos(phase * 2 * np.pi / 7)], 1)[None]
+    given = {"known": week[:, 82:90], "known_ahead": week[:, 90:], "static": [[3.0]], "past": np.full((1, 8, 1), 3.0)}
+    (found,) = onnxruntime.InferenceSession(tmp_path / "made/model/model.onnx").run(
+        None, inputs | {name: np.asarray(given[name]) for name in names}
+    )
+    np.testing.assert_allclose(found[0], model.predict(frame)[["sold"]].to_numpy(), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "case", ["memory/probe: adding", "memory/probe: copy", "nlp/language_modelling: word", "speech/classification"]
 )

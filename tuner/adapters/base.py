@@ -9,7 +9,7 @@ with the preparation of the training data. All three meet in the class that the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -253,11 +253,13 @@ class Graph:
             numbers come from torch's global generator.
         about: What a caller must know of inputs and predictions, as JSON values: by the name of the input,
             "prediction", and more.
+        stepped: Inputs with an axis of steps, the second.
     """
 
     module: nn.Module
     example: Callable[[int, int], Mapping[str, Tensor]]
     about: Mapping[str, Any] = field(default_factory=dict)
+    stepped: Collection[str] = ("x",)
 
 
 Row = dict[str, Any]

@@ -104,6 +104,7 @@ def _exported(served: Graph) -> bytes:
         if isinstance(module, FusedCell) and not noise_of(module.options, training=False).stepwise:
             module.kernel = NativeKernel(module.kernel)  # type: ignore[assignment]  # reads alike
     items, steps = torch.export.Dim("batch"), torch.export.Dim("steps")
+    shapes = [{0: items, 1: steps} if name in served.stepped else {0: items} for name in inputs]
     try:
         with exported(), _quiet():
             program = torch.onnx.export(
@@ -111,7 +112,7 @@ def _exported(served: Graph) -> bytes:
                 tuple(inputs.values()),
                 input_names=list(inputs),
                 output_names=["prediction"],
-                dynamic_shapes=tuple({0: items, 1: steps} if name == "x" else {0: items} for name in inputs),
+                dynamic_shapes=(*shapes[:2], *([tuple(shapes[2:])] if len(shapes) > 2 else [])),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,

@@ -21,7 +21,8 @@ from torch import nn
 from tuner.adapters.base import Graph, Item, Row
 from tuner.adapters.scaling import Scaling, standardization
 from tuner.adapters.time_series.ahead import ahead
-from tuner.adapters.time_series.covariates import read_covariates_there
+from tuner.adapters.time_series.covariate_missing import filled_rows
+from tuner.adapters.time_series.covariates import missing_in, of_one, read_covariates_there
 from tuner.adapters.time_series.forecast_windows import Stretch, Window, beside, forecasts, known_rows, placed
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.graphs import ForecastOfWindows, told
@@ -143,17 +144,19 @@ class _Reading:
             yield from refused if self._series else refused[:1]
 
     def _worth(self, sections: Sections, table: Table) -> NDArray[np.bool_]:
-        """A mask of the rows needed for the last forecast: those of its window, and those that fill its gaps.
+        """A mask of the rows needed for the last forecast: those of its window, and those that fill gaps in it.
 
         All rows of series that are scaled by their own rows or have an error.
         """
         groups = self._groups(table, sections.known)
         kept_N = np.zeros(len(table), dtype=bool)
+        cells = read_covariates_there(self.problem.covariates, table).values()
         bounds = [*groups.starts, len(groups.order)]
         least = 4 * (self.problem.window + self._season) + self.problem.horizon + _LEAST
         for number, (name, start, end) in enumerate(zip(groups.names, bounds, bounds[1:], strict=False)):
             known = not self._named or name in self._scalings
             first = max(start, end - least) if known and number not in groups.unsound else start
+            first = min([first, *(_last_there(values[groups.order[start : first + 1]], start) for values in cells)])
             kept_N[groups.order[first:end]] = True
         return kept_N
 
@@ -186,8 +189,10 @@ class _Reading:
                 values_NC[rows],
                 place,
                 times=times if self.problem.covariates.calendar else None,
-                covariates={name: cells[name][rows] for name in self.problem.covariates.rows},
-                static={name: cells[name][rows[0]] for name in self.problem.covariates.static},
+                covariates=filled_rows(
+                    self.problem.covariates, {name: cells[name][rows] for name in self.problem.covariates.rows}
+                ),
+                static={name: of_one(cells[name][rows]) for name in self.problem.covariates.static},
             )
             problem = str(groups.unsound.get(number, ""))
             if not problem:
@@ -198,22 +203,9 @@ class _Reading:
                 yield Item(place, None, problem, self._known(name))
                 continue
             if options.gaps == "ignore":
-                step = self._own_step(times)
+                step = _own_step(times, self._step)
             found = None if stamps is None else SeriesStamps(stamps, rows, times, step, series.made)
             yield from self._of_series(series, found)
-
-    def _own_step(self, times: NDArray[np.generic]) -> Step | None:
-        """The time step of one series with ignored gaps, by which its times continue.
-
-        If it is too short to show opening hours, it has those of training. None if it has too many gaps.
-        """
-        own = step_of(times, np.zeros(1, dtype=np.int64))
-        learned = self._step
-        if own and learned and own.kind == "fixed" and learned.kind == "slots" and own.length == learned.length:
-            return learned
-        if own and own.kind != "months" and (np.diff(own.places(times)) > 1 + own.skipped).mean() > _GAPS:
-            return None
-        return own
 
     def _known(self, name: str) -> dict[str, Any]:
         return {self._series: name} if self._series else {}
@@ -250,6 +242,25 @@ class _Reading:
             found = Stretch(series, start, end, scaled, stamps, beside(self.problem, series, start, end, stamps))
             for item in found.windows(self.problem, known, least=self._least, every_origin=self.asked.every_origin):
                 yield replace(item, scaling=scaling, problem=problem) if isinstance(item, Window) else item
+
+
+def _own_step(times: NDArray[np.generic], learned: Step | None) -> Step | None:
+    """The time step of one series with ignored gaps, by which its times continue.
+
+    If it is too short to show opening hours, it has those of training. None if it has too many gaps.
+    """
+    own = step_of(times, np.zeros(1, dtype=np.int64))
+    if own and learned and own.kind == "fixed" and learned.kind == "slots" and own.length == learned.length:
+        return learned
+    if own and own.kind != "months" and (np.diff(own.places(times)) > 1 + own.skipped).mean() > _GAPS:
+        return None
+    return own
+
+
+def _last_there(values: NDArray[Any], start: int) -> int:
+    """The last row with a value, from which later ones are filled; the first one without any."""
+    there = np.flatnonzero(~missing_in(values))
+    return start + (int(there[-1]) if len(there) else 0)
 
 
 class ForecastCodec(_Reading):
@@ -291,7 +302,8 @@ class ForecastCodec(_Reading):
         covariates, after = self.problem.covariates, self.problem.horizon
         for name in (*covariates.rows, *covariates.static):
             words = covariates.categories.get(name)
-            found[name] = [words[0] if words else float(covariates.scaling[name][0])] * rows
+            word = next(filter(None, words), "") if words else ""
+            found[name] = [word if words else float(covariates.scaling[name][0])] * rows
         if not covariates.known:
             return found
         if self._options.time:
@@ -330,11 +342,6 @@ class ForecastCodec(_Reading):
                 "a model with data.decoding recursive has no ONNX graph yet",
                 fix="Export without --onnx: tuner predict, serve and load use it; or train with direct decoding.",
             )
-        if self.problem.covariates:
-            raise StudyError(
-                "a model with covariates or a calendar has no ONNX graph yet",
-                fix="Export without --onnx: tuner predict, serve and load use it; or train without them.",
-            )
         channels, window = self.problem.channels, self.problem.window
         only = None if self._named else next(iter(self._scalings.values()))
         whole = ForecastOfWindows(network, self.problem, only)
@@ -347,4 +354,6 @@ class ForecastCodec(_Reading):
         if self._named:
             known = "of the series' training rows, as `series` says; of a series that was not in training, its own"
             about |= {"mean": f"mean {known}", "scale": f"standard deviation {known}", "series": told(self._scalings)}
-        return Graph(whole, whole.example, about)
+        if whole.covariates is None:
+            return Graph(whole, whole.example, about)
+        return Graph(whole, whole.example, about | whole.covariates.about(), ("x", *whole.covariates.stepped))

@@ -12,6 +12,7 @@ from tuner.config.options import Options
 from tuner.errors import TaskFileError
 
 Calendar = Literal["hour", "day", "week", "month", "year"]
+CovariateMissing = Literal["forward", "mask", "zero", "refuse"]
 
 
 class CovariateOptions(Options):
@@ -23,6 +24,7 @@ class CovariateOptions(Options):
         "static_covariates",
         "categories",
         "calendar",
+        "missing",
     )
     known_covariates: tuple[str, ...] = ()
     """Columns that are known for the future, such as a price or a holiday: inputs in the window and in the rows to
@@ -37,6 +39,12 @@ class CovariateOptions(Options):
     calendar: tuple[Calendar, ...] = ()
     """Calendar features of a row's time, also of the rows to forecast: sine and cosine of its place in the hour, day,
     week, month or year. Times with an offset are taken in UTC."""
+    missing: CovariateMissing | dict[str, CovariateMissing] = "forward"
+    """Treatment of missing values of covariates; those of targets are gaps. forward: the value before in the series,
+    never a later one; before the first, the mean of the training rows. mask: the same, with a feature beside that is 1
+    where the value is missing, else 0. zero: 0. refuse: an error. A missing category is a category of its own, a
+    missing static number the median of the series, unless with zero or refuse. Or a policy per column, by name or
+    pattern, with forward for the others: {rain*: zero}; the longest that matches counts."""
     category_embedding: int = Field(default=4, ge=1, le=1024)
     """Learned features of a category, 1 to 1024. Searchable as data.category_embedding."""
 
@@ -67,6 +75,12 @@ class CovariateOptions(Options):
                 "data.calendar must come with data.time",
                 "Name the column that holds the times.",
                 "calendar",
+            ),
+            (
+                [self.missing] if self.missing != "forward" and not covariates else [],
+                "data.missing acts only on covariates; missing targets are gaps, for data.gaps",
+                "Leave it out.",
+                "missing",
             ),
             (
                 [self.category_embedding] if self.category_embedding != 4 and not self.categories else [],

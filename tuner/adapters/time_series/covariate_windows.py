@@ -80,6 +80,20 @@ def steps_ahead(covariates: Covariates, horizon: int, segment: int) -> int:
     return -(-horizon // segment) if covariates.ahead else 0
 
 
+def of_rows_ahead(prediction: Tensor, ends_B: Tensor, steps: int, horizon: int) -> Tensor:
+    """Of predictions at every step, (B, T, segment, C, ...), those of the rows to forecast, (B, H, C, ...).
+
+    Args:
+        prediction: See above.
+        ends_B: Number of steps of each item.
+        steps: How many of them, the last, are ahead.
+        horizon: Rows to forecast, H.
+    """
+    at_BD = ends_B[:, None] - steps + torch.arange(steps, device=prediction.device)
+    ahead = prediction[torch.arange(prediction.shape[0], device=prediction.device)[:, None], at_BD]
+    return ahead.flatten(1, 2)[:, :horizon]
+
+
 class StepFeatures(nn.Module):
     """Encodes steps: numbers unchanged, with embeddings of categories and of an item's channel.
 

@@ -7,6 +7,7 @@ calendar included.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -15,15 +16,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.adapters.time_series.covariate_options import Calendar
+from tuner.adapters.time_series.covariate_options import Calendar, CovariateMissing
 from tuner.adapters.time_series.groups import Groups
-from tuner.adapters.time_series.named_columns import named, plain, without_dropped
+from tuner.adapters.time_series.named_columns import best, check_matched, named, plain, without_dropped
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.table import Table
 from tuner.errors import DataError
 
 OTHER = 0
 """Code of a category that is not in the training rows."""
+MASK = " missing"
+"""Ends the name of a feature that says where a covariate is missing."""
 _DAY = 86_400
 _ROLES = ("targets", "known_covariates", "past_covariates", "static_covariates")
 """Options that take patterns."""
@@ -43,6 +46,8 @@ class Covariates:
         calendar: Calendar features of a row's time.
         categories: Column -> its categories, with codes from 1 on; other columns hold numbers.
         scaling: Column of numbers -> mean and standard deviation.
+        missing: Column -> the policy for its missing values.
+        medians: Static column of numbers -> what stands for a missing value.
     """
 
     known: tuple[str, ...] = ()
@@ -51,19 +56,29 @@ class Covariates:
     calendar: tuple[Calendar, ...] = ()
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     scaling: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    missing: Mapping[str, CovariateMissing] = field(default_factory=dict)
+    medians: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def asked(cls, options: ForecastingOptions) -> Self:
         """The covariates that options name, before any data are read."""
         names = (options.known_covariates, options.past_covariates, options.static_covariates)
-        return cls(*names, options.calendar, dict.fromkeys(options.categories, ()))
+        said = options.missing
+        missing = {
+            name: said if isinstance(said, str) else said.get(best(name, said), "forward")
+            for name in itertools.chain(*names)
+        }
+        return cls(*names, options.calendar, dict.fromkeys(options.categories, ()), missing=missing)
 
     @classmethod
     def kept(cls, facts: Mapping[str, Any]) -> Self:
         """The covariates stored by `json` in the facts of prepared data; none in those of an earlier version."""
         kept: dict[str, Any] = facts.get("covariates", {})
-        names = {name: tuple(kept[name]) for name in ("known", "past", "static", "calendar") if name in kept}
-        return cls(**names, categories=kept.get("categories", {}), scaling=kept.get("scaling", {}))
+        names: dict[str, Any] = {
+            name: tuple(kept[name]) for name in ("known", "past", "static", "calendar") if name in kept
+        }
+        rest = {name: kept[name] for name in ("categories", "scaling", "missing", "medians") if name in kept}
+        return cls(**names, **rest)
 
     def json(self) -> dict[str, Any]:
         """As JSON values; see `kept`."""
@@ -86,15 +101,17 @@ class Covariates:
     def features(self) -> list[str]:
         """The source of each feature of `matrix`: a column or the calendar."""
         numbers, past = self._numbers(self.known), self._numbers(self.past)
-        return [*numbers, *["data.calendar"] * (2 * len(self.calendar)), *past, *self._codes(self.rows)]
+        known = [*numbers, *self._masks(self.known), *["data.calendar"] * (2 * len(self.calendar))]
+        return [*known, *past, *self._masks(self.past), *self._codes(self.rows)]
 
     @property
     def by_row(self) -> Layout:
         """Layout of the features of rows; see `matrix`."""
+        calendar = 2 * len(self.calendar)
         return Layout(
-            2 * len(self.calendar) + len(self._numbers(self.rows)),
+            calendar + len(self._numbers(self.rows)) + len(self._masks(self.rows)),
             [len(self.categories[name]) for name in self._codes(self.rows)],
-            2 * len(self.calendar) + len(self._numbers(self.known)),
+            calendar + len(self._numbers(self.known)) + len(self._masks(self.known)),
             len(self._codes(self.known)),
         )
 
@@ -109,13 +126,21 @@ class Covariates:
         Args:
             rows: The training rows of each series: column -> values.
             static: Column -> the value of each series.
+
+        Raises:
+            DataError: A column of numbers has no value.
         """
         together = {name: np.concatenate([each[name] for each in rows]) for name in self.rows} | dict(static)
         numbers = {name: values.astype(np.float64) for name, values in together.items() if name not in self.categories}
+        numbers = {name: values[~np.isnan(values)] for name, values in numbers.items()}
+        for name, values in numbers.items():
+            if not len(values):
+                raise DataError(f"{name} must have a value in the training rows", value=0, fix="Leave it out.")
         return replace(
             self,
             categories={name: sorted(set(together[name].astype(str).tolist())) for name in self.categories},
             scaling={name: (float(values.mean()), float(values.std()) or 1.0) for name, values in numbers.items()},
+            medians={name: float(np.median(values)) for name, values in numbers.items() if name in self.static},
         )
 
     def matrix(
@@ -124,14 +149,16 @@ class Covariates:
         """The network's input for the rows of a series, (T, F): scaled numbers and codes of categories.
 
         Args:
-            rows: Column -> values; NaN if unknown.
+            rows: Column -> values, with missing ones as `filled_rows` leaves them.
             times: The rows' times, datetime64; None without a calendar.
             length: Number of rows, T.
         """
         parts = [
             *(self._scaled(name, rows[name]) for name in self._numbers(self.known)),
+            *(rows[name] for name in self._masks(self.known)),
             *(calendar_features(times, self.calendar) if times is not None else ()),
             *(self._scaled(name, rows[name]) for name in self._numbers(self.past)),
+            *(rows[name] for name in self._masks(self.past)),
             *(self._coded(name, rows[name]) for name in self._codes(self.rows)),
         ]
         return np.column_stack(parts).astype(np.float32) if parts else np.zeros((length, 0), dtype=np.float32)
@@ -139,6 +166,9 @@ class Covariates:
     def of_series(self, static: Mapping[str, Any]) -> NDArray[np.float32]:
         """The static covariates of a series, (G,)."""
         values = {name: np.array([static[name]]) for name in self.static}
+        for name, median in self.medians.items():
+            if np.isnan(values[name]).any() and (policy := self._policy(name)) != "refuse":
+                values[name] = np.array([0.0 if policy == "zero" else median])
         parts = [
             *(self._scaled(name, values[name]) for name in self._numbers(self.static)),
             *(self._coded(name, values[name]) for name in self._codes(self.static)),
@@ -148,17 +178,24 @@ class Covariates:
     def _numbers(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self.categories]
 
+    def _masks(self, names: Sequence[str]) -> list[str]:
+        return [name + MASK for name in self._numbers(names) if self._policy(name) == "mask"]
+
+    def _policy(self, name: str) -> CovariateMissing:
+        return self.missing.get(name, "forward")
+
     def _codes(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name in self.categories]
 
     def _scaled(self, name: str, values: NDArray[Any]) -> NDArray[np.float64]:
         mean, scale = self.scaling[name]
         scaled: NDArray[np.float64] = (values.astype(np.float64) - mean) / scale
-        return scaled
+        return scaled if self._policy(name) == "refuse" else np.where(np.isnan(scaled), 0.0, scaled)
 
     def _coded(self, name: str, values: NDArray[Any]) -> NDArray[np.float64]:
         code = {category: number for number, category in enumerate(self.categories[name], 1)}
-        return np.array([np.nan if value == "" else code.get(str(value), OTHER) for value in values], dtype=np.float64)
+        unknown = np.nan if self._policy(name) == "refuse" else code.get("", OTHER)
+        return np.array([unknown if value == "" else code.get(str(value), OTHER) for value in values], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -184,6 +221,18 @@ class Layout:
         return np.concatenate([numbers < self.numbers_ahead, codes < self.codes_ahead])
 
 
+def missing_in(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are missing."""
+    found: NDArray[np.bool_] = values == "" if values.dtype.kind == "U" else np.isnan(values)
+    return found
+
+
+def of_one(values: NDArray[Any]) -> Any:
+    """The value of a static covariate in the rows of a series: the first that is not missing, if any."""
+    there = np.flatnonzero(~missing_in(values))
+    return values[there[0] if len(there) else 0].item()
+
+
 def resolved(options: ForecastingOptions, table: Table) -> ForecastingOptions:
     """The options with the names of columns instead of patterns.
 
@@ -196,19 +245,23 @@ def resolved(options: ForecastingOptions, table: Table) -> ForecastingOptions:
     free = without_dropped(options.drop, table, roles)
     found = options.model_copy(update={role: named(names, table, free, role) for role, names in given.items()})
     found.check_covariates(found.targets, found.time, found.series)
+    if not isinstance(found.missing, str):
+        names = (*found.known_covariates, *found.past_covariates, *found.static_covariates)
+        check_matched(found.missing, names, "missing", str(table.path))
     return found
 
 
 def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
-    """Column -> its cells, row by row: numbers, or texts for categories, none of them missing.
+    """Column -> its cells, row by row: numbers, or texts for categories; NaN or "" where they may be missing.
 
     Raises:
         DataError: A column or a cell is missing, or a cell of a numeric column is no number.
     """
     found: dict[str, NDArray[Any]] = {}
     for name in (*asked.rows, *asked.static):
+        refused = asked.missing.get(name) == "refuse"
         if name in asked.categories:
-            found[name] = table.text(name)
+            found[name] = table.text(name) if refused else table.text_there(name).to_numpy(dtype=np.str_)
             continue
         words = np.flatnonzero(np.isinf(table.numbers_there((name,))[:, 0]))
         if len(words):
@@ -218,21 +271,19 @@ def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
                 fix=f"Set data.categories to [{', '.join([*asked.categories, name])}].",
                 where=table.place(int(words[0])),
             )
-        found[name] = table.numbers((name,), "data.known_covariates, data.past_covariates or data.static_covariates")[
-            :, 0
-        ]
+        options = "data.known_covariates, data.past_covariates or data.static_covariates"
+        found[name] = table.numbers((name,), options, missing=not refused)[:, 0]
     return found
 
 
 def read_covariates_there(covariates: Covariates, table: Table) -> dict[str, NDArray[Any]]:
-    """The same, but cells may be missing: NaN, or "" for categories."""
+    """The same of new data; cells that are no numbers are infinite."""
     found: dict[str, NDArray[Any]] = {}
     for name in (*covariates.rows, *covariates.static):
         if name in covariates.categories:
             found[name] = table.text_there(name).to_numpy(dtype=np.str_)
         else:
-            cells = table.numbers_there((name,))[:, 0]
-            found[name] = np.where(np.isfinite(cells), cells, np.nan)
+            found[name] = table.numbers_there((name,))[:, 0]
     return found
 
 
@@ -249,14 +300,16 @@ def static_of(
     for name in asked.static:
         values = cells[name][groups.order]
         for number, (start, end) in enumerate(pairwise(bounds)):
-            if (other := np.flatnonzero(values[start:end] != values[start])).size:
+            value = of_one(values[start:end])
+            other = np.flatnonzero((values[start:end] != value) & ~missing_in(values[start:end]))
+            if other.size:
                 raise DataError(
                     f"{name} must be the same in all rows of a series, as it is in data.static_covariates",
-                    value=f"{values[start]} and {values[start + other[0]]}",
+                    value=f"{value} and {values[start + other[0]]}",
                     fix="Name it in data.known_covariates or data.past_covariates.",
                     where=table.place(int(groups.order[start + other[0]])),
                 )
-            found[number][name] = values[start].item()
+            found[number][name] = value
     return found
 
 

@@ -107,11 +107,13 @@ class Stretch:
         rows = self.beside[first : origin + problem.horizon]
         needed = np.ones(rows.shape, dtype=bool)
         needed[len(window.x) :] = covariates.by_row.ahead
-        missing = np.argwhere(np.isnan(rows) & needed)
+        missing = np.argwhere(~np.isfinite(rows) & needed)
         static = covariates.of_series(self.series.static)
         if len(missing):
             row, name = int(missing[0][0]), covariates.features[missing[0][1]]
-            if row >= len(window.x):
+            if not np.isnan(rows[row, missing[0][1]]):
+                reason = f"{name} is no finite number in row {self.start + first + row + 1}"
+            elif row >= len(window.x):
                 reason = (
                     f"{name} must be known of the {problem.horizon} rows to forecast: bring rows after the last, in "
                     "which the targets are empty"
@@ -119,8 +121,8 @@ class Stretch:
             else:
                 reason = f"{name} is missing in row {self.start + first + row + 1}, in the input window"
             return Item(window.where, None, reason, window.facts)
-        if np.isnan(static).any():
-            return Item(window.where, None, "a static covariate is missing", window.facts)
+        if not np.isfinite(static).all():
+            return Item(window.where, None, "a static covariate is missing, or no finite number", window.facts)
         return replace(window, beside=rows, static=static)
 
     def times(self, horizon: int, *, whole: bool) -> list[Any]:
@@ -185,7 +187,10 @@ def beside(
     times = None
     if series.times is not None and stamps is not None:
         times = np.append(series.times[start : end + horizon], stamps.times_ahead(whole, missing))
-    return covariates.matrix(rows, times, end - start + horizon)
+    found = covariates.matrix(rows, times, end - start + horizon)
+    if missing:  # what was not brought is unknown, however missing values are filled
+        found[len(found) - missing :, [name != "data.calendar" for name in covariates.features]] = np.nan
+    return found
 
 
 def forecasts(problem: ForecastingProblem, network: nn.Module | Forward, items: Sequence[Item]) -> NDArray[np.float64]:

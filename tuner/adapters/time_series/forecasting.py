@@ -174,6 +174,7 @@ class Forecasting:
                 **facts,
                 **({"time step": collection.step} if collection.step else {}),
                 **({"covariates": covariates["covariates"]} if covariates else {}),
+                **({"missing covariates": collection.holes} if collection.holes else {}),
                 "series": len(series),
                 "rows": _rows_of(parts),
                 "constant channels": constant,
@@ -205,6 +206,7 @@ class Forecasting:
             f"gaps in time: {about['gaps in time'] or 'none'}",
             f"forecast at once: {counted(horizon, 'row')} ahead; the naive forecast repeats {repeats}",
         ]
+        told += [f"missing: {hole}" for hole in about.get("missing covariates", ())]
         names = [f"{name}: " if name else "" for name in map(str, facts["series"])]
         shown = [f"{names[one]}{numbers(series[one], facts['channels'])}" for one in range(min(EXAMPLES, len(series)))]
         return Described(told, shown)

@@ -22,7 +22,7 @@ from tuner.adapters.features import Features
 from tuner.adapters.ragged import Ragged
 from tuner.adapters.shown import Forecasts, Table
 from tuner.adapters.time_series import conformal
-from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, steps_ahead
+from tuner.adapters.time_series.covariate_windows import CovariateRows, StepFeatures, of_rows_ahead, steps_ahead
 from tuner.adapters.time_series.covariates import Covariates
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Parts, Windows, made_in, statistics_in, stretches_in, windows_of
@@ -147,9 +147,7 @@ class ForecastingProblem:
             return prediction
         items, steps = prediction.shape[:2]
         ends_B = torch.full((items,), steps, device=prediction.device) if batch.lengths is None else batch.lengths
-        at_BD = ends_B[:, None] - self.steps_ahead + torch.arange(self.steps_ahead, device=prediction.device)
-        ahead = prediction[torch.arange(items, device=prediction.device)[:, None], at_BD]
-        return ahead.flatten(1, 2)[:, : self.horizon]
+        return of_rows_ahead(prediction, ends_B, self.steps_ahead, self.horizon)
 
     def loss(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean of the output's errors, on the standardized scale, over the targets that are not missing."""

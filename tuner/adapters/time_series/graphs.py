@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from tuner.adapters.scaling import Scaling
+from tuner.adapters.time_series.covariate_graphs import CovariateInputs
+from tuner.adapters.time_series.covariate_windows import of_rows_ahead
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.item_steps import ItemSteps
 from tuner.adapters.time_series.outputs import output_of
@@ -63,18 +65,24 @@ class ForecastOfWindows(nn.Module):
         self.horizon, self.season = problem.horizon, problem.season
         self.known = scaling is not None
         self.output = output_of(self.options)
+        asked = problem.covariates
+        self.covariates = CovariateInputs(asked, self.horizon, self.options.segment) if asked else None
+        self.every_step, self.steps_ahead = problem.every_step, problem.steps_ahead
         mean, scale = (np.zeros(self.channels), np.ones(self.channels)) if scaling is None else scaling[:2]
         self.register_buffer("mean_C", torch.from_numpy(np.array(mean, dtype=np.float64)))
         self.register_buffer("scale_C", torch.from_numpy(np.array(scale, dtype=np.float64)))
 
-    def forward(
-        self, x_BLC: Tensor, lengths_B: Tensor, mean_BC: Tensor | None = None, scale_BC: Tensor | None = None
-    ) -> Tensor:
-        """Forecasts, float64 (B, H, C), or quantiles (B, H, C, Q), from unscaled windows, (B, L, C), whose last row is
-        the origin.
-        """  # noqa: D205 - one sentence
-        mean_BC = self.get_buffer("mean_C")[None] if mean_BC is None else mean_BC
-        scale_BC = self.get_buffer("scale_C")[None] if scale_BC is None else scale_BC
+    def forward(self, x_BLC: Tensor, lengths_B: Tensor, *others: Tensor) -> Tensor:
+        """Forecasts, float64 (B, H, C), or quantiles (B, H, C, Q).
+
+        Args:
+            x_BLC: Unscaled windows, whose last row is the origin.
+            lengths_B: Their rows.
+            others: Mean and scale of each item, unless the series is an only one, (B, C); then the covariates.
+        """
+        mean_BC, scale_BC = (self.get_buffer(name)[None] for name in ("mean_C", "scale_C"))
+        if not self.known:
+            mean_BC, scale_BC, others = others[0], others[1], others[2:]
         z_NLC, lengths_N = ((x_BLC - mean_BC[:, None]) / scale_BC[:, None]).float(), lengths_B
         items, rows = x_BLC.shape[:2]
         if self.options.channel_independence:
@@ -84,6 +92,10 @@ class ForecastOfWindows(nn.Module):
         offset_N1C, spread_N1C = self._normalization(z_NLC, lengths_N, there_NL1)
         normalized_NLC = ((z_NLC - offset_N1C) / spread_N1C).masked_fill(~there_NL1, 0)
         x_NTI, steps_N = self._steps(normalized_NLC, lengths_N)
+        if self.covariates is not None:
+            given = dict(zip(self.covariates.names, map(self._per_item, others), strict=True))
+            x_NTI = self.covariates(x_NTI, lengths_N, steps_N, given)
+            steps_N = steps_N + self.steps_ahead
         if self.options.channel_embedding:
             x_NTI = self._numbered(x_NTI, steps_N, items)
         statistics_B3C = torch.stack([mean_BC, scale_BC, torch.zeros_like(scale_BC)], 1).expand(items, -1, -1)
@@ -93,11 +105,20 @@ class ForecastOfWindows(nn.Module):
         y_NKC = torch.cat(
             [offset_NHC, offset_NHC, offset_N1C, spread_N1C, statistics_B3C], 1
         )  # the targets are not known
-        located = self.output.located(self.network(x_NTI, steps_N).double(), y_NKC)
+        prediction: Tensor = self.network(x_NTI, steps_N)
+        if self.every_step:
+            prediction = of_rows_ahead(prediction, steps_N, self.steps_ahead, self.horizon)
+        located = self.output.located(prediction.double(), y_NKC)
         forecast: Tensor = self.output.graph(located, y_NKC)
         if self.options.channel_independence:  # (N, H, 1) or (N, H, 1, Q)
             forecast = forecast.squeeze(2).unflatten(0, (items, self.channels)).transpose(1, 2)
         return forecast
+
+    def _per_item(self, values: Tensor) -> Tensor:
+        """Of windows, (B, ...), to those of items, (N, ...)."""
+        if not self.options.channel_independence:
+            return values
+        return values[:, None].expand(-1, self.channels, *values.shape[1:]).flatten(0, 1)
 
     def _normalization(self, z_NLC: Tensor, lengths_N: Tensor, there_NL1: Tensor) -> tuple[Tensor, Tensor]:
         """Offset and divisor of a window's normalization, both (N, 1, C)."""
@@ -143,11 +164,13 @@ class ForecastOfWindows(nn.Module):
     def example(self, items: int, steps: int) -> dict[str, Tensor]:
         """See `Graph`."""
         x_BLC = torch.randn(items, steps, self.channels, dtype=torch.float64)
+        covariates = {} if self.covariates is None else self.covariates.example(items, steps)
         if self.known:
-            return {"x": self.get_buffer("mean_C") + self.get_buffer("scale_C") * x_BLC}
+            return {"x": self.get_buffer("mean_C") + self.get_buffer("scale_C") * x_BLC, **covariates}
         mean_BC, scale_BC = torch.randn(2, items, self.channels, dtype=torch.float64)
         scale_BC = scale_BC.exp()
-        return {"x": mean_BC[:, None] + scale_BC[:, None] * x_BLC, "mean": mean_BC, "scale": scale_BC}
+        x_BLC = mean_BC[:, None] + scale_BC[:, None] * x_BLC
+        return {"x": x_BLC, "mean": mean_BC, "scale": scale_BC, **covariates}
 
 
 def told(scalings: Mapping[str, Scaling]) -> dict[str, dict[str, list[float]]]:

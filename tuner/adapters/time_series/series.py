@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tuner.adapters.time_series.ahead import ahead
 from tuner.adapters.time_series.columns import inputs
+from tuner.adapters.time_series.covariate_missing import filled_rows, holes
 from tuner.adapters.time_series.covariates import Covariates, check_calendar, read_covariates, resolved, static_of
 from tuner.adapters.time_series.groups import Groups, groups_of
 from tuner.adapters.time_series.named_columns import plain, without_dropped
@@ -101,6 +102,7 @@ class Collection:
         grid: The usual time step; None if there is none.
         kind: Numpy's kind of times: M for dates, i or f for numbers; empty without times.
         notices: Sentences for the user on how the series were read.
+        holes: What is missing of covariates, and what becomes of it.
         covariates: The covariates.
     """
 
@@ -114,6 +116,7 @@ class Collection:
     grid: Step | None = None
     kind: str = ""
     notices: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
     covariates: Covariates = Covariates()  # noqa: RUF009 - it does not change
 
 
@@ -150,6 +153,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
     season = options.seasonality or (step.season if step else None)
     values = table.numbers(channels, "data.targets" if options.targets else DROP, missing=True, timed=True)
     values = values if groups.as_written else values[groups.order]
+    torn_covariates = holes(asked, cells, static)
     series, gaps, torn = [], Gaps(), np.zeros(len(channels), dtype=np.int64)
     for number, (start, end) in enumerate(pairwise([*groups.starts.tolist(), len(groups.order)])):
         times = groups.times[start:end]
@@ -158,7 +162,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
             values[start:end],
             str(path),
             times=times if asked.calendar else None,
-            covariates={name: cells[name][groups.order[start:end]] for name in asked.rows},
+            covariates=filled_rows(asked, {name: cells[name][groups.order[start:end]] for name in asked.rows}),
             static=static[number],
         )
         torn += np.isnan(one.values).sum(axis=0)
@@ -180,9 +184,11 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         grid=step,
         kind=groups.times.dtype.kind if options.time else "",
         covariates=asked,
+        holes=tuple(torn_covariates),
         notices=(
             *table.notices,
             *_missing(channels, torn),
+            *_holes(torn_covariates),
             *_told(options, groups, step if options.time else ROWS, gaps, len(series), season or 1),
             *found.notices,
         ),
@@ -194,6 +200,14 @@ def _missing(channels: Sequence[str], torn_C: NDArray[np.int64]) -> list[str]:
     named = [f"{name} in {_count(int(count), 'row')}" for name, count in zip(channels, torn_C, strict=True) if count]
     more = f" and {len(named) - _SHOWN} more columns" if len(named) > _SHOWN else ""
     return [f"values are missing: {', '.join(named[:_SHOWN])}{more}; these rows are taken for gaps"] if named else []
+
+
+def _holes(torn: Sequence[str]) -> list[str]:
+    """A sentence on missing covariates."""
+    more = f" and {len(torn) - _SHOWN} more columns" if len(torn) > _SHOWN else ""
+    return (
+        [f"covariates are missing: {', '.join(torn[:_SHOWN])}{more}; set data.missing to change that"] if torn else []
+    )
 
 
 @dataclass(frozen=True)
