@@ -6,7 +6,8 @@ The file is that of github.com/karpathy/char-rnn, data/tinyshakespeare, 1,115,39
 test: what nanoGPT and Feng et al. 2024 (arXiv:2410.01201) hold out; the 5 % before are for validation. A layer of an
 LSTM reads it in parallel streams, with the state carried over. Rates of dropout and learning are chosen on validation
 text, winner and baseline are trained anew on fresh seeds, and the test text is then read once. One training at a time,
-on one core; the processor time of all of it is printed, which other programs do not change.
+on one core; the processor time of all of it is printed. With `--set data.dynamic_rate=validation` the test text is also
+scored by dynamic evaluation.
 
 Then it measures on one core how many characters a second are learned from, beside a loop as it is usually written by
 hand: the same embedding, LSTM and head.
@@ -20,6 +21,7 @@ import argparse
 import json
 import resource
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ from tuner.adapters.nlp.language_problem import LanguageModellingProblem
 from tuner.disk.events import read, read_run
 from tuner.solo.cost import paces
 from tuner.task import resolve_task
-from tuner.words import called
+from tuner.words import DYNAMIC, called
 
 UNITS, EMBEDDED, STREAMS, STEPS = 256, 64, 32, 100
 TASK = """\
@@ -123,19 +125,26 @@ def main() -> None:
 def scored(study: Path) -> list[str]:
     """Nats per character on validation and test text: a line per confirmed configuration, of the seeds together."""
     results, winner = read_run(study / "test/events.jsonl").results, read(study / "sweep.jsonl")[-1]["winner"]
-    found: dict[str, list[tuple[float, float]]] = {}
+    found: dict[str, list[list[float]]] = {}
     for one, scores in results["test"].items():
         record = read_run(study / one / "events.jsonl")
         assert record.value is not None, one
         name = called(record.number)
-        found.setdefault(f"{name}{' (won)' * (name == winner)}", []).append((record.value, scores["loss"]))
+        found.setdefault(f"{name}{' (won)' * (name == winner)}", []).append([record.value, *_tests(scores)])
     if "ensemble" in results:
-        found["the seeds together"] = [tuple(results["ensemble"][split]["loss"] for split in ("val", "test"))]
-    lines = [f"{'nats per character':26s} {'validation':19s} test"]
+        scores = results["ensemble"]
+        found["the seeds together"] = [[scores["val"]["loss"], *_tests(scores["test"])]]
+    dynamic = any(DYNAMIC + "loss" in scores for scores in results["test"].values())
+    lines = [f"{'nats per character':26s} {'validation':19s} {'test':19s}{' dynamic evaluation' * dynamic}"]
     for name, losses in found.items():
-        val, test = (mean_sd(list(each), 4) for each in zip(*losses, strict=True))
-        lines.append(f"{name:26s} {val:19s} {test}")
+        columns = [mean_sd(list(each), 4) for each in zip(*losses, strict=True)]
+        lines.append(" ".join([f"{name:26s}", *(f"{column:19s}" for column in columns)]).rstrip())
     return lines
+
+
+def _tests(scores: Mapping[str, float]) -> list[float]:
+    """The loss on test text, and by dynamic evaluation where there is any."""
+    return [scores[name] for name in ("loss", DYNAMIC + "loss") if name in scores]
 
 
 if __name__ == "__main__":

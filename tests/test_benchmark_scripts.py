@@ -50,7 +50,7 @@ SMOKE = {
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",
-    "shakespeare": f"plays.txt --trials 1 --epochs 1 --seeds 2 {SWEEP}",
+    "shakespeare": f"plays.txt --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.dynamic_rate=0.001",
     "tagging": f"tagged --trials 1 --epochs 1 --seeds 1 {SWEEP}",
     "voices": f"fsdd --trials 1 --epochs 1 --seeds 2 {SWEEP} --set data.num_mels=16",
     "trec": f"trec.train trec.test --trials 1 --epochs 1 --seeds 1 {SWEEP}",

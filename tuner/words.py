@@ -47,6 +47,10 @@ _WRITTEN = {
 }
 
 
+DYNAMIC = "dynamic_"
+"""What names of scores by dynamic evaluation begin with; without it they are those of the network as it is."""
+
+
 def spoken_score(name: str) -> str:
     """A score as people write it, that a task file calls so, without its split.
 

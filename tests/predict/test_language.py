@@ -21,6 +21,7 @@ from tuner.disk import events
 from tuner.disk.folder import StudyFolder
 from tuner.errors import DataError, StudyError, TunerError
 from tuner.predict import Model, load
+from tuner.predict.exporting import export
 from tuner.predict.pyfunc import Served
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
@@ -28,7 +29,7 @@ from tuner.task import resolve_task
 UNITS = {
     "char": "{}",
     "subword": "{unit: subword, vocabulary: 300}",
-    "word": "{unit: word, vocabulary: 300, embedding_size: 8, tied: true}",
+    "word": "{unit: word, vocabulary: 300, embedding_size: 8, tied: true, dynamic_rate: validation}",
 }
 TASK = """
 name: weather
@@ -59,6 +60,8 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (folder / "weather.yaml").write_text(TASK.format(more=UNITS[request.param].strip("{}")))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr("tuner.adapters.nlp.dynamic.STRETCHES", 3)
+        patch.setattr("tuner.adapters.nlp.dynamic.SEGMENTS", 4)
         assert Sweep(resolve_task("weather.yaml"), lambda *_, **__: None).run().finished
     return folder
 
@@ -85,9 +88,45 @@ def test_the_test_score_follows_from_the_raw_text(study: Path, tmp_path: Path) -
     assert found.pop("place") == str(study / "test.txt")
     unknown = {"char": (8, "Z e p y"), "subword": (0, ""), "word": (2, "Zephyr")}[study.name.rstrip("0123456789")]
     assert (found["unknown"], found["unknown_symbols"]) == unknown
-    for name in ("loss", "bpc", "word_perplexity", "perplexity", "accuracy"):
-        assert found[name] == pytest.approx(recorded[name], abs=1e-6)
+    names = ("loss", "bpc", "word_perplexity", "perplexity", "accuracy")
+    learning = [f"dynamic_{name}" for name in names if study.name.startswith("word")]
+    assert set(recorded) == {*names, *learning}
+    for name in (*names, *learning):
+        assert found[name] == pytest.approx(recorded[name], rel=1e-6)
     assert found["perplexity"] == pytest.approx(np.exp(found["loss"]))
+
+
+def test_a_score_by_dynamic_evaluation_is_told(study: Path, tmp_path: Path) -> None:
+    """In the summary and on the card with the score without it; the ensemble learns as one; no graph is made."""
+    folder = StudyFolder(study / "mlruns/studies/weather")
+    results = events.read_run(folder.events("test")).results
+    (summary,) = [event for event in events.read(folder.root / "sweep.jsonl") if event["event"] == "summary"]
+    told = [sentence for sentence in summary["sentences"] if sentence.startswith("dynamic evaluation")]
+    if not study.name.startswith("word"):
+        assert told == []
+        return
+    learning, fixed = (
+        np.mean([results["test"][run][name] for run in results["ensemble"]["runs"]])
+        for name in ("dynamic_loss", "loss")
+    )
+    assert told[0].endswith(f"has loss {learning:.4g} on test data ({fixed:.4g} without).")
+    assert told[0] in (folder.model / "README.md").read_text()
+    described = json.loads((folder.model / "network.json").read_text())["data"]
+    assert {described["dynamic_rate"], described["dynamic_decay"]} == {
+        value for run, values in results["fitted"].items() if run in _runs(folder) for value in values.values()
+    }
+    together = load(folder.ensemble).predict(study / "test.txt").iloc[0]
+    for name in ("loss", "dynamic_loss", "dynamic_bpc"):
+        assert together[name] == pytest.approx(results["ensemble"]["test"][name], rel=1e-6)
+    with pytest.raises(StudyError, match=r"a graph of ONNX cannot learn from what it reads"):
+        export(folder.model, tmp_path / "exported", onnx=True)
+
+
+def _runs(folder: StudyFolder) -> list[str]:
+    """The run whose weights the model has."""
+    value = json.loads((folder.model / "network.json").read_text())["value"]
+    runs = events.read_run(folder.events("test")).results["test"]
+    return [run for run in runs if events.read_run(folder.events(run)).value == value]
 
 
 def test_a_score_is_that_of_one_pass_by_the_network(model: Model) -> None:

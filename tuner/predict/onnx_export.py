@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from tuner.adapters.adapting import adapting
 from tuner.adapters.base import Graph
 from tuner.adapters.classification import LOGITS
 from tuner.disk import places, regular
@@ -29,8 +30,15 @@ def write_onnx(model: Model, folder: Path) -> None:
     """Write a model's graph, and what goes into it, into a copy of its folder.
 
     Raises:
-        StudyError: A package is missing, or the model has no such graph.
+        StudyError: A package is missing, or the model has no such graph, or one that would not learn on as it does.
     """
+    if adapting(model.codec.problem) is not None:
+        raise StudyError(
+            "a graph of ONNX cannot learn from what it reads, as data.dynamic_rate asks for",
+            value=model.description.data["dynamic_rate"],
+            fix="Export without --onnx, or train with data.dynamic_rate: 0.",
+            where=str(folder / NETWORK),
+        )
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise StudyError(

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import nn
 
+from tuner.adapters.adapting import adapting
 from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import gives_logits
@@ -61,7 +62,7 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
         adapter: Adapter = entry.load()(chosen.data)
         codec = adapter.codec(folder / PREPROCESS)
         codec.problem.lag = described.lag  # what it follows from is not here
-        build = partial(_network, chosen, codec.problem, described.members)
+        build = partial(empty_network, chosen, codec.problem, described.members)
         _check_size(folder / WEIGHTS, build)
         network = build()
     except StudyError:
@@ -81,10 +82,13 @@ def load(folder: str | Path, *, device: str = "cpu", own_code: bool = False) -> 
     return Model(described, codec, network.to(chosen_device).eval(), chosen_device)
 
 
-def _network(chosen: Settings, problem: Problem, members: int) -> nn.Module:
+def empty_network(chosen: Settings, problem: Problem, members: int) -> nn.Module:
     """A network without its weights, or an ensemble of them."""
     made = [build_network(chosen.net, chosen.cell, chosen.regularizers, problem) for _ in range(members)]
-    return made[0] if members == 1 else Ensemble(made, logits=gives_logits(problem))
+    network: nn.Module = made[0] if members == 1 else Ensemble(made, logits=gives_logits(problem))
+    if (learning := adapting(problem)) is not None:
+        learning.equip(network)
+    return network
 
 
 def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entry:

@@ -12,16 +12,19 @@ from typing import Any
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from tuner.adapters.base import Adapter
+from tuner.adapters.adapting import adapting
+from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import completed
 from tuner.config.options import Options
 from tuner.disk import places, regular
 from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, last_name
+from tuner.predict.opening import empty_network
 from tuner.predict.signature import write_signature
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
-from tuner.training.settings import settings
+from tuner.training.evaluation import equip
+from tuner.training.settings import Settings, settings
 
 SERVING = ("click", "numpy", "pandas", "psutil", "pyarrow", "pydantic", "PyYAML", "safetensors", "torch")
 """Packages, beside this one, without which no model answers; what the adapter adds is its `model_packages`."""
@@ -71,12 +74,14 @@ def write_model(folder: Path, trained: Trained) -> None:
     making = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(making, ignore_errors=True)
     (making / PREPROCESS).mkdir(parents=True)
-    places.write(str(making / WEIGHTS), save_tensors(_weights(trained.places)))
     entry = ADAPTERS[trained.adapter]
-    options = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data).data
-    options = options.model_copy(update=dict(trained.fitted))
+    chosen = settings(trained.params, adapter=entry.load(), data_options=entry.options, data=trained.data)
+    options = chosen.data.model_copy(update=dict(trained.fitted))
     adapter: Adapter = entry.load()(options)
-    _described(trained, adapter, options).write(making)
+    problem = completed(adapter.problem(trained.prepared), trained.prepared)
+    weights = _equipped(_weights(trained.places), chosen, problem, len(trained.places))
+    places.write(str(making / WEIGHTS), save_tensors(weights))
+    _described(trained, adapter, options, problem.lag).write(making)
     for name in adapter.model_files:
         places.write(str(making / PREPROCESS / name), regular.read_bytes(trained.prepared / name))
     write_signature(making, adapter.codec(making / PREPROCESS))
@@ -96,7 +101,17 @@ def _weights(kept: Sequence[str]) -> dict[str, Tensor]:
     return found
 
 
-def _described(trained: Trained, adapter: Adapter, options: Options) -> Description:
+def _equipped(weights: dict[str, Tensor], chosen: Settings, problem: Problem, members: int) -> dict[str, Tensor]:
+    """The weights with what the network needs to go on learning, if the problem adapts."""
+    if adapting(problem) is None:
+        return weights
+    network = empty_network(chosen, problem, members)
+    network.load_state_dict(weights, strict=False)  # the rest is collected now
+    equip(network, problem)
+    return {name: tensor.detach().clone().contiguous() for name, tensor in network.state_dict().items()}
+
+
+def _described(trained: Trained, adapter: Adapter, options: Options, lag: int) -> Description:
     params = {name: value for name, value in trained.params.items() if not name.startswith("data.")}
     return Description(
         name=trained.name,
@@ -104,7 +119,7 @@ def _described(trained: Trained, adapter: Adapter, options: Options) -> Descript
         data={name: last_name(name, value) for name, value in options.model_dump(mode="json").items()},
         params=params,
         members=len(trained.places),
-        lag=completed(adapter.problem(trained.prepared), trained.prepared).lag,
+        lag=lag,
         metric=trained.metric,
         value=trained.value,
         versions=_versions(adapter),

@@ -21,6 +21,7 @@ from tuner.reporting.conclusion import Readable
 from tuner.reporting.ensemble import ensemble
 from tuner.reporting.leaderboard import Confirmation, Scores, confirmation, leaderboard
 from tuner.reporting.learned import Course
+from tuner.reporting.learning_on import learning_on
 from tuner.reporting.mattering import importances
 from tuner.reporting.refitted import refitted
 from tuner.reporting.repaired import repaired
@@ -71,6 +72,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
             *_fitted(scored, [record.run for record in winners]),
+            learning_on(test, [record.run for record in winners], objective.name),
             *([] if refit is None else [refitted(refit, test.get(refit.run, {}), objective.name)]),
             *_ended_before(trials, result.winner),
         ]

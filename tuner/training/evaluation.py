@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tuner.adapters.adapting import AdaptingProblem, adapting
 from tuner.adapters.base import (
     Batch,
     Dataset,
@@ -58,14 +59,38 @@ def table(problem: Problem, split: Split, predictions: Sequence[Tensor], batches
         return asdict(problem.table(split, predictions, batches))
 
 
-def fit(problem: Problem, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
-    """Options fitted on a whole split; empty unless it is a `FittingProblem`."""
-    return problem.fit(predictions, batches) if isinstance(problem, FittingProblem) else {}
+def fit(
+    problem: Problem, network: nn.Module, predictions: Sequence[Tensor], batches: Sequence[Batch]
+) -> dict[str, float]:
+    """Options fitted on validation data; empty unless it is a `FittingProblem`, or an `AdaptingProblem` that adapts."""
+    found = problem.fit(predictions, batches) if isinstance(problem, FittingProblem) else {}
+    learning = adapting(problem)
+    return found if learning is None else {**found, **learning.tune(network)}
 
 
 def with_fitted(problem: Problem, values: Mapping[str, float]) -> Problem:
     """The problem with fitted options."""
-    return problem.fitted(values) if values and isinstance(problem, FittingProblem) else problem
+    return problem.fitted(values) if values and isinstance(problem, FittingProblem | AdaptingProblem) else problem
+
+
+def equip(network: nn.Module, problem: Problem) -> None:
+    """Give a trained network what it needs to adapt, if the problem adapts."""
+    learning = adapting(problem)
+    if learning is not None:
+        learning.equip(network)
+        learning.collect(network)
+
+
+def adapted(network: nn.Module, problem: Problem, split: Split) -> dict[str, float]:
+    """Further scores of a split, by a network that learns from it as it is scored; empty if the problem does not adapt.
+
+    Args:
+        network: As `equip` left it.
+        problem: With fitted options.
+        split: Its name.
+    """
+    learning = adapting(problem)
+    return {} if learning is None else learning.adapted(network, split)
 
 
 def predicted(

@@ -19,7 +19,7 @@ from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import Network, build_network
 from tuner.training import checkpoint
 from tuner.training.devices import choose_device
-from tuner.training.evaluation import evaluate, fit, predicted, scored, shown, table, with_fitted
+from tuner.training.evaluation import adapted, equip, evaluate, fit, predicted, scored, shown, table, with_fitted
 from tuner.training.items import influence
 from tuner.training.problems import open_problem
 
@@ -28,12 +28,12 @@ def test(spec: TrialSpec) -> Ended:
     """Score the models in `spec.models` (places of confirmation runs) on the test split, and `spec.ensemble` as one.
 
     Returns:
-        An `Ended` whose results hold, under "test", the run -> metric -> value; under "ensemble", where one was asked
-        for, its runs, its scores on "val" and "test" and what is "fitted" of it; under "answers", the run -> what it
-        answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
-        "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under
-        "fitted", the run -> option -> value fitted on validation data, of a refit, which has learned from those, the
-        mean of the runs of its configuration; under "items", the run -> what each group of validation items has to do
+        An `Ended` whose results hold, under "test", the run -> metric -> value, also by dynamic evaluation; under
+        "ensemble", where one was asked for, its runs, its scores and what is "fitted"; under "answers", the run -> what
+        it answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
+        "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under "fitted", the run ->
+        option -> value fitted on validation data, of a refit, which has learned from those, the mean of the runs of
+        its configuration; under "items", the run -> what each group of validation items has to do
         with the objective (see `influence`).
     """
     started = time.monotonic()
@@ -44,14 +44,15 @@ def test(spec: TrialSpec) -> Ended:
     for place in sorted(spec.models, key=_refitted):
         network, problem, params = _opened(spec, place, device)
         known = predicted(network, problem, problem.dataset("val"), device)
-        values = fitted.mean(params) if _refitted(place) else fit(problem, *known)
-        assert values or not _refitted(place) or not fit(problem, *known), (
+        equip(network, problem)
+        values = fitted.mean(params) if _refitted(place) else fit(problem, network, *known)
+        assert values or not _refitted(place) or not fit(problem, network, *known), (
             f"{place}: no seed of this configuration has fitted options"
         )
         fitted.add(_run(place), params, values)
         problem = with_fitted(problem, values)
         unseen = predicted(network, problem, problem.dataset("test"), device)
-        scores[_run(place)] = scored(problem, *unseen)
+        scores[_run(place)] = scored(problem, *unseen) | adapted(network, problem, "test")
         tables[_run(place)] = table(problem, "test", *unseen)
         answers[_run(place)] = shown(problem, *known)
         if not _refitted(place) and (found := influence(problem, *known, spec.objective.name)) is not None:
@@ -101,13 +102,14 @@ def _together(spec: TrialSpec, places_: Sequence[str], device: torch.device) -> 
     members, problems, _ = zip(*(_opened(spec, place, device) for place in places_), strict=True)
     problem = problems[0]
     network: nn.Module = Ensemble(members, logits=gives_logits(problem))
-    values = fit(problem, *predicted(network, problem, problem.dataset("val"), device))
+    equip(network, problem)
+    values = fit(problem, network, *predicted(network, problem, problem.dataset("val"), device))
     problem = with_fitted(problem, values)
     return {
         "runs": [_run(place) for place in places_],
         "fitted": values,
         "val": evaluate(network, problem, problem.dataset("val"), device),
-        "test": evaluate(network, problem, problem.dataset("test"), device),
+        "test": evaluate(network, problem, problem.dataset("test"), device) | adapted(network, problem, "test"),
     }
 
 

@@ -26,6 +26,7 @@ from tuner.adapters.nlp.options import LanguageAsked, LanguageModellingOptions
 from tuner.adapters.nlp.streams import UNSCORED
 from tuner.adapters.nlp.units import DECODERS, ENCODERS, parts_of
 from tuner.errors import DataError, is_text
+from tuner.words import DYNAMIC
 
 if TYPE_CHECKING:
     from tuner.adapters.base import Forward
@@ -39,8 +40,8 @@ _NAMED = 20
 class LanguageCodec:
     """Texts to their scores under the model and, if asked for, the model's continuations.
 
-    Columns: `place`, `tokens`, `unknown` (their number) and `unknown_symbols`, then the adapter's metrics, then
-    `continuation`.
+    Columns: `place`, `tokens`, `unknown` (their number) and `unknown_symbols`, then the adapter's metrics, with dynamic
+    evaluation the same of that, then `continuation`.
 
     Args:
         folder: Holds `facts.json`, `tokens.json`, `counts.npy` and `lengths.npy`.
@@ -66,6 +67,8 @@ class LanguageCodec:
     def columns(self, *, proba: bool) -> dict[str, type]:  # noqa: ARG002 - contract
         """See `Codec`."""
         scores = dict.fromkeys(("loss", "bpc", "word_perplexity", "perplexity", "accuracy"), float)
+        if self.problem.adapts:
+            scores |= {DYNAMIC + name: float for name in scores}
         found = {"place": str, "tokens": int, "unknown": int, "unknown_symbols": str, **scores}
         return found | ({"continuation": str} if self.asked.continuation else {})
 
@@ -108,6 +111,9 @@ class LanguageCodec:
         rows: list[Row] = []
         for item, scores in zip(items, self._scores(network, items), strict=True):
             row: Row = {**item.facts, **scores}
+            if self.problem.adapts:
+                assert item.x is not None
+                row |= self.problem.dynamic_scores(_itself(network), item.x)
             if self.asked.continuation:
                 assert item.x is not None
                 row["continuation"] = self._continued(network, item.x)
@@ -176,9 +182,7 @@ class LanguageCodec:
 
     def _continued(self, network: nn.Module | Forward, x: NDArray[Any]) -> str:
         """The model's continuation of a text, sampled token by token, without the unknown token."""
-        read = getattr(network, "read", None)
-        if read is None:
-            raise DataError("only the network itself can continue a text", value=type(network).__name__)
+        read: Any = _itself(network).read
         device = device_of(network)
         draw = torch.Generator().manual_seed(self.asked.seed)
         at_once = max(1, MOST_LOGITS // self.problem.num_tokens)
@@ -199,6 +203,14 @@ class LanguageCodec:
         if not self.asked.temperature:
             return int(known.argmax()) + 1
         return int(torch.multinomial((known / self.asked.temperature).softmax(0), 1, generator=draw)) + 1
+
+
+def _itself(network: nn.Module | Forward) -> nn.Module:
+    """The network, where it is one: a graph that was exported has no states, and does not learn."""
+    if not isinstance(network, nn.Module) or not hasattr(network, "read"):
+        what = "only the network itself can continue a text, or learn from it"
+        raise DataError(what, value=type(network).__name__)
+    return network
 
 
 def _reduced(

@@ -84,7 +84,7 @@ class LanguageModelling:
     def fingerprint(self) -> str:
         """See `Adapter.fingerprint`."""
         options = self.options
-        used = options.used({"path", "val_path", "test_path", "vectors", "embedding_size", "tied", "warm_up", *LEARNED})
+        used = options.used({"path", "val_path", "test_path", "vectors", *_OPENED, *LEARNED})
         if options.source is not None:
             files = CORPORA[options.source].load()(options.source).files()
             return content_digest(files, files[0].parent, used)
@@ -197,4 +197,6 @@ class LanguageModelling:
         return corpus_text(path, self.options.encoding)
 
 
+_OPENED = ("embedding_size", "tied", "warm_up", "dynamic_rate", "dynamic_decay")
+"""Options of the opened data, beside those that all share."""
 _HELD: tuple[Literal["val", "test"], ...] = ("val", "test")

@@ -6,10 +6,10 @@ Letters of shapes: B streams or stretches, T steps, F features, K tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tuner.adapters.base import Batch, Split
+from tuner.adapters.nlp import dynamic
 from tuner.adapters.nlp.embedding import TokenEmbedding, word_embedding
 from tuner.adapters.nlp.language_scores import scores_of
 from tuner.adapters.nlp.options import LanguageModellingOptions
 from tuner.adapters.nlp.streams import ParallelStreams, ScoredText
 from tuner.adapters.nlp.units import word_ends
 from tuner.errors import TrialError
+from tuner.words import DYNAMIC
 
 SHORTEST_STRETCH = 256
 """Smallest number of scored tokens per stretch; with a longer warm-up, four times the warm-up, so that at most a fifth
@@ -81,7 +83,7 @@ class LanguageModellingProblem:
 
     def dataset(self, split: Split) -> ParallelStreams | ScoredText:
         """Open a split, memory-mapped: the training text as parallel streams, the others to be scored."""
-        text = np.load(self.folder / f"{split}.npy", mmap_mode="r").view(np.ndarray)
+        text = self._text(split)
         if split == "train":
             return ParallelStreams(text)
         return self.scored(text)
@@ -174,3 +176,45 @@ class LanguageModellingProblem:
     def scores(self, tally: Tally) -> dict[str, float]:
         """All metrics."""
         return scores_of(*tally, self.lengths_K, self.spelling)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether there is dynamic evaluation; see `AdaptingProblem`."""
+        return self.options.dynamic_rate != 0
+
+    def equip(self, network: nn.Module) -> None:
+        """See `AdaptingProblem`."""
+        network.add_module(dynamic.SQUARES, dynamic.Squares(network))
+
+    def collect(self, network: nn.Module) -> None:
+        """See `AdaptingProblem`."""
+        dynamic.collect(network, self, self._text("train"))
+
+    def tune(self, network: nn.Module) -> dict[str, float]:
+        """The learning rate and decay of dynamic evaluation, where the options leave them open."""
+        options = self.options
+        open_ = [name for name in ("dynamic_rate", "dynamic_decay") if getattr(options, name) == dynamic.OPEN]
+        if not open_:
+            return {}
+        rule = dynamic.tuned(network, self, self._text("val"), options.dynamic_rate, options.dynamic_decay)
+        chosen = {"dynamic_rate": rule.rate, "dynamic_decay": rule.decay}
+        return {name: chosen[name] for name in open_}
+
+    def fitted(self, values: Mapping[str, float]) -> Self:
+        """See `AdaptingProblem`."""
+        return type(self)(self.folder, self.options.model_copy(update=dict(values)))
+
+    def adapted(self, network: nn.Module, split: Split) -> dict[str, float]:
+        """See `AdaptingProblem`."""
+        return self.dynamic_scores(network, self._text(split))
+
+    def dynamic_scores(self, network: nn.Module, text: NDArray[np.integer]) -> dict[str, float]:
+        """The scores by dynamic evaluation of a text that begins with token 0, read from its start to its end."""
+        rule = dynamic.Rule.of(self.options.dynamic_rate, self.options.dynamic_decay)
+        reduced_N2 = dynamic.adapted(network, self, text, rule)
+        x_N, y_N = (torch.from_numpy(part.astype(np.int64)) for part in (text[:-1], text[1:]))
+        return {DYNAMIC + name: value for name, value in self.scores(self.tally(reduced_N2, x_N, y_N)).items()}
+
+    def _text(self, split: Split) -> NDArray[np.integer]:
+        text: NDArray[np.integer] = np.load(self.folder / f"{split}.npy", mmap_mode="r").view(np.ndarray)
+        return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -54,6 +54,14 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
     warm_up: int = Field(default=256, ge=0, le=1_000_000)
     """Warm-up: tokens read before each scored part of a validation or test text to build up a state, 0 to 1,000,000;
     with the length of the text it is the score of a single pass."""
+    dynamic_rate: Annotated[float, Field(ge=0, le=1)] | Literal["validation"] = 0.0
+    """Dynamic evaluation: learning rate by which a network goes on learning from what it has been scored on, of the
+    test text and of texts in `predict`; 0 (off) to 1, 0.0001 to 0.003 is usual; validation: chosen on validation data
+    once a network is trained. Models keep the chosen value. Scores are then given with and without it. Krause et al.
+    2018."""
+    dynamic_decay: Annotated[float, Field(ge=0, le=1)] | Literal["validation"] = "validation"
+    """With dynamic_rate: decay towards the trained weights after each step, in [0, 1], 0.001 to 0.05 is usual;
+    validation: chosen on validation data. Krause et al. 2018."""
 
     later: ClassVar[tuple[str, ...]] = ("vectors",)
 
@@ -73,6 +81,8 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
             check_left_out(self, ("vectors",), when=f"with unit {self.unit}", fix="Vectors are of words.")
         if self.vectors is not None:
             check_left_out(self, ("tied",), when="with data.vectors", fix="The head then has its own matrix.")
+        if self.dynamic_rate == 0:
+            check_left_out(self, ("dynamic_decay",), when="without data.dynamic_rate", fix="Nothing is learned then.")
         if (shares := self.share("val") + self.share("test")) >= 1:
             raise TaskFileError(
                 "data.val and test together must be below 1",

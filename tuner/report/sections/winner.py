@@ -19,6 +19,7 @@ from tuner.report.templates import filled
 from tuner.reporting.diagnostics_figure import unmeasured
 from tuner.reporting.drawing import short
 from tuner.reporting.gradient_flow import judged_slope, lag_of, share_left
+from tuner.reporting.learning_on import learning_on
 from tuner.reporting.refitted import refitted
 from tuner.reporting.trial_story import trial_story
 from tuner.words import called, spoken
@@ -59,9 +60,11 @@ def winner(study: ReportedStudy) -> Section | None:
 
 
 def _models(study: ReportedStudy) -> list[str]:
-    """Sentences about the winner's other models: ensemble and refit."""
+    """Sentences about the winner by dynamic evaluation, and about its other models: ensemble and refit."""
     refit = study.refit
+    learning = learning_on(study.test, [run.run for run in study.winner_runs], study.objective.name)
     return [
+        *([learning] if learning else []),
         *([] if study.ensemble is None else [study.ensemble.sentence]),
         *([] if refit is None else [refitted(refit, study.test.get(refit.run, {}), study.objective.name)]),
     ]
