@@ -85,6 +85,8 @@ CASES = {
     "own strings": Case(
         own("speech/recognition", "{path: said.tsv, split: part, units: words}"), raw_tests.own_strings
     ),
+    "voices": Case("speech/tagging", raw_tests.voices),
+    "own voices": Case(own("speech/tagging", "{path: segments.csv, split: part}"), raw_tests.own_voices),
     "vowels": Case("time_series/classification", raw_tests.vowels),
     "own vowels": Case(
         own("time_series/classification", "{path: train.parquet, test_path: test.parquet, id: item}"),

@@ -106,6 +106,20 @@ def tagged(truth: Sequence[str], place: Path) -> Raw:
     return Raw(place, len(truth), lambda answers: {"accuracy": float(accuracy_score(truth, answers["tag"]))})
 
 
+def times(truth: Sequence[Sequence[Sequence[Any]]], names: Sequence[str], place: Path) -> Raw:
+    """Of a part with labelled segments (start, end, label) of each recording, at the middle of every step."""
+
+    def score(answers: pd.DataFrame) -> dict[str, float]:
+        wanted = []
+        for path, start, end in answers[["path", "start", "end"]].itertuples(index=False):
+            middle = (start + end) / 2
+            inside = [label for first, last, label in truth[names.index(Path(path).name)] if first <= middle < last]
+            wanted.append(inside[0] if inside else "none")
+        return classes(wanted, place).score(answers)
+
+    return Raw(place, len(names), score, ("--ask", "rows=steps"))
+
+
 def transcripts(truth: Sequence[str], place: Path) -> Raw:
     """Of a part with a text per recording."""
 
@@ -306,6 +320,42 @@ def own_strings(folder: Path, raw: Path) -> Raw:
         rows.append({"audio": f"{number:04}.flac", "sentence": one.label.upper(), "part": split})
     pd.DataFrame(rows).to_csv(folder / "said.tsv", index=False, sep="\t")
     return transcripts(truth, raw)
+
+
+def voices(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others
+    """The recordings of the speakers that the ready task's seed holds back, as a folder."""
+    name = "espeak/voice_activity"
+    options = ADAPTERS["speech/tagging"].options(source=name)
+    spoken = SOURCES["speech/tagging"][name].load()(name).read()
+    shares = {"val": options.val, "test": options.test, "seed": options.split_seed}
+    groups = [one.recording.speaker for one in spoken]
+    splits = deal([""] * len(spoken), [name] * len(spoken), groups=groups, **shares).splits
+    held = [one for one, split in zip(spoken, splits, strict=True) if split == "test"]
+    for number, one in enumerate(held):
+        soundfile.write(raw / f"{number:04}.wav", one.recording.pcm, one.recording.rate_hz, subtype="PCM_16")
+    names = [f"{number:04}.wav" for number in range(len(held))]
+    return times([[segment[:3] for segment in one.segments] for one in held], names, raw)
+
+
+def own_voices(folder: Path, raw: Path) -> Raw:
+    """Some of them as a table of segments of one's own, the last five speakers to be answered."""
+    name = "espeak/voice_activity"
+    spoken = SOURCES["speech/tagging"][name].load()(name).read()[::3]
+    voices = list(dict.fromkeys(one.recording.speaker for one in spoken))
+    rows, truth, names = [], [], []
+    for number, one in enumerate(spoken):
+        place = voices.index(one.recording.speaker)
+        split = "test" if place >= len(voices) - 5 else "val" if place >= len(voices) - 10 else "train"
+        path = f"{number:04}.flac"
+        segments = [segment[:3] for segment in one.segments]
+        soundfile.write(folder / path, one.recording.pcm, one.recording.rate_hz)
+        if split == "test":
+            soundfile.write(raw / path, one.recording.pcm, one.recording.rate_hz)
+            truth.append(segments)
+            names.append(path)
+        rows += [{"file": path, "start": s, "end": e, "label": label, "part": split} for s, e, label in segments]
+    pd.DataFrame(rows).to_csv(folder / "segments.csv", index=False)
+    return times(truth, names, raw)
 
 
 def vowels(folder: Path, raw: Path) -> Raw:  # noqa: ARG001 - as others

@@ -50,7 +50,7 @@ def opened(tmp_path: Path, name: str, **options: Any) -> Problem:
 def test_who_has_them() -> None:
     """All adapters of classes can smooth labels; all of symbols can choose how embeddings start."""
     classes = {name for name in ADAPTERS if "classification" in name} | {"nlp/language_modelling", "nlp/tagging"}
-    classes.add("time_series/labelling")
+    classes |= {"speech/tagging", "time_series/labelling"}
     assert classes == set(having(SymbolOptions))
     assert set(having(ClassOptions)) == {name for name in ADAPTERS if "classification" in name}
     assert set(having(NumberOptions)) == {name for name in ADAPTERS if "regression" in name}
@@ -88,7 +88,7 @@ def test_the_heads_bias_starts_as_asked(name: str, tmp_path: Path) -> None:
     prior = opened(tmp_path, name, output_bias="prior").head(6)(torch.zeros(1, 6)).softmax(-1).detach()
     zero = opened(tmp_path, name, output_bias="zero").head(6)(torch.zeros(1, 6)).softmax(-1).detach()
     torch.testing.assert_close(zero, torch.full_like(zero, 1 / zero.shape[-1]))
-    if name in ("nlp/tagging", "time_series/labelling"):
+    if name in ("nlp/tagging", "speech/tagging", "time_series/labelling"):
         tags = np.concatenate([batch.y.numpy().ravel() for batch in opened(tmp_path, name).dataset("train").batches(8)])
         shares = np.bincount(tags[tags >= 0], minlength=zero.shape[-1]) + 1.0
     elif (tmp_path / "prepared" / "counts.npy").exists():

@@ -50,7 +50,7 @@ def test_features_are_heard_part_before_they_are_cepstra(tmp_path: Path) -> None
     path = next(Path(recordings(tmp_path)["path"]).rglob("7.wav"))
     signal = NewRecording(path, "x")
     options = SpeechClassificationOptions(path="x", num_mels=12, cepstra=5, trim_db=3)
-    (found,) = features_at((1.0,), signal, signal.header(), 8000, options)
+    ((found, _),) = features_at((1.0,), signal, signal.header(), 8000, options)
     bands = log_mel(signal.samples(), 8000, num_mels=12, frame_ms=25, hop_ms=10)
     np.testing.assert_allclose(found, cepstral(bands[heard_part(bands, 3)], 5))
     assert len(found) <= len(bands)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from tests.support.adapter_data import TONES, said
+from tests.support.adapter_data import TONES, said, tones_in_noise
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.memory.making import MAKERS
 from tuner.adapters.memory.options import ProbeOptions
@@ -411,6 +411,39 @@ class TestTranscripts(CodecContract):
             said(texts[-1], rng)
         assert answers["path"].tolist() == sorted(map(str, (folder / "test").iterdir()))
         return error_rates(texts[48:], answers["text"].fillna("").tolist(), "words")
+
+
+class TestTaggedRecordings(CodecContract):
+    """Recordings with tones at times, those of the test in a folder of their own; the model is asked for every step."""
+
+    adapter, raw = "speech/tagging", "test"
+    asked: ClassVar[Mapping[str, Any]] = {"rows": "steps"}
+
+    @staticmethod
+    def data(folder: Path) -> dict[str, Any]:
+        """A table of all segments, which says the split."""
+        (folder / "test").mkdir()
+        rows = tones_in_noise(folder, 12, 2)
+        table: list[list[object]] = [["path", "start", "end", "label", "part"]]
+        for name, *segment, speaker in rows:
+            part = {"s10": "val", "s11": "test"}.get(str(speaker), "train")
+            if part == "test" and (folder / str(name)).exists():
+                (folder / str(name)).rename(folder / "test" / str(name))
+            table.append([f"test/{name}" if part == "test" else name, *segment, part])
+        write(folder / "all.csv", table)
+        return {"path": "all.csv", "split": "part", "num_mels": 8, "stride": 2, "stack": 2, "background": "-"}
+
+    @staticmethod
+    def score(answers: pd.DataFrame, folder: Path) -> dict[str, float]:
+        """By the segments that the same seed has drawn, at the middle of each step."""
+        (folder / "again").mkdir(exist_ok=True)
+        truth = []
+        for path, steps in answers.groupby("path"):
+            rows = [row for row in tones_in_noise(folder / "again", 12, 2) if row[0] == Path(str(path)).name]
+            for middle in (steps.start + steps.end) / 2:
+                inside = [str(row[3]) for row in rows if float(str(row[1])) <= middle < float(str(row[2]))]
+                truth.append(inside[0] if inside else "-")
+        return class_scores(answers, truth)
 
 
 class TestSpeechFeatures(CodecContract):

@@ -204,6 +204,33 @@ def transcribed(**options: Any) -> Callable[[Path], dict[str, Any]]:
     return make
 
 
+def tones_in_noise(folder: Path, speakers: int = 6, each: int = 2) -> list[list[object]]:
+    """Recordings of two seconds of noise with tones in it, and a row per tone: path, start, end, label, speaker."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = []
+    for number in range(speakers * each):
+        signal, place = rng.normal(size=16000) / 50, 0.0
+        for label in rng.choice(["low", "high"], 3):
+            start = place + float(rng.uniform(0.05, 0.3))
+            place = start + float(rng.uniform(0.1, 0.3))
+            there = slice(round(start * 8000), round(place * 8000))
+            signal[there] += np.sin(2 * np.pi * {"low": 300, "high": 1500}[label] * np.arange(16000)[there] / 8000) / 4
+            rows.append([f"{number}.wav", round(start, 4), round(place, 4), label, f"s{number // each}"])
+        soundfile.write(folder / f"{number}.wav", signal, 8000)
+    return rows
+
+
+def tagged_recordings(**options: Any) -> Callable[[Path], dict[str, Any]]:
+    """A table of the segments of tones in noise."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        head: list[object] = ["path", "start", "end", "label", "speaker"]
+        rows = [head, *tones_in_noise(folder)]
+        return {"path": _table(folder / "segments.csv", rows), "num_mels": 8, **options}
+
+    return make
+
+
 def probe(**options: Any) -> Callable[[Path], dict[str, Any]]:
     """A memory probe of few short items."""
     return lambda _: {"length": 6, "train": 30, "val": 9, "test": 8, **options}
@@ -232,6 +259,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "speech/recognition: words": transcribed(units="words", normalization="training", beam=4),
     "speech/recognition: subwords": transcribed(units="subwords", vocabulary=12, stride=2, beam=2),
     "speech/recognition: phones": transcribed(units="phones", val=0.2, speed=0.1),
+    "speech/tagging": tagged_recordings(deltas=1, frequency_mask=0.2, trim_db=40),
     "time_series/classification": series_items,
     "time_series/forecasting": series_in_time,
     "time_series/forecasting: covariates": covariates_in_time,

@@ -139,6 +139,21 @@ def _transcripts(folder: Path) -> list[str]:
     return _lines(folder / "said.tsv", ["recording\tsentence\tspeaker", *rows])
 
 
+def _segments(folder: Path) -> list[str]:
+    names = [f"wav/{i}.wav" for i in range(12)]
+    recordings(folder, names)
+    rows = [f"{name},0.0{i % 3},0.05,speech,s{i // 2}" for i, name in enumerate(names)]
+    return _lines(folder / "segments.csv", ["file,start,end,label,speaker", *rows])
+
+
+def _label_tracks(folder: Path) -> list[str]:
+    recordings(folder / "tracks", [f"{i}.wav" for i in range(6)])
+    _lines(folder / "tracks/README.txt", ["who speaks when"])
+    for i in range(6):
+        _lines(folder / f"tracks/{i}.txt", [f"0.02{i}000\t0.1\tspeech"] * (i > 0))
+    return ["tracks"]
+
+
 def _librispeech(folder: Path) -> list[str]:
     for reader in ("19-1", "26-1", "27-1"):
         names = [f"{reader}-{i:04}.flac" for i in range(3)]
@@ -323,6 +338,8 @@ KINDS: dict[str, Kind] = {
         ("units",),
     ),
     "transcripts in a folder": Kind(_librispeech, "speech/recognition", {"path": "mini", "normalization": "speaker"}),
+    "segments of recordings": Kind(_segments, "speech/tagging", {"path": "segments.csv", "normalization": "speaker"}),
+    "label tracks": Kind(_label_tracks, "speech/tagging", {"path": "tracks"}),
     "npz": Kind(_arrays, "time_series/classification", {"path": "items.npz", "layout": "channels_first"}, ("layout",)),
     "CoNLL-U": Kind(_conllu, "nlp/tagging", {"path": "travel.conllu", "scheme": "plain", "tags": "upos"}),
     "columns of words": Kind(_conll, "nlp/tagging", {"path": "eng.txt", "scheme": "bio", "tags": "-1"}, ("tags",)),

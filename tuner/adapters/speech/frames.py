@@ -23,7 +23,7 @@ _WIDTH = 2
 _ROUNDING = 1e-6
 """Deviation of a constant feature, relative to its mean, that rounding can give."""
 OTHER_SPEEDS = ("slower", "faster")
-"""Names of the files with the items of a split at other speeds, in the order of `VariationOptions.speeds`."""
+"""Names of the files with the items of a split at other speeds, in the order of `VariedOptions.speeds`."""
 
 
 class Frames:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from string import Formatter
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -77,13 +78,9 @@ class StepOptions(SignalOptions):
     at most one unit. Searchable as data.stride."""
 
 
-class VariationOptions(Options):
-    """How recordings are varied in training, so that a network learns from more voices than there are."""
+class MaskedOptions(StepOptions):
+    """How recordings become the steps of the network, and how these are varied in training, each at its time."""
 
-    speed: float = Field(default=0.0, ge=0, le=0.5)
-    """Speed perturbation: each pass takes each training recording as it is, slower by this share or faster by it, at
-    random, in [0, 0.5]; voices are lower or higher with it, as on a tape. 0: off. Ko et al. 2015, Interspeech, with
-    0.1. Searchable as data.speed."""
     frequency_warp: float = Field(default=0.0, ge=0, le=0.5)
     """Vocal tract length perturbation: largest relative change of the frequencies of a voice in training, in [0, 0.5];
     0: off. Jaitly & Hinton 2013. Searchable as data.frequency_warp."""
@@ -97,14 +94,27 @@ class VariationOptions(Options):
     """Standard deviation of noise added to the features in training, relative to theirs, in [0, 10]; 0: off. Searchable
     as data.noise."""
 
+
+class VariedOptions(MaskedOptions):
+    """How recordings become the steps of the network, and how these are varied in training, so that a network learns
+    from more voices than there are."""  # noqa: D205, D209
+
+    speed: float = Field(default=0.0, ge=0, le=0.5)
+    """Speed perturbation: each pass takes each training recording as it is, slower by this share or faster by it, at
+    random, in [0, 0.5]; voices are lower or higher with it, as on a tape. 0: off. Ko et al. 2015, Interspeech, with
+    0.1. Searchable as data.speed."""
+
     @property
     def speeds(self) -> tuple[float, ...]:
         """Other speeds at which training recordings are prepared."""
         return (1 - self.speed, 1 + self.speed) if self.speed else ()
 
 
-class VariedOptions(VariationOptions, StepOptions):
-    """How recordings become the steps of the network, and how these are varied in training."""
+def usual(options: type[Options], name: str, default: object) -> Any:
+    """An option of all speech adapters with another default."""
+    field = copy(options.model_fields[name])
+    field.default = default
+    return field
 
 
 VARIED = ("frequency_warp", "frequency_mask", "time_mask", "noise", "mixup")

@@ -10,7 +10,7 @@ from tuner.adapters.glimpse import Glimpse
 from tuner.adapters.glimpsed_roles import balance, split_column
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.speech.formats import is_recording
-from tuner.adapters.speech.recognition.proposing import by_speaker, transcribed
+from tuner.adapters.speech.recognition.proposing import SEGMENTS, by_speaker, tracked, transcribed
 from tuner.adapters.speech.recognition.reading import TEXT
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError
@@ -31,7 +31,7 @@ def propose_recordings(seen: Glimpse) -> Proposal | None:
 
 def _folder(seen: Glimpse) -> Proposal | None:
     files = [path.relative_to(seen.path) for path in seen.files if is_recording(path)]
-    if not files or len(files) * 2 < len(seen.files) or transcribed(seen):
+    if not files or len(files) * 2 < len(seen.files) or transcribed(seen) or tracked(seen):
         return None
     pattern, told, guessed = _pattern(files, seen.path)
     why = f"{told}; {{label}} is what is learned" + ("; correct the names of the fields if they are wrong" * guessed)
@@ -133,8 +133,8 @@ def _manifest(seen: Glimpse) -> Proposal | None:
     if not sound:
         return None
     names = {column.name for column in table.columns}
-    if "label" not in names and names.intersection(TEXT):
-        return None  # transcripts
+    if ("label" not in names and names.intersection(TEXT)) or names.issuperset(SEGMENTS):
+        return None  # transcripts, or segments
     for name in ("path", "label"):
         if name not in names:
             raise DataError(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.files import package_folder
 from tuner.adapters.speech.features import Item, read_features
+from tuner.adapters.speech.tagging.segments import Segment, Tagged
 from tuner.errors import DataError
 
 TIMEOUT_SECONDS = 120
@@ -38,25 +41,26 @@ class Synthesized:
         return self.pcm.astype(np.float32) / np.float32(32768)
 
 
-class SpokenDigits:
-    """English digits by synthetic speakers with noise.
+class Synthesis:
+    """Speech of synthetic speakers, by a program and the library.
 
     Args:
         name: The source's name.
     """
 
-    program = Path(__file__).with_name("espeak.py")
+    programs: tuple[Path, ...] = (Path(__file__).with_name("espeak.py"),)
+    """The program that is run, and those that it takes parts of."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def files(self) -> list[Path]:
-        """The files that `read` depends on: the program and the library."""
+        """The files that `read` depends on: the programs and the library."""
         library = min(package_folder("espeakng_loader", "espeakng-loader").glob("*espeak-ng.*"))
-        return [self.program, library]
+        return [*self.programs, library]
 
-    def read(self) -> list[Synthesized]:
-        """Every recording, synthesized now."""
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What the program writes, synthesized now."""
         program, *_, library = self.files()
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "digits.npz"
@@ -71,23 +75,46 @@ class SpokenDigits:
                     key=("data", "source"),
                 )
             with np.load(out) as arrays:
-                pcm = np.split(arrays["samples"], np.cumsum(arrays["lengths"])[:-1])
-                rate_hz, words, speakers = int(arrays["rate_hz"]), arrays["words"], arrays["speakers"]
+                return dict(arrays)
+
+    def recordings(self, arrays: Mapping[str, NDArray[Any]], labels: Sequence[str]) -> list[Synthesized]:
+        """Every recording of the arrays, with a label each."""
+        pcm = np.split(arrays["samples"], np.cumsum(arrays["lengths"])[:-1])
         return [
-            Synthesized(one, rate_hz, str(word), str(speaker), self.name)
-            for one, word, speaker in zip(pcm, words, speakers, strict=True)
+            Synthesized(one, int(arrays["rate_hz"]), label, str(speaker), self.name)
+            for one, label, speaker in zip(pcm, labels, arrays["speakers"], strict=True)
         ]
+
+
+class SpokenDigits(Synthesis):
+    """English digits with noise."""
+
+    def read(self) -> list[Synthesized]:
+        """Every recording."""
+        arrays = self.arrays()
+        return self.recordings(arrays, list(map(str, arrays["words"])))
 
 
 class DigitStrings(SpokenDigits):
     """Strings of English digits, spoken as one sentence each."""
 
-    program = Path(__file__).with_name("espeak_strings.py")
+    programs = (Path(__file__).with_name("espeak_strings.py"), *Synthesis.programs)
 
-    def files(self) -> list[Path]:
-        """The files that `read` depends on: both programs and the library."""
-        program, library = super().files()
-        return [program, SpokenDigits.program, library]
+
+class VoiceActivity(Synthesis):
+    """English digits with pauses between them, in noise, and when they are said."""
+
+    programs = (Path(__file__).with_name("espeak_activity.py"), *Synthesis.programs)
+
+    def read(self) -> list[Tagged]:
+        """Every recording with its segments."""
+        arrays = self.arrays()
+        said = np.split(arrays["seconds"], np.cumsum(arrays["words"])[:-1])
+        recordings = self.recordings(arrays, [""] * len(said))
+        return [
+            Tagged(recording, [Segment(start, end, "speech", self.name) for start, end in seconds.tolist()])
+            for recording, seconds in zip(recordings, said, strict=True)
+        ]
 
 
 class DigitFeatures:

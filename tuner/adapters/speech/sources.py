@@ -41,3 +41,17 @@ TRANSCRIBED = Catalog(
     },
 )
 """Sources of speech/recognition."""
+
+TAGGED = Catalog(
+    "source",
+    {
+        "espeak/voice_activity": Entry(
+            "tuner.adapters.speech.ready:VoiceActivity",
+            "300 recordings of three to six English digits with pauses by 30 synthetic speakers, in noise, made on the "
+            "spot, and when each digit is said; library under GPL-3",
+            "eSpeak NG, github.com/espeak-ng/espeak-ng",
+            Options,
+        ),
+    },
+)
+"""Sources of speech/tagging."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner.adapters.speech.audio import cepstral
-from tuner.adapters.speech.options import VariedOptions
+from tuner.adapters.speech.options import MaskedOptions
 
 MASKS = 2
 """Number of masks over bands, and of masks over steps."""
@@ -39,7 +39,7 @@ class VariedSteps(nn.Module):
         2020, arXiv:1912.05533; steps, not frames, are masked.
     """
 
-    def __init__(self, inputs: int, bands: int, options: VariedOptions, spread: Sequence[float] | None = None) -> None:
+    def __init__(self, inputs: int, bands: int, options: MaskedOptions, spread: Sequence[float] | None = None) -> None:
         super().__init__()
         self.output_size = inputs
         self._bands = bands

@@ -22,7 +22,8 @@ from tuner.adapters.speech.recognition.reading import Found, find_transcribed
 from tuner.adapters.speech.recognition.scoring import Spoken, constant_answer, metrics_of, trivial_scores
 from tuner.adapters.speech.recognition.units import Splitter, Units, learned, needed, normalized, spelled, splitter
 from tuner.adapters.speech.sources import TRANSCRIBED
-from tuner.adapters.splits import SPLITS, deal, equal_items
+from tuner.adapters.speech.splitting import dealt_recordings
+from tuner.adapters.splits import SPLITS
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Recognition:
         items, signal, notices = self._items()
         items, left = _with_words(items)
         check_speakers(items, options)
-        splits, told = _split(items, options)
+        splits, told = dealt_recordings(items, options)
         split_units = splitter(options, [item.label for item in splits["train"]])
         splits["train"], too_long = self._long_enough(splits, split_units)
         names = learned((split_units(item.label) for item in splits["train"]), options.units, items[0].where)
@@ -213,29 +214,6 @@ def _with_words(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
     reasons = ((mute, "their transcript is empty"), (short, "shorter than a frame"))
     dropped = {f"{why}, such as {part[0].where}": len(part) for part, why in reasons if part}
     return kept, left_out("recordings", dropped, of=len(items))
-
-
-def _split(items: Sequence[Item], options: RecognitionOptions) -> tuple[dict[Split, list[Item]], list[str]]:
-    """The recordings by split, whole speakers if all are known, and notices."""
-    places, labels = [item.where for item in items], [item.label for item in items]
-    speakers = [item.speaker for item in items if item.speaker is not None]
-    given = [item.split for item in items if item.split is not None]
-    dealt = deal(
-        [""] * len(items),
-        places,
-        val=options.val,
-        test=options.test,
-        seed=options.split_seed,
-        groups=speakers if options.group is not None and len(speakers) == len(items) else None,
-        given=given or None,
-        group=options.group or "",
-        held_out={"val": options.val_groups, "test": options.test_groups},
-    )
-    splits: dict[Split, list[Item]] = {split: [] for split in SPLITS}
-    for item, split in zip(items, dealt.splits.tolist(), strict=True):
-        splits[split].append(item)
-    twins = equal_items([item.features for item in items], dealt.splits, places, "recordings", labels)
-    return splits, [*dealt.notices, *twins]
 
 
 def _with_unseen(

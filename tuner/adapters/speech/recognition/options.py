@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tuner.adapters.files import check_left_out, check_origin
-from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedOptions
+from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedOptions, usual
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.config.options import Options
 from tuner.errors import TaskFileError
@@ -16,13 +15,6 @@ from tuner.errors import TaskFileError
 UnitKind = Literal["characters", "subwords", "words", "phones"]
 MOST_UNITS = 5000
 """Largest number of units; of more, few occur often enough to be learned."""
-
-
-def _usual(name: str, default: object) -> Any:
-    """An option of all speech adapters with another default."""
-    field = copy(VariedOptions.model_fields[name])
-    field.default = default
-    return field
 
 
 class RecognitionOptions(HeldOutOptions, VariedOptions):
@@ -69,12 +61,12 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
     """Whether transcripts are lowercased. They are always normalized to Unicode NFC, with single blanks."""
     punctuation: Literal["keep", "drop"] = "keep"
     """drop: remove marks that are neither letters, digits nor symbols, except within a word (don't)."""
-    normalization: Normalization = _usual("normalization", "utterance")
-    stack: int = _usual("stack", 3)
-    stride: int = _usual("stride", 3)
-    frequency_warp: float = _usual("frequency_warp", 0.1)
-    frequency_mask: float = _usual("frequency_mask", 0.15)
-    time_mask: float = _usual("time_mask", 0.05)
+    normalization: Normalization = usual(VariedOptions, "normalization", "utterance")
+    stack: int = usual(VariedOptions, "stack", 3)
+    stride: int = usual(VariedOptions, "stride", 3)
+    frequency_warp: float = usual(VariedOptions, "frequency_warp", 0.1)
+    frequency_mask: float = usual(VariedOptions, "frequency_mask", 0.15)
+    time_mask: float = usual(VariedOptions, "time_mask", 0.05)
     beam: int = Field(default=1, ge=1, le=1000)
     """Beam width of the prefix beam search, in [1, 1000] (Graves 2012; Hannun et al. 2014, arXiv:1408.2873); 1: greedy
     decoding, the most probable unit of each step. Searchable as data.beam."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from tuner.adapters.glimpse import Glimpse
@@ -12,8 +14,15 @@ from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
 from tuner.adapters.speech.formats import is_recording
 from tuner.adapters.speech.recognition.reading import AUDIO, SPEAKERS, TEXT, TRANSCRIPTS, split_of
 from tuner.adapters.table import form_of
+from tuner.disk import regular
 
 _BUDGET = to_begin_with(trials=12, epochs=40)
+SEGMENTS = ("start", "end", "label")
+"""Columns of a table of segments, which is for tagging."""
+_TRIED = 20
+"""Number of files that are looked into, as some tracks are empty."""
+_TIMES = 200
+"""Bytes at the beginning of a file in which two times stand."""
 _MOST_WORDS = 40
 """Number of different words in transcripts up to which words, not characters, are proposed as units."""
 
@@ -32,12 +41,28 @@ def transcribed(seen: Glimpse) -> str:
         return f"a folder with {TRANSCRIPTS[1:]} files, as LibriSpeech has them"
     sound = {path.with_suffix("") for path in seen.files if is_recording(path)}
     texts = {path.with_suffix("") for path in seen.files if path.suffix.lower() == ".txt"}
-    if sound and len(sound & texts) * 2 > len(sound):
+    if sound and len(sound & texts) * 2 > len(sound) and not tracked(seen):
         return "recordings beside .txt files of the same name"
     tables = [path for path in seen.files if path.parent == seen.path and form_of(path) is not None]
     if any(path.parent.name == "clips" for path in seen.files) and any(split_of(path.name) for path in tables):
         return "a folder of Common Voice"
     return ""
+
+
+def tracked(seen: Glimpse) -> bool:
+    """Whether the .txt files beside recordings are label tracks: one of the first few begins with two times."""
+    sound = {path.with_suffix("") for path in seen.files if is_recording(path)}
+    beside = (path for path in seen.files if path.suffix.lower() == ".txt" and path.with_suffix("") in sound)
+    return any(map(_timed, islice(beside, _TRIED)))
+
+
+def _timed(path: Path) -> bool:
+    try:
+        with regular.open_bytes(path) as file:
+            line = file.read(_TIMES).decode(errors="replace")
+    except OSError:
+        return False
+    return re.match(r"\d+(\.\d+)?\t\d+(\.\d+)?(\t|\r?\n|$)", line) is not None
 
 
 def by_speaker(*, guessed: bool = False) -> Line:

@@ -1,0 +1,1 @@
+"""Recordings with a class for every stretch of time: voice activity, keywords, events."""
