@@ -63,6 +63,21 @@ def test_a_segment_is_found_once() -> None:
     assert scores["segment_f1"] == pytest.approx(2 * 1 / (2 + 1))
 
 
+def test_segments_are_counted_by_class(tmp_path: Path) -> None:
+    """For the report: found, predicted and true ones of each class, but the background."""
+    (tmp_path / "facts.json").write_text(json.dumps({"classes": ["a", "none", "c"], "background": 1}))
+    problem = Labelling(tmp_path, SymbolOptions())
+    truth = torch.from_numpy(np.stack([steps("00112221"), steps("11133111")])).long()
+    truth[1, 7] = -1
+    answers = np.stack([steps("00110221"), steps("11122110")])
+    reduced = torch.from_numpy(np.stack([np.zeros(answers.shape), answers], axis=-1))
+    batch = Batch(torch.zeros(2, 8, 1), torch.tensor([8, 7]), truth)
+    found = problem.shown([reduced], [batch])
+    assert list(found.types) == ["a", "c"]
+    assert (found.right, found.predicted, found.true) == ([1, 1], [2, 2], [1, 1])  # 3 is no class of training
+    assert problem.evaluate([reduced], [batch])["segment_f1"] == pytest.approx(2 * 2 / (4 + 3))
+
+
 def test_steps_score_as_scikit_learn_has_it() -> None:
     """Over the steps of all items."""
     metrics = pytest.importorskip("sklearn.metrics")

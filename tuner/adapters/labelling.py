@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tuner.adapters.classification import class_columns, class_row
 from tuner.adapters.learned_options import SymbolOptions
 from tuner.adapters.ragged_problem import RaggedProblem
-from tuner.adapters.segments import step_scores
+from tuner.adapters.segments import segment_counts, step_scores
+from tuner.adapters.shown import PerType
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -135,19 +136,37 @@ class Labelling(RaggedProblem):
 
     def evaluate(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> dict[str, float]:
         """All metrics over all steps, from reduced predictions; see `step_scores`."""
-        answers, truth, nats, counted = [], [], 0.0, 0
-        for reduced_BT2, batch in zip(predictions, batches, strict=True):
-            reduced, y = reduced_BT2.double().cpu().numpy(), batch.y.cpu().numpy()
-            nats += float(reduced[..., 0].sum())
-            counted += int(((y >= 0) & (y < len(self.classes))).sum())
-            for item_T2, y_T in zip(reduced, y, strict=True):
-                there_T = y_T != PADDING
-                answers.append(item_T2[there_T, 1].astype(np.int64))
-                truth.append(y_T[there_T])
+        nats = sum(float(reduced_BT2.double()[..., 0].sum()) for reduced_BT2 in predictions)
+        counted = sum(int(((batch.y >= 0) & (batch.y < len(self.classes))).sum()) for batch in batches)
         loss = nats / max(1, counted)
-        background = self.facts.get("background", -1)
-        scores = step_scores(answers, truth, len(self.classes), background)
+        scores = step_scores(*_steps(predictions, batches), len(self.classes), self._background)
         return {"loss": loss if math.isfinite(loss) else math.nan, **scores}
+
+    def shown(self, predictions: Sequence[Tensor], batches: Sequence[Batch]) -> PerType:
+        """The segments of each class but the background. See `ShowingProblem`."""
+        answers, truth = _steps(predictions, batches)
+        size = max(len(self.classes), *(int(item.max()) + 1 for item in truth))
+        counts_K3 = segment_counts(answers, truth, size, self._background)
+        known = [at for at in range(len(self.classes)) if at != self._background]
+        right, predicted, true = counts_K3[known].T.tolist()
+        return PerType([self.classes[at] for at in known], right, predicted, true)
+
+    @property
+    def _background(self) -> int:
+        return int(self.facts.get("background", -1))
+
+
+def _steps(
+    predictions: Sequence[Tensor], batches: Sequence[Batch]
+) -> tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]:
+    """The answered and the true classes of each item's steps, from reduced predictions."""
+    answers, truth = [], []
+    for reduced_BT2, batch in zip(predictions, batches, strict=True):
+        for item_T2, y_T in zip(reduced_BT2.double().cpu().numpy(), batch.y.cpu().numpy(), strict=True):
+            there_T = y_T != PADDING
+            answers.append(item_T2[there_T, 1].astype(np.int64))
+            truth.append(y_T[there_T])
+    return answers, truth
 
 
 class StepCodec:

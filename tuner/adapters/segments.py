@@ -55,7 +55,7 @@ def step_scores(
     size = max(classes, int(right_N.max()) + 1)
     hits_K = np.bincount(right_N[found_N == right_N], minlength=size)
     total_K = np.bincount(right_N, minlength=size) + np.bincount(found_N, minlength=size)
-    counts = np.sum([_matched(*pair, background) for pair in zip(answers, truth, strict=True)], axis=0)
+    counts = segment_counts(answers, truth, size, background).sum(axis=0)
     return {
         "accuracy": float((found_N == right_N).mean()),
         "macro_f1": macro_f1(hits_K, total_K),
@@ -70,10 +70,21 @@ def segments(steps: NDArray[np.int64], background: int = -1) -> list[tuple[int, 
     return [(int(steps[a]), int(a), b) for a, b in zip(starts, ends, strict=True) if steps[a] != background]
 
 
-def _matched(answer: NDArray[np.int64], truth: NDArray[np.int64], background: int) -> tuple[int, int, int]:
-    """Numbers of segments: found, predicted, true."""
-    said, there = segments(answer, background), segments(truth, background)
-    free, hits = set(range(len(there))), 0
+def segment_counts(
+    answers: Sequence[NDArray[np.int64]], truth: Sequence[NDArray[np.int64]], classes: int, background: int = -1
+) -> NDArray[np.int64]:
+    """Numbers of segments of each class that are found, predicted and true, (classes, 3); see `step_scores`."""
+    counts = np.zeros((classes, 3), dtype=np.int64)
+    for answer, right in zip(answers, truth, strict=True):
+        said, there = segments(answer, background), segments(right, background)
+        kinds = (_found(said, there), [kind for kind, _, _ in said], [kind for kind, _, _ in there])
+        counts += np.stack([np.bincount(np.array(each, dtype=np.int64), minlength=classes) for each in kinds], axis=1)
+    return counts
+
+
+def _found(said: Sequence[tuple[int, int, int]], there: Sequence[tuple[int, int, int]]) -> list[int]:
+    """The class of each predicted segment that is right."""
+    free, found = set(range(len(there))), []
     for kind, begin, end in said:
         overlaps = [
             (min(end, other_end) - max(begin, other_begin)) / (max(end, other_end) - min(begin, other_begin))
@@ -84,5 +95,5 @@ def _matched(answer: NDArray[np.int64], truth: NDArray[np.int64], background: in
         best = int(np.argmax(overlaps)) if overlaps else -1
         if best in free and overlaps[best] >= OVERLAP:
             free.discard(best)
-            hits += 1
-    return hits, len(said), len(there)
+            found.append(kind)
+    return found

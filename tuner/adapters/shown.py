@@ -37,13 +37,13 @@ class Forecasts:
 
 @dataclass(frozen=True, slots=True)
 class PerType:
-    """Counts for each type of entity.
+    """Counts for each type of entity, or of segment.
 
     Args:
         types: Names.
-        right: Number of correctly found entities per type.
-        predicted: Number of predicted entities per type.
-        true: Number of true entities per type.
+        right: Number of correctly found ones per type.
+        predicted: Number of predicted ones per type.
+        true: Number of true ones per type.
     """
 
     types: Sequence[str]

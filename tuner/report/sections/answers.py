@@ -116,8 +116,8 @@ def _times(words: Sequence[Mapping[str, Any]]) -> Markup:
     timed = [word for word in words if word.get("until") is not None]
     if not timed:
         return NOTHING
-    frame = Frame(980, 86, 14, 56, 966, 12)
-    x = Linear(0.0, max(word["until"] for word in timed), frame.left, frame.right)
+    frame = Frame(980, 100, 14, 56, 966, 12)
+    x = Linear(0.0, max(1.0, *(word["until"] for word in timed)), frame.left, frame.right)
     parts, free = [], 0.0
     for word in timed:
         start, end = x.place(word["at"]), x.place(word["until"])
