@@ -224,7 +224,8 @@ def test_a_channel_without_a_value_leaves_its_item_out(items: NDArray[np.float64
     items[4, :, 1] = np.nan
     path = tmp_path / "x.npz"
     codec = codec_of(SERIES, tmp_path, **write_items(items, path))
-    assert [number for number, told in enumerate(problems(codec.read(path))) if told] == [4]
+    told = problems(codec.read(path))
+    assert [told.index("channel 2 has no value"), sum(map(bool, told))] == [4, 1]
     options = ClassificationOptions(path=str(path), missing="zero")
     assert dealt(read_items(path, options), "zero").left_out == 0
 

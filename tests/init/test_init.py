@@ -58,14 +58,16 @@ class TestWarnings:
 
     @pytest.mark.parametrize("word", ["", "NA", "?"])
     def test_missing_values_of_what_is_to_be_forecast(self, word: str) -> None:
-        """The column stays the target, the flag beside it a covariate."""
+        """The column stays the target, the flag beside it a covariate, though some of its cells are missing, too."""
         sold = [f"{i % 7},5" if i % 90 else word for i in range(400)]
-        rows = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00;{sold[i]};{i % 5 // 4}" for i in range(400)]
+        promo = [i % 5 // 4 if i % 80 else word for i in range(400)]
+        rows = [f"2024-01-{1 + i // 24:02} {i % 24:02}:00;{sold[i]};{promo[i]}" for i in range(400)]
         Path("shop.csv").write_text("\n".join(["time;sold;promo", *rows]))
         task, told = drafted("shop.csv")
         assert task["data"]["known_covariates"] == ["promo"]
         assert "targets" not in task["data"]
         assert "note: values are missing: sold in 5 rows; these rows are taken for gaps" in told
+        assert "note: covariates are missing: promo in 5 rows (filled with the value before)" in told
 
     @pytest.mark.parametrize("form", ["a row per series", "a list of JSON"])
     def test_advice_on_a_form_that_is_not_read_works(self, form: str) -> None:

@@ -37,7 +37,7 @@ def propose_covariates(
     able = [
         column
         for column in table.columns
-        if column.name not in (*named, *wanted) and not column.empty and not column.timed and _may_be(column)
+        if column.name not in (*named, *wanted) and not column.timed and _may_be(column)
     ]
     static = [column for column in able if series is not None and _of_series(column, series.column)]
     known = [column for column in able if column not in static and _is_known(column)]
@@ -69,7 +69,8 @@ def _is_known(column: GlimpsedColumn) -> bool:
 
 def _of_series(column: GlimpsedColumn, series: GlimpsedColumn) -> bool:
     """Whether a column describes each series, and is not just another name of it."""
-    fixed = len(set(zip(series.cells, column.cells, strict=True))) == len(series.counts)
+    pairs = {pair for pair in zip(series.cells, column.cells, strict=True) if pair[1] in column.counts}
+    fixed = len(pairs) == len({name for name, _ in pairs})
     other_name = len(column.counts) == len(series.counts) and (not column.is_number or last_word(column.name) == "id")
     return fixed and not other_name
 

@@ -227,7 +227,9 @@ class ItemReader:
             return Item(where, None, problem, facts or {})
         values_TC = filled(values_TC, self._policies)
         for step, channel in np.argwhere(np.isnan(values_TC))[:1]:
-            return Item(where, None, f"step {step + 1} of {self._channels[channel]} is missing", facts or {})
+            name, never = self._channels[channel], np.isnan(values_TC[:, channel]).all()
+            problem = f"{name} has no value" if never else f"step {step + 1} of {name} is missing"
+            return Item(where, None, problem, facts or {})
         x = self._scaled(values_TC)
         if not np.isfinite(x).all():
             return Item(where, None, _TOO_LARGE, facts or {})
