@@ -170,3 +170,21 @@ def test_fingerprints_of_earlier_studies_stay(kind: type[ItemOptions]) -> None:
     """An option that is not given counts as if it did not exist."""
     assert "drop" not in kind(path="x").used({"path"})
     assert "drop" in kind(path="x", drop=("a",)).used({"path"})
+
+
+def test_init_sees_what_changes_within_recordings(tmp_path: Path) -> None:
+    """A label of steps makes it labelling; what is the same in all steps is no channel, what is rare is one."""
+    rng = np.random.default_rng(0)
+    run = np.repeat(np.arange(24), 10)
+    frame = pd.DataFrame({"recording": run, "action": rng.choice(["go", "rest"], 240), "v": rng.normal(size=240)})
+    frame["temp"] = np.where(np.arange(240) % 4 == 0, rng.normal(size=240).round(2), np.nan)
+    frame = frame.assign(person=[f"p{number // 2}" for number in run], cv_fold=run % 3)
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    asked = ["--set", "data.label=action", "--set", "data.id=recording"]
+    made = yaml.safe_load(tuner("init", str(tmp_path / "x.csv"), "--no-timing", *asked).stdout)
+    assert made["adapter"] == "time_series/labelling"
+    assert made["data"]["group"] == "person"
+    assert "channels" not in made["data"]
+    frame.assign(note="x").to_csv(tmp_path / "x.csv", index=False)
+    made = yaml.safe_load(tuner("init", str(tmp_path / "x.csv"), "--no-timing", *asked).stdout)
+    assert made["data"]["channels"] == ["v", "temp"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from tuner.adapters.arrays import array_shapes, read_arrays
 from tuner.adapters.glimpse import Glimpse
@@ -104,7 +104,10 @@ def propose_labelling(seen: Glimpse) -> Proposal | None:
     label = said_column(table, "label", name) if name else label_column(words, table.rows)
     if label is None or len(set(zip(ids.column.cells, label.column.cells, strict=True))) <= len(ids.column.counts):
         return None
-    channels, line, doubts = values_in(seen, table, [*known, label.column.name], "channels")
+    rest, first = _per_item(table, ids.column, known)
+    taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
+    named = [*known, label.column.name, *(str(line.value) for line in taken)]
+    channels, line, doubts = values_in(seen, table, named, "channels", fixed={column.name for column in rest})
     if not channels:
         return None
     lines = [
@@ -112,6 +115,7 @@ def propose_labelling(seen: Glimpse) -> Proposal | None:
         Line(("data", "id"), ids.column.name, ids.why, ids.guessed),
         *([Line(("data", "time"), times.column.name, times.why, times.guessed), *times.form] if times else []),
         Line(("data", "label"), label.column.name, label.why, label.guessed),
+        *taken,
         *line,
     ]
     facts, more = balance(label.column.counts, what="steps", whole=seen.whole and table.whole)
@@ -216,27 +220,18 @@ def _arrays(seen: Glimpse) -> Proposal | None:
 
 def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | None) -> Proposal | None:
     """A table with a row per step: the label is the same in all rows of an item."""
-    first: dict[str, int] = {}
-    for row, cell in enumerate(ids.column.cells):
-        first.setdefault(cell, row)
-    starts = [first[cell] for cell in ids.column.cells]
     known = (ids.column.name, times.column.name if times else None)
-    others = [column for column in table.columns if column.name not in known]
-    fixed = [
-        column
-        for column in others
-        if all(column.cells[row] == cell for row, cell in zip(starts, column.cells, strict=True))
-    ]
-    per_item = [_of_items(column, sorted(first.values())) for column in fixed]
+    per_item, first = _per_item(table, ids.column, known)
     name = seen.said.get("label")
     label = said_column(table, "label", name) if name else label_column(per_item, len(first))
-    if label is None or len(first) < 2:
+    fixed = {column.name for column in per_item}
+    if label is None or len(first) < 2 or label.column.name not in fixed:
         return None
-    counts = Counter(label.column.cells[row] for row in first.values()) if name else label.column.counts
+    counts = Counter(label.column.cells[row] for row in first) if name else label.column.counts
     rest = [column for column in per_item if column.name != label.column.name]
     taken = [line for line in (group_column(rest, None, len(first)), split_column(rest)) if line is not None]
     named = [*filter(None, known), label.column.name, *(str(line.value) for line in taken)]
-    channels, line, doubts = values_in(seen, table, named, "channels", fixed={column.name for column in fixed})
+    channels, line, doubts = values_in(seen, table, named, "channels", fixed=fixed)
     if not channels:
         return None
     why = f"{label.why.partition(';')[0]}; the same in all rows of an item" if not label.guessed else label.why
@@ -255,8 +250,21 @@ def _long(seen: Glimpse, table: GlimpsedTable, ids: Chosen, times: FoundTimes | 
     return Proposal(Fit.SURE, what, [*lines, *_budget(lengths[len(lengths) // 2])], facts, [*doubts, *more])
 
 
-def _of_items(column: GlimpsedColumn, rows: Sequence[int]) -> GlimpsedColumn:
-    return GlimpsedColumn(column.name, tuple(column.cells[row] for row in rows), column.decimal, column.timed)
+def _per_item(
+    table: GlimpsedTable, ids: GlimpsedColumn, known: Collection[str | None]
+) -> tuple[list[GlimpsedColumn], list[int]]:
+    """The columns that are the same in all rows of an item, with a cell per item, and the first row of each item."""
+    first: dict[str, int] = {}
+    for row, cell in enumerate(ids.cells):
+        first.setdefault(cell, row)
+    starts = [first[cell] for cell in ids.cells]
+    rows = list(first.values())
+    found = [
+        GlimpsedColumn(column.name, tuple(column.cells[row] for row in rows), column.decimal, column.timed)
+        for column in table.columns
+        if column.name not in known and all(map(str.__eq__, (column.cells[row] for row in starts), column.cells))
+    ]
+    return found, rows
 
 
 def _wide(seen: Glimpse, table: GlimpsedTable) -> Proposal | None:

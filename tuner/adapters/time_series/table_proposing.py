@@ -47,7 +47,8 @@ def values_in(
         return list(dict.fromkeys(meant)), [Line(("data", option), names, "as asked for")], []
     others = [column for column in table.columns if column.name not in named and column.counts]
     words = [column.name for column in others if not column.is_number]
-    sparse = [column.name for column in others if column.is_number and 2 * column.empty > table.rows]
+    rare = option == "targets"  # of a series; within items, missing values are filled
+    sparse = [column.name for column in others if rare and column.is_number and 2 * column.empty > table.rows]
     kept = [column.name for column in others if column.is_number and column.name not in sparse]
     kept, sparse = (kept, sparse) if kept else (sparse, [])
     doubts = []
