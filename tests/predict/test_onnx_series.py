@@ -173,8 +173,13 @@ STATIC = {"static": "size", "static_codes": "region"}
     "options",
     [
         {"segment": 2, "window_norm": "standard", "outputs": "quantiles"},
-        {"targets": ["sold", "left"], "channel_independence": True, "channel_embedding": 2},
-        pytest.param({"window_norm": "seasonal", "conformal": True}, marks=pytest.mark.slow),
+        pytest.param(
+            {"targets": ["sold", "left"], "channel_independence": True, "channel_embedding": 2}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"window_norm": "seasonal", "conformal": True, "interval_80": 1.5, "interval_95": 0.5},
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=str,
 )
@@ -201,7 +206,13 @@ def test_forecasts_by_covariates_follow_from_named_inputs(options: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    "only", [{"calendar": ["week"]}, {"static_covariates": ["size"]}, {"past_covariates": ["size"]}]
+    "only",
+    [
+        {"static_covariates": ["size"]},
+        pytest.param({"calendar": ["week"]}, marks=pytest.mark.slow),
+        pytest.param({"past_covariates": ["size"]}, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_a_graph_has_the_inputs_that_there_are(only: dict[str, Any], tmp_path: Path) -> None:
     """One kind of covariates alone, of an only series, whose scaling is inside."""

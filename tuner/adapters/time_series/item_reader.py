@@ -226,9 +226,7 @@ class ItemReader:
         if problem:
             return Item(where, None, problem, facts or {})
         values_TC = filled(values_TC, self._policies)
-        for step, channel in np.argwhere(np.isnan(values_TC))[:1]:
-            name, never = self._channels[channel], np.isnan(values_TC[:, channel]).all()
-            problem = f"{name} has no value" if never else f"step {step + 1} of {name} is missing"
+        if problem := _missing_value(values_TC, self._channels):
             return Item(where, None, problem, facts or {})
         x = self._scaled(values_TC)
         if not np.isfinite(x).all():
@@ -243,6 +241,14 @@ class ItemReader:
         """Values standardized by the training items, (..., C); infinite if too large for 32 bits."""
         with np.errstate(over="ignore"):
             return self._scaling(values).astype(np.float32)
+
+
+def _missing_value(values_TC: NDArray[np.float64], channels: Sequence[str]) -> str:
+    """A sentence on the first value that is missing still; "" without one."""
+    for step, channel in np.argwhere(np.isnan(values_TC))[:1]:
+        never = np.isnan(values_TC[:, channel]).all()
+        return f"{channels[channel]} has no value" if never else f"step {step + 1} of {channels[channel]} is missing"
+    return ""
 
 
 def _parts(
