@@ -4,12 +4,12 @@
 
 The look-back is 96 rows, or searched among those of `--looks`, of which each must be a multiple of 48: `96 192 336`.
 
-Writes a task file into `--folder`, runs `python -m tuner run` on it and reads the outcome back from `tuner top` and
-from MLflow. The data file is that of github.com/zhouhaoyi/ETDataset; the split is the published one, 12, 4 and 4
-months of 30 days (8640, 2880 and 2880 rows), each channel standardized by the first. Test: all 2785 windows, mean over
-windows, steps and channels on the standardized scale. Trials are chosen by the absolute error on validation data (over
-validation periods cut out of the training rows it ranked the window norms alike, the squared error did not), the best
-three are trained again on fresh seeds, the best of these by its mean is the one that is printed; the test data is read
+Writes a task file into `--folder`, runs `python -m tuner run` on it and reads the outcome back from MLflow. The data
+file is that of github.com/zhouhaoyi/ETDataset; the split is the published one, 12, 4 and 4 months of 30 days (8640,
+2880 and 2880 rows), each channel standardized by the first. Test: all 2785 windows, mean over windows, steps and
+channels on the standardized scale. Trials are chosen by the absolute error on validation data (over validation periods
+cut out of the training rows it ranked the window norms alike, the squared error did not), the best three are trained
+again on fresh seeds, the best of these by its mean is the one that is printed; the test data is read
 once, after that. The same command again goes on where it was, or prints the table of a finished run.
 
 The default budget takes about 15 minutes of processor time; `--timeout` counts wall time.
@@ -34,19 +34,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Any
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.running import add_sets
+from benchmarks.running import add_sets, confirmed, mean_sd, run
 
 NAME, DAY, LENGTH = "etth1", 24, 96
 TRAIN, HELD = 8640, 2880
@@ -85,42 +81,16 @@ report: {{figures: 0}}
 """
 
 
-def run(folder: Path, *arguments: str, capture: bool = False) -> str:
-    """`python -m tuner` with these arguments, in the folder; ends the script when it fails."""
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder.resolve()}/mlflow.db"}
-    command = [sys.executable, "-m", "tuner", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE if capture else None, text=True)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout or ""
-
-
-def winner(rows: Sequence[dict[str, Any]], seeds: int) -> int:
-    """Number of the searched configuration with the best mean validation error over all fresh seeds."""
-    scores: dict[int, list[float]] = {}
-    for row in rows:
-        if row["kind"] == "confirm" and row["number"] >= 0 and row["state"] == "COMPLETED":
-            scores.setdefault(row["number"], []).append(row["value"])
-    whole = {number: fmean(values) for number, values in scores.items() if len(values) == seeds}
+def winner(found: Mapping[str, Sequence[Mapping[str, float]]], seeds: int) -> str:
+    """The searched configuration with the best mean validation error over all fresh seeds."""
+    whole = {
+        name: fmean(one["val/mae"] for one in tested)
+        for name, tested in found.items()
+        if name != "baseline" and len(tested) == seeds
+    }
     if not whole:
         raise SystemExit("no configuration was confirmed on all seeds; give it more time")
     return min(whole, key=whole.__getitem__)
-
-
-def confirmed(folder: Path, number: int) -> dict[str, list[float]]:
-    """Metric -> its values over the fresh seeds of a configuration, as MLflow has them."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{folder.resolve()}/mlflow.db")
-    (experiment,) = client.search_experiments(filter_string=f"name = '{NAME}'")
-    found = client.search_runs(
-        [experiment.experiment_id],
-        f"tags.`tuner.kind` = 'confirm' and tags.`tuner.trial` = '{number}'",
-    )
-    return {
-        name: [each.data.metrics[name] for each in found if name in each.data.metrics]
-        for name in ("val/mae", "test/mse", "test/mae")
-    }
 
 
 def naive(path: Path) -> dict[str, tuple[float, float]]:
@@ -140,9 +110,9 @@ def naive(path: Path) -> dict[str, tuple[float, float]]:
     }
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean and standard deviation over the seeds."""
-    return f"{fmean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
+def spread(tested: Sequence[Mapping[str, float]], metric: str) -> str:
+    """Mean and standard deviation of a metric over the seeds."""
+    return mean_sd([one[metric] for one in tested], digits=4)
 
 
 def main() -> None:
@@ -159,27 +129,23 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="trials at once, one core each")
     add_sets(parser)
     asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
     facts = {**vars(asked), "name": NAME, "rows": TRAIN + 2 * HELD, "held": HELD, "length": LENGTH}
     facts["looks"] = asked.looks if len(asked.looks) > 1 else asked.looks[0]
-    task = asked.folder / "task.yaml"
-    task.write_text(TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}))
-    run(asked.folder, "run", task.name, *(word for each in asked.sets for word in ("--set", each)))
-    rows = json.loads(run(asked.folder, "top", NAME, "--json", "--limit", "0", capture=True))
-    number = winner(rows, asked.seeds)
-    found = confirmed(asked.folder, number)
-    table = {name: tuple(f"{error:.4f}" for error in errors) for name, errors in naive(asked.path).items()}
-    table |= {name: tuple(f"{error:.3f}" for error in errors) for name, errors in PUBLISHED.items()}
-    table["baseline (LSTM)"] = tuple(map(spread, list(confirmed(asked.folder, -1).values())[1:]))
-    table[f"trial {number}"] = tuple(spread(found[name]) for name in ("test/mse", "test/mae"))
+    run(asked.folder, TASK.format(**{**facts, "path": json.dumps(str(asked.path.resolve()))}), *asked.sets)
+    found = confirmed(asked.folder, NAME)
+    name = winner(found, asked.seeds)
+    table = {way: tuple(f"{error:.4f}" for error in errors) for way, errors in naive(asked.path).items()}
+    table |= {way: tuple(f"{error:.3f}" for error in errors) for way, errors in PUBLISHED.items()}
+    for way, tested in (("baseline (LSTM)", found["baseline"]), (name, found[name])):
+        table[way] = (spread(tested, "test/mse"), spread(tested, "test/mae"))
     back = " or ".join(map(str, asked.looks))
-    print(f"\nETTh1, {back} rows back, {LENGTH} ahead, {len(found['test/mse'])} seeds")
+    print(f"\nETTh1, {back} rows back, {LENGTH} ahead, {len(found[name])} seeds")
     print(f"{'':24s}  {'test MSE':18s} {'test MAE':18s}")
-    for name, (mse, mae) in table.items():
-        print(f"{name:24s}  {mse:18s} {mae:18s}")
+    for way, (mse, mae) in table.items():
+        print(f"{way:24s}  {mse:18s} {mae:18s}")
     target = TARGET_LONG if max(asked.looks) > LENGTH else TARGET
-    reached = "reached" if fmean(found["test/mse"]) <= target else "missed"
-    print(f"target: {target} or below, {reached}; validation MAE {spread(found['val/mae'])}")
+    reached = "reached" if fmean(one["test/mse"] for one in found[name]) <= target else "missed"
+    print(f"target: {target} or below, {reached}; validation MAE {spread(found[name], 'val/mae')}")
 
 
 if __name__ == "__main__":

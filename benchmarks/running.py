@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import atexit
 import os
-import subprocess
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -30,12 +29,10 @@ def run(folder: Path, task: str, *sets: str, quiet: bool = False) -> None:
     (folder / "task.yaml").write_text(task)
     environment = {**checkout_first(), "MLFLOW_TRACKING_URI": _uri(folder)}
     arguments = ["run", "task.yaml", *(word for each in sets for word in ("--set", each))]
-    if quiet:
-        if status := _forked(folder, arguments, environment):
-            raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
-        return
-    command = [sys.executable, "-m", "tuner", *arguments]
-    if status := subprocess.run(command, cwd=folder, env=environment, check=False).returncode:
+    status = _forked(folder, arguments, environment, "log" if quiet else None)
+    if status and quiet:
+        raise RuntimeError(f"the sweep in {folder} ended with status {status}; its log says why")
+    if status:
         sys.exit(status)
 
 
@@ -45,8 +42,15 @@ def checkout_first() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
-def _forked(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """The status of the command in a fork of this process, which has one thread: its imports are there already."""
+def _forked(folder: Path, arguments: Sequence[str], environment: Mapping[str, str], log: str | None) -> int:
+    """The status of the command in a fork of this process, which has one thread: its imports are there already.
+
+    Args:
+        folder: Its current folder.
+        arguments: Of the command.
+        environment: Its environment.
+        log: The file in `folder` to which its output is added; None for this process's own output.
+    """
     from tuner.cli import main
 
     sys.stdout.flush()
@@ -54,9 +58,10 @@ def _forked(folder: Path, arguments: Sequence[str], environment: Mapping[str, st
         return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     status = 1
     try:
-        log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        for standard in (1, 2):
-            os.dup2(log, standard)
+        if log is not None:
+            descriptor = os.open(folder / log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            for standard in (1, 2):
+                os.dup2(descriptor, standard)
         os.chdir(folder)
         os.environ.update(environment)
         sys.argv[1:] = arguments
