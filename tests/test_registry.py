@@ -59,3 +59,12 @@ def test_what_a_package_registers_wrongly_is_told_in_a_line(catalog: Catalog, to
     """With the name that the package gave."""
     with pytest.raises(TaskFileError, match=rf"{__name__}:\w+ {told}"):
         list(catalog)
+
+
+def test_a_class_named_in_full_is_known_and_not_listed() -> None:
+    """Who names their own class gets it; who asks what there is gets what is installed."""
+    target = f"{__name__}:Choice"
+    catalog = Catalog("choice", {"told": ENTRY}, "tests.none")
+    assert catalog[target].options is Choice.Options
+    assert target in catalog
+    assert list(catalog) == ["told"]

@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The known names of one kind.
+    """The known names of one kind. Iterated are those of the package and of installed ones, not classes named in full.
 
     Args:
         kind: In the singular, for messages: "cell".
@@ -59,10 +59,10 @@ class Catalog:
     _outside: dict[str, Entry] = field(default_factory=dict, repr=False)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.entries, **_installed(self.kind, self.entry_point), **self._outside})
+        return iter({**self.entries, **_installed(self.kind, self.entry_point)})
 
     def __contains__(self, name: object) -> bool:
-        return name in set(self)
+        return name in self._outside or name in set(self)
 
     def __getitem__(self, name: str) -> Entry:
         """The entry called `name`, or named as `package.module:Class`.

@@ -20,7 +20,7 @@ from tuner.config.options import Options
 
 def having(options: type[Options]) -> list[str]:
     """The package's adapters with these options; other tests of a process may have added their own."""
-    return [name for name in ADAPTERS if ":" not in name and issubclass(ADAPTERS[name].options, options)]
+    return [name for name in ADAPTERS if issubclass(ADAPTERS[name].options, options)]
 
 
 def given(tmp_path: Path, name: str) -> dict[str, Any]:
