@@ -14,6 +14,7 @@ from tests.support.processes import is_over
 from tests.support.specs import HANGING_SECONDS, spec, until_end, wait_for_idle
 from tuner.execution import Executor, InProcessExecutor, RayExecutor, probe
 from tuner.execution.capacity import SlotSize, living_nodes
+from tuner.execution.on_ray import _cause
 from tuner.execution.output import EARLIER, OUTPUT, Capped
 from tuner.messages import Answer, Ended, Lost, Message, Report, State, Verdict
 
@@ -217,3 +218,17 @@ def test_nodes_of_one_machine_answer_each_for_itself(tmp_path: Path, monkeypatch
     answers = probe.probe_nodes(f"{TRIALS}:is_second", {"file": str(tmp_path / "asked")}, SlotSize())
     assert sorted(answer for _, answer in answers) == ["", "be second: it is the first"]
     assert len({name for name, _ in answers}) == 1
+
+
+def test_ray_says_in_its_own_words_why_no_worker_starts() -> None:
+    """All of them, and not the lines that describe the actor."""
+    from ray.core.generated.common_pb2 import ActorDiedErrorContext  # type: ignore[attr-defined]
+    from ray.exceptions import ActorDiedError
+
+    died = ActorDiedErrorContext(
+        class_name="RayWorker", actor_id=b"\1" * 16, error_message="The node has no memory.\nTry later."
+    )
+    assert _cause(ActorDiedError(died)) == "The node has no memory. Try later."
+    died.never_started = True
+    assert _cause(ActorDiedError(died)).startswith("The node has no memory. Try later. The actor never ran")
+    assert _cause(RuntimeError("one line")) == "one line"

@@ -160,7 +160,7 @@ class RayExecutor:
         if never_could or self._failed_starts > (MAX_FAILED_STARTS if self._up else MAX_FIRST_STARTS):
             raise ClusterError(
                 "a worker must be able to start",
-                value=str(error).strip().splitlines()[-1],
+                value=_cause(error),
                 fix="See Ray's logs.",
             )
         self._slots.replace(slot)
@@ -193,3 +193,9 @@ class RayExecutor:
                 fix="See the failures above; free or add a node, or repair that one, and resume with the same command.",
                 key=("ray", "address"),
             )
+
+
+def _cause(error: Exception) -> str:
+    """Ray's own words for why an actor is dead, without the lines that describe the actor."""
+    told = [line.strip() for line in str(error).strip().splitlines() if line.strip() and not line.startswith("\t")]
+    return " ".join(told[1:] or told)[:400]
