@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.lean_ray import WHOLE, be_lean
 from tests.support.postgres import PostgresServer, postgres_programs, serve
 from tests.support.s3 import serve_s3
+from tuner.execution.own_ray import OwnRay
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+be_lean()
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")  # on the clock, other programs of the machine count too
 
@@ -43,6 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for part in (*long_ones[process::processes], short[process * share : (process + 1) * share])
         for item in part
     ]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the garbage collector need not look through it again, nor look so often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+@pytest.fixture
+def whole_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test that looks at all processes of a Ray that it starts."""
+    monkeypatch.setattr(OwnRay, "_init", WHOLE)
 
 
 @pytest.fixture(autouse=True)

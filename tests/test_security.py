@@ -96,6 +96,7 @@ def test_a_tracking_servers_password_is_kept_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("whole_ray")
 def test_a_ray_of_our_own_is_for_its_user_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every port is on loopback, no dashboard runs, and who has no token is turned away."""
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):

@@ -20,6 +20,7 @@ TRIALS = "tests.support.trials"
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("whole_ray")
 @pytest.mark.parametrize("server", ["raylet", "gcs_server"])
 def test_a_ray_of_our_own_that_dies_is_started_again(server: str, tmp_path: Path) -> None:
     """What ran on it is lost and can be sent again; nothing of the dead one is left."""
@@ -67,6 +68,7 @@ def test_a_driver_without_a_parent_outlives_its_ray(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("whole_ray")
 def test_local_ray_listens_on_loopback_only_and_leaves_nothing(tmp_path: Path) -> None:
     """No port of a local Ray is reachable from outside, workers have one thread, and close ends every process."""
     before = below()

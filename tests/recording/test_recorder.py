@@ -19,6 +19,7 @@ from mlflow.tracking import MlflowClient
 
 from tests.support.fake_study import attempt, begin, create, end, finished, train
 from tests.support.processes import answers, below
+from tests.support.program import fork_writers
 from tests.support.recorded import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
@@ -66,7 +67,14 @@ def rebuilt(study: StudyFolder, migrated: Path) -> dict[str, list[tuple[object, 
     return rows(f"sqlite:///{path}")
 
 
-@pytest.mark.slow
+@pytest.fixture
+def forked_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer is a process that is there at once; two tests below start it as a user's sweep does."""
+    monkeypatch.setattr(MLflowRecording, "_spawn", MLflowRecording._spawn)  # to be given back
+    fork_writers()
+
+
+@pytest.mark.usefixtures("forked_writer")
 class TestContract(RecorderContract):
     """MLflow fulfils the contract that is shipped."""
 
@@ -151,7 +159,7 @@ def test_a_killed_driver_leaves_nothing_running(study: StudyFolder, uri: str) ->
     assert [name for name, *_ in rows(uri)["params"]].count("cell") == 21
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("forked_writer")
 def test_an_absent_mlflow_delays_nothing_and_loses_nothing(study: StudyFolder, migrated: Path) -> None:
     """While MLflow is away, changes should be taken at once; when it is back, all should arrive once."""
     place = study.root / "server"
@@ -328,6 +336,7 @@ class TestTheEnd:
         assert recorder.problem() == f"its writer ended with status 9; see {study.root}/recording.log"
 
 
+@pytest.mark.usefixtures("forked_writer")
 def test_a_deleted_experiment_is_told_with_the_command_that_restores_it(study: StudyFolder, uri: str) -> None:
     """From the first round on; when it is restored, everything arrives."""
     run = finished(study, 0)
@@ -354,6 +363,7 @@ def test_what_a_killed_driver_did_not_tell_is_found(study: StudyFolder, uri: str
     assert runs_of(study, uri)[run].info.status == "FINISHED"
 
 
+@pytest.mark.usefixtures("forked_writer")
 def test_who_waits_for_another_writer_says_so(study: StudyFolder, uri: str) -> None:
     """`sync` once, before it goes on; the driver as the reason why MLflow is behind."""
     finished(study, 0)

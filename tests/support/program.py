@@ -7,6 +7,7 @@ of its own, which signals reach. How the command comes up, and what it imports, 
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
 import resource
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.support import writer
+from tests.support import lean_ray, writer
 from tuner.recording.uri import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +102,12 @@ class Program:
         self.wait()
 
 
+def fork_writers() -> None:
+    """Let a recorder of this process fork its writers, too."""
+    _be_ready()
+    writer.be_forked(_forks)
+
+
 def _new_file() -> str:
     descriptor, path = tempfile.mkstemp()
     os.close(descriptor)
@@ -133,6 +140,7 @@ def _run(
     """In a fork: what `python -m` does. It lets the same process fork what it starts, which Python does not."""
     server: Any = forkserver._forkserver
     server._forkserver_address, server.ensure_running = address, lambda: None
+    gc.freeze()  # what the forked process had imported
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, resource.RLIM_INFINITY))
     descriptor = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY)
     for standard in (1, 2):
@@ -144,6 +152,7 @@ def _run(
     if "LD_PRELOAD" in environment:  # which only a program that is loaded anew obeys
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
     writer.be_forked(_forks)
+    lean_ray.be_lean()
     sys.argv[1:] = arguments
     sys.path.insert(0, folder)
     try:

@@ -32,13 +32,13 @@ PACKAGES = {
 }
 FIXED = {
     "memory/adding": ["space.cell=gru", "space.gate_bias=chrono", "space.schedule=constant", "space.clip_norm=1"],
-    "memory/copy": ["space.cell=gru", "space.gate_bias=chrono", "space.hidden_size=64"],
+    "memory/copy": ["space.cell=gru", "space.gate_bias=chrono", "space.hidden_size=64", "space.learning_rate=0.02"],
     "memory/delayed_recall": ["space.cell=lstm", "space.gate_bias=chrono"],
     "memory/digits": ["space.cell=lstm", "space.gate_bias=chrono"],
     "nlp/tagging": [
         "space.cell=lstm",
         "space.hidden_size=96",
-        "space.learning_rate=0.01",
+        "space.learning_rate=0.015",
         "space.schedule=one_cycle",
         "space.dropout.input=0.25",
         "space.dropout.output=0.3",
@@ -48,13 +48,13 @@ FIXED = {
 }
 """What lets short trials of a task learn."""
 EPOCHS = {
-    "memory/adding": 4,
-    "memory/copy": 12,
+    "memory/adding": 3,
+    "memory/copy": 6,
     "nlp/classification": 2,
     "nlp/language_modelling": 2,
-    "nlp/tagging": 11,
+    "nlp/tagging": 7,
     "speech/classification": 5,
-    "speech/recognition": 4,
+    "speech/recognition": 3,
     "speech/tagging": 3,
     "time_series/classification": 6,
 }
