@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pytest
 import soundfile
 
 from tests.support.adapter_data import TONES, said, tones_in_noise
+from tests.support.fresh import Fresh
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.memory.making import MAKERS
 from tuner.adapters.memory.options import ProbeOptions
 from tuner.adapters.speech.recognition.scoring import error_rates
+from tuner.testing import codecs
 from tuner.testing.codecs import CodecContract
 
 LABELS = ("falls", "rises", "swings")
 TEST_ITEMS = 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fresh() -> Iterator[None]:
+    """The new processes of all cases are forks of one; the contract's own are seen where `docs/extending.md` runs."""
+    forked = Fresh()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codecs, "_in_a_new_process", forked)
+        yield
+    forked.close()
 
 
 def curve(label: str, steps: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:

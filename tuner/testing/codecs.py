@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -31,6 +31,20 @@ _FRESH = """if True:
     main(["predict", *arguments])
 """
 """Runs `predict` with some modules blocked, as if they were not installed, and prints the imported packages."""
+
+
+def _in_a_new_process(arguments: Sequence[str], folder: Path) -> str:
+    """What `_FRESH` prints, in that folder."""
+    done = subprocess.run(
+        [sys.executable, "-c", _FRESH, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class Kept(NamedTuple):
@@ -117,16 +131,8 @@ class CodecContract:
         missing = json.dumps(_missing(elsewhere / "model/requirements.txt"))
         asked = [word for name, value in cls.asked.items() for word in ("--ask", f"{name}={json.dumps(value)}")]
         arguments = [elsewhere / "model", folder / cls.raw, "-o", out, "--proba", "--own-code", *asked]
-        done = subprocess.run(
-            [sys.executable, "-c", _FRESH, missing, *map(str, arguments)],
-            cwd=elsewhere,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return Kept(folder, elsewhere / "model", recorded, pd.read_csv(out), frozenset(done.stdout.split()))
+        told = _in_a_new_process([missing, *map(str, arguments)], elsewhere)
+        return Kept(folder, elsewhere / "model", recorded, pd.read_csv(out), frozenset(told.split()))
 
     @pytest.fixture
     def model(self, kept: Kept) -> Model:
