@@ -227,6 +227,24 @@ def test_a_study_is_exported_and_answers_from_its_files_alone(
     assert names["about"]["inputs"]["x"]["axes"] == ["batch", "steps"]
 
 
+class _Meant(nn.Module):
+    """Takes a mean, and an input of that name."""
+
+    def forward(self, x_BTI: Tensor, lengths_B: Tensor, *others: Tensor) -> Tensor:
+        """(B, I)."""
+        return torch.stack((x_BTI.sum(1), x_BTI[:, 0])).mean(0) / lengths_B[:, None] + others[0]
+
+
+def test_an_input_may_be_called_as_an_operation_is() -> None:
+    """The exporter calls what an operation gives by the operation's name."""
+
+    def example(items: int, steps: int) -> dict[str, Tensor]:
+        return {"x": torch.randn(items, steps, INPUTS), "mean": torch.randn(items, INPUTS)}
+
+    session = opened(onnx_graph(Graph(_Meant().eval(), example)))
+    assert [each.name for each in session.get_inputs()] == ["x", "lengths", "mean"]
+
+
 def test_export_copies_the_folder_or_says_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every file; not into a folder that holds something, no link, and nothing is left of what failed."""
     model = made_model(tmp_path / "made")

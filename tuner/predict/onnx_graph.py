@@ -36,6 +36,8 @@ equal numbers makes its last bits large, in torch as elsewhere."""
 SIZES = ((1, 1), (1, 23), (5, 4), (4, 40))
 """Items and steps that a graph is tried at; it is made at others."""
 _MADE_AT = (3, 7)
+_INPUT = "__given_"
+"""Begins the names of inputs while a graph is made, as the exporter calls a value in it `mean` by its operation."""
 
 
 class ExportError(RuntimeError):
@@ -110,7 +112,7 @@ def _exported(served: Graph) -> bytes:
             program = torch.onnx.export(
                 network,
                 tuple(inputs.values()),
-                input_names=list(inputs),
+                input_names=[_INPUT + name for name in inputs],
                 output_names=["prediction"],
                 dynamic_shapes=(*shapes[:2], *([tuple(shapes[2:])] if len(shapes) > 2 else [])),
                 opset_version=OPSET,
@@ -122,6 +124,9 @@ def _exported(served: Graph) -> bytes:
     assert program is not None
     made = program.model_proto
     _clear(made.graph)
+    taken = {output for node in made.graph.node for output in node.output} & set(inputs)
+    _rename(made.graph, {name: f"{_INPUT}{name}_within" for name in taken})
+    _rename(made.graph, {_INPUT + name: name for name in inputs})
     return bytes(made.SerializeToString())
 
 
@@ -134,6 +139,18 @@ def _clear(graph: Any) -> None:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 _clear(attribute.g)
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Give values of a graph, and of the graphs within it, other names."""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename(attribute.g, names)
 
 
 def _inputs(served: Graph, items: int, steps: int) -> dict[str, Tensor]:
