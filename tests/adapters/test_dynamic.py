@@ -104,11 +104,11 @@ def test_the_rule_by_hand(tmp_path: Path) -> None:
         nats += more
         for weight, begun, root, gradient in zip(by_hand.ordered, first_weights, roots, gradients, strict=True):
             pull = (0.3 * root / mean).clamp(max=1) * (begun - weight.data)
-            weight.data = weight.data - 0.02 * gradient / (root + 1e-3 * mean) + pull
+            weight.data = weight.data - 0.02 * gradient / (root + mean) + pull
     found = problem.dynamic_scores(net, text.numpy())
     assert found["dynamic_loss"] == pytest.approx(nats / 107, rel=1e-9)
     fixed = functional.cross_entropy(net(text[None, :-1])[0], text[1:]).item()
-    assert abs(found["dynamic_loss"] - fixed) > 0.01
+    assert abs(found["dynamic_loss"] - fixed) > 0.005
 
 
 def test_later_tokens_change_no_earlier_score(tmp_path: Path) -> None:
