@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -114,22 +114,18 @@ def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
             f"{study.winner_name}, ensemble of its {len(facts['runs'])} seeds",
             score_text([facts["value"]], objective.name),
         ]
-        cells += [score_text([facts["test"]], name) if name == objective.name else "" for name in scores]
+        cells += _texts(study.tested["ensemble"]["test"], scores)
         lines.append(Line([*map(Cell, cells), Cell("ensemble")]))
     if refit is not None:
-        test = study.test.get(refit.run, {})
-        tests = [score_text([value], name) if (value := test.get(name)) is not None else "-" for name in scores]
-        lines.append(
-            Line(
-                [
-                    Cell(f"{study.winner_name}, refit on all but the test data"),
-                    Cell("-"),
-                    *map(Cell, tests),
-                    Cell("refit"),
-                ]
-            )
-        )
+        cells = [f"{study.winner_name}, refit on all but the test data", "-"]
+        cells += _texts(study.test.get(refit.run, {}), scores)
+        lines.append(Line([*map(Cell, cells), Cell("refit")]))
     return lines
+
+
+def _texts(test: Mapping[str, float | None], scores: Sequence[str]) -> list[str]:
+    """A model's scores on test data."""
+    return [score_text([value], name) if (value := test.get(name)) is not None else "-" for name in scores]
 
 
 def _varying(study: ReportedStudy) -> list[str]:
