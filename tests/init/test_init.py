@@ -214,6 +214,15 @@ class TestPlaces:
         assert "on one processor at most, for 9 trainings of 10 epochs" in told
 
 
+@pytest.mark.parametrize("cell", ["1,003.5", "12.5 €", "$3", "-7%", "2\u202f000", "1'234'567.5", "USD 20"])
+def test_numbers_that_are_dressed_are_told(cell: str) -> None:
+    """With what to do, where other columns can be read; a date, a version and a code are none."""
+    rows = [f"2020-01-{day:02},{day % 7 + 0.5},{cell},2.7.{day},ABC{day}" for day in range(1, 31)]
+    Path("a.csv").write_text("\n".join(["day,load,price,version,code", *rows]).replace("1,003.5", '"1,003.5"'))
+    told = tuner("init", "a.csv", "--no-timing").stderr
+    assert f"write plain numbers, as 1234.5, to have what these columns hold: {f'price ({cell})'!r}" in told
+
+
 class TestRefusals:
     """One line each, and status 2."""
 
@@ -237,6 +246,16 @@ class TestRefusals:
             ),
             ("numbers.txt", b"1\n2\n3\n" * 99, "must be of a form that some adapter reads"),
             ("speech.csv", b"file,label\na.wav,x\nb.wav,y\n", "must have the columns path and label"),
+            (
+                "sales.csv",
+                b"Month,Sales\n" + b'Jan 2020,"1,003.77"\nFeb 2020,"1,108.04"\nMar 2020,998.1\n' * 9,
+                "numbers must be plain in column Sales, but got '1,003.77'",
+            ),
+            (
+                "nested.jsonl",
+                b'{"review": {"text": "some words"}, "stars": 3}\n' * 9,
+                "got 'review with null, objects or lists'. Write a key for each value: review_text.",
+            ),
         ],
     )
     def test_files_that_cannot_be_read(self, name: str, content: bytes, said: str) -> None:

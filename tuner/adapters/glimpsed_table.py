@@ -20,6 +20,9 @@ from tuner.adapters.table import Form
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 20_000
+_SIGN = "(?:[$€£¥%]|USD|EUR|GBP|CHF|JPY)"
+_DRESSED = re.compile(rf"[-+]?{_SIGN}?\s?[-+]?(?:\d+|\d{{1,3}}(?:[ ,.'\u00a0\u202f]\d{{3}})+)(?:[.,]\d+)?\s?{_SIGN}?")
+"""A number as people write it: with a sign of currency or percent, or with its thousands apart."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class GlimpsedColumn:
     def is_whole(self) -> bool:
         """Whether every cell that is not empty holds a whole number."""
         return self.is_number and all(re.fullmatch(r"[-+]?\d+(\.0)?", cell) for cell in self.counts)
+
+    @cached_property
+    def is_dressed(self) -> bool:
+        """Whether the cells are numbers that cannot be read: with thousands apart, a currency or percent sign."""
+        dressed = not self.timed and bool(self.counts) and not self.is_number
+        return dressed and all(map(_DRESSED.fullmatch, self.counts))
 
     @cached_property
     def words(self) -> float:

@@ -13,6 +13,7 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import propose_of
 from tuner.adapters.files import check_plain
 from tuner.adapters.glimpse import Glimpse, glimpse
+from tuner.adapters.glimpsed_table import GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal
 from tuner.adapters.splits import WORDS
 from tuner.errors import DataError, Key, is_text
@@ -118,6 +119,8 @@ def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) 
             check_plain(seen.start, seen.path)
     except DataError as error:
         return error
+    if (table := seen.table) is not None:
+        _check_cells(seen, table)
     what = "names unknown to every adapter" if seen.is_folder else "text" if seen.text is not None else "no text"
     who = f"adapter {adapter}" if adapter else "some adapter"
     return DataError(
@@ -127,6 +130,28 @@ def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) 
         "that is not found is named by --set data.label=COLUMN.",
         where=str(seen.path),
     )
+
+
+def _check_cells(seen: Glimpse, table: GlimpsedTable) -> None:
+    """Refuse a table that has all it needs, but in cells that no adapter reads.
+
+    Raises:
+        DataError: It has such cells.
+    """
+    if dressed := [column for column in table.columns if column.is_dressed]:
+        raise DataError(
+            f"numbers must be plain in column {dressed[0].name}",
+            value=next(iter(dressed[0].counts)),
+            fix="Write them without separators of thousands, currency or percent sign, as 1234.5.",
+            where=str(seen.path),
+        )
+    if table.form == "jsonl" and (bare := [column.name for column in table.columns if not column.counts]):
+        raise DataError(
+            "each object must have its values themselves",
+            value=f"{bare[0]} with null, objects or lists",
+            fix=f"Write a key for each value: {bare[0]}_text.",
+            where=f"{seen.path}:1",
+        )
 
 
 def _roles(paths: Sequence[Path]) -> dict[str, Path]:

@@ -55,6 +55,9 @@ def values_in(
     for names, what in ((sparse, "mostly empty cells"), (words, "cells that are no numbers")):
         if names and kept:
             doubts.append(f"columns with {what} are left out: {listed(names)}")
+    dressed = [f"{one.name} ({next(iter(one.counts))})" for one in others if one.is_dressed]
+    if dressed and kept:
+        doubts.append(f"write plain numbers, as 1234.5, to have what these columns hold: {listed(dressed)}")
     if not (words or sparse) or not kept:
         return kept, [], doubts
     if len(kept) > _MOST_NAMED:
