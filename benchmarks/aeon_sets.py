@@ -115,13 +115,14 @@ def show(found: dict[str, dict[str, Any]]) -> None:
         whole = results.get("ensemble")  # none of a single seed
         runs = whole["runs"] if whole else [run for run in results["test"] if not run.startswith(_OTHERS)]
         seeds = [results["test"][run]["accuracy"] for run in runs]
-        (refit,) = [scores["accuracy"] for run, scores in results["test"].items() if run.startswith("refit/")]
+        refits = [scores["accuracy"] for run, scores in results["test"].items() if run.startswith("refit/")]
+        refit = f"{refits[0]:.3f}" if refits else "-"  # there was no time for it
         together = f"{whole['test']['accuracy']:.3f}" if whole else "-"
         others = [known[method].get(name) for method in METHODS]
         told = ["-" if each is None else f"{each:.3f}" for each in others]
-        print(row.format(name, str(SETS[name][0]), mean_sd(seeds), together, f"{refit:.3f}", *told))
+        print(row.format(name, str(SETS[name][0]), mean_sd(seeds), together, refit, *told))
         if others[0] is not None and SETS[name][0] >= ENOUGH:
-            ours.append(refit)
+            ours.append(refits[0] if refits else fmean(seeds))
             theirs.append(others[0])
     if ours:
         behind = fmean(theirs) - fmean(ours)
