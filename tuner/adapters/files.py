@@ -109,6 +109,25 @@ def check_left_out(options: Options, names: Iterable[str], *, when: str, fix: st
             raise TaskFileError(f"data.{name} must be left out {when}", value=given, fix=fix, key=("data", name))
 
 
+def check_shares(val: float, test: float) -> None:
+    """Check that shares of the items leave some for training.
+
+    Args:
+        val: Share for validation.
+        test: Share for the test.
+
+    Raises:
+        TaskFileError: Together they are 1 or more.
+    """
+    if val + test >= 1:
+        raise TaskFileError(
+            "data.val and test together must be below 1",
+            value=val + test,
+            fix="The rest is for training.",
+            key=("data", "val"),
+        )
+
+
 def package_folder(package: str, distribution: str, *, option: str = "source") -> Path:
     """The folder of an installed package, without importing it.
 

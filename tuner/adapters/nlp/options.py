@@ -6,11 +6,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.adapters.files import Encoding, check_left_out, check_origin
+from tuner.adapters.files import Encoding, check_left_out, check_origin, check_shares
 from tuner.adapters.learned_options import OutputBias, SymbolOptions, VectorOptions
 from tuner.adapters.nlp.sources import CORPORA
 from tuner.config.options import Options
-from tuner.errors import TaskFileError
 
 Unit = Literal["char", "subword", "word"]
 
@@ -83,13 +82,7 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
             check_left_out(self, ("tied",), when="with data.vectors", fix="The head then has its own matrix.")
         if self.dynamic_rate == 0:
             check_left_out(self, ("dynamic_decay",), when="without data.dynamic_rate", fix="Nothing is learned then.")
-        if (shares := self.share("val") + self.share("test")) >= 1:
-            raise TaskFileError(
-                "data.val and test together must be below 1",
-                value=shares,
-                fix="The rest is for training.",
-                key=("data", "val"),
-            )
+        check_shares(self.share("val"), self.share("test"))
         return self
 
     def share(self, split: Literal["val", "test"]) -> float:

@@ -6,11 +6,10 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.adapters.files import Encoding, check_left_out, check_origin
+from tuner.adapters.files import Encoding, check_left_out, check_origin, check_shares
 from tuner.adapters.learned_options import SymbolOptions
 from tuner.adapters.nlp.sources import TAGGED
 from tuner.adapters.nlp.word_options import WordOptions
-from tuner.errors import TaskFileError
 
 Scheme = Literal["plain", "bio", "bioes", "iob1"]
 Format = Literal["conllu", "columns", "jsonl", "pairs"]
@@ -86,13 +85,7 @@ class TaggingOptions(SymbolOptions, WordOptions):
         if self.decoder == "crf":
             fix = "It applies to tags that are predicted independently."
             check_left_out(self, ("label_smoothing",), when="with decoder crf", fix=fix)
-        if self.val + self.test >= 1:
-            raise TaskFileError(
-                "data.val and test together must be below 1",
-                value=self.val + self.test,
-                fix="The rest is for training.",
-                key=("data", "val"),
-            )
+        check_shares(self.val, self.test)
         return self
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.adapters.files import check_left_out, check_origin
+from tuner.adapters.files import check_left_out, check_origin, check_shares
 from tuner.adapters.speech.options import HeldOutOptions, Normalization, VariedOptions, usual
 from tuner.adapters.speech.sources import TRANSCRIBED
 from tuner.config.options import Options
@@ -104,13 +104,7 @@ class RecognitionOptions(HeldOutOptions, VariedOptions):
                 fix="Set it to 16: only the beam search uses a language model.",
                 key=("data", "beam"),
             )
-        if self.val + self.test >= 1:
-            raise TaskFileError(
-                "data.val and test together must be below 1",
-                value=self.val + self.test,
-                fix="The rest is for training.",
-                key=("data", "val"),
-            )
+        check_shares(self.val, self.test)
         return self
 
 

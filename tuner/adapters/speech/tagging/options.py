@@ -6,12 +6,11 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.adapters.files import check_left_out, check_origin
+from tuner.adapters.files import check_left_out, check_origin, check_shares
 from tuner.adapters.learned_options import SymbolOptions
 from tuner.adapters.speech.options import HeldOutOptions, MaskedOptions, Normalization, usual
 from tuner.adapters.speech.sources import TAGGED
 from tuner.config.options import Options
-from tuner.errors import TaskFileError
 
 
 class TaggingOptions(HeldOutOptions, SymbolOptions, MaskedOptions):
@@ -57,13 +56,7 @@ class TaggingOptions(HeldOutOptions, SymbolOptions, MaskedOptions):
         if self.source is not None:
             own = ("audio", "start", "end", "label", "background", "split")
             check_left_out(self, own, when="with a ready source", fix="It is for your own recordings.")
-        if self.val + self.test >= 1:
-            raise TaskFileError(
-                "data.val and test together must be below 1",
-                value=self.val + self.test,
-                fix="The rest is for training.",
-                key=("data", "val"),
-            )
+        check_shares(self.val, self.test)
         return self
 
 
