@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tuner.adapters.base import Demands, Metric, Prepared, Split
 from tuner.adapters.classification import (
@@ -33,7 +32,8 @@ from tuner.adapters.speech.options import VARIED, SpeechClassificationOptions
 from tuner.adapters.speech.proposing import propose_recordings
 from tuner.adapters.speech.recordings import find_recordings, labelled, unread_files
 from tuner.adapters.speech.sources import SOURCES
-from tuner.adapters.splits import SPLITS, deal, equal_items, unused_split
+from tuner.adapters.speech.splitting import DealtRecordings, dealt_recordings
+from tuner.adapters.splits import unused_split
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -155,32 +155,12 @@ class SpeechClassification:
         path = self._path()
         return [*unread_files(path), *(unused_split(path) if self.options.split is None else ())]
 
-    def _split(self, items: Sequence[Item]) -> tuple[dict[Split, list[Item]], list[str], NDArray[np.int64] | None]:
-        """The items by split, whole speakers if all are known; notices; and training folds."""
+    def _split(self, items: Sequence[Item]) -> DealtRecordings:
+        """The items by split, each class in all of them."""
         options, labels = self.options, [item.label for item in items]
         places = [item.where for item in items]
         check_labels(labels, places, num_splits=1 if options.split or options.val_groups or options.test_groups else 3)
-        speakers = [item.speaker for item in items if item.speaker is not None]
-        given = [item.split for item in items if item.split is not None]
-        dealt = deal(
-            labels,
-            places,
-            val=options.val,
-            test=options.test,
-            seed=options.split_seed,
-            groups=speakers if options.group is not None and len(speakers) == len(items) else None,
-            given=given or None,
-            group=options.group or "",
-            folds=options.folds,
-            held_out={"val": options.val_groups, "test": options.test_groups},
-        )
-        splits: dict[Split, list[Item]] = {split: [] for split in SPLITS}
-        for item, split in zip(items, dealt.splits.tolist(), strict=True):
-            splits[split].append(item)
-        twins = equal_items(
-            [item.features for item in items], dealt.splits, places, "recordings", [item.label for item in items]
-        )
-        return splits, [*dealt.notices, *twins], dealt.trained
+        return dealt_recordings(items, options, labels, options.folds)
 
 
 def _speakers(splits: dict[Split, list[Item]]) -> dict[Split, int]:

@@ -66,7 +66,7 @@ class Recognition:
         items, signal, notices = self._items()
         items, left = _with_words(items)
         check_speakers(items, options)
-        splits, told = dealt_recordings(items, options)
+        splits, told, _ = dealt_recordings(items, options)
         split_units = splitter(options, [item.label for item in splits["train"]])
         splits["train"], too_long = self._long_enough(splits, split_units)
         names = learned((split_units(item.label) for item in splits["train"]), options.units, items[0].where)

@@ -72,7 +72,7 @@ class SpeechTagging:
         options = self.options
         items, said, signal, notices = self._items()
         check_speakers(items, options)
-        splits, told = dealt_recordings(items, options)
+        splits, told, _ = dealt_recordings(items, options)
         classes, background = self._classes(splits["train"], said)
         frames = Frames.fitted(options, splits["train"])
         known = {name: number for number, name in enumerate(classes)}
