@@ -47,6 +47,7 @@ SMOKE = {
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "recognition": f"fsdd --strings 24 --epochs 1 {SWEEP} --set data.num_mels=16",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",
+    "refit": "--tasks vowels --factor 0.2 --configurations 1 --seeds 1",
     "search": "--tasks vowels --seeds 1 --workers 4 --spend 12 --processes 1 --ways random --folder search",
     "serving": "--rounds 1 --items 3 --only series",
     "seeded_faults": "--seeds 1 --workers 1 --tasks recall --faults 'rate /1000'",

@@ -71,12 +71,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """The length of a training on training and validation data: that of another training, up to its best epoch."""
+    """What a training on training and validation data takes from another training, on training data alone."""
 
     steps: int
     """Optimizer steps of an epoch in that training."""
     losses: tuple[float, ...]
-    """That training's validation losses, one per epoch to be trained, for schedules that follow them."""
+    """That training's validation losses, one per epoch to be trained, for schedules that follow them: at the epoch that
+    is as far from the beginning of that training, up to its best epoch, as this one is from its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -21,7 +22,10 @@ from tuner.disk.events import read_run
 from tuner.disk.folder import MODEL, StudyFolder
 from tuner.errors import TunerError
 from tuner.messages import State
+from tuner.optim.catalog import SCHEDULES
+from tuner.optim.schedules import CooledDown, make_schedule
 from tuner.sweep import Sweep
+from tuner.sweep.refit_phase import length
 from tuner.task.resolve import resolve_task
 from tuner.testing.sweeps import run_in_process
 from tuner.training import checkpoint
@@ -62,7 +66,7 @@ def weights(folder: StudyFolder, run: str) -> dict[str, torch.Tensor]:
 
 
 def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
-    """The median of the best epochs in the steps of training alone; scored in the same reading of the test data.
+    """As many passes over all items as to the median of the best epochs; scored in the same reading of the test data.
 
     No epoch has a validation score. Summary, card and network.json say what it is.
     """
@@ -73,8 +77,10 @@ def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
     seeds = [read_run(folder.events(each)) for each in folder.runs() if each.startswith(f"confirm/{run[6:]}-")]
     best = [min(e for e, value in one.series("val/accuracy").items() if value == one.value) for one in seeds]
     refit = read_run(folder.events(run))
-    assert (refit.state, refit.value, len(refit.epochs)) == (State.COMPLETED, None, median_low(best))
-    assert refit.step == median_low(best) * seeds[0].results["steps_per_epoch"]
+    counts = resolve_task(task).prepare()[1].counts
+    epochs = round(median_low(best) * (counts["train"] + counts["val"]) / counts["train"])
+    assert (refit.state, refit.value, len(refit.epochs)) == (State.COMPLETED, None, epochs)
+    assert refit.step == epochs * seeds[0].results["steps_per_epoch"]
     assert not [name for event in refit.epochs.values() for name in event["metrics"] if name.startswith("val/")]
     test = read_run(folder.events("test"))
     assert (test.attempts, run in test.results["test"]) == (1, True)
@@ -82,10 +88,37 @@ def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
     assert summary["model_run"] == run
     assert json.loads((folder.model / "network.json").read_text())["value"] is None
     assert "on training and validation data together" in (folder.model / "README.md").read_text()
-    chosen = seeds[best.index(median_low(best))]
-    assert refit.seed == chosen.seed
-    # the same rates as in that training, although the schedule goes by the validation loss
-    assert refit.series("lr") == {epoch: chosen.series("lr")[epoch] for epoch in refit.epochs}
+    assert refit.seed == seeds[best.index(median_low(best))].seed
+
+
+def test_it_gets_the_losses_of_its_seed_at_the_same_part_of_the_way() -> None:
+    """By an oracle in fractions: the first epoch of the seed that is not before the same part of its own way."""
+    losses = {epoch: 1 / epoch for epoch in range(1, 21)}
+    for train, val, best in ((80, 20, 8), (90, 60, 12), (4, 1, 1), (1000, 0, 5)):
+        refit = length(7, losses, best, {"train": train, "val": val, "test": 9})
+        assert refit.steps == 7
+        assert len(refit.losses) == round(Fraction(best * (train + val), train))
+        for epoch, loss in enumerate(refit.losses, 1):
+            part = Fraction(epoch * train, train + val)
+            assert loss == losses[next((e for e in range(1, best + 1) if e >= part), best)]
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_any_schedule_has_fallen_at_the_end(name: str) -> None:
+    """It is as it was for four fifths, and then falls to 0, whatever the schedule."""
+    options = SCHEDULES[name].options()
+    plain, cooled = make_schedule(name, options, 100, 10), CooledDown(make_schedule(name, options, 100, 10))
+    assert [cooled.factor(step) for step in range(81)] == [plain.factor(step) for step in range(81)]
+    for step in range(80, 101):
+        assert cooled.factor(step) == pytest.approx(plain.factor(step) * (100 - step) / 20)
+    assert cooled.factor(103) == 0
+    assert cooled.peak_step == plain.peak_step
+    for loss in (2.0, 1.0, *[3.0] * 50):
+        cooled.observe(loss)
+        plain.observe(loss)
+    again = CooledDown(make_schedule(name, options, 100, 10))
+    again.load_state_dict(cooled.state_dict())
+    assert again.factor(40) == cooled.factor(40) == plain.factor(40)
 
 
 def test_a_sweep_that_is_stopped_before_it_goes_on_the_same(task: str) -> None:

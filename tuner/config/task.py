@@ -350,8 +350,8 @@ class TaskFile(Options):
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
     refit: Literal["train+val"] | None = None
-    """train+val trains the winner again on training and validation data, for the median of the steps that its seeds
-    took to their best epochs; this becomes the model. null: the model is the best seed."""
+    """train+val trains the winner again on training and validation data, for as many passes as its seeds made to their
+    best epochs (median); this becomes the model. null: the model is the best seed."""
     attempts: Attempts = Attempts()
     """Retries of a trial, and its longest silence."""
     disk: Disk = Disk()

@@ -275,6 +275,48 @@ class Plateau(WarmedUp):
         self.without_gain, self.reductions = int(state["without_gain"]), int(state["reductions"])
 
 
+class CooledDown(Schedule):
+    """Another schedule, times 1, and in the last D steps times (N - t) / D, with D = 0.2 N; 0 from the planned end on.
+
+    For a training whose last weights are used, whatever its schedule.
+
+    Args:
+        schedule: The other one.
+
+    Reference:
+        The linear cooldown of Haegele et al. 2024, arXiv:2405.18392, section 3. Deviation: on any schedule.
+    """
+
+    SHARE = 0.2
+    """D / N."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__(schedule.options, schedule.total_steps, schedule.steps_per_epoch)
+        self._schedule = schedule
+
+    @property
+    def peak_step(self) -> int:
+        """See `Schedule.peak_step`."""
+        return self._schedule.peak_step
+
+    def factor(self, step: int) -> float:
+        """See `Schedule.factor`."""
+        left = (self.total_steps - step) / (self.SHARE * self.total_steps)
+        return self._schedule.factor(step) * min(1.0, max(0.0, left))
+
+    def observe(self, loss: float) -> None:
+        """See `Schedule.observe`."""
+        self._schedule.observe(loss)
+
+    def state_dict(self) -> dict[str, float]:
+        """See `Schedule.state_dict`."""
+        return self._schedule.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """See `Schedule.load_state_dict`."""
+        self._schedule.load_state_dict(state)
+
+
 def _cosine(start: float, end: float, progress: float) -> float:
     """From `start` at progress 0 to `end` at progress 1 and beyond, along half a cosine wave."""
     return end + (start - end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2

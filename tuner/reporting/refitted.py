@@ -20,5 +20,5 @@ def refitted(record: RunRecord, test: Mapping[str, float | None], metric: str) -
     on_test = "" if score is None else f": {spoken_score(metric)} {score:.4g} on test data"
     return (
         f"the model is {called(record.number)} trained again on training and validation data, "
-        f"{counted(record.step, 'step')}, as its seeds took to their best epoch in the median{on_test}."
+        f"{counted(record.step, 'step')}, as many passes as its seeds made to their best epochs (median){on_test}."
     )

@@ -97,7 +97,7 @@ def _weights(summary: Summary, members: Sequence[RunRecord], whose: str) -> str:
     if members[0].kind == "refit":
         return (
             "The weights are those of a training on training and validation data together, of "
-            f"{members[0].step} steps, the median of the steps that the winner's seeds took to their best epochs. "
+            f"{members[0].step} steps: as many passes as the winner's seeds made to their best epochs, in the median. "
             "It has no validation score; the scores above are those of the seeds, on training data alone."
         )
     if len(members) == 1:

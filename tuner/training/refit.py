@@ -6,13 +6,15 @@ import copy
 
 from tuner.link import Link
 from tuner.messages import Refit, TrialSpec
+from tuner.optim.schedules import CooledDown
 from tuner.training.loop import Training
 
 
 class Refitting(Training):
-    """One attempt of a refit: as many steps as planned, with the schedule of the original, full-length training.
+    """One attempt of a refit: as many steps as planned, at the end of which the learning rate has fallen to 0.
 
-    Parts that follow the validation loss (a schedule, an average of weights) get the recorded losses of that training.
+    Any schedule is cooled down in the last fifth, as no epoch is chosen by validation data. Parts that follow the
+    validation loss (a schedule, an average of weights) get the recorded losses of the original training.
 
     Args:
         spec: Has a `refit`.
@@ -23,10 +25,11 @@ class Refitting(Training):
         assert spec.refit is not None
         self._plan: Refit = spec.refit
         super().__init__(spec, link, updates_per_epoch=self._plan.steps)
+        self.learner.schedule = CooledDown(self.learner.schedule)
 
     def run(self) -> str:
         """Train to the end of the plan; the last weights are the model. See `Training.run`."""
-        while self.epoch < len(self._plan.losses):
+        while self.epoch < self.spec.epochs:
             self.epoch += 1
             self.history.epochs.append(self.run_epoch())
             self._report()
@@ -40,4 +43,4 @@ class Refitting(Training):
         return {}
 
     def _at_end(self) -> bool:
-        return self.epoch == len(self._plan.losses)
+        return self.epoch == self.spec.epochs
