@@ -30,13 +30,13 @@ def default_space() -> Space:
     return Space.parse(read_yaml(DEFAULT_SPACE).value, lambda _: "gated_rnn.yaml:1")
 
 
-def open_default(root: Path, sampler: str, seed: int = 0) -> Search:
-    """A search over the default space with the default pruner."""
+def open_default(root: Path, sampler: str, seed: int = 0, space: Space | None = None, **options: Any) -> Search:
+    """A search over the default space, unless another is given, with the default pruner and options of the sampler."""
     return Search(
         StudyFolder(root),
-        default_space(),
+        space or default_space(),
         objective=Objective(),
-        sampler=(sampler, SAMPLERS[sampler].options()),
+        sampler=(sampler, SAMPLERS[sampler].options(**options)),
         pruner=("asha", PRUNERS["asha"].options()),
         seed=seed,
     )

@@ -44,6 +44,7 @@ SMOKE = {
     "placebo": f"--trials 2 --workers 1 --tasks adding --set {SWEEP.replace('--set ', '')} data.train=60",
     "portfolio": "--size 4",
     "preparation": "--series 4 --steps 3000",
+    "priors": "--trials 12 --seeds 2 --betas 5",
     "pruning": f"--trials 2 --orders 2 --workers 1 --tasks adding {SWEEP} --set data.train=60",
     "recognition": f"fsdd --strings 24 --epochs 1 {SWEEP} --set data.num_mels=16",
     "samplers": "--trials 4 --seeds 2 --samplers random tpe",

@@ -8,12 +8,13 @@ import random
 from collections import Counter
 from statistics import fmean, median
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.spaces import space
 from tuner.space import Space
-from tuner.space.domains import Range
+from tuner.space.domains import Choices, Range
 from tuner.space.priors import Prior
 
 
@@ -58,6 +59,30 @@ def test_choices_come_in_proportion() -> None:
     rng = random.Random(0)
     counts = Counter(parsed.prior.draw(parsed.domain, rng) for _ in range(4000))  # type: ignore[arg-type]
     assert abs(counts["lstm"] / 4000 - 0.75) < 0.02
+
+
+@pytest.mark.parametrize(
+    "domain", [Range(1e-5, 1e-1, log=True), Range(0.0, 1.0), Range(0, 400), Range(0.0, 1.0, step=0.01)]
+)
+def test_the_density_is_that_of_the_draws(domain: Range) -> None:
+    """In 8 parts of the range, on its scale, it has the shares of 4000 draws; and it is highest at the likely value."""
+    scale = math.log if domain.log else float
+    low, high = scale(domain.low), scale(domain.high)
+    likely = domain.low + (domain.high - domain.low) * 0.25 if not domain.log else 1e-4
+    prior, rng, parts = Prior(likely=likely), random.Random(0), 8
+    drawn = Counter(int((scale(prior.draw(domain, rng)) - low) / (high - low) * parts) for _ in range(4000))  # type: ignore[arg-type]
+    middles = [low + (high - low) * (at + 0.5) / 400 for at in range(400)]
+    density = [math.exp(prior.log_density(domain, math.exp(each) if domain.log else each)) for each in middles]
+    for part in range(parts):
+        share = sum(density[part * 50 : part * 50 + 50]) / sum(density)
+        assert abs(share - drawn[part] / 4000) < 0.02
+    assert prior.log_density(domain, likely) == 0 >= max(map(math.log, density))
+
+
+def test_the_density_of_choices_goes_by_their_weights() -> None:
+    """Over the highest: a choice of weight 1 beside one of 3 has a third."""
+    prior = Prior((1.0, 3.0))
+    assert [prior.log_density(Choices(("a", "b")), place) for place in (0, 1)] == [-math.log(3), 0]
 
 
 def test_a_prior_is_no_part_of_a_parameters_name() -> None:

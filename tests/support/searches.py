@@ -29,12 +29,12 @@ OPENED: list[Search] = []
 def open_search(root: Path, space: Mapping[str, Any] = SPACE, **changes: Any) -> Search:
     """A search with the random sampler and no pruner, unless changed."""
     sampler, pruner = changes.pop("sampler", "random"), changes.pop("pruner", "none")
-    pruning = changes.pop("pruning", {})
+    sampling, pruning = changes.pop("sampling", {}), changes.pop("pruning", {})
     given: dict[str, Any] = {"objective": Objective(), "seed": 7, **changes}
     search = Search(
         StudyFolder(root),
         Space.parse(space, lambda _: "space.yaml:1"),
-        sampler=(sampler, SAMPLERS[sampler].options()),
+        sampler=(sampler, SAMPLERS[sampler].options(**sampling)),
         pruner=(pruner, PRUNERS[pruner].options(**pruning)),
         **given,
     )

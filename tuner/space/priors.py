@@ -1,7 +1,8 @@
 """Prior distributions of parameters.
 
-A prior shapes random draws: all trials of the random sampler, and the first ones of other samplers. A sampler's model,
-once there is one, uses only the trials, so that a wrong prior costs only those first trials.
+A prior shapes random draws: all trials of the random sampler, and the first ones of other samplers. TPE's model is
+guided by it as well, the less the more trials there are (`tuner.study.tpe`), so that a wrong prior delays a search but
+does not bind it; the models of other samplers use only the trials.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.space.domains import Choices, Range, Scalar
+from tuner.space.domains import Choices, Domain, Range, Scalar
 
 WIDTH = 0.25
 """Standard deviation around a likely value, as a fraction of the range (of its logarithm, on a log scale). Our choice:
@@ -40,6 +41,19 @@ class Prior:
         while not low <= (drawn := rng.gauss(middle, WIDTH * (high - low))) <= high:
             pass
         return _on_grid(back(drawn), domain)
+
+    def log_density(self, domain: Domain, value: float) -> float:
+        """The logarithm of the density at a value, over the highest density; 0 at the likeliest value.
+
+        Args:
+            domain: The domain.
+            value: A value of a range, or the position of a choice, from 0.
+        """
+        if not isinstance(domain, Range):
+            return math.log(self.weights[int(value)] / max(self.weights))
+        assert self.likely is not None
+        scale = math.log if domain.log else float
+        return -0.5 * ((scale(value) - scale(self.likely)) / (WIDTH * (scale(domain.high) - scale(domain.low)))) ** 2
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which `prior_from_json` makes the same prior."""

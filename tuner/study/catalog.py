@@ -23,6 +23,9 @@ class TPEOptions(Options):
     """Random trials before the model is used; integer >= 0 (Optuna's default)."""
     candidates: Annotated[int, Field(ge=1, le=10_000)] = 24
     """Candidates drawn per suggestion; integer >= 1 (Optuna's default)."""
+    beta: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    """Weight of the priors of the search space; number >= 0. The acquisition function is multiplied by
+    prior^(beta / n) after n trials; 0: priors shape only the random trials. piBO: a tenth of all trials."""
 
 
 class GPOptions(Options):
@@ -83,7 +86,7 @@ SAMPLERS = Catalog(
         "tpe": Entry(
             f"{_SAMPLERS}:tpe",
             "tree-structured Parzen estimator, multivariate within groups of parameters that occur together",
-            "Bergstra 2011; Falkner 2018 (multivariate); optuna.samplers.TPESampler",
+            "Bergstra 2011; Falkner 2018 (multivariate); Hvarfner 2022 (priors); optuna.samplers.TPESampler",
             TPEOptions,
         ),
         "random": Entry(f"{_SAMPLERS}:random", "independent uniform draws", "Bergstra & Bengio 2012", NoOptions),

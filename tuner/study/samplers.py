@@ -19,6 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.study.catalog import CMAESOptions, GPOptions, NoOptions, NSGA2Options, TPEOptions
+from tuner.study.tpe import TPE
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its warnings are about packages and about choices made here
 
@@ -32,7 +33,8 @@ def knows_conditions(sampler: BaseSampler) -> bool:
 
 def tpe(options: TPEOptions, seed: int) -> BaseSampler:
     """TPE; `group` models conditional parameters jointly within the groups in which they occur."""
-    return optuna.samplers.TPESampler(
+    return TPE(
+        options.beta,
         n_startup_trials=options.startup_trials,
         n_ei_candidates=options.candidates,
         multivariate=True,

@@ -24,6 +24,7 @@ from tuner.study.flat import ASKED, FlatView, as_they_are, completed
 from tuner.study.names import Names
 from tuner.study.samplers import knows_conditions, random
 from tuner.study.storage import DRAFT_ID, SearchStorage
+from tuner.study.tpe import TPE
 from tuner.study.translation import digest, rounded
 
 ORIGINS = ("repairs", "portfolio", "warm_start")
@@ -117,6 +118,8 @@ class Suggester:
         for attempt in range(_RESAMPLES + _RANDOM_RESAMPLES):
             seed = derive_seed(self._seed, "suggest", number, attempt)
             sampler = make_sampler(self._sampler, seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
+            if isinstance(sampler, TPE):
+                sampler.priors = {self._names[key]: definition for key, definition in self._priors.items()}
             draft, params = self._draft(number, sampler, seed)
             if digest(params) not in self._seen:
                 return self._store(draft, params)
