@@ -141,6 +141,8 @@ class TrialSpec:
     """Test runs only: places of the confirmed models to score."""
     ensemble: tuple[str, ...] = ()
     """Test runs only: places of the ensemble's models, scored together on validation and test data; () without one."""
+    refit_ensemble: tuple[str, ...] = ()
+    """The same of refits, scored on test data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,7 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
         "search: 60 trials of up to 20 epochs, sampler tpe\n",
         "confirmation on fresh seeds: 2 trainings\n",
         "fixed: batch_size 16, patience off\n",
-        "refit: the winner trained once more, on training and validation data together\n",
+        "refit: the winner's seeds trained once more, on training and validation data together\n",
         "3 steps per epoch\n",
         " with one training at once, by the cells' measured steps; without pruning at most ",
         "GB for a training of the baseline's size",

@@ -179,12 +179,14 @@ class TestWhatIsShown:
         assert re.findall(row, _section(page, "table")) == [
             ("ensemble of its 3 seeds", "0.123", "0.1357", "93.4 %"),
             ("refit on all but the test data", "-", "0.1246", "91.2 %"),
+            ("ensemble of its 3 refits", "-", "0.1123", "94.1 %"),
         ]
         told = _section(page, "winner")
         assert re.search(r"An ensemble of the winner&#39;s 3 seeds has loss 0.123 on validation data", told)
         assert re.search(r"The model is trial \d+ trained again on training and validation data, 80 steps", told)
+        assert "its 3 seeds trained again 0.1246 in the mean, 0.1123 as an ensemble, which --ensemble uses" in told
         shown = _section(page, "time")
-        assert "Refit on training and validation data: 4 s." in shown
+        assert "Refit on training and validation data: 12 s." in shown
         assert 'class="bar refit"' in shown
         assert 'class="bar test"' in shown
 

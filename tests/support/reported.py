@@ -239,13 +239,16 @@ class MadeUp:
         if self.models:
             own = [confirm_run(number, repeat) for repeat in (1, 2, 3)]
             together = {"ensemble": {"runs": own, "val": {"loss": 0.123}, "test": {"loss": 0.1357, "accuracy": 0.934}}}
-            made, _ = self._training(refit_run(number), number, chosen[0][2], 0, began, 4, 1.0, 0.1, "refit")
-            began += 4
-            ended = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "epochs": 4, "seconds": 4.0}
-            more = {"step": 80, "trace": "", "results": {}}
-            made.append({"event": "ended", "time": began, **ended, **more})
-            events.append_many(folder.events(refit_run(number)), made)
-            tests[refit_run(number)] = {"loss": 0.1246, "accuracy": 0.912}
+            again = [refit_run(run) for run in own]
+            for run, step in zip(again, (80, 70, 90), strict=True):
+                made, _ = self._training(run, number, chosen[0][2], 0, began, 4, 1.0, 0.1, "refit")
+                began += 4
+                ended = {"attempt": 1, "state": "COMPLETED", "reason": "", "value": None, "epochs": 4, "seconds": 4.0}
+                more = {"step": step, "trace": "", "results": {}}
+                made.append({"event": "ended", "time": began, **ended, **more})
+                events.append_many(folder.events(run), made)
+                tests[run] = {"loss": 0.1246 + (step - 80) / 1000, "accuracy": 0.912}
+            together["refit_ensemble"] = {"runs": again, "test": {"loss": 0.1123, "accuracy": 0.941}}
         common = {"run": "test", "kind": "test", "number": -1, "seed": 0, "params": {}, "searched": []}
         _append(folder.events("test"), {"event": "created", "time": began, **common})
         _append(folder.events("test"), {"event": "attempt", "time": began, "attempt": 1, "worker": "worker-0"})

@@ -58,7 +58,9 @@ def test_the_time_is_that_of_all_trainings_on_the_slots(tmp_path: Path, monkeypa
         assert math.isclose(seconds, expected)
     again = task(tmp_path, monkeypatch, "refit=train+val")
     more = [after - before for after, before in zip(expected_seconds(again, paces, 0.25, slots=2), told, strict=True)]
-    assert more == pytest.approx([2.0, 4.0, 4.0])
+    assert more == pytest.approx([2.0, 4.0, 4.0])  # as many seeds as slots
+    alone = (expected_seconds(read, paces, 0.25, slots=1), expected_seconds(again, paces, 0.25, slots=1))
+    assert [after - before for before, after in zip(*alone, strict=True)] == pytest.approx([4.0, 8.0, 8.0])
     in_seconds = task(tmp_path, monkeypatch, "budget.seconds=10")
     assert expected_seconds(in_seconds, paces, 1.0, slots=1) == pytest.approx(3 * ((90 + confirmed) * 10.0,))
 

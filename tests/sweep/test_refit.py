@@ -18,17 +18,20 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.joined import JoinedProblem
 from tuner.adapters.preparing import prepare
 from tuner.disk import events
-from tuner.disk.events import read_run
-from tuner.disk.folder import MODEL, StudyFolder
+from tuner.disk.events import RunRecord, read_run
+from tuner.disk.folder import MODEL, StudyFolder, seed_of
 from tuner.errors import TunerError
 from tuner.messages import State
 from tuner.optim.catalog import SCHEDULES
 from tuner.optim.schedules import CooledDown, make_schedule
+from tuner.predict.opening import load
+from tuner.reporting.refitted import median_refit
 from tuner.sweep import Sweep
 from tuner.sweep.refit_phase import length
 from tuner.task.resolve import resolve_task
 from tuner.testing.sweeps import run_in_process
 from tuner.training import checkpoint
+from tuner.training.evaluation import predicted, scored
 
 TASK = """
 name: words
@@ -65,30 +68,62 @@ def weights(folder: StudyFolder, run: str) -> dict[str, torch.Tensor]:
     return network
 
 
-def test_it_is_trained_as_long_as_its_seeds_and_is_the_model(task: str) -> None:
-    """As many passes over all items as to the median of the best epochs; scored in the same reading of the test data.
+def test_every_seed_is_trained_again_and_the_median_is_the_model(task: str) -> None:
+    """As many passes over all items as to its best epoch; scored in the same reading of the test data.
 
     No epoch has a validation score. Summary, card and network.json say what it is.
     """
     folder = run_in_process(task).folder
     assert folder is not None
     summary = events.read(folder.sweep_events)[-1]
-    (run,) = (run for run in folder.runs() if run.startswith("refit/"))
-    seeds = [read_run(folder.events(each)) for each in folder.runs() if each.startswith(f"confirm/{run[6:]}-")]
-    best = [min(e for e, value in one.series("val/accuracy").items() if value == one.value) for one in seeds]
-    refit = read_run(folder.events(run))
+    runs = [run for run in folder.runs() if run.startswith("refit/")]
+    assert runs == [f"refit/{runs[0][6:-2]}-{seed}" for seed in (1, 2, 3)]
     counts = resolve_task(task).prepare()[1].counts
-    epochs = round(median_low(best) * (counts["train"] + counts["val"]) / counts["train"])
-    assert (refit.state, refit.value, len(refit.epochs)) == (State.COMPLETED, None, epochs)
-    assert refit.step == epochs * seeds[0].results["steps_per_epoch"]
-    assert not [name for event in refit.epochs.values() for name in event["metrics"] if name.startswith("val/")]
+    refits = [read_run(folder.events(run)) for run in runs]
+    for run, refit in zip(runs, refits, strict=True):
+        seed = read_run(folder.events(f"confirm/{run[6:]}"))
+        best = min(epoch for epoch, value in seed.series("val/accuracy").items() if value == seed.value)
+        epochs = round(best * (counts["train"] + counts["val"]) / counts["train"])
+        assert (refit.state, refit.value, len(refit.epochs)) == (State.COMPLETED, None, epochs)
+        assert (refit.step, refit.seed) == (epochs * seed.results["steps_per_epoch"], seed.seed)
+        assert not [name for event in refit.epochs.values() for name in event["metrics"] if name.startswith("val/")]
     test = read_run(folder.events("test"))
-    assert (test.attempts, run in test.results["test"]) == (1, True)
-    assert any("trained again on training and validation data" in sentence for sentence in summary["sentences"])
-    assert summary["model_run"] == run
-    assert json.loads((folder.model / "network.json").read_text())["value"] is None
-    assert "on training and validation data together" in (folder.model / "README.md").read_text()
-    assert refit.seed == seeds[best.index(median_low(best))].seed
+    assert test.attempts == 1
+    assert {*runs} < {*test.results["test"]}
+    assert test.results["refit_ensemble"]["runs"] == runs
+    (told,) = (each for each in summary["sentences"] if "trained again on training and validation data" in each)
+    together = test.results["refit_ensemble"]["test"]["accuracy"]
+    assert f"{together:.4g} as an ensemble, which --ensemble uses" in told
+    lengths = [refit.step for refit in refits]
+    assert summary["model_run"] == runs[lengths.index(median_low(lengths))]
+    for kept in (folder.model, folder.ensemble):
+        assert json.loads((kept / "network.json").read_text())["value"] is None
+        assert "on training and validation data together" in (kept / "README.md").read_text()
+
+
+def test_of_several_refits_the_median_is_the_model() -> None:
+    """By length; of an even number the shorter one of the middle, of equals the first seed."""
+
+    def chosen(*steps: int) -> int:
+        refits = [RunRecord(run=f"refit/00001-{seed}", step=step) for seed, step in enumerate(steps, 1)]
+        return seed_of(median_refit(refits).run)
+
+    assert [chosen(5), chosen(5, 4), chosen(9, 7, 8), chosen(3, 3, 3), chosen(4, 1, 2, 3)] == [1, 2, 3, 1, 3]
+
+
+def test_the_ensemble_of_refits_answers_as_it_was_scored(task: str) -> None:
+    """Its accuracy on the rows of the test data, by `predict`, is the recorded one."""
+    folder = run_in_process(task).folder
+    assert folder is not None
+    read = resolve_task(task)
+    where, _ = read.prepare()
+    problem = read.adapter.problem(where)
+    network = load(folder.ensemble).network
+    known = predicted(network, problem, problem.dataset("test"), torch.device("cpu"))
+    results = read_run(folder.events("test")).results
+    assert scored(problem, *known)["accuracy"] == results["refit_ensemble"]["test"]["accuracy"]
+    members = len([run for run in folder.runs() if run.startswith("refit/")])
+    assert json.loads((folder.ensemble / "network.json").read_text())["members"] == members
 
 
 def test_it_gets_the_losses_of_its_seed_at_the_same_part_of_the_way() -> None:
@@ -125,10 +160,11 @@ def test_a_sweep_that_is_stopped_before_it_goes_on_the_same(task: str) -> None:
     """Stopped within the refit, it is resumed to the same weights and one reading of the test data."""
     whole = run_in_process(task).folder
     assert whole is not None
-    (run,) = (run for run in whole.runs() if run.startswith("refit/"))
+    runs = [run for run in whole.runs() if run.startswith("refit/")]
+    assert len(runs) > 1
     (whole.root.parent / "words.aside").mkdir()
     kept = whole.root.rename(whole.root.parent / "words.aside" / "words")
-    wanted = weights(StudyFolder(kept), run)
+    wanted = [weights(StudyFolder(kept), run) for run in runs]
 
     resolved = resolve_task(task)
     stopping: list[Sweep] = []
@@ -141,8 +177,9 @@ def test_a_sweep_that_is_stopped_before_it_goes_on_the_same(task: str) -> None:
     assert not stopping[0].run().finished
     assert not resolved.folder.events("test").exists()
     assert Sweep(resolve_task(task), lambda _: None).run().finished
-    found = weights(resolved.folder, run)
-    assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
+    for run, before in zip(runs, wanted, strict=True):
+        found = weights(resolved.folder, run)
+        assert all(torch.equal(found[name], tensor) for name, tensor in before.items())
     assert read_run(resolved.folder.events("test")).attempts == 1
 
 

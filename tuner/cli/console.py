@@ -218,7 +218,7 @@ def progress_line(event: Progress, width: int | None = None) -> str:
 _PHASES = {
     "search": "search: {trials}",
     "confirm": "confirmation: {trainings} on fresh seeds",
-    "refit": "refit: the winner on training and validation data",
+    "refit": "refit: {trainings} on training and validation data",
     "test": "test: scoring {models} on the test data",
     "record": "drawing figures of {trainings}; Ctrl+C skips the rest and loses no result",
 }

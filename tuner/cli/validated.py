@@ -70,7 +70,7 @@ def _sweep(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _rungs(facts["pruning"])
     yield f"confirmation on fresh seeds: {facts['confirmation']}"
     if facts["refit"]:
-        yield "refit: the winner trained once more, on training and validation data together"
+        yield "refit: the winner's seeds trained once more, on training and validation data together"
     yield f"recorded in {facts['tracking']}"
 
 

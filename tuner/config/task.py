@@ -350,8 +350,8 @@ class TaskFile(Options):
     confirm: Confirm = Confirm()
     """The confirmation after the search."""
     refit: Literal["train+val"] | None = None
-    """train+val trains the winner again on training and validation data, for as many passes as its seeds made to their
-    best epochs (median); this becomes the model. null: the model is the best seed."""
+    """train+val trains the winner's seeds again on training and validation data, for as many passes as they made to
+    their best epochs; one of these is the model, all are the ensemble. null: the model is the best seed."""
     attempts: Attempts = Attempts()
     """Retries of a trial, and its longest silence."""
     disk: Disk = Disk()

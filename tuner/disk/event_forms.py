@@ -50,9 +50,7 @@ class _Repairs(_Form):
 
 
 class _Created(_Event):
-    run: Annotated[
-        str, Field(pattern=r"\A(trials/\d{1,12}|confirm/(baseline|\d{1,12})-\d{1,12}|refit/(baseline|\d{1,12})|test)\z")
-    ]
+    run: Annotated[str, Field(pattern=r"\A(trials/\d{1,12}|(confirm|refit)/(baseline|\d{1,12})-\d{1,12}|test)\z")]
     kind: Literal["trial", "confirm", "refit", "test"]
     number: _Whole
     seed: Annotated[int, Field(ge=0, lt=2**64)]
@@ -105,7 +103,7 @@ class _Finding(_Form):
 
 class _Ensemble(_Form):
     runs: list[str]
-    val: _Numbers
+    val: _Numbers = {}
     test: _Numbers
     fitted: dict[str, _Number] = {}
 
@@ -198,6 +196,7 @@ class _Results(_Form):
     tables: dict[str, _Table] = {}
     fitted: dict[str, dict[str, _Number]] = {}
     ensemble: _Ensemble | None = None
+    refit_ensemble: _Ensemble | None = None
     items: dict[str, _Items] = {}
 
 

@@ -9,7 +9,7 @@
     artifacts/               files for the parent run: leaderboard, figures, resolved space
     trials/00012/            one run: events.jsonl, checkpoint.pt while it may be needed, artifacts/, what it printed
     confirm/00012-1/         trial 12's parameters, fresh seed 1; `baseline-1` for the baseline
-    refit/00012/             where the task file asks for it: the winner, trained on training and validation data
+    refit/00012-1/           where asked for: a seed of the winner, trained on training and validation data
     test/                    the test run
     model/                   the confirmed winner's best seed, to be used: see `tuner.predict`
     ensemble/                all its seeds as one model
@@ -34,7 +34,7 @@ MODEL = "model.pt"
 """File with a confirmation's best weights, in the same place."""
 
 
-_RUN = re.compile(r"trials/[0-9]{5,12}|confirm/(baseline|[0-9]{5,12})-[0-9]{1,12}|refit/(baseline|[0-9]{5,12})")
+_RUN = re.compile(r"trials/[0-9]{5,12}|(confirm|refit)/(baseline|[0-9]{5,12})-[0-9]{1,12}")
 """Pattern of the names from `trial_run`, `confirm_run` and `refit_run`; others are no runs."""
 
 
@@ -125,7 +125,7 @@ class StudyFolder:
         return self.root / run / "artifacts"
 
     def runs(self) -> Iterator[str]:
-        """Every run that has an event file: trials by number, then confirmations and a refit, then the test."""
+        """Every run that has an event file: trials by number, then confirmations and refits, then the test."""
         for kind in ("trials", "confirm", "refit"):
             found = (f"{kind}/{path.parent.name}" for path in self.root.glob(f"{kind}/*/events.jsonl"))
             yield from sorted(run for run in found if _RUN.fullmatch(run))
@@ -144,7 +144,7 @@ def confirm_run(number: int, repeat: int) -> str:
 
 
 def seed_of(run: str) -> int:
-    """The number of a confirmation run's seed, from 1.
+    """The number of the seed of a confirmation run or refit, from 1.
 
     >>> seed_of(confirm_run(7, 2))
     2
@@ -152,6 +152,10 @@ def seed_of(run: str) -> int:
     return int(run.rpartition("-")[2])
 
 
-def refit_run(number: int) -> str:
-    """The run of a training on training and validation data; number -1 is the baseline."""
-    return f"refit/{'baseline' if number < 0 else f'{number:05d}'}"
+def refit_run(confirmed: str) -> str:
+    """The run of a training on training and validation data that repeats this confirmation run.
+
+    >>> refit_run(confirm_run(7, 2))
+    'refit/00007-2'
+    """
+    return f"refit/{confirmed.removeprefix('confirm/')}"

@@ -12,7 +12,7 @@ from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
 
 _FOLDERS = re.compile(
-    r"trials|confirm|refit|test|artifacts|diagnose|models|(model|ensemble|models/[a-z0-9]+)(/preprocess)?|(trials/\d+|confirm/[a-z0-9]+-\d+|refit/[a-z0-9]+|test)(/artifacts)?"
+    r"trials|confirm|refit|test|artifacts|diagnose|models|(model|ensemble|models/[a-z0-9]+)(/preprocess)?|(trials/\d+|(confirm|refit)/[a-z0-9]+-\d+|test)(/artifacts)?"
 )
 _FILES = re.compile(r".*\.(journal|lock|json|jsonl|yaml|log|pt|txt|png|csv|safetensors|md)")
 

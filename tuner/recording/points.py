@@ -242,7 +242,8 @@ class Run:
             who = "baseline" if record.number < 0 else f"confirm {record.number}"
             return f"{who} seed {record.run.rpartition('-')[2]}"
         if record.kind == "refit":
-            return f"refit of {'the baseline' if record.number < 0 else record.number}"
+            who = "baseline" if record.number < 0 else f"{record.number}"
+            return f"refit {who} seed {record.run.rpartition('-')[2]}"
         return record.kind
 
     def test_scores(self) -> dict[str, dict[str, float]]:

@@ -38,7 +38,7 @@ class ReportedStudy:
         running: Whether a driver is running it and has not written the summary yet.
         trials: Trials of the search, by number.
         confirmed: Trainings on fresh seeds.
-        aside: The refit of the winner, and the test run.
+        aside: The refits of the winner, and the test run.
         tested: The results of the test run; empty before it.
         task: The text of the task file of the last run; "" without one.
     """
@@ -134,10 +134,10 @@ class ReportedStudy:
         return next((name for name in READABLE if name in there), self.objective.name)
 
     @property
-    def refit(self) -> RunRecord | None:
-        """The winner's refit on training and validation data; None without one."""
-        refits = (one for one in self.aside if one.kind == "refit" and one.state is State.COMPLETED)
-        return next((one for one in refits if one.number == self.winner), None)
+    def refits(self) -> list[RunRecord]:
+        """The winner's refits on training and validation data, seed by seed; empty without any."""
+        refits = [one for one in self.aside if one.kind == "refit" and one.state is State.COMPLETED]
+        return [one for one in refits if one.number == self.winner]
 
     @cached_property
     def ensemble(self) -> Ensemble | None:

@@ -53,7 +53,7 @@ def ensemble(scored: Mapping[str, Any], winners: Sequence[RunRecord], objective:
     sentence = (
         f"an ensemble of the winner's {len(members)} seeds has {spoken_score(objective.name)} {facts['value']:.4g} "
         f"on validation data (best seed {facts['best']:.4g}, mean of the seeds {facts['mean']:.4g}) and "
-        f"{facts['test']:.4g} on test data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g}); "
-        "--ensemble uses it."
+        f"{facts['test']:.4g} on test data ({scored['test'][best.run][objective.name]:.4g}, {fmean(tests):.4g})"
+        f"{'' if scored.get('refit_ensemble') else '; --ensemble uses it'}."
     )
     return Ensemble(facts, sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ def expected_confirmations(task: Task) -> int:
 
 
 def expected_refits(task: Task) -> int:
-    """Number of refits: 1 if the task file asks for one, else 0."""
-    return 0 if task.file.refit is None else 1
+    """Number of refits: one for each seed of the winner if the task file asks for them, else 0."""
+    return 0 if task.file.refit is None else task.file.confirm.seeds
 
 
 def expected_rungs(task: Task) -> tuple[list[Rung], float]:
@@ -91,7 +92,7 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
 def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots: int) -> tuple[float, float, float]:
     """Seconds of a sweep: with the cheapest cell, the dearest, and the dearest without pruning.
 
-    The refit, if there is one, is a further training that runs alone.
+    Refits, if there are any, are further trainings, after the others.
 
     Args:
         task: The task.
@@ -102,7 +103,7 @@ def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots:
     budget, trials, confirmed = task.file.budget, expected_trials(task), expected_confirmations(task)
     whole = [pace.step * pace.steps_per_epoch + pace.validation for pace in paces.values()]
     full = [budget.seconds or budget.epochs * epoch for epoch in whole]
-    last = expected_refits(task)
+    last = math.ceil(expected_refits(task) / slots)
     search, most = (trials * share + confirmed) / slots + last, (trials + confirmed) / slots + last
     return search * min(full), search * max(full), most * max(full)
 

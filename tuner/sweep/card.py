@@ -95,10 +95,12 @@ def _weights(summary: Summary, members: Sequence[RunRecord], whose: str) -> str:
     """Which runs of a configuration the weights come from."""
     seeds = _each(record.run.rpartition("-")[2] for record in members)
     if members[0].kind == "refit":
+        one = len(members) == 1
         return (
-            "The weights are those of a training on training and validation data together, of "
-            f"{members[0].step} steps: as many passes as the winner's seeds made to their best epochs, in the median. "
-            "It has no validation score; the scores above are those of the seeds, on training data alone."
+            f"{'The weights are those' if one else 'An ensemble: the weights are those'} of seed{'' if one else 's'} "
+            f"{seeds} of the winner, trained again on training and validation data together, as many passes as on "
+            f"training data to the best epoch ({_each(record.step for record in members)} steps). There is no "
+            "validation score; the scores above are those of the seeds, on training data alone."
         )
     if len(members) == 1:
         return (

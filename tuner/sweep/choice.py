@@ -20,6 +20,11 @@ def winning(sweep: OpenSweep) -> list[RunRecord]:
 
 
 def together(sweep: OpenSweep) -> list[RunRecord]:
-    """The winner's trainings that form an ensemble: those with a model here, if two or more; else empty."""
-    kept = [record for record in winning(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
+    """The winner's trainings that form an ensemble; see `with_models`."""
+    return with_models(sweep, winning(sweep))
+
+
+def with_models(sweep: OpenSweep, trainings: list[RunRecord]) -> list[RunRecord]:
+    """The trainings with a model here, if two or more; else empty."""
+    kept = [record for record in trainings if (sweep.folder.run(record.run) / MODEL).is_file()]
     return kept if len(kept) > 1 else []

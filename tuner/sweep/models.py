@@ -16,11 +16,12 @@ from tuner.disk.folder import MODEL
 from tuner.errors import TunerError
 from tuner.messages import State
 from tuner.reporting.per_class import ClassScores, per_class
+from tuner.reporting.refitted import median_refit
 from tuner.sweep.candidates import confirmed
 from tuner.sweep.card import card
 from tuner.sweep.choice import winning
 from tuner.sweep.open_sweep import OpenSweep
-from tuner.sweep.refit_phase import refitted
+from tuner.sweep.refit_phase import refitted, refitted_together
 from tuner.words import called, spoken
 
 
@@ -50,8 +51,9 @@ class _Wanted:
 def keep_models(sweep: OpenSweep, summary: Summary) -> Kept:
     """Write the models of a finished sweep into its folder, replacing those of an earlier end.
 
-    They are the winner's refit or best seed, the ensemble of its seeds, and the best seed of every other confirmed
-    configuration. Nothing is written without a winner or where the adapter has no codec; failures are reported.
+    They are a refit of the winner or its best seed, the ensemble of its refits or seeds, and the best seed of every
+    other confirmed configuration. Nothing is written without a winner or where the adapter has no codec; failures are
+    reported.
     """
     folder = sweep.folder
     for old in (folder.model, folder.ensemble, folder.models):
@@ -75,9 +77,12 @@ def keep_models(sweep: OpenSweep, summary: Summary) -> Kept:
 
 def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wanted]:
     yield _Wanted([best], sweep.folder.model, best.value, f"the winner, {summary.winner},")
-    if summary.ensemble:
+    what = f"the ensemble of {summary.winner}"
+    if refits := refitted_together(sweep):
+        yield _Wanted(refits, sweep.folder.ensemble, None, what)
+    elif summary.ensemble:
         members = [record for record in winning(sweep) if record.run in summary.ensemble["runs"]]
-        yield _Wanted(members, sweep.folder.ensemble, summary.ensemble["value"], f"the ensemble of {summary.winner}")
+        yield _Wanted(members, sweep.folder.ensemble, summary.ensemble["value"], what)
     completed = [record for record in confirmed(sweep) if record.state is State.COMPLETED]
     for number in dict.fromkeys(record.number for record in completed):
         other = _best_seed(sweep, [record for record in completed if record.number == number])
@@ -86,10 +91,10 @@ def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wa
 
 
 def _best(sweep: OpenSweep) -> RunRecord | None:
-    """The winner's refit, else its confirmed run with the best validation score, of those with a model here."""
-    refit = refitted(sweep)
-    if refit is not None and (sweep.folder.run(refit.run) / MODEL).is_file():
-        return refit
+    """The winner's refit of median length, else its run with the best validation score, of those with a model here."""
+    refits = [record for record in refitted(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
+    if refits:
+        return median_refit(refits)
     return _best_seed(sweep, winning(sweep))
 
 
@@ -132,5 +137,6 @@ def _fitted(sweep: OpenSweep, members: Sequence[RunRecord]) -> Mapping[str, floa
     """What the test run has fitted on validation data for the model of these runs."""
     results = read_run(sweep.folder.events("test")).results
     if len(members) > 1:
-        return dict((results.get("ensemble") or {}).get("fitted", {}))
+        scored = results.get("refit_ensemble" if members[0].kind == "refit" else "ensemble")
+        return dict((scored or {}).get("fitted", {}))
     return dict(results.get("fitted", {}).get(members[0].run, {}))

@@ -1,27 +1,25 @@
-"""After the confirmation, on request: the winner is trained again on training and validation data."""
+"""After the confirmation, on request: the winner's seeds are trained again on training and validation data."""
 
 from __future__ import annotations
 
 import math
 import shutil
 from collections.abc import Mapping
-from statistics import median_low
 
 from tuner.announcements import Notice
 from tuner.disk.events import RunRecord, read_run
 from tuner.disk.folder import refit_run
 from tuner.messages import Ended, Refit, State, TrialSpec
-from tuner.sweep.choice import winning
+from tuner.sweep.choice import winning, with_models
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
 
 
 class RefitPhase(FixedRuns):
-    """Trains the winner on training and validation data, as long as one of its seeds; unless that is done.
+    """Trains each seed of the winner on training and validation data, as long as it was; unless that is done.
 
-    The seed is the one with the median best epoch (the lower one of an even number). The refit repeats its initial
-    weights and makes as many passes over the larger data as that seed made up to its best epoch. Its schedule is laid
-    out over these passes, so that the learning rate has fallen at their end.
+    A refit repeats its seed's initial weights and makes as many passes over the larger data as the seed made up to its
+    best epoch. Its schedule is laid out over these passes, so that the learning rate has fallen at their end.
 
     Reference:
         Goodfellow, Bengio and Courville 2016, Deep Learning, section 7.8, where as many steps (algorithm 7.2) or as
@@ -36,8 +34,7 @@ class RefitPhase(FixedRuns):
         if ended.state is State.COMPLETED:
             self._sweep.bring_model(spec.run)
         else:
-            outcome = f"{ended.state.value.lower()}: {ended.reason}"
-            self._sweep.tell(Notice(f"{spec.run}: {outcome}; the model is that of the best seed"))
+            self._sweep.tell(Notice(f"{spec.run}: {ended.state.value.lower()}: {ended.reason}; there is no such model"))
 
 
 def length(steps: int, losses: Mapping[int, float], best: int, counts: Mapping[str, int]) -> Refit:
@@ -54,23 +51,20 @@ def length(steps: int, losses: Mapping[int, float], best: int, counts: Mapping[s
     return Refit(steps=steps, losses=tuple(losses[min(best, math.ceil(epoch / larger))] for epoch in epochs))
 
 
-def refitted(sweep: OpenSweep) -> RunRecord | None:
-    """The winner's training on training and validation data; None if it is not asked for or missing."""
-    chosen = _chosen(sweep)
-    if chosen is None:
-        return None
-    record = read_run(sweep.folder.events(refit_run(chosen.number)))
-    return record if record.state is State.COMPLETED and _same(record, chosen) else None
+def refitted(sweep: OpenSweep) -> list[RunRecord]:
+    """The winner's trainings on training and validation data, seed by seed; empty if they are not asked for."""
+    pairs = [(read_run(sweep.folder.events(refit_run(seed.run))), seed) for seed in _seeds(sweep)]
+    return [record for record, seed in pairs if record.state is State.COMPLETED and _same(record, seed)]
 
 
-def _chosen(sweep: OpenSweep) -> RunRecord | None:
-    """The seed that the refit repeats."""
-    if sweep.task.file.refit is None:
-        return None
-    seeds = {record.run: record for record in winning(sweep)}
-    epochs = {run: _best_epoch(record, sweep.task.objective.metric) for run, record in seeds.items()}
-    middle = median_low(epochs.values()) if epochs else 0
-    return next((seeds[run] for run, epoch in epochs.items() if epoch == middle), None)
+def refitted_together(sweep: OpenSweep) -> list[RunRecord]:
+    """Those of them that form an ensemble; see `with_models`."""
+    return with_models(sweep, refitted(sweep))
+
+
+def _seeds(sweep: OpenSweep) -> list[RunRecord]:
+    """The seeds that refits repeat."""
+    return [] if sweep.task.file.refit is None else winning(sweep)
 
 
 def _best_epoch(record: RunRecord, metric: str) -> int:
@@ -84,25 +78,27 @@ def _same(record: RunRecord, chosen: RunRecord) -> bool:
 
 
 def _specs(sweep: OpenSweep) -> list[TrialSpec]:
-    chosen = _chosen(sweep)
-    if chosen is None:
-        return []
-    run = refit_run(chosen.number)
+    return [spec for seed in _seeds(sweep) if (spec := _spec(sweep, seed)) is not None]
+
+
+def _spec(sweep: OpenSweep, seed: RunRecord) -> TrialSpec | None:
+    """The refit of a seed; None if that is over."""
+    run = refit_run(seed.run)
     record = read_run(sweep.folder.events(run))
-    if record.run and not _same(record, chosen):  # for another winner, before more was confirmed
+    if record.run and not _same(record, seed):  # of what this seed was before the confirmation began again
         shutil.rmtree(sweep.folder.run(run))
         record = RunRecord()
     if record.state.final:
-        return []
+        return None
     counts = sweep.task.prepare()[1].counts
-    best = _best_epoch(chosen, sweep.task.objective.metric)
-    refit = length(int(chosen.results["steps_per_epoch"]), chosen.series("val/loss"), best, counts)
+    best = _best_epoch(seed, sweep.task.objective.metric)
+    refit = length(int(seed.results["steps_per_epoch"]), seed.series("val/loss"), best, counts)
     spec = sweep.spec(
         run,
         "refit",
-        chosen.number,
-        chosen.params,
-        chosen.seed,
+        seed.number,
+        seed.params,
+        seed.seed,
         attempt=record.attempts + 1,
         reported=max(record.epochs, default=0),
         keep_model=True,
@@ -112,5 +108,5 @@ def _specs(sweep: OpenSweep) -> list[TrialSpec]:
         refit=refit,
     )
     if not record.run:
-        sweep.create(spec, chosen.searched)
-    return [spec]
+        sweep.create(spec, seed.searched)
+    return spec

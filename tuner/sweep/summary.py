@@ -67,13 +67,12 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     verdict = conclude(evidence, winner, result.configurations[0].interval if result and winner else None)
     sentences = [verdict.sentence, verdict.advice, *_chosen(winner, result)]
     if result is not None:
-        refit = refit_phase.refitted(sweep)
         sentences += [
             *result.sentences,
             *([] if joint is None else [joint.sentence]),
             *_fitted(scored, [record.run for record in winners]),
             learning_on(test, [record.run for record in winners], objective.name),
-            *([] if refit is None else [refitted(refit, test.get(refit.run, {}), objective.name)]),
+            refitted(refit_phase.refitted(sweep), scored, objective.name),
             *_ended_before(trials, result.winner),
         ]
     readable = task.readable

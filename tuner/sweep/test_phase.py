@@ -14,17 +14,16 @@ from tuner.sweep.candidates import BASELINE, confirmed
 from tuner.sweep.choice import together
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
-from tuner.sweep.refit_phase import refitted
+from tuner.sweep.refit_phase import refitted, refitted_together
 
 
 class TestPhase(FixedRuns):
-    """Scores the models of all confirmed runs, of a refit, and the winner's ensemble; not those scored before."""
+    """Scores the models of all confirmed runs and refits, and the winner's ensembles; not those scored before."""
 
     def __init__(self, sweep: OpenSweep) -> None:
         self.scored = [record.run for record in confirmed(sweep) if record.state is State.COMPLETED]
         """The runs whose models are scored."""
-        if (refit := refitted(sweep)) is not None:
-            self.scored.append(refit.run)
+        self.scored += [record.run for record in refitted(sweep)]
         super().__init__(sweep, self._specs(sweep), math.inf)
 
     def _specs(self, sweep: OpenSweep) -> list[TrialSpec]:
@@ -35,9 +34,14 @@ class TestPhase(FixedRuns):
         if already:
             sweep.tell(Notice("the test data is read again: the confirmed configurations have changed"))
         models = tuple(sweep.storage.kept(run) for run in self.scored)
-        ensemble = tuple(sweep.storage.kept(record.run) for record in together(sweep))
-        attempt = before.attempts + 1
-        spec = sweep.spec("test", "test", BASELINE, {}, 0, attempt=attempt, models=models, ensemble=ensemble)
+        ensemble, refits = (
+            tuple(sweep.storage.kept(record.run) for record in members)
+            for members in (together(sweep), refitted_together(sweep))
+        )
+        spec = sweep.spec(
+            "test", "test", BASELINE, {}, 0,
+            attempt=before.attempts + 1, models=models, ensemble=ensemble, refit_ensemble=refits,
+        )  # fmt: skip
         if not before.run:
             sweep.create(spec, [])
         return [spec]

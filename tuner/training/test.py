@@ -25,11 +25,12 @@ from tuner.training.problems import open_problem
 
 
 def test(spec: TrialSpec) -> Ended:
-    """Score the models in `spec.models` (places of confirmation runs) on the test split, and `spec.ensemble` as one.
+    """Score the models in `spec.models` (places of runs) on the test split, and those of an ensemble as one.
 
     Returns:
         An `Ended` whose results hold, under "test", the run -> metric -> value, also by dynamic evaluation; under
-        "ensemble", where one was asked for, its runs, its scores and what is "fitted"; under "answers", the run -> what
+        "ensemble", where one was asked for, its runs, its scores and what is "fitted", and the same of refits under
+        "refit_ensemble"; under "answers", the run -> what
         it answers on validation data, as `tuner.adapters.shown` has it, nothing where the problem shows none; under
         "tables", the run -> scores of the parts of the test data, as a `Table`, or nothing; under "fitted", the run ->
         option -> value fitted on validation data, of a refit, which has learned from those, the mean of the runs of
@@ -66,6 +67,8 @@ def test(spec: TrialSpec) -> Ended:
     }
     if spec.ensemble:
         results["ensemble"] = _together(spec, spec.ensemble, device)
+    if spec.refit_ensemble:
+        results["refit_ensemble"] = _together(spec, spec.refit_ensemble, device, fitted)
     return Ended(
         run=spec.run,
         attempt=spec.attempt,
@@ -97,20 +100,29 @@ def _refitted(place: str) -> bool:
     return _run(place).startswith("refit/")
 
 
-def _together(spec: TrialSpec, places_: Sequence[str], device: torch.device) -> dict[str, Any]:
-    """Scores of an ensemble; all its models have one configuration, and so the same data."""
-    members, problems, _ = zip(*(_opened(spec, place, device) for place in places_), strict=True)
+def _together(
+    spec: TrialSpec, places_: Sequence[str], device: torch.device, seeds: _Fitted | None = None
+) -> dict[str, Any]:
+    """Scores of an ensemble; all its models have one configuration, and so the same data.
+
+    Args:
+        spec: The test run.
+        places_: Of the models.
+        device: Where they answer.
+        seeds: What was fitted for the configuration's runs, if these models have learned from validation data.
+    """
+    members, problems, params = zip(*(_opened(spec, place, device) for place in places_), strict=True)
     problem = problems[0]
     network: nn.Module = Ensemble(members, logits=gives_logits(problem))
     equip(network, problem)
-    values = fit(problem, network, *predicted(network, problem, problem.dataset("val"), device))
+    if seeds is None:
+        values = fit(problem, network, *predicted(network, problem, problem.dataset("val"), device))
+        known = {"val": evaluate(network, with_fitted(problem, values), problem.dataset("val"), device)}
+    else:
+        values, known = seeds.mean(params[0]), {}
     problem = with_fitted(problem, values)
-    return {
-        "runs": [_run(place) for place in places_],
-        "fitted": values,
-        "val": evaluate(network, problem, problem.dataset("val"), device),
-        "test": evaluate(network, problem, problem.dataset("test"), device) | adapted(network, problem, "test"),
-    }
+    test = evaluate(network, problem, problem.dataset("test"), device) | adapted(network, problem, "test")
+    return {"runs": [_run(place) for place in places_], "fitted": values, **known, "test": test}
 
 
 def _opened(spec: TrialSpec, place: str, device: torch.device) -> tuple[Network, Problem, dict[str, Any]]:

@@ -16,6 +16,7 @@ from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
 from tuner.report.templates import filled
 from tuner.reporting.leaderboard import BASELINE
+from tuner.reporting.refitted import median_refit
 from tuner.words import called
 
 
@@ -105,9 +106,9 @@ def _floor(study: ReportedStudy, method: str, scores: Sequence[str]) -> tuple[bo
 
 
 def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
-    """Rows of the winner's other models: the ensemble of its seeds, and a refit, which has no validation score."""
+    """Rows of the winner's other models: the ensemble of its seeds, and refits, which have no validation score."""
     lines = []
-    objective, joint, refit = study.objective, study.ensemble, study.refit
+    objective, joint, refits = study.objective, study.ensemble, study.refits
     if joint is not None:
         facts = joint.facts
         cells = [
@@ -116,10 +117,14 @@ def _models(study: ReportedStudy, scores: Sequence[str]) -> list[Line]:
         ]
         cells += _texts(study.tested["ensemble"]["test"], scores)
         lines.append(Line([*map(Cell, cells), Cell("ensemble")]))
-    if refit is not None:
+    if refits:
         cells = [f"{study.winner_name}, refit on all but the test data", "-"]
-        cells += _texts(study.test.get(refit.run, {}), scores)
+        cells += _texts(study.test.get(median_refit(refits).run, {}), scores)
         lines.append(Line([*map(Cell, cells), Cell("refit")]))
+    if refits and (together := study.tested.get("refit_ensemble")):
+        cells = [f"{study.winner_name}, ensemble of its {len(together['runs'])} refits", "-"]
+        cells += _texts(together["test"], scores)
+        lines.append(Line([*map(Cell, cells), Cell("refit ensemble")]))
     return lines
 
 

@@ -60,13 +60,12 @@ def winner(study: ReportedStudy) -> Section | None:
 
 
 def _models(study: ReportedStudy) -> list[str]:
-    """Sentences about the winner by dynamic evaluation, and about its other models: ensemble and refit."""
-    refit = study.refit
+    """Sentences about the winner by dynamic evaluation, and about its other models: ensemble and refits."""
     learning = learning_on(study.test, [run.run for run in study.winner_runs], study.objective.name)
     return [
         *([learning] if learning else []),
         *([] if study.ensemble is None else [study.ensemble.sentence]),
-        *([] if refit is None else [refitted(refit, study.test.get(refit.run, {}), study.objective.name)]),
+        *([told] if (told := refitted(study.refits, study.tested, study.objective.name)) else []),
     ]
 
 
