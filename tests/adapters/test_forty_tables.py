@@ -199,13 +199,38 @@ CASES: dict[str, Case] = {
     "a separator at each end": Case(text(CSV.replace("\n", ",\n")), notice="a separator ends each line"),
     "ends of lines of Windows, quoted": Case(text(FRAME.to_csv(index=False, quoting=1, lineterminator="\r\n"))),
     "decimal commas in quotes": Case(
-        text(FRAME.to_csv(index=False, decimal=",", quoting=1)), told="If the comma is the decimal mark", follow=says()
+        text(FRAME.to_csv(index=False, decimal=",", quoting=1)), notice="is read with decimal commas"
     ),
     "thousands": Case(
         text(cell("1.098,81").replace(r"^(-?\d+)\.(\d+)$", r"\1,\2", regex=True).to_csv(index=False, sep=";")),
-        told="Write numbers without thousands separators",
-        follow=edits(lambda content: content.replace("1.098,81", "1098,81")),
         wanted=[TRUTH.assign(load=TRUTH.load.where(TRUTH.index != 7, 1098.81)).to_numpy()],
+        notice=r"load '1\.098,81' as 1098\.81",
+    ),
+    "thousands in America": Case(
+        table(FRAME.assign(load=[f"{value * 1000:,.2f}" for value in TRUTH.load])),
+        wanted=[TRUTH.assign(load=(TRUTH.load * 1000).round(2)).to_numpy()],
+        notice="numbers that are not plain",
+    ),
+    "whole thousands and nothing else": Case(
+        table(FRAME.assign(load=[f"{value * 100:,.0f}" for value in TRUTH.load])[["t", "load"]]),
+        told="must be a number that can be read in one way only",
+        follow=says(),
+        wanted=[(TRUTH[["load"]] * 100).round(0).to_numpy()],
+    ),
+    "euros": Case(
+        text(
+            FRAME.assign(load=[f"{value:.2f} €" for value in TRUTH.load])
+            .astype(str)
+            .replace(r"^(-?\d+)\.(\d+)( €)?$", r"\1,\2\3", regex=True)
+            .to_csv(index=False, sep=";")
+        ),
+        notice="€' as ",
+    ),
+    "dollars": Case(table(FRAME.assign(load=[f"${value:.2f}" for value in TRUTH.load])), notice="'\\$"),
+    "percent": Case(table(FRAME.assign(load=[f"{value:.2f}%" for value in TRUTH.load])), notice="%' as "),
+    "brackets for minus": Case(
+        table(FRAME.assign(temp=[f"({-value})" if value < 0 else str(value) for value in TRUTH.temp])),
+        notice=r"temp '\(.*\)' as -",
     ),
     "units": Case(
         table(cell("100 kWh")),

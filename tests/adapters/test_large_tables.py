@@ -55,6 +55,8 @@ SOUND: dict[str, tuple[str | bytes, dict[str, Any]]] = {
     "days of a month": (csv(pd.DataFrame({"t": DAYS.strftime("%d/%m/%Y"), "y": FRAME.y})), {"time": "t"}),
     "an offset": (csv(pd.DataFrame({"t": DAYS.strftime("%Y-%m-%d 00:00+01:00"), "y": FRAME.y})), {"time": "t"}),
     "a column that counts": (csv(FRAME.assign(index=range(ROWS))), NAMED),
+    "thousands and currencies": (csv(FRAME.assign(y=[f"${y:,.2f}" for y in 1000 * FRAME.y])), NAMED),
+    "one that is not plain": (csv().replace("\n", "\n", 1) + 'zz,2024-03-09 00:00,"1,234.5"\n', NAMED),
     "true and false": (csv(FRAME.assign(on=[True, False] * (ROWS // 2))), NAMED),
 }  # fmt: skip
 """What is special -> the text, and the options."""

@@ -215,12 +215,22 @@ class TestPlaces:
 
 
 @pytest.mark.parametrize("cell", ["1,003.5", "12.5 €", "$3", "-7%", "2\u202f000", "1'234'567.5", "USD 20"])
-def test_numbers_that_are_dressed_are_told(cell: str) -> None:
-    """With what to do, where other columns can be read; a date, a version and a code are none."""
+def test_numbers_that_are_not_plain_are_proposed_and_told(cell: str) -> None:
+    """As values of the series; a date, a version and a code are none."""
     rows = [f"2020-01-{day:02},{day % 7 + 0.5},{cell},2.7.{day},ABC{day}" for day in range(1, 31)]
     Path("a.csv").write_text("\n".join(["day,load,price,version,code", *rows]).replace("1,003.5", '"1,003.5"'))
     told = tuner("init", "a.csv", "--no-timing").stderr
-    assert f"write plain numbers, as 1234.5, to have what these columns hold: {f'price ({cell})'!r}" in told
+    assert "2 columns to forecast" in told
+    assert f"numbers that are not plain, read so: price {cell!r} as " in told
+
+
+def test_numbers_in_doubt_are_proposed_with_the_mark_as_a_guess() -> None:
+    """1,003 alone may be 1003 or 1.003: the line says so, and can be taken out or changed."""
+    rows = [f'2020-01-{day:02},"{day},{day % 7}03"' for day in range(1, 31)]
+    Path("a.csv").write_text("\n".join(["day,sold", *rows]))
+    task, proposal = drafted("a.csv")
+    assert task["data"]["decimal"] == "."
+    assert "a guess: thousands are apart in sold '1,103'; if these are decimals, set ','" in proposal
 
 
 class TestRefusals:
@@ -249,7 +259,7 @@ class TestRefusals:
             (
                 "sales.csv",
                 b"Month,Sales\n" + b'Jan 2020,"1,003.77"\nFeb 2020,"1,108.04"\nMar 2020,998.1\n' * 9,
-                "numbers must be plain in column Sales, but got '1,003.77'",
+                "sales.csv:5: Month must differ from row to row",
             ),
             (
                 "nested.jsonl",

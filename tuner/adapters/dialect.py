@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -70,6 +70,7 @@ def recognize(
     decimal: Decimal | None = None,
     wanted: Sequence[str] = (),
     rest: Iterable[str] = (),
+    usual: Separator | None = None,
 ) -> tuple[str, Dialect]:
     """The dialect of a file.
 
@@ -82,17 +83,18 @@ def recognize(
         decimal: The decimal mark; None: recognized.
         wanted: Required columns.
         rest: The rest of the file in blocks of whole lines; used only where the decimal mark must be recognized.
+        usual: The separator of such files, where several fit; None: by the file's ending.
 
     Returns:
         The text, its line `sep=;` (if any) left out, and the dialect.
     """
-    plain = "\t" if path.suffix.lower() == ".tsv" else ","
+    plain = _character(usual) if usual else "\t" if path.suffix.lower() == ".tsv" else ","
     guessed = []
     said = _SAID.match(text)
     text = without_separator_line(text)
     part: str
     if separator is not None:
-        part = "\t" if separator in ("tab", "\\t") else separator
+        part = _character(separator)
     elif said:
         part = said[1]
     else:
@@ -104,6 +106,10 @@ def recognize(
         if decimal == ",":
             guessed.append("decimal commas")
     return text, Dialect(part, decimal, tuple(guessed), _spaced(text, part))
+
+
+def _character(separator: Separator) -> str:
+    return "\t" if separator in ("tab", "\\t") else separator
 
 
 def without_separator_line(text: str) -> str:
@@ -149,14 +155,39 @@ def _spaced(text: str, separator: str) -> bool:
 
 
 def _decimal(blocks: Iterable[str], separator: str) -> Decimal:
-    """A comma if at least as many cells are numbers with it as with a point, and commas do not separate cells."""
-    if separator == ",":
-        return "."
+    """A comma if at least as many cells are numbers with it as with a point.
+
+    Numbers that may have their thousands apart instead, 1.003, count only where there are no others.
+    """
     part = re.escape(separator)
-    number = r'(?:^|{part})[" ]*[-+]?\d+{mark}\d+(?:[eE][-+]?\d+)?[" ]*(?={part}|\r?$)'
-    patterns = {mark: re.compile(number.format(part=part, mark=re.escape(mark)), re.MULTILINE) for mark in ",."}
-    count = dict.fromkeys(patterns, 0)
+    patterns = {mark: _in_cells(_decimals(mark), rf'(?:^|{part}) *"?', rf'"? *(?={part}|\r?$)') for mark in ",."}
+    if separator == ",":
+        blocks = islice(blocks, 1)  # such a file has decimal commas in quotes, from its beginning
+        patterns[","] = _in_cells(_decimals(","), '"', '"')
+    sure, doubtful = dict.fromkeys(patterns, 0), dict.fromkeys(patterns, 0)
     for block in blocks:
         for mark, pattern in patterns.items():
-            count[mark] += len(pattern.findall(block))
+            if (mark in block or _THOUSANDS.search(block)) and (separator != "," or '"' in block):
+                found = pattern.findall(block)
+                unsure = len(found) - found.count("")
+                doubtful[mark] += unsure
+                sure[mark] += len(found) - unsure
+    count = sure if any(sure.values()) or separator == "," else doubtful
     return "," if count[","] >= max(count["."], 1) else "."
+
+
+def _in_cells(number: str, before: str, after: str) -> re.Pattern[str]:
+    return re.compile(before + _BESIDE + number + _BESIDE + after, re.MULTILINE)
+
+
+_BESIDE = r'[^\d\n.,;|\t"]{0,6}+'
+"""What may stand beside a number in its cell: blanks, signs, a currency."""
+_THOUSANDS = re.compile(r"([.,])\d{3}\1\d{3}")
+
+
+def _decimals(mark: str) -> str:
+    """A pattern of numbers that show a decimal mark; a group for those that may have their thousands apart instead."""
+    mark, other = re.escape(mark), re.escape("." if mark == "," else ",")
+    doubtful = rf"([1-9]\d{{0,2}}{mark}\d{{3}})(?!\d)"
+    whole = rf"[1-9]\d{{0,2}}(?:{other}\d{{3}}){{2,}}+"
+    return rf"(?:{doubtful}|\d++(?:[{other}' ]\d{{3}})*+{mark}\d++(?:[eE][-+]?\d++)?|{whole})"

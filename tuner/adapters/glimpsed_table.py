@@ -8,21 +8,21 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tuner.adapters.dialect import LONGEST_CELL, Dialect, recognize
+import numpy as np
+
+from tuner.adapters.dialect import LONGEST_CELL, Decimal, Dialect, recognize
 from tuner.adapters.missing import WORDS
+from tuner.adapters.numbers import Cells, read
 from tuner.adapters.parquet import first_rows
 from tuner.adapters.table import Form
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 20_000
-_SIGN = "(?:[$€£¥%]|USD|EUR|GBP|CHF|JPY)"
-_DRESSED = re.compile(rf"[-+]?{_SIGN}?\s?[-+]?(?:\d+|\d{{1,3}}(?:[ ,.'\u00a0\u202f]\d{{3}})+)(?:[.,]\d+)?\s?{_SIGN}?")
-"""A number as people write it: with a sign of currency or percent, or with its thousands apart."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,21 @@ class GlimpsedColumn:
         cells: As they are written, without blanks around them; empty for missing values.
         decimal: The decimal mark.
         timed: Whether the file's types say that it holds times.
+        beside: The decimal mark that other columns show, for cells such as 1,003.
     """
 
     name: str
     cells: tuple[str, ...]
-    decimal: str = "."
+    decimal: Decimal = "."
     timed: bool = False
+    beside: Decimal | None = None
 
     @cached_property
     def counts(self) -> Counter[str]:
         """How often each value occurs, without empty cells; without words for missing values among numbers, too."""
         counts = Counter(cell for cell in self.cells if cell and cell.lower() != "nan")
         values = Counter({cell: count for cell, count in counts.items() if cell not in WORDS})
-        return values if not self.timed and values and all(map(self._finite, values)) else counts
+        return values if not self.timed and values and self._are_numbers(tuple(values)) else counts
 
     @property
     def empty(self) -> int:
@@ -55,8 +57,8 @@ class GlimpsedColumn:
 
     @cached_property
     def is_number(self) -> bool:
-        """Whether every cell that is not empty holds a finite number."""
-        return not self.timed and bool(self.counts) and all(map(self._finite, self.counts))
+        """Whether every cell that is not empty holds a finite number, however it is written."""
+        return not self.timed and bool(self.counts) and self._are_numbers(tuple(self.counts))
 
     @cached_property
     def is_whole(self) -> bool:
@@ -64,10 +66,35 @@ class GlimpsedColumn:
         return self.is_number and all(re.fullmatch(r"[-+]?\d+(\.0)?", cell) for cell in self.counts)
 
     @cached_property
-    def is_dressed(self) -> bool:
-        """Whether the cells are numbers that cannot be read: with thousands apart, a currency or percent sign."""
-        dressed = not self.timed and bool(self.counts) and not self.is_number
-        return dressed and all(map(_DRESSED.fullmatch, self.counts))
+    def written(self) -> Cells | None:
+        """The different cells as numbers that are not plain; None where they are plain, or are no numbers."""
+        plain = not self.is_number or all(map(self._finite, self.counts))
+        return None if plain else read(tuple(self.counts), whole=True)
+
+    @cached_property
+    def shown(self) -> Decimal | None:
+        """The decimal mark that the cells show; None if they show none, or are no numbers."""
+        if self.written is not None:
+            return self.written.shown
+        fractions = self.is_number and any(re.fullmatch(r"[-+]?\d*[.,]\d+", cell) for cell in self.counts)
+        return self.decimal if fractions else None
+
+    @property
+    def in_doubt(self) -> str:
+        """A cell that may be one of two numbers, 1,003, where nothing tells which; empty if there is none."""
+        cells = self.written
+        if cells is None or cells.shown or self.beside or not cells.doubtful.any():
+            return ""
+        return cells.words[int(cells.doubtful.argmax())]
+
+    def _are_numbers(self, words: tuple[str, ...]) -> bool:
+        if all(map(self._finite, words)):
+            return True
+        cells = read(words, whole=True)
+        if cells is None:
+            return False
+        values = cells.values(cells.written(cells.shown or self.beside or "."))
+        return bool(np.isfinite(values[~cells.missing]).all())
 
     @cached_property
     def words(self) -> float:
@@ -129,7 +156,7 @@ def glimpsed_text(path: Path, text: str, form: Form) -> GlimpsedTable | None:
     even = [row for row in rows[1:] if len(row) == len(names)]
     if len(set(names)) < len(names) or len(names) > MOST_COLUMNS or not even:
         return None
-    columns = tuple(
+    columns = _together(
         GlimpsedColumn(name, tuple(row[index].strip() for row in even), dialect.decimal)
         for index, name in enumerate(names)
     )
@@ -148,7 +175,18 @@ def glimpsed_parquet(path: Path) -> GlimpsedTable:
         cells = frame[name]
         texts = tuple("" if gone else str(cell).strip() for cell, gone in zip(cells, cells.isna(), strict=True))
         columns.append(GlimpsedColumn(name, texts, timed=cells.dtype.kind in "mM"))
-    return GlimpsedTable(tuple(columns), len(frame), None, Dialect(), whole=whole)
+    return GlimpsedTable(_together(columns), len(frame), None, Dialect(), whole=whole)
+
+
+def _together(columns: Iterable[GlimpsedColumn]) -> tuple[GlimpsedColumn, ...]:
+    """The columns, each with what the others show of the decimal mark."""
+    found = tuple(columns)
+    if not any(column.in_doubt for column in found):
+        return found
+    marks = {column.shown for column in found if column.written} - {None}
+    marks = marks or {column.shown for column in found} - {None}
+    mark = marks.pop() if len(marks) == 1 else None
+    return tuple(replace(column, beside=mark) if column.in_doubt else column for column in found)
 
 
 def _rows(text: str, dialect: Dialect) -> list[list[str]]:
@@ -184,7 +222,7 @@ def _objects(text: str) -> GlimpsedTable | None:
         rows += 1
     if not rows:
         return None
-    columns = tuple(GlimpsedColumn(name, tuple(column)) for name, column in cells.items())
+    columns = _together(GlimpsedColumn(name, tuple(column)) for name, column in cells.items())
     return GlimpsedTable(columns, rows, "jsonl", Dialect())
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Writing, recognize
+from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Separator, Writing, recognize
 from tuner.adapters.files import Encoding, check_plain, marked_encoding, paired_encoding
 from tuner.adapters.table import Form, advice_on_name
 from tuner.disk import regular
@@ -138,18 +138,30 @@ class Delimited:
         columns: Columns that every row must have.
         writing: The options of its format.
         wanted: Further columns, by which the separator is recognized.
+        usual: The separator of such files, where several fit.
 
     Raises:
         DataError: There is no header, or it lacks a column.
     """
 
     def __init__(
-        self, path: Path, file: TextIO, columns: Sequence[str], writing: Writing, wanted: Sequence[str] = ()
+        self,
+        path: Path,
+        file: TextIO,
+        columns: Sequence[str],
+        writing: Writing,
+        wanted: Sequence[str] = (),
+        usual: Separator | None = None,
     ) -> None:
         self._path = path
         sample = file.read(_SAMPLE) + file.readline()
         sample, self.dialect = recognize(
-            sample, path, separator=writing.separator, decimal=writing.decimal, wanted=(*columns, *wanted)
+            sample,
+            path,
+            separator=writing.separator,
+            decimal=writing.decimal,
+            wanted=(*columns, *wanted),
+            usual=usual,
         )
         self._lines = _Lines(sample, file)
         csv.field_size_limit(LONGEST_CELL)

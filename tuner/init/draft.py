@@ -138,13 +138,6 @@ def _check_cells(seen: Glimpse, table: GlimpsedTable) -> None:
     Raises:
         DataError: It has such cells.
     """
-    if dressed := [column for column in table.columns if column.is_dressed]:
-        raise DataError(
-            f"numbers must be plain in column {dressed[0].name}",
-            value=next(iter(dressed[0].counts)),
-            fix="Write them without separators of thousands, currency or percent sign, as 1234.5.",
-            where=str(seen.path),
-        )
     if table.form == "jsonl" and (bare := [column.name for column in table.columns if not column.counts]):
         raise DataError(
             "each object must have its values themselves",

@@ -35,6 +35,7 @@ from tuner.adapters.time_series.series import Series
 from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError, StudyError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class _Reading:
             name: Scaling(mean_C, scale_C, no_C)
             for name, (mean_C, scale_C, _) in zip(names, statistics_S3C, strict=False)
         }
+        self._written = Known.of(facts, options.decimal)
         time = facts.get("time", {"kind": "M", "step": None})
         self._kind: str = time["kind"]
         self._step = Step(**time["step"]) if time["step"] else None
@@ -133,6 +135,7 @@ class _Reading:
             self._text_columns,
             [*self.problem.channels, *self._numbers],
             options.writing,
+            self._written,
             frame,
             name=self._series,
             time=options.time,

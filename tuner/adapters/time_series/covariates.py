@@ -263,13 +263,12 @@ def read_covariates(asked: Covariates, table: Table) -> dict[str, NDArray[Any]]:
         if name in asked.categories:
             found[name] = table.text(name) if refused else table.text_there(name).to_numpy(dtype=np.str_)
             continue
-        words = np.flatnonzero(np.isinf(table.numbers_there((name,))[:, 0]))
-        if len(words):
+        if table.cells(name).dtype.kind not in "iufb" and (word := table.written.word(name)) is not None:
             raise DataError(
                 f"{name} must hold numbers, or be named in data.categories",
-                value=str(table.cells(name).iloc[words[0]]),
+                value=word[1],
                 fix=f"Set data.categories to [{', '.join([*asked.categories, name])}].",
-                where=table.place(int(words[0])),
+                where=table.place(word[0]),
             )
         options = "data.known_covariates, data.past_covariates or data.static_covariates"
         found[name] = table.numbers((name,), options, missing=not refused)[:, 0]

@@ -139,7 +139,15 @@ class Forecasting:
         facts = {"channels": collection.channels, "horizon": horizon, "seasonality": seasonality}
         time = {"kind": collection.kind, "step": collection.grid and collection.grid._asdict()}
         write_facts(
-            folder, {**facts, "series": [one.name for one in series], "time": time, "counts": counts, **covariates}
+            folder,
+            {
+                **facts,
+                "series": [one.name for one in series],
+                "time": time,
+                "counts": counts,
+                **covariates,
+                **collection.numbers_known.facts(),
+            },
         )
         places = [one.places for one in series]
         floors = Floors(

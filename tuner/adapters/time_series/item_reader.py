@@ -29,6 +29,7 @@ from tuner.adapters.time_series.missing import filled, told_by, with_masks
 from tuner.adapters.time_series.parts import Sections
 from tuner.adapters.time_series.table import SUFFIXES, Part, Table
 from tuner.adapters.time_series.ts_file import item_of, read_new
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class ItemReader:
         self._long = options.id is not None or options.per_step
         self._names = list(self._channels if self._long else facts.get("steps", options.channels))
         self._scaling = Scaling.known(facts["mean"], facts["scale"])
+        self._written = Known.of(facts, options.decimal)
 
     def read(self, path: Path) -> Iterator[Item]:
         """A .ts file, a table or an .npz. See `Codec`."""
@@ -124,13 +126,11 @@ class ItemReader:
             parts = iter([(x, lengths)])
         else:
             parts = _parts(path, shape, lengths)
-        number = 0
-        for x, its_lengths in parts:
-            for item in items_in(steps_and_channels(x, its_lengths, self._options, path), its_lengths, path):
-                if not number:
-                    self._check_channels(item.shape[1], path)
-                yield self._item(item, f"{path}: item {number}")
-                number += 1
+        steps = ((steps_and_channels(x, its_lengths, self._options, path), its_lengths) for x, its_lengths in parts)
+        for number, item in enumerate(item for x, its_lengths in steps for item in items_in(x, its_lengths, path)):
+            if not number:
+                self._check_channels(item.shape[1], path)
+            yield self._item(item, f"{path}: item {number}")
 
     def _ts(self, path: Path) -> Iterator[Item]:
         for channels, where in read_new(path):
@@ -162,7 +162,8 @@ class ItemReader:
     def _table(self, path: Path, frame: pd.DataFrame | None = None) -> Iterator[Item]:
         options = self._options
         text = [name for name in (options.id, options.time) if name]
-        found = Sections(path, text, self._names, options.writing, frame, name=options.id, time=options.time)
+        read_as = (options.writing, self._written)
+        found = Sections(path, text, self._names, *read_as, frame, name=options.id, time=options.time)
         names = self._names
         if not self._long:
             self._check_channels(1, path)
@@ -284,7 +285,7 @@ def _first_broken(
     """A sentence on the first row with a cell that is no finite number; "" without one."""
     for index, column in np.argwhere(np.isinf(values))[:1]:
         cell = str(table.cells(names[column]).iloc[rows[index]])
-        return f"{places[index]}{names[column]} must be a finite number, but is {cell!r:.80}"
+        return f"{places[index]}{names[column]} {table.written.rule_of(names[column], cell)}, but is {cell!r:.80}"
     return ""
 
 

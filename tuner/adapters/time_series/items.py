@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tuner.adapters.base import Split
 from tuner.adapters.classification import check_kept
 from tuner.adapters.time_series.options import Missing
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
 
@@ -30,6 +31,7 @@ class Items:
         targets: Names of the items' numbers in a regression; the labels are then these numbers as text.
         values: Those numbers, (items, targets); None if labels are classes.
         missing: The policy for missing values of each channel that is in the data, once it is known.
+        numbers_known: How the table's numbers are written.
         of_steps: The label of each step of each item, if steps have labels rather than items.
     """
 
@@ -46,6 +48,7 @@ class Items:
     values: NDArray[np.float64] | None = None
     of_steps: list[NDArray[np.str_]] | None = None
     missing: tuple[Missing, ...] = ()
+    numbers_known: Known = Known()  # noqa: RUF009 - it does not change
 
     @property
     def step_labels(self) -> list[NDArray[np.str_]]:

@@ -30,7 +30,8 @@ class TableOptions(Options):
     separator: Separator | None = None
     """CSV: the separator of cells, one of "," ";" "|" or tab; null: recognized from the first lines."""
     decimal: Decimal | None = None
-    """CSV: the decimal mark, "." or ","; null: recognized from the cells."""
+    """The decimal mark of numbers in text, "." or ","; null: recognized from the cells. Thousands may be apart, as in
+    1,003.77 and 1 003; signs of currency and percent are left out, so that 7% is 7; (5) is -5."""
     encoding: Encoding = "utf-8"
     """Encoding of text files, such as cp1252; a byte-order mark at their beginning overrides it."""
     drop: tuple[str, ...] = ()

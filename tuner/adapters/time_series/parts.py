@@ -19,6 +19,7 @@ from tuner.adapters.dialect import Dialect, Writing
 from tuner.adapters.lines import Delimited, opened_text
 from tuner.adapters.time_series.delimited import read_csv
 from tuner.adapters.time_series.table import Part, Table
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Sections:
         path: The file; without a file, the name of the table in messages.
         text: Columns to be read as text.
         numbers: Further required columns; empty for all.
-        writing: The options of its format.
+        writing: The options of the format of the table of training, which this one need not have.
+        written: How numbers are written in the table of training. Where this one shows that it is written otherwise,
+            it is read so.
         frame: The table itself, if there is no file.
         name: Column with a row's group; None: all rows are one group.
         time: Column of times; a few of its cells are kept as `known`.
@@ -56,12 +59,16 @@ class Sections:
         text: Sequence[str],
         numbers: Sequence[str],
         writing: Writing,
+        written: Known = Known(),  # noqa: B008
         frame: pd.DataFrame | None = None,
         *,
         name: str | None = None,
         time: str | None = None,
     ) -> None:
-        self._path, self._text, self._numbers, self._writing, self._frame = path, text, numbers, writing, frame
+        self._path, self._text, self._numbers, self._frame = path, text, numbers, frame
+        self._writing, self._written = writing, written._replace(shown={})
+        self._raw = [*text, *(column for column, how in written.columns.items() if how.decimal)]
+        """Columns that pandas must not read as numbers, as it may take thousands for decimals."""
         self._name, self._time = name, time
         self.known: list[str] = []
         """Cells of times from the whole file, if it has several parts."""
@@ -112,7 +119,7 @@ class Sections:
         """A part as a table; None if no row is well-formed."""
         if part.refused and not len(part.frame):
             return None
-        return Table(self._path, self._text, self._numbers, frame=part)
+        return Table(self._path, self._text, self._numbers, frame=part, known=self._written)
 
     def parts(self) -> Iterator[Part]:
         """The rows in parts, at least one, regardless of their groups."""
@@ -129,7 +136,9 @@ class Sections:
                 yield Part(frame, Dialect(), numbers, f"{self._path}: row ")
         else:
             with opened_text(self._path, self._writing.encoding) as file:
-                yield from self._delimited(Delimited(self._path, file, self._text, self._writing, wanted=self._numbers))
+                writing = self._writing._replace(separator=None, decimal=None)
+                usual = self._writing.separator
+                yield from self._delimited(Delimited(self._path, file, self._text, writing, self._numbers, usual))
 
     def _delimited(self, rows: Delimited) -> Iterator[Part]:
         content, numbers = io.StringIO(newline=""), array("q")
@@ -155,7 +164,7 @@ class Sections:
         self, rows: Delimited, content: str, numbers: array[int], refused: Sequence[tuple[int, str, str]]
     ) -> Part:
         """The rows, and the numbers of their lines."""
-        frame = _frame(self._path, content or _ended(rows.header_line), rows.dialect, self._text, len(numbers))
+        frame = _frame(self._path, content or _ended(rows.header_line), rows.dialect, self._raw, len(numbers))
         return Part(frame, rows.dialect, np.array(numbers, dtype=np.int64), f"{self._path}:", refused)
 
     def _names(self, part: Part) -> NDArray[np.str_]:
@@ -176,6 +185,7 @@ class Sections:
             for index in np.argsort(first):
                 name = str(names[first[index]])
                 rows[name] = rows.get(name, 0) + int(counts[index])
+            table.numbers_there([column for column in self._numbers if table.cells(column).dtype.kind == "O"])
             if self._time is not None:
                 self._keep(table.text_there(self._time))
         return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 
 from tuner.adapters.arrays import array_shapes, read_arrays
 from tuner.adapters.glimpse import Glimpse
@@ -260,7 +261,7 @@ def _per_item(
     starts = [first[cell] for cell in ids.cells]
     rows = list(first.values())
     found = [
-        GlimpsedColumn(column.name, tuple(column.cells[row] for row in rows), column.decimal, column.timed)
+        replace(column, cells=tuple(column.cells[row] for row in rows))
         for column in table.columns
         if column.name not in known and all(map(str.__eq__, (column.cells[row] for row in starts), column.cells))
     ]

@@ -30,6 +30,7 @@ from tuner.adapters.time_series.missing import said_of
 from tuner.adapters.time_series.named_columns import matches, named, plain, without_dropped
 from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
 from tuner.adapters.time_series.ts_file import read_ts
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
 _FORMS = {
@@ -94,7 +95,7 @@ def read_items(path: Path, options: ItemOptions, like: Items | None = None) -> I
 def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per item: one channel whose steps are the columns."""
     told = _told(options, like)
-    table = Table(path, told, plain((*options.channels, *options.numbers)), options.writing)
+    table = Table(path, told, plain((*options.channels, *options.numbers)), options.writing, known=_known(like))
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, labels)
     values = table.numbers(found.names, _naming(options), missing=said_of("value", options.missing) != "refuse")
@@ -110,6 +111,7 @@ def _read_wide(path: Path, options: ItemOptions, like: Items | None) -> Items:
         notices=(*table.notices, *found.notices, *_one_step(len(found.names), "row")),
         targets=options.numbers,
         values=numbers,
+        numbers_known=table.written.known(),
     )
 
 
@@ -117,7 +119,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
     """One row per step: items by `id`, steps by `time`, channels by column."""
     told = _told(options, like)
     text = [*told, *(name for name in (options.id, options.time) if name)]
-    table = Table(path, text, plain((*options.channels, *options.numbers)), options.writing)
+    table = Table(path, text, plain((*options.channels, *options.numbers)), options.writing, known=_known(like))
     groups = groups_of(table, options.id, options.time, options.time_format)
     labels, numbers = _answers(table, options)
     found = _inputs(table, options, like, None if options.per_step else labels, groups)
@@ -149,6 +151,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
         targets=options.numbers,
         values=None if numbers is None else numbers[first],
         of_steps=np.split(labels[groups.order], groups.starts[1:]) if options.per_step else None,
+        numbers_known=table.written.known(),
     )
 
 
@@ -163,6 +166,11 @@ def _no_copies(table: Table, found: Inputs, labels: NDArray[np.str_]) -> Inputs:
         f"left out, as they repeat the label in other words, in every row: {', '.join(map(repr, away))}; data.channels "
     )
     return Inputs(names, [*found.left_out, *away], [*found.notices, f"{told}names what is to be kept"])
+
+
+def _known(like: Items | None) -> Known:
+    """What the training items tell of the numbers of a table with test items."""
+    return Known() if like is None else like.numbers_known
 
 
 def _told(options: ItemOptions, like: Items | None) -> list[str]:

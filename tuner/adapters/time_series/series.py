@@ -21,6 +21,7 @@ from tuner.adapters.time_series.options import ForecastingOptions
 from tuner.adapters.time_series.origins import Stretches
 from tuner.adapters.time_series.steps import Step, foreign, regular, shortest_and_longest, step_of
 from tuner.adapters.time_series.table import DROP, SUFFIXES, Table, advice_on_ending
+from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
 
 ROWS = Step("fixed", 1.0, None, "1 row")
@@ -104,6 +105,7 @@ class Collection:
         notices: Sentences for the user on how the series were read.
         holes: What is missing of covariates, and what becomes of it.
         covariates: The covariates.
+        numbers_known: How the table's numbers are written.
     """
 
     series: list[Series]
@@ -118,6 +120,7 @@ class Collection:
     notices: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
     covariates: Covariates = Covariates()  # noqa: RUF009 - it does not change
+    numbers_known: Known = Known()  # noqa: RUF009 - it does not change
 
 
 def read_series(path: Path, options: ForecastingOptions) -> Collection:
@@ -185,6 +188,7 @@ def read_series(path: Path, options: ForecastingOptions) -> Collection:
         kind=groups.times.dtype.kind if options.time else "",
         covariates=asked,
         holes=tuple(torn_covariates),
+        numbers_known=table.written.known(),
         notices=(
             *table.notices,
             *_missing(channels, torn),

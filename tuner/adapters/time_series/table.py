@@ -19,13 +19,13 @@ from tuner.adapters.columns import check_columns
 from tuner.adapters.dialect import Dialect, Writing, without_separator_line
 from tuner.adapters.files import read_text
 from tuner.adapters.lines import Delimited, opened_text
-from tuner.adapters.missing import WORDS
+from tuner.adapters.numbers import Refused
 from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, advice_on_name
-from tuner.adapters.time_series.delimited import read_delimited, rows_of
-from tuner.adapters.time_series.numbers import advice_on
+from tuner.adapters.time_series.delimited import Columns, read_delimited, rows_of
 from tuner.adapters.time_series.time_column import CellError, Column
 from tuner.adapters.time_series.times import AUTO, Times, read_times, read_times_there
+from tuner.adapters.time_series.written import Known, coded, stripped, written_in
 from tuner.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Table:
         wanted: Further required columns, by which the separator is recognized.
         writing: The options of its format.
         frame: The table itself, or a part of one, if there is no file; `path` is then its name in messages.
+        known: What is known of its numbers from the table of training.
 
     Raises:
         DataError: The file is missing, damaged or empty, or lacks a column.
@@ -98,22 +99,16 @@ class Table:
         wanted: Sequence[str] = (),
         writing: Writing = Writing(),  # noqa: B008
         frame: pd.DataFrame | Part | None = None,
+        known: Known = Known(),  # noqa: B008
     ) -> None:
         self.path, self._writing = path, writing
         self._part = frame if isinstance(frame, Part) else None
-        frame = frame.frame if isinstance(frame, Part) else frame
         self._parquet = frame is not None or path.suffix.lower() == ".parquet"
-        self.dialect, self._plain = self._part.dialect if self._part else Dialect(), False
         self._frame: Any
-        if frame is not None:
-            self._frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
-            check_columns([str(name) for name in self._frame.columns], str(path))
-        elif self._parquet:
-            self._frame = read_parquet(path)
-        else:
-            self._frame, self.dialect, self._plain = read_delimited(path, text, wanted, writing)
-            if self._frame.iloc[:, -1].isna().any() and _any_damaged(path, writing, text, list(self._frame.columns)):
-                self._refuse_rows()
+        self._frame, self.dialect, self._plain = _columns(path, text, wanted, writing, frame)
+        last = self._frame.iloc[:, -1] if not self._parquet else None
+        if last is not None and last.isna().any() and _any_damaged(path, writing, text, list(self._frame.columns)):
+            self._refuse_rows()
         self.columns: list[str] = [str(name) for name in self._frame.columns]
         self._frame.columns = self.columns
         self._known = set(self.columns)
@@ -121,18 +116,21 @@ class Table:
             self._check_column(name)
         if not len(self._frame):
             raise DataError("the table must have rows", value=0, fix="Add data below the header.", where=str(path))
+        self.written = written_in(self._frame, text, known._replace(asked=writing.decimal), self.dialect.decimal)
 
     @property
     def notices(self) -> list[str]:
-        """Sentences on what was guessed of the file's format."""
-        return self.dialect.notices(self.path)
+        """Sentences on what was guessed of the file's format, and of the numbers that were asked for."""
+        return [*self.dialect.notices(self.path), *self.written.notices(self.path.name)]
 
     def __len__(self) -> int:
         return len(self._frame)
 
     def cells(self, name: str) -> pd.Series[Any]:
-        """A column as read."""
+        """A column: numbers where all of its cells are some, however they are written, else as read."""
         self._check_column(name)
+        if self._frame[name].dtype.kind == "O" and (values := self.written.numbers(name)) is not None:
+            self._frame[name] = values
         column: pd.Series[Any] = self._frame[name]
         return column
 
@@ -151,7 +149,7 @@ class Table:
         Raises:
             DataError: A cell is empty.
         """
-        codes, words = _coded(self._frame[name])
+        codes, words = coded(self._frame[name])
         if "" in words:
             self._refuse_empty(name, int(np.argmax(codes == words.index(""))))
         return codes, words
@@ -172,8 +170,8 @@ class Table:
         """
         values = np.empty((len(self), len(names)))
         for index, name in enumerate(names):
-            self._check_column(name)
-            column = self._frame[name]
+            column = self.cells(name)
+            self.written.used[name] = None
             if column.dtype.kind not in "iufb":
                 self._refuse_cell(name, option, timed=timed)
             values[:, index] = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -194,7 +192,7 @@ class Table:
         wanted = self._frame[list(names)]  # together: many columns one by one take long
         others = [name for name, dtype in wanted.dtypes.items() if dtype.kind not in "iufb"]
         if others:
-            wanted = wanted.assign(**{name: _numbers_in(wanted[name], self.dialect.decimal) for name in others})
+            wanted = wanted.assign(**{name: self.written.numbers_there(name) for name in others})
         values: NDArray[np.float64] = wanted.to_numpy(dtype=np.float64, na_value=np.nan)
         return values
 
@@ -231,7 +229,7 @@ class Table:
 
     def text_there(self, name: str) -> pd.Series[str]:
         """The cells of a text column, without blanks around them; "" for missing ones."""
-        return _stripped(self.cells(name))
+        return stripped(self.cells(name))
 
     def places(self) -> list[str]:
         """The place of each row: "file:line"; rows of a Parquet file are counted from 1."""
@@ -263,13 +261,9 @@ class Table:
     def _refuse_cell(self, name: str, option: str, *, timed: bool) -> NoReturn:
         """Refuse the first cell of a column that is not a number."""
         self._refuse_rows()
-        for row, cell in enumerate(self._frame[name].astype(str)):
-            try:
-                sound = math.isfinite(float(cell.replace(",", ".") if self.dialect.decimal == "," else cell))
-            except ValueError:
-                sound = cell in WORDS
-            if not sound or (self.dialect.decimal == "," and "." in cell):
-                _refuse(self, name, cell, row, option, timed=timed)
+        if (found := self.written.refused(name)) is not None:
+            row, cell, why = found
+            _refuse(self, name, cell, row, option, why, timed=timed)
         raise DataError(f"{name} must hold numbers", value=str(self._frame[name].dtype), where=str(self.path))
 
     def _refuse_rows(self) -> None:
@@ -279,29 +273,24 @@ class Table:
                 pass
 
 
+def _columns(
+    path: Path, text: Sequence[str], wanted: Sequence[str], writing: Writing, given: pd.DataFrame | Part | None
+) -> Columns:
+    """The columns of a table that is given, or read; see `Table`."""
+    if given is not None:
+        frame = given.frame if isinstance(given, Part) else given
+        frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
+        check_columns([str(name) for name in frame.columns], str(path))
+        return Columns(frame, given.dialect if isinstance(given, Part) else Dialect(), False)
+    if path.suffix.lower() == ".parquet":
+        return Columns(read_parquet(path), Dialect(), False)
+    return read_delimited(path, text, wanted, writing)
+
+
 def _any_damaged(path: Path, writing: Writing, text: Sequence[str], columns: Sequence[str]) -> bool:
     """Whether a row is too short, as an empty last cell looks to pandas."""
     with opened_text(path, writing.encoding) as file:
         return any(row.problem for row in Delimited(path, file, text, writing, wanted=columns))
-
-
-def _stripped(column: pd.Series[Any]) -> pd.Series[str]:
-    cells = column.astype(str).str.strip()
-    if column.isna().any():
-        return cells.where(column.notna(), "")
-    return column if cells.equals(column) else cells  # mostly they are the same: no second copy of a long column
-
-
-def _coded(column: pd.Series[Any]) -> tuple[NDArray[np.int32], list[str]]:
-    """A code per row, and the words that the codes stand for, by first appearance; "" for missing cells."""
-    import pandas as pd
-
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        codes, words = pd.factorize(_stripped(column))
-        return codes.astype(np.int32), list(words)
-    of_row, seen = pd.factorize(column.cat.codes.to_numpy())
-    codes, words = pd.factorize(_stripped(pd.Series(column.cat.categories.take(seen).where(seen >= 0, ""))))
-    return codes.astype(np.int32)[of_row], list(words)
 
 
 def _times_of_words(column: Column, codes: NDArray[np.int32], words: list[str], dialect: Dialect, form: str) -> Times:
@@ -313,18 +302,26 @@ def _times_of_words(column: Column, codes: NDArray[np.int32], words: list[str], 
     return Times(times.values[codes], times.guessed)
 
 
-def _refuse(table: Table, name: str, cell: object, row: int, option: str, *, timed: bool = False) -> NoReturn:
+def _refuse(
+    table: Table,
+    name: str,
+    cell: object,
+    row: int,
+    option: str,
+    why: Refused = Refused(),  # noqa: B008
+    *,
+    timed: bool = False,
+) -> NoReturn:
     fix = "Fill the gap or delete the row"
     out = f"to leave the column out, {f'name it in {DROP}' if option == DROP else f'take it out of {option}'}"
     if isinstance(cell, float) and math.isnan(cell):
         raise DataError(f"{name} must not be missing", fix=f"{fix}; {out}.", where=table.place(row))
     if timed and _DATE.match(str(cell)):
         fix = f"If it holds times, set data.time to {name}"
-    fix = (advice_on(str(cell), table.dialect.decimal) or fix).removesuffix(".")
     raise DataError(
-        f"{name} must be a finite number",
+        f"{name} {why.rule}",
         value=cell,
-        fix=f"{fix}; {out}.",
+        fix=f"{(why.fix or fix).removesuffix('.')}; {out}.",
         where=table.place(row),
     )
 
@@ -349,15 +346,3 @@ def _time_cells(column: pd.Series[Any], cells: pd.Series[str], dialect: Dialect)
     if dialect.decimal == ",":
         cells = cells.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
     return cells
-
-
-def _numbers_in(column: pd.Series[Any], decimal: str) -> pd.Series[float]:
-    """The numbers of a column of text; NaN for missing ones, infinite for other cells."""
-    import pandas as pd
-
-    words = _stripped(column)
-    cells = words
-    if decimal == ",":
-        cells = cells.str.replace(".", "?", regex=False).str.replace(",", ".", regex=False)
-    found = pd.to_numeric(cells, errors="coerce").astype(np.float64)
-    return found.where(found.notna() | words.isin(WORDS), np.inf)

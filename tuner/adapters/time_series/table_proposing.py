@@ -55,9 +55,6 @@ def values_in(
     for names, what in ((sparse, "mostly empty cells"), (words, "cells that are no numbers")):
         if names and kept:
             doubts.append(f"columns with {what} are left out: {listed(names)}")
-    dressed = [f"{one.name} ({next(iter(one.counts))})" for one in others if one.is_dressed]
-    if dressed and kept:
-        doubts.append(f"write plain numbers, as 1234.5, to have what these columns hold: {listed(dressed)}")
     if not (words or sparse) or not kept:
         return kept, [], doubts
     if len(kept) > _MOST_NAMED:
@@ -83,8 +80,13 @@ def written_as(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
     if (separator := table.dialect.separator) != plain:
         why = f"{SEPARATORS[separator]} separate {len(table.columns)} cells in every row"
         lines.append(Line(("data", "separator"), "tab" if separator == "\t" else separator, why))
-    if table.dialect.decimal == ",":
+    shown = {column.shown for column in table.columns}
+    if table.dialect.decimal == "," and "." not in shown:
         lines.append(Line(("data", "decimal"), ",", "numbers are written as 1,5"))
+    doubts = [f"{column.name} {column.in_doubt!r}" for column in table.columns if column.in_doubt]
+    if doubts and shown == {None}:
+        why = f"thousands are apart in {doubts[0]}; if these are decimals, set ','"
+        lines.append(Line(("data", "decimal"), ".", why, guessed=True))
     return lines
 
 
