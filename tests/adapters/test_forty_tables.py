@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import json
 import os
 import re
 import subprocess
@@ -313,6 +315,22 @@ CASES: dict[str, Case] = {
     "a constant": Case(table(FRAME.assign(site=7)), notice="'site' left out: it has only one value"),
     "gzip": Case(archive, told="Unpack it: gunzip", follow=runs(r"(gunzip [^ ]+csv\.gz)", "x.csv")),
     "Parquet": Case(parquet),
+    "JSON lines": Case(text(FRAME.astype({"t": str}).to_json(orient="records", lines=True), "x.jsonl")),
+    "JSON lines with objects within objects": Case(
+        text(
+            "\n".join(
+                json.dumps({"t": str(row.t), "meter": {"load": f"{row.load:.2f} €", "air": {"temp": row.temp}}})
+                for row in FRAME.itertuples()
+            ),
+            "x.ndjson",
+        ),
+        notice=r"meter\.load '.*€' as ",
+    ),
+    "a list in place of JSON lines": Case(
+        text(FRAME.astype({"t": str}).to_json(orient="records"), "x.json"),
+        told=r"as pandas does by to_json\(path, orient='records', lines=True\)",
+        follow=edits(lambda content: pd.read_json(io.StringIO(content)).to_json(orient="records", lines=True)),
+    ),
     "Feather": Case(feather, told="Write it as Parquet", follow=runs(r"(python -c \".*\")", "x.parquet")),
     "many files": Case(
         many, told="Put the rows of all these files into one", follow=runs(r"into one: (.*all\.csv)", "all.csv")

@@ -262,9 +262,9 @@ class TestRefusals:
                 "sales.csv:5: Month must differ from row to row",
             ),
             (
-                "nested.jsonl",
-                b'{"review": {"text": "some words"}, "stars": 3}\n' * 9,
-                "got 'review with null, objects or lists'. Write a key for each value: review_text.",
+                "lists.jsonl",
+                b'{"review": ["some words"]}\n' * 9,
+                "got 'review with null or lists'. Write a key for each value: review_text.",
             ),
         ],
     )

@@ -52,8 +52,8 @@ SERIES = [
     Case(
         "ending",
         "adapter: time_series/classification\ndata: {path: waves.xlsx}",
-        "task.yaml:2: the file's ending must be one of .ts .npz .csv .tsv .parquet"
-        ", but got 'waves.xlsx'. Save the sheet as CSV …",
+        "task.yaml:2: the file's ending must be one of .ts .npz .csv .tsv .parquet "
+        ".jsonl .ndjson .json, but got 'waves.xlsx'. Save the sheet as CSV …",
         {"waves.xlsx": b"PK"},
     ),
     Case(

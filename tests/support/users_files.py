@@ -254,6 +254,21 @@ def _scores(folder: Path) -> list[str]:
     return _lines(folder / "scores.csv", ["text,score", *rows])
 
 
+def _machines(folder: Path) -> list[str]:
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "machine": f"m{item:02}",
+            "state": "worn" if item % 2 else "sound",
+            "log": ["started"],
+            "sensors": {"temp": round(rng.normal(20, 3), 2), "power": {"w": f"{rng.normal(3000, 300):,.1f}"}},
+        }
+        for item in range(30)
+        for _ in range(12)
+    ]
+    return _lines(folder / "machines.jsonl", [json.dumps(row) for row in rows])
+
+
 KINDS: dict[str, Kind] = {
     "classes of steps": Kind(
         _steps,
@@ -295,6 +310,17 @@ KINDS: dict[str, Kind] = {
         "time_series/classification",
         {"path": "runs.csv", "id": "run_id", "time": "step", "label": "condition"},
         ("label",),
+    ),
+    "objects within objects": Kind(
+        _machines,
+        "time_series/classification",
+        {
+            "path": "machines.jsonl",
+            "id": "machine",
+            "label": "state",
+            "channels": ["sensors.temp", "sensors.power.w"],
+        },
+        ("id",),
     ),
     "wide table": Kind(_wide, "time_series/classification", {"path": "beats.csv", "label": "class"}),
     "parquet": Kind(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +18,8 @@ from tuner.adapters.dialect import LONGEST_CELL, Decimal, Dialect, recognize
 from tuner.adapters.missing import WORDS
 from tuner.adapters.numbers import Cells, read
 from tuner.adapters.parquet import first_rows
-from tuner.adapters.table import Form
+from tuner.adapters.table import Form, json_object
+from tuner.errors import DataError
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 20_000
@@ -208,17 +208,17 @@ def _objects(text: str) -> GlimpsedTable | None:
     cells: dict[str, list[str]] = {}
     rows = 0
     for line in filter(str.strip, text.split("\n")):
+        if rows == MOST_ROWS:
+            break
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            break
-        if not isinstance(row, Mapping) or rows == MOST_ROWS:
-            break
+            row = json_object(line, "")
+        except DataError:
+            break  # the reader of the whole file will name the line
         for name in row:
             cells.setdefault(str(name), [""] * rows)
         for name, column in cells.items():
             value = row.get(name)
-            column.append("" if value is None or isinstance(value, dict | list) else str(value).strip())
+            column.append("" if value is None or isinstance(value, list) else str(value).strip())
         rows += 1
     if not rows:
         return None

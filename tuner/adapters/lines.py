@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import NamedTuple, TextIO
 
 from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Separator, Writing, recognize
 from tuner.adapters.files import Encoding, check_plain, marked_encoding, paired_encoding
-from tuner.adapters.table import Form, advice_on_name
+from tuner.adapters.table import Form, advice_on_name, json_object
 from tuner.disk import regular
 from tuner.errors import DataError, is_text
 
@@ -118,11 +117,11 @@ def _object(line: str, where: str, columns: Sequence[str]) -> Told:
     if not is_text(line):
         return Told({}, where, NO_TEXT)
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return Told({}, where, f"the line must be valid JSON: {error}")
+        row = json_object(line, where)
+    except DataError as error:
+        return Told({}, where, error.problem)
     for name in columns:
-        if not isinstance(row, dict) or name not in row:
+        if name not in row:
             return Told({}, where, f"the line must be an object with {name!r}")
         if not isinstance(row[name], str) or not is_text(row[name]):
             return Told({}, where, f"{name} must be a text, but is {row[name]!r:.80}")

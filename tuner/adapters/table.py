@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tuner.adapters.dialect import LONGEST_CELL, SEPARATORS, Dialect, recognize
 from tuner.adapters.files import Encoding, read_text
@@ -16,6 +16,8 @@ from tuner.errors import DataError, is_text, nearest
 Form = Literal["csv", "jsonl"]
 
 _AN_OBJECT = "Write an object per line, as pandas does by to_json(path, orient='records', lines=True)."
+
+_JOINED = "A value of an object within it is named by both names with a point between them: rename one."
 
 _ABOVE_HEADER = "If the first line is not the header, delete what stands above it, or write one."
 
@@ -132,17 +134,39 @@ def _json_rows(
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError("the line must be valid JSON", value=str(error), fix=_AN_OBJECT, where=where) from error
-        if not isinstance(row, dict):
-            raise DataError("the line must be a JSON object", value=row, fix=_AN_OBJECT, where=where)
+        row = json_object(line, where)
         _check_columns(columns, list(row), where)
         for name, joint in lists.items():
             row[name] = joint.join(map(str, row[name])) if isinstance(row[name], list) else row[name]
         cells = {name: _as_text(row[name], name, where) for name in (*columns, *optional) if name in row}
         yield Row(cells, where)
+
+
+def json_object(line: str, where: str) -> dict[str, Any]:
+    """The JSON object of a line; values of objects within it by joint names, `sensors.temp`, as pandas.json_normalize.
+
+    Raises:
+        DataError: It is none, or two of its values have the same name.
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError("the line must be valid JSON", value=str(error), fix=_AN_OBJECT, where=where) from error
+    if not isinstance(row, dict):
+        raise DataError("the line must be a JSON object", value=row, fix=_AN_OBJECT, where=where)
+    if not any(isinstance(value, dict) for value in row.values()):
+        return row
+    found: dict[str, Any] = {}
+    left = list(reversed(row.items()))
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"{name}.{key}", inner) for key, inner in reversed(value.items())]
+        elif name in found:
+            raise DataError("the values of a line must have names of their own", value=name, fix=_JOINED, where=where)
+        else:
+            found[name] = value
+    return found
 
 
 def advice_on_name(name: str, header: Sequence[str]) -> str:

@@ -126,8 +126,8 @@ def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) 
     return DataError(
         f"{'the folder' if seen.is_folder else 'the file'} must be of a form that {who} reads",
         value=what,
-        fix="A table must be called .csv, .tsv or .parquet and have a header; docs/your-data has all forms. A label "
-        "that is not found is named by --set data.label=COLUMN.",
+        fix="A table must be called .csv, .tsv, .parquet or .jsonl, and a .csv have a header; docs/your-data has all "
+        "forms. A label that is not found is named by --set data.label=COLUMN.",
         where=str(seen.path),
     )
 
@@ -141,7 +141,7 @@ def _check_cells(seen: Glimpse, table: GlimpsedTable) -> None:
     if table.form == "jsonl" and (bare := [column.name for column in table.columns if not column.counts]):
         raise DataError(
             "each object must have its values themselves",
-            value=f"{bare[0]} with null, objects or lists",
+            value=f"{bare[0]} with null or lists",
             fix=f"Write a key for each value: {bare[0]}_text.",
             where=f"{seen.path}:1",
         )

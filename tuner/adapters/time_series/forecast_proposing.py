@@ -37,6 +37,8 @@ def check_long(seen: Glimpse, table: GlimpsedTable) -> None:
         return
     rest = [column.name for column in table.columns if column.name not in dated]
     read = f"p.read_csv('{seen.path}', sep=None, engine='python', decimal='{table.dialect.decimal}')"
+    if table.form == "jsonl":
+        read = f"p.read_json('{seen.path}', lines=True)"
     if seen.suffix == ".parquet":
         read = f"p.read_parquet('{seen.path}')"
     long = seen.path.with_suffix(".long.csv")

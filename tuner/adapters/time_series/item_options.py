@@ -26,8 +26,8 @@ class ItemOptions(TableOptions):
     source: str | None = None
     """Name of a ready source, such as aeon/GunPoint; null when `path` is given."""
     path: str | None = None
-    """A .ts, .csv, .tsv, .parquet or .npz file of items; null when `source` is given. An .npz has y (items,) and
-    X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item after item."""
+    """A .ts, .csv, .tsv, .parquet, .jsonl or .npz file of items; null when `source` is given. An .npz has y (items,)
+    and X (items, steps[, channels]), or with `lengths` (items,) X (all steps[, channels]), item after item."""
     test_path: str | None = None
     """A file of the same form with the test items; null: a share `test` of the items becomes the test split."""
     id: str | None = None
@@ -150,9 +150,9 @@ class LabellingOptions(ItemOptions, SymbolOptions):
     source: str | None = None
     """Name of a ready source, such as made/activities; null when `path` is given."""
     path: str | None = None
-    """A .csv, .tsv or .parquet file with a row per step, or an .npz file; null when `source` is given. An .npz has X
-    (items, steps[, channels]) and y (items, steps), or with `lengths` (items,) X (all steps[, channels]) and y (all
-    steps,), item after item."""
+    """A .csv, .tsv, .parquet or .jsonl file with a row per step, or an .npz file; null when `source` is given. An .npz
+    has X (items, steps[, channels]) and y (items, steps), or with `lengths` (items,) X (all steps[, channels]) and y
+    (all steps,), item after item."""
     later: ClassVar[tuple[str, ...]] = (*ItemOptions.later, "window")
     label: str = "label"
     """Tables: the column that holds the class of each step."""
@@ -187,9 +187,9 @@ class RegressionOptions(ItemOptions, StepOptions, FoldOptions, NumberOptions):
     source: str | None = None
     """Name of a ready source, such as aeon/Covid3Month; null when `path` is given."""
     path: str | None = None
-    """A .ts file with @targetLabel, or a .csv, .tsv, .parquet or .npz file of items; null when `source` is given. An
-    .npz has y (items,) or (items, targets), and X (items, steps[, channels]), or with `lengths` (items,) X (all
-    steps[, channels]), item after item."""
+    """A .ts file with @targetLabel, or a .csv, .tsv, .parquet, .jsonl or .npz file of items; null when `source` is
+    given. An .npz has y (items,) or (items, targets), and X (items, steps[, channels]), or with `lengths` (items,) X
+    (all steps[, channels]), item after item."""
     targets: tuple[str, ...] = Field(default=("target",), min_length=1)
     """Tables: the columns with the numbers; in a long table the same in all rows of an item. Also the names of the
     answers' columns."""

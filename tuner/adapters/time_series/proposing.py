@@ -43,7 +43,7 @@ def propose_classification(seen: Glimpse) -> Proposal | None:
     if seen.suffix == ".npz":
         return _arrays(seen)
     table = table_in(seen)
-    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+    if table is None or not any(column.is_number for column in table.columns):
         return None
     check_headed(seen, table)
     times = find_times(seen, table)
@@ -60,7 +60,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
             return None
         return Proposal(Fit.SURE, "sequences with a number each, in the form .ts of the TSER archive", _BUDGET)
     table = table_in(seen)
-    if table is None or table.form == "jsonl":
+    if table is None:
         return None
     said = [name.strip() for name in seen.said.get("targets", "").split(",") if name.strip()]
     found = [column.name for column in table.columns if column.name.lower() in _NUMBERS and column.is_number]
@@ -92,7 +92,7 @@ def propose_regression(seen: Glimpse) -> Proposal | None:
 def propose_labelling(seen: Glimpse) -> Proposal | None:
     """A long table with a class that changes within items."""
     table = table_in(seen)
-    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+    if table is None or not any(column.is_number for column in table.columns):
         return None
     check_headed(seen, table)
     times = find_times(seen, table)
@@ -133,7 +133,7 @@ def _has_numbers(text: str) -> bool:
 def propose_forecasting(seen: Glimpse) -> Proposal | None:
     """One or several time series, a row per step."""
     table = table_in(seen)
-    if table is None or table.form == "jsonl" or not any(column.is_number for column in table.columns):
+    if table is None or not any(column.is_number for column in table.columns):
         return None
     check_headed(seen, table)
     times = find_times(seen, table)

@@ -23,6 +23,8 @@ from tuner.adapters.numbers import Refused
 from tuner.adapters.parquet import read_parquet
 from tuner.adapters.table import Row, advice_on_name
 from tuner.adapters.time_series.delimited import Columns, read_delimited, rows_of
+from tuner.adapters.time_series.json_lines import SUFFIXES as JSON
+from tuner.adapters.time_series.json_lines import read_json_lines
 from tuner.adapters.time_series.time_column import CellError, Column
 from tuner.adapters.time_series.times import AUTO, Times, read_times, read_times_there
 from tuner.adapters.time_series.written import Known, coded, stripped, written_in
@@ -31,7 +33,7 @@ from tuner.errors import DataError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".parquet", *JSON)
 DROP = "data.drop"
 """The option that leaves a column out that no option names."""
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?![\d.,])")
@@ -81,7 +83,7 @@ class Table:
     """A table of at least one row.
 
     Args:
-        path: A .csv or .tsv file with a header line, or a .parquet file.
+        path: A .csv or .tsv file with a header line, a .parquet file, or JSON lines.
         text: Required columns that are read as text (labels, names, times).
         wanted: Further required columns, by which the separator is recognized.
         writing: The options of its format.
@@ -102,6 +104,9 @@ class Table:
         known: Known = Known(),  # noqa: B008
     ) -> None:
         self.path, self._writing = path, writing
+        if frame is None and path.suffix.lower() in JSON:
+            rows = read_json_lines(path, text, writing.encoding)
+            frame = Part(rows.frame, Dialect(), rows.numbers, f"{path}:")
         self._part = frame if isinstance(frame, Part) else None
         self._parquet = frame is not None or path.suffix.lower() == ".parquet"
         self._frame: Any

@@ -45,7 +45,8 @@ def values_in(
             for one in ([each for each in free if matches(each, [name])] if is_pattern(name) else [name])
         ]
         return list(dict.fromkeys(meant)), [Line(("data", option), names, "as asked for")], []
-    others = [column for column in table.columns if column.name not in named and column.counts]
+    lists = table.form == "jsonl"  # are empty cells in the first rows
+    others = [column for column in table.columns if column.name not in named and (column.counts or lists)]
     words = [column.name for column in others if not column.is_number]
     rare = option == "targets"  # of a series; within items, missing values are filled
     sparse = [column.name for column in others if rare and column.is_number and 2 * column.empty > table.rows]
@@ -73,7 +74,7 @@ def written_as(seen: Glimpse, table: GlimpsedTable) -> list[Line]:
     """Lines for separator, decimal mark and encoding, if they differ from the defaults."""
     lines = []
     encoding, guessed = seen.encoding or ("utf-8", False)
-    if table.form == "csv" and encoding != "utf-8":
+    if table.form is not None and encoding != "utf-8":
         why = "bytes that are no UTF-8; if letters are wrong, name another encoding" if guessed else "by its NULs"
         lines.append(Line(("data", "encoding"), encoding, why, guessed))
     plain = "\t" if seen.suffix == ".tsv" else ","

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,8 @@ from tuner.adapters.nlp.tagging.options import Format
 from tuner.adapters.nlp.tagging.reading import CONLLU
 from tuner.adapters.nlp.tagging.schemes import entities, is_scheme, scheme_of
 from tuner.adapters.proposal import Fit, Line, Proposal, to_begin_with
-from tuner.adapters.table import form_of
+from tuner.adapters.table import form_of, json_object
+from tuner.errors import DataError
 
 _WORDS = ("tokens", "words", "token", "word", "text_tokens")
 _TAGS = ("tags", "ner_tags", "labels", "slots", "ner", "pos_tags", "upos", "pos", "slot_tags", "token_labels")
@@ -183,12 +183,9 @@ def _json(seen: Glimpse) -> Seen | None:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            rows.append(json_object(line, ""))
+        except DataError:
             return None
-        if not isinstance(row, dict):
-            return None
-        rows.append(row)
     if not rows:
         return None
     lists = [key for key in rows[0] if all(isinstance(row.get(key), list) for row in rows)]

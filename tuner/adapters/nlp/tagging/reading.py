@@ -7,7 +7,6 @@ Reference:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from tuner.adapters.nlp.tagging.files import (
     tags_beside,
 )
 from tuner.adapters.nlp.tagging.options import Format, TaggingOptions
+from tuner.adapters.table import json_object
 from tuner.errors import DataError, is_text, nearest
 
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -255,12 +255,7 @@ def _json_lines(path: Path, options: TaggingOptions, tagged: bool) -> Iterator[S
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError("the line must be valid JSON", value=str(error), where=where) from error
-        if not isinstance(row, dict):
-            raise DataError("the line must be a JSON object", value=row, where=where)
+        row = json_object(line, where)
         for key in keys:
             if key not in row:
                 raise DataError(f"there must be a key {key!r}", fix=nearest(key, list(row)), where=where)
