@@ -118,6 +118,26 @@ def test_series_and_items_are_read_as_from_a_table(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack(items.sequences), np.stack(like.sequences))
 
 
+def test_a_number_is_never_taken_for_another_by_texts_beside_it(tmp_path: Path) -> None:
+    """1.003 of JSON is no 1003, in a column whose texts have their thousands apart by points."""
+    path = lines(tmp_path / "x.jsonl", [{"v": 1.003}, {"v": "1,003.5"}, {"v": 7}, {"v": 2.0}, {"v": 1e-7}])
+    assert read_series(path, ForecastingOptions(path=str(path))).series[0].values[:, 0].tolist() == [
+        1.003,
+        1003.5,
+        7,
+        2,
+        1e-7,
+    ]
+    lines(path, [{"v": 1.003}, {"v": "1.003,5"}, {"v": "2.003,5"}])
+    with pytest.raises(DataError, match=r"x\.jsonl:1: v must have a decimal comma as the column's other cells have"):
+        read_series(path, ForecastingOptions(path=str(path)))
+    facts = {"channels": ["value"], "steps": ["v"], "missing": ["zero"], "mean": [0], "scale": [1]}
+    facts["numbers"] = {"columns": {"v": {"decimal": ",", "percent": False, "currency": ""}}, "decimal": ","}
+    reader = ItemReader(facts, ClassificationOptions(path="x"))
+    items = list(reader.read(lines(path, [{"v": 1.003}])))
+    assert [float(np.asarray(item.x)[0, 0]) for item in items] == [np.float32(1.003)]
+
+
 BROKEN: list[tuple[Any, str]] = [
     ("{", r"x\.jsonl:2: the line must be valid JSON"),
     ("[1]", r"x\.jsonl:2: the line must be a JSON object"),

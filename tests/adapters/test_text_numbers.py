@@ -60,6 +60,22 @@ def test_equal_texts_are_taken_once_with_their_mean(tmp_path: Path) -> None:
     assert not np.isclose(found, 0).any()
 
 
+def test_numbers_are_read_as_people_write_them(tmp_path: Path) -> None:
+    """The same numbers as written plainly, with an example; what may be one of two numbers is refused."""
+    spelled = [{**row, "target": f"€ {1000 * row['target']:,.2f}"} for row in rows()]
+    told = prepared(tmp_path, spelled)
+    assert told.notices == ["target has numbers that are not plain, read so: '€ 1,000.00' as 1000"]
+    facts = json.loads((tmp_path / "out" / "facts.json").read_text())
+    y = np.concatenate([np.load(tmp_path / "out" / f"{split}.y.npy") for split in ("train", "val", "test")])
+    found = y[:, 0] * facts["target_scale"] + facts["target_mean"]
+    assert sorted(found) == pytest.approx([500 * i for i in range(20)])
+    (tmp_path / "doubt").mkdir()
+    with pytest.raises(DataError, match=r"x\.jsonl:3: the target of a text must be a finite number, but got '1,003'"):
+        prepared(
+            tmp_path / "doubt", [{"text": f"day {i}", "target": what} for i, what in enumerate((1, 2, "1,003", "5 €"))]
+        )
+
+
 def test_what_is_no_number_is_named(tmp_path: Path) -> None:
     """With its place, and the adapter for classes."""
     with pytest.raises(DataError, match=r"x\.jsonl:3: .* a finite number, but got 'good'\. .* nlp/classification"):

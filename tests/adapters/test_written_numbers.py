@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.adapters.numbers import read
+from tuner.adapters.time_series import parts
 from tuner.adapters.time_series.forecasting import Forecasting
 from tuner.adapters.time_series.item_options import ClassificationOptions, LabellingOptions, RegressionOptions
 from tuner.adapters.time_series.item_reader import ItemReader
@@ -258,6 +259,31 @@ def test_a_model_keeps_how_its_numbers_were_written(tmp_path: Path) -> None:
     assert told[1] == "a must be a finite number, but is '12.5.3'"
     assert told[2].startswith("a must have a percent sign if the column's other cells have one")
     assert told[3] == [5, 6]
+
+
+def test_a_notation_shown_in_one_part_holds_in_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New data in parts are read as at once, also where training had another notation."""
+    facts = {"channels": ["value"], "steps": ["a", "b"], "missing": ["zero"], "mean": [0.0], "scale": [1.0]}
+    facts["numbers"] = {"columns": {"a": {"decimal": ",", "percent": False, "currency": ""}}, "decimal": ","}
+    reader = ItemReader(facts, RegressionOptions(path="x", channels=("a", "b")))
+    (tmp_path / "new.csv").write_text('a,b\n"1,003.5",1\n' + '"1,003",2\n' * 3)
+    for size in (1 << 22, 1):
+        monkeypatch.setattr(parts, "LARGEST", size)
+        found = [np.asarray(item.x)[:, 0].tolist() for item in reader.read(tmp_path / "new.csv")]
+        assert found == [[1003.5, 1], *[[1003, 2]] * 3]
+
+
+def test_a_model_of_plain_numbers_takes_no_percent(tmp_path: Path) -> None:
+    """As 50% may be 0.5 there; thousands and currencies cannot be taken for another number."""
+    facts = {"channels": ["value"], "steps": ["a", "b"], "missing": ["zero"], "mean": [0.0], "scale": [1.0]}
+    reader = ItemReader(facts, RegressionOptions(path="x", channels=("a", "b")))
+    (tmp_path / "new.csv").write_text('a,b\n50%,"$1,003.50"\n1,2\n')
+    first, second = reader.read(tmp_path / "new.csv")
+    assert first.problem.startswith("a must have a percent sign if")
+    assert not second.problem
+    (tmp_path / "new.csv").write_text('a,b\n1,"$1,003.50"\n')
+    (only,) = reader.read(tmp_path / "new.csv")
+    assert np.asarray(only.x)[:, 0].tolist() == [1, 1003.5]
 
 
 def test_forecasts_start_from_numbers_as_in_training(tmp_path: Path) -> None:

@@ -173,7 +173,8 @@ def _decimal(blocks: Iterable[str], separator: str) -> Decimal:
                 doubtful[mark] += unsure
                 sure[mark] += len(found) - unsure
     count = sure if any(sure.values()) or separator == "," else doubtful
-    return "," if count[","] >= max(count["."], 1) else "."
+    least = count["."] + 1 if separator == "," else max(count["."], 1)
+    return "," if count[","] >= least else "."
 
 
 def _in_cells(number: str, before: str, after: str) -> re.Pattern[str]:

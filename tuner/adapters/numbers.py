@@ -176,6 +176,15 @@ def _plain(number: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
+def is_plain(word: str) -> bool:
+    """Whether a number is written as programs write it."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 class Refused(NamedTuple):
     """Why a cell is no number, as a rule that it breaks, and the fix; "" where there is none."""
 

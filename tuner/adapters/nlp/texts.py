@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.adapters import numbers
 from tuner.adapters.classification import check_kept, check_labels
 from tuner.adapters.described import symbols
 from tuner.adapters.files import content_digest, existing
@@ -81,7 +82,10 @@ def dealt_texts(options: TextOptions, documents: list[Document]) -> DealtTexts:
     documents = _clean(documents, options, dropped)
     told: list[str] = []
     if options.numbers:
-        consistent, told = _averaged(documents)
+        spelled, told = _in_plain_numbers([*documents, *test], options.told[0])
+        documents, test = spelled[: len(documents)], spelled[len(documents) :]
+        consistent, torn = _averaged(documents)
+        told += torn
     else:
         doubtful = contradictions(documents, test)
         consistent = [document for document in documents if document.text not in doubtful]
@@ -186,21 +190,37 @@ def _clean(documents: Sequence[Document], options: TextOptions, dropped: Counter
     return kept
 
 
+def _in_plain_numbers(documents: Sequence[Document], name: str) -> tuple[list[Document], list[str]]:
+    """The texts with their numbers written plainly, and an example of those that were not; others stay as they are."""
+    words = list(dict.fromkeys(document.label for document in documents))
+    if all(map(numbers.is_plain, words)):
+        return list(documents), []
+    cells = numbers.read(words)
+    assert cells is not None
+    values = cells.values(cells.written(cells.shown))
+    plain = {word: repr(value) for word, value in zip(words, values.tolist(), strict=True) if np.isfinite(value)}
+    longest = max((word for word in plain if not numbers.is_plain(word)), key=len, default="")
+    if not longest:
+        return list(documents), []
+    told = f"{name} has numbers that are not plain, read so: {longest!r} as {float(plain[longest]):.15g}"
+    return [each._replace(label=plain.get(each.label, each.label)) for each in documents], [told]
+
+
 def _averaged(documents: Sequence[Document]) -> tuple[list[Document], list[str]]:
     """Equal texts with different numbers each get their mean; with a notice if there are any."""
-    numbers: dict[str, list[float]] = {}
+    found_of: dict[str, list[float]] = {}
     for document in documents:
-        numbers.setdefault(document.text, []).append(number_of(document))
-    torn = [document for document in documents if len(set(numbers[document.text])) > 1]
+        found_of.setdefault(document.text, []).append(number_of(document))
+    torn = [document for document in documents if len(set(found_of[document.text])) > 1]
     told = []
     if torn:
         first = torn[0]
-        among = ", ".join(f"{number:g}" for number in dict.fromkeys(numbers[first.text]))
+        among = ", ".join(f"{number:g}" for number in dict.fromkeys(found_of[first.text]))
         told.append(
             f"equal texts have different numbers: {len({document.text for document in torn})} such texts, such as "
             f"{among} from {first.where} on; each is taken once, with the mean of its numbers"
         )
-    found = [document._replace(label=repr(fmean(numbers[document.text]))) for document in documents]
+    found = [document._replace(label=repr(fmean(found_of[document.text]))) for document in documents]
     return found, told
 
 

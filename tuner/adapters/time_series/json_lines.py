@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -121,10 +122,13 @@ def _column(values: Sequence[Any], *, as_text: bool) -> pd.Series[Any]:
             return pd.Series([None if value is None else float(f"{value}") for value in values], dtype=np.float64)
     if not as_text and kinds == {bool} and None not in values:
         return pd.Series(values, dtype=bool)
-    return pd.Series([_as_text(value) for value in values], dtype=str)
+    return pd.Series([_as_text(value, typed=not as_text) for value in values], dtype=str)
 
 
-def _as_text(value: Any) -> str | None:
+def _as_text(value: Any, *, typed: bool) -> str | None:
+    """A value as text; 1.003 as 1.003e0 among numbers in quotes, so that nobody takes it for 1003."""
     if value is None or value != value:  # null, NaN
         return None
+    if typed and isinstance(value, float) and math.isfinite(value):
+        return f"{value:.0f}" if value.is_integer() else f"{value!r}{'' if 'e' in repr(value) else 'e0'}"
     return value if isinstance(value, str) else json.dumps(value)

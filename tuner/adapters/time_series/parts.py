@@ -131,7 +131,7 @@ class Sections:
             yield Part(frame, Dialect(), np.arange(1, len(frame) + 1), f"{self._path}: row ")
         elif self._path.suffix.lower() in JSON:
             wanted = [*self._text, *self._numbers]
-            for rows in json_parts(self._path, self._raw, wanted, self._writing.encoding, LARGEST):
+            for rows in json_parts(self._path, self._text, wanted, self._writing.encoding, LARGEST):
                 yield Part(rows.frame, Dialect(), rows.numbers, f"{self._path}:", rows.refused)
         elif self._path.suffix.lower() == ".parquet":
             columns = [*self._text, *self._numbers] if self._numbers else []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.dialect import Decimal
-from tuner.adapters.numbers import Cells, Refused, Written, read, why_not
+from tuner.adapters.numbers import Cells, Refused, Written, is_plain, read, why_not
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,15 @@ class Known(NamedTuple):
     Args:
         asked: The decimal mark that the options set: other cells are refused.
         columns: Column -> how it was written in training.
-        decimal: The decimal mark of the training table, if a comma, or what the options of a model say.
+        decimal: The decimal mark of other columns, if one is known.
+        trained: Whether that is of a training table: its other columns are plain.
         shown: Column -> the decimal mark that parts of the table before this one have shown; more are added.
     """
 
     asked: Decimal | None = None
     columns: Mapping[str, Written] = MappingProxyType({})
     decimal: Decimal | None = None
+    trained: bool = False
     shown: MutableMapping[str, Decimal] | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class Known(NamedTuple):
         """Of a model's facts, and the decimal mark that its options set."""
         told = facts.get("numbers", {"columns": {}, "decimal": None})
         columns = {name: Written(**written) for name, written in told["columns"].items()}
-        return cls(columns=columns, decimal=asked or told["decimal"], shown={})
+        return cls(columns=columns, decimal=asked or told["decimal"], trained=True, shown={})
 
 
 class WrittenColumns:
@@ -125,7 +127,7 @@ class WrittenColumns:
         return (int(rows[0]), words[codes[rows[0]]]) if len(rows) else None
 
     def _values(self, name: str, cells: Cells) -> tuple[Written, NDArray[np.float64]]:
-        known = self._known.columns.get(name)
+        known = self._known.columns.get(name, Written() if self._known.trained else None)
         written = self._latest[name] = cells.written(self._decimal(name, cells), known)
         return written, cells.values(written, known)
 
@@ -157,7 +159,7 @@ class WrittenColumns:
         self._found[name] = written
         by_others = written.decimal is not None and cells.shown is None and self._known.asked is None
         doubtful = np.flatnonzero(cells.doubtful)
-        odd = [at for at, word in enumerate(cells.words) if not cells.missing[at] and not _is_plain(word)]
+        odd = [at for at, word in enumerate(cells.words) if not cells.missing[at] and not is_plain(word)]
         if not len(doubtful) and not odd:
             return
         at = int(doubtful[0]) if len(doubtful) else max(odd, key=lambda at: len(cells.words[at]))
@@ -179,15 +181,9 @@ class WrittenColumns:
     def known(self) -> Known:
         """How the used numbers are written, for further tables."""
         columns = {name: self._found[name] for name in self.used if name in self._found}
-        return Known(columns=columns, decimal="," if self._mark == "," else None)
-
-
-def _is_plain(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+        marks = {written.decimal for written in columns.values() if written.decimal is not None}
+        marks |= {self._mark} if self._mark == "," else set()
+        return Known(columns=columns, decimal=marks.pop() if len(marks) == 1 else None, trained=True)
 
 
 def written_in(frame: pd.DataFrame, text: Sequence[str], known: Known, decimal: Decimal) -> WrittenColumns:
