@@ -16,7 +16,6 @@ from tuner.adapters.base import Forward
 from tuner.adapters.time_series.forecasting import Forecasting
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.options import ForecastingOptions
-from tuner.errors import StudyError
 
 HORIZON, KEPT = 5, 0.6
 
@@ -96,14 +95,10 @@ def test_training_learns_the_next_step_alone(tmp_path: Path, segment: int) -> No
     assert float(problem.loss(right + 2, batch)) == pytest.approx(4)
 
 
-def test_what_cannot_be_fed_back_is_refused(tmp_path: Path) -> None:
-    """Quantiles, and covariates that would have to be known; and a graph of one pass, by name."""
+def test_what_cannot_be_fed_back_is_refused() -> None:
+    """Quantiles, and covariates that would have to be known."""
     for option, value in (("outputs", "quantiles"), ("past_covariates", ("z",))):
         with pytest.raises(
             ValidationError, match=f"point forecasts without covariates, and does not go with data.{option}"
         ):
             ForecastingOptions.model_validate({"path": "x.csv", "decoding": "recursive", option: value})
-    recursive(tmp_path)
-    options = ForecastingOptions(path=str(tmp_path / "x.csv"), series="name", horizon=HORIZON, decoding="recursive")
-    with pytest.raises(StudyError, match=r"data\.decoding recursive has no ONNX graph"):
-        Forecasting(options).codec(tmp_path).graph(torch.nn.Identity())

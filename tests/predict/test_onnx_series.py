@@ -73,6 +73,7 @@ def test_classes_of_series_follow_from_their_values(tmp_path: Path) -> None:
     [
         {"window_norm": "standard", "segment": 4, "channel_independence": True, "channel_embedding": 2},
         {"window_norm": "seasonal", "segment": 2, "outputs": "quantiles"},
+        {"segment": 2, "channel_independence": True, "channel_embedding": 2, "decoding": "recursive"},
         pytest.param({"window_norm": "standard", "outputs": "student_t"}, marks=pytest.mark.slow),
         pytest.param({"conformal": True, "interval_80": 1.5, "interval_95": 0.5}, marks=pytest.mark.slow),
         pytest.param({"window_norm": "last"}, marks=pytest.mark.slow),

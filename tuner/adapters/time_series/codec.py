@@ -36,7 +36,7 @@ from tuner.adapters.time_series.stamps import SeriesStamps, Stamps, written
 from tuner.adapters.time_series.steps import Step, step_of
 from tuner.adapters.time_series.table import SUFFIXES, Table
 from tuner.adapters.time_series.written import Known
-from tuner.errors import DataError, StudyError
+from tuner.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -340,11 +340,6 @@ class ForecastCodec(_Reading):
 
     def graph(self, network: nn.Module) -> Graph:
         """A graph from unscaled rows to unscaled forecasts. See `Codec`."""
-        if self.problem.recursive:
-            raise StudyError(
-                "a model with data.decoding recursive has no ONNX graph yet",
-                fix="Export without --onnx: tuner predict, serve and load use it; or train with direct decoding.",
-            )
         channels, window = self.problem.channels, self.problem.window
         only = None if self._named else next(iter(self._scalings.values()))
         whole = ForecastOfWindows(network, self.problem, only)

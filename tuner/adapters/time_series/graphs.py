@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tuner.adapters.base import Batch
 from tuner.adapters.scaling import Scaling
 from tuner.adapters.time_series.covariate_graphs import CovariateInputs
 from tuner.adapters.time_series.covariate_windows import of_rows_ahead
 from tuner.adapters.time_series.forecasting_problem import ForecastingProblem
 from tuner.adapters.time_series.item_steps import ItemSteps
 from tuner.adapters.time_series.outputs import output_of
+from tuner.adapters.time_series.recursion import decoded
 from tuner.adapters.time_series.windows import EPSILON
 
 
@@ -105,7 +107,10 @@ class ForecastOfWindows(nn.Module):
         y_NKC = torch.cat(
             [offset_NHC, offset_NHC, offset_N1C, spread_N1C, statistics_B3C], 1
         )  # the targets are not known
-        prediction: Tensor = self.network(x_NTI, steps_N)
+        if self.options.decoding == "recursive":
+            prediction = decoded(self.network, Batch(x_NTI, steps_N, y_NKC), self)
+        else:
+            prediction = self.network(x_NTI, steps_N)
         if self.every_step:
             prediction = of_rows_ahead(prediction, steps_N, self.steps_ahead, self.horizon)
         located = self.output.located(prediction.double(), y_NKC)

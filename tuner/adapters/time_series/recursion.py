@@ -35,7 +35,7 @@ def decoded(network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch, st
     """
     segment, horizon = steps.options.segment, steps.horizon
     given = extra(batch.y)
-    x_BTI, items = batch.x, torch.arange(len(batch.x), device=batch.x.device)
+    x_BTI = batch.x
     lengths_B = batch.lengths
     if lengths_B is None:
         lengths_B = torch.full((len(x_BTI),), x_BTI.shape[1], device=x_BTI.device)
@@ -50,6 +50,7 @@ def decoded(network: Callable[[Tensor, Tensor | None], Tensor], batch: Batch, st
         rows_BRC = next_BRC + (offset_BRC - given.level) / given.spread
         step_BI = torch.cat([rows_BRC.flatten(1), number_B1], dim=1)
         x_BTI = torch.cat([x_BTI, torch.zeros_like(x_BTI[:, :1])], dim=1)
-        x_BTI[items, lengths_B] = step_BI.to(x_BTI.dtype)
+        next_BT1 = (torch.arange(x_BTI.shape[1], device=x_BTI.device) == lengths_B[:, None])[..., None]
+        x_BTI = torch.where(next_BT1, step_BI[:, None].to(x_BTI.dtype), x_BTI)
         lengths_B = lengths_B + 1
     return torch.cat(found, dim=1)[:, :horizon]
