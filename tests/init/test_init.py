@@ -224,6 +224,17 @@ def test_numbers_that_are_not_plain_are_proposed_and_told(cell: str) -> None:
     assert f"numbers that are not plain, read so: price {cell!r} as " in told
 
 
+@pytest.mark.parametrize("cell", ["€5", "12.5.3", "7%", "n/k"])
+def test_a_column_that_is_left_out_for_one_cell_is_told(cell: str) -> None:
+    """With the cell, as it may be the column that matters."""
+    rows = [f"2020-01-{day:02},{day % 7 + 0.5},${day}.25" for day in range(1, 31)]
+    rows[20] = f"2020-01-21,1.5,{cell}"
+    Path("a.csv").write_text("\n".join(["day,load,price", *rows]))
+    told = tuner("init", "a.csv", "--no-timing").stderr
+    assert "columns with cells that are no numbers are left out: 'price'" in told
+    assert f"to keep these columns, correct the others: 'price ({cell})'" in told
+
+
 def test_numbers_in_doubt_are_proposed_with_the_mark_as_a_guess() -> None:
     """1,003 alone may be 1003 or 1.003: the line says so, and can be taken out or changed."""
     rows = [f'2020-01-{day:02},"{day},{day % 7}03"' for day in range(1, 31)]
@@ -260,6 +271,13 @@ class TestRefusals:
                 "sales.csv",
                 b"Month,Sales\n" + b'Jan 2020,"1,003.77"\nFeb 2020,"1,108.04"\nMar 2020,998.1\n' * 9,
                 "sales.csv:5: Month must differ from row to row",
+            ),
+            (
+                "odd.csv",
+                b"day,sold\n"
+                + b"".join(b"2024-01-%02d,$%d.5\n" % (day, day) for day in range(1, 25))
+                + b"2024-01-25,low\n",
+                "odd.csv: sold must hold numbers, as nearly all of its cells do, but got 'low'. Correct the cell",
             ),
             (
                 "lists.jsonl",

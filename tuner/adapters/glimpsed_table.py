@@ -23,6 +23,8 @@ from tuner.errors import DataError
 
 MOST_ROWS = 20_000
 MOST_COLUMNS = 20_000
+_NEARLY_ALL = 0.1
+"""Share of different cells that may be no numbers where a column was meant to hold some."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ class GlimpsedColumn:
         if cells is None or cells.shown or self.beside or not cells.doubtful.any():
             return ""
         return cells.words[int(cells.doubtful.argmax())]
+
+    @cached_property
+    def odd(self) -> str:
+        """The first cell that is no number where nearly all others are; empty elsewhere."""
+        words = [cell for cell in self.counts if cell not in WORDS]
+        if self.timed or not words or self.is_number:
+            return ""
+        cells = read(words)
+        assert cells is not None
+        wrong = ~np.isfinite(cells.values(cells.written(cells.shown or self.beside or ".")))
+        return words[int(wrong.argmax())] if wrong.mean() <= _NEARLY_ALL else ""
 
     def _are_numbers(self, words: tuple[str, ...]) -> bool:
         if all(map(self._finite, words)):

@@ -138,6 +138,13 @@ def _check_cells(seen: Glimpse, table: GlimpsedTable) -> None:
     Raises:
         DataError: It has such cells.
     """
+    if odd := next((column for column in table.columns if column.odd), None):
+        raise DataError(
+            f"{odd.name} must hold numbers, as nearly all of its cells do",
+            value=odd.odd,
+            fix="Correct the cell, or empty it where nothing is known.",
+            where=str(seen.path),
+        )
     if table.form == "jsonl" and (bare := [column.name for column in table.columns if not column.counts]):
         raise DataError(
             "each object must have its values themselves",

@@ -56,6 +56,11 @@ def values_in(
     for names, what in ((sparse, "mostly empty cells"), (words, "cells that are no numbers")):
         if names and kept:
             doubts.append(f"columns with {what} are left out: {listed(names)}")
+    odd = [f"{column.name} ({column.odd})" for column in others if column.odd]
+    if odd and kept:
+        doubts.append(
+            f"nearly all of their cells are numbers; to keep these columns, correct the others: {listed(odd)}"
+        )
     if not (words or sparse) or not kept:
         return kept, [], doubts
     if len(kept) > _MOST_NAMED:
