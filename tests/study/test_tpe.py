@@ -136,3 +136,20 @@ def test_the_acquisition_has_the_priors_and_some_candidates_are_of_them(
         if "hidden_size" not in samples:
             assert np.array_equal(found, plain)
             assert all(np.array_equal(before[name], samples[name]) for name in samples)
+
+
+def test_a_range_may_have_another_prior_in_each_branch(tmp_path: Path) -> None:
+    """Draws at random go by the branch that is chosen; TPE's model, in which both are one parameter, knows neither."""
+    rates = {name: {"learning_rate": {"low": 1e-4, "high": 1.0, "log": True}} for name in ("adam", "sgd", "rmsprop")}
+    rates["adam"]["learning_rate"]["prior"], rates["sgd"]["learning_rate"]["prior"] = 1e-3, 0.1
+    search = open_search(tmp_path, {"optimizer": rates}, sampler="tpe", sampling={"startup_trials": 90})
+    drawn: dict[str, list[float]] = {}
+    for _ in range(90):
+        suggestion = search.suggest()
+        assert suggestion is not None
+        search.tell(suggestion.number, State.COMPLETED, 0.0, "")
+        drawn.setdefault(suggestion.params["optimizer"], []).append(math.log10(suggestion.params["learning_rate"]))
+    adam, sgd, rmsprop = (np.mean(drawn[name]) for name in ("adam", "sgd", "rmsprop"))
+    assert adam + 0.7 < sgd
+    assert adam < rmsprop < sgd
+    assert search.suggest() is not None

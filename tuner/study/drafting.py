@@ -71,7 +71,7 @@ class Drafting(_Distributing):
         draft: FrozenTrial,
         relative_space: Mapping[str, BaseDistribution],
         relative: Mapping[str, Any],
-        priors: Mapping[str, Definition],
+        priors: Mapping[str, Sequence[Definition]],
         rng: Random,
         names: Names,
     ) -> None:
@@ -88,8 +88,7 @@ class Drafting(_Distributing):
             value = distribution.to_external_repr(
                 0 if isinstance(distribution, CategoricalDistribution) else distribution.low  # type: ignore[attr-defined]
             )
-        elif (definition := self._priors.get(key)) is not None:
-            assert definition.prior is not None
+        elif (definition := self._defined(key)) is not None and definition.prior is not None:
             assert not isinstance(definition.domain, Constant)
             value = definition.prior.draw(definition.domain, self._rng)
         else:
@@ -97,6 +96,14 @@ class Drafting(_Distributing):
         self._draft.params = {**self._draft.params, name: value}
         self._draft.distributions = {**self._draft.distributions, name: distribution}
         return value
+
+    def _defined(self, key: str) -> Definition | None:
+        """The definition in force, of those with a prior; several have one key if they have the same range."""
+        known = self._priors.get(key, ())
+        if len(known) < 2:
+            return next(iter(known), None)
+        params = {plain(name): value for name, value in self._draft.params.items()}
+        return next((each for each in known if each.active(params)), None)
 
 
 class Replaying(_Distributing):

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tuner.seeding import derive_seed
 from tuner.space import Space
+from tuner.space.grammar import Definition
 from tuner.study.borrowed import Borrowed, Borrowing
 from tuner.study.catalog import SAMPLERS
 from tuner.study.drafting import Drafting, distributions, replayed
@@ -79,7 +80,7 @@ class Suggester:
         self._study, self._storage, self._space, self._seed = study, storage, space, seed
         self._names = names
         self._digest = digest(space.to_json())
-        self._priors = {each.key: each for each in space.definitions if each.prior is not None}
+        self._priors = _priors(space)
         self._sampler = sampler
         self._flat, self._expectations = FlatView(distributions(space, names)), expectations
         self.borrowed: Sequence[Borrowed] = ()
@@ -119,7 +120,8 @@ class Suggester:
             seed = derive_seed(self._seed, "suggest", number, attempt)
             sampler = make_sampler(self._sampler, seed) if attempt < _RESAMPLES else random(None, seed)  # type: ignore[arg-type]
             if isinstance(sampler, TPE):
-                sampler.priors = {self._names[key]: definition for key, definition in self._priors.items()}
+                alike = {key: each[0] for key, each in self._priors.items() if len({one.prior for one in each}) == 1}
+                sampler.priors = {self._names[key]: definition for key, definition in alike.items()}
             draft, params = self._draft(number, sampler, seed)
             if digest(params) not in self._seen:
                 return self._store(draft, params)
@@ -187,6 +189,14 @@ def make_sampler(sampler: tuple[str, Any], seed: int) -> BaseSampler:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         made: BaseSampler = SAMPLERS[name].load()(options, seed)
     return made
+
+
+def _priors(space: Space) -> dict[str, list[Definition]]:
+    """Key -> its definitions, those without a prior, too, of all keys with a prior."""
+    found: dict[str, list[Definition]] = {}
+    for each in space.definitions:
+        found.setdefault(each.key, []).append(each)
+    return {key: each for key, each in found.items() if any(one.prior for one in each)}
 
 
 def _blank(number: int) -> FrozenTrial:

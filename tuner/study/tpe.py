@@ -39,7 +39,7 @@ class TPE(optuna.samplers.TPESampler):
         self._beta, self._exponent = beta, 0.0
         self._distributions: Mapping[str, BaseDistribution] = {}
         self.priors: Mapping[str, Definition] = {}
-        """The definitions that have a prior, by their names in the study."""
+        """The definitions that have a prior, by their names in the study; none where one name has several priors."""
 
     def _sample(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
