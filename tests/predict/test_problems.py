@@ -32,7 +32,7 @@ BROKEN: dict[str, tuple[str, bytes, dict[int, str]]] = {
         "a.jsonl",
         b'{"text": "rain"}\n{"text": NaN}\n\xff{"text": "sun"}\n{"text": "\\ud800"}\n[1]\n{"text": "fog"}\n{"text',
         {2: ":2: text must be a text, but is nan", 3: ":3: it has bytes", 4: ":4: text must be a text",
-         5: ":5: the line must be an object", 7: ":7: the line must be valid JSON"},
+         5: ":5: the line must be a JSON object", 7: ":7: the line must be valid JSON"},
     ),
     "lines": ("a.txt", b"rain\n\nsun \xe9\nfog\n", {2: ":2: the text is empty", 3: ":3: it has bytes"}),
 }  # fmt: skip
