@@ -45,8 +45,8 @@ def mlflow(uri: str) -> MLflowRecorder:
     return MLflowRecorder(MLflowOptions(uri=uri))
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait until it is so."""
+def wait_for(what: Callable[[], object], seconds: float = 240.0) -> None:
+    """Wait until it is so; the writer has low priority, and may get little of a busy machine."""
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "waited too long"
