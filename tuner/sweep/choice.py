@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tuner.disk.events import RunRecord
 from tuner.disk.folder import MODEL
 from tuner.messages import State
@@ -26,5 +28,10 @@ def together(sweep: OpenSweep) -> list[RunRecord]:
 
 def with_models(sweep: OpenSweep, trainings: list[RunRecord]) -> list[RunRecord]:
     """The trainings with a model here, if two or more; else empty."""
-    kept = [record for record in trainings if (sweep.folder.run(record.run) / MODEL).is_file()]
+    kept = models_here(sweep, trainings)
     return kept if len(kept) > 1 else []
+
+
+def models_here(sweep: OpenSweep, trainings: Sequence[RunRecord]) -> list[RunRecord]:
+    """The trainings with a model in the study's folder."""
+    return [record for record in trainings if (sweep.folder.run(record.run) / MODEL).is_file()]

@@ -12,14 +12,13 @@ from tuner.adapters.defaults import has_codec
 from tuner.adapters.preparing import prepare
 from tuner.announcements import Notice, Summary
 from tuner.disk.events import RunRecord, read_run
-from tuner.disk.folder import MODEL
 from tuner.errors import TunerError
 from tuner.messages import State
 from tuner.reporting.per_class import ClassScores, per_class
 from tuner.reporting.refitted import median_refit
 from tuner.sweep.candidates import confirmed
 from tuner.sweep.card import card
-from tuner.sweep.choice import winning
+from tuner.sweep.choice import models_here, winning
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.refit_phase import refitted, refitted_together
 from tuner.words import called, spoken
@@ -92,16 +91,14 @@ def _wanted(sweep: OpenSweep, summary: Summary, best: RunRecord) -> Iterator[_Wa
 
 def _best(sweep: OpenSweep) -> RunRecord | None:
     """The winner's refit of median length, else its run with the best validation score, of those with a model here."""
-    refits = [record for record in refitted(sweep) if (sweep.folder.run(record.run) / MODEL).is_file()]
-    if refits:
+    if refits := models_here(sweep, refitted(sweep)):
         return median_refit(refits)
     return _best_seed(sweep, winning(sweep))
 
 
 def _best_seed(sweep: OpenSweep, runs: Sequence[RunRecord]) -> RunRecord | None:
     """The run with the best validation score, of those with a model here."""
-    here = [record for record in runs if (sweep.folder.run(record.run) / MODEL).is_file()]
-    return sweep.task.objective.best_of(here, score=lambda record: record.value)
+    return sweep.task.objective.best_of(models_here(sweep, runs), score=lambda record: record.value)
 
 
 def _write(sweep: OpenSweep, summary: Summary, wanted: _Wanted) -> None:
