@@ -12,8 +12,10 @@ clock as that took from its start to its end, theirs counted after their imports
 
 These hand over the model of the best trial that was trained to its end, as it was after its best epoch. A trial that is
 cut short by the end of the time is not counted, by any of them. The printed score is the objective's on the test data,
-of the one model that is handed over; where there is none, the trivial predictor's. `better` tells in how many seeds
-this search is ahead; the interval is of the mean difference (t, 95 %), a positive one in this search's favour.
+of the one model that is handed over; where there is none, the trivial predictor's. `this search, --ensemble` is the
+ensemble of the winner's seeds, which the same run hands over beside it: it takes as many times longer to answer.
+`better` tells in how many seeds this search, or its ensemble, is ahead; the interval is of the mean difference (t,
+95 %), a positive one in this search's favour.
 
 FOLDER has `fsdd`, `trec`, `atis_slots`, `tinyshakespeare.txt` and `ETTh1.csv`, as in `benchmarks.recognition`,
 `trec`, `tagging` and `etth1`; without it, these tasks are left out. Results that are in `--folder` are not made again.
@@ -33,9 +35,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.running import add_sets, checkout_first, handed_over, mean_sd, run
+from benchmarks.running import add_sets, checkout_first, handed_over, handed_over_together, mean_sd, run
 
-OWN = "this search"
+OWN, TOGETHER = "this search", "this search, --ensemble"
 _TASK = """\
 name: {name}
 adapter: {adapter}
@@ -284,7 +286,8 @@ def own_run(text: str, folder: Path, sets: Sequence[str]) -> dict[str, Any]:
     seconds = time.monotonic() - began
     (study,) = (folder / "mlruns/studies").iterdir()
     test = handed_over(study) or Peer(folder, sets, math.inf).trivial
-    return {"test": test, "trials": len(list(study.glob("trials/*"))), "seconds": seconds}
+    together = handed_over_together(study) or test
+    return {"test": test, "together": together, "trials": len(list(study.glob("trials/*"))), "seconds": seconds}
 
 
 def interval(differences: Sequence[float]) -> str:
@@ -319,7 +322,7 @@ def main() -> None:
 
 def _compare(name: str, asked: argparse.Namespace) -> None:
     """All runs of a task, and its rows of the table."""
-    found: dict[str, list[float]] = {way: [] for way in (OWN, *asked.ways)}
+    found: dict[str, list[float]] = {way: [] for way in (OWN, TOGETHER, *asked.ways)}
     metric = TASKS[name].get("metric", "loss")
     for seed in range(asked.seeds):
         home = (asked.folder / name / str(seed)).resolve()
@@ -329,19 +332,21 @@ def _compare(name: str, asked: argparse.Namespace) -> None:
             return
         own = _kept(home / "own.json", lambda: own_run(text, home / "own", asked.sets))  # noqa: B023
         found[OWN].append(own["test"][metric])
+        found[TOGETHER].append(own["together"][metric])
         for way in asked.ways:
             theirs = _kept(home / f"{way}.json", lambda: _peer(way, home, text, seed, own["seconds"], asked.sets))  # noqa: B023
             found[way].append(theirs["test"][metric])
-            print(f"{name} seed {seed}: {OWN} {own['test'][metric]:.4f}, {way} {theirs['test'][metric]:.4f}"
+            print(f"{name} seed {seed}: {OWN} {own['test'][metric]:.4f}, together {own['together'][metric]:.4f}, "
+                  f"{way} {theirs['test'][metric]:.4f}"
                   f" ({own['trials']} trials here; {theirs['trials']} to their end there; {own['seconds']:.0f} s)",
                   flush=True)  # fmt: skip
     sign = 1 if metric in MAXIMIZED else -1
     for way, values in found.items():
-        line = f"{name:10s} {metric:9s} {way:12s} {mean_sd(values, 4):18s}"
-        if way != OWN:
-            differences = [sign * (own - their) for own, their in zip(found[OWN], values, strict=True)]
-            line += f" better {sum(each > 0 for each in differences)} of {len(differences)}, {interval(differences)}"
-        print(line, flush=True)
+        print(f"{name:10s} {metric:9s} {way:24s} {mean_sd(values, 4)}", flush=True)
+        for mine in (OWN, TOGETHER) if way in asked.ways else ():
+            differences = [sign * (own - their) for own, their in zip(found[mine], values, strict=True)]
+            better = f"better {sum(each > 0 for each in differences)} of {len(differences)}"
+            print(f"{'':20s} {mine:24s} {better}, {interval(differences)}", flush=True)
 
 
 def _peer(way: str, home: Path, text: str, seed: int, seconds: float, sets: Sequence[str]) -> dict[str, Any]:

@@ -122,6 +122,13 @@ def handed_over(study: Path) -> dict[str, float] | None:
     return dict(read_run(study / "test/events.jsonl").results["test"][run]) if run else None
 
 
+def handed_over_together(study: Path) -> dict[str, float] | None:
+    """The recorded test scores of the winner's ensemble, of refits where there are some; None without an ensemble."""
+    results = read_run(study / "test/events.jsonl").results
+    together = results.get("refit_ensemble") or results.get("ensemble")
+    return dict(together["test"]) if together else None
+
+
 def mean_sd(values: list[float], digits: int = 3) -> str:
     """Mean and standard deviation over seeds, such as 8.351 ± 0.012."""
     spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""

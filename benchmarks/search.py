@@ -7,7 +7,9 @@ Searches are replayed over the laboratory (`benchmarks/laboratory`): its forests
 clock when. Each way of searching is run with the same seeds. What is spent is told in full trainings of a configuration
 in the middle. The compute of this search includes its confirmation; what it hands over is the confirmed winner's best
 model. It tries first what the tasks for tuning have taught, the task at hand left out (`benchmarks.portfolio`); "no
-experience" does not. Peers confirm nothing: they hand over the model of the best trial that came to its end.
+experience" does not. Peers confirm nothing: they hand over the model of the best trial that came to its end. NePS's
+PriorBand has the first configuration of the same portfolio as its prior; it needs the package neural-pipeline-search,
+without which it is left out.
 
 Printed are, for each number of workers: the test score handed over by 10, 20 and 40 full trainings and after 20, 50 and
 100 trials (with what was spent by then), over this search's (geometric mean over tasks and seeds; above 1 is worse);
@@ -29,6 +31,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -38,7 +41,7 @@ import optuna
 
 from benchmarks.laboratory.configurations import CHANGES
 from benchmarks.laboratory.experience import learned
-from benchmarks.laboratory.peers import AsRayTune, WithOptuna, gp, tpe
+from benchmarks.laboratory.peers import AsPriorBand, AsRayTune, WithOptuna, gp, tpe
 from benchmarks.laboratory.records import SPACE, pools
 from benchmarks.laboratory.simulator import Handed, Log, Own, Way, best_trial, confirm, simulate
 from benchmarks.laboratory.surrogate import Surrogate
@@ -48,7 +51,7 @@ Hand = Callable[[Log], Handed | None]
 """What a search would hand over as it stands."""
 Begin = Callable[[Surrogate, int, int], AbstractContextManager[tuple[Way, Hand]]]
 """From world, workers and seed to a search that has begun."""
-OWN = "this search"
+OWN, PRIORBAND = "this search", "NePS PriorBand"
 SHOWN = (10.0, 20.0, 40.0)
 TRIALS = (20, 50, 100)
 
@@ -80,6 +83,9 @@ WAYS: dict[str, Begin] = {
     "Optuna TPE, Hyperband": optunas(tpe, lambda epochs: optuna.pruners.HyperbandPruner(max_resource=epochs)),
     "Optuna GP": optunas(gp, lambda _: optuna.pruners.NopPruner()),
     "Ray Tune": lambda world, workers, seed: nullcontext((AsRayTune(world, seed), best_trial)),  # noqa: ARG005
+    PRIORBAND: lambda world, workers, seed: nullcontext(  # noqa: ARG005
+        (AsPriorBand(world, _experience(world.pool.task, world.name)[0], seed), best_trial)
+    ),
 }
 """Name -> a way of searching. Those whose names begin with `this search` are no peers."""
 
@@ -292,12 +298,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--spend", type=float, default=40.0, help="full trainings")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, help="default: all that are installed")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, help="keep the runs there, and go on where they were left")
     asked = parser.parse_args()
     tasks = [task for task in asked.tasks or TASKS if TASKS[task].half == asked.half]
-    ways = list(dict.fromkeys([OWN, *asked.ways]))
+    missing = [PRIORBAND] if find_spec("neps") is None else []
+    if set(missing) & set(asked.ways or ()):
+        parser.error(f"{PRIORBAND} needs the package neural-pipeline-search")
+    if asked.ways is None and missing:
+        print(f"left out: {PRIORBAND}, as the package neural-pipeline-search is not installed")
+    ways = list(dict.fromkeys([OWN, *(asked.ways or (way for way in WAYS if way not in missing))]))
     wanted = [
         (asked.half, asked.space, way, task, workers, seed, asked.spend)
         for seed in range(asked.seeds)

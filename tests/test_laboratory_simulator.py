@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.laboratory import configurations
-from benchmarks.laboratory.peers import AsRayTune, WithOptuna, tpe
+from benchmarks.laboratory.peers import AsPriorBand, AsRayTune, WithOptuna, tpe
 from benchmarks.laboratory.records import BASELINE, Pool, Training
 from benchmarks.laboratory.simulator import Own, best_trial, confirm, simulate
 from benchmarks.laboratory.surrogate import Curve, Encoding, Surrogate, fidelity
@@ -149,6 +151,79 @@ def test_workers_share_the_time() -> None:
     assert best is not None
     assert best.number == 2
     assert way.heard == [(1, 1), (2, 1), (2, 2), (3, 1)]
+
+
+def test_a_pruned_trial_that_is_suggested_again_goes_on() -> None:
+    """It is trained only beyond where it was, and is over once."""
+
+    class Returning(Counting):
+        def suggest(self) -> tuple[int, Mapping[str, Any]]:
+            if self.count == 4:
+                self.cut = {}
+                return 3, {"number": 3}
+            return super().suggest()
+
+    way = Returning({3: 2})
+    log = simulate(way, Timed(), workers=1, seed=0, spend=9)  # type: ignore[arg-type]
+    assert [(trial.number, trial.state, trial.epochs, trial.spent) for trial in log.trials] == [
+        (0, State.COMPLETED, 1, 1.0),
+        (1, State.COMPLETED, 2, 3.0),
+        (2, State.COMPLETED, 3, 6.0),
+        (3, State.COMPLETED, 4, 10.0),
+    ]
+    assert way.heard == [(1, 1), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]
+
+
+def test_priorband_promotes_what_it_has_trained(world: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parameters are those of the space, its prior what is given; one that ended early is not trained again."""
+    params = next(iter(world.pool.params.values()))
+    known = world.space.resolve(params)
+    assert known is not None
+    config = dict(known.values())
+    script = [("0_rung_0", 2), ("0_rung_1", 6), ("1_rung_0", 2), ("1_rung_1", 6), ("2_rung_0", 2)]
+    spaces: list[Any] = []
+    told: list[tuple[str, float]] = []
+
+    def space(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        spaces.append(fields)
+        return fields
+
+    def ask() -> SimpleNamespace:
+        name, epochs = script.pop(0)
+        return SimpleNamespace(id=name, config={**config, "epochs": epochs})
+
+    def tell(trial: SimpleNamespace, value: float) -> None:
+        told.append((trial.id, value))
+
+    neps, search = ModuleType("neps"), SimpleNamespace(ask=ask, tell=tell)
+    own, algorithms = ModuleType("neps.space"), ModuleType("neps.optimizers.algorithms")
+    vars(own).update(
+        HPOCategorical=lambda choices, prior: {"choices": choices, "prior": prior},
+        HPOFloat=lambda low, high, **given: {"low": low, "high": high, **given},
+        HPOInteger=lambda low, high, **given: {"low": low, "high": high, **given},
+        SearchSpace=space,
+    )
+    vars(algorithms).update(priorband=lambda space: space)
+    vars(neps).update(AskAndTell=lambda found: search)  # noqa: ARG005
+    for module in (neps, own, ModuleType("neps.optimizers"), algorithms):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    way = AsPriorBand(world, params, 0)
+    (fields,) = spaces
+    assert fields["epochs"] == {"low": 1, "high": EPOCHS, "is_fidelity": True}
+    priors = {key: field["prior"] for key, field in fields.items() if key != "epochs"}
+    assert {key: prior for key, prior in priors.items() if prior is not None} == config
+    curve = world.train(params, 0)
+    assert way.suggest() == (0, params)
+    assert [way.goes_on(0, epoch, 1.0, curve) for epoch in (1, 2)] == [True, False]
+    way.ended(0, State.PRUNED, 2, 1.0)
+    assert way.suggest() == (0, params)
+    assert [way.goes_on(0, epoch, 1.0, curve) for epoch in (3, 5, 6)] == [True, True, False]
+    way.ended(0, State.PRUNED, 6, 0.5)
+    assert way.suggest() == (1, params)
+    way.ended(1, State.COMPLETED, 2, 0.7)
+    assert way.suggest() == (2, params)
+    way.ended(2, State.DIVERGED, 1, 0.1)
+    assert told == [("0_rung_0", 1.0), ("0_rung_1", 0.5), ("1_rung_0", 0.7), ("1_rung_1", 0.7), ("2_rung_0", 1e9)]
 
 
 def test_this_search_finds_what_is_good_and_confirms_it(world: Surrogate) -> None:

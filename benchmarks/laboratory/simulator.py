@@ -42,7 +42,10 @@ class Way(Protocol):
     """A way of searching."""
 
     def suggest(self) -> tuple[int, Mapping[str, Any]] | None:
-        """A new trial: its number, from 0, and its parameters; None when there is none."""
+        """A new trial: its number, from 0, and its parameters; None when there is none.
+
+        The number of a trial that was pruned: it goes on where it was.
+        """
         ...
 
     def goes_on(self, number: int, epoch: int, value: float, curve: Curve) -> bool:
@@ -115,6 +118,7 @@ def simulate(
     log, order = Log(), itertools.count()
     queue: list[tuple[float, int, int, int]] = []
     running: dict[int, tuple[Mapping[str, Any], Curve]] = {}
+    pruned: dict[int, Trial] = {}
     begun = 0
 
     def begin() -> bool:
@@ -122,16 +126,23 @@ def simulate(
         if log.spent >= spend or (trials is not None and begun >= trials) or (suggested := way.suggest()) is None:
             return False
         number, params = suggested
-        curve = world.train(params, derive_seed(seed, "trial", number))
+        before = pruned.pop(number, None)
+        curve = world.train(params, derive_seed(seed, "trial", number)) if before is None else before.curve
+        if before is not None:
+            log.trials.remove(before)
         running[number] = params, curve
-        heapq.heappush(queue, (log.now + curve.seconds, next(order), number, 1))
-        begun += 1
+        first = 1 if before is None else before.epochs + 1
+        heapq.heappush(queue, (log.now + curve.seconds, next(order), number, first))
+        begun += before is None
         return True
 
     def over(number: int, state: State, epochs: int) -> None:
         params, curve = running.pop(number)
         way.ended(number, state, epochs, curve.values[epochs - 1])
-        log.trials.append(Trial(number, params, state, epochs, curve, log.now, log.spent))
+        trial = Trial(number, params, state, epochs, curve, log.now, log.spent)
+        if state is State.PRUNED:
+            pruned[number] = trial
+        log.trials.append(trial)
         told(log)
 
     while len(running) < workers and begin():
