@@ -1,11 +1,14 @@
-"""A Ray of our own without three of its processes, which no test asks.
+"""A Ray of our own without five of its processes, which no test asks.
 
-They are for a cloud's nodes, for logs shown on the driver's terminal and for the dashboard; `ray.init` has no option
-that leaves them out, and without them it comes up in half of the processor time. `whole_ray`, a fixture, gives them
-back: what is promised of Ray's processes is tested on all of them.
+They are for a cloud's nodes, for logs shown on the driver's terminal, for the dashboard, and for environments that are
+installed for workers; `ray.init` has no option that leaves them out, and without them it comes up in a third of the
+processor time. `whole_ray`, a fixture, gives them back: what is promised of Ray's processes is tested on all of them.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,12 @@ from tuner.execution.own_ray import OwnRay
 
 WHOLE = OwnRay._init
 _LEFT_OUT = ("start_monitor", "start_log_monitor", "start_api_server")
+_AGENT = Path(__file__).with_name("no_agent.sh")
+_AGENTS = {
+    "--dashboard_agent_command=": "dashboard_agent_listen_port=-1 metrics_agent_port=-1 metrics_export_port=-1",
+    "--runtime_env_agent_command=": "runtime_env_agent_port=9",
+}
+"""Options of a raylet with what it starts and ends with, and the ports that it waits to be told; -1 is none."""
 
 
 def be_lean() -> None:
@@ -21,9 +30,25 @@ def be_lean() -> None:
 
 
 def _start(ray: OwnRay) -> str:
+    from ray._private import services
     from ray._private.node import Node
+
+    started = services.start_ray_process
+
+    def lean(command: list[str], *arguments: Any, **options: Any) -> Any:
+        return started([_without_agent(each, command) for each in command], *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         for name in _LEFT_OUT:
             patch.setattr(Node, name, lambda _node, **_options: None)
+        patch.setattr(services, "start_ray_process", lean)
         return WHOLE(ray)
+
+
+def _without_agent(option: str, command: list[str]) -> str:
+    """An option of a process of Ray's; that of an agent names a program that says no more than its ports."""
+    for agent, ports in _AGENTS.items():
+        if option.startswith(agent):
+            (session,) = (each.partition("=")[2] for each in command if each.startswith("--session_dir="))
+            return f"{agent}sh {_AGENT} {session} {ports}"
+    return option
