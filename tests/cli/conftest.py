@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.program import fork_writers
 from tests.support.tiny import write_task
 from tuner.sweep import Sweep
 from tuner.task import resolve_task
@@ -16,6 +17,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     path = write_task(folder, trials=3, epochs=2, mlflow=True, more="confirm: {top: 1, seeds: 1}")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        fork_writers(patch)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         outcome = Sweep(resolve_task(path), lambda _: None).run()
     assert outcome.finished

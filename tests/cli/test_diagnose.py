@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,14 +14,13 @@ import pytest
 
 from tests.support.command import output, tuner
 from tests.support.fake_study import begin, create, end, train
+from tests.support.program import Program, finish
 from tests.support.tiny import write_task
 from tests.support.trained import dead, vanishing
 from tuner.announcements import Announcement, TrainingProgress
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.solo import ProgressLink, configuration, diagnose_task
 from tuner.task import resolve_task
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -265,18 +262,13 @@ class TestTraining:
     def test_ctrl_c_stops_it(self, tmp_path: Path) -> None:
         """What was found until then is told, with status 130."""
         write_task(tmp_path, epochs=100_000)
-        command = [sys.executable, "-m", "tuner", "diagnose", "tiny.yaml", "--params", "patience=100000"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            assert "training the baseline" in process.stdout.readline()
-            time.sleep(2)
-            process.send_signal(signal.SIGINT)
-            out, errors = process.communicate(timeout=120)
-        assert process.returncode == 130, errors
-        assert "stopped by Ctrl+C" in out
+        process = Program(tmp_path, "diagnose", "tiny.yaml", "--params", "patience=100000")
+        while "training the baseline" not in process.told():
+            assert process.poll() is None, process.told()
+            time.sleep(0.02)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert "stopped by Ctrl+C" in finish(process, 130)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 
 from tests.support.fake_study import attempt, begin, create, end, finished, train
 from tests.support.processes import answers, below
-from tests.support.program import fork_writers
+from tests.support.program import Program, finish, fork_writers
 from tests.support.recorded import rows, runs_of
 from tuner.disk.folder import StudyFolder, trial_run
 from tuner.errors import StudyError
@@ -70,8 +70,7 @@ def rebuilt(study: StudyFolder, migrated: Path) -> dict[str, list[tuple[object, 
 @pytest.fixture
 def forked_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The writer is a process that is there at once; two tests below start it as a user's sweep does."""
-    monkeypatch.setattr(MLflowRecording, "_spawn", MLflowRecording._spawn)  # to be given back
-    fork_writers()
+    fork_writers(monkeypatch)
 
 
 @pytest.mark.usefixtures("forked_writer")
@@ -431,11 +430,7 @@ class TestSync:
         moved = StudyFolder(there / "mlruns" / "studies" / "fake")
         place = f"sqlite:///{there}/mlflow.db"
         # another process, as MLflow remembers the places of artifacts
-        code = (
-            "import sys; from pathlib import Path; from tuner.disk.folder import StudyFolder\n"
-            "from tuner.recording.sync import write_all; write_all(StudyFolder(Path(sys.argv[1])), sys.argv[2], print)"
-        )
-        subprocess.run([sys.executable, "-c", code, str(moved.root), place], check=True, env=FINDS_TUNER)
+        finish(Program(there, "sync", "fake", "--uri", place))
         client = MlflowClient(place)
         found = runs_of(moved, place)[run]
         assert str(found.info.artifact_uri).startswith(f"{there}/mlruns/")

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import pytest
 
 from tests.support.command import tuner
 from tests.support.models import made_model
+from tests.support.program import Program, finish
 from tuner.errors import StudyError
 from tuner.predict import load
 from tuner.recording.model_form import save
@@ -44,6 +46,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 LOADED = """
 import sys
+import time
 import mlflow, pandas
 model = mlflow.pyfunc.load_model(sys.argv[1])
 for number, params in enumerate(({}, {"proba": True})):
@@ -149,7 +152,11 @@ def test_an_ensemble_answers_too_and_a_terminated_server_ends(model: Path, tmp_p
     study = tmp_path / "study"
     shutil.copytree(model, study / "model")
     shutil.copytree(made_model(tmp_path / "made", seeds=2), study / "ensemble")
-    with serving(study, "--ensemble", cwd=tmp_path) as (process, line):
+    process = Program(tmp_path, "serve", str(study), "--ensemble", "--port", "0")
+    try:
+        while "; try: " not in (line := process.told()):
+            assert process.poll() is None, line
+            time.sleep(0.05)
         texts = TEXTS.to_dict(orient="split", index=False)
         url = line.partition(" answers at ")[2].partition(";")[0]
         status, answer = ask(url, json.dumps({"dataframe_split": texts, "params": {"proba": True}}).encode())
@@ -157,8 +164,11 @@ def test_an_ensemble_answers_too_and_a_terminated_server_ends(model: Path, tmp_p
         answers, joint = pd.DataFrame(answer["predictions"]), load(study / "ensemble").predict(TEXTS, proba=True)
         pd.testing.assert_frame_equal(answers, joint, atol=1e-6, check_dtype=False)
         assert abs(joint.probability - load(study / "model").predict(TEXTS).probability).max() > 1e-3
-        process.terminate()
-        assert process.wait(30) == 143
+        process.send_signal(signal.SIGTERM)
+        finish(process, 143)
+    finally:
+        if process.poll() is None:
+            process.kill()
 
 
 def test_a_port_in_use_is_told_in_a_line(model: Path) -> None:

@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
+
 from tests.support import lean_ray, writer
+from tuner.recording.on_mlflow import MLflowRecording
 from tuner.recording.uri import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +105,10 @@ class Program:
         self.wait()
 
 
-def fork_writers() -> None:
-    """Let a recorder of this process fork its writers, too."""
+def fork_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a recorder of this process fork its writers, too, until that is undone."""
     _be_ready()
+    monkeypatch.setattr(MLflowRecording, "_spawn", MLflowRecording._spawn)  # to be given back
     writer.be_forked(_forks)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -11,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from tests.support.adapter_data import texts
 from tests.support.command import output, tuner
+from tests.support.program import fork_writers
 from tests.support.recorded import runs_of
 from tuner.disk.folder import StudyFolder
 from tuner.errors import StudyError
@@ -30,10 +32,11 @@ ray: {address: in-process}
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
-def test_the_champion_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_champion_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
     """Recorded while the sweep ran; a sync later finds nothing missing; it is registered only where that is asked."""
     monkeypatch.chdir(tmp_path)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    fork_writers(monkeypatch)
+    uri = f"sqlite:///{shutil.copy(migrated, tmp_path / 'mlflow.db')}"
     texts(tmp_path)
     (tmp_path / "weather.yaml").write_text(TASK)
     tuner("run", "weather.yaml")
