@@ -47,6 +47,27 @@ def test_trials_that_were_cut_are_confirmed_by_what_they_would_reach() -> None:
     assert candidates(expected, states, maximize=False, top=9) == [4, 1, 2, 3, 0]
 
 
+def test_where_no_trial_completed_those_cut_short_are_confirmed_by_what_they_had_reached() -> None:
+    """In the space of today, and with a score; not one that diverged."""
+    values = [0.5, 0.3, None, 0.1, 0.2, 0.4]
+    states = [State.PRUNED, State.PRUNED, State.PRUNED, State.DIVERGED, State.PRUNED, State.PRUNED]
+    trials = [
+        RunRecord(number=number, state=state, value=value, params={"n": number})
+        for number, (state, value) in enumerate(zip(states, values, strict=True))
+    ]
+    sweep: Any = SimpleNamespace(
+        task=SimpleNamespace(
+            objective=Objective(),
+            baseline={},
+            settings=dict,
+            file=SimpleNamespace(confirm=Confirm(top=9), budget=Budget()),
+        ),
+        search=SimpleNamespace(expected=dict, counted=lambda: 30, fits=lambda number: number != 4),
+        records=lambda _: trials,
+    )
+    assert [candidate.number for candidate in chosen(sweep)] == [1, 5, 0, BASELINE]
+
+
 def test_a_confirmation_goes_by_the_trials_that_a_timeout_left() -> None:
     """Not by those that were asked for, as a quarter of the time is kept for it."""
     file = SimpleNamespace(confirm=Confirm(), budget=Budget(trials=1000))

@@ -289,6 +289,32 @@ def test_a_time_limit_too_short_for_the_confirmation_still_leaves_a_model(
     assert Description.read(Path(outcome.summary.model)).name
 
 
+def test_a_time_limit_that_no_trial_meets_still_leaves_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut short is trained on a fresh seed to its end, and said to be late."""
+    path = write_task(tmp_path, trials=40, epochs=300, more="confirm: {top: 3, seeds: 3}")
+    begun = resolve_task(path).folder.events("trials/00000")
+
+    class Shorter(Deadlines):
+        def of_search(self, training: float) -> float:
+            assert not training
+            return -math.inf if read_run(begun).epochs else math.inf
+
+    late = Shorter(search=math.inf, all=time.monotonic())
+    monkeypatch.setattr("tuner.sweep.driver.Deadlines.of", lambda *_, **__: late)
+    outcome, told = sweep(path, "budget.timeout=1h")
+    assert outcome.usable
+    assert {record.state for record in records(path)} == {State.PRUNED}
+    (record,) = (record for record in records(path, "confirm") if record.state.final)
+    assert record.state is State.COMPLETED
+    assert [notice.partition(" by about ")[0] for notice in told.notices()[-2:]] == [
+        "no trial completed in time: the best of those that were cut short are confirmed",
+        "budget.timeout will be exceeded",
+    ]
+    assert outcome.summary is not None
+    assert outcome.summary.winner == called(record.number)
+    assert Description.read(Path(outcome.summary.model)).name
+
+
 def test_a_search_leaves_time_for_a_training_as_long_as_its_longest() -> None:
     """A quarter of the time at least; all is the search's where nothing is confirmed."""
     deadlines = Deadlines(search=75.0, all=100.0)

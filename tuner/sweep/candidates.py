@@ -33,12 +33,13 @@ def candidates(sweep: OpenSweep) -> list[Candidate]:
 
     They are ranked by the score that they reached or, if pruned, are expected to reach; a completed one goes before an
     equal. Pruned trials can be candidates since one that was pruned among good ones may be better than the first trials
-    of a search, which are always completed. A trial with the baseline's configuration is left out: with the same seeds
-    it would be the same training.
+    of a search, which are always completed. If the time was over before any trial completed, they are ranked by what
+    they had reached. A trial with the baseline's configuration is left out: with the same seeds it would be the same
+    training.
     """
     task = sweep.task
     rounds = confirm_rounds(sweep)
-    expected = sweep.search.expected()
+    expected = sweep.search.expected() or cut_short(sweep)
     ranked = sorted(
         (
             task.objective.loss(expected[record.number]),
@@ -53,6 +54,15 @@ def candidates(sweep: OpenSweep) -> list[Candidate]:
         *(Candidate(number, params) for _, _, number, params in ranked[: max(rounds, default=0)]),
         Candidate(BASELINE, dict(task.baseline)),
     ]
+
+
+def cut_short(sweep: OpenSweep) -> dict[int, float]:
+    """Number -> what was reached by each pruned trial inside the current space that had a score by then."""
+    return {
+        record.number: record.value
+        for record in sweep.records("trials/")
+        if record.state is State.PRUNED and record.value is not None and sweep.search.fits(record.number)
+    }
 
 
 def confirmed(sweep: OpenSweep) -> list[RunRecord]:

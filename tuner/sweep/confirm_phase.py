@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from tuner.announcements import Notice
 from tuner.disk.events import RunRecord, read_run
-from tuner.disk.folder import confirm_run, seed_of
+from tuner.disk.folder import confirm_run, seed_of, trial_run
 from tuner.messages import Ended, State, TrialSpec
 from tuner.seeding import derive_seed
-from tuner.sweep.candidates import BASELINE, Candidate, candidates, confirm_rounds, is_baseline
+from tuner.sweep.candidates import BASELINE, Candidate, candidates, confirm_rounds, cut_short, is_baseline
 from tuner.sweep.fixed_runs import FixedRuns
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.sweep.race import going_on
@@ -23,14 +23,15 @@ class ConfirmPhase(FixedRuns):
 
     All configurations get the same seeds; none was used in the search. After each seed the worse half leave (`race`):
     many configurations are compared, the best ones most precisely. The baseline is trained on all seeds, ahead of the
-    race where slots would be idle. Trainings that are on record are not repeated; without a completed trial there are
-    none. Until one of the best configurations is trained, the deadline does not count, as there would be no model.
+    race where slots would be idle. Trainings that are on record are not repeated; if every trial diverged or failed,
+    there are none. Until one of the best configurations is trained, the deadline does not count, as there would be no
+    model.
     """
 
     def __init__(self, sweep: OpenSweep) -> None:
         super().__init__(sweep, (), sweep.deadlines.all)
         rounds = confirm_rounds(sweep)
-        racing = rounds and sweep.progress.best is not None
+        racing = rounds and (sweep.progress.best is not None or cut_short(sweep))
         *searched, self._baseline = candidates(sweep) if racing else [Candidate(BASELINE, {})]
         self._candidates = {candidate.number: candidate for candidate in searched}
         self._rounds = [min(number, len(searched)) for number in rounds] if racing else []
@@ -74,10 +75,19 @@ class ConfirmPhase(FixedRuns):
         if not self._candidates:
             return
         self.deadline = math.inf
-        after = time.monotonic() + self._sweep.progress.longest - self._sweep.deadlines.all
+        if self._sweep.progress.best is None:
+            self._sweep.tell(Notice("no trial completed in time: the best of those that were cut short are confirmed"))
+        after = time.monotonic() + self._training() - self._sweep.deadlines.all
         if after > 0:
             late = f"budget.timeout will be exceeded by about {after:.0f} s"
             self._sweep.tell(Notice(f"{late}: without a training on a fresh seed there would be no model"))
+
+    def _training(self) -> float:
+        """Seconds of a training, at most: of the longest trial, or by the pace of those that were cut short."""
+        epochs = self._sweep.task.file.budget.epochs
+        records = (read_run(self._sweep.folder.events(trial_run(number))) for number in cut_short(self._sweep))
+        paces = [record.seconds / len(record.epochs) for record in records if record.epochs]
+        return self._sweep.progress.longest or epochs * max(paces, default=0.0)
 
     def _deal(self) -> None:
         """Queue the next trainings if the queue is empty."""

@@ -50,7 +50,7 @@ class Outcome:
 
     Args:
         finished: False when it was stopped before the end.
-        usable: Whether at least one trial completed.
+        usable: Whether a trial completed, or one that was cut short was confirmed.
         summary: The last summary; None when stopped or when there is nothing to summarize.
         recorded: Whether the recorder has received everything.
     """
@@ -170,7 +170,8 @@ class Sweep:
             sweep.record.leave()
             raise
         recorded = sweep.record.close(lambda: bool(sweep.stop))
-        return Outcome(finished=True, usable=sweep.progress.best is not None, summary=summary, recorded=recorded)
+        usable = sweep.progress.best is not None or bool(summary.winner)
+        return Outcome(finished=True, usable=usable, summary=summary, recorded=recorded)
 
     def _draw(self, record: Record, search: Search, runs: Sequence[str]) -> None:
         """Draw the figures of a sweep and of some of its runs; after a stop the next run draws the rest."""
