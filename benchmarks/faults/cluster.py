@@ -9,19 +9,22 @@ import sys
 
 from ray.cluster_utils import Cluster
 
+from tests.support.lean_ray import without_agents
+
 
 def main() -> None:
     """Serve."""
     node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_log_monitor": False}
     lean = {"include_dashboard": False, "no_monitor": True}
-    cluster = Cluster(initialize_head=True, head_node_args={**node, **lean})
-    second = cluster.add_node(**node)
-    print(cluster.address, flush=True)
-    for _ in sys.stdin:
-        cluster.remove_node(second, allow_graceful=False)
+    with without_agents():
+        cluster = Cluster(initialize_head=True, head_node_args={**node, **lean})
         second = cluster.add_node(**node)
-        print("killed", flush=True)
-    cluster.shutdown()
+        print(cluster.address, flush=True)
+        for _ in sys.stdin:
+            cluster.remove_node(second, allow_graceful=False)
+            second = cluster.add_node(**node)
+            print("killed", flush=True)
+        cluster.shutdown()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ processor time. `whole_ray`, a fixture, gives them back: what is promised of Ray
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,18 @@ def be_lean() -> None:
 
 
 def _start(ray: OwnRay) -> str:
-    from ray._private import services
     from ray._private.node import Node
+
+    with pytest.MonkeyPatch.context() as patch, without_agents():
+        for name in _LEFT_OUT:
+            patch.setattr(Node, name, lambda _node, **_options: None)
+        return WHOLE(ray)
+
+
+@contextmanager
+def without_agents() -> Iterator[None]:
+    """Raylets that are started within have none."""
+    from ray._private import services
 
     started = services.start_ray_process
 
@@ -39,10 +51,8 @@ def _start(ray: OwnRay) -> str:
         return started([_without_agent(each, command) for each in command], *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in _LEFT_OUT:
-            patch.setattr(Node, name, lambda _node, **_options: None)
         patch.setattr(services, "start_ray_process", lean)
-        return WHOLE(ray)
+        yield
 
 
 def _without_agent(option: str, command: list[str]) -> str:
