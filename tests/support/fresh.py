@@ -1,6 +1,7 @@
-"""A new process for a model's answers that is there at once: a fork of one that has imported no more than torch.
+"""A new process for a model's answers that is there at once: a fork of one that has what opens any model.
 
-That `tuner` comes up by itself, and what it imports then, is seen in `tests/cli/test_startup.py`.
+A fork is refused where that has imported a package which its model does without. That `tuner` comes up by itself, and
+what it imports then, is seen in `tests/cli/test_startup.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from tuner.testing.codecs import _FRESH
 
 _FORKING = """
 import json, os, sys
-import torch
+import pandas, pydantic, torch
+import tuner.cli, tuner.predict.opening, tuner.predict.output
 for line in sys.stdin:
     code, arguments, folder, output = json.loads(line)
     if process := os.fork():
@@ -27,6 +29,7 @@ for line in sys.stdin:
         os.dup2(written, standard)
     os.chdir(folder)
     sys.argv[1:] = arguments
+    assert not sys.modules.keys() & {*json.loads(arguments[0])}, "imported although the model does without"
     exec(compile(code, "fresh", "exec"), {"__name__": "__main__"})
 """
 """Reads what is to be run from its standard input and says on its output how each has ended."""

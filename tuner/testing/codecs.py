@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -154,7 +155,7 @@ class CodecContract:
     def test_the_requirements_name_what_is_imported(self, kept: Kept) -> None:
         """Of the dependencies of `tuner`, a model imports only those in its requirements."""
         lines = (kept.model / "requirements.txt").read_text().splitlines()
-        known = packages_distributions()
+        known = _providers()
         imported = {_plain(name) for module in kept.modules for name in known.get(module, ())}
         assert imported & set(_depended("tuner")) <= {_plain(line) for line in lines}
 
@@ -208,8 +209,14 @@ def _missing(requirements: Path) -> list[str]:
             there.add(name)
             left += _depended(name)
     gone = set(_depended("tuner")) - there
-    known = {module: set(map(_plain, names)) for module, names in packages_distributions().items()}
+    known = {module: set(map(_plain, names)) for module, names in _providers().items()}
     return sorted(module for module, names in known.items() if names & gone and not names & there)
+
+
+@cache
+def _providers() -> Mapping[str, list[str]]:
+    """The installed packages of each module; looking through all of them takes a fifth of a second."""
+    return packages_distributions()
 
 
 def _depended(package: str) -> list[str]:
