@@ -49,9 +49,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def one_registry() -> Iterator[None]:
-    """PyTorch's exporter reads its 500 translations of operators anew for each graph; here once for all."""
+    """PyTorch's exporter reads its 500 translations, and all operators, anew for each graph; here once for all."""
+    from torch._export import utils
     from torch.onnx._internal.exporter._registration import ONNXRegistry
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        patch.setattr(utils, "_materialize_cpp_cia_ops", cache(utils._materialize_cpp_cia_ops))
         yield

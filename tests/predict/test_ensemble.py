@@ -94,6 +94,7 @@ def test_scores_of_each_class_are_kept(study: Path) -> None:
         assert f"| {row[0]} | {'-' if row[1] < 0 else f'{row[1]:.3f}'} |" in card
 
 
+@pytest.mark.usefixtures("one_registry")
 def test_it_is_exported_as_one_graph(study: Path, tmp_path: Path) -> None:
     """What onnxruntime answers is what all members answer together."""
     storage = ("--storage", study / "mlruns/studies")

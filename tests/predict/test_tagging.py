@@ -19,6 +19,7 @@ from tuner.predict.onnx_graph import opened
 SENTENCES = ["to Rome", "from New York on Monday w3", "Paris"]
 
 
+@pytest.mark.usefixtures("one_registry")
 @pytest.mark.parametrize("case", ["nlp/tagging", "nlp/tagging: crf", "nlp/tagging: plain"])
 def test_a_graph_scores_as_the_network_does(tmp_path: Path, case: str) -> None:
     """From numbers of words on, whatever the lengths; of a CRF the graph also tells the scores of neighbours."""
