@@ -8,7 +8,10 @@ its defaults and `budget.timeout`, confirmation and test run included; then the 
 clock as that took from its start to its end, theirs counted after their imports:
 
 - `Optuna`: its TPE and median pruner, with their defaults;
-- `Ray Tune`: OptunaSearch and ASHAScheduler with their defaults, in one of Ray's actors that is kept for all trials.
+- `Ray Tune`: OptunaSearch and ASHAScheduler with their defaults, in one of Ray's actors that is kept for all trials;
+- `NeuralForecast`, for forecasts: its AutoLSTM with its defaults, by Optuna, on the same series, split and windows of
+  the test data. The time is that of its search: a trial that has begun comes to its end, and the best is trained again.
+  It needs the package neuralforecast, without which it is left out.
 
 These hand over the model of the best trial that was trained to its end, as it was after its best epoch. A trial that is
 cut short by the end of the time is not counted, by any of them. The printed score is the objective's on the test data,
@@ -31,13 +34,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.running import add_sets, checkout_first, handed_over, handed_over_together, mean_sd, run
 
-OWN, TOGETHER = "this search", "this search, --ensemble"
+OWN, TOGETHER, NEURALFORECAST = "this search", "this search, --ensemble", "NeuralForecast"
 _TASK = """\
 name: {name}
 adapter: {adapter}
@@ -186,8 +190,8 @@ class Peer:
         return dict(scores)
 
 
-def by_optuna(peer: Peer, seed: int) -> dict[int, float]:
-    """A study of Optuna with its defaults; returns trial -> best value, of those that came to their end."""
+def by_optuna(peer: Peer, seed: int) -> tuple[dict[str, float] | None, int]:
+    """A study of Optuna with its defaults. See `PEERS`."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -207,7 +211,7 @@ def by_optuna(peer: Peer, seed: int) -> dict[int, float]:
     sampler, pruner = optuna.samplers.TPESampler(seed=seed), optuna.pruners.MedianPruner()
     study = optuna.create_study(direction=peer.objective.direction, sampler=sampler, pruner=pruner)
     study.optimize(objective, timeout=peer.until - time.monotonic())
-    return values
+    return peer.handed(values), len(values)
 
 
 class _Suggesting:
@@ -224,8 +228,8 @@ class _Suggesting:
         return {"params": json.dumps(self._space.suggest(trial)), "number": trial.number}
 
 
-def by_ray_tune(peer: Peer, seed: int) -> dict[int, float]:
-    """OptunaSearch and ASHAScheduler with their defaults; returns trial -> best value, of those at their end."""
+def by_ray_tune(peer: Peer, seed: int) -> tuple[dict[str, float] | None, int]:
+    """OptunaSearch and ASHAScheduler with their defaults. See `PEERS`."""
     import ray
     from ray import tune
     from ray.tune.schedulers import ASHAScheduler
@@ -263,10 +267,54 @@ def by_ray_tune(peer: Peer, seed: int) -> dict[int, float]:
     finally:
         ray.shutdown()
     known = {int(file.stem): json.loads(file.read_text()) for file in (folder / "models").glob("*.json")}
-    return {number: value for number, value in known.items() if not math.isnan(value)}
+    ended = {number: value for number, value in known.items() if not math.isnan(value)}
+    return peer.handed(ended), len(ended)
 
 
-PEERS: Mapping[str, Callable[[Peer, int], dict[int, float]]] = {"Optuna": by_optuna, "Ray Tune": by_ray_tune}
+def by_neuralforecast(peer: Peer, seed: int) -> tuple[dict[str, float], int]:
+    """AutoLSTM; returns its test scores and the number of its trials."""
+    import optuna
+    import pandas as pd
+    from neuralforecast import NeuralForecast
+    from neuralforecast.auto import AutoLSTM
+    from neuralforecast.common._base_auto import OptunaOptions
+    from neuralforecast.losses.pytorch import MAE
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    data, prepared = peer.task.file.data, peer.task.prepare()[1]
+    horizon, (target,) = data["horizon"], data["targets"]
+    rows = pd.read_csv(data["path"]).iloc[: data["rows"]]
+    series = pd.DataFrame({"unique_id": target, "ds": pd.to_datetime(rows[data["time"]]), "y": rows[target]})
+    val, test = (prepared.counts[split] + horizon - 1 for split in ("val", "test"))
+    before, season = series["y"].to_numpy()[:-test], prepared.lag
+    scale = abs(before[season:] - before[:-season]).mean()
+
+    def scored(forecasts: Any, values: Any) -> float:
+        return float(abs(forecasts - values).mean() / scale)
+
+    defaults = AutoLSTM.get_default_config(horizon, backend="optuna")
+    quiet = {"enable_progress_bar": False, "logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    model = AutoLSTM(
+        h=horizon,
+        loss=MAE(),
+        config=lambda trial: {**defaults(trial), **quiet},
+        backend="optuna",
+        num_samples=1000,
+        search_alg=optuna.samplers.TPESampler(seed=seed),
+        optuna_options=OptunaOptions(study_kwargs={"timeout": peer.until - time.monotonic()}),
+    )
+    study = NeuralForecast(models=[model], freq="h")
+    found = study.cross_validation(series, val_size=val, test_size=test, n_windows=None, step_size=1)
+    assert len(found) == prepared.counts["test"] * horizon
+    return {"mase": scored(found["AutoLSTM"], found["y"])}, len(study.models[0].results.trials)
+
+
+PEERS: Mapping[str, Callable[[Peer, int], tuple[dict[str, float] | None, int]]] = {
+    "Optuna": by_optuna,
+    "Ray Tune": by_ray_tune,
+    NEURALFORECAST: by_neuralforecast,
+}
+"""Name -> test scores of what is handed over, None where there is nothing, and the number of trials at their end."""
 
 
 def peer_run(way: str, folder: Path, seed: int, seconds: float, sets: Sequence[str]) -> dict[str, Any]:
@@ -274,8 +322,8 @@ def peer_run(way: str, folder: Path, seed: int, seconds: float, sets: Sequence[s
     began = time.monotonic()
     peer = Peer(folder, sets, math.inf)
     peer.until = time.monotonic() + seconds
-    values = PEERS[way](peer, seed)
-    return {"test": peer.handed(values) or peer.trivial, "trials": len(values), "seconds": time.monotonic() - began}
+    test, trials = PEERS[way](peer, seed)
+    return {"test": test or peer.trivial, "trials": trials, "seconds": time.monotonic() - began}
 
 
 def own_run(text: str, folder: Path, sets: Sequence[str]) -> dict[str, Any]:
@@ -305,7 +353,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of data")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--ways", nargs="+", choices=PEERS, default=list(PEERS), help="the others")
+    parser.add_argument("--ways", nargs="+", choices=PEERS, help="the others; default: all that are installed")
     parser.add_argument("--seeds", type=int, default=5, help="seeds of each, >= 1")
     parser.add_argument("--seconds", type=float, default=120.0, help="`budget.timeout` of this search")
     parser.add_argument("--folder", type=Path, default=Path("live"), help="folder of the studies, made when missing")
@@ -316,13 +364,20 @@ def main() -> None:
         way, folder, seed, seconds = asked.one
         print(json.dumps(peer_run(way, Path(folder), int(seed), float(seconds), asked.sets)))
         return
+    missing = [NEURALFORECAST] if find_spec("neuralforecast") is None else []
+    if set(missing) & set(asked.ways or ()):
+        parser.error(f"{NEURALFORECAST} needs the package neuralforecast")
+    if asked.ways is None and missing:
+        print(f"left out: {NEURALFORECAST}, as the package neuralforecast is not installed")
+    asked.ways = asked.ways or [way for way in PEERS if way not in missing]
     for name in asked.tasks:
-        _compare(name, asked)
+        forecasts = TASKS[name]["adapter"] == "time_series/forecasting"
+        _compare(name, [way for way in asked.ways if forecasts or way != NEURALFORECAST], asked)
 
 
-def _compare(name: str, asked: argparse.Namespace) -> None:
+def _compare(name: str, ways: Sequence[str], asked: argparse.Namespace) -> None:
     """All runs of a task, and its rows of the table."""
-    found: dict[str, list[float]] = {way: [] for way in (OWN, TOGETHER, *asked.ways)}
+    found: dict[str, list[float]] = {way: [] for way in (OWN, TOGETHER, *ways)}
     metric = TASKS[name].get("metric", "loss")
     for seed in range(asked.seeds):
         home = (asked.folder / name / str(seed)).resolve()
@@ -333,7 +388,7 @@ def _compare(name: str, asked: argparse.Namespace) -> None:
         own = _kept(home / "own.json", lambda: own_run(text, home / "own", asked.sets))  # noqa: B023
         found[OWN].append(own["test"][metric])
         found[TOGETHER].append(own["together"][metric])
-        for way in asked.ways:
+        for way in ways:
             theirs = _kept(home / f"{way}.json", lambda: _peer(way, home, text, seed, own["seconds"], asked.sets))  # noqa: B023
             found[way].append(theirs["test"][metric])
             print(f"{name} seed {seed}: {OWN} {own['test'][metric]:.4f}, together {own['together'][metric]:.4f}, "
@@ -343,7 +398,7 @@ def _compare(name: str, asked: argparse.Namespace) -> None:
     sign = 1 if metric in MAXIMIZED else -1
     for way, values in found.items():
         print(f"{name:10s} {metric:9s} {way:24s} {mean_sd(values, 4)}", flush=True)
-        for mine in (OWN, TOGETHER) if way in asked.ways else ():
+        for mine in (OWN, TOGETHER) if way in ways else ():
             differences = [sign * (own - their) for own, their in zip(found[mine], values, strict=True)]
             better = f"better {sum(each > 0 for each in differences)} of {len(differences)}"
             print(f"{'':20s} {mine:24s} {better}, {interval(differences)}", flush=True)
