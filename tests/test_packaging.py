@@ -33,8 +33,8 @@ BROUGHT = {
     "sqlalchemy": "optuna",  # and by MLflow, for the tables of each
 }
 """Package -> the declared one that brings it and says which version."""
-BY_NAME = {"onnxruntime"}
-"""What a script asks for by its name, for one of its sources."""
+BY_NAME = {"onnxruntime", "neps", "neural-pipeline-search", "neuralforecast"}
+"""What a script asks for by its name, for one of its sources or its comparisons, and does without elsewhere."""
 FOLDERS = {
     "tuner": ("classical", "examples", "postgres", "s3", "testing"),
     "tests": ("examples", "dev", "docs"),
