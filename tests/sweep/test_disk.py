@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.program import fork_writers
 from tests.support.sweeps import curves, records, sweep
 from tests.support.tiny import write_task
 from tuner.announcements import Announcement, TrialEnded
@@ -113,7 +112,6 @@ def test_a_moved_folder_goes_on_and_its_artifacts_are_found(
     before, after = tmp_path / "before", tmp_path / "after"
     before.mkdir()
     shutil.copy(migrated, before / "mlflow.db")
-    fork_writers(monkeypatch)
     monkeypatch.chdir(before)
     whole = write_task(before, name="whole", trials=4, epochs=4, more="confirm: {top: 0}")
     sweep(whole)

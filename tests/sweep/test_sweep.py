@@ -291,17 +291,17 @@ def test_a_time_limit_too_short_for_the_confirmation_still_leaves_a_model(
 
 def test_a_time_limit_that_no_trial_meets_still_leaves_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was cut short is trained on a fresh seed to its end, and said to be late."""
-    path = write_task(tmp_path, trials=40, epochs=300, more="confirm: {top: 3, seeds: 3}")
+    path = write_task(tmp_path, trials=40, epochs=6, more="confirm: {top: 3, seeds: 3}")
     begun = resolve_task(path).folder.events("trials/00000")
 
     class Shorter(Deadlines):
         def of_search(self, training: float) -> float:
-            assert not training
+            del training
             return -math.inf if read_run(begun).epochs else math.inf
 
     late = Shorter(search=math.inf, all=time.monotonic())
     monkeypatch.setattr("tuner.sweep.driver.Deadlines.of", lambda *_, **__: late)
-    outcome, told = sweep(path, "budget.timeout=1h")
+    outcome, told = sweep(path, "budget.timeout=1h", "budget.seconds=3")
     assert outcome.usable
     assert {record.state for record in records(path)} == {State.PRUNED}
     (record,) = (record for record in records(path, "confirm") if record.state.final)
