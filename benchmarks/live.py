@@ -289,9 +289,6 @@ def by_neuralforecast(peer: Peer, seed: int) -> tuple[dict[str, float], int]:
     before, season = series["y"].to_numpy()[:-test], prepared.lag
     scale = abs(before[season:] - before[:-season]).mean()
 
-    def scored(forecasts: Any, values: Any) -> float:
-        return float(abs(forecasts - values).mean() / scale)
-
     defaults = AutoLSTM.get_default_config(horizon, backend="optuna")
     quiet = {"enable_progress_bar": False, "logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
     model = AutoLSTM(
@@ -306,7 +303,8 @@ def by_neuralforecast(peer: Peer, seed: int) -> tuple[dict[str, float], int]:
     study = NeuralForecast(models=[model], freq="h")
     found = study.cross_validation(series, val_size=val, test_size=test, n_windows=None, step_size=1)
     assert len(found) == prepared.counts["test"] * horizon
-    return {"mase": scored(found["AutoLSTM"], found["y"])}, len(study.models[0].results.trials)
+    mase = float(abs(found["AutoLSTM"] - found["y"]).mean() / scale)
+    return {"mase": mase}, len(study.models[0].results.trials)
 
 
 PEERS: Mapping[str, Callable[[Peer, int], tuple[dict[str, float] | None, int]]] = {

@@ -139,10 +139,10 @@ class AsPriorBand:
         while True:
             trial = self._search.ask()
             number = int(trial.id.partition("_rung_")[0])
-            if number not in self._ends:  # promoted beyond its own end, there is nothing left to train
+            if number not in self._ends:
                 self._asked[number] = trial
                 return number, self._space.suggest(_Chosen(trial.config))
-            self._search.tell(trial, self._ends[number])
+            self._search.tell(trial, self._ends[number])  # promoted beyond its end, it has nothing left to train
 
     def goes_on(self, number: int, epoch: int, value: float, curve: Curve) -> bool:  # noqa: ARG002
         """Up to the epochs that were asked for. See `Way`."""
@@ -174,8 +174,7 @@ def _as_neps(space: Space, prior: Mapping[str, Any], epochs: int) -> Any:
         key, domain = definition.key, definition.domain
         known = prior.get(key)
         if isinstance(domain, Choices):
-            option = None if known is None else domain.options[domain.values().index(known)]
-            found[key] = HPOCategorical(list(domain.options), prior=option)
+            found[key] = HPOCategorical(list(domain.options), prior=known)
         elif isinstance(domain, Range):
             kind = HPOInteger if domain.whole else HPOFloat
             found[key] = kind(domain.low, domain.high, log=domain.log, prior=known)

@@ -126,14 +126,14 @@ def simulate(
         if log.spent >= spend or (trials is not None and begun >= trials) or (suggested := way.suggest()) is None:
             return False
         number, params = suggested
-        before = pruned.pop(number, None)
-        curve = world.train(params, derive_seed(seed, "trial", number)) if before is None else before.curve
-        if before is not None:
+        if (before := pruned.pop(number, None)) is None:
+            curve, first = world.train(params, derive_seed(seed, "trial", number)), 1
+            begun += 1
+        else:
+            curve, first = before.curve, before.epochs + 1
             log.trials.remove(before)
         running[number] = params, curve
-        first = 1 if before is None else before.epochs + 1
         heapq.heappush(queue, (log.now + curve.seconds, next(order), number, first))
-        begun += before is None
         return True
 
     def over(number: int, state: State, epochs: int) -> None:

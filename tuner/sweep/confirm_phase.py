@@ -83,11 +83,12 @@ class ConfirmPhase(FixedRuns):
             self._sweep.tell(Notice(f"{late}: without a training on a fresh seed there would be no model"))
 
     def _training(self) -> float:
-        """Seconds of a training, at most: of the longest trial, or by the pace of those that were cut short."""
-        epochs = self._sweep.task.file.budget.epochs
-        records = (read_run(self._sweep.folder.events(trial_run(number))) for number in cut_short(self._sweep))
+        """Seconds of a training, at most: of the longest trial, or by the pace of candidates that were cut short."""
+        if self._sweep.progress.longest:
+            return self._sweep.progress.longest
+        records = (read_run(self._sweep.folder.events(trial_run(number))) for number in self._candidates)
         paces = [record.seconds / len(record.epochs) for record in records if record.epochs]
-        return self._sweep.progress.longest or epochs * max(paces, default=0.0)
+        return self._sweep.task.file.budget.epochs * max(paces, default=0.0)
 
     def _deal(self) -> None:
         """Queue the next trainings if the queue is empty."""
