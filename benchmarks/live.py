@@ -34,12 +34,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.running import add_sets, checkout_first, handed_over, handed_over_together, mean_sd, run
+from benchmarks.running import add_sets, checkout_first, handed_over, handed_over_together, installed, mean_sd, run
 
 OWN, TOGETHER, NEURALFORECAST = "this search", "this search, --ensemble", "NeuralForecast"
 _TASK = """\
@@ -362,15 +361,10 @@ def main() -> None:
         way, folder, seed, seconds = asked.one
         print(json.dumps(peer_run(way, Path(folder), int(seed), float(seconds), asked.sets)))
         return
-    missing = [NEURALFORECAST] if find_spec("neuralforecast") is None else []
-    if set(missing) & set(asked.ways or ()):
-        parser.error(f"{NEURALFORECAST} needs the package neuralforecast")
-    if asked.ways is None and missing:
-        print(f"left out: {NEURALFORECAST}, as the package neuralforecast is not installed")
-    asked.ways = asked.ways or [way for way in PEERS if way not in missing]
+    ways = installed(parser, asked.ways, PEERS, (NEURALFORECAST, "neuralforecast", "neuralforecast"))
     for name in asked.tasks:
         forecasts = TASKS[name]["adapter"] == "time_series/forecasting"
-        _compare(name, [way for way in asked.ways if forecasts or way != NEURALFORECAST], asked)
+        _compare(name, [way for way in ways if forecasts or way != NEURALFORECAST], asked)
 
 
 def _compare(name: str, ways: Sequence[str], asked: argparse.Namespace) -> None:

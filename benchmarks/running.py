@@ -7,7 +7,8 @@ import atexit
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -80,6 +81,26 @@ def add_sets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="change the task file, as in tuner"
     )
+
+
+def installed(
+    parser: argparse.ArgumentParser, asked: Sequence[str] | None, ways: Iterable[str], needs: tuple[str, str, str]
+) -> list[str]:
+    """The ways that are compared: those asked for, else all; one that is not installed is said to be left out.
+
+    Args:
+        parser: Ends the script if that one was asked for by name.
+        asked: Names, or None.
+        ways: All names.
+        needs: The name of one, the module that it imports and the package that has it.
+    """
+    name, module, package = needs
+    missing = find_spec(module) is None
+    if missing and name in (asked or ()):
+        parser.error(f"{name} needs the package {package}")
+    if missing and asked is None:
+        print(f"left out: {name}, as the package {package} is not installed")
+    return list(asked or (way for way in ways if not missing or way != name))
 
 
 def records(folder: Path, study: str, kind: str = "trials") -> list[RunRecord]:

@@ -31,7 +31,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -46,6 +45,7 @@ from benchmarks.laboratory.records import SPACE, pools
 from benchmarks.laboratory.simulator import Handed, Log, Own, Way, best_trial, confirm, simulate
 from benchmarks.laboratory.surrogate import Surrogate
 from benchmarks.laboratory.tasks import TASKS
+from benchmarks.running import installed
 
 Hand = Callable[[Log], Handed | None]
 """What a search would hand over as it stands."""
@@ -303,12 +303,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the runs there, and go on where they were left")
     asked = parser.parse_args()
     tasks = [task for task in asked.tasks or TASKS if TASKS[task].half == asked.half]
-    missing = [PRIORBAND] if find_spec("neps") is None else []
-    if set(missing) & set(asked.ways or ()):
-        parser.error(f"{PRIORBAND} needs the package neural-pipeline-search")
-    if asked.ways is None and missing:
-        print(f"left out: {PRIORBAND}, as the package neural-pipeline-search is not installed")
-    ways = list(dict.fromkeys([OWN, *(asked.ways or (way for way in WAYS if way not in missing))]))
+    needs = PRIORBAND, "neps", "neural-pipeline-search"
+    ways = list(dict.fromkeys([OWN, *installed(parser, asked.ways, WAYS, needs)]))
     wanted = [
         (asked.half, asked.space, way, task, workers, seed, asked.spend)
         for seed in range(asked.seeds)
