@@ -49,13 +49,14 @@ FIXED = {
 """What lets short trials of a task learn."""
 EPOCHS = {
     "memory/adding": 3,
-    "memory/copy": 6,
+    "memory/copy": 4,
+    "memory/delayed_recall": 3,
     "nlp/classification": 2,
-    "nlp/language_modelling": 2,
+    "nlp/language_modelling": 1,
     "nlp/tagging": 7,
-    "speech/classification": 5,
-    "speech/recognition": 3,
-    "speech/tagging": 3,
+    "speech/classification": 3,
+    "speech/recognition": 2,
+    "speech/tagging": 1,
     "time_series/classification": 6,
 }
 
