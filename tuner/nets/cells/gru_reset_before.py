@@ -11,7 +11,6 @@ from tuner.nets.cell import State
 from tuner.nets.cell_options import GRUOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.opened import sigmoid_gates
-from tuner.nets.cells.scanned import apart
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -56,7 +55,7 @@ class GRUResetBeforeCell(LoopCell):
     def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
         sizes = [2 * self.hidden_size, self.hidden_size]
-        U_gates, U_n = apart(*torch.split(self.recurrent(noise), sizes, 1))
+        U_gates, U_n = torch.split(self.recurrent(noise), sizes, 1)
         read, write = noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:

@@ -12,7 +12,6 @@ from tuner.nets.cell import State
 from tuner.nets.cell_options import GRUOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.opened import before
-from tuner.nets.cells.scanned import apart
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -77,7 +76,7 @@ class LNGRUCell(LoopCell):
     def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
         U, sizes = self.recurrent(noise), [2 * self.hidden_size, self.hidden_size]
-        gain_gates, gain_candidate = apart(*torch.split(self.gain_state, sizes))
+        gain_gates, gain_candidate = torch.split(self.gain_state, sizes)
         read, write = noise.read, noise.candidate
         wide, narrow = gain_gates.shape, gain_candidate.shape
 

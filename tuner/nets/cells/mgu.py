@@ -11,7 +11,6 @@ from tuner.nets.cell import State
 from tuner.nets.cell_options import MGUOptions
 from tuner.nets.cells.noise import Noise
 from tuner.nets.cells.opened import sigmoid_gates
-from tuner.nets.cells.scanned import apart
 from tuner.nets.cells.stacked import LoopCell, Step
 
 
@@ -56,7 +55,7 @@ class MGUCell(LoopCell):
 
     def stepper(self, noise: Noise) -> Step:
         """See `LoopCell.stepper`."""
-        U_f, U_n = apart(*self.recurrent(noise).chunk(2, 1))
+        U_f, U_n = self.recurrent(noise).chunk(2, 1)
         read, write = noise.read, noise.candidate
 
         def step(a_BG: Tensor, state: State) -> State:

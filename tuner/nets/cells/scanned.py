@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
+from typing import Any
 
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
 
 from tuner.nets.cell import State
 
@@ -38,24 +42,55 @@ def scanned(
     """Take all steps, without gradients.
 
     Args:
-        step: Function from one step of each sequence and the state before it to the state after it. Tensors from its
-            closure must not share memory: see `apart`.
+        step: Function from one step of each sequence and the state before it to the state after it.
         sequences: Each (T, B, ...).
         state: Before the first step.
 
     Returns:
         The first parts of the states, (T, B, ...), and the state after the last step.
     """
-    from torch._higher_order_ops.scan import scan  # a private module, needed for exports only
+    from torch._higher_order_ops.scan import scan_op  # a private module, needed for exports only
 
-    def combined(before: list[Tensor], now: list[Tensor]) -> tuple[list[Tensor], Tensor]:
-        after = [part.clone() for part in step(now, tuple(before))]
-        return after, after[0].clone()
+    before, now = (
+        [part.clone() for part in state],
+        [part[0] for part in sequences],
+    )  # copies, as no two may share memory
+    with _Closure({id(part): part for part in (*before, *now)}) as closure:
+        step(now, tuple(before))
 
-    last, first_T = scan(combined, [part.clone() for part in state], list(sequences))
+    def combined(*tensors: Tensor) -> list[Tensor]:
+        parts = iter(tensors)
+        before, now = tuple(islice(parts, len(state))), list(islice(parts, len(sequences)))
+        with _Closure(dict(zip(map(id, closure.found), parts, strict=True))):
+            after = step(now, before)
+        return [part.clone() for part in (*after, after[0])]
+
+    *last, first_T = scan_op(combined, before, list(sequences), [part.clone() for part in closure.found])
     return first_T, tuple(last)
 
 
-def apart(*parts: Tensor) -> tuple[Tensor, ...]:
-    """The same tensors; while a network is exported, copies that share no memory, as `scanned` needs them."""
-    return tuple(part.clone() for part in parts) if is_exported() else parts
+class _Closure(TorchFunctionMode):
+    """Finds the tensors that a step has from elsewhere, such as weights, or has it read others in their place.
+
+    The operator takes them as inputs. `torch._higher_order_ops.scan.scan` finds them by compiling the step, which takes
+    longer than all else that is done for it.
+
+    Args:
+        read: What is read in place of a tensor, by its id; any other is read itself and, unless made here, `found`.
+    """
+
+    def __init__(self, read: dict[int, Tensor]) -> None:
+        super().__init__()
+        self.read, self.found = read, list[Tensor]()
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        args, kwargs = tree_map_only(Tensor, self._read, (args, kwargs or {}))
+        made = function(*args, **kwargs)
+        tree_map_only(Tensor, lambda tensor: self.read.setdefault(id(tensor), tensor), made)
+        return made
+
+    def _read(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self.read:
+            self.read[id(tensor)] = tensor
+            self.found.append(tensor)
+        return self.read[id(tensor)]
