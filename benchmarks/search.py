@@ -302,6 +302,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, help="keep the runs there, and go on where they were left")
     asked = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch comes, with which the Gaussian process computes
     tasks = [task for task in asked.tasks or TASKS if TASKS[task].half == asked.half]
     needs = PRIORBAND, "neps", "neural-pipeline-search"
     ways = list(dict.fromkeys([OWN, *installed(parser, asked.ways, WAYS, needs)]))
