@@ -63,7 +63,9 @@ class UserError(TunerError, ValueError):
     def _told(self, place: str) -> str:
         got = "" if self.value is self._MISSING else f", but got {_shown(self.value)}"
         fix = f" {self.fix}" if self.fix else ""
-        return printable(" ".join(redacted(f"{place}{self.rule}{got}.{fix}").split()))
+        sentence = f"{place}{self.rule}{got}"
+        end = "" if sentence.endswith("...") else "."  # a long value is cut
+        return printable(" ".join(redacted(f"{sentence}{end}{fix}").split()))
 
 
 class TaskFileError(UserError):

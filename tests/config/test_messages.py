@@ -10,7 +10,7 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from tuner.config import Options, OptionsError, TaskFile, parse_yaml, validate_options
 from tuner.config.messages import phrase
-from tuner.errors import Key, TaskFileError
+from tuner.errors import Key, TaskFileError, UserError
 
 
 class Inner(Options):
@@ -120,6 +120,12 @@ def test_valid_values_become_options() -> None:
     """Values that fit give the options; a whole number does for a number."""
     options = validate_options(Example, {"sizes": [1, 2], "limit": 3, "inner": {"size": 2}}, place=place)
     assert options == Example(sizes=(1, 2), limit=3, inner=Inner(size=2))
+
+
+def test_a_long_value_is_cut() -> None:
+    """Its three dots end the sentence."""
+    error = UserError("x must be short", value="y" * 200, fix="Shorten it.")
+    assert str(error) == f"x must be short, but got '{'y' * 76}... Shorten it."
 
 
 def test_missing() -> None:

@@ -307,7 +307,7 @@ def test_a_time_limit_that_no_trial_meets_still_leaves_a_model(tmp_path: Path, m
     (record,) = (record for record in records(path, "confirm") if record.state.final)
     assert record.state is State.COMPLETED
     assert [notice.partition(" by about ")[0] for notice in told.notices()[-2:]] == [
-        "no trial completed in time: the best of those that were cut short are confirmed",
+        "no trial completed: the best of those that were cut short are confirmed",
         "budget.timeout will be exceeded",
     ]
     assert outcome.summary is not None

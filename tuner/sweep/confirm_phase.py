@@ -76,7 +76,7 @@ class ConfirmPhase(FixedRuns):
             return
         self.deadline = math.inf
         if self._sweep.progress.best is None:
-            self._sweep.tell(Notice("no trial completed in time: the best of those that were cut short are confirmed"))
+            self._sweep.tell(Notice("no trial completed: the best of those that were cut short are confirmed"))
         after = time.monotonic() + self._training() - self._sweep.deadlines.all
         if after > 0:
             late = f"budget.timeout will be exceeded by about {after:.0f} s"

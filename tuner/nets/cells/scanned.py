@@ -51,10 +51,8 @@ def scanned(
     """
     from torch._higher_order_ops.scan import scan_op  # a private module, needed for exports only
 
-    before, now = (
-        [part.clone() for part in state],
-        [part[0] for part in sequences],
-    )  # copies, as no two may share memory
+    before = [part.clone() for part in state]  # copies here and below: no two inputs or outputs may share memory
+    now = [part[0] for part in sequences]
     with _Closure({id(part): part for part in (*before, *now)}) as closure:
         step(now, tuple(before))
 
