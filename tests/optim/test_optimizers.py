@@ -1,6 +1,8 @@
 """Optimizers: the update of each, decoupled decay, and the groups."""
 
 import copy
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tuner.optim.catalog import OPTIMIZERS, SELF_AVERAGING
-from tuner.optim.optimizers import make_optimizer, parameter_groups, set_rate
+from tuner.optim.optimizers import eager_step, make_optimizer, parameter_groups, set_rate
 
 DECAYING = [name for name in OPTIMIZERS if "weight_decay" in OPTIMIZERS[name].parameters()]
 
@@ -32,14 +34,16 @@ def make(name: str, network: nn.Module, **options: Any) -> torch.optim.Optimizer
     return make_optimizer(name, OPTIMIZERS[name].options.model_validate(options), network)
 
 
-def train(network: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 5) -> None:
-    """A few steps on seeded data."""
+def train(
+    network: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 5, step: Callable[[], object] | None = None
+) -> None:
+    """A few steps, the optimizer's or the given ones, on seeded data."""
     generator = torch.Generator().manual_seed(1)
     for _ in range(steps):
         x = torch.randint(6, (8, 3), generator=generator)
         optimizer.zero_grad()
         network(x).square().mean().backward()
-        optimizer.step()
+        (step or optimizer.step)()
 
 
 def weights(network: nn.Module) -> dict[str, Tensor]:
@@ -106,6 +110,24 @@ class TestContract:
             train(network, optimizer, 3)
             ends.append(weights(network))
         assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+
+    def test_an_eager_step_needs_no_compiler(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It does what torch's own does, hooks included, where torch's compiler cannot be imported."""
+        network = Net()
+        ends, told = [], []
+        for eager in (False, True):
+            trained = copy.deepcopy(network)
+            with monkeypatch.context() as patch:
+                if eager:
+                    patch.setitem(sys.modules, "torch._dynamo", None)
+                optimizer = make(name, trained)
+                optimizer.load_state_dict(optimizer.state_dict())
+                optimizer.register_step_pre_hook(lambda *_: told.append("before"))
+                optimizer.register_step_post_hook(lambda *_: told.append("after"))
+                train(trained, optimizer, 3, eager_step(optimizer) if eager else None)
+            ends.append(weights(trained))
+        assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0])
+        assert told == 6 * ["before", "after"]
 
     def test_one_group_may_be_empty(self, name: str) -> None:
         """A network without matrices, or without anything else, can be trained."""

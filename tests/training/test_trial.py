@@ -4,6 +4,7 @@ import math
 import os
 import pickle
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,14 @@ def make(tmp_path: Path) -> Any:
     return lambda folder="run", **fields: small_spec(tmp_path, folder, "time_series/classification", data, **fields)
 
 
-def test_a_trial_learns_reports_every_epoch_once_and_leaves_only_its_checkpoint(make: Any, tmp_path: Path) -> None:
-    """The loss falls below the trivial predictor's, epochs come in order; the checkpoint is the driver's to remove."""
+def test_a_trial_learns_reports_every_epoch_once_and_leaves_only_its_checkpoint(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss falls below the trivial predictor's, epochs come in order; the checkpoint is the driver's to remove.
+
+    Torch's compiler, which takes a second to import, is not needed.
+    """
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)
     driver = Driver()
     ended = run_trial(make(epochs=12, params={"hidden_size": 16, "learning_rate": 0.03}), driver)
     assert ended.state is State.COMPLETED

@@ -7,6 +7,9 @@ where half of the memory is lost at every step.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from types import MethodType
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +27,18 @@ from tuner.optim.catalog import (
 
 Groups = list[dict[str, Any]]
 """Parameter groups for torch, each with "name" and "params": first "decayed", then "spared"."""
+
+_PLAIN = [
+    inspect.unwrap(method)
+    for method in (
+        optim.Optimizer.add_param_group,
+        optim.Optimizer.load_state_dict,
+        optim.Optimizer.state_dict,
+        optim.Optimizer.zero_grad,
+    )
+]
+for _method in _PLAIN:  # called as they are, where torch would first import its compiler; see `eager_step`
+    vars(_method).setdefault("__dynamo_disable", _method)
 
 
 class Maker(Protocol):
@@ -56,6 +71,16 @@ def make_optimizer(name: str, options: Any, network: nn.Module) -> optim.Optimiz
     ]
     make: Maker = OPTIMIZERS[name].load()
     return make(groups, options)
+
+
+def eager_step(optimizer: optim.Optimizer) -> Callable[[], object]:
+    """The step of an optimizer, with its hooks, without torch's compiler.
+
+    `torch.optim` wraps each step in two calls to `torch._dynamo`; importing that for nothing takes a second and 70 MB
+    in each process that trains.
+    """
+    step = torch.no_grad()(inspect.unwrap(type(optimizer).step))
+    return MethodType(optim.Optimizer.profile_hook_step(step), optimizer)
 
 
 def parameter_groups(network: nn.Module) -> dict[str, list[str]]:

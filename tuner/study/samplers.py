@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-from cmaes import CMA
 from optuna._transform import _SearchSpaceTransform
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler
@@ -106,6 +105,8 @@ class CMAES(BaseSampler):
         sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
         cube = _SearchSpaceTransform(search_space, transform_step=True, transform_0_1=True)
         n = len(cube.bounds)
+        from cmaes import CMA  # with scipy's statistics, only where it is chosen
+
         optimizer = CMA(
             mean=np.full(n, 0.5), sigma=1 / 6, bounds=cube.bounds, n_max_resampling=10 * n, seed=self._seed % 2**32
         )

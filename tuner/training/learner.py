@@ -20,7 +20,7 @@ from tuner.errors import Diverged
 from tuner.nets.network import build_network
 from tuner.optim.averaging import make_averaging
 from tuner.optim.clipping import gradient_norm, make_clipping
-from tuner.optim.optimizers import make_optimizer, set_rate
+from tuner.optim.optimizers import eager_step, make_optimizer, set_rate
 from tuner.optim.schedules import make_schedule
 from tuner.training.batches import TrainingBatches
 from tuner.training.chunks import Chunk
@@ -64,6 +64,7 @@ class Learner:
         self.network = build_network(settings.net, settings.cell, settings.regularizers, problem).to(device)
         self._parameters = list(self.network.parameters())
         self.optimizer = make_optimizer(learning.optimizer, settings.optimizer, self.network)
+        self._step = eager_step(self.optimizer)
         self.averaging = make_averaging(learning, self._parameters, self.optimizer)
         self.clipping = make_clipping(learning)
         self.schedule = make_schedule(learning.schedule, settings.schedule, per_epoch * epochs, per_epoch)
@@ -108,7 +109,7 @@ class Learner:
         if due:
             self.watch.before_update(self.network)
         clipped = self.clipping.clip_(self._parameters, norm_tensor, norm)
-        self.optimizer.step()
+        self._step()
         self.averaging.update()
         if due:
             self.watch.after_update(self.network)
