@@ -20,7 +20,7 @@ from tuner.adapters.memory.making import MAKERS
 from tuner.adapters.memory.options import ProbeOptions
 from tuner.adapters.speech.recognition.scoring import error_rates
 from tuner.testing import codecs
-from tuner.testing.codecs import CodecContract
+from tuner.testing.codecs import CodecContract, Kept
 
 LABELS = ("falls", "rises", "swings")
 TEST_ITEMS = 20
@@ -34,6 +34,14 @@ def _fresh() -> Iterator[None]:
         patch.setattr(codecs, "_in_a_new_process", forked)
         yield
     forked.close()
+
+
+class Contract(CodecContract):
+    """The contract, and what a model of ours does without as well."""
+
+    def test_torchs_compiler_is_not_needed(self, kept: Kept) -> None:
+        """It takes a second to import; SymPy comes with it."""
+        assert "sympy" not in kept.modules
 
 
 def curve(label: str, steps: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -64,7 +72,7 @@ def class_scores(answers: pd.DataFrame, truth: list[str]) -> dict[str, float]:
     return {"accuracy": float(np.mean(answers["class"].astype(str) == truth)), "loss": float(-np.log(likely).mean())}
 
 
-class TestTexts(CodecContract):
+class TestTexts(Contract):
     """Texts in a CSV file, of two classes whose threshold and temperature are fitted on validation data."""
 
     adapter, raw = "nlp/classification", "test.csv"
@@ -92,7 +100,7 @@ class TestTexts(CodecContract):
         return {**class_scores(answers, truth.tolist()), "f1": float(f1)}
 
 
-class TestManyLabels(CodecContract):
+class TestManyLabels(Contract):
     """Texts of characters, with several labels or none, of which a threshold chooses."""
 
     adapter, raw = "nlp/classification", "test.csv"
@@ -127,7 +135,7 @@ class TestManyLabels(CodecContract):
         }
 
 
-class TestPairsWithNumbers(CodecContract):
+class TestPairsWithNumbers(Contract):
     """Pairs of texts in JSON lines, read word by word, with a number each."""
 
     adapter, raw = "nlp/regression", "test.jsonl"
@@ -155,7 +163,7 @@ class TestPairsWithNumbers(CodecContract):
         return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
 
 
-class TestTagged(CodecContract):
+class TestTagged(Contract):
     """Entities in columns parted by blanks, of which a CRF chooses the tags."""
 
     adapter, raw = "nlp/tagging", "test.conll"
@@ -180,7 +188,7 @@ class TestTagged(CodecContract):
         return {"accuracy": float(np.mean(answers["tag"] == [tag for _, tag in words]))}
 
 
-class TestTaggedAlone(CodecContract):
+class TestTaggedAlone(Contract):
     """Parts of speech in JSON lines, each word by itself."""
 
     adapter, raw = "nlp/tagging", "test.jsonl"
@@ -207,7 +215,7 @@ class TestTaggedAlone(CodecContract):
         return {"accuracy": float(np.mean(answers["tag"] == truth)), "loss": float(-np.log(likely).mean())}
 
 
-class TestWideTable(CodecContract):
+class TestWideTable(Contract):
     """A row per item, semicolons and decimal commas, beside a row number and a patient."""
 
     adapter, raw = "time_series/classification", "test.csv"
@@ -229,7 +237,7 @@ class TestWideTable(CodecContract):
         return class_scores(answers, pd.read_csv(folder / "test.csv", sep=";").state.tolist())
 
 
-class TestLongTable(CodecContract):
+class TestLongTable(Contract):
     """A row per step of Parquet, items mixed, steps not in order."""
 
     adapter, raw = "time_series/classification", "test.parquet"
@@ -255,7 +263,7 @@ class TestLongTable(CodecContract):
         return class_scores(answers, table.groupby("item").label.first()[answers["item"]].tolist())
 
 
-class TestArchive(CodecContract):
+class TestArchive(Contract):
     """Arrays of unequal length one after the other, laid out the other way."""
 
     adapter, raw = "time_series/classification", "test.npz"
@@ -274,7 +282,7 @@ class TestArchive(CodecContract):
         return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
 
 
-class TestSteps(CodecContract):
+class TestSteps(Contract):
     """A class per step of a long table, in pieces; test items are asked with their classes in it."""
 
     adapter, raw = "time_series/labelling", "test.csv"
@@ -302,7 +310,7 @@ class TestSteps(CodecContract):
         return class_scores(answers, truth["on"].tolist())
 
 
-class TestNumbers(CodecContract):
+class TestNumbers(Contract):
     """Two numbers of a long table, with quantiles; the model is asked of a table that has them too."""
 
     adapter, raw = "time_series/regression", "test.csv"
@@ -337,7 +345,7 @@ class TestNumbers(CodecContract):
         }
 
 
-class TestTs(CodecContract):
+class TestTs(Contract):
     """The archives' own form."""
 
     adapter, raw = "time_series/classification", "test.ts"
@@ -359,11 +367,11 @@ class TestTs(CodecContract):
         return class_scores(answers, [line.rpartition(":")[2] for line in lines])
 
 
-class TestRecordings(CodecContract):
+class TestRecordings(Contract):
     """A manifest that says which recordings are for the test; they have another sample rate and length."""
 
     adapter, raw = "speech/classification", "test"
-    space: ClassVar[Mapping[str, Any]] = {**CodecContract.space, "data.num_mels": [12]}
+    space: ClassVar[Mapping[str, Any]] = {**Contract.space, "data.num_mels": [12]}
 
     @staticmethod
     def data(folder: Path) -> dict[str, Any]:
@@ -392,11 +400,11 @@ class TestRecordings(CodecContract):
         return class_scores(answers, [Path(path).name.partition("-")[0] for path in answers["path"]])
 
 
-class TestTranscripts(CodecContract):
+class TestTranscripts(Contract):
     """Recordings of tones and what they say, those of the test in a folder of their own."""
 
     adapter, raw = "speech/recognition", "test"
-    space: ClassVar[Mapping[str, Any]] = {**CodecContract.space, "data.stride": [2], "learning_rate": 0.01}
+    space: ClassVar[Mapping[str, Any]] = {**Contract.space, "data.stride": [2], "learning_rate": 0.01}
 
     @staticmethod
     def data(folder: Path) -> dict[str, Any]:
@@ -426,7 +434,7 @@ class TestTranscripts(CodecContract):
         return error_rates(texts[48:], answers["text"].fillna("").tolist(), "words")
 
 
-class TestTaggedRecordings(CodecContract):
+class TestTaggedRecordings(Contract):
     """Recordings with tones at times, those of the test in a folder of their own; the model is asked for every step."""
 
     adapter, raw = "speech/tagging", "test"
@@ -459,7 +467,7 @@ class TestTaggedRecordings(CodecContract):
         return class_scores(answers, truth)
 
 
-class TestSpeechFeatures(CodecContract):
+class TestSpeechFeatures(Contract):
     """Features of recordings."""
 
     adapter, raw = "speech/classification", "test.npz"
@@ -480,7 +488,7 @@ class TestSpeechFeatures(CodecContract):
         return class_scores(answers, np.load(folder / "test.npz")["y"].tolist())
 
 
-class TestForecasts(CodecContract):
+class TestForecasts(Contract):
     """A series without times, forecast from every row, by quantiles."""
 
     adapter, raw = "time_series/forecasting", "series.csv"
@@ -513,7 +521,7 @@ class TestForecasts(CodecContract):
         }
 
 
-class TestForecastsByCovariates(CodecContract):
+class TestForecastsByCovariates(Contract):
     """Prices and events that are known beforehand, visitors that are not, weekdays; with conformal intervals."""
 
     adapter, raw = "time_series/forecasting", "series.csv"
@@ -552,7 +560,7 @@ class TestForecastsByCovariates(CodecContract):
         }
 
 
-class TestRunningText(CodecContract):
+class TestRunningText(Contract):
     """A text of its own for the test."""
 
     adapter, raw = "nlp/language_modelling", "test.txt"
@@ -589,7 +597,7 @@ def made(folder: Path, **options: Any) -> dict[str, Any]:
     return chosen
 
 
-class TestAdding(CodecContract):
+class TestAdding(Contract):
     """Sums."""
 
     adapter, raw = "memory/probe", "test.npz"
@@ -605,7 +613,7 @@ class TestAdding(CodecContract):
         return {"loss": float(np.mean((answers["value"] - np.load(folder / "test.npz")["y"]) ** 2))}
 
 
-class TestCopy(CodecContract):
+class TestCopy(Contract):
     """A symbol at each step."""
 
     adapter, raw = "memory/probe", "test.npz"
@@ -625,7 +633,7 @@ class TestCopy(CodecContract):
         return {**class_scores(answers, truth.ravel().astype(str).tolist()), "accuracy": float(last.mean())}
 
 
-class TestDelayedRecall(CodecContract):
+class TestDelayedRecall(Contract):
     """A symbol at the end."""
 
     adapter, raw = "memory/probe", "test.npz"
@@ -643,5 +651,5 @@ class TestDelayedRecall(CodecContract):
 
 def test_every_codec_is_tested() -> None:
     """The contract runs over every adapter of the catalog that has a codec."""
-    tested = {case.adapter for case in CodecContract.__subclasses__()}
+    tested = {case.adapter for case in Contract.__subclasses__()}
     assert tested == {name for name in ADAPTERS if getattr(ADAPTERS[name].load(), "model_files", ())}

@@ -211,6 +211,16 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return model, asked
 
 
+def test_the_size_of_weights_is_checked(case: tuple[Path, Any]) -> None:
+    """Before they are read, for every kind of model."""
+    model, _ = case
+    content = (model / W).read_bytes()
+    os.truncate(model / W, 1 << 40)
+    with pytest.raises(UserError, match=r"1099511627776 bytes for a network of"):
+        load(model)
+    (model / W).write_bytes(content)
+
+
 @pytest.mark.filterwarnings("error")
 def test_any_damage_is_told_in_a_line_or_does_no_harm(case: tuple[Path, Any]) -> None:
     """Bytes exchanged, cut off or put in, anywhere in any file: an answer, a problem of the item, or a refusal."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from tuner.testing.codecs import _FRESH
 
 _FORKING = """
-import json, os, sys
+import atexit, json, os, sys
 import pandas, pydantic, torch
 import tuner.cli, tuner.predict.opening, tuner.predict.output
 for line in sys.stdin:
@@ -30,7 +30,14 @@ for line in sys.stdin:
     os.chdir(folder)
     sys.argv[1:] = arguments
     assert not sys.modules.keys() & {*json.loads(arguments[0])}, "imported although the model does without"
-    exec(compile(code, "fresh", "exec"), {"__name__": "__main__"})
+    status = 0
+    try:
+        exec(compile(code, "fresh", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        status = end.code
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status)  # without taking apart what torch has imported, which takes longer than most answers
 """
 """Reads what is to be run from its standard input and says on its output how each has ended."""
 

@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from tuner.adapters.adapting import adapting
 from tuner.adapters.base import Adapter, Problem
@@ -117,7 +119,7 @@ def _check_size(path: Path, build: Callable[[], nn.Module]) -> None:
         StudyError: They are.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             tensors = build().state_dict().values()
     except Exception:  # noqa: BLE001 - code of one's own that knows no such device, or what building it anew will tell
         return
@@ -128,6 +130,16 @@ def _check_size(path: Path, build: Callable[[], nn.Module]) -> None:
         raise damaged(path, str(error.strerror)) from error
     if not wanted <= found <= wanted + _HEADER:
         raise damaged(path, f"{found} bytes for a network of {wanted}")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves weights as they are: to draw some that have no memory, torch would first import its compiler."""
+
+    def __torch_function__(self, called: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """See `torch.overrides.TorchFunctionMode`."""
+        if getattr(called, "__module__", "") != nn.init.__name__:
+            return called(*args, **(kwargs or {}))
+        return args[0] if args else kwargs["tensor"]
 
 
 def _fill(network: nn.Module, path: Path) -> None:

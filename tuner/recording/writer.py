@@ -13,6 +13,8 @@ if MLflow could not be reached or refused something.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -268,6 +270,7 @@ def _set_session(niceness: int) -> None:
 
 def main() -> int:
     """Run the process."""
+    atexit.register(gc.freeze)  # at its end Python would look through all that MLflow has imported
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # MLflow's output goes to the log, not between the answers

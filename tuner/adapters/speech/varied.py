@@ -49,7 +49,7 @@ class VariedSteps(nn.Module):
         self._basis_MF: Tensor
         self.register_buffer("_spread_I", None, persistent=False)
         if spread is not None:
-            self._spread_I = torch.tensor(spread).repeat(inputs // len(spread))
+            self._spread_I = torch.tensor([*spread] * (inputs // len(spread)))
             basis = cepstral(np.eye(options.num_mels, dtype=np.float32), bands)
             self.register_buffer("_basis_MF", torch.from_numpy(basis), persistent=False)
 
