@@ -227,7 +227,7 @@ def test_priorband_promotes_what_it_has_trained(world: Surrogate, monkeypatch: p
 
 
 def test_this_search_finds_what_is_good_and_confirms_it(world: Surrogate) -> None:
-    """Some are cut; the handed over one is good; its confirmation, twelve trainings, is paid for."""
+    """Some are cut; the handed over one is good; its confirmation, seven trainings, is paid for."""
     with Own(world, sampler="tpe", pruner="asha", seed=0) as way:
         log = simulate(way, world, workers=4, seed=0, trials=30)
         handed = confirm(way, log, world, workers=4, seed=0)

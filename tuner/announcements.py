@@ -260,6 +260,8 @@ class Summary(_Event):
     """Runs whose figures will be drawn after this event."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """What the task file asked for, to recognize later that nothing more is asked."""
+    seeds: int = 0
+    """Number of fresh seeds of the configurations that stayed to the end of the confirmation; 0 without one."""
     ensemble: Mapping[str, Any] = field(default_factory=dict)
     """The ensemble of the winner's confirmed seeds: `runs`; its scores on validation data (`value`) and test data
     (`test`); the single seeds' best (`best`) and mean (`mean`) on validation data. Empty without an ensemble."""

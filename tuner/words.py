@@ -70,6 +70,15 @@ def capital(text: str) -> str:
     return text if "/" in first or "_" in first else text[:1].upper() + text[1:]
 
 
+def on_fresh(seeds: int) -> str:
+    """On how many fresh seeds, one or several.
+
+    >>> on_fresh(1), on_fresh(3)
+    ('on a fresh seed', 'on fresh seeds')
+    """
+    return "on a fresh seed" if seeds == 1 else "on fresh seeds"
+
+
 def counted(count: int, noun: str) -> str:
     """A number with its noun.
 

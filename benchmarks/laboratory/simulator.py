@@ -293,7 +293,7 @@ def confirm(
             worked.append(curve)
     spent, at = _worked(worked, workers)
     found = {number: list(each.values()) for number, each in scores.items()}
-    winner = confirmation(found, way.objective, seeds=options.seeds).winner
+    winner = confirmation(found, way.objective, seeds=len(rounds)).winner
     if winner is None:
         return None
     model = min(trained[winner], key=lambda curve: curve.values[-1])

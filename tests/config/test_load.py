@@ -58,7 +58,7 @@ MISTAKES = {
     "adapter: x\nbudget: {timeout: true}": r"budget\.timeout must be a number, but got True",
     "adapter: x\nbudget:": r"task\.yaml:2: budget must be a mapping, but got None\. Fill it in",
     "adapter: x\nsampler: {seed: -1}": r"sampler\.seed must be >= 0, but got -1",
-    "adapter: x\nconfirm: {seeds: 0}": r"confirm\.seeds must be >= 1, but got 0",
+    "adapter: x\nconfirm: {seeds: 0}": r"confirm\.seeds must be 'auto' or >= 1, but got 0",
     "adapter: x\ndisk: {checkpoints: 20G}": r"disk\.checkpoints must be bytes, or text such as \"500MB\"",
     "adapter: x\ndisk: {checkpoints: '1,5GB'}": r"disk\.checkpoints must be bytes, or .* but got '1,5GB'",
     "adapter: x\ndisk: {checkpoints: 20 GB or so}": r"disk\.checkpoints must be bytes, or .* but got '20 GB or so'",

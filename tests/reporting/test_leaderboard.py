@@ -10,6 +10,7 @@ from tuner.disk.events import RunRecord
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting import confirmation, leaderboard, rows
+from tuner.reporting.conclusion import noise
 from tuner.reporting.leaderboard import BASELINE
 
 HIGHER = Objective("val/accuracy", maximize=True)
@@ -154,11 +155,30 @@ class TestConfirmation:
         assert outcome.against_baseline.sentence.startswith("trial 1 is better than the baseline (9 of 10 seeds")
 
     def test_one_seed_has_no_interval(self) -> None:
-        """A single seed should say so, and promise nothing."""
-        outcome = confirmation({1: [0.9], -1: [0.5]}, HIGHER)
+        """A single seed should say so, promise nothing, and name what gives an interval beside the baseline."""
+        outcome = confirmation({1: [0.9], 2: [0.8], -1: [0.5]}, HIGHER)
         assert outcome.winner == 1
         assert outcome.configurations[0].interval is None
-        assert all("no interval with one seed" in told for told in outcome.sentences)
+        assert outcome.sentences == (
+            "trial 1 has the best score, 0.9 with one seed.",
+            "trial 1 is ahead of the baseline by 0.4 with one seed each; confirm.seeds=3 gives an interval.",
+            "trial 1 is ahead of trial 2 by 0.1 with one seed each, which gives no interval.",
+        )
+        told = noise(outcome.against_baseline)
+        assert told == f"it is not known whether that is beyond the noise of the seeds: {outcome.sentences[1]}"
+
+    def test_one_seed_behind_or_level(self) -> None:
+        """The order should be that of the scores, in either direction; a baseline with fewer seeds should be told."""
+        behind = confirmation({1: [0.3], -1: [0.2]}, Objective()).against_baseline
+        level = confirmation({1: [0.3], -1: [0.3]}, Objective()).against_baseline
+        fewer = confirmation({1: [0.3, 0.4, 0.5], -1: [0.7]}, Objective()).against_baseline
+        assert behind is not None
+        assert level is not None
+        assert fewer is not None
+        assert behind.sentence.startswith("trial 1 is behind the baseline by 0.1 with one seed each;")
+        assert level.sentence.startswith("trial 1 is level with the baseline with one seed each;")
+        assert fewer.sentence == "trial 1 is ahead of the baseline by 0.3 with 3 and 1 seeds, which gives no interval."
+        assert [one.known for one in (behind, level, fewer)] == [False] * 3
 
     @pytest.mark.parametrize("gap", [None, math.nan, math.inf])
     def test_a_diverged_seed_cannot_win(self, gap: float | None) -> None:

@@ -124,6 +124,7 @@ def test_advice_follows_from_what_was_seen() -> None:
     flat = [run([1.0, 2.0, 3.0]), run([1.0, math.nan, 3.0])]
     told = what_to_try(flat, trials=40, items=9000, **common)
     assert told == "what to try: a longer data.window; another search_space."
+    assert "more than 2 seeds" in what_to_try(flat, trials=40, items=9000, seeds=2, **common)
     assert "budget.trials" not in what_to_try(rising, trials=None, items=90, **common)  # the space is exhausted
 
 

@@ -14,6 +14,7 @@ from tuner.messages import State
 from tuner.objective import Objective
 from tuner.sweep.candidates import BASELINE, Candidate, confirm_rounds, confirmed
 from tuner.sweep.candidates import candidates as chosen
+from tuner.sweep.choice import winning
 from tuner.sweep.summary import _ended_before
 from tuner.task.resolve import resolve_task
 
@@ -134,3 +135,27 @@ def test_what_an_earlier_run_of_the_study_confirmed_still_counts() -> None:
     assert sorted(found) == ["confirm/0-1", "confirm/1-1", "confirm/1-2", "confirm/baseline-1", "confirm/baseline-2"]
     sweep.task.file.confirm = Confirm(top=0)
     assert confirmed(sweep) == []
+
+
+def test_fewer_seeds_than_an_earlier_run_had_are_enough_to_win() -> None:
+    """Where the task file asks for fewer by now: all that are in force count, not the most that are on record."""
+    values = {0: [0.1, 0.1], 1: [0.5, 0.5, 0.5], BASELINE: [0.9, 0.9, 0.9]}
+    trained = [
+        RunRecord(run=f"confirm/{number}-{seed}", number=number, state=State.COMPLETED, value=value)
+        for number, of_seeds in values.items()
+        for seed, value in enumerate(of_seeds, 1)
+    ]
+    trials = [RunRecord(number=number, state=State.COMPLETED, params={"n": number}) for number in (0, 1)]
+    sweep: Any = SimpleNamespace(
+        task=SimpleNamespace(
+            objective=Objective(),
+            against_trivial=Objective(),
+            settings=dict,
+            baseline={},
+            file=SimpleNamespace(confirm=Confirm(), budget=Budget(trials=10)),
+        ),
+        folder=None,
+        search=SimpleNamespace(expected=lambda: {0: 0.1, 1: 0.2}, fits=lambda _: True, counted=lambda: 10),
+        records=lambda kind: trials if kind == "trials/" else trained,
+    )
+    assert [record.run for record in winning(sweep)] == ["confirm/0-1", "confirm/0-2"]

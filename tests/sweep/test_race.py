@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 
@@ -29,19 +30,40 @@ from tuner.task.resolve import resolve_task
         (Confirm(top=1), 30, [1, 1, 1]),
         (Confirm(top=8, seeds=5), 1, [8, 4, 2, 2, 2]),
         (Confirm(top=0), 30, []),
-        (Confirm(), 6, [2, 1, 1]),
         (Confirm(), 35, [2, 1, 1]),
         (Confirm(), 36, [2, 2, 2]),
         (Confirm(seeds=1), 6, [2]),
         (Confirm(), 40, [3, 2, 2]),
         (Confirm(), 60, [6, 3, 2]),
         (Confirm(), 10_000, [8, 4, 2]),
+        (Confirm(seeds=3), 6, [2, 1, 1]),
+        (Confirm(top=2), 6, [2, 2, 2]),
+        (Confirm(top=0, seeds=3), 6, []),
     ],
 )
 def test_half_of_a_race_leaves_after_each_seed(confirm: Confirm, trials: int, rounds: list[int]) -> None:
     """Two stay to the end; by default as many begin as a quarter of the trials pays for, or one of two stays."""
     assert confirm.rounds(trials) == rounds
-    assert confirm.trainings(trials) == (sum(rounds) + confirm.seeds if rounds else 0)
+    assert confirm.trainings(trials) == sum(rounds) + len(rounds)
+
+
+def test_by_default_the_confirmation_is_a_quarter_of_all_trainings() -> None:
+    """At most, rounded up, and at least two; the larger the search, the more, up to a race to the end."""
+    races = {top: [top, max(2, math.ceil(top / 2)), max(2, math.ceil(top / 4))] for top in range(2, 9)}
+    forms = [[1 + two] + [1] * more for two in (False, True) for more in (0, 1, 2)]
+    before = 0
+    for trials in range(1, 61):
+        rounds, count = Confirm().rounds(trials), Confirm().trainings(trials)
+        assert count == sum(rounds) + len(rounds)  # the baseline is trained on each of the winner's seeds
+        assert count == 2 or 3 * count < trials + 3  # 4 * count <= trials + count, rounded up
+        assert count >= max(2, before)
+        before = count
+        paid = [race for race in races.values() if 4 * (sum(race) + 3) <= trials]
+        small = [form for form in forms if sum(form) + len(form) <= max(2, math.ceil(trials / 3))]
+        assert rounds == max(paid or small, key=lambda form: sum(form) + len(form))
+    assert [Confirm().rounds(trials) for trials in (6, 7, 10, 13, 16, 19)] == [
+        [1], [2], [1, 1], [2, 1], [1, 1, 1], [2, 1, 1],
+    ]  # fmt: skip
 
 
 @given(top=st.integers(1, 100), seeds=st.integers(1, 20), trials=st.integers(1, 1000))

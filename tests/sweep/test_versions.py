@@ -93,11 +93,18 @@ def test_data_that_a_later_version_reads_in_another_way_are_told(path: Path, mon
 
 
 def test_a_study_that_was_finished_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `confirm.top` is not said, which version 0.2.0 took for 3; another number that was asked for is more."""
+    """Where `confirm` is not said, which versions before took for other numbers; one that was asked for is more."""
     monkeypatch.chdir(tmp_path)
-    path = write_task(tmp_path, trials=1, more="confirm: {seeds: 1}")
-    sweep(path, "confirm.top=3")
-    assert sweep(path)[1].of(NothingToDo)
+    path = write_task(tmp_path, trials=1, epochs=1)
+    sweep(path)
+    file = resolve_task(path).folder.sweep_events
+    *before, last = [json.loads(line) for line in file.read_text().splitlines()]
+    del last["seeds"]
+    for top, seeds, same in ((3, 3, True), ("auto", 3, True), ("auto", "auto", True), (3, 2, False), (2, 3, False)):
+        last["asked"] |= {"top": top, "seeds": seeds}
+        file.write_text("".join(f"{json.dumps(event)}\n" for event in [*before, last]))
+        assert bool(sweep(path)[1].of(NothingToDo)) is same
+    assert not sweep(path, "confirm.seeds=2")[1].of(NothingToDo)
     assert not sweep(path, "confirm.top=2")[1].of(NothingToDo)
     assert not sweep(path)[1].of(NothingToDo)
     assert sweep(path)[1].of(NothingToDo)

@@ -290,6 +290,7 @@ class _Summary(_Ending):
     winner_params: dict[str, Any] | None = None
     sentences: list[str] | None = None
     asked: dict[str, Any] | None = None
+    seeds: _Whole | None = None
     model_run: str = ""
     other_runs: list[Annotated[str, Field(pattern=_CONFIRMED)]] = []
     ensemble: dict[str, Any] | None = None

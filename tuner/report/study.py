@@ -84,7 +84,7 @@ class ReportedStudy:
     def result(self) -> Confirmation | None:
         """The outcome of the confirmation; None before there is one."""
         scores = seed_scores(self.confirmed)
-        seeds = (self.summary.get("asked") or {}).get("seeds")
+        seeds = self.summary.get("seeds") or (self.summary.get("asked") or {}).get("seeds")  # of versions before
         return confirmation(scores, self.objective, seeds=seeds) if scores else None
 
     @cached_property

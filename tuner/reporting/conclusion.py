@@ -10,7 +10,7 @@ from typing import Any
 from tuner.objective import Objective
 from tuner.reporting.intervals import difference_interval
 from tuner.reporting.leaderboard import BASELINE, Comparison
-from tuner.words import spelt, spoken, spoken_score
+from tuner.words import on_fresh, spelt, spoken, spoken_score
 
 MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
@@ -84,8 +84,8 @@ def noise(against_baseline: Comparison | None) -> str:
         return ""
     if against_baseline.distinguishable:
         return f"beyond the noise of the seeds: {against_baseline.sentence}"
-    if "cannot be told apart" in against_baseline.sentence:
-        return f"it is not known whether that is beyond noise: {against_baseline.sentence}"
+    if not against_baseline.known:
+        return f"it is not known whether that is beyond the noise of the seeds: {against_baseline.sentence}"
     return f"within the noise of the seeds: {against_baseline.sentence}"
 
 
@@ -95,7 +95,7 @@ def seen_in_the_search(searched: float | None, fresh: Sequence[float], objective
         return ""
     mean = fmean(fresh)
     luck = ": the best of a search is partly luck" if objective.better(searched, mean) else ""
-    return f"{objective.metric} {searched:.4g} in the search, {mean:.4g} on fresh seeds{luck}."
+    return f"{objective.metric} {searched:.4g} in the search, {mean:.4g} {on_fresh(len(fresh))}{luck}."
 
 
 def far_apart(
@@ -106,7 +106,7 @@ def far_apart(
     *,
     share: bool,
 ) -> str:
-    """A sentence if the test score is far from the validation score, beyond the spread of the seeds; else "".
+    """A sentence if the test score is far from the validation score, beyond the spread of several seeds; else "".
 
     Args:
         fresh: Scores on validation data, by seed.

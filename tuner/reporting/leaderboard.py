@@ -91,6 +91,7 @@ class Comparison:
         distinguishable: Whether the interval excludes 0; if seeds are counted, whether Fisher's exact test is
             significant.
         sentence: The comparison in words.
+        known: Whether there is something to judge the difference by; not with a single seed, or where all are equal.
     """
 
     first: int
@@ -99,6 +100,7 @@ class Comparison:
     interval: Interval | None
     distinguishable: bool
     sentence: str
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -212,21 +214,32 @@ class _Judge:
         difference = self.objective.gain(first.mean, second.mean)
         if first.learned is not None or second.learned is not None:
             return self._counted(first, second, difference, comparisons)
+        if min(len(first.values), len(second.values)) == 1:
+            told = self._ahead(first, second, difference)
+            return Comparison(first.number, second.number, difference, None, False, told, known=False)
         one, other = (second, first) if self.objective.direction == "minimize" else (first, second)
         interval = difference_interval(
             one.values, other.values, self.tail(comparisons), self.step, self.objective.within
         )
+        known = interval is not None
         distinguishable = interval is not None and not interval[0] <= 0.0 <= interval[1]
         if distinguishable:
             word = "better" if difference > 0 else "worse"
             told = f"{first.name} is {word} than {second.name} by {abs(difference):.3g} ("
         else:
-            cannot = "are not distinguishable" if interval is not None else "cannot be told apart"
+            cannot = "are not distinguishable" if known else "cannot be told apart"
             told = f"{first.name} and {second.name} {cannot} (difference {difference:.3g}, "
-        told += self.sure(interval, min(len(first.values), len(second.values)), ".3g")
-        if interval is not None:
+        told += self.sure(interval, ".3g")
+        if known:
             told += f", {_seeds_of(first, second)}"
-        return Comparison(first.number, second.number, difference, interval, distinguishable, f"{told}).")
+        return Comparison(first.number, second.number, difference, interval, distinguishable, f"{told}).", known)
+
+    def _ahead(self, first: Scores, second: Scores, difference: float) -> str:
+        """Which is ahead where one of them has a single seed; how there would be an interval, beside the baseline."""
+        way = f"{'ahead of' if difference > 0 else 'behind'} {second.name} by {abs(difference):.3g}"
+        told = f"{first.name} is {way if difference else f'level with {second.name}'} with {_seeds_of(first, second)}"
+        more = self.asked == 1 and second.number == BASELINE
+        return f"{told}; confirm.seeds=3 gives an interval." if more else f"{told}, which gives no interval."
 
     def _counted(self, first: Scores, second: Scores, difference: float, comparisons: int) -> Comparison:
         hits, others = self._count(first), self._count(second)
@@ -246,16 +259,18 @@ class _Judge:
         assert self.cut is not None
         return sum(self.objective.better(value, self.cut) for value in scores.values)
 
-    def sure(self, interval: Interval | None, seeds: int, digits: str) -> str:
-        """`95 % interval 0.1 to 0.3`, or the reason why there is none."""
+    def sure(self, interval: Interval | None, digits: str) -> str:
+        """`95 % interval 0.1 to 0.3`, or the reason why several seeds have none."""
         if interval is None:
-            return "no interval, as all seeds gave the same value" if seeds > 1 else "no interval with one seed"
+            return "no interval, as all seeds gave the same value"
         return f"{100 * self.level:.0f} % interval {interval[0]:{digits}} to {interval[1]:{digits}}"
 
 
 def _seeds_of(first: Scores, second: Scores) -> str:
     one, other = len(first.values), len(second.values)
-    return f"{one} seeds each" if one == other else f"{one} and {other} seeds"
+    if one == other:
+        return "one seed each" if one == 1 else f"{one} seeds each"
+    return f"{one} and {other} seeds"
 
 
 def _sentences(
@@ -270,10 +285,11 @@ def _sentences(
         told.append("no configuration can win: none has a score on every seed.")
     else:
         count = len(best.values)
-        sure = judge.sure(best.interval, count, ".4g")
-        if best.learned is not None:
-            sure = f"{best.learned} of them learned"
-        told.append(f"{best.name} has the best mean, {best.mean:.4g} over {counted(count, 'seed')} ({sure}).")
+        sure = judge.sure(best.interval, ".4g") if best.learned is None else f"{best.learned} of them learned"
+        if count > 1:
+            told.append(f"{best.name} has the best mean, {best.mean:.4g} over {count} seeds ({sure}).")
+        else:
+            told.append(f"{best.name} has the best score, {best.mean:.4g} with one seed.")
     pairs = [against_baseline] if against_baseline else []
     if against_second is not None and BASELINE not in (against_second.first, against_second.second):
         pairs.append(against_second)

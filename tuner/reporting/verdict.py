@@ -131,6 +131,7 @@ def what_to_try(
     trials: int | None,
     items: int,
     more: Iterable[str],
+    seeds: int | None = None,
 ) -> str:
     """One sentence of advice for a winner that does not beat the trivial predictor.
 
@@ -141,8 +142,11 @@ def what_to_try(
         trials: Of the search; None if the space is exhausted.
         items: Number of training items.
         more: Further advice for this kind of data.
+        seeds: Its number of seeds, if their interval alone leaves open whether it is better.
     """
     advice = []
+    if seeds is not None:
+        advice.append(f"more than {counted(seeds, 'seed')}, as the fewer, the wider the interval (confirm.seeds)")
     still = sum(_best_epoch(run, objective) == epochs for run in runs)
     if 2 * still > len(runs):
         advice.append(f"more epochs, as the last of its {epochs} was still its best (budget.epochs)")

@@ -46,14 +46,14 @@ def expected_trials(task: Task) -> int:
 
 def expected_confirmations(task: Task) -> int:
     """Number of trainings on fresh seeds, including the baseline's; at most as many configurations as trials."""
-    trials, confirm = expected_trials(task), task.file.confirm
-    rounds = confirm.rounds(trials)
-    return sum(min(trials, going_on) for going_on in rounds) + confirm.seeds if rounds else 0
+    trials = expected_trials(task)
+    rounds = task.file.confirm.rounds(trials)
+    return sum(min(trials, going_on) for going_on in rounds) + len(rounds)
 
 
 def expected_refits(task: Task) -> int:
     """Number of refits: one for each seed of the winner if the task file asks for them, else 0."""
-    return 0 if task.file.refit is None else task.file.confirm.seeds
+    return 0 if task.file.refit is None else len(task.file.confirm.rounds(expected_trials(task)))
 
 
 def expected_rungs(task: Task) -> tuple[list[Rung], float]:

@@ -23,7 +23,10 @@ class Candidate:
 
 
 def confirm_rounds(sweep: OpenSweep) -> list[int]:
-    """Number of configurations per seed (`Confirm.rounds`), from the trials that there are if a timeout left fewer."""
+    """Number of configurations on each seed (`Confirm.rounds`), from the trials that there are if a timeout left fewer.
+
+    Its length is the number of seeds in force.
+    """
     file = sweep.task.file
     return file.confirm.rounds(min(file.budget.trials, sweep.search.counted()))
 
@@ -70,8 +73,8 @@ def confirmed(sweep: OpenSweep) -> list[RunRecord]:
 
     An earlier candidate that is no longer one counts if it lies in today's space and has all seeds.
     """
-    confirm = sweep.task.file.confirm
-    if not confirm_rounds(sweep):
+    seeds = len(confirm_rounds(sweep))
+    if not seeds:
         return []
     by_number: dict[int, list[RunRecord]] = {}
     for record in sweep.records("confirm/"):
@@ -81,7 +84,7 @@ def confirmed(sweep: OpenSweep) -> list[RunRecord]:
     return [
         record
         for number, trained in by_number.items()
-        if number in today or (sweep.search.fits(number) and sum(each.state.final for each in trained) >= confirm.seeds)
+        if number in today or (sweep.search.fits(number) and sum(each.state.final for each in trained) >= seeds)
         for record in trained
     ]
 

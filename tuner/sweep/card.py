@@ -37,6 +37,7 @@ def card(
     file, best, verdict = task.file, members[0], Verdict(**summary.verdict)
     name, own_code = called(best.number), " --own-code" if own_code_folder(file.adapter, best.params) else ""
     whose = "the winner" if name == summary.winner else spoken(best.number)
+    spread = "± is the standard deviation over seeds. " if any("±" in row["score"] for row in summary.rows) else ""
     return "\n".join(
         [
             f"# {file.name}: {name}",
@@ -54,8 +55,7 @@ def card(
             "",
             *_scores(summary),
             "",
-            f"{_weights(summary, members, whose)} ± is the standard deviation over seeds; test data was read once, "
-            "after the choice.",
+            f"{_weights(summary, members, whose)} {spread}Test data was read once, after the choice.",
             "",
             *(f"- {sentence}" for sentence in verdict.details(summary.sentences)),
             "",
@@ -103,10 +103,11 @@ def _weights(summary: Summary, members: Sequence[RunRecord], whose: str) -> str:
             "validation score; the scores above are those of the seeds, on training data alone."
         )
     if len(members) == 1:
-        return (
-            f"The weights are those of seed {seeds} of {whose}, the best of its seeds on validation data "
-            f"({members[0].value:.6g})."
-        )
+        name = called(members[0].number)
+        alone = any(row["name"] == name and row["seeds"].startswith("1 of ") for row in summary.rows)
+        which = "its only one" if alone else "the best of its seeds on validation data"
+        value = f"{members[0].value:.6g}{' on validation data' if alone else ''}"
+        return f"The weights are those of seed {seeds} of {whose}, {which} ({value})."
     return (
         f"An ensemble: the weights are those of seeds {seeds} of {whose}, whose predictions are averaged, and of "
         f"classes and tokens their probabilities. Together they have {summary.ensemble['value']:.6g} on validation "

@@ -9,14 +9,14 @@ from tuner.disk.folder import MODEL
 from tuner.messages import State
 from tuner.reporting.leaderboard import confirmation
 from tuner.reporting.scored import seed_scores
-from tuner.sweep.candidates import confirmed
+from tuner.sweep.candidates import confirm_rounds, confirmed
 from tuner.sweep.open_sweep import OpenSweep
 
 
 def winning(sweep: OpenSweep) -> list[RunRecord]:
     """The winning configuration's trainings, seed by seed; empty without a winner."""
     records = confirmed(sweep)
-    seeds = sweep.task.file.confirm.seeds
+    seeds = len(confirm_rounds(sweep))
     winner = confirmation(seed_scores(records), sweep.task.against_trivial, seeds=seeds).winner
     return [record for record in records if record.number == winner and record.state is State.COMPLETED]
 

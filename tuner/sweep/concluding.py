@@ -19,7 +19,8 @@ from tuner.reporting.intervals import Interval, mean_interval
 from tuner.reporting.leaderboard import BASELINE, Confirmation
 from tuner.reporting.resolution import told_apart
 from tuner.reporting.scored import Scored
-from tuner.reporting.verdict import FEW_TRIALS, Held, Verdict, against_floors, verdict, what_to_try
+from tuner.reporting.verdict import FEW_TRIALS, Held, Standing, Verdict, against_floors, verdict, what_to_try
+from tuner.sweep.candidates import confirm_rounds
 from tuner.sweep.open_sweep import OpenSweep
 from tuner.words import spoken
 
@@ -75,7 +76,8 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
         (run.value for run in evidence.scored.trials if run.number == number and run.state is State.COMPLETED), None
     )
     readable, split, scores = _readable_scores(evidence, number)
-    where = {"test": "on test data that the search never saw", "val": "on validation data with fresh seeds"}[split]
+    seeds = "a fresh seed" if len(scores["winner"]) == 1 else "fresh seeds"
+    where = {"test": "on test data that the search never saw", "val": f"on validation data with {seeds}"}[split]
     if result is None:
         where = "on validation data, the best of the search; nothing confirms it"
     trivial = [evidence.scored.trivial(each, objective.name) for each in ("val", "test")]
@@ -153,8 +155,14 @@ def _against_trivial(evidence: Evidence, number: int, interval: Interval | None)
         trials=budget.trials if size is None or size > budget.trials else None,
         items=evidence.prepared.counts.get("train", 0),
         more=evidence.prepared.advice,
+        seeds=len(scores) if _open(found) else None,
     )
     return replace(found, advice=advice)
+
+
+def _open(found: Verdict) -> bool:
+    """Whether the means are better than the trivial predictor, and only an interval contains it."""
+    return not found.beats and Standing.WORSE not in found.sentence
 
 
 def _against_floors(evidence: Evidence, number: int) -> str:
@@ -176,14 +184,18 @@ def _against_floors(evidence: Evidence, number: int) -> str:
 def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, str]]:
     """The commands to go on with."""
     sweep = evidence.sweep
-    budget, confirm = sweep.task.file.budget, sweep.task.file.confirm
+    budget = sweep.task.file.budget
 
     def again(command: str, change: str = "") -> str:
         return of_task(command, sweep.task.path, sweep.task.sets, change=change)
 
+    seeds = len(confirm_rounds(sweep))
+    what = f"to {'narrow the interval' if seeds > 1 else 'get an interval'} with more seeds"
+    more = (what, again("run", f"confirm.seeds={max(3, 2 * seeds)}"))
     if not found.beats:
         trial = [] if number == BASELINE else ["--trial", str(number)]
         return [
+            *([more] if _open(found) else []),
             ("to see why so little is learned", of_study("diagnose", sweep.folder, *trial)),
             ("to see which learning rates work on these data", again("lr-range")),
             ("to see the other search spaces", "python -m tuner list search_spaces"),
@@ -193,7 +205,7 @@ def _next(evidence: Evidence, number: int, found: Verdict) -> list[tuple[str, st
     if evidence.result is None:
         told.append(("to train the best again on fresh seeds", again("run", "confirm.top=3")))
     elif against is not None and not against.distinguishable:
-        told.append(("to narrow the interval with more seeds", again("run", f"confirm.seeds={2 * confirm.seeds}")))
+        told.append(more)
     size = sweep.task.space.size()
     if budget.trials < FEW_TRIALS and (size is None or size > budget.trials):
         told.append(("to search longer", again("run", f"budget.trials={2 * budget.trials}")))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tuner.study.search import Search
 
 
-_TOP = 3
-"""Of version 0.2.0, where `confirm.top` was not said."""
+_TOP = _SEEDS = 3
+"""Of versions in which `confirm.top` or `confirm.seeds`, where they are not said, were numbers."""
 
 
 def asked(task: Task) -> dict[str, Any]:
@@ -31,10 +31,12 @@ def asked(task: Task) -> dict[str, Any]:
     }
 
 
-def _as_before(task: Task) -> dict[str, Any]:
-    """What the same task file asked for when `confirm.top`, where it is not said, was a number."""
+def _as_before(task: Task) -> list[dict[str, Any]]:
+    """What the same task file asked for, also when `confirm.top` and `confirm.seeds`, where not said, were numbers."""
     told = asked(task)
-    return {**told, "top": _TOP} if told["top"] == "auto" else told
+    tops = [told["top"], _TOP] if told["top"] == "auto" else [told["top"]]
+    seeds = [told["seeds"], _SEEDS] if told["seeds"] == "auto" else [told["seeds"]]
+    return [{**told, "top": top, "seeds": each} for top in tops for each in seeds]
 
 
 def finished(task: Task, search: Search) -> str:
@@ -43,7 +45,7 @@ def finished(task: Task, search: Search) -> str:
     A study whose test run failed is not: the same command scores its models again.
     """
     last = next(reversed(events.read(task.folder.sweep_events)), {"event": ""})
-    if search.running() or last["event"] != "summary" or last.get("asked") not in (asked(task), _as_before(task)):
+    if search.running() or last["event"] != "summary" or last.get("asked") not in _as_before(task):
         return ""
     if last.get("timed_out") not in (None, task.file.budget.timeout):  # there is more time, or less
         return ""

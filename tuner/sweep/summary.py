@@ -29,6 +29,7 @@ from tuner.reporting.scored import Scored, seed_scores
 from tuner.reporting.separation import Separation, separation
 from tuner.reporting.table import as_csv, rows
 from tuner.sweep import refit_phase
+from tuner.sweep.candidates import confirm_rounds
 from tuner.sweep.candidates import confirmed as confirmed_runs
 from tuner.sweep.concluding import Evidence, conclude
 from tuner.sweep.drawing import to_draw
@@ -53,9 +54,9 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
     repairs = [repair.sentence for repair in repaired(trials, confirmed, objective)]
     table = [*rows(trials, objective), *rows(confirmed, objective)]
     _write_tables(folder, table, {**mattered.as_json(), "separation": separated})
-    result = None
+    result, seeds = None, len(confirm_rounds(sweep))
     if confirmed:
-        step, seeds = _step(prepared, "val", objective), task.file.confirm.seeds
+        step = _step(prepared, "val", objective)
         result = confirmation(seed_scores(confirmed), objective, step=step, seeds=seeds)
     scores = Scored(objective, trials, confirmed, test, prepared.trivial, prepared.floors)
     names = [*mattered.shares, *([] if found is None else [found.parameter])]
@@ -95,6 +96,7 @@ def summarize(sweep: OpenSweep, prepared: Prepared) -> Summary:
         separation=separated,
         drawn=to_draw(trials, confirmed, objective, best=task.file.report.figures),
         asked=asked(task),
+        seeds=seeds,
         ensemble={} if joint is None else joint.facts,
     )
 

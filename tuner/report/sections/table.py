@@ -54,6 +54,7 @@ def table(study: ReportedStudy) -> Section | None:
         study=study,
         standing_head=_standing_head(study),
         standing=_standing(study),
+        several=study.result is not None and any(one.trained > 1 for one in study.result.configurations),
         heads=["trial", "state", study.objective.metric, "epochs", "seconds", *names, "findings"],
         trials=[_trial(study, one, names) for one in study.ranked],
     )

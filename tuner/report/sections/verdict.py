@@ -18,7 +18,7 @@ from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
 from tuner.reporting.verdict import Verdict as Judgement
 from tuner.reporting.verdict import verdict as judged
-from tuner.words import called, capital, counted, spoken_score
+from tuner.words import called, capital, counted, on_fresh, spoken_score
 
 PER_CENT = {"accuracy", "macro_f1", "micro_f1", "balanced_accuracy", "f1", "segment_f1"}
 """Scores that are written in per cent."""
@@ -120,7 +120,8 @@ def _headline(study: ReportedStudy, judgement: Judgement) -> str:
     if not judgement.beats and judgement.sentence:
         return f"{judgement.sentence.split(f'({study.objective.trivial_name})')[0]}({study.objective.trivial_name})."
     if study.finished and study.confirmed:
-        return f"Use {name}: the best mean on fresh seeds."
+        seeds = len(study.winner_runs)
+        return f"Use {name}: the best {'mean ' if seeds > 1 else ''}{on_fresh(seeds)}."
     if study.finished:
         return f"{name.capitalize()} was the best of the search; nothing confirms it."
     now = "so far, while the study runs" if study.running else "so far; the study did not come to its end"
@@ -168,7 +169,9 @@ def _how_good(study: ReportedStudy) -> str:
     else:
         parts.append("The test data was not read.")
     if fresh:
-        parts.append(f"On validation data {objective.metric} is {score_text(fresh, objective.name)} on fresh seeds")
+        parts.append(
+            f"On validation data {objective.metric} is {score_text(fresh, objective.name)} {on_fresh(len(fresh))}"
+        )
         parts[-1] += f"; it was {searched:.4g} in the search." if searched is not None else "."
     elif searched is not None:
         parts.append(f"{objective.metric} was {searched:.4g} in the search: the best of many scores is partly luck.")
