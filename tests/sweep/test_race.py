@@ -50,7 +50,7 @@ def test_half_of_a_race_leaves_after_each_seed(confirm: Confirm, trials: int, ro
 def test_by_default_the_confirmation_is_a_quarter_of_all_trainings() -> None:
     """At most, rounded up, and at least two; the larger the search, the more, up to a race to the end."""
     races = {top: [top, max(2, math.ceil(top / 2)), max(2, math.ceil(top / 4))] for top in range(2, 9)}
-    forms = [[1 + two] + [1] * more for two in (False, True) for more in (0, 1, 2)]
+    forms = [[1 + two] + [1] * more for two in (False, True) for more in (0, 2)]  # on one seed, or on three
     before = 0
     for trials in range(1, 61):
         rounds, count = Confirm().rounds(trials), Confirm().trainings(trials)
@@ -61,8 +61,8 @@ def test_by_default_the_confirmation_is_a_quarter_of_all_trainings() -> None:
         paid = [race for race in races.values() if 4 * (sum(race) + 3) <= trials]
         small = [form for form in forms if sum(form) + len(form) <= max(2, math.ceil(trials / 3))]
         assert rounds == max(paid or small, key=lambda form: sum(form) + len(form))
-    assert [Confirm().rounds(trials) for trials in (6, 7, 10, 13, 16, 19)] == [
-        [1], [2], [1, 1], [2, 1], [1, 1, 1], [2, 1, 1],
+    assert [Confirm().rounds(trials) for trials in (6, 7, 15, 16, 18, 19)] == [
+        [1], [2], [2], [1, 1, 1], [1, 1, 1], [2, 1, 1],
     ]  # fmt: skip
 
 

@@ -82,25 +82,21 @@ def test_a_study_that_is_extended_gets_more_seeds(
     monkeypatch.chdir(path.parent)
     folder = resolve_task(path).folder
     known = {one.run: folder.events(one.run).read_bytes() for one in records(path, "confirm")}
-    outcome, _ = sweep(path, "budget.trials=10")
+    outcome, _ = sweep(path, "budget.trials=16")
     assert outcome.summary is not None
     confirmed = seeds(records(path, "confirm"))
-    assert confirmed[-1] == [1, 2]
-    assert sorted(map(len, confirmed.values()))[-2:] == [2, 2]
+    assert confirmed[-1] == [1, 2, 3]
+    assert sorted(map(len, confirmed.values()))[-2:] == [3, 3]
     assert {run: folder.events(run).read_bytes() for run in known} == known
-    assert outcome.summary.seeds == 2
-    assert {row["seeds"] for row in outcome.summary.rows} == {"2 of 2", ""}
+    assert outcome.summary.seeds == 3
+    assert {row["seeds"] for row in outcome.summary.rows} == {"3 of 3", ""}
     assert outcome.summary.ensemble["runs"]
-    more, _ = sweep(path, "budget.trials=10", "confirm.seeds=3")
-    assert more.summary is not None
-    assert seeds(records(path, "confirm"))[-1] == [1, 2, 3]
-    assert {run: folder.events(run).read_bytes() for run in known} == known
-    assert not Verdict(**more.summary.verdict).noise.startswith("it is not known")
+    assert not Verdict(**outcome.summary.verdict).noise.startswith("it is not known")
 
 
 def test_an_interval_that_leaves_it_open_asks_for_more_seeds(tmp_path: Path) -> None:
     """Twice those in force, where the winner would be better than the trivial predictor but for its wide interval."""
-    task = resolve_task(write_task(tmp_path, trials=12))
+    task = resolve_task(write_task(tmp_path, trials=12, more="confirm: {seeds: 2}"))
     sweep: Any = SimpleNamespace(task=task, folder=task.folder, search=SimpleNamespace(counted=lambda: 12))
     evidence: Any = SimpleNamespace(sweep=sweep, result=None)
     found = [

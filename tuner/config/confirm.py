@@ -20,9 +20,9 @@ race to the end, else a quarter of all trainings, search and confirmation togeth
 be short itself, as there is no final model before: with it, the models that are handed over after 10 full trainings
 have 0.42 to 0.84 of the loss that they had after a confirmation of seven, on the laboratory's tasks for tuning, and the
 same loss from 30 trainings on."""
-_SHORT = ([1], [2], [1, 1], [2, 1], [1, 1, 1], [2, 1, 1])
+_SHORT = ([1], [2], [1, 1, 1], [2, 1, 1])
 """Confirmations without a race to the end, from 2 to 7 trainings: of two configurations the better one on the first
-seed stays."""
+seed stays. None has two seeds: their intervals are so wide that a winner far ahead would not be told apart."""
 
 
 class Confirm(Options):
@@ -32,10 +32,10 @@ class Confirm(Options):
     """How many of the best trials are trained again, 0 to 100; 0: no confirmation. After each seed the worse half
     leave, until two are left. auto: 2 to 8, so that there are at most a quarter as many trainings as
     `budget.trials`; where two to the end would be more, the worse of two leaves after the first seed; where that would
-    be more than a third (rounded up), there are fewer seeds, and with few trials one configuration."""
+    be more than a third (rounded up), there is one seed or one configuration."""
     seeds: Literal["auto"] | Annotated[int, Field(ge=1, le=100)] = "auto"
     """Number of fresh seeds for the configurations that stay to the end and for the baseline, 1 to 100. auto: 3; with
-    `top: auto` and under 16 trials 2, under 10 trials 1, which gives no intervals."""
+    `top: auto` and under 16 trials 1, which gives no intervals."""
 
     def rounds(self, trials: int) -> list[int]:
         """Number of configurations on each seed, without the baseline; empty without a confirmation.
