@@ -1,6 +1,7 @@
 """How items of unequal length are put into batches: who meets whom, what padding costs, and what is learned.
 
     python -m benchmarks.batching [--pairs 80] [--first 1000] [--epochs 30] [--rounds 15] [--batch-size 32]
+                                  [--items 2000]
 
 Three rules: `ours`, the project's own; `sorted`, what it had before, in which buckets of 16 batches are sorted wholly
 by length and what is left over comes last; `random`, batches drawn at random. For each, on the lengths of the vowels
@@ -233,13 +234,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=30, help="of a training")
     parser.add_argument("--rounds", type=int, default=15, help="timed passes")
     parser.add_argument("--batch-size", type=int, default=32, help="items; 8 makes 27 batches of the vowels")
+    parser.add_argument("--items", type=int, default=2000, help="items whose lengths are made here, >= 4")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(1)
     sets = {
         "vowels": vowels(),
-        "even lengths": rng.integers(5, 200, 500),
-        "log-normal lengths": np.exp(rng.normal(3, 0.7, 2000)).astype(np.int64) + 1,
+        "even lengths": rng.integers(5, 200, asked.items // 4),
+        "log-normal lengths": np.exp(rng.normal(3, 0.7, asked.items)).astype(np.int64) + 1,
     }
     tables(sets, asked.rounds, asked.batch_size)
     experiment(asked.pairs, asked.first, asked.epochs, asked.batch_size)

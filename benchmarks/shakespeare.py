@@ -1,6 +1,7 @@
 """The next character of Shakespeare's plays, by a small search through the command line; nats per character.
 
     python -m benchmarks.shakespeare tinyshakespeare.txt [--folder shakespeare] [--trials 3] [--epochs 8] [--seeds 2]
+                                                     [--steps 20]
 
 The file is that of github.com/karpathy/char-rnn, data/tinyshakespeare, 1,115,394 characters. The last 10 % are for the
 test: what nanoGPT and Feng et al. 2024 (arXiv:2410.01201) hold out; the 5 % before are for validation. A layer of an
@@ -103,6 +104,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=3, help="configurations that are tried, >= 1")
     parser.add_argument("--epochs", type=int, default=8, help="epochs of a training, >= 1")
     parser.add_argument("--seeds", type=int, default=2, help="fresh seeds, >= 1")
+    parser.add_argument("--steps", type=int, default=20, help="timed steps of the loop by hand, >= 1")
     add_sets(parser)
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -118,7 +120,7 @@ def main() -> None:
     ours = STREAMS * STEPS / min(pace.step for pace in paces(task).values())
     problem = task.adapter.problem(prepared)
     assert isinstance(problem, LanguageModellingProblem)
-    hand = by_hand(problem, 20)
+    hand = by_hand(problem, asked.steps)
     print(f"characters learned from in a second of processor time: {ours:,.0f}; by a layer of {UNITS} units, by hand, "
           f"{hand:,.0f}")  # fmt: skip
 
