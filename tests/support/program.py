@@ -30,10 +30,13 @@ from tuner.recording.uri import QUIET
 
 ROOT = Path(__file__).resolve().parents[2]
 IMPORTED = [
-    *("tuner.cli", "tuner.sweep", "tuner.study.search", "tuner.training.attempt", "tuner.nets.network", "pandas"),
-    *("tuner.adapters.time_series.classification", "torch._dynamo", "rich.live", *writer.IMPORTED),
+    *("tuner.cli", "tuner.cli.console", "tuner.cli.ending", "tuner.sweep", "tuner.study.search", "pandas", "rich.live"),
+    *("tuner.training.attempt", "tuner.training.test", "tuner.predict.writing", "tuner.predict.opening"),
+    *("tuner.nets.cells.gru", "tuner.nets.cells.lstm", "tuner.nets.ensemble", "scipy.stats", *writer.IMPORTED),
+    *("tuner.adapters.time_series.classification", "tuner.adapters.time_series.problems"),
+    "tuner.adapters.time_series.class_codec",
 ]
-"""All that a tiny sweep comes to need; torch imports its compiler, in seconds, when the first optimizer is made."""
+"""All that a tiny sweep comes to need."""
 _forks = multiprocessing.get_context("forkserver")
 
 
