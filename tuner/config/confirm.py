@@ -18,7 +18,7 @@ _SHARE = Fraction(1, 4)
 """Largest part of a confirmation with "auto": as many trainings as a quarter of the search trials where configurations
 race to the end, else a quarter of all trainings, search and confirmation together. What comes after a short search must
 be short itself, as there is no final model before: with it, the models that are handed over after 10 full trainings
-have 0.42 to 0.84 of the loss that they had after a confirmation of seven, on the laboratory's tasks for tuning, and the
+have 0.42 to 0.85 of the loss that they had after a confirmation of seven, on the laboratory's tasks for tuning, and the
 same loss from 30 trainings on."""
 _SHORT = ([1], [2], [1, 1, 1], [2, 1, 1])
 """Confirmations without a race to the end, from 2 to 7 trainings: of two configurations the better one on the first
