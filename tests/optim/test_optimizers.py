@@ -1,6 +1,7 @@
 """Optimizers: the update of each, decoupled decay, and the groups."""
 
 import copy
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -285,3 +286,27 @@ def test_nesterov_acts() -> None:
     network.weight.grad = torch.ones(1, 1)
     optimizer.step()
     assert before - network.weight.item() == pytest.approx(0.15, rel=1e-5)
+
+
+def test_what_someone_else_wraps_around_a_step_stays() -> None:
+    """An optimizer of one's own whose step is wrapped: only torch's wrappers are left out."""
+    told = []
+
+    def telling(step: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(step)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            told.append(1)
+            return step(*args, **kwargs)
+
+        return wrapper
+
+    class Telling(torch.optim.SGD):
+        @torch.no_grad()
+        @telling
+        def step(self, closure: Any = None) -> Any:
+            return super().step(closure)
+
+    network = Net()
+    optimizer = Telling(network.parameters(), 0.1)
+    train(network, optimizer, 3, eager_step(optimizer))
+    assert told == [1, 1, 1]

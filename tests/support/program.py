@@ -32,11 +32,11 @@ ROOT = Path(__file__).resolve().parents[2]
 IMPORTED = [
     *("tuner.cli", "tuner.cli.console", "tuner.cli.ending", "tuner.sweep", "tuner.study.search", "pandas", "rich.live"),
     *("tuner.training.attempt", "tuner.training.test", "tuner.predict.writing", "tuner.predict.opening"),
-    *("tuner.nets.cells.gru", "tuner.nets.cells.lstm", "tuner.nets.ensemble", "scipy.stats", "ray", *writer.IMPORTED),
+    *("tuner.nets.cells.gru", "tuner.nets.cells.lstm", "tuner.nets.ensemble", "scipy.stats", *writer.IMPORTED),
     *("tuner.adapters.time_series.classification", "tuner.adapters.time_series.problems"),
     "tuner.adapters.time_series.class_codec",
 ]
-"""All that a tiny sweep comes to need."""
+"""All that a tiny sweep comes to need, but for Ray, which takes settings from the environment when it is imported."""
 _forks = multiprocessing.get_context("forkserver")
 
 

@@ -79,8 +79,13 @@ def eager_step(optimizer: optim.Optimizer) -> Callable[[], object]:
     `torch.optim` wraps each step in two calls to `torch._dynamo`; importing that for nothing takes a second and 70 MB
     in each process that trains.
     """
-    step = torch.no_grad()(inspect.unwrap(type(optimizer).step))
+    step = torch.no_grad()(inspect.unwrap(type(optimizer).step, stop=_is_not_torchs))
     return MethodType(optim.Optimizer.profile_hook_step(step), optimizer)
+
+
+def _is_not_torchs(wrapper: Any) -> bool:
+    """Whether code of someone else wraps a step, which then stays."""
+    return not getattr(wrapper, "__globals__", {}).get("__name__", "").startswith("torch.")
 
 
 def parameter_groups(network: nn.Module) -> dict[str, list[str]]:
