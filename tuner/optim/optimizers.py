@@ -28,16 +28,13 @@ from tuner.optim.catalog import (
 Groups = list[dict[str, Any]]
 """Parameter groups for torch, each with "name" and "params": first "decayed", then "spared"."""
 
-_PLAIN = [
-    inspect.unwrap(method)
-    for method in (
-        optim.Optimizer.add_param_group,
-        optim.Optimizer.load_state_dict,
-        optim.Optimizer.state_dict,
-        optim.Optimizer.zero_grad,
-    )
-]
-for _method in _PLAIN:  # called as they are, where torch would first import its compiler; see `eager_step`
+for _wrapped in (
+    optim.Optimizer.add_param_group,
+    optim.Optimizer.load_state_dict,
+    optim.Optimizer.state_dict,
+    optim.Optimizer.zero_grad,
+):  # called as they are, where torch would first import its compiler; see `eager_step`
+    _method = inspect.unwrap(_wrapped)
     vars(_method).setdefault("__dynamo_disable", _method)
 
 
