@@ -26,6 +26,7 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")  # on the clock, other programs of the machine count too
 
 
+@pytest.hookimpl(trylast=True)  # once others have left out what is not asked for
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Among several processes: first in each one's share is what takes long, so that none does so alone at the end.
 
@@ -40,13 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         long = any(item.iter_markers("slow")) or any(item.iter_markers("ray"))
         (files.setdefault(item.path, []) if long else short).append(item)
-    long_ones, share = list(files.values()), -(-len(short) // processes)
-    items[:] = [
-        item
-        for process in range(processes)
-        for part in (*long_ones[process::processes], short[process * share : (process + 1) * share])
-        for item in part
-    ]
+    long_ones, left = list(files.values()), len(items)
+    items.clear()
+    for process in range(processes):
+        share = left // (processes - process)  # as `xdist.scheduler.worksteal` divides it
+        part = [item for file in long_ones[process::processes] for item in file]
+        part += short[: (rest := max(0, share - len(part)))]
+        del short[:rest]
+        items += part
+        left -= len(part)
 
 
 def pytest_collection_finish() -> None:

@@ -56,7 +56,7 @@ def wait_for(what: Callable[[], object], seconds: float = 240.0) -> None:
 def writers(parent: int | None = None) -> list[psutil.Process]:
     """Writer processes below this one."""
     commands = answers(below(parent), psutil.Process.cmdline)
-    return [process for process, command in commands if "tuner.recording.writer" in command]
+    return [process for process, command in commands if "tuner.recording" in command]
 
 
 def rebuilt(study: StudyFolder, migrated: Path) -> dict[str, list[tuple[object, ...]]]:

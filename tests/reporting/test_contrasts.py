@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tuner.reporting.contrasts import contrasts, wilson
+from tuner.reporting.contrasts import contrasts, fisher, wilson
 
 
 @given(trials=st.integers(1, 200), share=st.floats(0, 1), level=st.sampled_from([0.5, 0.9, 0.95, 0.99]))
@@ -14,6 +14,21 @@ def test_the_interval_is_wilsons(trials: int, share: float, level: float) -> Non
     hits = round(share * trials)
     expected = stats.binomtest(hits, trials).proportion_ci(level, method="wilson")
     assert wilson(hits, trials, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(sizes=st.tuples(st.integers(1, 300), st.integers(1, 300)), data=st.data())
+def test_the_probability_of_a_table_is_fishers(sizes: tuple[int, int], data: st.DataObject) -> None:
+    """It should be the one that SciPy has, for any table."""
+    hits, others = (data.draw(st.integers(0, trials)) for trials in sizes)
+    table = [[hits, sizes[0] - hits], [others, sizes[1] - others]]
+    assert fisher(hits, sizes[0], others, sizes[1]) == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-9)
+
+
+def test_tables_of_thousands_are_told_at_once() -> None:
+    """A probability near the least float should come without a loss, and none should be left out for its size."""
+    p = fisher(1000, 2000, 400, 3000)
+    assert p == pytest.approx(stats.fisher_exact([[1000, 1000], [400, 2600]]).pvalue, rel=1e-6)
+    assert fisher(1500, 3000, 1500, 3000) == 1.0
 
 
 def test_every_choice_is_compared_with_the_others() -> None:

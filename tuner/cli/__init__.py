@@ -7,11 +7,9 @@ Exit status: 0 done; 1 the sweep ended without one usable trial; 2 a user's mist
 
 from __future__ import annotations
 
-import atexit
 import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
-from gc import freeze, set_threshold
 from types import TracebackType
 from typing import Any
 
@@ -34,10 +32,10 @@ from tuner.cli.commands.top import top
 from tuner.cli.commands.validate import validate
 from tuner.cli.wrapping import say
 from tuner.errors import UserError, missing_package
+from tuner.garbage import collect_rarely
 from tuner.redaction import redacting
 
-set_threshold(5_000)  # of the objects that torch and others make when they are imported, nearly all stay:
-atexit.register(freeze)  # to look through them every 700 objects, and at the end, takes a quarter of a command's time
+collect_rarely()
 
 _COMMANDS = (
     init,

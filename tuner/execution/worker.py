@@ -20,6 +20,7 @@ from tuner.disk.places import cache_folder
 from tuner.execution.contract import RunTrial
 from tuner.execution.failures import EXITED, failure_reason
 from tuner.execution.output import Output
+from tuner.garbage import collect_rarely
 from tuner.messages import Answer, Ended, Message, Report, State, TrialSpec
 from tuner.redaction import redacted
 from tuner.registry import load_target
@@ -39,6 +40,8 @@ class Worker:
 
     def __init__(self, run_trial: str, *, alone: bool = False) -> None:
         self._alone = alone
+        if alone:
+            collect_rarely()
         self._output = Output() if alone else None
         self._run_trial: RunTrial = load_target(run_trial)
         self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()

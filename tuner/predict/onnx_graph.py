@@ -107,8 +107,11 @@ def _exported(served: Graph) -> bytes:
             module.kernel = NativeKernel(module.kernel)  # type: ignore[assignment]  # reads alike
     items, steps = torch.export.Dim("batch"), torch.export.Dim("steps")
     shapes = [{0: items, 1: steps} if name in served.stepped else {0: items} for name in inputs]
+    from torch._dynamo import config  # which takes a second, and is needed only here
+
     try:
-        with exported(), _quiet():
+        # The cache compares every size of every value with all before; with sizes that are open it only takes time.
+        with exported(), _quiet(), config.patch(fake_tensor_cache_enabled=False):
             program = torch.onnx.export(
                 network,
                 tuple(inputs.values()),

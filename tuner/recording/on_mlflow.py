@@ -190,7 +190,7 @@ class MLflowRecording(Recording):
     def _spawn(self) -> subprocess.Popen[str]:
         with (self._folder.root / "recording.log").open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-m", "tuner.recording.writer", str(self._folder.root)],
+                [sys.executable, "-P", "-m", "tuner.recording", str(self._folder.root)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

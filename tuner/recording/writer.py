@@ -1,4 +1,4 @@
-"""The process that writes a study into MLflow: `python -m tuner.recording.writer STUDY_FOLDER`.
+"""The process that writes a study into MLflow: `python -m tuner.recording STUDY_FOLDER`.
 
 The tracking URI comes in the environment variable MLFLOW_TRACKING_URI, as it may contain a password. Standard input has
 a line per change: the name of a run, `sweep`, or `all`, and finally `end`. Only named runs may have a running worker.
@@ -13,8 +13,6 @@ if MLflow could not be reached or refused something.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import os
 import sys
@@ -270,7 +268,6 @@ def _set_session(niceness: int) -> None:
 
 def main() -> int:
     """Run the process."""
-    atexit.register(gc.freeze)  # at its end Python would look through all that MLflow has imported
     folder = StudyFolder(Path(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # MLflow's output goes to the log, not between the answers
@@ -279,7 +276,3 @@ def main() -> int:
     with recording_lock(folder, writer.wait):
         complete = writer.run()
     return ENDINGS[0] if complete else ENDINGS[1]
-
-
-if __name__ == "__main__":
-    sys.exit(main())
