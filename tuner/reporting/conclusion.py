@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -16,6 +17,8 @@ MOST_PARAMETERS = 3
 FAR_SHARE, FAR_RATIO = 0.05, 0.25
 """Difference between test and validation score that is remarked on: absolute for a score that is a share, else relative
 to the validation score. Our choice."""
+NORMAL = 1.96
+"""Standard deviations about a mean that hold 95 % of a normal distribution."""
 _COMMON = ("cell", "learning_rate", "hidden_size")
 """Parameters that are named when it is not known what mattered."""
 
@@ -103,22 +106,22 @@ def far_apart(
     tests: Sequence[float],
     trivial: Sequence[float | None],
     objective: Objective,
-    *,
-    share: bool,
+    items: Sequence[int] = (),
 ) -> str:
-    """A sentence if the test score is far from the validation score, beyond the spread of several seeds; else "".
+    """A sentence if the test score is far from the validation score, beyond what seeds and items explain; else "".
 
     Args:
         fresh: Scores on validation data, by seed.
         tests: On test data.
         trivial: The trivial predictor's on validation and on test data.
         objective: Of the scores.
-        share: Whether the score is a share.
+        items: Of the validation and of the test data, >= 1 each, if the score is a share of them.
     """
     if not fresh or not tests:
         return ""
     val, test = fmean(fresh), fmean(tests)
-    if abs(test - val) <= (FAR_SHARE if share else FAR_RATIO * abs(val)):
+    far = max(FAR_SHARE, _by_chance((val, test), items)) if items else FAR_RATIO * abs(val)
+    if abs(test - val) <= far:
         return ""
     interval = difference_interval(tests, fresh, 0.025)
     if interval is not None and interval[0] <= 0.0 <= interval[1]:
@@ -129,8 +132,14 @@ def far_apart(
     if (
         before is not None
         and after is not None
-        and abs(after - before) > (FAR_SHARE if share else FAR_RATIO * abs(before))
+        and abs(after - before) > (FAR_SHARE if items else FAR_RATIO * abs(before))
     ):
         moved = "harder" if objective.better(before, after) else "easier"
         told += f"; test is {moved} for the trivial predictor, too ({before:.4g} and {after:.4g})"
     return f"{told}; check how the data are split."
+
+
+def _by_chance(shares: Sequence[float], items: Sequence[int]) -> float:
+    """The difference of two shares of different items that chance reaches in 5 % of cases where they are equal."""
+    level = sum(share * number for share, number in zip(shares, items, strict=True)) / sum(items)
+    return NORMAL * math.sqrt(level * (1 - level) * sum(1 / number for number in items))

@@ -9,14 +9,13 @@ from typing import Any
 
 from tuner.disk.events import RunRecord
 from tuner.objective import Objective
-from tuner.reporting.conclusion import Readable
+from tuner.reporting.conclusion import NORMAL, Readable
 from tuner.reporting.intervals import difference_interval, mean_interval
 from tuner.reporting.leaderboard import Comparison
 from tuner.words import spoken
 
 TAIL = 0.025
 """Probability beyond each end of an interval of 95 %."""
-_NORMAL = 1.96
 FEWEST_APART = 6
 """Items that only one of two models has right, and none the other, from which on a sign test tells them apart:
 2 x 0.5^6 < 0.05."""
@@ -39,7 +38,7 @@ def least_difference(items: int, level: float = 0.5) -> float:
     >>> round(least_difference(33), 2)
     0.18
     """
-    return min(1.0, max(FEWEST_APART / items, _NORMAL * math.sqrt(level * (1 - level) / items)))
+    return min(1.0, max(FEWEST_APART / items, NORMAL * math.sqrt(level * (1 - level) / items)))
 
 
 def cannot_tell(items: int, score: Readable) -> str:

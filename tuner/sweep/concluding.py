@@ -54,6 +54,12 @@ class Evidence:
         """The objective with the trivial predictor's score."""
         return self.sweep.task.against_trivial
 
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Items of the validation and of the test data, if the objective is a share of them; else none."""
+        counts = self.prepared.counts
+        return (counts["val"], counts["test"]) if self.objective.counted else ()
+
     def step(self, split: str) -> float:
         """The objective's smallest change where it counts items, else 0."""
         return 1.0 / max(1, self.prepared.counts.get(split, 0)) if self.objective.counted else 0.0
@@ -83,7 +89,7 @@ def conclude(evidence: Evidence, winner: RunRecord | None, interval: Interval | 
     trivial = [evidence.scored.trivial(each, objective.name) for each in ("val", "test")]
     remarks = [
         seen_in_the_search(searched, fresh, objective) if result is not None else "",
-        far_apart(fresh, tests, trivial, objective, share=objective.counted) if result is not None else "",
+        far_apart(fresh, tests, trivial, objective, evidence.counted) if result is not None else "",
     ]
     others = {evidence.objective.trivial_name if name == "trivial" else name: scores[name] for name in list(scores)[1:]}
     full = {**evidence.sweep.task.settings(winner.params).headline, **winner.params}
