@@ -152,12 +152,12 @@ def test_out_of_memory_is_told_as_such(tmp_path: Path) -> None:
 @pytest.mark.ray
 def test_a_trial_that_hangs_is_ended_with_its_stacks(tmp_path: Path) -> None:
     """Silent beyond its allowance, the worker is ended, its stacks are kept, and the trial is tried again."""
-    path = write_faulty(tmp_path, "hang", "ray: {address: local}\nresources: {workers: 1}\nattempts: {stall: 40s}")
+    path = write_faulty(tmp_path, "hang", "ray: {address: local}\nresources: {workers: 1}\nattempts: {stall: 80s}")
     finish(start(tmp_path, path))
     first = read_run(trial_files(tmp_path)[0])
     assert (first.state, first.errors) == (State.COMPLETED, 1)
     (error,) = [event for event in read(trial_files(tmp_path)[0]) if event["event"] == "error"]
-    assert "stalled: no sign of life for 40 s" in error["reason"]
+    assert "stalled: no sign of life for 80 s" in error["reason"]
     assert "exec_fault" in error["trace"]
 
 
