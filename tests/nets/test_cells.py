@@ -1,6 +1,7 @@
 """The contract of a cell, over the whole catalog and its variants, with plain step-by-step cells as oracle."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +13,16 @@ from tuner.errors import TrialError
 from tuner.nets.catalog import CELLS
 from tuner.nets.cell import Cell
 from tuner.optim.optimizers import parameter_groups
-from tuner.testing.cells import UNITS, CellContract, Equations, MakeCell, cell_maker, sequences, telling_cell
+from tuner.testing.cells import (
+    UNITS,
+    CellContract,
+    Equations,
+    MakeCell,
+    cell_maker,
+    noisy_makers,
+    sequences,
+    telling_cell,
+)
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "indrnn, tanh": ("indrnn", {"nonlinearity": "tanh"}),
@@ -115,6 +125,11 @@ class TestContract(CellContract):
     def make(self, case: str) -> MakeCell:
         """See `CellContract.make`."""
         return maker(case)
+
+    @pytest.fixture
+    def noisy(self, case: str) -> Mapping[str, MakeCell]:
+        """See `CellContract.noisy`."""
+        return noisy_makers(*CASES[case])
 
     @pytest.fixture
     def oracle(self, case: str) -> Equations:

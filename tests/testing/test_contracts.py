@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tuner.nets.catalog import CELLS
 from tuner.nets.cell import Cell
 from tuner.recording import Recorder, Recording
 from tuner.testing.adapters import AdapterContract, Opened, opened_adapter
-from tuner.testing.cells import CellContract, MakeCell, cell_maker
+from tuner.testing.cells import NOISE, CellContract, MakeCell, cell_maker, noisy_makers
 from tuner.testing.recorders import RecorderContract, begin_study, begin_trial, end_trial
 from tuner.testing.sweeps import run_in_process
 from tuner.testing.waves import Waves
@@ -81,6 +82,38 @@ def test_a_broken_cell_is_seen(forward: Callable[..., Any], test: Callable[[Make
     test(cell_maker("rnn", {}))
     with pytest.raises((AssertionError, RuntimeError)):
         test(broken(forward))
+
+
+class Deaf(CELLS["lstm"].load()):  # type: ignore[misc]  # a class of the catalog
+    """It has all kinds of noise among its options, and none of them acts."""
+
+    Options = CELLS["lstm"].options
+
+    def forward(self, x_BTI: Tensor, state: Any = None) -> Any:
+        """As without options."""
+        self.options = CELLS["lstm"].options()
+        return super().forward(x_BTI, state)
+
+
+class Restless(CELLS["lstm"].load()):  # type: ignore[misc]  # a class of the catalog
+    """Its noise does not end with training."""
+
+    Options = CELLS["lstm"].options
+
+    def forward(self, x_BTI: Tensor, state: Any = None) -> Any:
+        """As in training."""
+        self.train()
+        return super().forward(x_BTI, state)
+
+
+@pytest.mark.parametrize(("cell", "said"), [(Deaf, "does not act in training"), (Restless, "acts in evaluation")])
+@pytest.mark.parametrize("kind", NOISE)
+def test_noise_that_is_not_connected_is_seen(kind: str, cell: type[Cell], said: str) -> None:
+    """A cell whose options name a noise that never acts, or always, fails; the cell that it is made from passes."""
+    for each, wrong in ((cell, True), ("lstm", False)):
+        make, noisy = cell_maker(each, {}), {kind: noisy_makers(each, {})[kind]}
+        with pytest.raises(AssertionError, match=f"{kind} {said}") if wrong else nullcontext():
+            CellContract().test_noise_acts_in_training(make, noisy)
 
 
 def test_wrong_equations_are_seen() -> None:

@@ -15,6 +15,7 @@ from torch.func import functional_call
 
 from tuner.nets.catalog import CELLS
 from tuner.nets.cell import Cell
+from tuner.nets.cell_options import CandidateNoiseOptions, CellZoneoutOptions
 from tuner.nets.stack import RecurrentStack
 from tuner.optim.optimizers import parameter_groups
 
@@ -23,6 +24,14 @@ MakeCell = Callable[[int, int], Cell]
 Equations = Callable[[Cell, Tensor], Tensor | None]
 """From a cell (to read its parameters) and inputs (B, T, I) to the outputs (B, T, H); None: no equations given."""
 INPUTS, UNITS = 5, 6
+NOISE = tuple(
+    dict.fromkeys(
+        field.alias or name
+        for model in (CandidateNoiseOptions, CellZoneoutOptions)
+        for name, field in model.model_fields.items()
+    )
+)
+"""The kinds of noise within a cell, as its options name them: "weight_drop", "zoneout.state"."""
 
 
 def cell_maker(cell: str | type[Cell], options: Mapping[str, Any]) -> MakeCell:
@@ -32,12 +41,26 @@ def cell_maker(cell: str | type[Cell], options: Mapping[str, Any]) -> MakeCell:
         cell: Its class, with its options model as the attribute `Options`; or its name in a task file.
         options: Options that differ from the defaults.
     """
-    if isinstance(cell, str):
-        entry = CELLS[cell]
-        kind, model = entry.load(), entry.options
-    else:
-        kind, model = cell, cell.Options  # type: ignore[attr-defined]  # as the catalog asks of a class from outside
+    kind, model = _parts(cell)
     return lambda input_size, hidden_size: kind(input_size, hidden_size, model.model_validate(dict(options)))
+
+
+def noisy_makers(cell: str | type[Cell], options: Mapping[str, Any]) -> dict[str, MakeCell]:
+    """A function per kind of noise that the cell's options name, which creates cells with that noise.
+
+    Args:
+        cell: See `cell_maker`.
+        options: See `cell_maker`.
+    """
+    names = {field.alias or name for name, field in _parts(cell)[1].model_fields.items()}
+    return {kind: cell_maker(cell, {**options, kind: 0.4}) for kind in NOISE if kind in names}
+
+
+def _parts(cell: str | type[Cell]) -> tuple[Any, Any]:
+    """The class and its options model."""
+    if isinstance(cell, str):
+        return CELLS[cell].load(), CELLS[cell].options
+    return cell, cell.Options  # type: ignore[attr-defined]  # as the catalog asks of a class from outside
 
 
 def telling_cell(make: MakeCell, input_size: int = INPUTS, hidden_size: int = UNITS) -> Cell:
@@ -80,6 +103,11 @@ class CellContract:
     def make(self) -> MakeCell:
         """A function that creates the cell."""
         return cell_maker(self.cell, self.options)
+
+    @pytest.fixture
+    def noisy(self) -> Mapping[str, MakeCell]:
+        """Kind of noise that the options name -> a function that creates the cell with it."""
+        return noisy_makers(self.cell, self.options) if hasattr(self, "cell") else {}
 
     @pytest.fixture
     def oracle(self) -> Equations:
@@ -168,6 +196,22 @@ class CellContract:
         torch.set_rng_state(before)
         cell(x_BTI)
         assert torch.equal(torch.get_rng_state(), before)
+
+    def test_noise_acts_in_training(self, make: MakeCell, noisy: Mapping[str, MakeCell]) -> None:
+        """Each kind of noise of the options acts: passes in training differ; in evaluation zoneout's mean is left."""
+        if not noisy:
+            pytest.skip("its options name no noise")
+        x_BTI, plain = sequences(), telling_cell(make)
+        for kind, make_noisy in noisy.items():
+            cell = telling_cell(make_noisy)
+            cell.load_state_dict(plain.state_dict())
+            passes = [cell(x_BTI)[0] for _ in range(2)]
+            assert not torch.equal(*passes), f"{kind} does not act in training"
+            assert not torch.equal(passes[0], plain(x_BTI)[0]), f"{kind} does not act in training"
+            y_BTH = cell.eval()(x_BTI)[0]
+            assert torch.equal(cell(x_BTI)[0], y_BTH), f"{kind} acts in evaluation"
+            is_plain = torch.allclose(y_BTH, plain(x_BTI)[0])
+            assert is_plain != kind.startswith("zoneout"), f"{kind} is not what it is in evaluation"
 
     def test_state_dict_round_trip(self, make: MakeCell) -> None:
         """A new cell with the loaded state dict gives bitwise equal outputs."""
