@@ -6,11 +6,12 @@ imports nothing heavy; `Entry.load` imports the entry's own module.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from tuner.errors import TaskFileError, nearest
@@ -46,6 +47,8 @@ class Entry:
 class Catalog:
     """The known names of one kind. Iterated are those of the package and of installed ones, not classes named in full.
 
+    An installed entry that cannot be used is an error where it is chosen, and is in `left_out` instead.
+
     Args:
         kind: In the singular, for messages: "cell".
         entries: YAML name -> entry.
@@ -59,10 +62,14 @@ class Catalog:
     _outside: dict[str, Entry] = field(default_factory=dict, repr=False)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.entries, **_installed(self.kind, self.entry_point)})
+        return iter({**self.entries, **self._installed()[0]})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._outside or name in set(self)
+        return name in self.entries or name in self._outside or any(name == point.name for point in self._points())
+
+    def left_out(self) -> list[str]:
+        """A sentence for each installed entry that is not among the names: it cannot be used, or its name is taken."""
+        return self._installed()[1]
 
     def __getitem__(self, name: str) -> Entry:
         """The entry called `name`, or named as `package.module:Class`.
@@ -70,12 +77,13 @@ class Catalog:
         Such a class carries its options model as the class attribute `Options`.
 
         Raises:
-            TaskFileError: The name is unknown.
+            TaskFileError: The name is unknown, or that of an installed entry that cannot be used.
         """
         if name in self.entries:
             return self.entries[name]
-        if name in (installed := _installed(self.kind, self.entry_point)):
-            return installed[name]
+        for point in self._points():
+            if point.name == name:
+                return _installed_entry(self.kind, point)
         if name in self._outside:
             return self._outside[name]
         if self.entry_point and _is_target(name):
@@ -83,6 +91,26 @@ class Catalog:
         raise TaskFileError(
             f"{self.kind} must be a known name", value=name, fix=nearest(name, self, f"list {self.kind}s")
         )
+
+    def _points(self) -> tuple[EntryPoint, ...]:
+        return _entry_points(self.entry_point)
+
+    def _installed(self) -> tuple[dict[str, Entry], list[str]]:
+        """The installed entries that can be used, by name, and a sentence for each that is left out."""
+        found: dict[str, Entry] = {}
+        owners = dict.fromkeys(self.entries, "this package")
+        left_out = []
+        for point in self._points():
+            if owner := owners.get(point.name):
+                fix = f"Name it in full: {_target_of(point)}."
+                left_out.append(f"{self.kind} {point.name} of {_package_of(point)} is left out: {owner} has one. {fix}")
+                continue
+            owners[point.name] = _package_of(point)
+            try:
+                found[point.name] = _installed_entry(self.kind, point)
+            except TaskFileError as error:
+                left_out.append(f"{self.kind} {point.name} is left out: {error.problem}")
+        return found, left_out
 
 
 def load_target(target: str) -> Any:
@@ -116,6 +144,7 @@ def _is_target(name: str) -> bool:
     return bool(colon) and attribute.isidentifier() and all(p.isidentifier() for p in module_name.split("."))
 
 
+@cache
 def _entry_of(kind: str, target: str) -> Entry:
     loaded = load_target(target)
     if isinstance(loaded, Entry):
@@ -126,7 +155,28 @@ def _entry_of(kind: str, target: str) -> Entry:
     return Entry(target, (loaded.__doc__ or target).strip().splitlines()[0], target, options)
 
 
+def _installed_entry(kind: str, point: EntryPoint) -> Entry:
+    """The entry of an entry point.
+
+    Raises:
+        TaskFileError: It cannot be used; names the package that brought it.
+    """
+    try:
+        return _entry_of(kind, _target_of(point))
+    except TaskFileError as error:
+        error.rule += f" (entry point {point.name} of {_package_of(point)})"
+        error.fix = "Update that package, or uninstall it."
+        raise
+
+
+def _target_of(point: EntryPoint) -> str:
+    return re.sub(r"\[.*|\s", "", point.value)  # without extras
+
+
+def _package_of(point: EntryPoint) -> str:
+    return f"package {point.dist.name} {point.dist.version}" if point.dist else "an installed package"
+
+
 @cache
-def _installed(kind: str, group: str) -> dict[str, Entry]:
-    points = entry_points(group=group) if group else ()
-    return {point.name: _entry_of(kind, f"{point.module}:{point.attr}") for point in points}
+def _entry_points(group: str) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=group)) if group else ()

@@ -87,6 +87,12 @@ def describe(kind: str) -> list[dict[str, Any]]:
     return _rows(CATALOGS[kind])
 
 
+def left_out(kind: str) -> list[str]:
+    """A sentence for each installed entry that `describe` leaves out."""
+    catalogs = [CATALOGS[kind]] if kind in CATALOGS else CATALOGS.values() if kind == "parameters" else ()
+    return [sentence for catalog in catalogs for sentence in catalog.left_out()]
+
+
 def task_schema_with_names() -> dict[str, Any]:
     """The JSON Schema of task files, with the names that this installation knows."""
     return task_schema(adapters=ADAPTERS, samplers=SAMPLERS, pruners=PRUNERS, recorders=RECORDERS)

@@ -69,7 +69,7 @@ def _stories(name: str) -> Iterator[tuple[set[str], Story]]:
     if uses := _uses(name):
         yield {"parameters", *({"regularizers"} if name in CATALOGS["regularizers"] else ())}, _parameter(name, uses)
     for kind, catalog in CATALOGS.items():
-        if name in catalog.entries and kind != "regularizers":
+        if name in catalog and kind != "regularizers":
             yield {kind}, _entry(kind, name)
     for kind, files in FILES.items():
         if (path := files().get(name)) is not None:

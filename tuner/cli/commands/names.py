@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import click
 
 from tuner.cli.options import JSON, examples
+from tuner.cli.wrapping import say
 from tuner.errors import UserError, nearest
 
 
@@ -26,7 +28,7 @@ def list_(kind: str | None, name: str | None, as_json: bool) -> None:
 
     With NAME, describe one of them, as `explain` does.
     """
-    from tuner.cli.catalogs import KINDS, describe, kinds
+    from tuner.cli.catalogs import KINDS, describe, kinds, left_out
     from tuner.cli.entries import print_names
 
     if kind is None:
@@ -38,6 +40,7 @@ def list_(kind: str | None, name: str | None, as_json: bool) -> None:
         _tell(name, kind, as_json)
         return
     entries = describe(kind)
+    _note(left_out(kind))
     if as_json:
         click.echo(json.dumps(entries, indent=2))
         return
@@ -67,9 +70,16 @@ def explain(name: str, as_json: bool) -> None:
 @examples("python -m tuner schema > task.schema.json")
 def schema() -> None:
     """Print the JSON Schema of task files, with which editors complete and check them."""
-    from tuner.cli.catalogs import task_schema_with_names
+    from tuner.cli.catalogs import left_out, task_schema_with_names
 
+    _note([*left_out("adapters"), *left_out("recorders")])
     click.echo(json.dumps(task_schema_with_names(), indent=2))
+
+
+def _note(sentences: Iterable[str]) -> None:
+    """Print notes on standard error, beside what is listed."""
+    for sentence in sentences:
+        say(f"note: {sentence}", later="  ", err=True)
 
 
 def _tell(name: str, kind: str, as_json: bool) -> None:
