@@ -360,6 +360,23 @@ def test_an_adapter_of_ones_own_takes_part(monkeypatch: pytest.MonkeyPatch) -> N
     assert "format: lines  # own reason" in told
 
 
+def test_the_adapter_of_the_page_takes_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of docs/extending.md proposes a task where it is named; classes are shown, and a wrong one refused."""
+    monkeypatch.syspath_prepend(".")
+    monkeypatch.delitem(sys.modules, "my_adapter", raising=False)
+    page = (Path(__file__).parents[2] / "docs/extending.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- file: (my_adapter.py|lines.txt) -->\n```\w+\n(.*?)```", page, re.DOTALL):
+        Path(name).write_text(text, encoding="utf-8")
+    told = tuner("init", "lines.txt", "--adapter", "my_adapter:Lines", "-o", "task.yaml", "--no-timing").stderr
+    assert "labelled numbers, a line each" in told
+    told = tuner("validate", "task.yaml", "--no-timing").stdout
+    assert '2 classes in the training split: "flat"' in told
+    tuner("validate", "task.yaml", "--no-timing", "--set", "data.positive=sine", "--set", "objective.metric=val/f1")
+    refused = tuner("validate", "task.yaml", "--no-timing", "--set", "data.positive=square", status=2).stderr
+    assert refused.count("\n") == 1
+    assert "data.positive must be one of the classes, but got 'square'" in refused
+
+
 def test_the_quick_start_shows_what_is_written() -> None:
     """The page's task file is, letter for letter, that of its table."""
     page = (Path(__file__).parents[2] / "docs/quick-start.md").read_text(encoding="utf-8")

@@ -166,6 +166,22 @@ def test_a_broken_adapter_is_seen(test: Callable[[Opened, Path], None], tmp_path
         test(opened_adapter(Leaky, {}, tmp_path / "wrong"), tmp_path / "broken")
 
 
+class Uninterested(Waves):
+    """It has the options of classes, but neither checks the positive one nor scores it."""
+
+    def __init__(self, chosen: Any) -> None:
+        super().__init__(chosen.model_copy(update={"positive": None}))
+
+
+def test_a_positive_class_that_does_not_act_is_seen(tmp_path: Path) -> None:
+    """An adapter that ignores `positive` fails the test that is there for it, which the tiny one passes."""
+    for name in ("right", "wrong", "again"):
+        (tmp_path / name).mkdir()
+    AdapterContract().test_the_positive_class_acts(opened_adapter(Waves, {}, tmp_path / "right"), tmp_path / "again")
+    with pytest.raises(AssertionError):
+        AdapterContract().test_the_positive_class_acts(opened_adapter(Uninterested, {}, tmp_path / "wrong"), tmp_path)
+
+
 class Doubling(Recorder):
     """It writes down whatever it is told of, however often."""
 

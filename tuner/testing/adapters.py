@@ -21,7 +21,8 @@ from torch import Tensor
 from tuner.adapters.base import Adapter, Batch, Dataset, Prepared, Problem, ReducingProblem, Split
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import demands_of
-from tuner.errors import TrialError
+from tuner.adapters.learned_options import ClassOptions
+from tuner.errors import DataError, TrialError
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -29,12 +30,14 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 class Opened(NamedTuple):
     """An adapter with prepared and opened data."""
 
-    make: Callable[[], Adapter]
-    """Creates another adapter with the same options."""
+    make: Callable[..., Adapter]
+    """Creates another adapter with the same options, except those given by name."""
     adapter: Adapter
     prepared: Prepared
     folder: Path
     problem: Problem
+    options: Any
+    """The options, validated."""
 
 
 def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder: Path) -> Opened:
@@ -51,12 +54,12 @@ def opened_adapter(adapter: str | type[Any], options: Mapping[str, Any], folder:
     else:
         kind, model = adapter, adapter.Options
 
-    def make() -> Adapter:
-        fresh: Adapter = kind(model.model_validate(dict(options)))
+    def make(**changes: Any) -> Adapter:
+        fresh: Adapter = kind(model.model_validate({**options, **changes}))
         return fresh
 
     made = make()
-    return Opened(make, made, made.prepare(folder), folder, made.problem(folder))
+    return Opened(make, made, made.prepare(folder), folder, made.problem(folder), model.model_validate(dict(options)))
 
 
 def predictions_of(problem: Problem, batches: Sequence[Batch]) -> list[Tensor]:
@@ -164,6 +167,15 @@ class AdapterContract:
         for file in opened.folder.iterdir():
             assert (tmp_path / file.name).read_bytes() == file.read_bytes()
         assert opened.adapter.fingerprint() == opened.make().fingerprint()
+
+    def test_the_positive_class_acts(self, opened: Opened, tmp_path: Path) -> None:
+        """With `ClassOptions`, `positive` has a metric of its own, f1, and a class that is not there is refused."""
+        if not isinstance(opened.options, ClassOptions) or opened.options.several:
+            pytest.skip("its options have no positive class")
+        adapter = opened.make(positive="no such class")
+        assert "f1" in {metric.name for metric in adapter.metrics}
+        with pytest.raises(DataError, match=r"data\.positive must be one of the classes"):
+            adapter.prepare(tmp_path)
 
     def test_demands_are_those_of_the_problem(self, opened: Opened) -> None:
         """The demands that are checked before training are those of the opened problem."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.adapters.base import Demands, Prepared
-from tuner.adapters.classification import METRICS, trivial_scores, write_facts, write_labels
+from tuner.adapters.classification import metrics_of, trivial_of, write_facts, write_labels
 from tuner.adapters.learned_options import ClassOptions
 from tuner.adapters.ragged import write_ragged
 from tuner.adapters.splits import SPLITS
@@ -29,11 +29,11 @@ class Waves:
         seed: int = 0
         """Seed of phases, lengths and noise."""
 
-    metrics = METRICS
     demands = Demands()
 
     def __init__(self, chosen: Options) -> None:
         self._options = chosen
+        self.metrics = metrics_of(chosen)
 
     def fingerprint(self) -> str:
         """The options as JSON, which determine the data."""
@@ -48,10 +48,11 @@ class Waves:
             waves = [_wave(int(label), rng) for label in labels]
             write_ragged(folder, f"{split}.x", waves)
             write_labels(folder, split, labels.tolist())
-        write_facts(folder, {"classes": ["slow", "fast"], "channels": ["value"]})
+        classes = ["slow", "fast"]
+        write_facts(folder, {"classes": classes, "channels": ["value"]})
         return Prepared(
             counts=dict.fromkeys(SPLITS, count),
-            trivial={split: trivial_scores(labels, labels, 2) for split in ("val", "test")},
+            trivial=trivial_of(dict.fromkeys(SPLITS, labels), classes, self._options),
             lag=12,
             about={"name": "most frequent class"},
         )
