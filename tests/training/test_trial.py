@@ -24,6 +24,9 @@ from tuner.training.attempt import train
 from tuner.training.learner import NONFINITE_STEPS
 from tuner.training.loop import Training
 
+STALLS = {"learning_rate": 1e-12, "patience": 3}
+"""Parameters of a training that has no gain after its first epoch."""
+
 
 @pytest.fixture
 def make(tmp_path: Path) -> Any:
@@ -286,7 +289,7 @@ def test_infinite_gradients_in_a_row_end_the_trial_with_the_tensors_name(
 
 def test_patience_ends_a_trial_early_with_the_reason(make: Any) -> None:
     """With a rate that learns nothing, training stops `patience` epochs after the best."""
-    ended = run_trial(make(epochs=40, rungs=(), params={"learning_rate": 1e-12, "patience": 3}), Driver())
+    ended = run_trial(make(epochs=40, rungs=(), params=STALLS), Driver())
     assert ended.state is State.COMPLETED
     assert ended.epochs < 40
     assert "stopped early: no gain since epoch" in ended.reason
@@ -371,6 +374,19 @@ def test_a_pruned_trial_ends_with_the_drivers_reason(make: Any) -> None:
     """The answer at a rung gives the reason."""
     ended = run_trial(make(), Driver(stop_after=2, verdict=Verdict.PRUNE))
     assert (ended.state, ended.reason, ended.epochs) == (State.PRUNED, "asked", 2)
+
+
+@pytest.mark.parametrize("state", [State.PRUNED, State.STOPPED])
+@pytest.mark.parametrize(
+    ("fields", "epochs"), [({}, 4), ({"rungs": (), "epochs": 40, "params": STALLS}, 4)], ids=["all", "patience"]
+)
+def test_what_ends_a_trial_after_its_last_epoch_comes_too_late(
+    make: Any, state: State, fields: dict[str, Any], epochs: int
+) -> None:
+    """The time of the search may be over then, or a stop be asked for: it has trained as long as it was to."""
+    ended = run_trial(make(**fields), Driver(stop_after=epochs, state=state))
+    assert (ended.state, ended.epochs) == (State.COMPLETED, epochs)
+    assert ended.value is not None
 
 
 def test_a_confirmation_keeps_its_best_weights_and_the_test_scores_them(make: Any, tmp_path: Path) -> None:

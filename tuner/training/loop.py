@@ -161,11 +161,14 @@ class Training:
             raise Hopeless(why)
 
     def _report(self) -> None:
-        last, waiting = self._at_end(), self._at_rung()
-        if not (waiting or last or self.reporter.due()):
+        if self._at_end():
+            self.reporter.send_last()
+            return
+        waiting = self._at_rung()
+        if not (waiting or self.reporter.due()):
             self.reporter.listen()
             return
-        if not last and (waiting or self.checkpoints.due()):
+        if waiting or self.checkpoints.due():
             self.save_checkpoint()
         self.reporter.send(waiting=waiting)
 

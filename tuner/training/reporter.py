@@ -23,7 +23,7 @@ class Cut(Exception):  # noqa: N818 - control flow, not an error
 
 
 class Reporter:
-    """Sends new epochs to the driver. Every method except `due` raises `Cut` if the driver ends the attempt.
+    """Sends new epochs to the driver. Each method but `due` and `send_last` raises `Cut` if the driver ends the attempt.
 
     Args:
         spec: The run; the driver has its epochs up to `spec.reported`.
@@ -43,6 +43,10 @@ class Reporter:
     def send(self, *, waiting: bool = False) -> None:
         """Send the new epochs (none: a sign of life); at a rung, wait for the answer."""
         self._obey(self._report(waiting=waiting))
+
+    def send_last(self) -> None:
+        """Send the new epochs of a training that has come to its end: whatever the answer, it has."""
+        self._report(waiting=False)
 
     def sign_of_life(self) -> None:
         """Send a sign of life if the last message was long ago; called after every step."""
