@@ -68,6 +68,7 @@ def test_one_seed_promises_nothing_about_seeds(small: tuple[Path, Events], monke
     assert "± is" not in card
     assert ": the best on a fresh seed." in page
     assert "its training on a fresh seed" in page
+    assert f"python -m tuner run {path.name}" in page
     for text in (*summary.sentences, *verdict.lines, card, page):
         assert "eyond the noise of the seeds: trial" not in text.replace("whether that is beyond", "")
     with pytest.raises(StudyError, match=r"two confirmed seeds .* Run it to its end with confirm\.seeds at 2 or more"):

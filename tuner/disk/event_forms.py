@@ -240,6 +240,7 @@ class _Sweep(_Event):
     data: _Data | None = None
     counts: dict[str, _Whole] | None = None
     registers: bool = False
+    file: str = "task.yaml"
     sets: list[str] = []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from tuner.disk import regular, study_events
@@ -14,6 +15,7 @@ from tuner.disk.lock import held
 from tuner.messages import State
 from tuner.objective import Objective
 from tuner.reporting.about import About
+from tuner.reporting.commands import of_task
 from tuner.reporting.comparable import Comparable, comparable
 from tuner.reporting.ensemble import Ensemble, ensemble
 from tuner.reporting.leaderboard import BASELINE, Confirmation, confirmation, leaderboard
@@ -59,6 +61,11 @@ class ReportedStudy:
     def name(self) -> str:
         """Its name."""
         return self.folder.name
+
+    def again(self, command: str, *more: str) -> str:
+        """A command for its task file, with the changes that it was last run with."""
+        file = Path(self.sweep.get("file") or "task.yaml")  # of versions before
+        return of_task(command, file, self.sweep.get("sets") or (), *more)
 
     @property
     def objective(self) -> Objective:

@@ -23,7 +23,7 @@ class Cut(Exception):  # noqa: N818 - control flow, not an error
 
 
 class Reporter:
-    """Sends new epochs to the driver. Each method but `due` and `send_last` raises `Cut` if the driver ends the attempt.
+    """Sends new epochs to the driver. All methods but `due` and `send_last` raise `Cut` if the driver ends the attempt.
 
     Args:
         spec: The run; the driver has its epochs up to `spec.reported`.

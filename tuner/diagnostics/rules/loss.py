@@ -158,7 +158,7 @@ class StuckAtTrivial(Rule[thresholds.StuckAtTrivial]):
             numbers={"loss": case.best_loss[1], "trivial": case.trivial_loss or 0.0, "used": used},
             cures=(Cure(param="learning_rate", times=rounded(wanted / ratio)),) if 0 < 2 * ratio < wanted else (),
             advice=(
-                "python -m tuner lr-range task.yaml shows at which rates the loss falls",
+                "python -m tuner lr-range TASK.yaml shows at which rates the loss falls",
                 *(
                     ()
                     if case.params.get("initializer", "orthogonal") == "orthogonal"

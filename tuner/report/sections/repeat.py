@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.templates import filled
-from tuner.reporting.commands import of_study, of_task
+from tuner.reporting.commands import of_study
 
 
 def repeat(study: ReportedStudy) -> Section:
     """The section with all that is needed to repeat the study."""
     winner, sweep = study.winner, study.sweep
-    task, sets = Path("task.yaml"), sweep.get("sets") or ()
-    commands = [of_task("run", task, sets)]
+    commands = [study.again("run")]
     if winner is not None and winner >= 0:
-        commands.append(of_task("rerun", task, sets, str(winner)))
+        commands.append(study.again("rerun", str(winner)))
     commands.append(of_study("report", study.folder))
     data = sweep.get("data") or {}
     facts = [

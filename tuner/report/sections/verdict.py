@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, stdev
 
 from tuner.report.section import Section
 from tuner.report.study import ReportedStudy
 from tuner.report.svg import shown
 from tuner.report.templates import filled
-from tuner.reporting.commands import of_task, to_use
+from tuner.reporting.commands import to_use
 from tuner.reporting.intervals import mean_interval
 from tuner.reporting.leaderboard import BASELINE
 from tuner.reporting.verdict import Held
@@ -226,7 +225,7 @@ def _next(study: ReportedStudy, judgement: Judgement) -> str:
         return capital(advice)
     if study.summary.get("model"):
         return f"Use the model: `{_use(study)}`. Raise budget.trials to search longer."
-    again = of_task("rerun", Path("task.yaml"), study.sweep.get("sets") or (), str(max(0, study.winner)))
+    again = study.again("rerun", str(max(0, study.winner)))
     return f"Train it again with `{again}`, or raise budget.trials to search longer."
 
 
