@@ -8,7 +8,9 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from tuner.nets.catalog import CELLS
 from tuner.own_code import changed_files, code_of, find_modules
 from tuner.registry import load_target
 from tuner.solo import rerun
-from tuner.task.code import check_code
+from tuner.task.code import changed_code, check_code
 from tuner.task.resolve import resolve_task
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +80,16 @@ class Facts(dict[str, Any]):
 
     attribute = dict.get
     set_attribute = dict.__setitem__
+    trials: tuple[SimpleNamespace, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Of its trials."""
+        return len(self.trials)
+
+    def stored(self) -> tuple[SimpleNamespace, ...]:
+        """Its trials."""
+        return self.trials
 
 
 def check(path: Path, facts: Facts) -> None:
@@ -133,6 +145,30 @@ class TestAStudy:
         (folder / "own_steps.py").write_text("KEEP = 0.1\n")
         with pytest.raises(StudyError, match="the code of cell own_cell:Leaky must stay"):
             check(task_file(folder), facts)
+
+    def test_a_name_that_was_installed_must_not_become_ours(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor the reverse: the same name is then another program."""
+        path, ours = task_file(folder, "lstm, leaky"), CELLS.entries["gru"]
+        installed = EntryPoint("leaky", "own_cell:Leaky", "tuner.cells")
+        began_with_theirs, began_with_ours = Facts(), Facts()
+        with monkeypatch.context() as patch:
+            patch.setattr("tuner.registry._entry_points", lambda group: (installed,) * (group == installed.group))
+            check(path, began_with_theirs)
+            check(path, began_with_theirs)
+            before = began_with_theirs["code"]
+            check(path, began_with_ours)  # a cell that is new in the study
+            began_with_ours.clear()
+            began_with_ours.trials = (SimpleNamespace(user_attrs={"params": {"cell": "leaky"}}),)
+            with pytest.raises(StudyError, match=r"cell leaky must stay .* 'own_cell:Leaky of an installed package'"):
+                check(path, began_with_ours)
+        with monkeypatch.context() as patch:
+            patch.setitem(CELLS.entries, "leaky", ours)
+            check(path, began_with_ours)
+            with pytest.raises(StudyError, match=f"cell leaky must stay .* got '{ours.target} of this package'"):
+                check(path, began_with_theirs)
+            assert changed_code(resolve_task(path), before) == {"cell leaky": ["own_cell.py", "own_steps.py"]}
 
     def test_a_rerun_names_what_has_changed_since(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Other versions and other code of one's own, as they were when the trial was trained."""

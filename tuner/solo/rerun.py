@@ -13,9 +13,8 @@ from tuner.disk.versions import changed_since
 from tuner.errors import StudyError
 from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec
-from tuner.own_code import changed_files
 from tuner.registry import load_target
-from tuner.task.code import code_now
+from tuner.task.code import changed_code
 from tuner.task.specs import RUN_TRIAL, search_rungs, trial_spec
 from tuner.task.task import Task
 
@@ -73,15 +72,13 @@ def _changed(task: Task, record: RunRecord) -> list[str]:
     times = [epoch["time"] for epoch in record.epochs.values()]
     sweeps = [event for event in read(task.folder.sweep_events) if event["event"] == "sweep"]
     ends = [*(sweep["time"] for sweep in sweeps[1:]), math.inf]
-    now = code_now(task)
     found: dict[str, None] = {}
     for sweep, end_of_it in zip(sweeps, ends, strict=True):
         if sweep["time"] > max(times) or end_of_it <= min(times):
             continue
         found.update(dict.fromkeys(changed_since(sweep.get("versions") or {})))
-        for what, before in (sweep.get("code") or {}).items():
-            if what in now and (files := changed_files(before, now[what])):
-                found[f"the code of {what} changed in {', '.join(files)}"] = None
+        for what, files in changed_code(task, sweep.get("code") or {}).items():
+            found[f"the code of {what} changed in {', '.join(files)}"] = None
     return [f"since trial {record.number} was trained, {each}: numbers may differ" for each in found]
 
 
