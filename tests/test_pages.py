@@ -123,12 +123,13 @@ def test_what_a_page_shows_is_so(page: Path, tmp_path: Path, monkeypatch: pytest
     """Its files are read by its tasks; notes and errors are those that it shows, letter for letter."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    modules = [Path(block.argument).stem for block in blocks(page) if block.mark == "file" and block.kind == "python"]
     with patch.dict(CELLS._outside, clear=True), patch.dict(ADAPTERS._outside, clear=True):
-        for module in ("my_cells", "my_leaky", "my_adapter", "my_codec", "my_recorder"):
+        for module in modules:
             monkeypatch.delitem(sys.modules, module, raising=False)
         for block, found in walk(page, tmp_path):
             assert found == block.text, block.argument
-    for module in ("my_cells", "my_leaky", "my_adapter", "my_codec", "my_recorder"):
+    for module in modules:
         sys.modules.pop(module, None)
 
 

@@ -174,7 +174,9 @@ def test_validate_says_what_would_be_run(here: Path) -> None:
         "fixed: batch_size 16, patience off\n",
         "refit: the winner's seeds trained once more, on training and validation data together\n",
         "3 steps per epoch\n",
+        "expected time of all trainings: ",
         " with one training at once, by the cells' measured steps; without pruning at most ",
+        "; starting workers, the test and figures come on top",
         "GB for a training of the baseline's size",
     ):
         assert part in text

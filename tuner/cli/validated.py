@@ -104,7 +104,10 @@ def _time(seconds: Mapping[str, float], slots: int | None) -> str:
     at_once = "one training at once" if slots in (None, 1) else f"{slots} trainings at once"
     at_once += " (the cluster is not asked how many it can hold)" if slots is None else ""
     limit = f"; budget.timeout ends it after {lasting(seconds['timeout'])}" if seconds.get("timeout") else ""
-    return f"expected time: {span} with {at_once}, by the cells' measured steps; without pruning at most {most}{limit}"
+    return (
+        f"expected time of all trainings: {span} with {at_once}, by the cells' measured steps; without pruning at most "
+        f"{most}; starting workers, the test and figures come on top{limit}"
+    )
 
 
 _SPLITS = {"train": "training", "val": "validation", "test": "the test"}

@@ -90,7 +90,7 @@ def expected_rungs(task: Task) -> tuple[list[Rung], float]:
 
 
 def expected_seconds(task: Task, paces: Mapping[str, Pace], share: float, slots: int) -> tuple[float, float, float]:
-    """Seconds of a sweep: with the cheapest cell, the dearest, and the dearest without pruning.
+    """Seconds of a sweep's trainings: with the cheapest cell, the dearest, and the dearest without pruning.
 
     Refits, if there are any, are further trainings, after the others.
 
