@@ -54,6 +54,20 @@ def test_a_headline_ends_with_a_clause_or_is_cut_between_words() -> None:
     assert all(cells(headline(text, room)) <= room for room in range(5, 90))
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_all_is_true_of_every_row_that_is_shown(capsys: pytest.CaptureFixture[str], shown: bool) -> None:
+    """Also of the baseline, which is no trial; where it has another cell, each row names its own."""
+    row = {"state": "COMPLETED", "value": 0.5, "epochs": 1, "seconds": 1.0, "findings": []}
+    row |= {"reason": "", "repairs": None, "winner": False}
+    params = {"cell": "gru", "optimizer": "adamw"}
+    trials = [{**row, "kind": "trial", "number": number, "params": params} for number in range(2)]
+    baseline = {**row, "kind": "confirm", "number": -1, "params": {**params, "cell": "lstm"}}
+    print_rows("x", [*[baseline] * shown, *trials])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == ("all: optimizer adamw" if shown else "all: cell gru, optimizer adamw")
+    assert sum("cell gru" in line for line in lines) == (2 if shown else 1)
+
+
 def test_nothing_is_broken_away_from_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A sentence is a line and a row is a line, however long: what is piped is searched line by line."""
     why = f"RuntimeError: {'the data is not there, and ' * 20}that is that"

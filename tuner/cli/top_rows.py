@@ -53,15 +53,15 @@ def _print_row(console: Console, row: Mapping[str, Any], same: Mapping[str, Any]
 
 
 def _same(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The parameters that are equal in all trials, if there are several trials."""
-    trials = [row["params"] for row in rows if row["kind"] == "trial"]
-    if len(trials) < 2:
+    """The parameters that are equal in all rows, if there are several trials."""
+    if sum(row["kind"] == "trial" for row in rows) < 2:
         return {}
-    return {name: value for name, value in trials[0].items() if all(each.get(name, ...) == value for each in trials)}
+    first, *others = [row["params"] for row in rows]
+    return {name: value for name, value in first.items() if all(each.get(name, ...) == value for each in others)}
 
 
 def _own(row: Mapping[str, Any], same: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row["params"].items() if name not in same or same[name] != value}
+    return {name: value for name, value in row["params"].items() if name not in same}
 
 
 def _name(row: Mapping[str, Any]) -> str:
