@@ -18,6 +18,7 @@ import pytest
 from tests.support.command import tuner
 from tests.support.sweeps import sweep
 from tests.support.tiny import write_task
+from tuner.adapters.catalog import ADAPTERS
 from tuner.announcements import Summary
 from tuner.disk.versions import versions
 from tuner.errors import StudyError, TaskFileError
@@ -64,6 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     known = set(sys.modules)
     yield tmp_path
     CELLS._outside.clear()
+    ADAPTERS._outside.clear()
     for name in set(sys.modules) - known:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
@@ -185,6 +187,11 @@ class TestAStudy:
             f"since trial 0 was trained, torch 1.0 is now {now}: numbers may differ",
             "since trial 0 was trained, the code of cell own_cell:Leaky changed in own_steps.py: numbers may differ",
         ]
+        monkeypatch.setattr(sys.modules["own_cell"], "KEEP", None)
+        with pytest.raises(
+            TaskFileError, match=r"^trial 0 must train, but it failed: TypeError.* \(own_cell.py:18\)\.$"
+        ):
+            rerun(task, 0)
 
     def test_printed_commands_run_as_they_stand(self, folder: Path) -> None:
         """Of a study in another folder, run with changes, whose cell lies beside a task file elsewhere."""
@@ -225,6 +232,72 @@ class TestAStudy:
         facts = Facts()
         check(task_file(folder, "lstm, gru"), facts)
         assert facts == {}
+
+
+ADAPTER = """
+from tuner.adapters.classification import METRICS
+from tuner.config.options import Options
+
+class Own:
+    class Options(Options):
+        path: str = ""
+
+    metrics = METRICS
+
+    def __init__(self, options):
+        self.options = options.paths
+
+    def fingerprint(self):
+        return gone
+"""
+
+
+class TestCodeThatFails:
+    @pytest.mark.parametrize(
+        ("command", "rule"),
+        [
+            (("validate",), "cell own_cell:Leaky must train"),
+            (("validate", "--no-timing", "--dry-run"), "configuration {.*} must train"),
+            (("lr-range",), "the baseline must train"),
+        ],
+    )
+    def test_a_cell_is_told_in_a_line(self, folder: Path, command: tuple[str, ...], rule: str) -> None:
+        """With the place of the error in it, as in a sweep."""
+        (folder / "own_cell.py").write_text(CELL.replace("tanh()", "tanhh()"))
+        path = task_file(folder)
+        path.write_text(f"{path.read_text()}baseline: {{cell: 'own_cell:Leaky', hidden_size: 4}}\n")
+        told = tuner(command[0], path.name, *command[1:], status=2).stderr
+        error = "AttributeError: 'Tensor' object has no attribute 'tanhh'"
+        assert re.fullmatch(rf"{rule}, but it failed: {error} \(own_cell\.py:18\)\.\n", told)
+
+    def test_an_adapter_is_told_in_a_line(self, folder: Path) -> None:
+        """Whichever of its parts fails."""
+        path = write_task(folder, more="search_space: quick")
+        path.write_text(path.read_text().replace("time_series/classification", "own_adapter:Own"))
+        path.write_text(path.read_text().replace(", label: label", ""))
+        adapter = folder / "own_adapter.py"
+        adapter.write_text(ADAPTER)
+        told = tuner("validate", path.name, status=2).stderr
+        rule = "adapter own_adapter:Own must take its options, but it failed: AttributeError"
+        assert told.startswith(f"{path.name}:2: {rule}")
+        assert told.endswith(" (own_adapter.py:12).\n")
+        load_target("own_adapter:Own").__init__ = lambda *_: None
+        told = tuner("validate", path.name, status=2).stderr
+        rule = "adapter own_adapter:Own must prepare the data, but it failed: NameError: name 'gone' is not defined"
+        assert told == f"{path.name}:3: {rule} (own_adapter.py:15).\n"
+
+    def test_an_adapter_that_proposes_nothing_is_told_by_init(self, folder: Path) -> None:
+        """Without advice on the form of the file, which another adapter would read."""
+        (folder / "own_adapter.py").write_text(ADAPTER)
+        (folder / "lines.txt").write_text("sine: 0.1 0.5\n")
+        asked = ("init", "lines.txt", "--adapter", "own_adapter:Own")
+        assert tuner(*asked, status=2).stderr == (
+            "init needs an adapter with the attribute `propose`, but got 'own_adapter:Own'. "
+            "Write the task file by hand, as docs/extending.md does.\n"
+        )
+        load_target("own_adapter:Own").propose = lambda seen: seen.gone
+        rule = "adapter own_adapter:Own must propose a task file, but it failed: AttributeError"
+        assert tuner(*asked, status=2).stderr.startswith(rule)
 
 
 class TestModules:

@@ -144,7 +144,6 @@ def _is_target(name: str) -> bool:
     return bool(colon) and attribute.isidentifier() and all(p.isidentifier() for p in module_name.split("."))
 
 
-@cache
 def _entry_of(kind: str, target: str) -> Entry:
     loaded = load_target(target)
     if isinstance(loaded, Entry):

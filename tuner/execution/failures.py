@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from tuner.errors import TunerError
+from tuner.errors import Key, TaskFileError, TunerError, UserError
 from tuner.own_code import PACKAGE
 
 MEMORY_ADVICE = "lower batch_size, hidden_size or layers in the search space, or resources.workers"
@@ -38,6 +39,26 @@ def failure_reason(error: BaseException) -> str:
     if is_out_of_memory(error):
         return f"out of memory: {type(error).__name__} {text}{place}; {MEMORY_ADVICE}"
     return f"{type(error).__name__}: {text}{place}"
+
+
+@contextmanager
+def in_one_line(rule: str, kind: type[UserError] = TaskFileError, *, key: Key = ()) -> Iterator[None]:
+    """Whatever is raised inside becomes an error in one line: cells and adapters of one's own may raise anything.
+
+    Args:
+        rule: What must hold: "the baseline must train".
+        kind: Of the error.
+        key: The option at fault, if one is.
+
+    Raises:
+        UserError: As it was raised, or with `failure_reason`.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise kind(f"{rule}, but it failed: {failure_reason(error).rstrip('.')}", key=key) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

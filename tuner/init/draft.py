@@ -16,7 +16,8 @@ from tuner.adapters.glimpse import Glimpse, glimpse
 from tuner.adapters.glimpsed_table import GlimpsedTable
 from tuner.adapters.proposal import Fit, Line, Proposal
 from tuner.adapters.splits import WORDS
-from tuner.errors import DataError, Key, is_text
+from tuner.errors import DataError, Key, TaskFileError, UserError, is_text
+from tuner.execution.failures import in_one_line
 from tuner.own_code import find_modules
 
 _MOST_NAME = 60
@@ -92,17 +93,17 @@ def _hint(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal], list[DataError]]:
+def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal], list[UserError]]:
     """The adapters' proposals by name, and why other adapters for such files cannot read these."""
     found: dict[str, Proposal] = {}
-    refusals: list[DataError] = []
+    refusals: list[UserError] = []
     for name in names:
-        propose = propose_of(ADAPTERS[name].load())
-        if propose is None:
-            continue
         try:
-            proposal = propose(seen)
-        except DataError as error:
+            if (propose := propose_of(ADAPTERS[name].load())) is None:
+                continue
+            with in_one_line(f"adapter {name} must propose a task file", DataError):
+                proposal = propose(seen)
+        except UserError as error:
             refusals.append(error)
             continue
         if proposal is not None:
@@ -110,10 +111,13 @@ def _proposals(seen: Glimpse, names: Iterable[str]) -> tuple[dict[str, Proposal]
     return found, refusals
 
 
-def _nothing(seen: Glimpse, refusals: Sequence[DataError], adapter: str | None) -> DataError:
+def _nothing(seen: Glimpse, refusals: Sequence[UserError], adapter: str | None) -> UserError:
     """The error that says why no adapter has proposed anything."""
     if refusals:
         return refusals[0]
+    if adapter and propose_of(ADAPTERS[adapter].load()) is None:
+        fix = "Write the task file by hand, as docs/extending.md does."
+        return TaskFileError("init needs an adapter with the attribute `propose`", value=adapter, fix=fix)
     try:
         if not seen.is_folder:
             check_plain(seen.start, seen.path)

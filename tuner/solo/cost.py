@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
-from tuner.errors import TaskFileError, TrialError
+from tuner.execution.failures import in_one_line
 from tuner.task.specs import trial_spec
 from tuner.task.task import Task, acting, cells
 
@@ -40,8 +40,6 @@ def paces(task: Task) -> dict[str, Pace]:
         with tempfile.TemporaryDirectory() as folder:
             params = acting(task, {**task.baseline, "cell": cell})
             spec = trial_spec(task, params, "cost", folder, epochs=1, seconds=None, diagnostics="off")
-            try:
+            with in_one_line(f"cell {cell} must train", key=("space",)):
                 found[cell] = measured(spec, SECONDS)
-            except TrialError as error:
-                raise TaskFileError(f"every cell must train, but {cell} failed: {error}", key=("space",)) from error
     return dict(sorted(found.items(), key=lambda each: each[1].step))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from annotated_types import Le
 
-from tuner.errors import Diverged, TaskFileError, TrialError
+from tuner.errors import Diverged, TaskFileError
+from tuner.execution.failures import in_one_line
 from tuner.link import NullLink
 from tuner.optim.catalog import OPTIMIZERS
 from tuner.optim.schedules import Schedule
@@ -101,7 +102,7 @@ def lr_range(task: Task, *, low: float = 1e-7, high: float = 1.0, steps: int = 2
     if not 0 < low < high:
         raise TaskFileError(f"the first rate must be above 0 and below the last one ({high:g})", value=low)
     task.prepare()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, in_one_line("the baseline must train"):
         training = _training(task, folder)
         optimizer = training.settings.learning.optimizer
         ratio = (high / low) ** (1 / (steps - 1))
@@ -156,10 +157,7 @@ def _training(task: Task, folder: str) -> Training:
     from tuner.training.loop import Training
 
     spec = trial_spec(task, task.baseline, "lr-range", folder, epochs=1, seconds=None, seed=SEED, diagnostics="off")
-    try:
-        return Training(spec, NullLink())
-    except TrialError as error:
-        raise TaskFileError(f"the baseline must train, but {error}") from error
+    return Training(spec, NullLink())
 
 
 def _measured(training: Training, rates: Sequence[float]) -> tuple[list[float], list[float], str]:

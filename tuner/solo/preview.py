@@ -11,7 +11,7 @@ from tuner.adapters.base import Prepared
 from tuner.adapters.defaults import described_by
 from tuner.adapters.described import dropped
 from tuner.config.task import Budget
-from tuner.errors import TaskFileError
+from tuner.execution.failures import in_one_line
 from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Report, State
 from tuner.redaction import redacted
@@ -43,7 +43,9 @@ def preview(task: Task, *, timing: bool = True, dry_run: bool = False) -> dict[s
         TaskFileError: A configuration cannot be trained.
     """
     folder, prepared = task.prepare()
-    described, file = described_by(task.adapter, folder, prepared), task.file
+    file = task.file
+    with in_one_line(f"adapter {file.adapter} must describe the data"):
+        described = described_by(task.adapter, folder, prepared)
     rungs, share = expected_rungs(task)
     facts: dict[str, Any] = {
         "study": file.name,
@@ -130,9 +132,8 @@ def _dry_run(task: Task) -> int:
             spec = trial_spec(
                 task, params, f"dry-run/{number}", folder, epochs=2, seconds=None, diagnostics="off", rungs=(1,)
             )
-            ended = load_target(RUN_TRIAL)(spec, RecordingLink(_after_an_epoch))
-        if ended.state is State.FAILED:
-            raise TaskFileError(f"every configuration must train, but {params} failed: {ended.reason}")
+            with in_one_line(f"configuration {params} must train"):
+                load_target(RUN_TRIAL)(spec, RecordingLink(_after_an_epoch))
     return len(configurations)
 
 

@@ -11,6 +11,7 @@ from tuner.disk.events import RunRecord, read, read_run
 from tuner.disk.folder import trial_run
 from tuner.disk.versions import changed_since
 from tuner.errors import StudyError
+from tuner.execution.failures import in_one_line
 from tuner.link import RecordingLink, end
 from tuner.messages import Answer, Ended, Epoch, Report, State, TrialSpec
 from tuner.registry import load_target
@@ -56,7 +57,7 @@ def rerun(task: Task, number: int) -> Comparison:
         return end(report, State.PRUNED, "the record ends here") if over else None
 
     link = RecordingLink(as_far)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, in_one_line(f"trial {number} must train"):
         ended: Ended = load_target(RUN_TRIAL)(_spec(task, record, folder), link)
     made = max((epoch.epoch for epoch in link.epochs), default=0)
     return Comparison(min(made, last), changed, _differing(record, link.epochs), ended)

@@ -17,6 +17,7 @@ from tuner.config.options import names_file
 from tuner.diagnostics.catalog import FINDINGS
 from tuner.disk.folder import StudyFolder
 from tuner.errors import Key, TaskFileError, nearest
+from tuner.execution.failures import in_one_line
 from tuner.objective import Objective
 from tuner.own_code import find_modules
 from tuner.recording import Recorder
@@ -53,7 +54,8 @@ def resolve_task(
     _check_driver(file, place)
     entry = _entry(ADAPTERS, file.adapter, place, ("adapter",))
     options = validate_options(entry.options, _resolved_paths(file.data, loaded), key=("data",), place=place)
-    adapter: Adapter = entry.load()(options)
+    with located(place, ("adapter",)), in_one_line(f"adapter {file.adapter} must take its options"):
+        adapter: Adapter = entry.load()(options)
     _check_adapter(file.adapter, adapter, place)
     objective = _objective(file, adapter, place)
     space = task_space(loaded)

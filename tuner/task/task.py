@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,8 @@ from tuner.adapters.preparing import prepare
 from tuner.config import TaskFile
 from tuner.config.options import Options
 from tuner.disk.folder import StudyFolder
-from tuner.errors import Key, TaskFileError, UserError
+from tuner.errors import DataError, Key, TaskFileError, UserError
+from tuner.execution.failures import in_one_line
 from tuner.objective import TRIVIAL_PREDICTOR, Objective
 from tuner.recording import Recorder
 from tuner.reporting.conclusion import Readable
@@ -59,7 +61,11 @@ class Task:
         Raises:
             DataError: The data are unfit; with the place of the option at fault.
         """
-        with located(self.place, ("data",)):
+        ours = type(self.adapter).__module__.startswith("tuner.")
+        failing = (
+            nullcontext() if ours else in_one_line(f"adapter {self.file.adapter} must prepare the data", DataError)
+        )
+        with located(self.place, ("data",)), failing:
             return prepare(self.file.adapter, self.adapter, self.folder.prepared)
 
     @cached_property
