@@ -252,6 +252,14 @@ class Own:
 """
 
 
+def test_a_parameter_of_an_own_cell_is_offered_as_the_nearest(folder: Path) -> None:
+    """Although no list has it."""
+    (folder / "own_cell.py").write_text(CELL.replace('state."""\n', 'state."""\n\n        floor: float = 0.0\n', 1))
+    path = write_task(folder, more='search_space: {cell: "own_cell:Leaky", flor: 0.5}')
+    with pytest.raises(TaskFileError, match=r"flor must be a known parameter\. Did you mean 'floor'"):
+        resolve_task(path)
+
+
 class TestCodeThatFails:
     @pytest.mark.parametrize(
         ("command", "rule"),

@@ -50,6 +50,8 @@ def test_a_package_registers_a_class_or_an_entry_of_one(catalog: Catalog, summar
     assert catalog["mine"].summary == summary
     assert catalog["mine"].parameters() == {"strength": "How strong."}
     assert catalog["mine"].load() is Choice
+    assert catalog.package("mine") == "mine"
+    assert catalog.package(f"{__name__}:Choice") == ""
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,7 @@ def test_a_name_that_is_taken_is_told(catalog: Catalog) -> None:
     """A package cannot replace what this package has; how to choose its class is said."""
     ours = Catalog("choice", {"mine": ENTRY}, catalog.entry_point)
     assert ours["mine"] is ENTRY
+    assert ours.package("mine") == ""
     assert list(ours) == ["mine"]
     told = f"choice mine of package mine 1.0 is left out: this package has one. Name it in full: {__name__}:Choice."
     assert ours.left_out() == [told]

@@ -92,6 +92,11 @@ class Catalog:
             f"{self.kind} must be a known name", value=name, fix=nearest(name, self, f"list {self.kind}s")
         )
 
+    def package(self, name: str) -> str:
+        """The installed package that brings an entry; "" for one of this package and for a class named in full."""
+        points = () if name in self.entries else self._points()
+        return next((point.dist.name for point in points if point.name == name and point.dist), "")
+
     def _points(self) -> tuple[EntryPoint, ...]:
         return _entry_points(self.entry_point)
 

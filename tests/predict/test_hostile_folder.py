@@ -11,6 +11,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from tests.support.command import tuner
 from tests.support.models import made_model
 from tuner.errors import UserError
 from tuner.predict import load
+from tuner.predict.writing import _requirements, _versions
+from tuner.registry import Catalog
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a path from the root": (lambda m: option(m, test_path="/etc/passwd"), "data.test_path: '/etc/passwd'"),
     "a path for an adapter": (lambda m: changed(m / N, adapter="../mine"), "the model's adapter must be known"),
     "an adapter of one's own": (lambda m: changed(m / N, adapter="mine:Mine"), "allow it: --own-code"),
+    "a cell that is not installed": (lambda m: param(m, cell="gruu"), "got 'gruu'. Install the package that has it; "),
     "a cell of one's own": (lambda m: param(m, cell="mine:Mine"), "allow it: --own-code"),
     "an initializer of one's own": (lambda m: param(m, initializer="mine:Mine"), N),
     "an optimizer of one's own": (lambda m: param(m, optimizer="mine:Mine"), N),
@@ -161,6 +165,24 @@ def test_every_command_refuses_it(command: tuple[str, ...], model: Path) -> None
     assert said.count("\n") == 1
     assert not Path("ran").exists()
     assert not Path("out").exists()
+
+
+def test_own_code_that_is_not_found_is_told_with_its_places(model: Path) -> None:
+    """Those in which a model's module is looked for; a name without a module needs its package in any case."""
+    changed(model / N, adapter="nowhere:Mine")
+    said = tuner("predict", "model", "a.txt", "--own-code", status=2).output
+    assert said.startswith(f"model/{N}: nowhere:Mine must be importable")
+    assert said.endswith(" or start in the folder that has its module, or name that folder in PYTHONPATH.\n")
+    changed(model / N, adapter="nowhere")
+    assert "got 'nowhere'. Install the package" in tuner("predict", "model", "a.txt", "--own-code", status=2).output
+
+
+def test_requirements_name_the_package_of_an_installed_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its version, as they do what this package needs."""
+    monkeypatch.setattr(Catalog, "package", lambda _, name: "pytest" * (name == "leaky"))
+    trained: Any = SimpleNamespace(adapter="nlp/classification", params={"cell": "leaky"})
+    lines = _requirements(_versions(trained, trained)).splitlines()
+    assert f"pytest=={pytest.__version__}" in lines
 
 
 def test_an_array_is_never_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tuner.adapters.base import Adapter, Problem
 from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import gives_logits
 from tuner.disk import regular
-from tuner.errors import StudyError, TunerError
+from tuner.errors import StudyError, TaskFileError, TunerError
 from tuner.nets.catalog import CELLS
 from tuner.nets.ensemble import Ensemble
 from tuner.nets.network import build_network
@@ -95,14 +95,22 @@ def empty_network(chosen: Settings, problem: Problem, members: int) -> nn.Module
 
 def _entry(catalog: Catalog, name: str, folder: Path, *, own_code: bool) -> Entry:
     """The entry of a name in the folder; a module is imported by name only if that is allowed."""
-    if name not in catalog and not own_code:
+    own = ":" in name
+    if name not in catalog and not (own and own_code):
+        fix = f"Install the package that has it; {folder / REQUIREMENTS} has what the model needs."
         raise StudyError(
             f"the model's {catalog.kind} must be known to this package or an installed one",
             value=name,
-            fix="If it is your own code, allow it: --own-code, or load(…, own_code=True).",
+            fix="If it is your own code, allow it: --own-code, or load(…, own_code=True)." if own else fix,
             where=str(folder / NETWORK),
         )
-    return catalog[name]
+    try:
+        return catalog[name]
+    except TaskFileError as error:
+        if own:
+            error.fix = "Correct it, or start in the folder that has its module, or name that folder in PYTHONPATH."
+        error.at(str(folder / NETWORK))
+        raise
 
 
 def _check_names(described: Description, path: Path) -> None:

@@ -18,6 +18,7 @@ from tuner.adapters.catalog import ADAPTERS
 from tuner.adapters.defaults import completed
 from tuner.config.options import Options
 from tuner.disk import places, regular
+from tuner.nets.catalog import CELLS
 from tuner.predict.folder import CARD, PREPROCESS, REQUIREMENTS, WEIGHTS, Description, last_name
 from tuner.predict.opening import empty_network
 from tuner.predict.signature import write_signature
@@ -85,7 +86,7 @@ def write_model(folder: Path, trained: Trained) -> None:
     for name in adapter.model_files:
         places.write(str(making / PREPROCESS / name), regular.read_bytes(trained.prepared / name))
     write_signature(making, adapter.codec(making / PREPROCESS))
-    places.write(str(making / REQUIREMENTS), _requirements(adapter).encode())
+    places.write(str(making / REQUIREMENTS), _requirements(_versions(trained, adapter)).encode())
     places.write(str(making / CARD), trained.card.encode())
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
@@ -122,14 +123,15 @@ def _described(trained: Trained, adapter: Adapter, options: Options, lag: int) -
         lag=lag,
         metric=trained.metric,
         value=trained.value,
-        versions=_versions(adapter),
+        versions=_versions(trained, adapter),
     )
 
 
-def _versions(adapter: Adapter) -> dict[str, str]:
+def _versions(trained: Trained, adapter: Adapter) -> dict[str, str]:
     """Those at work of all that the model needs; a package that is not installed is left out."""
+    brought = (ADAPTERS.package(trained.adapter), CELLS.package(str(trained.params.get("cell"))))
     found = {}
-    for package in ("tuner", *SERVING, *getattr(adapter, "model_packages", ())):
+    for package in ("tuner", *SERVING, *getattr(adapter, "model_packages", ()), *filter(None, brought)):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -137,8 +139,7 @@ def _versions(adapter: Adapter) -> dict[str, str]:
     return found
 
 
-def _requirements(adapter: Adapter) -> str:
+def _requirements(found: Mapping[str, str]) -> str:
     """Lines for pip. A build's own mark, as in 2.13.0+cpu, is left out: no index knows it."""
-    found = _versions(adapter)
     lines = [f"{package}=={number.partition('+')[0]}\n" for package, number in found.items() if package != "tuner"]
     return "".join([_HOW.format(version=found.get("tuner", "")), *lines])

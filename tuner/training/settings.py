@@ -7,7 +7,7 @@ is one that the data or the other choices rule out, before it costs a trial.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +104,7 @@ def settings(
         regularizers[name] = float(options.model_dump(by_alias=True)[name])
     for name in params:
         if name not in taken and not name.startswith(_DATA):
-            raise _unconnected(name, values, key, place)
+            raise _unconnected(name, values, taken, key, place)
     for name, needed in NEEDS.items():
         if name in params and (missing := _missing(needed, net)):
             raise TaskFileError(
@@ -187,6 +187,7 @@ def _entry(catalog: Catalog, name: str, key: str, parameter: str, place: Callabl
 def _unconnected(
     name: str,
     values: Mapping[str, Any],
+    taken: Iterable[str],
     key: str,
     place: Callable[[tuple[str | int, ...]], str],
 ) -> TaskFileError:
@@ -205,7 +206,7 @@ def _unconnected(
             )
     return TaskFileError(
         f"{name} must be a known parameter",
-        fix=nearest(name, known_parameters(), "list parameters"),
+        fix=nearest(name, {*known_parameters(), *taken}, "list parameters"),  # those of a class named in full, too
         where=place((key, name)),
         key=(key, name),
     )
