@@ -127,6 +127,34 @@ def test_a_long_table_is_read_by_its_ids(tmp_path: Path, curves: list[NDArray[np
     assert list(codec.columns(proba=False)) == ["item", "class", "probability"]
 
 
+@pytest.mark.parametrize("form", ["auto", "%d.%m.%Y %H:%M", "unix_s", "excel", "number"])
+def test_the_example_has_times_as_those_of_training(form: str, tmp_path: Path) -> None:
+    """In every way of writing them, of every adapter of sequences: it is read as new data are."""
+    moments = pd.date_range("2024-01-01", periods=5, freq="h")
+    known: dict[str, list[Any]] = {
+        "unix_s": [str(int(moment.timestamp())) for moment in moments],
+        "excel": [str((moment - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")) for moment in moments],
+        "number": list(range(5)),
+    }
+    times = known.get(form) or moments.strftime(form if "%" in form else "%Y-%m-%d %H:%M").tolist()
+    rows = [
+        {"item": f"i{n}", "at": at, "a": n + step, "b": 5.5 * step, "label": n % 2}
+        for n in range(30)
+        for step, at in enumerate(times)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
+    asked = {"path": str(tmp_path / "a.csv"), "id": "item", "time": "at", "time_format": form, "channels": ["a", "b"]}
+    for name in ("classification", "regression", "labelling"):
+        (tmp_path / name).mkdir()
+        more = {"targets": ["label"]} if name == "regression" else {}
+        codec = codec_of(f"time_series/{name}", tmp_path / name, **asked, **more)
+        example = codec.example()
+        assert list(example) == ["item", "at", "a", "b"]
+        assert {type(at) for at in example["at"]} == {int if form == "number" else str}
+        (item,) = codec.items(pd.DataFrame(example))
+        assert (item.problem, item.x is not None and item.x.shape) == ("", (4, 2))
+
+
 def test_a_ts_file_needs_no_classes(tmp_path: Path, curves: list[NDArray[np.float64]]) -> None:
     """With classes and without; a gap, channels of unequal length, a channel too few keep their place."""
 

@@ -22,7 +22,10 @@ from tuner.predict.pyfunc import Served, _load_pyfunc
 from tuner.predict.refused import Refused
 from tuner.recording.model_form import Answering, save
 
-SERVED = ("nlp/classification", "nlp/language_modelling: char", "speech/classification", "time_series/forecasting")
+SERVED = (
+    *("nlp/classification", "nlp/language_modelling: char", "speech/classification"),
+    *("time_series/classification: dates", "time_series/forecasting"),
+)
 """Whose data have columns."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -147,6 +148,19 @@ def test_serve_answers_as_the_model_and_ends_cleanly(model: Path, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_the_command_for_a_table_with_times_works(tmp_path: Path) -> None:
+    """What is printed is a request that is answered."""
+    model = made_model(tmp_path / "made", "time_series/classification: dates")
+    with serving(model, cwd=tmp_path) as (_, line):
+        command = shlex.split(line.partition("; try: ")[2])
+        assert command[-1] == "@made/model/input_example.json"
+        body = (tmp_path / command[-1][1:]).read_bytes()
+        status, answer = ask(command[1].removesuffix("/invocations"), body)
+        assert status == 200, answer
+        assert [row["problem"] for row in answer["predictions"]] == [""]
+
+
+@pytest.mark.slow
 def test_an_ensemble_answers_too_and_a_terminated_server_ends(model: Path, tmp_path: Path) -> None:
     """With --ensemble all seeds answer, not the one in the folder `model`; SIGTERM is heard as Ctrl+C is."""
     study = tmp_path / "study"
@@ -203,4 +217,4 @@ def test_a_long_example_is_named_by_its_file(model: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert curl(Path("model"), "http://h").endswith("-d @model/input_example.json")
     example.unlink()
-    assert curl(Path("model"), "http://h").endswith("""-d '{"dataframe_records": []}'""")
+    assert curl(Path("model"), "http://h") == ""

@@ -28,6 +28,16 @@ def series_items(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "items.npz")}
 
 
+def series_of_dates(folder: Path) -> dict[str, Any]:
+    """Sequences of two channels in a long table, whose steps have dates."""
+    rng = np.random.default_rng(0)
+    rows: list[list[object]] = [["who", "day", "a", "b", "label"]]
+    for item in range(30):
+        rows += [[f"p{item}", f"{day:02}.03.2026", *rng.normal(size=2), "ab"[item % 2]] for day in range(1, 6)]
+    path = _table(folder / "items.csv", rows)
+    return {"path": path, "id": "who", "time": "day", "time_format": "%d.%m.%Y"}
+
+
 def labelled_steps(folder: Path) -> dict[str, Any]:
     """Sequences of two channels and unequal length, with a class per step; the shortest are of one length."""
     rng = np.random.default_rng(0)
@@ -261,6 +271,7 @@ DATA: dict[str, Callable[[Path], dict[str, Any]]] = {
     "speech/recognition: phones": transcribed(units="phones", val=0.2, speed=0.1),
     "speech/tagging": tagged_recordings(deltas=1, frequency_mask=0.2, trim_db=40),
     "time_series/classification": series_items,
+    "time_series/classification: dates": series_of_dates,
     "time_series/forecasting": series_in_time,
     "time_series/forecasting: covariates": covariates_in_time,
     "time_series/forecasting: counts": counts_in_time,

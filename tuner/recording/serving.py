@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import socket
@@ -85,11 +84,11 @@ class ScoringServer:
 
 
 def curl(model: Path, url: str) -> str:
-    """A command that sends a request to a served model, as a user types it."""
+    """A command that sends a request to a served model, as a user types it; "" where no example of one is kept."""
     example = model / "input_example.json"
-    data = f"@{os.path.relpath(example)}"
     if not example.is_file():
-        data = json.dumps({"dataframe_records": []})
-    elif example.stat().st_size <= _LONGEST_EXAMPLE:
+        return ""
+    data = f"@{os.path.relpath(example)}"
+    if example.stat().st_size <= _LONGEST_EXAMPLE:
         data = example.read_text()
     return f"curl {url}/invocations -H 'Content-Type: application/json' -d {shlex.quote(data)}"

@@ -61,7 +61,7 @@ class SeriesClassification:
             "channels": channels,
             "steps": splits["train"].steps,
             "missing": splits["train"].missing,
-            **splits["train"].numbers_known.facts(),
+            **splits["train"].written(),
             "mean": scaling.mean.tolist(),
             "scale": scaling.scale.tolist(),
         }

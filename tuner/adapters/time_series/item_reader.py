@@ -23,6 +23,7 @@ from tuner.adapters.time_series.columns import inputs
 from tuner.adapters.time_series.graphs import StandardizedFirst
 from tuner.adapters.time_series.groups import groups_of
 from tuner.adapters.time_series.item_arrays import items_in, steps_and_channels
+from tuner.adapters.time_series.item_example import long_example, wide_example
 from tuner.adapters.time_series.item_options import ItemOptions
 from tuner.adapters.time_series.item_steps import ItemSteps
 from tuner.adapters.time_series.missing import filled, told_by, with_masks
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_EXAMPLE_ROWS = 4
 _AT_ONCE = 1 << 20
 """Number of values of an archive that are read at once."""
 _TOO_LARGE = "its values must be small enough for 32 bits"
@@ -62,6 +62,7 @@ class ItemReader:
         self._names = list(self._channels if self._long else facts.get("steps", options.channels))
         self._scaling = Scaling.known(facts["mean"], facts["scale"])
         self._written = Known.of(facts, options.decimal)
+        self._time: str = facts.get("time", "")
 
     def read(self, path: Path) -> Iterator[Item]:
         """A .ts file, a table or an .npz. See `Codec`."""
@@ -91,16 +92,13 @@ class ItemReader:
                     yield self._in_memory(each, f"item {number}")
 
     def example(self) -> dict[str, list[Any]]:
-        """An item, in the columns of the training table; empty if these are unknown or hold times. See `Codec`."""
+        """An item, in the columns of the training table; empty if these, or their times, are unknown. See `Codec`."""
         options = self._options
-        if not self._names or options.time:
+        if not self._names or (options.time and not self._time):
             return {}
-        mean_C, scale_C = self._scaling.mean, self._scaling.scale
         if not self._long:
-            return {name: [float(mean_C[0] + scale_C[0] * np.sin(t))] for t, name in enumerate(self._names)}
-        rows_T = np.sin(np.arange(_EXAMPLE_ROWS))
-        channels = {name: (mean_C[c] + scale_C[c] * rows_T).tolist() for c, name in enumerate(self._names)}
-        return {**({options.id: ["item"] * _EXAMPLE_ROWS} if options.id else {}), **channels}
+            return wide_example(self._names, self._scaling)
+        return long_example(self._names, self._scaling, options, self._time)
 
     def graph(self, network: nn.Module, said: Mapping[str, str]) -> Graph:
         """A graph that takes unscaled values. See `Codec`.

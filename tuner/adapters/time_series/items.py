@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Items:
         values: Those numbers, (items, targets); None if labels are classes.
         missing: The policy for missing values of each channel that is in the data, once it is known.
         numbers_known: How the table's numbers are written.
+        time: The kind of the times that order steps, as numpy names it: M, i, f; empty without any.
         of_steps: The label of each step of each item, if steps have labels rather than items.
     """
 
@@ -49,6 +51,7 @@ class Items:
     of_steps: list[NDArray[np.str_]] | None = None
     missing: tuple[Missing, ...] = ()
     numbers_known: Known = Known()  # noqa: RUF009 - it does not change
+    time: str = ""
 
     @property
     def step_labels(self) -> list[NDArray[np.str_]]:
@@ -75,6 +78,10 @@ class Items:
         if self.values is not None:
             return np.asarray(np.isnan(self.values).any(axis=1))
         return np.array([not label for label in self.labels])
+
+    def written(self) -> dict[str, Any]:
+        """For `facts.json`: how numbers and times are written."""
+        return {**self.numbers_known.facts(), **({"time": self.time} if self.time else {})}
 
     def labelled(self) -> Items:
         """The items with a label, or all targets.

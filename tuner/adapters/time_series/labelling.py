@@ -69,7 +69,7 @@ class SeriesLabelling:
         facts = {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist(), "background": background}
         about = {"classes": classes, "channels": train.channels}
         more = {"missing": train.missing, **({"window": window} if window else {})}
-        write_facts(folder, {**about, **facts, **more, **train.numbers_known.facts()})
+        write_facts(folder, {**about, **facts, **more, **train.written()})
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},
             trivial={

@@ -152,6 +152,7 @@ def _read_long(path: Path, options: ItemOptions, like: Items | None) -> Items:
         values=None if numbers is None else numbers[first],
         of_steps=np.split(labels[groups.order], groups.starts[1:]) if options.per_step else None,
         numbers_known=table.written.known(),
+        time=groups.times.dtype.kind if options.time else "",
     )
 
 

@@ -55,7 +55,7 @@ class SeriesRegression:
         facts, trivial = prepare_targets(folder, numbers, self.options, train.places[0], fold_N)
         facts |= {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}
         told_of = {"targets": train.targets, "channels": train.channels}
-        more = {"steps": train.steps, "missing": train.missing, **train.numbers_known.facts()}
+        more = {"steps": train.steps, "missing": train.missing, **train.written()}
         write_facts(folder, {**told_of, **facts, **more})
         return Prepared(
             counts={split: len(items) for split, items in splits.items()},

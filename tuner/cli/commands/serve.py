@@ -44,9 +44,9 @@ def serve(model: str, port: int, device: str, own_code: bool, ensemble: bool, st
 
 
 def _tell(model: str, url: str, command: str) -> None:
-    """Print the address, and a command that sends a request."""
-    if columns() is None:
-        click.echo(f"{model} answers at {url}; try: {command}")
+    """Print the address, and a command that sends a request where there is one."""
+    if columns() is None or not command:
+        click.echo(f"{model} answers at {url}" + (f"; try: {command}" if command else ""))
         return
     say(f"{model} answers at {url}; try:")
     say_command(command)
