@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 
 from tests.support.command import output, tuner
+from tuner.api.study import open as open_study
 from tuner.cli import main
 from tuner.cli.catalogs import describe, kinds
 from tuner.cli.explaining import explain
 from tuner.config import read_yaml, ready_search_spaces, ready_tasks
 from tuner.disk.lock import DriverLock
-from tuner.errors import missing_package
+from tuner.errors import StudyError, missing_package
 from tuner.optim.catalog import OPTIMIZERS
 
 STORED = "\n\nstored in mlruns/studies/tiny"
@@ -329,6 +330,14 @@ def test_show_tells_how_far_an_unfinished_study_is(
     sweep.write_text(f"{begun}\n{stopped}\n")
     told = tuner("show", "tiny").stdout.splitlines()
     assert told[0] == "study tiny is not finished: it was stopped (Ctrl+C); `run` resumes it"
+    shutil.rmtree(folder / "model")
+    for command in (("predict", "tiny", "waves.csv"), ("export", "tiny", "-o", "x"), ("serve", "tiny", "--ensemble")):
+        assert tuner(*command, status=2).output == (
+            "study tiny must be finished to have a model, but got 'it was stopped (Ctrl+C)'. "
+            "This resumes it: python -m tuner run tiny.yaml\n"
+        )
+    with pytest.raises(StudyError, match=r"tiny must be finished to have a model, but got 'it was stopped \(Ctrl"):
+        open_study("tiny").model()
     assert re.fullmatch(r"2 of 3 trials done \(2 completed\), 1 begun", told[1])
     assert re.fullmatch(r"best so far: val/accuracy [0-9.]+ \(trial [01]\)", told[2])
     sweep.write_text(f"{begun}\n")

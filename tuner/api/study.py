@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tuner.api import frames
 from tuner.api.html import study_html
-from tuner.cli.studies import ensemble_folder, study_folder
+from tuner.cli.studies import ensemble_folder, study_folder, winner_folder
 from tuner.cli.tables import unfinished
 from tuner.disk.events import RunRecord, read_run, read_runs
 from tuner.disk.folder import StudyFolder
@@ -159,11 +159,11 @@ class Study:
             own_code: Whether an adapter or a cell of your own, named `module:Class` in the folder, may be imported.
 
         Raises:
-            StudyError: The study keeps no such model, or it is damaged.
+            StudyError: The study is not finished, keeps no such model, or it is damaged.
         """
         from tuner.predict import load
 
-        folder = ensemble_folder(self._folder) if ensemble else self._folder.model
+        folder = ensemble_folder(self._folder) if ensemble else winner_folder(self._folder)
         return load(folder, device=device, own_code=own_code)
 
     def __repr__(self) -> str:

@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 import click
 
 from tuner.disk.folder import StudyFolder
+from tuner.disk.study_events import read_sweep
 from tuner.errors import StudyError, nearest
+from tuner.reporting.commands import of_task
 
 
 def study_folder(study: str, storage: str, sets: tuple[str, ...] = ()) -> StudyFolder:
@@ -45,7 +47,7 @@ def model_folder(model: str, storage: str, *, ensemble: bool = False) -> Path:
     if folder is not None:
         return folder
     study = study_folder(model, storage)
-    return ensemble_folder(study) if ensemble else study.model
+    return ensemble_folder(study) if ensemble else winner_folder(study)
 
 
 def _from_mlflow(uri: str, *, ensemble: bool) -> Path:
@@ -58,6 +60,17 @@ def _from_mlflow(uri: str, *, ensemble: bool) -> Path:
     return fetched(uri, Path(made))
 
 
+def winner_folder(study: StudyFolder) -> Path:
+    """The model of a study's winner.
+
+    Raises:
+        StudyError: The study keeps none as it is not finished.
+    """
+    if not study.model.is_dir():
+        _check_finished(study)
+    return study.model
+
+
 def ensemble_folder(study: StudyFolder) -> Path:
     """The model of all the winner's seeds.
 
@@ -65,11 +78,39 @@ def ensemble_folder(study: StudyFolder) -> Path:
         StudyError: The study keeps none.
     """
     if not study.ensemble.is_dir():
+        _check_finished(study)
         raise StudyError(
             f"study {study.name} must have an ensemble: two confirmed seeds of its winner or more",
             fix="Run it to its end with confirm.seeds at 2 or more.",
         )
     return study.ensemble
+
+
+def _check_finished(study: StudyFolder) -> None:
+    """Refuse a study that is not finished.
+
+    Raises:
+        StudyError: It is not; the message has the command that goes on with it.
+    """
+    from tuner.cli.tables import state_of
+    from tuner.sweep.standing import standing
+
+    now = standing(study)
+    if not now.finished:
+        fix = "Wait for its end." if now.running else f"This resumes it: {_resuming(study)}"
+        raise StudyError(f"study {study.name} must be finished to have a model", value=state_of(now), fix=fix)
+
+
+def _resuming(study: StudyFolder) -> str:
+    """The command that goes on with a study, with the task file and the settings of its last run."""
+    asked = read_sweep(study).asked
+    return of_task("run", Path(begun_with(study) or "TASK.yaml"), asked.get("sets") or ())
+
+
+def begun_with(study: StudyFolder) -> str:
+    """The task file of a study's last run; "" where it is not there, seen from the current folder."""
+    file = read_sweep(study).asked.get("file", "")
+    return file if Path(file).is_file() else ""
 
 
 def has_study(task: str, sets: tuple[str, ...]) -> bool:

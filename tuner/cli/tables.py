@@ -61,14 +61,17 @@ def print_unfinished(standing: Standing, console: Console) -> None:
         say(console, line)
 
 
+def state_of(standing: Standing) -> str:
+    """What an unfinished study is at."""
+    if standing.running:
+        return "it is running"
+    return f"it was stopped ({standing.stopped})" if standing.stopped else "its driver was killed"
+
+
 def unfinished(standing: Standing) -> list[str]:
     """The progress of an unfinished study, in lines."""
-    if standing.running:
-        state = "it is running"
-    else:
-        state = f"it was stopped ({standing.stopped})" if standing.stopped else "its driver was killed"
-        state += "; `run` resumes it"
-    lines = [f"study {standing.study} is not finished: {state}"]
+    how = "" if standing.running else "; `run` resumes it"
+    lines = [f"study {standing.study} is not finished: {state_of(standing)}{how}"]
     over = sum(standing.states.values())
     states = ", ".join(f"{count} {state.lower()}" for state, count in sorted(standing.states.items()))
     begun = f", {standing.begun} begun" if standing.begun else ""
