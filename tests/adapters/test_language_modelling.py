@@ -148,8 +148,17 @@ def test_unfit_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the train text must not be blank, but got '0 characters'"):
         LanguageModelling(LanguageModellingOptions(path=str(tmp_path / "empty.txt"), unit="word")).prepare(tmp_path)
     (tmp_path / "latin.txt").write_bytes("wäll".encode("latin-1") * 100)
-    with pytest.raises(DataError, match=r"latin\.txt:1: the text must be utf-8"):
+    with pytest.raises(DataError, match=r"latin\.txt:1: the text must be utf-8, but got b'\\xe4'.*in data\.encoding"):
         LanguageModelling(LanguageModellingOptions(path=str(tmp_path / "latin.txt"))).prepare(tmp_path)
+    (tmp_path / "mixed.txt").write_bytes(b"\xef\xbb\xbfwords\n\nand \x93more\x94\n" * 1000)
+    for encoding in ("utf-8", "cp1252"):
+        options = LanguageModellingOptions(path=str(tmp_path / "mixed.txt"), encoding=encoding)
+        with pytest.raises(DataError) as caught:
+            LanguageModelling(options).prepare(tmp_path)
+        assert str(caught.value) == (
+            f"{tmp_path}/mixed.txt:3: the text must be utf-8, as its byte-order mark says, but got b'\\x93'. "
+            "Check that it is a text file; save it as UTF-8: data.encoding does not act on a file with such a mark."
+        )
 
 
 def test_markup_is_taken_out() -> None:

@@ -153,6 +153,9 @@ def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: 1\nb: \xfc")
     with pytest.raises(TaskFileError, match=r"latin\.yaml:2: the file must be UTF-8 text, but got b'\\xfc'\. Save"):
         read_yaml(tmp_path / "latin.yaml")
+    (tmp_path / "mixed.yaml").write_bytes(b"\xef\xbb\xbfa: 1\nb: \xfc")
+    with pytest.raises(TaskFileError, match=r"mixed\.yaml:2: the file must be UTF-8 text, but got b'\\xfc'\. Save"):
+        read_yaml(tmp_path / "mixed.yaml")
     with pytest.raises(TaskFileError, match="cannot be read: no such file"):
         read_yaml(Path("a\0b"))
 

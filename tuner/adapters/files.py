@@ -177,12 +177,17 @@ def read_text(path: Path, encoding: Encoding | None = None) -> str:
     try:
         return data.decode(used)
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        other = "" if encoding is None else ", or name its encoding in data.encoding, such as cp1252 (Western Windows)"
+        read = error.object  # without the mark
+        line = read.count(b"\n", 0, error.start) + 1
+        fix = "Check that it is a text file; save it as UTF-8"
+        if marked:
+            fix += "" if encoding is None else ": data.encoding does not act on a file with such a mark"
+        elif encoding is not None:
+            fix += ", or name its encoding in data.encoding, such as cp1252 (Western Windows)"
         raise DataError(
-            f"the text must be {used}",
-            value=data[error.start : error.start + 1],
-            fix=f"Check that it is a text file; save it as UTF-8{other}.",
+            f"the text must be {used.removesuffix('-sig')}" + (", as its byte-order mark says" if marked else ""),
+            value=read[error.start : error.start + 1],
+            fix=f"{fix}.",
             where=f"{path}:{line}",
         ) from error
 

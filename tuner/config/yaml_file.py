@@ -99,10 +99,11 @@ def read_yaml(path: Path) -> Document:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        read = error.object  # without a byte-order mark
+        line = read.count(b"\n", 0, error.start) + 1
         raise TaskFileError(
             "the file must be UTF-8 text",
-            value=data[error.start : error.start + 4],
+            value=read[error.start : error.start + 4],
             where=f"{name}:{line}",
             fix="Save it as UTF-8.",
         ) from error

@@ -27,7 +27,7 @@ class LanguageModellingOptions(SymbolOptions, VectorOptions):
     test_path: str | None = None
     """File or folder that holds the test text; null cuts `test` off the text."""
     encoding: Encoding = "utf-8"
-    """Encoding of the files."""
+    """Encoding of the files, such as cp1252; a byte-order mark at their beginning overrides it."""
     characters: int | None = Field(default=None, ge=100, le=10_000_000_000)
     """Number of characters of the text to use, from its start, at least 100; null: all. Texts of `val_path` and
     `test_path` are used completely."""

@@ -28,7 +28,7 @@ class TextOptions(WordOptions, FoldOptions):
     """csv: a header line and columns; jsonl: one object a line; lines: `label<TAB>text` or `LABEL:sub text`
     (the TREC form); folder: a folder of .txt files per label; auto: by the name's ending."""
     encoding: Encoding = "utf-8"
-    """Encoding of the files."""
+    """Encoding of the files, such as cp1252; a byte-order mark at their beginning overrides it."""
     text: str = "text"
     """Column or key that holds the text (csv, jsonl)."""
     text_pair: str | None = None

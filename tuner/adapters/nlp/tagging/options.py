@@ -33,7 +33,7 @@ class TaggingOptions(SymbolOptions, WordOptions):
     separated by tabs or blanks, as in CoNLL-2003. jsonl: one object per line. pairs: X.seq.in and X.seq.out, one
     sentence per line, separated by blanks. In conllu and columns a blank line ends a sentence. auto: by extension."""
     encoding: Encoding = "utf-8"
-    """Encoding of the files."""
+    """Encoding of the files, such as cp1252; a byte-order mark at their beginning overrides it."""
     words: str | None = None
     """Column or key of the words: the name of a column (conllu), its number from 1 or from the end as -1 (columns), or
     a key (jsonl). Null: form, 1, tokens."""
